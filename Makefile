@@ -1,0 +1,65 @@
+# The phone book. `make` alone lists what there is.
+# Needed: Python 3.11 or newer as $(PYTHON), and make. Everything else goes into .venv, from pinned hashes.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+BASE   := $(VENV)/.base
+DEV    := $(VENV)/.dev
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint format types layers smoke requirements clean
+
+help:          ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
+
+demo: $(BASE)  ## run the support desk, from a fresh checkout
+	$(BIN)/python examples/support_desk/demo.py
+
+test: $(DEV)   ## all tests but the slow ones
+	$(BIN)/pytest -n auto --dist loadfile -m "not slow"
+
+test-slow: $(DEV)  ## the slow tests
+	$(BIN)/pytest -n auto --dist loadfile -m slow
+
+lint: $(DEV)   ## style, format, declared dependencies
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/deptry src
+
+format: $(DEV) ## put the code into shape
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+types: $(DEV)  ## pyright, strict over src
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --warnings
+
+layers: $(DEV) ## imports point down
+	$(BIN)/lint-imports
+
+smoke: $(DEV)  ## build the wheel, install it elsewhere, ask its version
+	PYTHON="$(BIN)/python" .ci/smoke
+
+requirements:  ## pin again (needs uv)
+	.ci/pin base --group build
+	.ci/pin dev --group build --group dev --all-extras --constraints requirements/base.txt
+
+clean:         ## remove what the targets made
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+
+# One stamp an environment: a second call does nothing, a changed pin or pyproject installs again.
+
+$(BASE): pyproject.toml requirements/base.txt | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements/base.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): pyproject.toml requirements/dev.txt | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,127 @@
+"""The rules of the house that no other tool holds: sizes, banned calls, a light import, clean pins."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 40
+
+BANNED = {
+    "asyncio.wait_for": "asyncio.timeout, which cannot lose a cancellation",
+    "pickle": "JSON: what is unpickled can run code",
+    "time.time": "the store's time, or time.monotonic for a duration",
+}
+HEAVY = {"aio_pika", "alembic", "asyncpg", "pydantic_ai", "redis", "rich", "sqlalchemy", "typer"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def test_no_file_is_longer_than_a_reader_can_hold() -> None:
+    lengths = {place(path): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
+
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    """A docstring does not count: it may say as much as the contract needs."""
+    lengths = {
+        f"{place(path)}:{function.lineno} {function.name}": code_lines(function)
+        for path in SOURCES
+        for function in ast.walk(tree(path))
+        if isinstance(function, Function)
+    }
+
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}
+
+
+def test_banned_calls_are_not_made() -> None:
+    found = [
+        f"{place(path)}:{line} {name}: use {BANNED[name]}"
+        for path in SOURCES
+        for line, name in used_names(tree(path))
+        if name in BANNED
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import asyncio\nasyncio.wait_for(x, 1)",
+        "from asyncio import wait_for",
+        "import pickle",
+        "from pickle import loads",
+        "import time as clock\nclock.time()",
+    ],
+)
+def test_a_banned_call_is_seen_however_it_is_spelt(source: str) -> None:
+    assert [name for _, name in used_names(ast.parse(source)) if name in BANNED]
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    script = "import paigeant, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    python = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert python.returncode == 0, python.stderr
+    assert HEAVY.intersection(python.stdout.split()) == set()
+
+
+def test_pins_hold_neither_address_nor_option() -> None:
+    pins = sorted((ROOT / "requirements").glob("*.txt"))
+    lines = [line for path in pins for line in path.read_text("utf-8").splitlines()]
+
+    assert lines
+    assert [line for line in lines if "://" in line or line.startswith(("-", "/"))] == []
+
+
+def test_no_lock_file_is_tracked() -> None:
+    """It would hold download addresses; the pins with their hashes are in requirements/."""
+    try:
+        git = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+
+    assert [name for name in git.stdout.splitlines() if Path(name).name == "uv.lock"] == []
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def code_lines(function: Function) -> int:
+    """The lines from `def` to the end, without the docstring."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        docstring = function.body[0]
+        lines -= (docstring.end_lineno or docstring.lineno) - docstring.lineno + 1
+    return lines
+
+
+def used_names(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """Each imported or dotted name of a module, under its real name, with its line."""
+    real: dict[str, str] = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                real[alias.asname or alias.name] = alias.name
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.lineno, node.module
+            for alias in node.names:
+                yield node.lineno, f"{node.module}.{alias.name}"
+    for node in ast.walk(module):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.lineno, f"{real.get(node.value.id, node.value.id)}.{node.attr}"
