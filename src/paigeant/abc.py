@@ -1,0 +1,288 @@
+"""The contracts. A backend can be written from this file alone; ``paigeant.testing`` has the suites that check it.
+
+Everything here is safe to repeat: an answer may be lost, and the caller asks again. All times are the store's. Methods
+may be called concurrently from one event loop. A backend that cannot be reached raises
+:class:`~paigeant.errors.Unavailable`, within 30 seconds, and can be called again later.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import timedelta
+from types import TracebackType
+from typing import NamedTuple, Self
+from uuid import UUID
+
+from paigeant.model.events import Event
+from paigeant.model.hops import Commit, Grant, Held, Leased, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
+from paigeant.model.message import HopKey, PaigeantMessage
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
+from paigeant.model.values import Blob, Value
+
+
+class Resource(ABC):
+    """Something that is opened and closed once, with ``async with``; it closes only what it opened."""
+
+    async def __aenter__(self) -> Self:
+        """Open it; raises :class:`~paigeant.errors.Unavailable` or ``ConfigError`` with what to do."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it; what was answered stays true."""
+
+
+class Codec(ABC):
+    """Seals messages into bytes and opens them again. The bytes are made once and never re-serialised."""
+
+    @abstractmethod
+    def seal(self, message: PaigeantMessage) -> Sealed:
+        """Return the message's bytes; raises :class:`~paigeant.errors.InvalidInput` if its body is over 1 MiB."""
+
+    @abstractmethod
+    def open(self, body: bytes) -> PaigeantMessage:
+        """Return the message of these bytes; raises :class:`~paigeant.errors.MessageRejected` for any others."""
+
+
+class Delivery(NamedTuple):
+    """A message as a transport delivered it."""
+
+    message_id: str
+    topic: str
+    body: bytes
+
+
+class Transport(Resource):
+    """Moves sealed messages, at least once. It may lose, double and reorder them: the store decides what counts."""
+
+    @abstractmethod
+    async def publish(self, topic: str, message: Sealed) -> None:
+        """Hand the message to the broker; when this returns the broker has it. A repeat may deliver it twice."""
+
+    @abstractmethod
+    def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
+        """Yield what arrives for these topics, each message to one subscriber, until it is closed (``aclose``).
+
+        What was yielded and not acknowledged is delivered again, here or elsewhere, after its subscriber is gone.
+        """
+
+    @abstractmethod
+    async def ack(self, message_id: str) -> None:
+        """Settle all deliveries of this id that were yielded here; unknown ids are ignored."""
+
+    @abstractmethod
+    async def reject(self, message_id: str, reason: str) -> None:
+        """Settle them and keep the message with the broker's dead letters."""
+
+    @abstractmethod
+    async def depth(self, topic: str) -> int:
+        """Return how many messages wait for this topic, about."""
+
+
+class Heart(ABC):
+    """Sends beats from a thread and a connection of its own, so that a blocked event loop loses no lease."""
+
+    @abstractmethod
+    def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+        """As :meth:`StateStore.beat`, blocking."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class StateStore(Resource):
+    """Remembers runs and decides: the authority on which hop is due, who may run it, and what became of it.
+
+    It belongs to one namespace; runs of others are invisible to it.
+    """
+
+    # -- the hop
+
+    @abstractmethod
+    async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
+        """Write runs, each with its first twin due at once; one answer each, in order.
+
+        A dispatch key that has a run in this workflow already gives that run back; raises ``DispatchConflict``, with
+        nothing of the call written, if its input differs. A repeated ``workflow_id`` is recognised likewise.
+        """
+
+    @abstractmethod
+    async def pick(self, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
+        """Lease up to ``limit`` due twins of these topics, the one due longest first: the store intake.
+
+        A twin is due when its time has come, or its lease has run out. No other caller gets the same twin before the
+        lease ends. The fence has risen, the attempt is counted and the run is running when this returns.
+        """
+
+    @abstractmethod
+    async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
+        """Lease those announced twins that are due and whose body has the SHA-256 digest given: the broker intake.
+
+        What does not come back has passed, is leased, is not due yet, or is not the message that the store recorded.
+        """
+
+    @abstractmethod
+    async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
+        """Lease twins of any topic whose run is past its deadline or wished cancelled, and that nobody runs.
+
+        Only twins on the way forward: compensations are not cut short.
+        """
+
+    @abstractmethod
+    async def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+        """Renew leases from now on; one answer each, in order. A lease that is not alive commits nothing any more.
+
+        One that ran out and that nobody has taken over is alive.
+        """
+
+    def heart(self) -> Heart | None:
+        """Return a heart of its own thread, or None if the store lives in this process's memory."""
+        return None
+
+    @abstractmethod
+    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+        """Commit hops, each whole or not at all; one answer each, in order.
+
+        Written only if the hop is pending, its fence is the one shown and the run is not final, all compared in the
+        writing transaction: the hop's record, values, variables, the next twin and the run's status. A twin that asked
+        for it is handed over, leased for ``lease``, unless the run is wished cancelled; a repeated commit gets that
+        grant again as long as nobody took it over. A step is completed, and undone, once: a second time is ``FENCED``.
+        """
+
+    @abstractmethod
+    async def release(self, held: Sequence[Held]) -> None:
+        """Give leases back unused: the hop is due at once and the attempt is not counted. Lost ones are ignored."""
+
+    @abstractmethod
+    async def announce(self, limit: int) -> list[Sealed]:
+        """Return messages of due twins to be announced; their next time is pushed away: 3 s, doubling to 5 min."""
+
+    @abstractmethod
+    async def wait_for_work(self, topics: Collection[str], timeout: float) -> None:
+        """Return when a twin of these topics may be due, or after ``timeout`` seconds; a false alarm is allowed."""
+
+    @abstractmethod
+    async def reclaim(self, owner: str) -> int:
+        """End the leases of owners known to be dead at once; returns how many. Optional: 0 where it cannot be known."""
+
+    # -- values
+
+    @abstractmethod
+    async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
+        """Set a variable of an open or ended run; raises ``UnknownRun``. The latest write wins."""
+
+    @abstractmethod
+    async def load_variables(self, workflow_id: UUID, names: Collection[str] | None = None) -> dict[str, Value]:
+        """Return the variables of these names, or all: steps' outputs and what was set, not the input's fields."""
+
+    async def load_variable(self, workflow_id: UUID, name: str) -> Value | None:
+        """Return one variable, None if it was never set."""
+        return (await self.load_variables(workflow_id, [name])).get(name)
+
+    @abstractmethod
+    async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
+        """Return the JSON texts behind these SHA-256 digests, as far as they are there."""
+
+    # -- the operator
+
+    @abstractmethod
+    async def request_cancel(self, workflow_id: UUID, wish: CancelWish) -> RunStatus:
+        """Note the wish that the run should end and make its unleased twin due; returns the run's status.
+
+        Does nothing to a final run. Raises ``UnknownRun``.
+        """
+
+    @abstractmethod
+    async def terminate(self, workflow_id: UUID) -> RunStatus:
+        """End the run now: when this returns nothing more is committed to it. Does nothing to a final run."""
+
+    @abstractmethod
+    async def resume(self, workflow_id: UUID) -> RunStatus:
+        """Run again from the step that failed, or that is parked or retrying, at once and with its attempts anew.
+
+        For a failed, compensation_failed or waiting run; others raise ``WrongState``. Returns the status from now on. A
+        failed run's error is forgotten.
+        """
+
+
+class Directory(ABC):
+    """What workers publish: the workflows and activities they know, and themselves."""
+
+    @abstractmethod
+    async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
+        """Record workflows and activities by name; the latest publication wins."""
+
+    @abstractmethod
+    async def find_plan(self, workflow: str) -> Plan | None:
+        """Return the workflow published under this name."""
+
+    @abstractmethod
+    async def list_plans(self) -> list[str]:
+        """Return the names of all published workflows, sorted."""
+
+    @abstractmethod
+    async def find_published(self, activities: Collection[str]) -> set[str]:
+        """Return those of these activities that were ever published."""
+
+    @abstractmethod
+    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
+        """Record that this worker is alive now, or ``gone``. It counts as alive for 30 seconds."""
+
+    @abstractmethod
+    async def find_served(self, activities: Collection[str]) -> set[str]:
+        """Return those of these activities that a living worker serves."""
+
+    @abstractmethod
+    async def hold_unserved(self, after: timedelta) -> int:
+        """Mark runs ``waiting: unserved`` whose twin has been due for so long and that no living worker serves."""
+
+
+class RunReader(ABC):
+    """Reads runs, for the command line, a dashboard, and whoever waits for a result."""
+
+    @abstractmethod
+    async def get_run(self, workflow_id: UUID) -> RunView:
+        """Return everything about a run; raises ``UnknownRun``."""
+
+    @abstractmethod
+    async def get_status(self, workflow_id: UUID) -> RunStatus:
+        """Return its status, cheaply; raises ``UnknownRun``."""
+
+    @abstractmethod
+    async def list_runs(
+        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+    ) -> RunPage:
+        """Return a page of runs, newest first; ``after`` is the ``next`` of the page before."""
+
+    @abstractmethod
+    async def wait_for_change(self, timeout: float) -> None:
+        """Return when anything may have been committed since this task's last call, or after ``timeout`` seconds.
+
+        So of several tasks that wait none takes a change from another; a task's first call may return at once.
+        """
+
+
+class Store(StateStore, Directory, RunReader):
+    """What a store plugin implements: all three contracts over one database and namespace."""
+
+
+class Hooks:
+    """Sees what happens and changes nothing; telemetry lives here. All defaults do nothing."""
+
+    def around_dispatch(self, message: PaigeantMessage) -> AbstractAsyncContextManager[None]:
+        """Wrap one dispatch."""
+        del message
+        return nullcontext()
+
+    def around_step(self, leased: Leased) -> AbstractAsyncContextManager[None]:
+        """Wrap one execution of a step, from lease to commit."""
+        del leased
+        return nullcontext()
+
+    def on_event(self, event: Event) -> None:
+        """See one event; must not block or raise."""

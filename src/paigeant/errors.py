@@ -1,0 +1,125 @@
+"""Every error that Paigeant raises, as one tree.
+
+::
+
+    PaigeantError
+    ├── ConfigError              a setting, a file or an installation is wrong        (exit 2)
+    │   ├── UnknownScheme        no plugin for a URL's scheme
+    │   └── HandlersError        the handlers file cannot be loaded or serves nothing
+    ├── RegistrationError        an activity or workflow is declared wrongly          (exit 2)
+    ├── RequestError             what was asked for cannot be done                    (exit 2)
+    │   ├── UnknownWorkflow
+    │   ├── UnknownStep
+    │   ├── UnknownRun
+    │   ├── InvalidInput         the input cannot bind, is no JSON, or is too large
+    │   ├── DispatchConflict     the dispatch key is taken by another input
+    │   └── WrongState           the run's status does not allow it
+    ├── RunFailed                a run ended otherwise than completed                 (exit 1)
+    ├── ResultTimeout            the run was not final in time                        (exit 3)
+    ├── Unavailable              the store or the broker does not answer              (exit 4)
+    ├── MessageRejected          bytes that are not a message of ours
+    └── Terminal                 raised in an activity: do not retry
+        ├── ArgumentError        an argument is missing or does not validate
+        └── ResultError          a result cannot be validated, serialised, or is too large
+
+Each carries the data of its message as attributes, and the exit code its command ends with.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PaigeantError(Exception):
+    """The root of the tree; ``str()`` of any of them is one or two plain lines for a person."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(PaigeantError):
+    """A setting, a file or the installation is wrong; the text names it and the values allowed."""
+
+    exit_code = 2
+
+
+class UnknownScheme(ConfigError):
+    """No plugin answers to a URL's scheme."""
+
+
+class HandlersError(ConfigError):
+    """The handlers file cannot be loaded, or holds nothing to serve."""
+
+
+class RegistrationError(PaigeantError):
+    """An activity, compensation or workflow is declared wrongly; the text names file and line."""
+
+    exit_code = 2
+
+
+class RequestError(PaigeantError):
+    """What was asked for cannot be done; nothing was changed."""
+
+    exit_code = 2
+
+
+class UnknownWorkflow(RequestError):
+    """No such workflow, neither here nor published by a worker."""
+
+
+class UnknownStep(RequestError):
+    """A step that is neither served here nor was ever published by a worker."""
+
+
+class UnknownRun(RequestError):
+    """No run has this id."""
+
+
+class InvalidInput(RequestError):
+    """The input is no JSON, too large, too deep, or cannot bind to the first step."""
+
+
+class DispatchConflict(RequestError):
+    """The dispatch key belongs to a run with another input."""
+
+
+class WrongState(RequestError):
+    """The run's status does not allow what was asked."""
+
+
+class RunFailed(PaigeantError):
+    """The run ended otherwise than completed, so that it has no output."""
+
+    def __init__(self, message: str, *, workflow_id: str, status: str, step: str | None = None) -> None:
+        """Keep the run's id and status, and the step that failed, if one did."""
+        super().__init__(message)
+        self.workflow_id = workflow_id
+        self.status = status
+        self.step = step
+
+
+class ResultTimeout(PaigeantError, TimeoutError):
+    """The run was not final in time; it goes on all the same."""
+
+    exit_code = 3
+
+
+class Unavailable(PaigeantError):
+    """The store or the broker does not answer; nothing is lost, try again."""
+
+    exit_code = 4
+
+
+class MessageRejected(PaigeantError):
+    """Bytes that are not a message of ours, or not of this version; never executed, kept as dead letter."""
+
+
+class Terminal(PaigeantError):
+    """Raise it in an activity to say that another attempt would fail the same way."""
+
+
+class ArgumentError(Terminal):
+    """An argument of a step is missing or does not validate; the text names it and what there was."""
+
+
+class ResultError(Terminal):
+    """A step's result cannot be validated or serialised, or is too large; the text names step and type."""

@@ -1,0 +1,225 @@
+"""The nouns of one hop: what is leased, what was decided, what is written, and what the store made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from paigeant.model.message import HopKey, PaigeantMessage
+from paigeant.model.outcomes import Fault
+from paigeant.model.routing_slip import Compensation
+from paigeant.model.runs import CancelWish, Direction, RunError, RunStatus, StepStatus
+from paigeant.model.steps import Step
+from paigeant.model.values import Blob, Value
+
+
+class Sealed(NamedTuple):
+    """A message's exact bytes, made once: what the twin keeps and a transport moves."""
+
+    message_id: str
+    topic: str
+    body: bytes
+
+
+class Held(NamedTuple):
+    """A lease in a worker's hand: the hop and the fence that proves it."""
+
+    key: HopKey
+    fence: int
+
+
+class Record(NamedTuple):
+    """What the store knows of a step that is to be undone: its output, its log, and what is undone after it."""
+
+    output: Value | None
+    log: Value | None
+    before: Compensation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A lease as the store gave it: the right to execute and commit a hop until it runs out.
+
+    ``fence`` rises with every lease, retry and release, so that it names one lease for ever. ``attempt`` counts from 1.
+    ``interrupted`` says that the lease before ran out without an outcome. ``remaining`` is the time to the run's
+    deadline in seconds, negative once it has passed. ``record`` is there on the way back only.
+    """
+
+    key: HopKey
+    topic: str
+    body: bytes
+    fence: int
+    attempt: int
+    leased_at: datetime
+    interrupted: bool = False
+    cancel: CancelWish | None = None
+    remaining: float | None = None
+    record: Record | None = None
+
+    @property
+    def held(self) -> Held:
+        """The pair that beats, releases and commits show."""
+        return Held(self.key, self.fence)
+
+
+class Undo(StrEnum):
+    """What the activity of a leased step can undo, by the registry of the worker that leased it."""
+
+    NEVER = "never"
+    COMPLETED = "completed"
+    UNKNOWN = "unknown"
+    """What completed, and also what was interrupted or timed out, so that nobody knows how far it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A step that this worker may execute: the grant, and the message that its bytes opened to."""
+
+    grant: Grant
+    message: PaigeantMessage
+    undo: Undo = Undo.NEVER
+
+
+class Revision(NamedTuple):
+    """What a step changed on the way ahead."""
+
+    added: tuple[Step, ...]
+    dropped: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What :func:`paigeant.routing.advance` decided.
+
+    ``status`` is what becomes of the hop: a final one leaves it behind; ``retrying`` and ``waiting`` keep it, due again
+    in ``delay`` seconds, or only when someone resumes it (None). ``run`` is the run's status after it. ``compensable``
+    and ``before`` go to the hop's record: whether it can be undone, and what is undone after it.
+    """
+
+    status: StepStatus
+    run: RunStatus
+    next: PaigeantMessage | None = None
+    output: Value | None = None
+    log: Value | None = None
+    variables: tuple[tuple[str, Value], ...] = ()
+    fault: Fault | None = None
+    delay: float | None = None
+    reason: str | None = None
+    compensable: bool = False
+    before: Compensation | None = None
+    run_error: RunError | None = None
+    run_output: Value | None = None
+    revision: Revision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """The durable twin: the pending step's row, with the exact bytes of the message that announces it.
+
+    ``undoes`` is the position of the hop that a step on the way back undoes. ``handed_over`` asks the store to write it
+    already leased to the committer, with fence 1 and attempt 1.
+    """
+
+    key: HopKey
+    topic: str
+    step_id: UUID
+    direction: Direction
+    body: bytes
+    undoes: int | None = None
+    handed_over: bool = False
+
+    @property
+    def sealed(self) -> Sealed:
+        """The message that announces this twin."""
+        return Sealed(self.key.message_id, self.topic, self.body)
+
+    @classmethod
+    def of(cls, message: PaigeantMessage, sealed: Sealed, *, handed_over: bool = False) -> Twin:
+        """Return the twin that announces ``message`` with exactly these sealed bytes."""
+        back = message.headers.direction is Direction.COMPENSATE
+        undoes = message.routing_slip.compensations[0].position if back else None
+        direction = message.headers.direction
+        return cls(message.key, sealed.topic, message.step_id, direction, sealed.body, undoes, handed_over)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a finished hop wants written, all of it in one transaction or nothing.
+
+    ``execution`` is made once for each execution, so that a commit whose answer was lost is recognised when it is asked
+    for again.
+    """
+
+    held: Held
+    owner: str
+    execution: UUID
+    transition: Transition
+    twin: Twin | None = None
+    blobs: tuple[Blob, ...] = ()
+
+
+class Verdict(StrEnum):
+    """What the store made of a commit."""
+
+    OK = "ok"
+    ALREADY = "already"
+    """This very execution has been committed before: as good as ``ok``."""
+    FENCED = "fenced"
+    """The lease was lost, or the hop is behind: nothing was written, and nothing of it may be."""
+    CLOSED = "closed"
+    """The run is final: nothing was written."""
+
+
+class Settled(NamedTuple):
+    """The answer to one commit: the verdict, whether someone wishes the run cancelled, and when it was written.
+
+    ``handed_over`` is the grant of the twin if it was asked for and given; its ``body`` is that of the commit.
+    """
+
+    verdict: Verdict
+    cancel: CancelWish | None = None
+    handed_over: Grant | None = None
+
+
+class Pulse(NamedTuple):
+    """The answer to one beat: whether the lease still holds, and whether someone wishes the run cancelled."""
+
+    held: Held
+    alive: bool
+    cancel: CancelWish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """A run to be recorded, with its first twin. ``deadline`` is in seconds from now, by the store's clock."""
+
+    workflow_id: UUID
+    workflow: str
+    trace_id: str
+    input: Value
+    input_sha256: str
+    twin: Twin
+    dispatch_key: str | None = None
+    tenant: str | None = None
+    deadline: float | None = None
+    blobs: tuple[Blob, ...] = ()
+
+
+class Started(NamedTuple):
+    """The run of a dispatch: ``fresh`` unless its dispatch key had one already."""
+
+    workflow_id: UUID
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCard:
+    """A worker process as it reports itself: its id (never reused), where it runs, and the topics it serves."""
+
+    id: str
+    host: str
+    pid: int
+    topics: tuple[str, ...] = field(default=())

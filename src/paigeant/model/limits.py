@@ -1,0 +1,29 @@
+"""How large things may be. Beyond a limit there is an error that names it, never a silent cut."""
+
+from __future__ import annotations
+
+from typing import Final
+
+VALUE_BYTES: Final = 16 * 1024 * 1024
+"""The input, an output or a variable, as JSON."""
+
+BODY_BYTES: Final = 1024 * 1024
+"""A message's body: the remaining itinerary and what travels inline."""
+
+INLINE_BYTES: Final = 4 * 1024
+"""What a value may measure as JSON to travel in the message; larger ones stay in the store."""
+
+STEPS: Final = 2_000
+"""Steps of one run, revisions included."""
+
+DEPTH: Final = 32
+"""How deep JSON may nest, in messages and in input."""
+
+TAIL: Final = 16
+"""How many of the newest records of executed steps travel with the message."""
+
+NAME_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}"
+"""Names of workflows, activities and namespaces: they become topics, queue names and file names."""
+
+LINEAGE_HANDOVERS: Final = 16
+"""How many hops in a row one worker hands over to itself before older work gets its turn."""

@@ -1,0 +1,102 @@
+"""What a step came to, as a value. An activity returns one of the first four; the slip it never touches.
+
+The vocabulary is that of MassTransit's Courier, whose activities return results too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from paigeant.model.steps import Step
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class FaultKind(StrEnum):
+    """Why a step is given up."""
+
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    DEADLINE = "deadline"
+    INTERRUPTED = "interrupted"
+    CANCELLED = "cancelled"
+
+
+class Fault(BaseModel, frozen=True, extra="forbid"):
+    """An error as data: ``where`` is file and line in the user's code, ``line`` its text."""
+
+    type: str
+    message: str
+    where: str | None = None
+    line: str | None = None
+    kind: FaultKind = FaultKind.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Completed(Generic[T_co]):
+    """The step is done; a plain ``return output`` says the same.
+
+    ``log`` is what the activity's compensation gets to undo it (by default the output); ``variables`` are set in the
+    transaction that commits the step.
+    """
+
+    output: T_co
+    log: Any = None
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Revised(Generic[T_co]):
+    """The step is done and changes the way ahead; what is done already stays as it is.
+
+    The new itinerary is ``insert``, then ``replace`` if given and else what remained, then ``append``.
+    """
+
+    output: T_co
+    insert: Sequence[Step] = ()
+    replace: Sequence[Step] | None = None
+    append: Sequence[Step] = ()
+    log: Any = None
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Generic[T_co]):
+    """The step is done, and with it the run: it completes with this output, and what remained is dropped."""
+
+    output: T_co
+    log: Any = None
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The step waits without costing a process, and is run again ``resume_after``, or when someone resumes it."""
+
+    reason: str
+    resume_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The attempt failed and another follows in ``delay`` seconds."""
+
+    fault: Fault
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """The step failed for good; ``compensate`` says whether what was done before is undone."""
+
+    fault: Fault
+    compensate: bool = True
+
+
+Outcome: TypeAlias = Completed[T_co] | Revised[T_co] | Finished[T_co] | Parked | Retrying | Faulted

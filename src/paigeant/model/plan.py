@@ -1,0 +1,28 @@
+"""A plan: a workflow's name and itinerary as data, as it is dispatched and as workers publish it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from paigeant.model.limits import NAME_PATTERN, STEPS
+from paigeant.model.steps import Step
+
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+
+
+class Plan(BaseModel, frozen=True, extra="forbid"):
+    """A named itinerary."""
+
+    name: Name
+    itinerary: Annotated[tuple[Step, ...], Field(min_length=1, max_length=STEPS)]
+
+
+class ActivityCard(BaseModel, frozen=True, extra="forbid"):
+    """What a worker publishes about an activity: JSON Schemas of its arguments and its result."""
+
+    name: Name
+    arguments: str
+    result: str
+    compensable: bool = False

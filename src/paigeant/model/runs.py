@@ -1,0 +1,140 @@
+"""A run as it is seen: its status, its steps, its errors. The shapes of ``show --json`` and ``runs --json``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel, JsonValue
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. The statements of the store compare only whether it is final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    COMPENSATED = "compensated"
+    COMPENSATION_FAILED = "compensation_failed"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+    @property
+    def final(self) -> bool:
+        """Nothing more is committed to a run with a final status."""
+        return self not in OPEN
+
+
+OPEN: Final = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING})
+
+
+class StepStatus(StrEnum):
+    """Where a step stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    COMPLETED = "completed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Direction(StrEnum):
+    """Forward, or back."""
+
+    EXECUTE = "execute"
+    COMPENSATE = "compensate"
+
+
+class WaitReason(StrEnum):
+    """What a waiting run waits for."""
+
+    PARKED = "parked"
+    UNSERVED = "unserved"
+    INTERRUPTED = "interrupted"
+
+
+class CancelWish(StrEnum):
+    """That a run should end, and whether what it did is to be undone."""
+
+    PLAIN = "plain"
+    COMPENSATE = "compensate"
+
+
+class AttemptError(BaseModel, frozen=True):
+    """One failed attempt: ``where`` is file and line in the user's code, ``line`` the text of that line."""
+
+    type: str
+    message: str
+    where: str | None = None
+    line: str | None = None
+    attempt: int
+    at: datetime
+
+
+class RunError(BaseModel, frozen=True):
+    """Why a run did not complete."""
+
+    type: str
+    message: str
+    step: str | None = None
+    position: int | None = None
+
+
+class StepView(BaseModel, frozen=True):
+    """One hop of a run; positions count from 1."""
+
+    path: str = ""
+    position: int
+    step: str
+    direction: Direction
+    status: StepStatus
+    attempt: int
+    idempotency_key: str
+    output: JsonValue = None
+    errors: tuple[AttemptError, ...] = ()
+    reason: str | None = None
+    worker: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    due_at: datetime | None = None
+
+
+class RunSummary(BaseModel, frozen=True):
+    """One line of ``paigeant runs``."""
+
+    workflow_id: UUID
+    workflow: str
+    status: RunStatus
+    reason: str | None = None
+    tenant: str | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    error: RunError | None = None
+
+
+class RunView(RunSummary, frozen=True):
+    """Everything about one run: what went in, came out, was set, and each hop in the order of its position."""
+
+    trace_id: str
+    dispatch_key: str | None = None
+    deadline: datetime | None = None
+    cancel_requested: CancelWish | None = None
+    input: JsonValue = None
+    output: JsonValue = None
+    variables: dict[str, JsonValue] = {}
+    steps: tuple[StepView, ...] = ()
+
+
+class RunPage(BaseModel, frozen=True):
+    """A page of runs, newest first; ``next`` continues it, None at the end."""
+
+    runs: tuple[RunSummary, ...]
+    next: str | None = None

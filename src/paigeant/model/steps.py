@@ -1,0 +1,74 @@
+"""A step: one entry of an itinerary, and what governs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic.dataclasses import dataclass
+from pydantic_core import to_json, to_jsonable_python
+
+from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.retry import RetryPolicy
+from paigeant.model.values import Blob, Inline, Ref, shelve
+
+
+class OnInterrupt(StrEnum):
+    """What becomes of a step whose worker died, or lost its lease, in the middle of it."""
+
+    RERUN = "rerun"
+    """Run it again with the same ``idempotency_key``: at least once."""
+    PARK = "park"
+    """Wait for a person: at most once."""
+    COMPENSATE = "compensate"
+    """Count it as failed and undo the run."""
+
+
+def _arguments(value: Any) -> Any:
+    return to_jsonable_python(value, bytes_mode="base64") if isinstance(value, Mapping) else value
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class Step:
+    """One entry of an itinerary: the activity's name, explicit arguments, and what governs the step.
+
+    ``retry``, ``timeout`` (seconds) and ``on_interrupt`` travel with the slip and win over those of the activity's
+    decorator. ``elsewhere`` says that the activity is served by a service that no worker of this store has published.
+    ``claims`` and ``id`` are filled in at dispatch: arguments over 4 KiB that stay in the store, and the identity,
+    which survives revisions and keys idempotency.
+    """
+
+    activity: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    arguments: Annotated[dict[str, JsonValue], BeforeValidator(_arguments)] = Field(default_factory=dict)
+    retry: RetryPolicy | None = None
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    on_interrupt: OnInterrupt | None = None
+    elsewhere: bool = False
+    claims: dict[str, Ref] = Field(default_factory=dict)
+    id: UUID | None = None
+
+
+def step_id(workflow_id: UUID, place: str) -> UUID:
+    """Return the identity of the step inserted at this place: uuid5 (RFC 9562) of the run and the place.
+
+    The place is the index in the itinerary as dispatched, or ``<position>.<n>`` for the n-th step that the hop at
+    ``position`` inserted.
+    """
+    return uuid5(workflow_id, place)
+
+
+def stow(step: Step) -> tuple[Step, tuple[Blob, ...]]:
+    """Return the step as it travels, arguments over 4 KiB replaced by claim checks, and what the store must keep."""
+    if not step.arguments:
+        return step, ()
+    shelved = {name: shelve(to_json(value)) for name, value in step.arguments.items()}
+    claims = {name: value for name, (value, _) in shelved.items() if isinstance(value, Ref)}
+    if not claims:
+        return step, ()
+    arguments = {name: value.value for name, (value, _) in shelved.items() if isinstance(value, Inline)}
+    blobs = tuple(blob for _, blob in shelved.values() if blob is not None)
+    return replace(step, arguments=arguments, claims={**step.claims, **claims}), blobs

@@ -1,0 +1,98 @@
+"""A value on its way: inline in the message while small, a claim check on the store when not.
+
+The claim check is Hohpe and Woolf's pattern of that name: a slip must not grow with what its steps put out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple, TypeAlias
+
+from pydantic import BaseModel, JsonValue, TypeAdapter
+from pydantic_core import from_json, to_json
+
+from paigeant.model.limits import DEPTH, INLINE_BYTES
+
+
+class Inline(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """A JSON value that travels in the message itself. NaN and infinities are none: they would travel as null."""
+
+    value: JsonValue
+
+
+class Ref(BaseModel, frozen=True, extra="forbid"):
+    """A claim check: the JSON text rests in the store under its SHA-256 (hex); ``size`` is in bytes."""
+
+    sha256: str
+    size: int
+
+
+Value: TypeAlias = Inline | Ref
+VALUE: TypeAdapter[Value] = TypeAdapter(Value)
+"""Reads and writes a :data:`Value` as JSON."""
+
+
+class Blob(NamedTuple):
+    """The bytes behind a :class:`Ref`, to be written in the transaction that first refers to them."""
+
+    sha256: str
+    json: bytes
+
+
+_QUOTE, _BACKSLASH = ord('"'), ord("\\")
+
+NULL = Inline(value=None)
+"""JSON's null."""
+
+
+def inline(value: JsonValue) -> Inline:
+    """Wrap a JSON value known to be small."""
+    return Inline(value=value)
+
+
+def nesting(json: bytes) -> int:
+    """Return how deep a JSON text nests; brackets are only scanned one by one where there are enough to matter."""
+    brackets = json.count(b"[") + json.count(b"{")
+    if brackets <= DEPTH // 2:
+        return brackets
+    deepest = depth = 0
+    quoted = escaped = False
+    for byte in json:
+        if quoted:
+            quoted = escaped or byte != _QUOTE
+            escaped = byte == _BACKSLASH and not escaped
+        elif byte == _QUOTE:
+            quoted = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+def shelve(json: bytes) -> tuple[Value, Blob | None]:
+    """Return the value that travels for this JSON text and, if it is large or deep, what the store must keep.
+
+    Inline go up to 4 KiB, nested at most half as deep as a message may be.
+    """
+    if len(json) <= INLINE_BYTES and nesting(json) <= DEPTH // 2:
+        return Inline(value=from_json(json)), None
+    digest = hashlib.sha256(json).hexdigest()
+    return Ref(sha256=digest, size=len(json)), Blob(digest, json)
+
+
+def unshelve(value: Value, json: bytes | None) -> bytes:
+    """Return the JSON text of a value; ``json`` is what the store had for it, if it is a reference.
+
+    Raises LookupError if it is not there and ValueError if it is not what was promised.
+    """
+    if isinstance(value, Inline):
+        return to_json(value.value)
+    if json is None:
+        message = f"the store has no value {value.sha256[:12]}… of {value.size} bytes"
+        raise LookupError(message)
+    if hashlib.sha256(json).hexdigest() != value.sha256:
+        message = f"the store's value {value.sha256[:12]}… is not what was written: its digest differs"
+        raise ValueError(message)
+    return json

@@ -1,0 +1,128 @@
+"""Retrying is arithmetic: how long to wait, and whether at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from paigeant.errors import ArgumentError, Terminal
+from paigeant.model.retry import RetryPolicy, qualified_name
+
+shares = st.floats(0, 1)
+seconds = st.floats(0, 1e6)
+policies = st.builds(
+    RetryPolicy,
+    max_attempts=st.integers(1, 100),
+    initial_delay=seconds,
+    max_delay=seconds,
+    multiplier=st.floats(1, 1000),
+    jitter=shares,
+)
+
+
+class Mishap(Exception):
+    pass
+
+
+class SmallMishap(Mishap):
+    pass
+
+
+def test_the_default_waits_one_second_and_doubles_it_and_gives_up_after_the_third_attempt() -> None:
+    policy = RetryPolicy()
+
+    assert [policy.delay_after(attempt) for attempt in (1, 2, 3)] == [1.0, 2.0, None]
+
+
+def test_a_delay_stops_growing_at_the_longest() -> None:
+    policy = RetryPolicy(max_attempts=10_000, initial_delay=1, multiplier=10, max_delay=60)
+
+    assert [policy.delay_after(attempt) for attempt in (1, 2, 3, 4, 9_999)] == [1, 10, 60, 60, 60]
+
+
+def test_jitter_shortens_by_its_share_at_most() -> None:
+    policy = RetryPolicy(initial_delay=10, jitter=0.2)
+
+    assert policy.delay_after(1, chance=0.0) == 10
+    assert policy.delay_after(1, chance=0.5) == 9
+    assert policy.delay_after(1, chance=1.0) == 8
+
+
+@given(policies, st.integers(1, 200), shares)
+def test_a_delay_is_never_negative_nor_over_the_longest(policy: RetryPolicy, attempt: int, chance: float) -> None:
+    delay = policy.delay_after(attempt, chance=chance)
+
+    assert (delay is None) == (attempt >= policy.max_attempts)
+    assert delay is None or 0 <= delay <= policy.max_delay
+
+
+@given(policies, st.integers(1, 98))
+def test_without_jitter_a_delay_is_never_shorter_than_the_one_before(policy: RetryPolicy, attempt: int) -> None:
+    first, second = policy.delay_after(attempt), policy.delay_after(attempt + 1)
+
+    assert first is None or second is None or first <= second
+
+
+@given(policies, st.integers(1, 99), seconds)
+def test_what_an_error_asks_for_wins_if_it_is_longer_but_gives_no_further_attempt(
+    policy: RetryPolicy, attempt: int, retry_after: float
+) -> None:
+    plain = policy.delay_after(attempt)
+    asked = policy.delay_after(attempt, retry_after=retry_after)
+
+    assert asked == (None if plain is None else max(plain, retry_after))
+
+
+@pytest.mark.parametrize(
+    ("policy", "error", "retries"),
+    [
+        (RetryPolicy(), ValueError(), True),
+        (RetryPolicy(), Terminal(), False),
+        (RetryPolicy(), ArgumentError(), False),
+        (RetryPolicy(), KeyboardInterrupt(), False),
+        (RetryPolicy(retry_on=(Mishap,)), SmallMishap(), True),
+        (RetryPolicy(retry_on=(Mishap,)), ValueError(), False),
+        (RetryPolicy(retry_on=(Mishap, OSError)), TimeoutError(), True),
+        (RetryPolicy(retry_on=("TimeoutError",)), TimeoutError(), True),
+        (RetryPolicy(retry_on=("SmallMishap",)), SmallMishap(), True),
+        (RetryPolicy(no_retry_on=(SmallMishap,)), SmallMishap(), False),
+        (RetryPolicy(no_retry_on=(SmallMishap,)), Mishap(), True),
+        (RetryPolicy(retry_on=(Mishap,), no_retry_on=(Mishap,)), SmallMishap(), False),
+        (RetryPolicy(retry_on=()), ValueError(), False),
+    ],
+)
+def test_errors_are_known_by_class_and_by_name_and_the_exclusion_wins(
+    policy: RetryPolicy, error: BaseException, *, retries: bool
+) -> None:
+    assert policy.retries(error) is retries
+
+
+def test_a_policy_is_the_same_by_class_and_by_name() -> None:
+    assert RetryPolicy(retry_on=(TimeoutError,)) == RetryPolicy(retry_on=("TimeoutError",))
+    assert qualified_name(Mishap).endswith(".Mishap")
+
+
+@given(policies)
+def test_a_policy_travels_as_json(policy: RetryPolicy) -> None:
+    adapter = TypeAdapter(RetryPolicy)
+
+    assert adapter.validate_json(adapter.dump_json(policy)) == policy
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_attempts": 0},
+        {"initial_delay": -1},
+        {"max_delay": float("inf")},
+        {"multiplier": 0.5},
+        {"multiplier": 1e6},
+        {"jitter": 1.1},
+        {"tries": 3},
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        RetryPolicy(**wrong)  # type: ignore[arg-type]
