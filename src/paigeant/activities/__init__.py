@@ -1,0 +1,1 @@
+"""From function to step: the registry, binding of arguments, the context."""

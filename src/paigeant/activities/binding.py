@@ -1,0 +1,143 @@
+"""Arguments are bound by name, as in pytest or FastAPI: what a function's parameters are and where each comes from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_type_hints
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from paigeant.activities.context import ActivityContext
+from paigeant.activities.shapes import adapter, first_problem
+from paigeant.errors import ArgumentError, RegistrationError
+
+RESERVED: Final = frozenset({"payload", "previous"})
+"""Names that mean the whole input and the last output, whatever variables there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter to be bound."""
+
+    name: str
+    shape: TypeAdapter[Any]
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A function's parameters: those bound by name, and the one, if any, that takes the context."""
+
+    parameters: tuple[Parameter, ...]
+    context: str | None
+    returns: Any
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names to be bound."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+
+def location(function: Callable[..., Any]) -> str:
+    """Return ``file:line`` of a function, for error messages."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else repr(function)
+
+
+def read_signature(function: Callable[..., Any]) -> Signature:
+    """Read a function's parameters and return type.
+
+    Raises RegistrationError, naming file, line and parameter, for ``*args``, ``**kwargs``, positional-only parameters,
+    and annotations that cannot be resolved or that pydantic cannot validate.
+    """
+    where = location(function)
+    signature = inspect.signature(function)
+    try:
+        hints = _hints(function)
+    except Exception as error:
+        text = f"{where}: the annotations of {function.__name__}() cannot be resolved: {error}"
+        raise RegistrationError(text) from error
+    context: str | None = None
+    parameters: list[Parameter] = []
+    for name, parameter in signature.parameters.items():
+        if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
+            text = f"{where}: parameter {name!r} cannot be bound by name; write ordinary parameters instead"
+            raise RegistrationError(text)
+        annotation = hints.get(name, Any)
+        if annotation is ActivityContext:
+            context = name
+        else:
+            required = parameter.default is parameter.empty
+            parameters.append(Parameter(name, _shape(annotation, name, where), required))
+    return Signature(tuple(parameters), context, hints.get("return", Any))
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Annotations, resolved; a ``__signature__`` made by hand wins."""
+    made = getattr(function, "__signature__", None)
+    if made is None:
+        return get_type_hints(inspect.unwrap(function), include_extras=True)
+    hints = {name: p.annotation for name, p in made.parameters.items() if p.annotation is not p.empty}
+    return hints if made.return_annotation is made.empty else {**hints, "return": made.return_annotation}
+
+
+def _shape(annotation: Any, name: str, where: str) -> TypeAdapter[Any]:
+    try:
+        return adapter(annotation)
+    except PydanticUserError as error:
+        text = f"{where}: parameter {name!r}: pydantic cannot validate {annotation!r}: {error.message.splitlines()[0]}"
+        raise RegistrationError(text) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where arguments come from, as JSON texts, the first that has the name winning; ``fields`` are the input's.
+
+    Explicit arguments first, an explicit null included; then ``payload`` and ``previous``; then variables, which are
+    written later than the input whose fields come last.
+    """
+
+    explicit: Mapping[str, bytes]
+    reserved: Mapping[str, bytes]
+    variables: Mapping[str, bytes]
+
+    def find(self, name: str) -> bytes | None:
+        """Return the JSON text that binds to this name, None if there is nothing."""
+        for source in (self.explicit, self.reserved, self.variables):
+            if name in source:
+                return source[name]
+        return self.fields().get(name)
+
+    def fields(self) -> dict[str, bytes]:
+        """Return the input's fields, if it is an object."""
+        payload = from_json(self.reserved["payload"]) if "payload" in self.reserved else None
+        return {name: to_json(value) for name, value in payload.items()} if isinstance(payload, dict) else {}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+    def names(self) -> list[str]:
+        """Return every name there is, sorted."""
+        return sorted({*self.explicit, *self.reserved, *self.variables, *self.fields()})
+
+
+def bind(signature: Signature, sources: Sources, step: str) -> dict[str, Any]:
+    """Return the keyword arguments for a function, validated against their annotations.
+
+    Raises :class:`~paigeant.errors.ArgumentError`, naming step and parameter, for one that is missing or invalid.
+    """
+    bound: dict[str, Any] = {}
+    for parameter in signature.parameters:
+        json = sources.find(parameter.name)
+        if json is None:
+            if parameter.required:
+                there = ", ".join(sources.names()) or "nothing"
+                text = f"step {step!r}: argument {parameter.name!r} is missing; there is: {there}"
+                raise ArgumentError(text)
+            continue
+        try:
+            bound[parameter.name] = parameter.shape.validate_json(json)
+        except ValidationError as error:
+            text = f"step {step!r}: argument {parameter.name!r} is invalid: {first_problem(error)}"
+            raise ArgumentError(text) from error
+    return bound

@@ -1,0 +1,48 @@
+"""What an activity may know about the step it executes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from paigeant.model.outcomes import Fault
+from paigeant.model.runs import Direction
+from paigeant.model.steps import Step
+
+LoadVariable = Callable[[str], Awaitable[JsonValue]]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityContext:
+    """The step at hand; an activity gets it by annotating a parameter with this class, whatever its name.
+
+    ``idempotency_key`` is the same on every attempt of a step and differs for its compensation: give it to the systems
+    that you call, so that what they did for an attempt that died is not done twice. ``attempt`` counts from 1.
+    ``itinerary`` is what remains after this step. On the way back ``unknown`` says that the step undone did not end, so
+    that nobody knows how far it came, and ``fault`` is what turned the run round.
+    """
+
+    workflow_id: UUID
+    workflow: str
+    step: str
+    step_id: UUID
+    position: int
+    attempt: int
+    trace_id: str
+    direction: Direction = Direction.EXECUTE
+    itinerary: tuple[Step, ...] = ()
+    unknown: bool = False
+    fault: Fault | None = None
+    load: LoadVariable | None = field(default=None, repr=False)
+
+    @property
+    def idempotency_key(self) -> str:
+        """``workflow_id:step_id:direction``."""
+        return f"{self.workflow_id}:{self.step_id}:{self.direction}"
+
+    async def load_variable(self, name: str) -> JsonValue:
+        """Return a variable of the run as JSON data, None if it was never set; the latest write wins."""
+        return None if self.load is None else await self.load(name)
