@@ -1,0 +1,1 @@
+"""Security: the codec that seals messages into bytes and opens them again."""

@@ -1,0 +1,1 @@
+"""Stores: what remembers runs and decides. One package a database; none knows another."""

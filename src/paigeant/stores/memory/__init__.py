@@ -1,0 +1,5 @@
+"""A store in this process's memory, for tests, and for work that need not outlive its process."""
+
+from paigeant.stores.memory.store import MemoryStore
+
+__all__ = ["MemoryStore"]

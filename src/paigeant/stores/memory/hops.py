@@ -1,0 +1,122 @@
+"""Leases: who may run which twin, and for how long."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+
+from paigeant.model.hops import Grant, Held, Pulse, Record, Sealed
+from paigeant.model.message import HopKey
+from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+
+_AGAIN = timedelta(seconds=3)
+_SELDOM = timedelta(minutes=5)
+
+
+def pick(rows: Rows, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
+    """Lease due twins of these topics, the one due longest first."""
+    now = rows.clock()
+    due = _first((hop for hop in rows.queued(topics) if hop.is_due(now)), limit)
+    return [grant(rows, hop, owner, lease) for hop in due]
+
+
+def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[Grant]:
+    """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
+    now = rows.clock()
+
+    def closing(run: RunRow, hop: HopRow) -> bool:
+        ends = run.cancel is not None or (run.deadline is not None and run.deadline <= now)
+        unleased = hop.owner is None or hop.is_due(now)
+        return ends and unleased and hop.direction is Direction.EXECUTE
+
+    hops = (hop for run, hop in rows.pending() if closing(run, hop))
+    return [grant(rows, hop, owner, lease) for hop in _first(hops, limit)]
+
+
+def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
+    """Lease those of the announced twins that are due and are what was announced."""
+    grants: list[Grant] = []
+    for key, digest in notices:
+        hop = rows.twins.get(key)
+        if hop is not None and hop.digest == digest and hop.is_due(rows.clock()):
+            grants.append(grant(rows, hop, owner, lease))
+    return grants
+
+
+def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:
+    """Return the one due longest first; held ones come last."""
+    return heapq.nsmallest(limit, hops, key=lambda hop: (hop.due_at is None, hop.due_at or hop.hint_at, hop.key))
+
+
+def grant(rows: Rows, hop: HopRow, owner: str, lease: timedelta) -> Grant:
+    """Lease a twin to this owner, and say that its run is running."""
+    interrupted = hop.owner is not None
+    now = rows.clock()
+    hop.take(owner, now, lease)
+    run = rows.runs[hop.key.workflow_id]
+    rows.move(run, RunStatus.RUNNING)
+    run.started_at = run.started_at or now
+    rows.changes.note()
+    return read_grant(rows, hop, interrupted=interrupted)
+
+
+def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
+    """Return the lease that is on this twin."""
+    run = rows.runs[hop.key.workflow_id]
+    now = hop.started_at or rows.clock()
+    return Grant(
+        hop.key,
+        hop.topic,
+        hop.body,
+        hop.fence,
+        hop.attempt,
+        leased_at=now,
+        interrupted=interrupted,
+        cancel=run.cancel,
+        remaining=None if run.deadline is None else (run.deadline - now).total_seconds(),
+        record=_record(rows, hop),
+    )
+
+
+def _record(rows: Rows, hop: HopRow) -> Record | None:
+    """Return what is known of the hop that this one undoes."""
+    if hop.undoes is None:
+        return None
+    undone = rows.hop(hop.key._replace(position=hop.undoes))
+    return None if undone is None else Record(undone.output, undone.log, undone.before)
+
+
+def beat(rows: Rows, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+    """Renew leases from now on. One that has run out and that nobody took over lives again."""
+    pulses: list[Pulse] = []
+    for one in held:
+        hop, run = rows.hop(one.key), rows.runs.get(one.key.workflow_id)
+        alive = hop is not None and hop.is_held_by(one)
+        if hop is not None and alive:
+            hop.renew(rows.clock(), lease)
+        pulses.append(Pulse(one, alive, None if run is None else run.cancel))
+    return pulses
+
+
+def release(rows: Rows, held: Sequence[Held]) -> None:
+    """Give leases back unused."""
+    for one in held:
+        hop = rows.hop(one.key)
+        if hop is not None and hop.is_held_by(one):
+            now = rows.clock()
+            hop.attempt -= 1
+            hop.put_back(StepStatus.PENDING, now, now)
+    rows.changes.note()
+
+
+def announce(rows: Rows, limit: int) -> list[Sealed]:
+    """Return the messages of due twins whose announcement is due, and push the next one away."""
+    now = rows.clock()
+    due = (hop for hop in rows.twins.values() if hop.is_due(now) and hop.hint_at <= now)
+    hops = heapq.nsmallest(limit, due, key=lambda hop: (hop.hint_at, hop.key))
+    for hop in hops:
+        hop.hint_at = now + min(_AGAIN * 2 ** min(hop.hints, 10), _SELDOM)
+        hop.hints += 1
+    return [hop.sealed for hop in hops]

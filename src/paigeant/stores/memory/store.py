@@ -1,0 +1,162 @@
+"""The memory store: the contract, method by method; what each does is in the modules beside it."""
+
+# ruff: noqa: D102 -- what a method guarantees is said in the contract
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from paigeant.abc import Store
+from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
+from paigeant.model.message import HopKey
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
+from paigeant.model.values import Blob, Value
+from paigeant.stores.memory import hops, operator, views
+from paigeant.stores.memory.clock import Clock, store_time
+from paigeant.stores.memory.commits import commit, start
+from paigeant.stores.memory.rows import Rows
+
+_SHARED: Final[dict[tuple[str, str], Rows]] = {}
+"""What the stores with a name hold, by name and namespace. It lives as long as the process, as a file would."""
+
+
+class MemoryStore(Store):
+    """Keeps everything in dictionaries: as durable as its process, and otherwise a store like any other.
+
+    ``memory://`` is private to the object. ``memory://name`` is shared by all stores of that name in the process, for
+    as long as the process lives, and a namespace of it sees nothing of another; the ``clock`` is that of the first of
+    them. All that share one belong to one event loop. It has no heart of its own: where a blocked loop delays the beat,
+    it delays also whoever would take the lease over.
+    """
+
+    def __init__(self, url: str = "memory://", *, namespace: str = "default", clock: Clock = store_time) -> None:
+        name = url.partition("://")[2].partition("?")[0].strip("/")
+        self._rows = _SHARED.setdefault((name, namespace), Rows(clock)) if name else Rows(clock)
+        self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
+
+    # -- the hop
+
+    async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
+        return start(self._rows, starts)
+
+    async def pick(self, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
+        return hops.pick(self._rows, owner, topics, limit, lease)
+
+    async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
+        return hops.lease_announced(self._rows, owner, notices, lease)
+
+    async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
+        return hops.lease_closing(self._rows, owner, limit, lease)
+
+    async def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+        return hops.beat(self._rows, held, lease)
+
+    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+        return [commit(self._rows, one, lease) for one in commits]
+
+    async def release(self, held: Sequence[Held]) -> None:
+        hops.release(self._rows, held)
+
+    async def announce(self, limit: int) -> list[Sealed]:
+        return hops.announce(self._rows, limit)
+
+    async def wait_for_work(self, topics: Collection[str], timeout: float) -> None:
+        loop, rows = asyncio.get_running_loop(), self._rows
+        end = loop.time() + timeout
+        while (left := end - loop.time()) > 0:
+            seen = rows.changes.count
+            due_in = self._due_in(topics)
+            if due_in is not None and due_in <= 0:
+                return
+            await rows.changes.wait(seen, left if due_in is None else min(left, due_in))
+
+    def _due_in(self, topics: Collection[str]) -> float | None:
+        """Return in how many seconds the next twin of these topics is due, None if none is going to be."""
+        due = [hop.due_at for hop in self._rows.queued(topics) if hop.due_at is not None]
+        return (min(due) - self._rows.clock()).total_seconds() if due else None
+
+    async def reclaim(self, owner: str) -> int:
+        del owner  # a process knows nothing of its own end
+        return 0
+
+    # -- values
+
+    async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
+        run = operator.find(self._rows, workflow_id)
+        run.variables[name] = value
+        run.keep((blob,) if blob is not None else ())
+        self._rows.changes.note()
+
+    async def load_variables(self, workflow_id: UUID, names: Collection[str] | None = None) -> dict[str, Value]:
+        run = self._rows.runs.get(workflow_id)
+        variables = {} if run is None else run.variables
+        return {name: value for name, value in variables.items() if names is None or name in names}
+
+    async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
+        run = self._rows.runs.get(workflow_id)
+        values = {} if run is None else run.values
+        return {digest: values[digest] for digest in digests if digest in values}
+
+    # -- the operator
+
+    async def request_cancel(self, workflow_id: UUID, wish: CancelWish) -> RunStatus:
+        return operator.request_cancel(self._rows, workflow_id, wish)
+
+    async def terminate(self, workflow_id: UUID) -> RunStatus:
+        return operator.terminate(self._rows, workflow_id)
+
+    async def resume(self, workflow_id: UUID) -> RunStatus:
+        return operator.resume(self._rows, workflow_id)
+
+    # -- what workers publish
+
+    async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
+        self._rows.plans.update((plan.name, plan) for plan in plans)
+        self._rows.cards.update((card.name, card) for card in cards)
+
+    async def find_plan(self, workflow: str) -> Plan | None:
+        return self._rows.plans.get(workflow)
+
+    async def list_plans(self) -> list[str]:
+        return sorted(self._rows.plans)
+
+    async def find_published(self, activities: Collection[str]) -> set[str]:
+        return self._rows.cards.keys() & set(activities)
+
+    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
+        self._rows.workers.pop(card.id, None)
+        if not gone:
+            self._rows.workers[card.id] = (card, self._rows.clock())
+
+    async def find_served(self, activities: Collection[str]) -> set[str]:
+        return operator.served(self._rows) & set(activities)
+
+    async def hold_unserved(self, after: timedelta) -> int:
+        return operator.hold_unserved(self._rows, after)
+
+    # -- the reader
+
+    async def get_run(self, workflow_id: UUID) -> RunView:
+        return views.view(self._rows, operator.find(self._rows, workflow_id))
+
+    async def get_status(self, workflow_id: UUID) -> RunStatus:
+        return operator.find(self._rows, workflow_id).status
+
+    async def list_runs(
+        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+    ) -> RunPage:
+        return views.page(self._rows, status, workflow, limit, after)
+
+    async def wait_for_change(self, timeout: float) -> None:
+        # "The last call" is the last of this task: of two that wait, neither must swallow what the other has not seen.
+        task = asyncio.current_task()
+        changes = self._rows.changes
+        await changes.wait(self._seen.get(task, -1) if task else -1, timeout)
+        if task is not None:
+            self._seen[task] = changes.count

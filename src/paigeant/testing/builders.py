@@ -1,0 +1,96 @@
+"""Runs and commits for tests, made as the dispatcher and the worker make them: sealed bytes, real decisions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from pydantic import JsonValue
+from pydantic_core import to_json
+from uuid_utils.compat import uuid7
+
+from paigeant.model.hops import Commit, Grant, Leased, RunStart, Twin, Undo
+from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload
+from paigeant.model.outcomes import Completed, Fault, Faulted, Outcome
+from paigeant.model.routing_slip import RoutingSlip
+from paigeant.model.steps import Step
+from paigeant.model.values import Blob, Value, inline, shelve
+from paigeant.routing import advance, identify
+from paigeant.security.plain import PlainCodec
+
+CODEC: Final = PlainCodec()
+WORKER: Final = "worker-1"
+OTHER: Final = "worker-2"
+FAULT: Final = Fault(type="ValueError", message="no such luck", where="handlers.py:7", line="raise ValueError")
+
+_MADE: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def new_message(*steps: str | Step, payload: JsonValue = None, workflow_id: UUID | None = None) -> PaigeantMessage:
+    """Return the first message of a run of these steps."""
+    workflow_id = workflow_id or uuid7()
+    named = [step if isinstance(step, Step) else Step(step) for step in steps]
+    headers = Headers(
+        message_id=HopKey(workflow_id, "", 1).message_id,
+        workflow_id=workflow_id,
+        workflow="article",
+        position=1,
+        trace_id=uuid4().hex,
+        created_at=_MADE,
+    )
+    value, _ = shelve(to_json(payload))
+    slip = RoutingSlip(itinerary=identify(workflow_id, named))
+    return PaigeantMessage(headers=headers, payload=Payload(input=value), routing_slip=slip)
+
+
+def new_run(*steps: str | Step, payload: JsonValue = None, workflow_id: UUID | None = None, **more: Any) -> RunStart:
+    """Return a run of these steps, of the workflow ``article``; ``more`` are other fields of :class:`RunStart`."""
+    message = new_message(*steps, payload=payload, workflow_id=workflow_id)
+    json = to_json(payload)
+    _, blob = shelve(json)
+    fields: dict[str, Any] = {
+        "workflow": "article",
+        "trace_id": message.headers.trace_id,
+        "input_sha256": hashlib.sha256(json).hexdigest(),
+        "blobs": () if blob is None else (blob,),
+        **more,
+    }
+    twin = Twin.of(message, CODEC.seal(message))
+    return RunStart(message.headers.workflow_id, input=message.payload.input, twin=twin, **fields)
+
+
+def notice(start: RunStart) -> tuple[HopKey, bytes]:
+    """Return what a broker's delivery of the first message comes to: the hop, and the digest of the bytes."""
+    return start.twin.key, hashlib.sha256(start.twin.body).digest()
+
+
+def decided(
+    grant: Grant,
+    outcome: Outcome[Value],
+    *,
+    undo: Undo = Undo.NEVER,
+    hand_over: bool = False,
+    blobs: tuple[Blob, ...] = (),
+    owner: str = WORKER,
+) -> Commit:
+    """Return the commit of one execution of the step granted, which came to this outcome."""
+    transition = advance(Leased(grant, CODEC.open(grant.body), undo), outcome)
+    twin = None
+    if transition.next is not None:
+        twin = Twin.of(transition.next, CODEC.seal(transition.next), handed_over=hand_over)
+    return Commit(grant.held, owner, uuid4(), transition, twin, blobs)
+
+
+def completed(grant: Grant, output: JsonValue = "done", **more: Any) -> Commit:
+    """Return the commit of a step that is done; ``more`` are the options of :func:`decided`."""
+    variables: Mapping[str, Value] = more.pop("variables", {})
+    log: Value | None = more.pop("log", None)
+    return decided(grant, Completed(inline(output), log, variables), **more)
+
+
+def failed(grant: Grant, fault: Fault = FAULT, **more: Any) -> Commit:
+    """Return the commit of a step that failed for good; what was done before it is undone."""
+    return decided(grant, Faulted(fault), **more)

@@ -1,0 +1,195 @@
+"""The suite that every codec must pass: what was sealed opens to the same, and nothing else opens at all."""
+
+# ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from paigeant.abc import Codec
+from paigeant.errors import InvalidInput, MessageRejected
+from paigeant.model.limits import BODY_BYTES, DEPTH, STEPS
+from paigeant.model.message import PaigeantMessage, Payload, SecurityContext
+from paigeant.model.outcomes import Fault
+from paigeant.model.retry import RetryPolicy
+from paigeant.model.routing_slip import Compensation, Executed
+from paigeant.model.runs import Direction
+from paigeant.model.steps import OnInterrupt, Step
+from paigeant.model.values import Ref, inline
+from paigeant.testing.builders import FAULT, new_message
+
+RUN = UUID("01890000-0000-7000-8000-000000000001")
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+json_values: st.SearchStrategy[JsonValue] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+faults = st.builds(Fault, type=texts, message=texts, where=st.none() | texts)
+steps = st.builds(
+    Step,
+    activity=st.sampled_from(["draft", "review", "print-2.1"]),
+    arguments=st.dictionaries(texts, json_values, max_size=2),
+    retry=st.none() | st.builds(RetryPolicy, max_attempts=st.integers(1, 9), retry_on=st.just(("TimeoutError",))),
+    timeout=st.none() | st.floats(0.1, 1e6),
+    on_interrupt=st.none() | st.sampled_from(OnInterrupt),
+    elsewhere=st.booleans(),
+    claims=st.dictionaries(texts, st.builds(Ref, sha256=texts, size=st.integers(0)), max_size=1),
+)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> PaigeantMessage:
+    """Return messages as they may travel, forward and back."""
+    first = new_message(*draw(st.lists(steps, min_size=1, max_size=4)), workflow_id=RUN)
+    slip, back = first.routing_slip, draw(st.booleans())
+    step_id = slip.itinerary[0].id
+    assert step_id is not None
+    undone = Compensation(position=1, activity="draft", step_id=step_id, unknown=draw(st.booleans()))
+    headers = first.headers.model_copy(
+        update={
+            "direction": Direction.COMPENSATE if back else Direction.EXECUTE,
+            "deadline": draw(st.none() | st.datetimes(datetime(2000, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001
+            "correlation_id": draw(st.none() | texts),
+            "security": SecurityContext(obo_token=draw(st.none() | texts)),
+        }
+    )
+    payload = Payload(
+        input=inline(draw(json_values)),
+        previous=draw(st.none() | json_values.map(inline)),
+        fault=draw(st.none() | faults) if back else None,
+    )
+    changes: dict[str, Any] = {"executed": (Executed(position=1, activity="draft", step_id=step_id),)}
+    if back or draw(st.booleans()):
+        changes["compensations"] = (undone,)
+    if back:
+        changes["itinerary"] = ()
+    return PaigeantMessage(headers=headers, payload=payload, routing_slip=slip.model_copy(update=changes))
+
+
+class CodecContract(ABC):
+    """Every guarantee of :class:`paigeant.abc.Codec`, as a test. Subclass it and say how a codec is made."""
+
+    @abstractmethod
+    def new_codec(self) -> Codec:
+        """Return a codec that opens what it sealed."""
+
+    @given(messages())
+    def test_what_was_sealed_opens_to_the_same_message(self, message: PaigeantMessage) -> None:
+        codec = self.new_codec()
+
+        sealed = codec.seal(message)
+
+        assert codec.open(sealed.body) == message
+        assert (sealed.message_id, sealed.topic) == (message.headers.message_id, message.topic)
+
+    @given(messages())
+    def test_the_same_message_gives_the_same_bytes(self, message: PaigeantMessage) -> None:
+        copy = PaigeantMessage.model_validate_json(message.model_dump_json())
+
+        assert self.new_codec().seal(copy) == self.new_codec().seal(message)
+
+    @given(st.binary() | texts.map(str.encode) | json_values.map(lambda value: repr(value).encode()))
+    def test_other_bytes_are_rejected(self, body: bytes) -> None:
+        with pytest.raises(MessageRejected):
+            self.new_codec().open(body)
+
+    @given(messages(), st.data())
+    def test_bytes_changed_on_the_way_open_to_a_message_or_are_rejected(
+        self, message: PaigeantMessage, data: st.DataObject
+    ) -> None:
+        """A signing codec rejects all of them; a plain one may not notice, but raises nothing else."""
+        codec = self.new_codec()
+        body = bytearray(codec.seal(message).body)
+        at = data.draw(st.integers(0, len(body) - 1))
+        match data.draw(st.sampled_from(["change", "drop", "double", "cut"])):
+            case "change":
+                body[at] = data.draw(st.integers(0, 255))
+            case "drop":
+                del body[at]
+            case "double":
+                body.insert(at, body[at])
+            case _:
+                del body[at:]
+
+        try:
+            opened = codec.open(bytes(body))
+        except MessageRejected:
+            return
+        assert opened.headers.message_id == opened.key.message_id
+        assert opened.topic
+        assert opened.step_id
+
+    def test_a_message_that_is_too_large_is_not_sealed(self) -> None:
+        step = Step("draft", arguments={"text": "x" * BODY_BYTES})
+
+        with pytest.raises(InvalidInput):
+            self.new_codec().seal(new_message(step))
+
+    def test_a_message_of_too_many_steps_is_not_sealed(self) -> None:
+        codec = self.new_codec()
+        assert codec.open(codec.seal(new_message(*["a"] * STEPS)).body)
+
+        with pytest.raises(InvalidInput):
+            codec.seal(new_message(*["a"] * (STEPS + 1)))
+
+    def test_the_deepest_value_allowed_travels_everywhere_and_far_deeper_ones_nowhere(self) -> None:
+        codec = self.new_codec()
+        deepest = new_message(Step("draft", arguments={"deep": nested(DEPTH - 1)}))
+
+        allowed = with_previous(deepest, nested(DEPTH))
+        too_deep = with_previous(deepest, nested(DEPTH * 2))
+
+        assert codec.open(codec.seal(allowed).body) == allowed
+        with pytest.raises(InvalidInput):
+            codec.seal(too_deep)
+
+    def test_deep_and_huge_bytes_are_rejected_before_they_are_parsed(self) -> None:
+        for body in (b"[" * 2_000_000, b'{"v":1,"b":"' + b"[" * 500_000 + b'"}', b'"\\' * 500_000, b" " * 50_000_000):
+            with pytest.raises(MessageRejected):
+                self.new_codec().open(body)
+
+    def test_a_message_that_does_not_say_what_comes_next_is_not_sealed(self) -> None:
+        message = new_message("draft")
+        empty = message.model_copy(update={"routing_slip": message.routing_slip.model_copy(update={"itinerary": ()})})
+        headers = message.headers.model_copy(update={"message_id": "another"})
+
+        for wrong in (empty, message.model_copy(update={"headers": headers})):
+            with pytest.raises(InvalidInput):
+                self.new_codec().seal(wrong)
+
+    def test_what_is_no_text_is_not_sealed(self) -> None:
+        with pytest.raises(InvalidInput):
+            self.new_codec().seal(with_previous(new_message("draft"), "\ud800"))
+
+    def test_a_fault_travels_back(self) -> None:
+        codec = self.new_codec()
+        message = new_message("draft")
+        payload = message.payload.model_copy(update={"fault": FAULT})
+
+        opened = codec.open(codec.seal(message.model_copy(update={"payload": payload})).body)
+
+        assert opened.payload.fault == FAULT
+
+
+def with_previous(message: PaigeantMessage, value: JsonValue) -> PaigeantMessage:
+    """Return the message with this as the output of the step before."""
+    payload = message.payload.model_copy(update={"previous": inline(value)})
+    return message.model_copy(update={"payload": payload})
+
+
+def nested(depth: int) -> JsonValue:
+    """Return an array in an array, so many deep."""
+    value: JsonValue = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value

@@ -1,0 +1,41 @@
+"""The suite that every store must pass."""
+
+from paigeant.testing.stores.backend import Connect, StoreBackend
+from paigeant.testing.stores.commits import CommitGuarantees
+from paigeant.testing.stores.directory import DirectoryGuarantees
+from paigeant.testing.stores.handover import HandOverGuarantees
+from paigeant.testing.stores.leases import LeaseGuarantees
+from paigeant.testing.stores.operator import OperatorGuarantees
+from paigeant.testing.stores.races import RaceGuarantees
+from paigeant.testing.stores.reader import ReaderGuarantees
+from paigeant.testing.stores.starts import StartGuarantees
+from paigeant.testing.stores.undoing import UndoingGuarantees
+from paigeant.testing.stores.waiting import WaitingGuarantees
+
+
+class StoreContract(
+    StartGuarantees,
+    LeaseGuarantees,
+    CommitGuarantees,
+    HandOverGuarantees,
+    UndoingGuarantees,
+    OperatorGuarantees,
+    DirectoryGuarantees,
+    ReaderGuarantees,
+    WaitingGuarantees,
+    RaceGuarantees,
+):
+    """Every guarantee of :class:`paigeant.abc.Store`, as a test. Subclass it and say how a backend is opened.
+
+    ::
+
+        class TestMyStore(StoreContract):
+            @asynccontextmanager
+            async def backend(self, folder):
+                yield lambda namespace: MyStore(f"my://{folder}", namespace=namespace)
+
+    It needs pytest-asyncio with ``asyncio_mode = "auto"``.
+    """
+
+
+__all__ = ["Connect", "StoreBackend", "StoreContract"]

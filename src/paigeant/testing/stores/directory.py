@@ -1,0 +1,73 @@
+"""Workers tell the store what they know and that they live."""
+
+# ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from paigeant.abc import Store
+from paigeant.model.hops import WorkerCard
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.runs import RunStatus, WaitReason
+from paigeant.model.steps import Step
+from paigeant.testing.builders import new_run
+from paigeant.testing.stores.backend import StoreBackend
+
+ALICE = WorkerCard("alice", "host", 1, ("draft", "review"))
+
+
+class DirectoryGuarantees(StoreBackend):
+    """What :class:`paigeant.abc.Directory` promises."""
+
+    async def test_the_latest_publication_of_a_workflow_wins(self, store: Store) -> None:
+        short = Plan(name="article", itinerary=(Step("draft"),))
+        long = Plan(name="article", itinerary=(Step("draft"), Step("review", timeout=3)))
+
+        await store.publish_catalog([short, Plan(name="book", itinerary=(Step("draft"),))], [])
+        await store.publish_catalog([long], [])
+
+        assert await store.find_plan("article") == long
+        assert await store.find_plan("unheard") is None
+        assert await store.list_plans() == ["article", "book"]
+
+    async def test_published_activities_are_found(self, store: Store) -> None:
+        cards = [ActivityCard(name=name, arguments="{}", result="{}") for name in ("draft", "review")]
+
+        await store.publish_catalog([], cards)
+        await store.publish_catalog([], cards[:1])
+
+        assert await store.find_published(["draft", "unheard"]) == {"draft"}
+        assert await store.find_published([]) == set()
+
+    async def test_an_activity_is_served_as_long_as_a_worker_says_so(self, store: Store) -> None:
+        await store.report_worker(ALICE)
+        await store.report_worker(WorkerCard("bob", "host", 2, ("review",)))
+        await store.report_worker(ALICE)
+        assert await store.find_served(["draft", "review", "unheard"]) == {"draft", "review"}
+
+        await store.report_worker(ALICE, gone=True)
+
+        assert await store.find_served(["draft", "review"]) == {"review"}
+
+    async def test_a_run_that_nobody_serves_is_marked_once_and_runs_when_somebody_does(self, store: Store) -> None:
+        await store.report_worker(ALICE)
+        served, stranded = new_run("draft"), new_run("print")
+        await store.record_workflow_start([served, stranded])
+
+        assert await store.hold_unserved(timedelta(hours=1)) == 0
+        assert await store.hold_unserved(timedelta(0)) == 1
+        assert await store.hold_unserved(timedelta(0)) == 0
+
+        assert await store.get_status(served.workflow_id) is RunStatus.PENDING
+        run = await store.get_run(stranded.workflow_id)
+        assert (run.status, run.reason) == (RunStatus.WAITING, WaitReason.UNSERVED)
+        [grant] = await store.pick("carol", ["print"], 10, self.long)
+        run = await store.get_run(stranded.workflow_id)
+        assert (run.status, run.reason) == (RunStatus.RUNNING, None)
+        assert grant.key == stranded.twin.key
+
+    async def test_nothing_is_reclaimed_from_an_owner_unheard_of(self, store: Store) -> None:
+        await self.begin(store, "draft")
+
+        assert await store.reclaim("nobody") == 0

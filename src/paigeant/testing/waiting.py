@@ -1,0 +1,20 @@
+"""Waiting for something, without sleeping for it: ask again until a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(ask: Callable[[], Awaitable[T]], *, within: float = 5.0) -> T:
+    """Return the first answer that is true; raises AssertionError with the last one after ``within`` seconds."""
+    end = monotonic() + within
+    while not (answer := await ask()):
+        if monotonic() > end:
+            raise AssertionError(f"after {within:g} s the answer is still {answer!r}")
+        await asyncio.sleep(0.01)
+    return answer

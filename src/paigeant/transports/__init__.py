@@ -1,0 +1,1 @@
+"""Transports: one file a broker; none knows another."""

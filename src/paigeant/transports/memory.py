@@ -1,0 +1,153 @@
+"""A broker in this process's memory, which can be told to lose and to double messages."""
+
+# ruff: noqa: D102 -- what a method guarantees is said in the contract
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Collection
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from paigeant.abc import Delivery, Transport
+from paigeant.errors import ConfigError
+from paigeant.model.hops import Sealed
+
+
+class DeadLetter(NamedTuple):
+    """A message that was rejected, and why."""
+
+    delivery: Delivery
+    reason: str
+
+
+@dataclass(slots=True)
+class Broker:
+    """The queues of one namespace, one a topic, and what was rejected."""
+
+    queues: dict[str, deque[Delivery]] = field(default_factory=dict[str, deque[Delivery]])
+    dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
+    waiters: dict[asyncio.Future[None], Collection[str]] = field(
+        default_factory=dict[asyncio.Future[None], Collection[str]]
+    )
+
+    def put(self, delivery: Delivery, *, first: bool = False) -> None:
+        """Queue a message and wake who subscribes to its topic."""
+        queue = self.queues.setdefault(delivery.topic, deque())
+        if first:
+            queue.appendleft(delivery)
+        else:
+            queue.append(delivery)
+        for waiter, topics in self.waiters.items():
+            if delivery.topic in topics and not waiter.done():
+                waiter.set_result(None)
+
+    def take(self, topics: Collection[str]) -> Delivery | None:
+        """Take the oldest message of one of these topics; next time the others come before it."""
+        for topic in list(self.queues):
+            queue = self.queues[topic]
+            if topic in topics and queue:
+                self.queues[topic] = self.queues.pop(topic)
+                return queue.popleft()
+        return None
+
+    async def wait(self, topics: Collection[str]) -> None:
+        """Return when something may have come for these topics. No await lies between a vain take and this wait."""
+        waiter = asyncio.get_running_loop().create_future()
+        self.waiters[waiter] = topics
+        try:
+            await waiter
+        finally:
+            del self.waiters[waiter]
+
+
+_SHARED: Final[dict[tuple[str, str], Broker]] = {}
+"""The brokers with a name, by name and namespace. They live as long as the process."""
+
+
+class MemoryTransport(Transport):
+    """Moves messages within the process, at least once, with faults on demand.
+
+    ``memory://`` is private to the object; all transports of one ``memory://name`` and namespace in the process share a
+    broker. ``lose`` and ``duplicate`` are the shares of published messages, 0 to 1, that this object loses and doubles;
+    they, and the ``seed`` of the dice, can stand in the URL: ``memory://name?lose=0.1&duplicate=0.1&seed=7``.
+    """
+
+    def __init__(
+        self,
+        url: str = "memory://",
+        *,
+        namespace: str = "default",
+        lose: float = 0.0,
+        duplicate: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        faults = {"lose": lose, "duplicate": duplicate, "seed": seed, **_read_query(url)}
+        self.lose, self.duplicate = faults["lose"], faults["duplicate"]
+        self._dice = Random(faults["seed"])  # noqa: S311  (faults that can be repeated, no secret)
+        name = urlsplit(url).netloc
+        self._broker = _SHARED.setdefault((name, namespace), Broker()) if name else Broker()
+        self._yielded: list[list[Delivery]] = []
+
+    @property
+    def dead_letters(self) -> list[DeadLetter]:
+        """What was rejected so far, by anyone at this broker."""
+        return list(self._broker.dead_letters)
+
+    async def publish(self, topic: str, message: Sealed) -> None:
+        delivery = Delivery(message.message_id, topic, message.body)
+        if self._dice.random() >= self.lose:
+            self._broker.put(delivery)
+        if self._dice.random() < self.duplicate:
+            self._broker.put(delivery)
+
+    async def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
+        wanted = frozenset(topics)
+        yielded: list[Delivery] = []
+        self._yielded.append(yielded)
+        try:
+            while True:
+                delivery = self._broker.take(wanted)
+                if delivery is None:
+                    await self._broker.wait(wanted)
+                    continue
+                yielded.append(delivery)
+                yield delivery
+        finally:
+            self._yielded = [others for others in self._yielded if others is not yielded]
+            for delivery in reversed(yielded):
+                self._broker.put(delivery, first=True)
+
+    async def ack(self, message_id: str) -> None:
+        self._settle(message_id)
+
+    async def reject(self, message_id: str, reason: str) -> None:
+        settled = self._settle(message_id)
+        if settled:
+            self._broker.dead_letters.append(DeadLetter(settled[0], reason))
+
+    def _settle(self, message_id: str) -> list[Delivery]:
+        """Forget all deliveries of this id that were yielded here, and return them."""
+        settled: list[Delivery] = []
+        for yielded in self._yielded:
+            settled += [delivery for delivery in yielded if delivery.message_id == message_id]
+            yielded[:] = [delivery for delivery in yielded if delivery.message_id != message_id]
+        return settled
+
+    async def depth(self, topic: str) -> int:
+        return len(self._broker.queues.get(topic, ()))
+
+
+def _read_query(url: str) -> dict[str, float]:
+    """Return the faults that a URL asks for; raises ConfigError for what it cannot."""
+    try:
+        faults = {name: float(value) for name, value in parse_qsl(urlsplit(url).query, strict_parsing=True)}
+    except ValueError as error:
+        raise ConfigError(f"{url!r}: {error}; allowed are numbers, as in ?lose=0.1&duplicate=0.1&seed=7") from error
+    unknown = faults.keys() - {"lose", "duplicate", "seed"}
+    if unknown:
+        raise ConfigError(f"{url!r}: unknown {', '.join(sorted(unknown))}; allowed are lose, duplicate, seed")
+    return faults
