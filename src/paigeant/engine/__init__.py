@@ -1,0 +1,1 @@
+"""The verbs: dispatch, lease, execute, commit, sweep. Workers do I/O; what follows is decided by ``routing``."""

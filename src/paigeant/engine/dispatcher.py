@@ -1,0 +1,117 @@
+"""Dispatching: from a plan and an input to a recorded run with its first twin."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pydantic_core import to_json
+from uuid_utils.compat import uuid7
+
+from paigeant.activities.binding import Sources, bind
+from paigeant.engine.parts import Parts
+from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
+from paigeant.model.hops import RunStart, Started, Twin
+from paigeant.model.limits import DEPTH, VALUE_BYTES
+from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload
+from paigeant.model.plan import Plan
+from paigeant.model.routing_slip import RoutingSlip
+from paigeant.model.steps import stow
+from paigeant.model.values import nesting, shelve
+from paigeant.routing import identify
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchOptions:
+    """What may be said about a run when it is dispatched."""
+
+    dispatch_key: str | None = None
+    deadline: timedelta | None = None
+    tenant: str | None = None
+
+
+async def dispatch(parts: Parts, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
+    """Record one run for each input (JSON texts) in one transaction, and announce them; returns them in order.
+
+    When this returns the runs are durable. Raises UnknownStep, InvalidInput or DispatchConflict with nothing written.
+    """
+    await _check_steps(parts, plan)
+    starts = [prepare(parts, plan, json, options) for json in inputs]
+    started = await parts.store.record_workflow_start(starts)
+    if parts.transport is not None:
+        for start, answer in zip(starts, started, strict=True):
+            if answer.fresh:
+                await parts.transport.publish(start.twin.topic, start.twin.sealed)
+    return started
+
+
+def prepare(parts: Parts, plan: Plan, json: bytes, options: DispatchOptions) -> RunStart:
+    """Return the run as it is to be recorded, its first message sealed; raises InvalidInput."""
+    check_input(parts, plan, json)
+    workflow_id = uuid7()
+    stowed = [stow(step) for step in plan.itinerary]
+    value, blob = shelve(json)
+    blobs = [blob for _, step_blobs in stowed for blob in step_blobs] + ([blob] if blob else [])
+    trace_id = secrets.token_hex(16)
+    now = datetime.now(UTC)
+    message = PaigeantMessage(
+        headers=Headers(
+            message_id=HopKey(workflow_id, "", 1).message_id,
+            workflow_id=workflow_id,
+            workflow=plan.name,
+            position=1,
+            trace_id=trace_id,
+            traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-01",
+            created_at=now,
+            deadline=None if options.deadline is None else now + options.deadline,
+        ),
+        payload=Payload(input=value),
+        routing_slip=RoutingSlip(itinerary=identify(workflow_id, [step for step, _ in stowed])),
+    )
+    return RunStart(
+        workflow_id=workflow_id,
+        workflow=plan.name,
+        trace_id=trace_id,
+        input=value,
+        input_sha256=hashlib.sha256(json).hexdigest(),
+        twin=Twin.of(message, parts.codec.seal(message)),
+        dispatch_key=options.dispatch_key,
+        tenant=options.tenant,
+        deadline=None if options.deadline is None else options.deadline.total_seconds(),
+        blobs=tuple({blob.sha256: blob for blob in blobs}.values()),
+    )
+
+
+def check_input(parts: Parts, plan: Plan, json: bytes) -> None:
+    """Raise InvalidInput for an input that is too large or deep, or that cannot bind to a first step served here."""
+    if len(json) > VALUE_BYTES:
+        text = f"the input is {len(json):,} bytes as JSON; at most {VALUE_BYTES:,} are allowed: pass a reference to it"
+        raise InvalidInput(text)
+    if (depth := nesting(json)) > DEPTH:
+        text = f"the input nests {depth} levels deep; at most {DEPTH} are allowed"
+        raise InvalidInput(text)
+    first = plan.itinerary[0]
+    if first.activity not in parts.registry:
+        return
+    explicit = {name: to_json(value) for name, value in first.arguments.items()}
+    sources = Sources(explicit, {"payload": json, "previous": json}, {})
+    try:
+        bind(parts.registry[first.activity].execute.signature, sources, first.activity)
+    except ArgumentError as error:
+        raise InvalidInput(str(error)) from error
+
+
+async def _check_steps(parts: Parts, plan: Plan) -> None:
+    """Refuse a step that nobody is known to serve, unless it says that it is served elsewhere."""
+    foreign = {step.activity for step in plan.itinerary if not step.elsewhere and step.activity not in parts.registry}
+    missing = sorted(foreign - await parts.store.find_published(foreign)) if foreign else []
+    if missing:
+        there = ", ".join(sorted(parts.registry)) or "none"
+        text = (
+            f"workflow {plan.name!r}: no worker has ever published the step {missing[0]!r}, and it is not served here "
+            f"(activities here: {there}); start its worker once, or write Step({missing[0]!r}, elsewhere=True)"
+        )
+        raise UnknownStep(text)

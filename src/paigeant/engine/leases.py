@@ -1,0 +1,175 @@
+"""Leases in the worker's hand: renewed from a thread of their own, given up before anyone else can hold them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from enum import Enum
+from time import monotonic
+from typing import Self
+
+from paigeant.abc import Heart, StateStore
+from paigeant.errors import PaigeantError
+from paigeant.model.hops import Held, Leased, Pulse
+from paigeant.model.runs import CancelWish
+
+
+class Cut(Enum):
+    """Why a running step is cut short."""
+
+    LOST = "lost"
+    CANCELLED = "cancelled"
+    STOPPING = "stopping"
+
+
+class Running:
+    """A leased step on its way through this worker; it can be cut short only while its code runs."""
+
+    def __init__(self, leased: Leased, good_until: float) -> None:
+        """Hold the lease of ``leased``, good until this moment of the monotonic clock."""
+        self.leased = leased
+        self.good_until = good_until
+        self.cut: Cut | None = None
+        self.wish: CancelWish | None = None
+        self._task: asyncio.Task[object] | None = None
+
+    @property
+    def held(self) -> Held:
+        """The lease."""
+        return self.leased.grant.held
+
+    def begin(self, task: asyncio.Task[object]) -> None:
+        """From now on :meth:`interrupt` cancels this task."""
+        self._task = task
+
+    def end(self) -> None:
+        """The code is done: what follows is not cut short any more."""
+        self._task = None
+
+    def interrupt(self, why: Cut, wish: CancelWish | None = None) -> None:
+        """Cut the step short, once; the first reason counts, but for a lost lease, which always does."""
+        if self.cut is None or (why is Cut.LOST and self.cut is not Cut.LOST):
+            first = self.cut is None
+            self.cut, self.wish = why, wish
+            if self._task is not None and first:
+                self._task.cancel()
+
+
+class LeaseKeeper:
+    """Beats for all running steps of a worker at a third of the lease, and cuts short those that lost theirs.
+
+    Beats go from a thread and connection of their own where the store has them. A lease without an answer is given up
+    when a sixth of it is left; one that is refused, at once.
+    """
+
+    def __init__(self, store: StateStore, lease: timedelta, trouble: Callable[[str, BaseException], None]) -> None:
+        """Keep leases of this length."""
+        self._store = store
+        self._lease = lease
+        self._trouble = trouble
+        self._running: dict[Held, Running] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._thread: threading.Thread | None = None
+
+    @property
+    def margin(self) -> float:
+        """For how many seconds after it was asked for a lease is relied on."""
+        return self._lease.total_seconds() * 5 / 6
+
+    async def __aenter__(self) -> Self:
+        """Start beating."""
+        heart = self._store.heart()
+        loop = asyncio.get_running_loop()
+        if heart is None:
+            self._tasks.append(asyncio.create_task(self._beat_here(), name="paigeant-beat"))
+        else:
+            self._thread = threading.Thread(
+                target=self._beat_there, args=(heart, loop), name="paigeant-heart", daemon=True
+            )
+            self._thread.start()
+        self._tasks.append(asyncio.create_task(self._watch(), name="paigeant-leases"))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop beating."""
+        self._stop.set()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, 5)
+
+    def hold(self, leased: Leased, asked_at: float) -> Running:
+        """Keep this lease, asked for at ``asked_at`` of the monotonic clock, until :meth:`drop`."""
+        running = Running(leased, asked_at + self.margin)
+        with self._lock:
+            self._running[running.held] = running
+        return running
+
+    def drop(self, running: Running) -> None:
+        """Let go of a lease that was committed, released or lost."""
+        with self._lock:
+            self._running.pop(running.held, None)
+
+    def all(self) -> list[Running]:
+        """Return what is running."""
+        with self._lock:
+            return list(self._running.values())
+
+    def _due(self) -> list[Held]:
+        return [running.held for running in self.all() if running.cut is not Cut.LOST]
+
+    async def _beat_here(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            if held := self._due():
+                asked_at = monotonic()
+                try:
+                    self._judge(await self._store.beat(held, self._lease), asked_at)
+                except PaigeantError as error:
+                    self._trouble("renewing leases", error)
+
+    def _beat_there(self, heart: Heart, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            while not self._stop.wait(self._lease.total_seconds() / 3):
+                if held := self._due():
+                    self._beat_once(heart, held, loop)
+        finally:
+            heart.close()
+
+    def _beat_once(self, heart: Heart, held: list[Held], loop: asyncio.AbstractEventLoop) -> None:
+        asked_at = monotonic()
+        with suppress(RuntimeError):  # the loop is closed: the worker has stopped
+            try:
+                pulses = heart.beat(held, self._lease)
+            except Exception as error:  # noqa: BLE001  (the next beat may get through)
+                loop.call_soon_threadsafe(self._trouble, "renewing leases", error)
+            else:
+                loop.call_soon_threadsafe(self._judge, pulses, asked_at)
+
+    def _judge(self, pulses: list[Pulse], asked_at: float) -> None:
+        for pulse in pulses:
+            running = self._running.get(pulse.held)
+            if running is None:
+                continue
+            if not pulse.alive:
+                running.interrupt(Cut.LOST)
+            else:
+                running.good_until = max(running.good_until, asked_at + self.margin)
+                if pulse.cancel is not None:
+                    running.interrupt(Cut.CANCELLED, pulse.cancel)
+
+    async def _watch(self) -> None:
+        """Give up leases whose time is over without an answer."""
+        while True:
+            await asyncio.sleep(min(1.0, self._lease.total_seconds() / 12))
+            now = monotonic()
+            for running in self.all():
+                if running.good_until <= now:
+                    running.interrupt(Cut.LOST)

@@ -1,0 +1,58 @@
+"""Slots: how many steps a worker runs at a time, over all and for each activity that is limited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+
+
+class Slots:
+    """Counts free slots. What is asked of a store or a broker is reserved first, so that no lease waits for a slot."""
+
+    def __init__(self, total: int, limits: Mapping[str, int]) -> None:
+        """Have ``total`` slots, and for some topics no more than ``limits`` says."""
+        self._free = total
+        self._left = dict(limits)
+        self._changed = asyncio.Event()
+
+    def groups(self, topics: Collection[str]) -> list[tuple[str, ...]]:
+        """Return the topics in groups that are taken in together: the unlimited ones, and each limited one alone."""
+        unlimited = tuple(topic for topic in topics if topic not in self._left)
+        limited = [(topic,) for topic in topics if topic in self._left]
+        return [unlimited, *limited] if unlimited else limited
+
+    def room(self, group: tuple[str, ...]) -> int:
+        """Return how many steps of a group could start now."""
+        return min(self._free, self._left.get(group[0], self._free))
+
+    async def wait_for_room(self, group: tuple[str, ...]) -> None:
+        """Return when a step of the group could start."""
+        while self.room(group) < 1:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def take(self, topic: str, count: int = 1) -> None:
+        """Occupy slots; the caller has looked at :meth:`room`."""
+        self._free -= count
+        if topic in self._left:
+            self._left[topic] -= count
+
+    def give(self, topic: str, count: int = 1) -> None:
+        """Give slots back."""
+        self._free += count
+        if topic in self._left:
+            self._left[topic] += count
+        self._changed.set()
+
+    def move(self, here: str, there: str) -> bool:
+        """Turn a slot of one topic into one of another; False, and nothing changed, if the other has no room."""
+        if here == there:
+            return True
+        if self._left.get(there, 1) < 1:
+            return False
+        self._free += 1
+        if here in self._left:
+            self._left[here] += 1
+            self._changed.set()
+        self.take(there)
+        return True

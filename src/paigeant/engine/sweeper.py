@@ -1,0 +1,68 @@
+"""The sweeper, in every worker: announces what is due, takes up what the dead left, ends what must end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, Self
+
+from paigeant.engine.closing import close_due
+from paigeant.engine.parts import Parts
+from paigeant.model.hops import WorkerCard
+
+UNSERVED_AFTER: Final = timedelta(seconds=30)
+"""How long a step may be due without any worker that serves it, before its run is shown as waiting for one."""
+
+ANNOUNCED: Final = 200
+"""Messages announced at a time."""
+
+
+class Sweeper:
+    """Does each of its chores at an interval of its own; one that fails is tried again at the next."""
+
+    def __init__(self, parts: Parts, card: WorkerCard) -> None:
+        """Sweep for the worker that ``card`` describes."""
+        self._parts = parts
+        self._card = card
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Report the worker, then start sweeping."""
+        await self._parts.store.report_worker(self._card)
+        chores: list[tuple[float, str, Callable[[], Awaitable[object]]]] = [
+            (0.5, "taking over from dead workers", lambda: self._parts.store.reclaim(self._parts.owner)),
+            (1.0, "ending runs", lambda: close_due(self._parts)),
+            (10.0, "reporting", self._report),
+        ]
+        if self._parts.transport is not None:
+            chores.append((0.1, "announcing", self._announce))
+        self._tasks = [asyncio.create_task(self._every(*chore), name=f"paigeant-{chore[1]}") for chore in chores]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop, and report the worker gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(Exception):  # the store may be what made us stop
+            async with asyncio.timeout(5):
+                await self._parts.store.report_worker(self._card, gone=True)
+
+    async def _every(self, seconds: float, doing: str, chore: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            try:
+                await chore()
+            except Exception as error:  # noqa: BLE001  (the next round may do better)
+                self._parts.trouble()(doing, error)
+            await asyncio.sleep(seconds)
+
+    async def _report(self) -> None:
+        await self._parts.store.report_worker(self._card)
+        await self._parts.store.hold_unserved(UNSERVED_AFTER)
+
+    async def _announce(self) -> None:
+        if self._parts.transport is not None:
+            for sealed in await self._parts.store.announce(ANNOUNCED):
+                await self._parts.transport.publish(sealed.topic, sealed)

@@ -1,0 +1,129 @@
+"""The worker: joins intake, execution, commit and sweep, and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Collection
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from paigeant.engine.committer import Committer
+from paigeant.engine.intake import Intake
+from paigeant.engine.journey import Journeys
+from paigeant.engine.leases import Cut, LeaseKeeper
+from paigeant.engine.parts import Parts
+from paigeant.engine.slots import Slots
+from paigeant.engine.sweeper import Sweeper
+from paigeant.model.events import WorkerStarted, WorkerStopped
+from paigeant.model.hops import Leased, WorkerCard
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """What a worker serves: ``topics`` are names of activities, ``grace`` is what running steps get when it stops."""
+
+    topics: tuple[str, ...]
+    concurrency: int = 32
+    grace: timedelta = timedelta(seconds=10)
+
+
+class ActivityWorker:
+    """Executes steps of the activities it serves, used as ``async with``; leaving it stops it gracefully.
+
+    Gracefully means: nothing new is taken in, running steps get the grace period to end, and those that do not are
+    cancelled and released, not failed: another worker runs them at once, and the attempt is not counted.
+    """
+
+    def __init__(self, parts: Parts, options: WorkerOptions) -> None:
+        """Serve ``options.topics`` with the functions of ``parts.registry``."""
+        self._parts = parts
+        self._options = options
+        limits = {name: parts.registry[name].concurrency for name in options.topics}
+        self._slots = Slots(options.concurrency, {name: limit for name, limit in limits.items() if limit})
+        self._stop = asyncio.Event()
+        self._now = asyncio.Event()
+        self._journeys: set[asyncio.Task[None]] = set()
+        self._intakes: list[asyncio.Task[None]] = []
+        self._stack = AsyncExitStack()
+
+    @property
+    def topics(self) -> Collection[str]:
+        """The activities it serves."""
+        return self._options.topics
+
+    @property
+    def id(self) -> str:
+        """The worker's name in leases and logs; never reused."""
+        return self._parts.owner
+
+    async def __aenter__(self) -> Self:
+        """Start; work is taken in when this returns. Raises Unavailable if the store cannot be reached."""
+        card = WorkerCard(self.id, socket.gethostname(), os.getpid(), self._options.topics)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(Sweeper(self._parts, card))
+            keeper = LeaseKeeper(self._parts.store, self._parts.lease, self._parts.trouble())
+            await stack.enter_async_context(keeper)
+            committer = Committer(self._parts.store, self._parts.transport, self._parts.lease, self._parts.trouble())
+            await stack.enter_async_context(committer)
+            journeys = Journeys(self._parts, self._slots, keeper, committer)
+            stack.push_async_callback(self._drain, journeys, keeper)
+            self._take_in(journeys)
+            self._stack = stack.pop_all()
+        event = WorkerStarted(self.id, self._options.topics, self._options.concurrency)
+        self._parts.hooks.on_event(event)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop gracefully."""
+        self.stop()
+        await self._stack.aclose()
+
+    def stop(self, *, now: bool = False) -> None:
+        """Ask it to stop; ``now`` gives running steps no grace period."""
+        self._stop.set()
+        if now:
+            self._now.set()
+
+    async def stopped(self) -> None:
+        """Return when it was asked to stop."""
+        await self._stop.wait()
+
+    def _take_in(self, journeys: Journeys) -> None:
+        def start(leased: Leased, asked_at: float) -> None:
+            task = asyncio.create_task(journeys.run(leased, asked_at), name=leased.message.headers.message_id)
+            self._journeys.add(task)
+            task.add_done_callback(self._ended)
+
+        for group in self._slots.groups(self._options.topics):
+            intake = Intake(self._parts, self._slots, group, start, self._stop)
+            self._intakes.append(asyncio.create_task(intake.run(), name=f"paigeant-intake-{group[0]}"))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._journeys.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._parts.trouble()(f"running {task.get_name()}; its lease will run out", error)
+
+    async def _drain(self, journeys: Journeys, keeper: LeaseKeeper) -> None:
+        """No new messages; then a grace period for what runs; then it is released."""
+        self._stop.set()
+        journeys.stopping = True
+        await asyncio.gather(*self._intakes, return_exceptions=True)
+        if self._journeys and not self._now.is_set():
+            hurry = asyncio.create_task(self._now.wait())
+            ending = asyncio.gather(*self._journeys, return_exceptions=True)
+            await asyncio.wait(
+                [hurry, ending], timeout=self._options.grace.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+            )
+            hurry.cancel()
+        for running in keeper.all():
+            running.interrupt(Cut.STOPPING)
+        if self._journeys:
+            await asyncio.wait(self._journeys, timeout=5)
+        for task in self._journeys:
+            task.cancel()
+        await asyncio.gather(*self._journeys, return_exceptions=True)
+        self._parts.hooks.on_event(WorkerStopped(self.id, journeys.released))

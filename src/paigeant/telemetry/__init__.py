@@ -1,0 +1,1 @@
+"""Logs, and what else watches: hooks, of which nothing else knows."""
