@@ -1,0 +1,217 @@
+"""Settings as inert data, read from the environment and ``paigeant.yaml``; the environment wins."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, cast
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model
+from pydantic_settings import BaseSettings, EnvSettingsSource
+
+from paigeant.errors import ConfigError
+from paigeant.model.limits import NAME_PATTERN, STEPS
+from paigeant.model.plan import Name, Plan
+from paigeant.model.steps import Step
+from paigeant.plugins import redacted
+
+FILE: Final = "paigeant.yaml"
+PREFIX: Final = "PAIGEANT_"
+DEFAULT: Final = "default"
+"""Where a value came from that nobody set."""
+
+_FILE_ONLY: Final = frozenset({"workflows"})
+_URLS: Final = frozenset({"store", "transport"})
+_UP_TO_HOST: Final = re.compile(r"^.*@", re.DOTALL)
+_OTHERS: Final = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_", f"{PREFIX}DEBUG", f"{PREFIX}FAULTS")
+"""Variables with our prefix that are no settings."""
+
+
+def _step(value: Any) -> Any:
+    return {"activity": value} if isinstance(value, str) else value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _log_format() -> Literal["console", "json"]:
+    return "console" if sys.stderr.isatty() else "json"
+
+
+def _url(value: Any) -> Any:
+    if isinstance(value, str):
+        parts = urlsplit(value)
+        if not parts.scheme or "://" not in value:
+            text = "it is no URL: a scheme and :// are missing"
+            raise ValueError(text)
+        if parts.scheme == "sqlite" and parts.netloc:
+            text = f"a relative path needs three slashes: sqlite:///{parts.netloc}{parts.path}"
+            raise ValueError(text)
+    return value
+
+
+Url = Annotated[str, BeforeValidator(_url)]
+Steps = Annotated[tuple[Annotated[Step, BeforeValidator(_step)], ...], Field(min_length=1, max_length=STEPS)]
+
+
+class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+    """What is configured. Made by hand it reads nothing; :func:`load_settings` reads environment and file.
+
+    A field's description says which values are allowed.
+    """
+
+    store: Url = Field(
+        default="sqlite:///.paigeant/paigeant.db", repr=False, description="a URL, as sqlite:///.paigeant/paigeant.db"
+    )
+    transport: Url | None = Field(
+        default=None, repr=False, description="a URL, as redis://localhost, or nothing: the store itself"
+    )
+    namespace: str = Field(
+        default=DEFAULT, pattern=f"^{NAME_PATTERN}$", description="up to 100 letters, digits, '_', '-' and '.'"
+    )
+    handlers: Path | None = Field(default=None, description="the path of a Python file, relative to paigeant.yaml")
+    workflows: dict[Name, Steps] = Field(
+        default_factory=dict[Name, Steps], description="names of workflows, each with its list of steps"
+    )
+    concurrency: int = Field(
+        default=32, ge=1, le=100_000, description="how many steps a worker runs at a time, at least 1"
+    )
+    lease: float = Field(default=15.0, ge=0.5, allow_inf_nan=False, description="seconds, at least 0.5")
+    grace: float = Field(default=10.0, ge=0, allow_inf_nan=False, description="seconds, at least 0")
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
+        default_factory=_log_format, description="console, json"
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        default="info", description="debug, info, warning, error"
+    )
+    env: Annotated[Literal["dev", "prod"], BeforeValidator(_lower)] = Field(default="dev", description="dev, prod")
+
+    file: Path | None = Field(default=None, exclude=True)
+    """The ``paigeant.yaml`` that was read, if there was one."""
+    origins: dict[str, str] = Field(default_factory=dict[str, str], exclude=True)
+    """Where each value came from that somebody set: a variable or a file."""
+
+    @property
+    def plans(self) -> dict[str, Plan]:
+        """The workflows as plans, by name."""
+        return {name: Plan(name=name, itinerary=steps) for name, steps in self.workflows.items()}
+
+    def redacted(self) -> dict[str, Any]:
+        """Return the settings as JSON data without passwords, to be shown."""
+        shown = self.model_dump(mode="json")
+        return {key: redacted(value) if isinstance(value, str) else value for key, value in shown.items()}
+
+
+_KEYS: Final = tuple(key for key, field in Settings.model_fields.items() if not field.exclude)
+_VARIABLES: Final = tuple(f"{PREFIX}{key.upper()}" for key in _KEYS if key not in _FILE_ONLY)
+_Environment: Final = create_model(
+    "_Environment", __base__=BaseSettings, **cast("dict[str, Any]", dict.fromkeys(_KEYS, (str, "")))
+)
+
+
+def load_settings(start: Path | None = None) -> Settings:
+    """Read ``PAIGEANT_*`` and the ``paigeant.yaml`` of this folder (default: the current one) or the next above it.
+
+    Relative paths are resolved against the folder of ``paigeant.yaml``, else against ``start``. Raises ConfigError,
+    which names the file or the variable, the key, what was there and what is allowed.
+    """
+    try:
+        start = (start or Path.cwd()).resolve()
+        file = next((path for folder in (start, *start.parents) if (path := folder / FILE).is_file()), None)
+    except OSError as error:
+        text = f"the current folder, or one above it, cannot be read: {error.strerror}"
+        raise ConfigError(text) from error
+    from_file = _read_file(file) if file else {}
+    from_environment = _read_environment(os.environ)
+    origins = dict.fromkeys(from_file, str(file)) | {key: f"{PREFIX}{key.upper()}" for key in from_environment}
+    values = from_file | from_environment
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, values, origins)) from error
+    folder = file.parent if file else start
+    update: dict[str, Any] = {"file": file, "origins": origins, "store": _resolve_url(settings.store, folder)}
+    if settings.handlers is not None:
+        update["handlers"] = folder / settings.handlers.expanduser()
+    return settings.model_copy(update=update)
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        content: Any = yaml.safe_load(file.read_text("utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        text = f"{where}: no valid YAML: {error.problem or error.context}"
+        raise ConfigError(text) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = f"{file}: cannot be read: {error}".replace("\n", " ")
+        raise ConfigError(text) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        text = f"{file}: holds a {type(content).__name__}; it should hold lines `key: value`; known: {', '.join(_KEYS)}"
+        raise ConfigError(text)
+    keys = cast("dict[Any, Any]", content)
+    for key in keys:
+        if key not in _KEYS:
+            text = f"{file}: unknown key {key!r}; {_hint(str(key), _KEYS)}"
+            raise ConfigError(text)
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    for name in sorted(environ):
+        upper = name.upper()
+        if not upper.startswith(PREFIX) or upper in _VARIABLES or upper.startswith(_OTHERS):
+            continue
+        if upper.removeprefix(PREFIX).lower() in _FILE_ONLY:
+            text = f"{name}: this can be set in {FILE} only"
+        else:
+            text = f"{name}: unknown setting in the environment; {_hint(upper, _VARIABLES)}"
+        raise ConfigError(text)
+    source = EnvSettingsSource(_Environment, env_prefix=PREFIX, env_ignore_empty=True)
+    return {key: value for key, value in source().items() if key in _KEYS}
+
+
+def _explain(error: ValidationError, values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
+    problem = error.errors(include_url=False, include_context=False)[0]
+    key, path = str(problem["loc"][0]), problem["loc"][1:]
+    origin = origins.get(key, DEFAULT)
+    variable = origin.startswith(PREFIX)
+    inside = key + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    name = origin if variable else f"{origin}: {inside}"
+    there = values[key]
+    for part in path:
+        try:
+            there = there[part]
+        except (LookupError, TypeError):
+            break
+    shown = redacted(repr(there)) if key not in _URLS else repr(_UP_TO_HOST.sub("***@", str(there)))
+    shown = shown if len(shown) <= 100 else f"{shown[:100]}…"  # noqa: PLR2004  (about a line)
+    reason = problem["msg"].removeprefix("Value error, ")
+    if path:
+        return f"{name} is {shown}: {reason[:1].lower()}{reason[1:]}"
+    why = f" ({reason})" if problem["type"] == "value_error" else ""
+    return f"{name} is {shown}{why}; allowed: {Settings.model_fields[key].description}"
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+
+
+def _resolve_url(url: str, folder: Path) -> str:
+    """Return a store's URL with a relative SQLite path made absolute."""
+    scheme, found, rest = url.partition(":///")
+    if not found or scheme.partition("+")[0] != "sqlite" or rest.startswith(("/", ":memory:")) or not rest:
+        return url
+    path, question, query = rest.partition("?")
+    return f"{scheme}:///{folder / path}{question}{query}"

@@ -1,0 +1,196 @@
+"""Settings come from the environment and paigeant.yaml, and whatever is wrong with them is said with its place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from paigeant import Step
+from paigeant.config import Settings, load_settings
+from paigeant.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("PAIGEANT_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def configure(folder: Path, text: str) -> Path:
+    file = folder / "paigeant.yaml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_nothing_set_means_one_file_below_the_current_folder(folder: Path):
+    settings = load_settings()
+
+    assert settings.store == f"sqlite:///{folder}/.paigeant/paigeant.db"
+    assert settings.transport is None
+    assert (settings.namespace, settings.concurrency, settings.lease, settings.grace) == ("default", 32, 15, 10)
+    assert settings.file is None
+    assert settings.origins == {}
+
+
+def test_the_file_is_found_from_a_folder_below_and_its_paths_are_its_own(folder: Path):
+    file = configure(folder, "handlers: code/handlers.py\nstore: sqlite:///data/x.db?timeout=3\n")
+    below = folder / "a" / "b"
+    below.mkdir(parents=True)
+
+    settings = load_settings(below)
+
+    assert settings.file == file
+    assert settings.handlers == folder / "code" / "handlers.py"
+    assert settings.store == f"sqlite:///{folder}/data/x.db?timeout=3"
+    assert settings.origins == {"handlers": str(file), "store": str(file)}
+
+
+def test_the_environment_wins(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    configure(folder, "concurrency: 5\nlease: 2\n")
+    monkeypatch.setenv("PAIGEANT_CONCURRENCY", "7")
+
+    settings = load_settings()
+
+    assert (settings.concurrency, settings.lease) == (7, 2)
+    assert settings.origins["concurrency"] == "PAIGEANT_CONCURRENCY"
+
+
+def test_an_empty_variable_is_no_setting(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    configure(folder, "transport: memory://\n")
+    monkeypatch.setenv("PAIGEANT_TRANSPORT", "")
+
+    assert load_settings().transport == "memory://"
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("url", ["sqlite:////srv/x.db", "sqlite:///:memory:", "memory://", "postgresql://db/x"])
+def test_other_stores_stay_as_they_are(monkeypatch: pytest.MonkeyPatch, url: str):
+    monkeypatch.setenv("PAIGEANT_STORE", url)
+
+    assert load_settings().store == url
+
+
+def test_workflows_are_names_and_steps(folder: Path):
+    configure(
+        folder,
+        """
+        workflows:
+          hello:
+            - greet
+            - activity: sign
+              arguments: {loud: true}
+              retry: {max_attempts: 2}
+        """,
+    )
+
+    plan = load_settings().plans["hello"]
+
+    assert plan.itinerary[0] == Step("greet")
+    assert plan.itinerary[1].arguments == {"loud": True}
+    assert plan.itinerary[1].retry is not None
+    assert plan.itinerary[1].retry.max_attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stoer: memory://", "unknown key 'stoer'; did you mean 'store'?"),
+        ("zzzz: 1", "unknown key 'zzzz'; known: store, transport,"),
+        ("1: 2", "unknown key 1; known: store,"),
+        ("concurrency: many", "concurrency is 'many'; allowed: how many steps a worker runs at a time, at least 1"),
+        ("concurrency: 0", "concurrency is 0; allowed:"),
+        ("lease: 0.1", "lease is 0.1; allowed: seconds, at least 0.5"),
+        ("lease: .nan", "lease is nan; allowed: seconds"),
+        ("log_format: yaml", "log_format is 'yaml'; allowed: console, json"),
+        ("log_level: loud", "log_level is 'loud'; allowed: debug, info, warning, error"),
+        ("namespace: a b", "namespace is 'a b'; allowed: up to 100 letters"),
+        ("store: x.db", "store is 'x.db' (it is no URL: a scheme and :// are missing); allowed: a URL"),
+        ("store: sqlite://x.db", "a relative path needs three slashes: sqlite:///x.db"),
+        ("workflows: hello", "workflows is 'hello'; allowed: names of workflows, each with its list of steps"),
+        ("workflows: {hello: []}", "workflows.hello is []: "),
+        ("workflows: {hello: [{activity: a, timeout: -1}]}", "workflows.hello[0].timeout is -1: "),
+        ("workflows: {hello: [{activity: a, retires: 1}]}", "workflows.hello[0].retires is 1: "),
+        ("- a list", "holds a list; it should hold lines `key: value`"),
+        ("a: [", ":1: no valid YAML: "),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said_in_a_line_that_names_it(folder: Path, text: str, said: str):
+    file = configure(folder, text)
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+
+    assert str(caught.value).startswith(str(file))
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_that_is_not_utf_8_is_said_to_be_unreadable(folder: Path):
+    (folder / "paigeant.yaml").write_bytes(b"store: \xff\xfe")
+
+    with pytest.raises(ConfigError, match=r"paigeant.yaml: cannot be read: .*utf-8"):
+        load_settings()
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PAIGEANT_STOER", "x", "unknown setting in the environment; did you mean 'PAIGEANT_STORE'?"),
+        ("PAIGEANT_WORKFLOWS", "{}", "this can be set in paigeant.yaml only"),
+        ("PAIGEANT_LEASE", "soon", "PAIGEANT_LEASE is 'soon'; allowed: seconds, at least 0.5"),
+        ("PAIGEANT_ENV", "staging", "PAIGEANT_ENV is 'staging'; allowed: dev, prod"),
+    ],
+)
+def test_what_is_wrong_in_the_environment_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+
+    assert str(caught.value).startswith(name)
+    assert said in str(caught.value)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["PAIGEANT_DEMO_MODEL", "PAIGEANT_TEST_POSTGRES", "PAIGEANT_DEBUG", "PAIGEANT_FAULTS"])
+def test_variables_of_demos_and_tests_are_no_settings(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(name, "1")
+
+    assert load_settings().origins == {}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("url", ["redis://ada:hunter2@host", "ada:hunter2@host", "://ada:hunter2@host"])
+def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch, url: str):
+    monkeypatch.setenv("PAIGEANT_TRANSPORT", url)
+
+    try:
+        settings = load_settings()
+        shown = f"{settings} {settings!r} {settings.redacted()}"
+    except ConfigError as error:
+        shown = str(error)
+
+    assert "hunter2" not in shown
+
+
+def test_settings_made_by_hand_read_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    configure(folder, "namespace: from_file")
+    monkeypatch.setenv("PAIGEANT_CONCURRENCY", "7")
+
+    settings = Settings(store="memory://")
+
+    assert (settings.namespace, settings.concurrency) == ("default", 32)
+    with pytest.raises(ValidationError):
+        settings.concurrency = 1  # pyright: ignore[reportAttributeAccessIssue]
