@@ -1,0 +1,41 @@
+"""Paigeant: durable workflows of pydantic-ai agents and plain async functions, as routing slips over many processes."""
+
+from paigeant.activities.context import ActivityContext
+from paigeant.activities.registry import ActivityRegistry, activity
+from paigeant.app import Paigeant, Run, RunResult, Workflow
+from paigeant.engine.worker import ActivityWorker
+from paigeant.errors import PaigeantError, RunFailed, Terminal
+from paigeant.model.message import PaigeantMessage, SecurityContext
+from paigeant.model.outcomes import Completed, Finished, Parked, Revised
+from paigeant.model.retry import RetryPolicy
+from paigeant.model.routing_slip import RoutingSlip
+from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.model.steps import OnInterrupt, Step
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ActivityContext",
+    "ActivityRegistry",
+    "ActivityWorker",
+    "Completed",
+    "Finished",
+    "OnInterrupt",
+    "Paigeant",
+    "PaigeantError",
+    "PaigeantMessage",
+    "Parked",
+    "RetryPolicy",
+    "Revised",
+    "RoutingSlip",
+    "Run",
+    "RunFailed",
+    "RunResult",
+    "RunStatus",
+    "SecurityContext",
+    "Step",
+    "StepStatus",
+    "Terminal",
+    "Workflow",
+    "activity",
+]

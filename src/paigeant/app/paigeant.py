@@ -1,0 +1,226 @@
+"""``Paigeant``: dispatches and reads runs, and executes them if asked to. Parts are chosen here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic_core import PydanticSerializationError
+
+from paigeant.abc import Codec, Hooks, Store, Transport
+from paigeant.activities.registry import ActivityRegistry, activity
+from paigeant.activities.shapes import ANYTHING
+from paigeant.app.declaration import Declaration
+from paigeant.app.run import Run
+from paigeant.config import Settings, load_settings
+from paigeant.engine.dispatcher import DispatchOptions, dispatch
+from paigeant.engine.parts import Parts
+from paigeant.engine.worker import ActivityWorker, WorkerOptions
+from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep, UnknownWorkflow
+from paigeant.model.events import Trouble
+from paigeant.model.plan import Plan
+from paigeant.plugins import load_plugin
+
+_TOGETHER: Final = 500
+"""Runs that dispatch_many records in one transaction."""
+
+
+class Paigeant:
+    """An open door to one store and namespace.
+
+    ``handlers`` is a module, whose registry and workflows are taken, or a registry; without it the global ``activity``.
+    ``workflows`` adds declarations and plans. Use it as ``async with``; the store and the transport are those of the
+    settings, by default one SQLite file in ``.paigeant``.
+    """
+
+    def __init__(
+        self,
+        handlers: ModuleType | ActivityRegistry | None = None,
+        *,
+        workflows: Iterable[Declaration | Plan] = (),
+        settings: Settings | None = None,
+        hooks: Hooks | None = None,
+    ) -> None:
+        """Choose the parts; nothing is opened yet. Raises ConfigError and RegistrationError."""
+        self.settings = settings or load_settings()
+        self.registry, found = _read(handlers)
+        self.workflows: dict[str, Plan] = dict(self.settings.plans)
+        for workflow in [*found, *workflows]:
+            self._add(workflow)
+        self.registry.check()
+        self._hooks = hooks or Hooks()
+        self._stack = AsyncExitStack()
+        self._parts: Parts | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open store and transport; raises Unavailable or ConfigError."""
+        store: Store = _plugin("paigeant.stores", self.settings.store, self.settings.namespace)
+        transport: Transport | None = None
+        if self.settings.transport is not None:
+            transport = _plugin("paigeant.transports", self.settings.transport, self.settings.namespace)
+        codec: Codec = load_plugin("paigeant.codecs", "plain")()
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(store)
+            if transport is not None:
+                await stack.enter_async_context(transport)
+            self._stack = stack.pop_all()
+        lease = timedelta(seconds=self.settings.lease)
+        self._parts = Parts(store, codec, self.registry, _owner(), lease, transport, self._hooks)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close what was opened."""
+        self._parts = None
+        await self._stack.aclose()
+
+    @property
+    def parts(self) -> Parts:
+        """The parts in use; raises ConfigError outside of ``async with``."""
+        if self._parts is None:
+            text = "Paigeant is not open: use it as `async with Paigeant(...) as app:`"
+            raise ConfigError(text)
+        return self._parts
+
+    @property
+    def store(self) -> Store:
+        """The open store, for reading runs."""
+        return self.parts.store
+
+    async def dispatch(
+        self,
+        workflow: str | Declaration,
+        payload: Any,
+        *,
+        dispatch_key: str | None = None,
+        deadline: timedelta | None = None,
+        tenant: str | None = None,
+    ) -> Run:
+        """Record a run of a workflow, declared here or published by a worker, and return its handle.
+
+        When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
+        that pydantic can write as JSON. The same ``dispatch_key`` in a workflow gives the same run. ``deadline`` is
+        from now, by the store's clock. Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
+        """
+        options = DispatchOptions(dispatch_key, deadline, tenant)
+        [started] = await dispatch(self.parts, await self._plan(workflow), [_as_json(payload)], options)
+        return Run(self.parts, started.workflow_id)
+
+    async def dispatch_many(
+        self, workflow: str | Declaration, payloads: Iterable[Any], *, tenant: str | None = None
+    ) -> list[Run]:
+        """Record a run for each payload, 500 in a transaction; returns their handles in order.
+
+        All inputs are checked before the first is written.
+        """
+        plan = await self._plan(workflow)
+        inputs = [_as_json(payload) for payload in payloads]
+        runs: list[Run] = []
+        for first in range(0, len(inputs), _TOGETHER):
+            group = inputs[first : first + _TOGETHER]
+            started = await dispatch(self.parts, plan, group, DispatchOptions(tenant=tenant))
+            runs += [Run(self.parts, answer.workflow_id) for answer in started]
+        return runs
+
+    def run(self, workflow_id: str | UUID) -> Run:
+        """Return the handle of a run; raises UnknownRun for what is no id."""
+        try:
+            return Run(self.parts, workflow_id if isinstance(workflow_id, UUID) else UUID(workflow_id))
+        except ValueError as error:
+            text = f"no run {workflow_id!r}: a workflow_id looks like 01890a5d-ac96-774b-bcce-b302099a8057"
+            raise UnknownRun(text) from error
+
+    @asynccontextmanager
+    async def worker(
+        self, *, activities: Collection[str] | None = None, concurrency: int | None = None
+    ) -> AsyncIterator[ActivityWorker]:
+        """Execute steps in the background while inside; leaving it stops gracefully.
+
+        Serves the activities named, or all, and publishes them and the workflows. Raises UnknownStep for a name that is
+        not registered.
+        """
+        topics = tuple(self.registry) if activities is None else tuple(dict.fromkeys(activities))
+        for name in topics:
+            if name not in self.registry:
+                there = ", ".join(sorted(self.registry)) or "none"
+                text = f"no activity {name!r} to serve; there are: {there}"
+                raise UnknownStep(text)
+        if not topics:
+            text = "nothing to serve: no activity is registered; decorate a function with @activity.execute()"
+            raise RegistrationError(text)
+        cards = [self.registry[name].card for name in topics]
+        await self.store.publish_catalog(list(self.workflows.values()), cards)
+        await self._warn_of_unknown_steps()
+        grace = timedelta(seconds=self.settings.grace)
+        options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace)
+        async with ActivityWorker(self.parts, options) as worker:
+            yield worker
+
+    async def _warn_of_unknown_steps(self) -> None:
+        for plan in self.workflows.values():
+            foreign = {s.activity for s in plan.itinerary if not s.elsewhere and s.activity not in self.registry}
+            for name in sorted(foreign - await self.store.find_published(foreign)):
+                error = UnknownStep(f"no worker has published the step {name!r} yet, and it is not served here")
+                self._hooks.on_event(Trouble(self.parts.owner, f"serving workflow {plan.name!r}", error))
+
+    def _add(self, workflow: Declaration | Plan) -> None:
+        plan = workflow if isinstance(workflow, Plan) else workflow.plan
+        known = self.workflows.get(plan.name)
+        if known is not None and known != plan:
+            text = f"workflow {plan.name!r} is declared twice, with different steps; give one of them another name"
+            raise RegistrationError(text)
+        if isinstance(workflow, Declaration):
+            self.registry.include(workflow.registry)
+        self.workflows[plan.name] = plan
+
+    async def _plan(self, workflow: str | Declaration) -> Plan:
+        if isinstance(workflow, Declaration):
+            if self.workflows.get(workflow.name) is not workflow.plan:
+                self._add(workflow)
+            return workflow.plan
+        plan = self.workflows.get(workflow) or await self.store.find_plan(workflow)
+        if plan is not None:
+            return plan
+        known = sorted({*self.workflows, *await self.store.list_plans()})
+        close = get_close_matches(workflow, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}" if known else ""
+        text = f"no workflow {workflow!r}, neither here nor published by a worker{hint}"
+        if not known:
+            text += "; start its worker once, or name its handlers file (--handlers, or handlers: in paigeant.yaml)"
+        raise UnknownWorkflow(text)
+
+
+def _read(handlers: ModuleType | ActivityRegistry | None) -> tuple[ActivityRegistry, list[Declaration]]:
+    """Return a registry of our own with what the handlers declare, and their workflows."""
+    registry = ActivityRegistry()
+    if not isinstance(handlers, ModuleType):
+        registry.include(activity if handlers is None else handlers)
+        return registry, []
+    things = list(vars(handlers).values())
+    for held in {id(thing): thing for thing in things if isinstance(thing, ActivityRegistry)}.values():
+        registry.include(held)
+    return registry, list({id(thing): thing for thing in things if isinstance(thing, Declaration)}.values())
+
+
+def _plugin(group: str, url: str, namespace: str) -> Any:
+    return load_plugin(group, urlsplit(url).scheme.partition("+")[0], url=url)(url, namespace=namespace)
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _as_json(payload: Any) -> bytes:
+    try:
+        return ANYTHING.dump_json(payload)
+    except (PydanticSerializationError, ValueError, RecursionError) as error:
+        text = f"the input, {type(payload).__qualname__}, cannot be written as JSON: {error}"
+        raise InvalidInput(text) from error

@@ -1,0 +1,33 @@
+"""A workflow as a user writes it, and the shortest way to run one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from paigeant.app.declaration import Declaration
+from paigeant.app.paigeant import Paigeant
+from paigeant.app.run import RunResult
+
+
+class Workflow(Declaration):
+    """A named itinerary, declared once and dispatched many times.
+
+    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions,
+    which are registered on the spot under their own names. Raises RegistrationError for what is none of these.
+    """
+
+    async def run(self, payload: Any, *, dispatch_key: str | None = None, timeout: float | None = None) -> RunResult:
+        """Dispatch it, execute it in this process, and return how it ended; on the configured store, so crash-safe.
+
+        With a ``dispatch_key`` a repeated call gives the same run, and continues it if it was broken off. Raises
+        :class:`~paigeant.errors.ResultTimeout` after ``timeout`` seconds.
+        """
+        async with Paigeant(workflows=[self]) as app:
+            run = await app.dispatch(self, payload, dispatch_key=dispatch_key)
+            async with app.worker(activities=self.activities(app.registry)):
+                return await run.result(timeout)
+
+    def run_sync(self, payload: Any, *, dispatch_key: str | None = None, timeout: float | None = None) -> RunResult:
+        """As :meth:`run`, for a script: the one synchronous door."""
+        return asyncio.run(self.run(payload, dispatch_key=dispatch_key, timeout=timeout))

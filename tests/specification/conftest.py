@@ -1,0 +1,41 @@
+"""Each sentence of the specification holds on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from paigeant import ActivityRegistry, Paigeant, Workflow
+from paigeant.config import Settings
+
+Serve = Callable[..., Awaitable[Paigeant]]
+
+
+@pytest.fixture
+def registry() -> ActivityRegistry:
+    return ActivityRegistry()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def settings(request: pytest.FixtureRequest, tmp_path: Any) -> Settings:
+    if request.param == "memory":
+        return Settings(store="memory://", transport="memory://", grace=1, lease=2)
+    return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)
+
+
+@pytest.fixture
+async def serve(registry: ActivityRegistry, settings: Settings):
+    """Open an application over the registry, with a worker unless told otherwise; all is closed after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(*workflows: Workflow, worker: bool = True) -> Paigeant:
+            app = Paigeant(registry, workflows=workflows, settings=settings)
+            await stack.enter_async_context(app)
+            if worker:
+                await stack.enter_async_context(app.worker())
+            return app
+
+        yield opened
