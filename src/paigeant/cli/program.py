@@ -1,0 +1,130 @@
+"""The program: the list of commands, what they have in common, and how each of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from paigeant.cli.terminal import note, printable, write_json
+from paigeant.errors import PaigeantError
+
+COMMANDS: Final = (
+    "init",
+    "run",
+    "dispatch",
+    "runs",
+    "show",
+    "cancel",
+    "terminate",
+    "retry",
+    "variables",
+    "config",
+    "db",
+)
+"""Each is the ``app`` of the module of its name."""
+
+_INTERRUPTED: Final = 130
+
+
+class Commands(TyperGroup):
+    """Loads a command's module when it is asked for: ``paigeant runs`` needs no migrations, ``--version`` no store."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names, in the order of the help."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of this name."""
+        del ctx
+        return get_command(import_module(f"paigeant.cli.{cmd_name}").app) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        if args and args[0] not in COMMANDS:
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(COMMANDS)}"
+            ctx.fail(f"no command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    name="paigeant", cls=Commands, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"paigeant {version('paigeant')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def paigeant(
+    context: typer.Context,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error (or PAIGEANT_DEBUG=1).")
+    ] = False,
+) -> None:
+    """Durable workflows of pydantic-ai agents and plain functions."""
+    del show_version, debug
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` asks for, and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; an error becomes a line or two, or JSON under ``--json``; returns the exit code."""
+    debug = "--debug" in arguments or os.environ.get("PAIGEANT_DEBUG", "0") not in {"", "0"}
+    as_json = "--json" in arguments
+    try:
+        code = app([word for word in arguments if word != "--debug"], prog_name="paigeant", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001  (the last to catch anything)
+        if debug:
+            traceback.print_exc()
+        return _report(error, as_json=as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: Exception, *, as_json: bool) -> int:
+    """Say what went wrong; returns the exit code."""
+    kind = type(error).__name__
+    match error:
+        case PaigeantError():
+            text, code = str(error), error.exit_code
+        case typer.TyperException():
+            kind, text, code = "UsageError", error.format_message().replace("Value error, ", ""), error.exit_code
+        case OSError():
+            text, code = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), 2
+        case _:
+            first = (str(error).splitlines() or [""])[0]
+            text, code = f"unexpected {kind}: {first}; run again with --debug to see where", 1
+    if as_json:
+        write_json({"error": {"type": kind, "message": text}})
+    else:
+        note(f"error: {printable(text)}")
+    return code

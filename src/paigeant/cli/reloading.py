@@ -1,0 +1,77 @@
+"""``paigeant run --reload``: a worker in a process of its own, started again when a file changes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from paigeant.cli.terminal import note
+
+_LOOK: Final = 0.4
+"""Seconds between two looks at the files."""
+_PATIENCE: Final = 10.0
+"""Seconds beyond the grace period after which a worker that does not end is killed."""
+_INTERRUPTED: Final = 130
+_IGNORED: Final = frozenset({"__pycache__", "node_modules"})
+
+
+def supervise(folder: Path, *, grace: float) -> int:
+    """Run this very command without ``--reload`` until a signal, again after each change; returns the exit code."""
+    command = [sys.executable, "-m", "paigeant", *(word for word in sys.argv[1:] if word != "--reload")]
+    asked = threading.Event()
+    received: list[int] = []
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.append(number)
+        asked.set()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, on_signal)
+    while not asked.is_set():
+        seen = snapshot(folder)
+        worker = subprocess.Popen(command)  # noqa: S603  (it is this command)
+        _wait_for_change(folder, seen, worker, asked)
+        _end(worker, grace + _PATIENCE)
+        if not asked.is_set():
+            note("a file changed: starting again")
+    return _INTERRUPTED if signal.SIGINT in received else 0
+
+
+def snapshot(folder: Path) -> dict[str, int]:
+    """Return the Python files below a folder and when each was last written."""
+    found: dict[str, int] = {}
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _IGNORED and not name.startswith(".")]
+        for path in (Path(parent, name) for name in files if name.endswith(".py")):
+            try:
+                found[str(path)] = path.stat().st_mtime_ns
+            except FileNotFoundError:
+                continue
+    return found
+
+
+def _wait_for_change(
+    folder: Path, seen: dict[str, int], worker: subprocess.Popen[bytes], asked: threading.Event
+) -> None:
+    ended = False
+    while not asked.wait(_LOOK) and snapshot(folder) == seen:
+        if not ended and worker.poll() is not None:
+            ended = True
+            note("the worker has ended; it starts again when a file changes")
+
+
+def _end(worker: subprocess.Popen[bytes], patience: float) -> None:
+    if worker.poll() is None:
+        worker.terminate()
+    try:
+        worker.wait(patience)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()

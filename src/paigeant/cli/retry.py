@@ -1,0 +1,22 @@
+"""``paigeant retry``: run again what failed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from paigeant.cli.asking import ask
+from paigeant.cli.steering import report
+
+app = typer.Typer()
+
+
+@app.command()
+def retry(
+    workflow_id: Annotated[str, typer.Argument(help="The run's id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run again from the step that failed or that waits, with its attempts anew."""
+    status = ask(lambda app: app.run(workflow_id).retry())
+    report(workflow_id, status, f"it is {status} again", as_json=as_json)

@@ -1,0 +1,92 @@
+"""``paigeant run``: a worker, until it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Final
+
+import typer
+
+from paigeant.app import Paigeant
+from paigeant.cli.handlers import load_handlers, require_activities
+from paigeant.cli.reloading import supervise
+from paigeant.cli.terminal import note
+from paigeant.config import FILE, Settings, load_settings
+from paigeant.engine.worker import ActivityWorker
+from paigeant.errors import ConfigError
+from paigeant.telemetry.logs import LogHooks, configure
+
+app = typer.Typer()
+
+_INTERRUPTED: Final = 130
+
+
+@app.command()
+def run(
+    handlers: Annotated[
+        Path | None, typer.Argument(help=f"The Python file with activities; default: `handlers` of {FILE}.")
+    ] = None,
+    activity: Annotated[list[str] | None, typer.Option(help="Serve only this activity; may be repeated.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="How many steps run at a time; default: of the settings, 32.")
+    ] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start again when a .py file below the folder changes.")
+    ] = False,
+) -> None:
+    """Serve the activities of a file until SIGTERM or Ctrl-C; a second Ctrl-C gives running steps no time to end."""
+    settings = load_settings()
+    path = handlers or settings.handlers
+    if path is None:
+        text = f"no handlers: name a file, as `paigeant run handlers.py`, or set `handlers:` in {FILE}"
+        raise ConfigError(text)
+    if reload:
+        raise typer.Exit(supervise(path.resolve().parent, grace=settings.grace))
+    module = load_handlers(path)
+    require_activities(module, path)
+    configure(settings.log_format, settings.log_level)
+    raise typer.Exit(asyncio.run(_serve(module, settings, activity or None, concurrency)))
+
+
+@dataclass(slots=True)
+class _Stop:
+    """Turns signals into stopping: gracefully first, at once when repeated."""
+
+    grace: float
+    exit_code: int = 0
+    asked: int = 0
+    worker: ActivityWorker | None = None
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def on_signal(self, number: int) -> None:
+        self.asked += 1
+        self.event.set()
+        if number == signal.SIGINT:
+            self.exit_code = _INTERRUPTED
+        if self.asked > 2:  # noqa: PLR2004  (the third time, nothing is waited for)
+            os._exit(self.exit_code)
+        now = self.asked > 1 and number == signal.SIGINT
+        note("stopping now" if now else f"stopping: running steps get {self.grace:g} s; Ctrl-C again stops at once")
+        if self.worker is not None:
+            self.worker.stop(now=now)
+
+
+async def _serve(
+    module: ModuleType, settings: Settings, activities: Sequence[str] | None, concurrency: int | None
+) -> int:
+    """Serve until a signal; returns the exit code."""
+    stop = _Stop(settings.grace)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.on_signal, number)
+    paigeant = Paigeant(module, settings=settings, hooks=LogHooks())
+    async with paigeant, paigeant.worker(activities=activities, concurrency=concurrency) as worker:
+        stop.worker = worker
+        await stop.event.wait()
+    return stop.exit_code

@@ -1,0 +1,26 @@
+"""``paigeant show``: everything about one run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from paigeant.cli import timeline
+from paigeant.cli.asking import ask
+from paigeant.cli.terminal import console, write
+
+app = typer.Typer()
+
+
+@app.command()
+def show(
+    workflow_id: Annotated[str, typer.Argument(help="The run's id, as `paigeant runs` lists it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a run: its steps in order, attempts, errors and the failing line of your own file."""
+    view = ask(lambda app: app.run(workflow_id).view())
+    if as_json:
+        write(view.model_dump_json())
+    else:
+        timeline.show(view, console())

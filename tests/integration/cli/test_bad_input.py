@@ -1,0 +1,173 @@
+"""Each way in which input, handlers or the store can be wrong is one clear error."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+import pytest
+
+CASES: dict[str, tuple[str | bytes, str]] = {
+    "not JSON": ('{"name": ', "input.json: not JSON: EOF while parsing a value at line 1 column"),
+    "a trailing comma": ('{\n  "name": "Ada",\n}', "at line 3 column 1"),
+    "empty": ("", "input.json: is empty; it should hold JSON"),
+    "not UTF-8": (b'{"name": "\xe9"}', "input.json: not UTF-8: byte 0xe9 at position 10; save it as UTF-8"),
+    "NaN": ('{"name": NaN}', "input.json: not JSON: expected value at line 1 column 10"),
+    "too deep": ("[" * 100 + "]" * 100, "input.json: nests 100 levels deep; at most 32 are allowed"),
+    "extremely deep": ("[" * 200_000, "nests 200000 levels deep"),
+    "a wrong type": ('{"name": "Ada", "times": "often"}', "times"),
+    "a missing argument": ('{"nam": "Ada"}', "name"),
+    "no object": ("[1]", "name"),
+}
+
+
+def refused(ended: Any, said: str, code: int = 2) -> None:
+    assert (ended.returncode, ended.stdout) == (code, ""), ended.stderr
+    assert ended.stderr.startswith("error: ")
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) <= 2
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_input_that_is_wrong_is_refused_at_once(project: Any, case: str):
+    content, said = CASES[case]
+    project.write("input.json", content)
+
+    refused(project.paigeant("dispatch", "hello", "input.json"), said)
+    assert project.json("runs")["runs"] == []
+
+
+def test_a_missing_file(project: Any):
+    refused(project.paigeant("dispatch", "hello", "inptu.json"), "inptu.json: no such file")
+
+
+def test_a_folder(project: Any):
+    refused(project.paigeant("dispatch", "hello", "."), ".: is a folder")
+
+
+@pytest.mark.parametrize("each", [[], ["--each"]])
+def test_50_megabytes(project: Any, each: list[str]):
+    with (project.folder / "input.json").open("wb") as file:
+        file.truncate(50 * 1024 * 1024)
+
+    refused(project.paigeant("dispatch", "hello", "input.json", *each), "at most 16,777,216 are allowed")
+
+
+def test_a_bad_line_among_many_is_named_and_nothing_is_dispatched(project: Any):
+    project.write("many.jsonl", '{"name": "a"}\n{"name": \n')
+
+    refused(project.paigeant("dispatch", "hello", "many.jsonl", "--each"), "many.jsonl, line 2: not JSON")
+    assert project.json("runs")["runs"] == []
+
+
+def test_a_byte_order_mark_is_no_mistake(project: Any):
+    project.write("input.json", b'\xef\xbb\xbf{"name": "Ada"}')
+
+    assert project.paigeant("dispatch", "hello", "input.json").returncode == 0
+
+
+def test_an_unknown_workflow(project: Any):
+    refused(project.paigeant("dispatch", "helo", "input.json"), "did you mean 'hello'?")
+
+
+def test_an_unknown_step(project: Any):
+    project.write("paigeant.yaml", "workflows: {odd: [nowhere]}\nhandlers: handlers.py\n")
+
+    refused(project.paigeant("dispatch", "odd", "input.json"), "'nowhere'")
+
+
+def test_an_unknown_activity_to_serve(project: Any):
+    refused(project.paigeant("run", "--activity", "greeet"), "'greeet'")
+
+
+@pytest.mark.parametrize("command", ["show", "cancel", "terminate", "retry", "variables"])
+@pytest.mark.parametrize("run", ["nonsense", "01890a5d-ac96-774b-bcce-b302099a8057"])
+def test_an_unknown_run(project: Any, command: str, run: str):
+    refused(project.paigeant(command, run), run)
+
+    failed = project.paigeant(command, run, "--json")
+    assert (failed.returncode, json.loads(failed.stdout)["error"]["type"]) == (2, "UnknownRun")
+
+
+HANDLERS: dict[str, tuple[str, str]] = {
+    "a syntax error": ("x = 1\ndef f(:\n", "handlers.py:2: syntax error: "),
+    "an exception at import": ("import os\n\nboom = {}['key']\n", "handlers.py:3: KeyError at import: 'key'"),
+    "an exit at import": ("import sys\nsys.exit(3)\n", "handlers.py:2: SystemExit at import: 3"),
+    "a missing module": (
+        "import not_there\n",
+        "handlers.py:1: ModuleNotFoundError at import: No module named 'not_there'",
+    ),
+    "no activities": ("x = 1\n", "handlers.py: no activities, nothing to serve; decorate a function"),
+    "an unused registry": ("from paigeant import activity\n", "handlers.py: no activities, nothing to serve"),
+    "a name taken twice": (
+        "from paigeant import activity\n@activity.execute('a')\ndef f(): ...\n@activity.execute('a')\ndef g(): ...\n",
+        "already registered",
+    ),
+    "a compensation without its activity": (
+        "from paigeant import activity\n@activity.execute()\ndef a(): ...\n@activity.compensate('b')\ndef f(): ...\n",
+        "compensation for 'b'",
+    ),
+    "nothing at all": ("", "handlers.py: no activities"),
+}
+
+
+@pytest.mark.parametrize("case", HANDLERS)
+def test_handlers_that_are_wrong(project: Any, case: str):
+    content, said = HANDLERS[case]
+    project.write("handlers.py", content)
+
+    refused(project.paigeant("run", "handlers.py"), said)
+
+
+def test_handlers_that_are_not_there(project: Any):
+    refused(project.paigeant("run", "handler.py"), "handler.py: no such file; did you mean handlers.py?")
+    refused(project.paigeant("run", "."), ".: is a folder")
+
+
+def test_an_error_in_a_module_that_the_handlers_import_names_that_module(project: Any):
+    project.write("shop.py", "price = 1 / 0\n")
+    project.write("handlers.py", "import shop\n")
+
+    refused(
+        project.paigeant("run", "handlers.py"), "shop.py:1: ZeroDivisionError at import: division by zero\n    price"
+    )
+
+
+def test_a_handlers_file_named_like_a_module(project: Any):
+    project.write("wave.py", "x = 1\n")
+
+    refused(project.paigeant("run", "wave.py"), "a module named 'wave' exists already; give the file another name")
+
+
+def test_a_wrong_setting(project: Any):
+    project.write("paigeant.yaml", "concurency: 3\n")
+
+    refused(project.paigeant("runs"), "unknown key 'concurency'; did you mean 'concurrency'?")
+
+
+def test_a_folder_that_cannot_be_written(project: Any):
+    ended = project.paigeant("dispatch", "hello", "input.json", PAIGEANT_STORE="sqlite:////proc/paigeant/x.db")
+
+    assert ended.returncode in {2, 4}
+    refused(ended, "/proc/paigeant", ended.returncode)
+
+
+def test_a_database_from_a_newer_version(project: Any):
+    project.paigeant("runs")
+    with sqlite3.connect(project.folder / ".paigeant" / "paigeant.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999_from_the_future'")
+    connection.close()
+
+    refused(project.paigeant("runs"), "newer")
+    refused(project.paigeant("db", "check"), "newer")
+
+
+def test_a_file_that_is_no_database(project: Any):
+    project.write(".paigeant/paigeant.db", "this is no database, it is a letter to my aunt" * 100)
+
+    ended = project.paigeant("runs")
+
+    assert ended.returncode in {2, 4}
+    refused(ended, "paigeant.db", ended.returncode)

@@ -1,0 +1,55 @@
+"""``paigeant init`` makes a project that runs at once, and overwrites nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+FILES = [".gitignore", "handlers.py", "input.json", "paigeant.yaml"]
+
+
+def test_it_makes_the_files_and_says_what_to_do_next(empty: Any):
+    ended = empty.paigeant("init", "x")
+
+    assert ended.returncode == 0
+    assert sorted(file.name for file in (empty.folder / "x").iterdir()) == FILES
+    assert "cd x\n  paigeant run handlers.py" in ended.stdout
+    assert "paigeant dispatch hello input.json --wait" in ended.stdout
+
+
+def test_what_was_there_is_kept_and_said_so(empty: Any):
+    empty.write("handlers.py", "mine = True\n")
+
+    ended = empty.paigeant("init")
+
+    assert ended.returncode == 0
+    assert (empty.folder / "handlers.py").read_text("utf-8") == "mine = True\n"
+    assert "kept handlers.py, it was there already" in ended.stdout
+    assert "made input.json" in ended.stdout
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(empty: Any):
+    ended = empty.paigeant("init", "/proc/paigeant")
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: /proc/paigeant")
+    assert "cannot be written" in ended.stderr
+
+
+def test_a_file_in_the_way_is_an_error_that_names_it(empty: Any):
+    empty.write("x", "")
+
+    ended = empty.paigeant("init", "x")
+
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "x: cannot be written" in ended.stderr
+
+
+def test_the_project_runs_as_it_was_made(empty: Any):
+    empty.paigeant("init")
+    empty.worker("handlers.py")
+
+    run = empty.json("dispatch", "hello", "input.json", "--wait", "--timeout", "30")
+
+    assert run["status"] == "completed"
+    assert [step["step"] for step in run["steps"]] == ["greeter", "sign"]
+    assert run["output"] == {"to": "Ada", "text": "[canned answer to: Greet Ada in one sentence.]\n-- sent by paigeant"}

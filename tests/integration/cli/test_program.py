@@ -1,0 +1,119 @@
+"""Whatever is typed, the answer is a result, or a line or two that say what was wrong, with the right exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from paigeant import __version__
+
+COMMANDS = ["init", "run", "dispatch", "runs", "show", "cancel", "terminate", "retry", "variables", "config", "db"]
+
+
+def test_the_version_is_printed(empty: Any):
+    ended = empty.paigeant("--version")
+
+    assert (ended.returncode, ended.stdout) == (0, f"paigeant {__version__}\n")
+
+
+def test_the_help_lists_every_command(empty: Any):
+    ended = empty.paigeant("--help")
+
+    assert ended.returncode == 0
+    assert [name for name in COMMANDS if f" {name} " not in ended.stdout] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(empty: Any, command: str):
+    ended = empty.paigeant(command, "--help")
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Usage" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dispach"], "error: no command 'dispach'; did you mean 'dispatch'?\n"),
+        (["runs", "--limit", "many"], "error: Invalid value for '--limit'"),
+        (["runs", "--status", "happy"], "'happy' is not one of 'pending', 'running'"),
+        (["show"], "error: Missing argument"),
+        (["dispatch", "hello", "input.json", "--timeout", "3"], "it needs --wait"),
+        (["run"], "error: no handlers: name a file"),
+    ],
+)
+def test_a_usage_error_is_one_line_and_exits_2(empty: Any, words: list[str], said: str):
+    ended = empty.paigeant(*words)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_failure_under_json_is_json_on_stdout(empty: Any):
+    bad_usage = empty.paigeant("runs", "--json", "--limit", "many")
+    bad_setting = empty.paigeant("runs", "--json", PAIGEANT_STORE="kafka://x")
+
+    assert (bad_usage.returncode, bad_usage.stderr) == (2, "")
+    assert json.loads(bad_usage.stdout)["error"]["type"] == "UsageError"
+    assert (bad_setting.returncode, bad_setting.stderr) == (2, "")
+    assert json.loads(bad_setting.stdout) == {
+        "error": {"type": "UnknownScheme", "message": "no store plugin for 'kafka://x'; known schemes: memory, sqlite"}
+    }
+
+
+def test_a_traceback_is_shown_when_asked_for(empty: Any):
+    plain = empty.paigeant("runs", PAIGEANT_STORE="kafka://x")
+    flag = empty.paigeant("runs", "--debug", PAIGEANT_STORE="kafka://x")
+    variable = empty.paigeant("runs", PAIGEANT_STORE="kafka://x", PAIGEANT_DEBUG="1")
+
+    assert ["Traceback" in ended.stderr for ended in (plain, flag, variable)] == [False, True, True]
+    assert {ended.returncode for ended in (plain, flag, variable)} == {2}
+
+
+def test_a_reader_that_went_away_is_no_error(empty: Any):
+    command = f"{sys.executable} -m paigeant --help | true; echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(
+        ["bash", "-c", command], cwd=empty.folder, env=empty.environment, capture_output=True, text=True, check=False
+    )
+
+    assert ended.stderr == ""
+    assert ended.stdout.strip() in {"0", "1"}
+
+
+def test_the_settings_are_shown_with_where_they_came_from(empty: Any):
+    file = empty.write("paigeant.yaml", "concurrency: 3\n")
+    store = "redis://ada:hunter2@host"
+
+    shown = empty.json("config", PAIGEANT_TRANSPORT=store)
+    table = empty.paigeant("config", PAIGEANT_TRANSPORT=store)
+
+    assert shown["file"] == str(file)
+    assert shown["settings"]["concurrency"] == {"value": 3, "from": str(file)}
+    assert shown["settings"]["transport"] == {"value": "redis://ada:***@host", "from": "PAIGEANT_TRANSPORT"}
+    assert shown["settings"]["namespace"]["from"] == "default"
+    assert "hunter2" not in table.stdout + table.stderr
+
+
+def test_a_command_loads_only_what_it_needs(empty: Any):
+    script = (
+        "import sys; sys.argv = ['paigeant', '--version']\n"
+        "from paigeant.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=empty.folder,
+        env=empty.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = set(ended.stdout.split())
+    assert loaded.isdisjoint({"sqlalchemy", "alembic", "pydantic_ai", "rich.live", "paigeant.cli.dispatch"})
