@@ -9,7 +9,7 @@ import typer
 from paigeant.cli.terminal import note, write_json
 from paigeant.config import load_settings
 from paigeant.plugins import redacted
-from paigeant.sql import migrations
+from paigeant.sql import administration
 
 app = typer.Typer(help="Upgrade or check the database's schema.", no_args_is_help=False)
 
@@ -18,7 +18,7 @@ app = typer.Typer(help="Upgrade or check the database's schema.", no_args_is_hel
 def upgrade(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Bring the store's schema to this version; does nothing if it is there already."""
     store = load_settings().store
-    migrations.upgrade(store)
+    administration.upgrade(store)
     if as_json:
         write_json({"store": redacted(store), "current": True})
     else:
@@ -29,7 +29,7 @@ def upgrade(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def check(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Tell whether the store's schema fits this version; exits 2 if it does not."""
     store = load_settings().store
-    migrations.check(store)
+    administration.check(store)
     if as_json:
         write_json({"store": redacted(store), "current": True})
     else:

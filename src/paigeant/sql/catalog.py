@@ -1,0 +1,68 @@
+"""What workers publish: workflows, activities, and themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import Text, bindparam, delete, select
+
+from paigeant.model.hops import WorkerCard
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.sql.tables import activities, workers, workflows
+from paigeant.sql.transaction import Tx, chunks
+
+_ALIVE: Final = timedelta(seconds=30)
+
+_NAMESPACE: Final = bindparam("namespace", type_=Text)
+_PLAN: Final = select(workflows.c.plan).where(
+    workflows.c.namespace == _NAMESPACE, workflows.c.name == bindparam("name")
+)
+_NAMES: Final = select(workflows.c.name).where(workflows.c.namespace == _NAMESPACE).order_by(workflows.c.name)
+_PUBLISHED: Final = select(activities.c.name).where(
+    activities.c.namespace == _NAMESPACE, activities.c.name.in_(bindparam("names", expanding=True))
+)
+_TOPICS: Final = select(workers.c.topics).where(
+    workers.c.namespace == _NAMESPACE, workers.c.seen_at > bindparam("since")
+)
+_GONE: Final = delete(workers).where(
+    workers.c.namespace == _NAMESPACE, (workers.c.id == bindparam("b_id")) | (workers.c.seen_at <= bindparam("b_since"))
+)
+
+
+def publish_catalog(tx: Tx, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
+    """Record workflows and activities by name; the latest publication wins."""
+    shared = {"namespace": tx.namespace, "published_at": tx.now}
+    tx.upsert(workflows, [{**shared, "name": plan.name, "plan": plan} for plan in plans])
+    tx.upsert(activities, [{**shared, "name": card.name, "card": card} for card in cards])
+
+
+def find_plan(tx: Tx, workflow: str) -> Plan | None:
+    """Return the workflow published under this name."""
+    return tx.connection.execute(_PLAN, {"namespace": tx.namespace, "name": workflow}).scalar_one_or_none()
+
+
+def list_plans(tx: Tx) -> list[str]:
+    """Return the names of all published workflows, sorted."""
+    return [row.name for row in tx.rows(_NAMES, namespace=tx.namespace)]
+
+
+def find_published(tx: Tx, names: Collection[str]) -> set[str]:
+    """Return those of these activities that were ever published."""
+    found = (tx.rows(_PUBLISHED, namespace=tx.namespace, names=part) for part in chunks(list(names)))
+    return {row.name for rows in found for row in rows}
+
+
+def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> None:
+    """Record that this worker is alive now, or gone, and forget those long unheard of."""
+    if gone:
+        tx.connection.execute(_GONE, {"namespace": tx.namespace, "b_id": card.id, "b_since": tx.now - 10 * _ALIVE})
+        return
+    row = {"namespace": tx.namespace, "id": card.id, "host": card.host, "pid": card.pid, "topics": card.topics}
+    tx.upsert(workers, [{**row, "seen_at": tx.now}])
+
+
+def served(tx: Tx) -> set[str]:
+    """Return the topics that living workers serve."""
+    return {topic for row in tx.rows(_TOPICS, namespace=tx.namespace, since=tx.now - _ALIVE) for topic in row.topics}

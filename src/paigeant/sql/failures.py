@@ -1,0 +1,47 @@
+"""What the database's errors mean to a person: something to wait for, or something to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy.exc import DatabaseError
+
+from paigeant.errors import ConfigError, PaigeantError, Unavailable
+
+_MEND: Final = {
+    "SQLITE_READONLY": "it, or its folder, is read-only: give this user the right to write there",
+    "SQLITE_CANTOPEN": "it cannot be opened: check that its folder is there and may be written to by this user",
+    "SQLITE_PERM": "this user may not open it",
+    "SQLITE_NOTADB": "it is no SQLite database: point PAIGEANT_STORE at another file",
+    "SQLITE_CORRUPT": "it is damaged: stop all workers and restore it, or try `sqlite3 FILE .recover`",
+}
+_WAIT: Final = {
+    "SQLITE_BUSY": "another process has held its write lock for too long",
+    "SQLITE_LOCKED": "another connection has held its lock for too long",
+    "SQLITE_FULL": "the disk is full: make room, nothing is lost",
+    "SQLITE_IOERR": "the disk does not answer",
+    "SQLITE_NOMEM": "there is no memory left",
+}
+
+
+@contextmanager
+def told(name: str) -> Generator[None]:
+    """Turn the errors of the database of this name into ours: ``Unavailable`` to wait for, ``ConfigError`` to mend."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise explained(name, error) from error
+
+
+def explained(name: str, error: DatabaseError) -> PaigeantError | DatabaseError:
+    """Return the error as one of ours, or as it is if it is a mistake of this program."""
+    code: str = getattr(error.orig, "sqlite_errorname", "") or ""
+    for known, why in _MEND.items():
+        if code.startswith(known):
+            return ConfigError(f"the database {name} cannot be used: {why}")
+    for known, why in _WAIT.items():
+        if code.startswith(known):
+            return Unavailable(f"the database {name} does not answer: {why}")
+    return error

@@ -1,0 +1,127 @@
+"""How hops are found and written: what the statements of leases, commits and operators share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, select, tuple_
+
+from paigeant.model.hops import Grant, Record, Twin
+from paigeant.model.message import HopKey
+from paigeant.model.runs import CancelWish, StepStatus
+from paigeant.model.values import Blob
+from paigeant.sql.tables import messages, step_executions, values
+from paigeant.sql.transaction import Tx, chunks
+
+FIRST_HINT: Final = timedelta(seconds=3)
+"""A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
+
+GRACE: Final = timedelta(seconds=5)
+"""How long after the end of a lease its twin is announced."""
+
+steps = step_executions.c
+OPEN: Final = steps.completed_at.is_(None)
+"""The hop has a twin: it is not behind."""
+
+HOP: Final = tuple_(steps.workflow_id, steps.path, steps.position)
+IN_KEYS: Final = HOP.in_(bindparam("keys", expanding=True))
+THIS_HOP: Final = (
+    (steps.workflow_id == bindparam("b_workflow_id"))
+    & (steps.path == bindparam("b_path"))
+    & (steps.position == bindparam("b_position"))
+)
+
+_RECORDS: Final = select(
+    steps.workflow_id, steps.path, steps.position, steps.output, steps.log, steps.undo_before
+).where(IN_KEYS)
+
+
+def key_of(row: Row[Any]) -> HopKey:
+    """Return the key of a row that has one."""
+    return HopKey(row.workflow_id, row.path, row.position)
+
+
+def bound(key: HopKey) -> dict[str, Any]:
+    """Return the parameters of :data:`THIS_HOP`."""
+    return {"b_workflow_id": key.workflow_id, "b_path": key.path, "b_position": key.position}
+
+
+def records(tx: Tx, undone: Iterable[HopKey]) -> dict[HopKey, Record]:
+    """Return what is known of hops that are to be undone."""
+    keys = list(undone)
+    found = [row for part in chunks(keys) for row in tx.rows(_RECORDS, keys=part)]
+    return {key_of(row): Record(row.output, row.log, row.undo_before) for row in found}
+
+
+def grant_of(tx: Tx, row: Row[Any], record: Record | None, *, fence: int, attempt: int) -> Grant:
+    """Return the lease on the hop of this row, which has the columns that every lease reads."""
+    return Grant(
+        key_of(row),
+        row.topic,
+        row.body,
+        fence,
+        attempt,
+        leased_at=tx.now,
+        interrupted=row.owner is not None,
+        cancel=wish_of(row.cancel_requested),
+        remaining=remaining(tx, row.deadline),
+        record=record,
+    )
+
+
+def wish_of(text: str | None) -> CancelWish | None:
+    """Return the wish of a column."""
+    return None if text is None else CancelWish(text)
+
+
+def remaining(tx: Tx, deadline: datetime | None) -> float | None:
+    """Return the seconds to a deadline."""
+    return None if deadline is None else (deadline - tx.now).total_seconds()
+
+
+def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> None:
+    """Write twins, due at once, or leased to an owner for a time; all three as given for each."""
+    tx.many(step_executions.insert(), [_twin_row(tx, *twin) for twin in twins])
+    tx.many(
+        messages.insert(),
+        [
+            {**_key_row(twin.key), "body": twin.body, "digest": hashlib.sha256(twin.body).digest()}
+            for twin, _, _ in twins
+        ],
+    )
+
+
+def _twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> Mapping[str, Any]:
+    leased = owner is not None
+    due_at = tx.now + lease if leased else tx.now
+    return {
+        **_key_row(twin.key),
+        "namespace": tx.namespace,
+        "topic": twin.topic,
+        "step_id": twin.step_id,
+        "direction": twin.direction.value,
+        "undoes": twin.undoes,
+        "status": (StepStatus.RUNNING if leased else StepStatus.PENDING).value,
+        "attempt": 1 if leased else 0,
+        "fence": 1 if leased else 0,
+        "owner": owner,
+        "worker": owner,
+        "started_at": tx.now if leased else None,
+        "due_at": due_at,
+        "hint_at": due_at + (GRACE if leased else FIRST_HINT),
+        "hints": 0,
+        "compensable": False,
+    }
+
+
+def _key_row(key: HopKey) -> dict[str, Any]:
+    return {"workflow_id": key.workflow_id, "path": key.path, "position": key.position}
+
+
+def keep_blobs(tx: Tx, blobs: Iterable[tuple[UUID, Blob]]) -> None:
+    """Keep the bytes behind references, once each."""
+    tx.add(values, [{"workflow_id": run, "sha256": blob.sha256, "json": blob.json} for run, blob in blobs])

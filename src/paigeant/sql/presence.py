@@ -1,0 +1,100 @@
+"""Who is alive on this machine: a file a worker, locked for as long as its process lives.
+
+The kernel gives a lock back when its holder dies, however it dies, so that the dead are known at once and without a
+clock (flock(2)). The files lie in a folder beside the database, which is on a local disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+_SUFFIX: Final = ".lock"
+
+
+class Presence:
+    """The workers of one database, as this process holds and sees them."""
+
+    def __init__(self, database: Path) -> None:
+        """Keep the locks beside this database file."""
+        self._folder = database.with_name(f"{database.name}.workers")
+        self._held: dict[str, int | None] = {}
+
+    def prepare(self) -> None:
+        """Make the folder; raises OSError."""
+        self._folder.mkdir(exist_ok=True)
+
+    @contextmanager
+    def alone(self, doing: str) -> Generator[None]:
+        """Wait until nobody else does this, and be the only one who does."""
+        descriptor = os.open(self._folder / doing, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def hold(self, owner: str) -> None:
+        """Say that this owner lives, until :meth:`close` or the end of the process."""
+        if owner not in self._held:
+            self._held[owner] = self._lock(self._folder / f"{owner}{_SUFFIX}")
+
+    def dead(self) -> list[str]:
+        """Return the owners whose processes are gone; they stay known until :meth:`bury`."""
+        found: list[str] = []
+        with os.scandir(self._folder) as files:
+            names = [file.name.removesuffix(_SUFFIX) for file in files if file.name.endswith(_SUFFIX)]
+        for owner in names:
+            if owner in self._held:
+                continue
+            descriptor = self._lock(self._folder / f"{owner}{_SUFFIX}", create=False)
+            if descriptor is not None:
+                self._held[owner] = descriptor  # until it is buried, so that nobody else does the same
+                found.append(owner)
+        return found
+
+    def bury(self, owner: str, *, done: bool) -> None:
+        """Forget a dead owner for good, or, if its affairs could not be settled, only for now."""
+        if done:
+            with suppress(FileNotFoundError):
+                (self._folder / f"{owner}{_SUFFIX}").unlink()
+        self._close(self._held.pop(owner, None))
+
+    def close(self) -> None:
+        """Say that all owners of this process are gone, having left nothing behind or leases that others end."""
+        for descriptor in self._held.values():
+            self._close(descriptor)
+        self._held.clear()
+
+    def _lock(self, path: Path, *, create: bool = True) -> int | None:
+        """Return a descriptor that holds the lock of this file, None if another has it or there is no such file."""
+        while True:
+            flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+            try:
+                descriptor = os.open(path, flags, 0o644)
+            except FileNotFoundError:
+                return None
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return None
+            if _is_at(descriptor, path):
+                return descriptor
+            os.close(descriptor)  # somebody buried the file between our opening and locking it
+
+    @staticmethod
+    def _close(descriptor: int | None) -> None:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,60 @@
+"""Which version of the schema a database has, whether this program can work with it, and how it gets there.
+
+Alembic is loaded only to change a schema: asking costs one query.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+from paigeant.errors import ConfigError
+
+KNOWN: Final = ("0001",)
+"""All migrations, oldest first; a test holds it against those that are there."""
+
+HEAD: Final = KNOWN[-1]
+"""The schema that this program needs."""
+
+_VERSION: Final = text("SELECT version_num FROM alembic_version")
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+
+def version_of(connection: Connection) -> str | None:
+    """Return the schema's version, None if there is none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(_VERSION).scalar_one_or_none()
+    return found
+
+
+def require(version: str | None, name: str) -> None:
+    """Return if this is the schema of this program; raises ConfigError with what to do."""
+    refuse_newer(version, name)
+    if version is None:
+        raise ConfigError(f"the database {name} has no schema yet: run `paigeant db upgrade`")
+    if version != HEAD:
+        raise ConfigError(
+            f"the database {name} has schema {version}, this Paigeant needs {HEAD}: run `paigeant db upgrade`"
+        )
+
+
+def refuse_newer(version: str | None, name: str) -> None:
+    """Return if this program knows the version; raises ConfigError with what to do."""
+    if version is not None and version not in KNOWN:
+        raise ConfigError(
+            f"the database {name} has schema {version}, which this Paigeant does not know (it knows up to {HEAD}): "
+            "it was made by a newer one; upgrade this installation"
+        )
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the schema to :data:`HEAD` within the connection's transaction."""
+    from alembic import command  # noqa: PLC0415  (slow to load and seldom needed)
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    command.upgrade(config, HEAD)

@@ -1,0 +1,187 @@
+"""One SQLite file for several processes: how it is opened, written, read, watched and kept small.
+
+WAL with ``synchronous=FULL``: what was answered survives a power cut. All writing begins IMMEDIATE, because a
+transaction that first reads and then writes fails at once when another wrote in between, whatever the busy timeout.
+
+SQLite 3.7.0 to 3.51.2 may corrupt the file when one connection resets the WAL while another commits
+(sqlite.org/wal.html, "the WAL-reset bug"), and few Pythons bring a newer one. So no connection checkpoints by itself;
+whoever finds the WAL large does it, alone by a lock on a file, with TRUNCATE, which holds off all writers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
+from sqlalchemy.exc import DatabaseError
+
+from paigeant.errors import ConfigError
+from paigeant.sql import schema
+from paigeant.sql.changes import Changes
+from paigeant.sql.failures import explained, told
+from paigeant.sql.folders import prepare_folder
+from paigeant.sql.lanes import Lane
+from paigeant.sql.presence import Presence
+from paigeant.sql.transaction import Tx
+
+T = TypeVar("T")
+
+_BUSY: Final = 30_000
+"""Milliseconds to wait for another process's transaction."""
+
+_LARGE: Final = 4 * 1024 * 1024
+"""Bytes of WAL after which it is written back."""
+
+_PRAGMAS: Final = (
+    f"busy_timeout={_BUSY}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "wal_autocheckpoint=0",
+)
+
+WRITE: Final = "BEGIN IMMEDIATE"
+READ: Final = "BEGIN"
+
+
+class SqliteDatabase:
+    """The file behind a store: a lane for writing, one for reading, and the changes of both and of others."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        """Look at the URL only; raises ConfigError."""
+        self.path = path_of(url)
+        self.presence = Presence(self.path)
+        self._namespace = namespace
+        self._engine = engine_of(self.path)
+        self._checkpoint_at = _LARGE
+
+    async def open(self) -> None:
+        """Make the file and its schema if there is none; raises ConfigError and Unavailable."""
+        await asyncio.to_thread(self._prepare)
+        with told(str(self.path)):
+            self._loop = asyncio.get_running_loop()
+            self._watcher = self.connect()
+            self.changes = Changes(self._version)
+            self._writer = Lane("writer", self.connect, WRITE, self._namespace, self._written)
+            self._reader = Lane("reader", self.connect, READ, self._namespace, lambda _: None)
+
+    async def close(self) -> None:
+        """Finish what was asked for and close the file."""
+        await self.changes.close()
+        await self._writer.close()
+        await self._reader.close()
+        self._watcher.close()
+        self._engine.dispose()
+        self.presence.close()
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Return what ``work`` returns, committed, together with what else was to be written meanwhile."""
+        try:
+            return await self._writer.do(work)
+        except DatabaseError as error:
+            raise explained(str(self.path), error) from error
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """Return what ``work`` reads, of one moment."""
+        try:
+            return await self._reader.do(work)
+        except DatabaseError as error:
+            raise explained(str(self.path), error) from error
+
+    def write_now(self, connection: Connection, work: Callable[[Tx], T]) -> T:
+        """Do the same on a connection and in a thread of the caller's."""
+        with told(str(self.path)):
+            try:
+                connection.exec_driver_sql(WRITE)
+                result = work(Tx.of(connection, self._namespace))
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+        return result
+
+    def connect(self) -> Connection:
+        """Return a new connection, set up as all must be."""
+        connection = self._engine.connect()
+        for pragma in _PRAGMAS:
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        connection.commit()
+        return connection
+
+    def upgrade(self) -> None:
+        """Bring the schema to this program's version, alone; raises ConfigError and Unavailable."""
+        with self._alone_with_it() as connection:
+            schema.refuse_newer(schema.version_of(connection), str(self.path))
+            schema.migrate(connection)
+
+    def check(self) -> None:
+        """Return if the schema is this program's; raises ConfigError."""
+        if not self.path.exists():
+            schema.require(None, str(self.path))
+        with self._alone_with_it() as connection:
+            schema.require(schema.version_of(connection), str(self.path))
+
+    def _prepare(self) -> None:
+        """Make the schema in a database that is empty, and refuse another than ours."""
+        with self._alone_with_it() as connection:
+            version = schema.version_of(connection)
+            if version is None:
+                schema.migrate(connection)
+            else:
+                schema.require(version, str(self.path))
+
+    @contextmanager
+    def _alone_with_it(self) -> Generator[Connection]:
+        """Open the file, making it and its folder, while no other process does; commit if nothing was raised."""
+        try:
+            prepare_folder(self.path)
+            self.presence.prepare()
+            with self.presence.alone("opening"), told(str(self.path)), self.connect() as connection:
+                connection.exec_driver_sql(WRITE)
+                yield connection
+                connection.commit()
+        except OSError as error:
+            raise ConfigError(f"the database {self.path} cannot be used: {error.strerror}: {error.filename}") from error
+
+    def _version(self) -> int:
+        try:
+            version: int = self._watcher.exec_driver_sql("PRAGMA data_version").scalar_one()
+        except DatabaseError:
+            return -1  # busy for a moment: look again
+        finally:
+            self._watcher.rollback()
+        return version
+
+    def _written(self, connection: Connection) -> None:
+        """Behind each commit, in the writer's thread: wake who waits here, and write a large WAL back."""
+        self._loop.call_soon_threadsafe(self.changes.note)
+        try:
+            size = Path(f"{self.path}-wal").stat().st_size
+        except OSError:
+            return
+        if size < self._checkpoint_at:
+            return
+        with self.presence.alone("checkpoint"):
+            connection.exec_driver_sql("PRAGMA busy_timeout=200")
+            busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY}")
+            connection.commit()
+        self._checkpoint_at = size + _LARGE if busy else _LARGE  # somebody reads: try again when it has grown
+
+
+def path_of(url: str) -> Path:
+    """Return the file that a URL such as ``sqlite:///.paigeant/paigeant.db`` names; raises ConfigError."""
+    name = make_url(url).database
+    if not name or name == ":memory:":
+        raise ConfigError(f"{url} names no file; for a store in memory use memory://")
+    return Path(name).expanduser().absolute()
+
+
+def engine_of(path: Path) -> Engine:
+    """Return the engine of a file; its driver begins no transactions by itself."""
+    arguments = {"isolation_level": None, "check_same_thread": False, "timeout": _BUSY / 1000}
+    return create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args=arguments)

@@ -1,0 +1,68 @@
+"""What a statement needs: a connection inside a transaction, the namespace, and the store's time, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Executable, Row, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from paigeant.sql.types import store_now
+
+T = TypeVar("T")
+
+_CHUNK: Final = 1_000
+"""Keys in one statement, at most: databases limit its parameters."""
+
+_NOW: Final = select(store_now())
+_INSERT: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+class Tx(NamedTuple):
+    """One transaction. All that it writes bears the same time."""
+
+    connection: Connection
+    namespace: str
+    now: datetime
+
+    @classmethod
+    def of(cls, connection: Connection, namespace: str) -> Tx:
+        """Return the transaction that this connection is in."""
+        return cls(connection, namespace, connection.execute(_NOW).scalar_one())
+
+    def rows(self, statement: Executable, **parameters: Any) -> Sequence[Row[Any]]:
+        """Return all rows of a query."""
+        return self.connection.execute(statement, parameters).all()
+
+    def many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute a statement once for each row, if there are any."""
+        if rows:
+            self.connection.execute(statement, rows)
+
+    def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows; of those whose key is there already, overwrite the rest of the columns."""
+        self.many(_upsert(self.connection.dialect.name, table), rows)
+
+    def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, leaving alone those whose key is there already."""
+        self.many(_add(self.connection.dialect.name, table), rows)
+
+
+@cache
+def _upsert(dialect: str, table: Table) -> Executable:
+    made = _INSERT[dialect](table)
+    rest = {column.name: made.excluded[column.name] for column in table.c if not column.primary_key}
+    return made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
+
+
+@cache
+def _add(dialect: str, table: Table) -> Executable:
+    return _INSERT[dialect](table).on_conflict_do_nothing()
+
+
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield the items in parts that one statement can take."""
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

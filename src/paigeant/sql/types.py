@@ -1,0 +1,79 @@
+"""How the nouns lie in columns: times as the database compares them, values as the JSON text that was written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import Dialect, Double, Text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+T = TypeVar("T")
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class StoreTime(TypeDecorator[datetime]):
+    """A time of the store, in UTC: seconds since 1970 on SQLite, which has no type for it; else ``timestamptz``."""
+
+    impl = Double
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the dialect's own type."""
+        timestamptz: TypeEngine[Any] = TIMESTAMP(timezone=True)
+        return dialect.type_descriptor(Double() if dialect.name == "sqlite" else timestamptz)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Return what the database stores."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return (value - _EPOCH).total_seconds()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return the time that was stored."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return datetime.fromtimestamp(value, UTC)
+
+
+class Json(TypeDecorator[T], Generic[T]):
+    """A noun as JSON text, exactly as it was written: no database re-orders its keys or forbids a character in it."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, adapter: TypeAdapter[T]) -> None:
+        super().__init__()
+        self.adapter = adapter
+
+    def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:
+        """Return the text."""
+        del dialect
+        return None if value is None else self.adapter.dump_json(value).decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> T | None:
+        """Return the noun of the text."""
+        del dialect
+        return None if value is None else self.adapter.validate_json(value)
+
+
+class store_now(FunctionElement[datetime]):  # noqa: N801  (reads as the SQL function that it is)
+    """The store's time at this moment, not that of the transaction's begin."""
+
+    type = StoreTime()
+    inherit_cache = True
+
+
+@compiles(store_now, "sqlite")
+def _sqlite_now(*_: Any, **__: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(store_now)
+def _now(*_: Any, **__: Any) -> str:
+    return "clock_timestamp()"
