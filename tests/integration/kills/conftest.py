@@ -1,0 +1,91 @@
+"""Workers as real processes over one database, to be killed, and the log of what their steps did."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+HANDLERS = """
+import json, os, random, time
+from paigeant import ActivityContext, Workflow, activity
+
+log = os.open("effects.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+
+def effect(ctx: ActivityContext, name: str, seen: int) -> int:
+    time.sleep(random.random() * 0.02)
+    line = {"run": str(ctx.workflow_id), "step": name, "key": ctx.idempotency_key, "pid": os.getpid()}
+    os.write(log, (json.dumps(line) + "\\n").encode())
+    time.sleep(random.random() * 0.02)
+    return seen + 1
+
+
+def add(name: str):
+    @activity.execute(name)
+    def step(ctx: ActivityContext, previous: int) -> int:
+        return effect(ctx, name, previous)
+
+
+for name in ("one", "two", "three", "four", "five"):
+    add(name)
+
+chain = Workflow("chain", ["one", "two", "three", "four", "five"])
+"""
+
+
+class Crew:
+    """Workers in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.workers: list[subprocess.Popen[bytes]] = []
+        clean = {key: value for key, value in os.environ.items() if not key.upper().startswith("PAIGEANT_")}
+        self.environment = clean | {"PAIGEANT_LEASE": "3"}
+        (folder / "handlers.py").write_text(HANDLERS)
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.folder}/.paigeant/paigeant.db"
+
+    def hire(self) -> subprocess.Popen[bytes]:
+        log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
+        command = [sys.executable, "-m", "paigeant", "run", "handlers.py"]
+        worker = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+        log.close()
+        self.workers.append(worker)
+        return worker
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+
+    def effects(self) -> list[dict[str, Any]]:
+        path = self.folder / "effects.log"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def wait_for_effects(self, count: int, patience: float = 15) -> None:
+        end = monotonic() + patience
+        while len(self.effects()) < count:
+            assert monotonic() < end, self.logs()
+            sleep(0.02)
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text()[-2000:] for path in sorted(self.folder.glob("worker-*.log")))
+
+
+@pytest.fixture
+def crew(tmp_path: Path) -> Iterator[Crew]:
+    crew = Crew(tmp_path)
+    yield crew
+    for worker in crew.workers:
+        if worker.poll() is None:
+            crew.kill(worker)

@@ -1,0 +1,105 @@
+"""Workers may be killed at any moment: every run completes, in order, and what is repeated keeps its key."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from sqlite3 import connect
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from paigeant import ActivityRegistry, Paigeant, Step, Workflow
+from paigeant.config import Settings
+from paigeant.model.runs import RunStatus
+
+STEPS = ("one", "two", "three", "four", "five")
+
+
+async def dispatch(url: str, count: int) -> list[Any]:
+    steps = [Step(name, elsewhere=True) for name in STEPS]
+    chain = Workflow("chain", steps)
+    async with Paigeant(ActivityRegistry(), workflows=[chain], settings=Settings(store=url)) as app:
+        return [run.workflow_id for run in await app.dispatch_many("chain", [0] * count)]
+
+
+async def views(url: str, runs: list[Any], patience: float) -> list[Any]:
+    """Return all runs once they are final."""
+    async with Paigeant(ActivityRegistry(), settings=Settings(store=url)) as app:
+        end = monotonic() + patience
+        for run in runs:
+            await app.run(run).result(timeout=max(end - monotonic(), 0.1))
+        return [await app.run(run).view() for run in runs]
+
+
+def check(crew: Any, runs: list[Any], shown: list[Any], kills: int, concurrency: int = 32) -> None:
+    """Nothing is lost, nothing is committed twice or out of order, and each repeated effect has the same key."""
+    assert {view.status for view in shown} == {RunStatus.COMPLETED}
+    for view in shown:
+        assert [(step.position, step.step, step.output) for step in view.steps] == [
+            (n + 1, name, n + 1) for n, name in enumerate(STEPS)
+        ]
+        ended = [step.completed_at for step in view.steps]
+        assert all(before <= after for before, after in pairwise(ended))
+    effects = crew.effects()
+    keys: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for effect in effects:
+        keys[effect["run"], effect["step"]].add(effect["key"])
+    assert set(keys) == {(str(run), name) for run in runs for name in STEPS}
+    assert all(len(one) == 1 for one in keys.values())
+    repeated = sum(Counter((effect["run"], effect["step"]) for effect in effects).values()) - len(keys)
+    assert repeated <= kills * concurrency
+    with closing(connect(Path(crew.folder) / ".paigeant" / "paigeant.db")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert database.execute("SELECT count(*) FROM step_executions WHERE completed_at IS NULL").fetchone() == (0,)
+
+
+async def survive(crew: Any, count: int, kills: int, patience: float) -> None:
+    runs = await dispatch(crew.url, count)
+    crew.hire()
+    victim = crew.hire()
+    for n in range(kills):
+        crew.wait_for_effects(1 + n * count * len(STEPS) // (kills + 1))
+        await asyncio.sleep(random.random() * 0.1)
+        crew.kill(victim)
+        victim = crew.hire()
+
+    check(crew, runs, await views(crew.url, runs, patience), kills)
+
+
+async def test_runs_survive_workers_that_are_killed(crew: Any):
+    await survive(crew, count=120, kills=3, patience=40)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_thousand_runs_survive_ten_kills(crew: Any):
+    await survive(crew, count=1000, kills=10, patience=200)
+
+
+async def test_a_run_survives_when_every_worker_is_killed(crew: Any):
+    runs = await dispatch(crew.url, 20)
+    for n in range(2):  # a step that is there when its third worker dies is set aside
+        worker = crew.hire()
+        crew.wait_for_effects(1 + 40 * n)
+        crew.kill(worker)
+    crew.hire()
+
+    check(crew, runs, await views(crew.url, runs, patience=30), kills=2)
+
+
+async def test_what_a_killed_worker_held_is_taken_over_without_waiting_for_its_lease(crew: Any):
+    crew.environment["PAIGEANT_LEASE"] = "600"
+    runs = await dispatch(crew.url, 20)
+    victim = crew.hire()
+    crew.wait_for_effects(5)
+    crew.kill(victim)
+    crew.hire()
+
+    check(crew, runs, await views(crew.url, runs, patience=30), kills=1)

@@ -1,0 +1,123 @@
+"""The dead are known at once, once, and the living are never taken for dead."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paigeant.sql.presence import Presence
+from paigeant.stores.sql import SqlStore
+from paigeant.testing.builders import new_run
+
+HOLDER = """
+import sys
+from pathlib import Path
+from paigeant.sql.presence import Presence
+presence = Presence(Path(sys.argv[1]))
+presence.prepare()
+presence.hold(sys.argv[2])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "paigeant.db"
+
+
+@pytest.fixture
+def here(database: Path) -> Iterator[Presence]:
+    presence = Presence(database)
+    presence.prepare()
+    yield presence
+    presence.close()
+
+
+@contextmanager
+def holding(database: Path, owner: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLDER, str(database), owner]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_one_who_lives_is_not_dead(here: Presence, database: Path):
+    with holding(database, "other"):
+        assert here.dead() == []
+
+
+def test_one_who_was_killed_is_dead_until_buried(here: Presence, database: Path):
+    with holding(database, "other") as process:
+        process.kill()
+        process.wait()
+
+        assert here.dead() == ["other"]
+        assert here.dead() == []  # it is being seen to
+        here.bury("other", done=False)
+        assert here.dead() == ["other"]
+        here.bury("other", done=True)
+        assert here.dead() == []
+
+
+def test_only_one_sees_to_a_dead_one(here: Presence, database: Path):
+    there = Presence(database)
+    with holding(database, "other") as process:
+        process.kill()
+        process.wait()
+
+        assert here.dead() == ["other"]
+        assert there.dead() == []
+
+
+def test_one_does_not_take_oneself_for_dead(here: Presence):
+    here.hold("me")
+    here.hold("me")
+
+    assert here.dead() == []
+
+
+def test_one_who_closed_is_gone(here: Presence, database: Path):
+    there = Presence(database)
+    there.hold("other")
+    assert here.dead() == []
+
+    there.close()
+
+    assert here.dead() == ["other"]
+
+
+def test_work_that_is_done_alone_is_done_by_one_at_a_time(here: Presence, database: Path):
+    held = "import fcntl, os, sys\nfd = os.open(sys.argv[1], os.O_RDWR)\nfcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with here.alone("checkpoint"):
+        lock = database.with_name("paigeant.db.workers") / "checkpoint"
+        other = subprocess.run([sys.executable, "-c", held, lock], capture_output=True, text=True, check=False)
+
+    assert "BlockingIOError" in other.stderr
+
+
+async def test_leases_of_a_dead_owner_end_at_once_in_all_namespaces(database: Path):
+    hour = timedelta(hours=1)
+    url = f"sqlite:///{database}"
+    async with SqlStore(url) as here, SqlStore(url, namespace="elsewhere") as elsewhere:
+        async with SqlStore(url, namespace="elsewhere") as dying:
+            await dying.record_workflow_start([new_run("draft")])
+            assert len(await dying.pick("owner-1", ["draft"], 1, hour)) == 1
+            assert await here.reclaim("owner-2") == 0
+        assert await elsewhere.pick("owner-3", ["draft"], 1, hour) == []
+
+        assert await here.reclaim("owner-2") == 1
+
+        [grant] = await elsewhere.pick("owner-3", ["draft"], 1, hour)
+        assert (grant.attempt, grant.interrupted) == (2, True)
+        assert await here.reclaim("owner-2") == 0

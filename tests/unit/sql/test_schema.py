@@ -1,0 +1,110 @@
+"""The schema is that of the migrations, made once however many begin at the same moment, and never guessed at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import paigeant.sql.migrations
+from paigeant.errors import ConfigError
+from paigeant.sql import administration, schema
+from paigeant.sql.sqlite import SqliteDatabase
+from paigeant.sql.tables import metadata
+from paigeant.stores.sql import SqlStore
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/paigeant.db"
+
+
+def execute(url: str, statement: str) -> None:
+    with SqliteDatabase(url, "default").connect() as connection:
+        connection.exec_driver_sql(statement)
+        connection.commit()
+
+
+def test_the_migrations_make_the_tables_that_the_statements_use(url: str):
+    administration.upgrade(url)
+
+    with SqliteDatabase(url, "default").connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_versions_this_program_knows_are_the_migrations_there_are():
+    config = Config()
+    config.set_main_option("script_location", str(Path(paigeant.sql.migrations.__file__).parent))
+
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+    assert tuple(reversed(revisions)) == schema.KNOWN
+
+
+def test_upgrading_twice_does_nothing(url: str):
+    administration.upgrade(url)
+    administration.upgrade(url)
+
+    administration.check(url)
+
+
+def test_a_database_that_is_not_there_is_said_to_have_no_schema(url: str, tmp_path: Path):
+    with pytest.raises(ConfigError, match="no schema yet: run `paigeant db upgrade`"):
+        administration.check(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ask", [administration.upgrade, administration.check])
+def test_a_database_of_a_newer_version_is_refused(url: str, ask):
+    administration.upgrade(url)
+    execute(url, "UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(ConfigError, match=r"schema 9999.*newer one; upgrade this installation"):
+        ask(url)
+
+
+async def test_a_store_of_a_newer_version_is_not_opened(url: str):
+    administration.upgrade(url)
+    execute(url, "UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(ConfigError, match="newer one"):
+        async with SqlStore(url):
+            pass
+
+
+async def test_a_store_of_an_older_version_asks_for_an_upgrade(url: str, monkeypatch: pytest.MonkeyPatch):
+    administration.upgrade(url)
+    monkeypatch.setattr(schema, "KNOWN", (*schema.KNOWN, "next"))
+    monkeypatch.setattr(schema, "HEAD", "next")
+
+    with pytest.raises(ConfigError, match="this Paigeant needs next: run `paigeant db upgrade`"):
+        async with SqlStore(url):
+            pass
+
+
+def test_many_processes_may_open_a_new_database_at_once(url: str):
+    program = (
+        "import asyncio, sys\n"
+        "from paigeant.stores.sql import SqlStore\n"
+        "async def main():\n"
+        "    async with SqlStore(sys.argv[1]) as store:\n"
+        "        print(len((await store.list_runs()).runs))\n"
+        "asyncio.run(main())\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True) for _ in range(6)
+    ]
+
+    assert [process.communicate(timeout=50)[0] for process in processes] == ["0\n"] * 6
+
+
+def test_a_store_without_a_schema_says_so():
+    with pytest.raises(ConfigError, match="memory:// store has no schema"):
+        administration.upgrade("memory://")

@@ -1,0 +1,217 @@
+"""One file for several processes: grouped, flushed, kept small, and clear about what is wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paigeant.errors import ConfigError, DispatchConflict, Unavailable
+from paigeant.sql import failures, folders, sqlite
+from paigeant.sql.sqlite import SqliteDatabase
+from paigeant.stores.sql import SqlStore
+from paigeant.testing.builders import completed, new_run
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "paigeant.db"
+
+
+@pytest.fixture
+def url(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def test_every_connection_is_set_up_to_lose_nothing(url: str):
+    database = SqliteDatabase(url, "default")
+
+    with database.connect() as connection:
+        asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "wal_autocheckpoint", "mmap_size")
+        found = [connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() for pragma in asked]
+
+    assert found == ["wal", 2, 1, 30_000, 0, 0]
+
+
+async def test_what_is_asked_meanwhile_shares_a_transaction(url: str):
+    async with SqlStore(url) as store:
+        runs = [new_run("draft") for _ in range(50)]
+
+        await asyncio.gather(*(store.record_workflow_start([run]) for run in runs))
+
+        views = [await store.get_run(run.workflow_id) for run in runs]
+        assert len({view.created_at for view in views}) < 10  # a transaction has one time
+
+
+async def test_of_a_group_only_the_bad_one_fails(url: str):
+    async with SqlStore(url) as store:
+        await store.record_workflow_start([new_run("draft", payload=1, dispatch_key="a")])
+        bad = new_run("draft", payload=2, dispatch_key="a")
+        good = [new_run("draft") for _ in range(5)]
+
+        answers = await asyncio.gather(
+            *(store.record_workflow_start([run]) for run in (*good[:3], bad, *good[3:])), return_exceptions=True
+        )
+
+        assert [type(answer) for answer in answers] == [list, list, list, DispatchConflict, list, list]
+        assert len((await store.list_runs()).runs) == 6
+
+
+async def test_one_who_stops_waiting_disturbs_nobody(url: str):
+    async with SqlStore(url) as store:
+        waiting = [asyncio.ensure_future(store.record_workflow_start([new_run("draft")])) for _ in range(5)]
+        await asyncio.sleep(0)
+        waiting[2].cancel()
+
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+
+        assert [isinstance(answer, list) for answer in answers] == [True, True, False, True, True]
+
+
+async def test_a_closed_store_says_so(url: str):
+    async with SqlStore(url) as store:
+        pass
+
+    with pytest.raises(Unavailable, match="closed"):
+        await store.list_plans()
+
+
+async def test_the_wal_is_written_back_before_it_grows_large(url: str, file: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sqlite, "_LARGE", 200_000)
+    async with SqlStore(url) as store, SqlStore(url) as other:
+        sizes: list[int] = []
+        for n in range(60):
+            handle = (store, other)[n % 2]
+            await handle.record_workflow_start([new_run("draft", payload="x" * 20_000)])
+            sizes.append(Path(f"{file}-wal").stat().st_size)
+
+        assert max(sizes) < 800_000
+        assert len((await store.list_runs(limit=100)).runs) == 60
+
+
+async def test_a_reader_in_the_way_of_a_checkpoint_delays_it_only(
+    url: str, file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sqlite, "_LARGE", 200_000)
+    async with SqlStore(url) as store:
+        reader = sqlite3.connect(file, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM workflow_runs").fetchone()
+        for _ in range(20):
+            await store.record_workflow_start([new_run("draft", payload="x" * 20_000)])
+        assert Path(f"{file}-wal").stat().st_size > 200_000
+
+        reader.execute("ROLLBACK")
+        reader.close()
+        for _ in range(20):
+            await store.record_workflow_start([new_run("draft", payload="x" * 20_000)])
+
+        assert Path(f"{file}-wal").stat().st_size < 400_000
+        assert len((await store.list_runs(limit=100)).runs) == 40
+
+
+async def test_two_stores_on_one_file_see_each_other_at_once(url: str):
+    async with SqlStore(url) as here, SqlStore(url) as there:
+        await here.record_workflow_start([new_run("draft", "print")])
+        [grant] = await there.pick("owner", ["draft"], 1, HOUR)
+        await there.record_step_result([completed(grant)], HOUR)
+
+        [grant] = await here.pick("other", ["print"], 1, HOUR)
+        assert grant.key.position == 2
+
+
+async def test_a_full_disk_loses_nothing_and_can_be_waited_for(url: str):
+    async with SqlStore(url) as store:
+        await store.record_workflow_start([new_run("draft")])
+        [grant] = await store.pick("owner", ["draft"], 1, HOUR)
+
+        def limit(pages: int):
+            return lambda tx: tx.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}").scalar_one()
+
+        await store._database.write(limit(1))
+        with pytest.raises(Unavailable, match="disk is full"):
+            await store.record_workflow_start([new_run("draft", payload="x" * 10_000) for _ in range(100)])
+
+        await store._database.write(limit(1_000_000))
+        [settled] = await store.record_step_result([completed(grant)], HOUR)
+        assert settled.verdict == "ok"
+
+
+@pytest.mark.parametrize("name", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(name: str):
+    with pytest.raises(ConfigError, match="memory://"):
+        SqlStore(name)
+
+
+async def test_a_file_that_is_no_database_is_refused(url: str, file: Path):
+    file.write_bytes(b"a letter to my aunt, and not a short one either" * 100)
+
+    with pytest.raises(ConfigError, match="no SQLite database"):
+        async with SqlStore(url):
+            pass
+
+
+async def test_a_damaged_database_is_refused(url: str, file: Path):
+    async with SqlStore(url):
+        pass
+    content = bytearray(file.read_bytes())
+    content[4096:12288] = b"\xff" * 8192
+    file.write_bytes(content)
+
+    async def use() -> None:
+        async with SqlStore(url) as store:
+            await store.list_runs()
+            await store.record_workflow_start([new_run("draft")])
+
+    with pytest.raises(ConfigError, match="damaged"):
+        await use()
+
+
+async def test_a_folder_where_a_file_should_be_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError, match="cannot be used"):
+        async with SqlStore(f"sqlite:///{tmp_path}"):
+            pass
+
+
+async def test_a_path_through_a_file_is_refused(tmp_path: Path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigError, match="cannot be used"):
+        async with SqlStore(f"sqlite:///{tmp_path}/file/paigeant.db"):
+            pass
+
+
+def test_a_network_drive_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/export {tmp_path} nfs4 rw 0 0\n")
+    monkeypatch.setattr(folders, "_MOUNTS", mounts)
+
+    with pytest.raises(ConfigError, match=r"network drive \(nfs4\)"):
+        folders.prepare_folder(tmp_path / "paigeant.db")
+
+
+def test_the_default_folder_is_kept_out_of_git(tmp_path: Path):
+    folders.prepare_folder(tmp_path / ".paigeant" / "paigeant.db")
+    folders.prepare_folder(tmp_path / "mine" / "paigeant.db")
+
+    assert (tmp_path / ".paigeant" / ".gitignore").read_text() == "*\n"
+    assert not (tmp_path / "mine" / ".gitignore").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("SQLITE_BUSY", Unavailable), ("SQLITE_IOERR_FSYNC", Unavailable), ("SQLITE_READONLY_DBMOVED", ConfigError)],
+)
+def test_errors_are_told_apart_by_what_is_to_be_done(code: str, kind: type[Exception]):
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+
+    original = sqlite3.OperationalError("so it is")
+    original.sqlite_errorname = code
+
+    with pytest.raises(kind, match="the database here"), failures.told("here"):
+        raise OperationalError("SELECT 1", {}, original)
