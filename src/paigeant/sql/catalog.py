@@ -20,7 +20,7 @@ _PLAN: Final = select(workflows.c.plan).where(
     workflows.c.namespace == _NAMESPACE, workflows.c.name == bindparam("name")
 )
 _NAMES: Final = select(workflows.c.name).where(workflows.c.namespace == _NAMESPACE).order_by(workflows.c.name)
-_PUBLISHED: Final = select(activities.c.name).where(
+_CARDS: Final = select(activities.c.name, activities.c.card).where(
     activities.c.namespace == _NAMESPACE, activities.c.name.in_(bindparam("names", expanding=True))
 )
 _TOPICS: Final = select(workers.c.topics).where(
@@ -48,10 +48,10 @@ def list_plans(tx: Tx) -> list[str]:
     return [row.name for row in tx.rows(_NAMES, namespace=tx.namespace)]
 
 
-def find_published(tx: Tx, names: Collection[str]) -> set[str]:
-    """Return those of these activities that were ever published."""
-    found = (tx.rows(_PUBLISHED, namespace=tx.namespace, names=part) for part in chunks(list(names)))
-    return {row.name for rows in found for row in rows}
+def find_cards(tx: Tx, names: Collection[str]) -> dict[str, ActivityCard]:
+    """Return the cards, by name, of those of these activities that were ever published."""
+    found = (tx.rows(_CARDS, namespace=tx.namespace, names=part) for part in chunks(list(names)))
+    return {row.name: row.card for rows in found for row in rows}
 
 
 def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> None:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Final
 
 _EAGER: Final = 0.01
-_PATIENT: Final = 0.05
-"""Seconds between two looks: just after a change, and when nothing happens."""
+_PATIENT: Final = 0.1
+"""Seconds between two looks: just after a change, and when nothing has happened for a second or so."""
 
 
 class Changes:
@@ -63,7 +63,7 @@ class Changes:
         try:
             while self._waiters:
                 await asyncio.sleep(delay)
-                delay = _EAGER if self._check() else min(delay * 1.5, _PATIENT)
+                delay = _EAGER if self._check() else min(delay * 1.1, _PATIENT)
         finally:
             self._watching = None
 

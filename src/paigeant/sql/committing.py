@@ -11,12 +11,13 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, literal_column, select
 
 from paigeant.model.hops import Commit, Grant, Settled, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunStatus, StepStatus
-from paigeant.sql.hops import IN_KEYS, OPEN, key_of, records, remaining, steps, wish_of
+from paigeant.sql.hops import OPEN, key_of, records, remaining, steps, wish_of
+from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.results import Found, heir_of, write
 from paigeant.sql.tables import step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
@@ -39,18 +40,19 @@ _HOPS: Final = (
             _done.c.workflow_id == steps.workflow_id,
             _done.c.step_id == steps.step_id,
             _done.c.direction == steps.direction,
-            _done.c.status == StepStatus.COMPLETED.value,
+            _done.c.status == literal_column("'completed'"),  # as in the index, which a parameter would not match,
         )
         .label("done"),
     )
-    .where(IN_KEYS)
+    .join_from(asked, step_executions, IS_ASKED)
     .order_by(steps.workflow_id, steps.path, steps.position)
     .with_for_update(of=step_executions)
 )
 _GIVEN: Final = (
     select(steps.owner, steps.fence, steps.attempt, steps.started_at, runs.cancel_requested, runs.deadline)
+    .join_from(asked, step_executions, IS_ASKED)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
-    .where(IN_KEYS, OPEN)
+    .where(OPEN)
 )
 
 
@@ -93,12 +95,12 @@ def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[Settled
 
 def _find(tx: Tx, commits: Sequence[Commit]) -> dict[HopKey, Found]:
     """Read, and lock, what the commits are about: runs first."""
-    keys = sorted({one.held.key for one in commits})
+    keys = [one.held.key for one in commits]
     by_id = {
         run.workflow_id: run
         for run in tx.rows(_RUNS, ids=sorted({key.workflow_id for key in keys}), namespace=tx.namespace)
     }
-    by_key = {key_of(hop): hop for hop in tx.rows(_HOPS, keys=keys)}
+    by_key = {key_of(hop): hop for hop in tx.rows(_HOPS, keys=keys_of(keys))}
     return {
         one.held.key: Found(one, by_id[one.held.key.workflow_id], by_key[one.held.key])
         for one in commits
@@ -140,7 +142,7 @@ def _given_before(tx: Tx, one: Commit) -> Grant | None:
     twin = one.twin
     if twin is None or not twin.handed_over:
         return None
-    rows = tx.rows(_GIVEN, keys=[twin.key])
+    rows = tx.rows(_GIVEN, keys=keys_of([twin.key]))
     if not rows or (rows[0].owner, rows[0].fence) != (one.owner, 1):
         return None
     [row] = rows

@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select, tuple_
+from sqlalchemy import Row, bindparam, select
 
 from paigeant.model.hops import Grant, Record, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelWish, StepStatus
 from paigeant.model.values import Blob
+from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import messages, step_executions, values
-from paigeant.sql.transaction import Tx, chunks
+from paigeant.sql.transaction import Tx
 
 FIRST_HINT: Final = timedelta(seconds=3)
 """A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
@@ -27,17 +28,14 @@ steps = step_executions.c
 OPEN: Final = steps.completed_at.is_(None)
 """The hop has a twin: it is not behind."""
 
-HOP: Final = tuple_(steps.workflow_id, steps.path, steps.position)
-IN_KEYS: Final = HOP.in_(bindparam("keys", expanding=True))
+HOP: Final = (steps.workflow_id, steps.path, steps.position)
 THIS_HOP: Final = (
     (steps.workflow_id == bindparam("b_workflow_id"))
     & (steps.path == bindparam("b_path"))
     & (steps.position == bindparam("b_position"))
 )
 
-_RECORDS: Final = select(
-    steps.workflow_id, steps.path, steps.position, steps.output, steps.log, steps.undo_before
-).where(IN_KEYS)
+_RECORDS: Final = select(*HOP, steps.output, steps.log, steps.undo_before).join_from(asked, step_executions, IS_ASKED)
 
 
 def key_of(row: Row[Any]) -> HopKey:
@@ -52,8 +50,7 @@ def bound(key: HopKey) -> dict[str, Any]:
 
 def records(tx: Tx, undone: Iterable[HopKey]) -> dict[HopKey, Record]:
     """Return what is known of hops that are to be undone."""
-    keys = list(undone)
-    found = [row for part in chunks(keys) for row in tx.rows(_RECORDS, keys=part)]
+    found = tx.rows(_RECORDS, keys=keys_of(undone))
     return {key_of(row): Record(row.output, row.log, row.undo_before) for row in found}
 
 

@@ -7,14 +7,15 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Executable, Row, Select, and_, bindparam, func, select, union_all, update
+from sqlalchemy import Executable, Row, and_, bindparam, func, select, union_all, update
 
 from paigeant.model.hops import Grant, Held, Pulse, Sealed
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.sql.hops import GRACE, HOP, IN_KEYS, OPEN, THIS_HOP, bound, grant_of, key_of, records, steps, wish_of
+from paigeant.sql.hops import GRACE, HOP, OPEN, THIS_HOP, bound, grant_of, key_of, records, steps, wish_of
+from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import messages, step_executions, workflow_runs
-from paigeant.sql.transaction import Tx, chunks
+from paigeant.sql.transaction import Tx
 
 _AGAIN: Final = timedelta(seconds=3)
 _SELDOM: Final = timedelta(minutes=5)
@@ -29,8 +30,9 @@ _SAME_HOP: Final = and_(
 )
 _LEASABLE: Final = (
     select(
-        *HOP.clauses,
+        *HOP,
         *(steps.topic, steps.fence, steps.attempt, steps.owner, steps.undoes),
+        *(steps.namespace, steps.completed_at, steps.due_at),
         *(messages.c.body, messages.c.digest),
         *(runs.status.label("run_status"), runs.started_at.label("run_started_at")),
         *(runs.cancel_requested, runs.deadline),
@@ -39,7 +41,9 @@ _LEASABLE: Final = (
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
     .with_for_update(of=[step_executions, workflow_runs], skip_locked=True)
 )
-_ANNOUNCED: Final = _LEASABLE.where(IN_KEYS, _NAMESPACE, OPEN, _DUE)
+_ANNOUNCED: Final = _LEASABLE.join(asked, IS_ASKED)
+"""All that were asked for; which of them may be leased is decided outside, or SQLite would walk along the queue."""
+
 _TO_CLOSE: Final = (
     runs.namespace == bindparam("namespace"),
     runs.completed_at.is_(None),
@@ -53,7 +57,7 @@ _CLOSING: Final = (
         steps.direction == Direction.EXECUTE.value,
         steps.owner.is_(None) | _DUE,
     )
-    .order_by(runs.closes_at, *HOP.clauses)
+    .order_by(runs.closes_at, *HOP)
     .limit(bindparam("limit"))
 )
 _TAKE: Final = (
@@ -81,9 +85,10 @@ _RUNNING: Final = (
     )
 )
 _HELD: Final = (
-    select(*HOP.clauses, steps.fence, steps.owner, steps.completed_at, steps.attempt, runs.cancel_requested)
+    select(*HOP, steps.fence, steps.owner, steps.completed_at, steps.attempt, runs.cancel_requested)
+    .join_from(asked, step_executions, IS_ASKED)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
-    .where(IN_KEYS, _NAMESPACE)
+    .where(_NAMESPACE)
     .with_for_update(of=step_executions)
 )
 _RENEW: Final = (
@@ -108,10 +113,10 @@ _END_LEASES: Final = (
     .values(due_at=bindparam("b_due_at"), hint_at=bindparam("b_due_at"))
 )
 _SILENT: Final = (
-    select(*HOP.clauses, steps.topic, steps.hints, messages.c.body)
+    select(*HOP, steps.topic, steps.hints, messages.c.body)
     .join_from(step_executions, messages, _SAME_HOP)
     .where(_NAMESPACE, OPEN, _DUE, steps.hint_at <= bindparam("now"))
-    .order_by(steps.hint_at, *HOP.clauses)
+    .order_by(steps.hint_at, *HOP)
     .limit(bindparam("limit"))
     .with_for_update(of=step_executions, skip_locked=True)
 )
@@ -121,7 +126,7 @@ _HINT: Final = update(step_executions).where(THIS_HOP).values(hints=steps.hints 
 
 
 @cache
-def _due_of(topics: int) -> Select[Any]:
+def _due_of(topics: int) -> Executable:
     """Return the query of due twins of so many topics.
 
     A topic at a time, so that each is a walk along the index that ends at the limit, however long the queues are.
@@ -140,7 +145,7 @@ def _due_of(topics: int) -> Select[Any]:
     this = and_(
         queue.c.workflow_id == steps.workflow_id, queue.c.path == steps.path, queue.c.position == steps.position
     )
-    return _LEASABLE.join(queue, this).order_by(queue.c.due_at, *HOP.clauses)
+    return _LEASABLE.join(queue, this).order_by(queue.c.due_at, *HOP)
 
 
 @cache
@@ -165,10 +170,16 @@ def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedel
 def lease_announced(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
     """Lease those of the announced twins that are due and are what was announced."""
     digests = dict(notices)
-    found: list[Row[Any]] = []
-    for keys in chunks(list(digests)):
-        found += tx.rows(_ANNOUNCED, keys=keys, namespace=tx.namespace, now=tx.now)
-    return _take(tx, [row for row in found if row.digest == digests[key_of(row)]], owner, lease)
+    rows = tx.rows(_ANNOUNCED, keys=keys_of(digests))
+    good = [row for row in rows if row.digest == digests[key_of(row)] and _due(tx, row)]
+    return _take(tx, good, owner, lease)
+
+
+def _due(tx: Tx, row: Row[Any]) -> bool:
+    """The row is of this namespace, not behind, and its time has come."""
+    return (
+        row.namespace == tx.namespace and row.completed_at is None and row.due_at is not None and row.due_at <= tx.now
+    )
 
 
 def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Grant]:
@@ -209,8 +220,7 @@ def release(tx: Tx, held: Sequence[Held]) -> None:
 
 
 def _find(tx: Tx, held: Sequence[Held]) -> dict[HopKey, Row[Any]]:
-    keys = sorted({one.key for one in held})
-    found = [row for part in chunks(keys) for row in tx.rows(_HELD, keys=part, namespace=tx.namespace)]
+    found = tx.rows(_HELD, keys=keys_of(one.key for one in held), namespace=tx.namespace)
     return {key_of(row): row for row in found}
 
 

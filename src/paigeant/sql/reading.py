@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 from pydantic_core import from_json
-from sqlalchemy import Row, bindparam, select, true
+from sqlalchemy import Row, Select, bindparam, select
 
 from paigeant.errors import InvalidInput, UnknownRun
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView, StepView
@@ -70,29 +70,28 @@ def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:
     return RunStatus(status)
 
 
+def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tuple[Any, ...]]:
+    """Return the query of runs, newest first."""
+    asked = select(*_SUMMARY, runs.number).where(_VISIBLE).order_by(runs.number.desc())
+    if status is not None:
+        asked = asked.where(runs.status == status.value)
+    return asked if workflow is None else asked.where(runs.workflow == workflow)
+
+
 def list_runs(tx: Tx, status: RunStatus | None, workflow: str | None, limit: int, after: str | None) -> RunPage:
     """Return a page of runs, newest first."""
-    before = _number(after)
-    asked = (
-        select(*_SUMMARY, runs.number)
-        .where(
-            _VISIBLE,
-            true() if before is None else runs.number < before,
-            true() if status is None else runs.status == status.value,
-            true() if workflow is None else runs.workflow == workflow,
-        )
-        .order_by(runs.number.desc())
-        .limit(limit + 1)
-    )
+    asked = page_of(status, workflow).limit(limit + 1)
+    if after is not None:
+        asked = asked.where(runs.number < _number(after))
     found = tx.rows(asked, namespace=tx.namespace)
     shown = found[:limit]
     more = str(shown[-1].number) if len(found) > limit else None
     return RunPage(runs=tuple(RunSummary(**_summary(run)) for run in shown), next=more)
 
 
-def _number(after: str | None) -> int | None:
+def _number(after: str) -> int:
     try:
-        return None if after is None else int(after)
+        return int(after)
     except ValueError as error:
         raise InvalidInput(f"{after!r} is not the `next` of a page of runs") from error
 

@@ -11,10 +11,11 @@ whoever finds the WAL large does it, alone by a lock on a file, with TRUNCATE, w
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import DatabaseError
@@ -65,6 +66,7 @@ class SqliteDatabase:
         with told(str(self.path)):
             self._loop = asyncio.get_running_loop()
             self._watcher = self.connect()
+            self._watching: Any = self._watcher.connection.driver_connection
             self.changes = Changes(self._version)
             self._writer = Lane("writer", self.connect, WRITE, self._namespace, self._written)
             self._reader = Lane("reader", self.connect, READ, self._namespace, lambda _: None)
@@ -148,12 +150,11 @@ class SqliteDatabase:
             raise ConfigError(f"the database {self.path} cannot be used: {error.strerror}: {error.filename}") from error
 
     def _version(self) -> int:
+        """Return what changes with every commit of others; past SQLAlchemy, for it is asked all the time."""
         try:
-            version: int = self._watcher.exec_driver_sql("PRAGMA data_version").scalar_one()
-        except DatabaseError:
+            (version,) = self._watching.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
             return -1  # busy for a moment: look again
-        finally:
-            self._watcher.rollback()
         return version
 
     def _written(self, connection: Connection) -> None:

@@ -134,8 +134,11 @@ class SqlStore(Store):
     async def list_plans(self) -> list[str]:
         return await self._database.read(catalog.list_plans)
 
+    async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
+        return await self._database.read(lambda tx: catalog.find_cards(tx, activities))
+
     async def find_published(self, activities: Collection[str]) -> set[str]:
-        return await self._database.read(lambda tx: catalog.find_published(tx, activities))
+        return set(await self.find_cards(activities))
 
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
         await self._database.write(lambda tx: catalog.report_worker(tx, card, gone=gone))

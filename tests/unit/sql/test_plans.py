@@ -1,0 +1,93 @@
+"""What is asked often is found by an index, however long the queues and the history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import BindParameter, Boolean, Connection, Executable, Integer, Uuid, event
+from sqlalchemy.types import TupleType
+
+from paigeant.model.runs import RunStatus
+from paigeant.sql import administration, beginning, committing, hops, leasing, operator, reading, results, variables
+from paigeant.sql.sqlite import SqliteDatabase
+from paigeant.sql.types import Json, StoreTime
+
+TABLES = ("step_executions", "workflow_runs", "messages", "values", "workflow_variables", "done")
+
+OFTEN: dict[str, Executable] = {
+    "a start": beginning._BY_ID,
+    "a start with a key": beginning._BY_KEY,
+    "a pick": leasing._due_of(3),
+    "a wait": leasing._next_due_of(3),
+    "a lease": leasing._ANNOUNCED,
+    "taking a lease": leasing._TAKE,
+    "saying that a run is running": leasing._RUNNING,
+    "a beat": leasing._HELD,
+    "renewing": leasing._RENEW,
+    "closing": leasing._CLOSING,
+    "looking for what is to close": leasing._ANY_CLOSING,
+    "announcing": leasing._SILENT,
+    "looking for what is to announce": leasing._ANY_SILENT,
+    "a commit's runs": committing._RUNS,
+    "a commit's hops": committing._HOPS,
+    "a commit repeated": committing._GIVEN,
+    "leaving a hop": results._LEAVE,
+    "keeping a hop": results._HOLD,
+    "moving a run": results._MOVE,
+    "ending a run": results._LEFT,
+    "undoing": hops._RECORDS,
+    "the topics there are": operator._NEXT_TOPIC,
+    "a run's status": reading._STATUS,
+    "a run": reading._RUN,
+    "a run's steps": reading._STEPS,
+    "variables": variables._SOME,
+    "values": variables._VALUES,
+    "a list of a status": reading.page_of(RunStatus.FAILED, None),
+    "a list of a workflow": reading.page_of(None, "article"),
+}
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    url = f"sqlite:///{tmp_path}/paigeant.db"
+    administration.upgrade(url)
+    with SqliteDatabase(url, "default").connect() as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("what", OFTEN)
+def test_no_table_is_walked_through(connection: Connection, what: str):
+    compiled = OFTEN[what].compile(dialect=connection.dialect)
+    said: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *about: said.append(about[2]))
+
+    connection.execute(OFTEN[what], {bind.key: example(bind) for bind in compiled.binds.values()})
+
+    plan = connection.connection.execute("EXPLAIN QUERY PLAN " + said[0], ["[]"] * said[0].count("?")).fetchall()
+    walks = [step[3] for step in plan if step[3].removeprefix("SCAN ").startswith(TABLES)]
+    assert walks == []
+
+
+def example(bind: BindParameter[Any]) -> Any:
+    """Return a value that the parameter could have."""
+    match bind.type:
+        case TupleType():
+            value: Any = ("a", "b")
+        case Uuid():
+            value = uuid4()
+        case StoreTime():
+            value = datetime.now(UTC)
+        case Integer():
+            value = 1
+        case Boolean():
+            value = True
+        case Json():
+            value = None
+        case _:
+            value = 1 if bind.key == "limit" else "[]"
+    return [value] if bind.expanding else value
