@@ -1,0 +1,135 @@
+"""Over a real client and a real connection: answers, refusals, and the provider's word on when to come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, cast
+
+import pytest
+from pydantic import BaseModel
+from pydantic_ai import Agent
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+
+from paigeant import ActivityRegistry, RetryPolicy
+
+
+class Verdict(BaseModel):
+    verdict: str
+    reasons: list[str]
+
+
+class Provider(ThreadingHTTPServer):
+    """An OpenAI-compatible endpoint: refuses as often as told, then calls the tool for the output."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Endpoint)
+        self.refusals: list[tuple[int, dict[str, str]]] = []
+        self.requests: list[Any] = []
+
+    @property
+    def model(self) -> OpenAIChatModel:
+        return OpenAIChatModel(
+            "local", provider=OpenAIProvider(base_url=f"http://127.0.0.1:{self.server_port}/v1", api_key="none")
+        )
+
+
+class Endpoint(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        provider = cast("Provider", self.server)
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        provider.requests.append(body)
+        status, headers = provider.refusals.pop(0) if provider.refusals else (200, {})
+        answer = completion(body) if status == 200 else {"error": {"message": "as told", "type": "x", "code": None}}
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+def completion(request: Any) -> Any:
+    asked = request["messages"][-1]["content"]
+    output = {"name": "final_result", "arguments": json.dumps({"verdict": asked, "reasons": ["said so"]})}
+    message = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c1", "type": "function", "function": output}],
+    }
+    return {
+        "id": "r1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "local",
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8},
+    }
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with Provider() as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def judge(provider: Provider, registry: ActivityRegistry) -> None:
+    agent = Agent(provider.model, name="judge", output_type=Verdict)
+    registry.agent(agent, prompt="judge {case}", retry=RetryPolicy(max_attempts=3, initial_delay=0.01))
+
+
+async def test_an_answer_becomes_the_output(provider: Provider, judge: None, run: Any):
+    result = await run(["judge"], {"case": 7})
+
+    assert result.output == {"verdict": "judge 7", "reasons": ["said so"]}
+    assert len(provider.requests) == 1
+
+
+async def test_too_many_requests_are_retried_by_the_step_alone_when_the_provider_says(
+    provider: Provider, judge: None, run: Any
+):
+    provider.refusals = [(429, {"Retry-After": "1"})]
+
+    [step] = (await run(["judge"], {"case": 7})).steps
+
+    assert (step.status, step.attempt, len(provider.requests)) == ("completed", 2, 2)
+    assert [error.type for error in step.errors] == ["pydantic_ai.exceptions.ModelRateLimitError"]
+    assert (step.completed_at - step.errors[0].at).total_seconds() >= 1
+
+
+async def test_a_provider_that_stays_away_is_asked_once_an_attempt(provider: Provider, judge: None, run: Any):
+    provider.refusals = [(503, {})] * 9
+
+    result = await run(["judge"], {"case": 7})
+
+    assert (result.status, result.steps[0].attempt, len(provider.requests)) == ("failed", 3, 3)
+
+
+async def test_refused_credentials_end_the_step_at_once(provider: Provider, judge: None, run: Any):
+    provider.refusals = [(401, {})] * 9
+
+    result = await run(["judge"], {"case": 7})
+
+    assert (result.status, result.steps[0].attempt, len(provider.requests)) == ("failed", 1, 1)
+    assert "status_code: 401, model_name: local: the credentials are refused" in result.error.message
+
+
+async def test_a_connection_that_is_refused_is_tried_again(provider: Provider, judge: None, run: Any):
+    provider.server_close()
+    [step] = (await run(["judge"], {"case": 7})).steps
+
+    assert step.attempt == 3
+    assert {error.type for error in step.errors} == {"pydantic_ai.exceptions.ModelConnectionError"}
