@@ -38,6 +38,6 @@ class TestMemoryStore(StoreContract):
 class TestSqlite(StoreContract):
     @asynccontextmanager
     async def backend(self, folder: Path) -> AsyncIterator[Connect]:
-        from paigeant.stores.sql import SqlStore  # noqa: PLC0415
+        from paigeant.stores.sqlite import SqliteStore  # noqa: PLC0415
 
-        yield lambda namespace: SqlStore(f"sqlite:///{folder}/paigeant.db", namespace=namespace)
+        yield lambda namespace: SqliteStore(f"sqlite:///{folder}/paigeant.db", namespace=namespace)

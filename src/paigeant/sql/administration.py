@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from paigeant.errors import ConfigError
-from paigeant.sql.sqlite import SqliteDatabase
+from paigeant.plugins import load_plugin
+from paigeant.sql.database import Database
+from paigeant.sql.store import SqlStore
 
 
 def upgrade(url: str) -> None:
@@ -16,8 +20,9 @@ def check(url: str) -> None:
     _database(url).check()
 
 
-def _database(url: str) -> SqliteDatabase:
-    scheme = url.partition(":")[0]
-    if scheme != "sqlite":
+def _database(url: str) -> Database:
+    scheme = urlsplit(url).scheme.partition("+")[0]
+    store = load_plugin("paigeant.stores", scheme, url=url)(url)
+    if not isinstance(store, SqlStore):
         raise ConfigError(f"a {scheme}:// store has no schema to upgrade or check")
-    return SqliteDatabase(url, "default")
+    return store.database

@@ -138,7 +138,7 @@ def _held_row(tx: Tx, one: Found) -> dict[str, Any]:
     due_at = None if made.delay is None else tx.now + timedelta(seconds=made.delay)
     return {
         **_shared_row(tx, one),
-        "b_attempt": one.hop.attempt,
+        "b_attempt": one.hop.attempt - (made.status is StepStatus.WAITING),  # parking is no attempt
         "b_due_at": due_at,
         "b_hint_at": due_at or tx.now,
         "b_reason": made.reason,

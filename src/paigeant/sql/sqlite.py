@@ -8,26 +8,32 @@ SQLite 3.7.0 to 3.51.2 may corrupt the file when one connection resets the WAL w
 whoever finds the WAL large does it, alone by a lock on a file, with TRUNCATE, which holds off all writers.
 """
 
+# ruff: noqa: D102 -- what a method guarantees is said in Database
+
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import DatabaseError
 
+from paigeant.abc import Heart
 from paigeant.errors import ConfigError
-from paigeant.sql import schema
-from paigeant.sql.changes import Changes
+from paigeant.model.hops import Held, Pulse
+from paigeant.sql import leasing, schema
+from paigeant.sql.database import Database
 from paigeant.sql.failures import explained, told
 from paigeant.sql.folders import prepare_folder
 from paigeant.sql.lanes import Lane
 from paigeant.sql.presence import Presence
 from paigeant.sql.transaction import Tx
+from paigeant.sql.watching import Watch
 
 T = TypeVar("T")
 
@@ -49,50 +55,64 @@ WRITE: Final = "BEGIN IMMEDIATE"
 READ: Final = "BEGIN"
 
 
-class SqliteDatabase:
+class SqliteDatabase(Database):
     """The file behind a store: a lane for writing, one for reading, and the changes of both and of others."""
 
     def __init__(self, url: str, namespace: str) -> None:
         """Look at the URL only; raises ConfigError."""
         self.path = path_of(url)
-        self.presence = Presence(self.path)
+        self._presence = Presence(self.path)
         self._namespace = namespace
         self._engine = engine_of(self.path)
         self._checkpoint_at = _LARGE
 
     async def open(self) -> None:
-        """Make the file and its schema if there is none; raises ConfigError and Unavailable."""
+        # A new file gets its schema at once; an old one is not changed behind its owner's back.
         await asyncio.to_thread(self._prepare)
         with told(str(self.path)):
             self._loop = asyncio.get_running_loop()
             self._watcher = self.connect()
             self._watching: Any = self._watcher.connection.driver_connection
-            self.changes = Changes(self._version)
+            self.changes = Watch(self._version)
             self._writer = Lane("writer", self.connect, WRITE, self._namespace, self._written)
             self._reader = Lane("reader", self.connect, READ, self._namespace, lambda _: None)
 
     async def close(self) -> None:
-        """Finish what was asked for and close the file."""
         await self.changes.close()
         await self._writer.close()
         await self._reader.close()
         self._watcher.close()
         self._engine.dispose()
-        self.presence.close()
+        self._presence.close()
 
     async def write(self, work: Callable[[Tx], T]) -> T:
-        """Return what ``work`` returns, committed, together with what else was to be written meanwhile."""
         try:
             return await self._writer.do(work)
         except DatabaseError as error:
             raise explained(str(self.path), error) from error
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        """Return what ``work`` reads, of one moment."""
         try:
             return await self._reader.do(work)
         except DatabaseError as error:
             raise explained(str(self.path), error) from error
+
+    def heart(self) -> Heart:
+        return _SqliteHeart(self)
+
+    def hold(self, owner: str) -> None:
+        self._presence.hold(owner)
+
+    async def reclaim(self) -> int:
+        ended = 0
+        for dead in self._presence.dead():
+            done = False
+            try:
+                ended += await self.write(lambda tx, dead=dead: leasing.end_leases(tx, dead))
+                done = True
+            finally:
+                self._presence.bury(dead, done=done)
+        return ended
 
     def write_now(self, connection: Connection, work: Callable[[Tx], T]) -> T:
         """Do the same on a connection and in a thread of the caller's."""
@@ -115,13 +135,11 @@ class SqliteDatabase:
         return connection
 
     def upgrade(self) -> None:
-        """Bring the schema to this program's version, alone; raises ConfigError and Unavailable."""
         with self._alone_with_it() as connection:
             schema.refuse_newer(schema.version_of(connection), str(self.path))
             schema.migrate(connection)
 
     def check(self) -> None:
-        """Return if the schema is this program's; raises ConfigError."""
         if not self.path.exists():
             schema.require(None, str(self.path))
         with self._alone_with_it() as connection:
@@ -141,8 +159,8 @@ class SqliteDatabase:
         """Open the file, making it and its folder, while no other process does; commit if nothing was raised."""
         try:
             prepare_folder(self.path)
-            self.presence.prepare()
-            with self.presence.alone("opening"), told(str(self.path)), self.connect() as connection:
+            self._presence.prepare()
+            with self._presence.alone("opening"), told(str(self.path)), self.connect() as connection:
                 connection.exec_driver_sql(WRITE)
                 yield connection
                 connection.commit()
@@ -166,12 +184,28 @@ class SqliteDatabase:
             return
         if size < self._checkpoint_at:
             return
-        with self.presence.alone("checkpoint"):
+        with self._presence.alone("checkpoint"):
             connection.exec_driver_sql("PRAGMA busy_timeout=200")
             busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
             connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY}")
             connection.commit()
         self._checkpoint_at = size + _LARGE if busy else _LARGE  # somebody reads: try again when it has grown
+
+
+class _SqliteHeart(Heart):
+    """Beats on a connection of its own, in whatever thread it is asked."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+
+    def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+        self._connection = self._connection or self._database.connect()
+        return self._database.write_now(self._connection, lambda tx: leasing.beat(tx, held, lease))
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
 
 def path_of(url: str) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from paigeant.sql.presence import Presence
-from paigeant.stores.sql import SqlStore
+from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import new_run
 
 HOLDER = """
@@ -109,8 +109,8 @@ def test_work_that_is_done_alone_is_done_by_one_at_a_time(here: Presence, databa
 async def test_leases_of_a_dead_owner_end_at_once_in_all_namespaces(database: Path):
     hour = timedelta(hours=1)
     url = f"sqlite:///{database}"
-    async with SqlStore(url) as here, SqlStore(url, namespace="elsewhere") as elsewhere:
-        async with SqlStore(url, namespace="elsewhere") as dying:
+    async with SqliteStore(url) as here, SqliteStore(url, namespace="elsewhere") as elsewhere:
+        async with SqliteStore(url, namespace="elsewhere") as dying:
             await dying.record_workflow_start([new_run("draft")])
             assert len(await dying.pick("owner-1", ["draft"], 1, hour)) == 1
             assert await here.reclaim("owner-2") == 0

@@ -17,7 +17,7 @@ from paigeant.errors import ConfigError
 from paigeant.sql import administration, schema
 from paigeant.sql.sqlite import SqliteDatabase
 from paigeant.sql.tables import metadata
-from paigeant.stores.sql import SqlStore
+from paigeant.stores.sqlite import SqliteStore
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ async def test_a_store_of_a_newer_version_is_not_opened(url: str):
     execute(url, "UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(ConfigError, match="newer one"):
-        async with SqlStore(url):
+        async with SqliteStore(url):
             pass
 
 
@@ -85,16 +85,16 @@ async def test_a_store_of_an_older_version_asks_for_an_upgrade(url: str, monkeyp
     monkeypatch.setattr(schema, "HEAD", "next")
 
     with pytest.raises(ConfigError, match="this Paigeant needs next: run `paigeant db upgrade`"):
-        async with SqlStore(url):
+        async with SqliteStore(url):
             pass
 
 
 def test_many_processes_may_open_a_new_database_at_once(url: str):
     program = (
         "import asyncio, sys\n"
-        "from paigeant.stores.sql import SqlStore\n"
+        "from paigeant.stores.sqlite import SqliteStore\n"
         "async def main():\n"
-        "    async with SqlStore(sys.argv[1]) as store:\n"
+        "    async with SqliteStore(sys.argv[1]) as store:\n"
         "        print(len((await store.list_runs()).runs))\n"
         "asyncio.run(main())\n"
     )

@@ -12,7 +12,7 @@ import pytest
 from paigeant.errors import ConfigError, DispatchConflict, Unavailable
 from paigeant.sql import failures, folders, sqlite
 from paigeant.sql.sqlite import SqliteDatabase
-from paigeant.stores.sql import SqlStore
+from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import completed, new_run
 
 HOUR = timedelta(hours=1)
@@ -39,7 +39,7 @@ def test_every_connection_is_set_up_to_lose_nothing(url: str):
 
 
 async def test_what_is_asked_meanwhile_shares_a_transaction(url: str):
-    async with SqlStore(url) as store:
+    async with SqliteStore(url) as store:
         runs = [new_run("draft") for _ in range(50)]
 
         await asyncio.gather(*(store.record_workflow_start([run]) for run in runs))
@@ -49,7 +49,7 @@ async def test_what_is_asked_meanwhile_shares_a_transaction(url: str):
 
 
 async def test_of_a_group_only_the_bad_one_fails(url: str):
-    async with SqlStore(url) as store:
+    async with SqliteStore(url) as store:
         await store.record_workflow_start([new_run("draft", payload=1, dispatch_key="a")])
         bad = new_run("draft", payload=2, dispatch_key="a")
         good = [new_run("draft") for _ in range(5)]
@@ -63,7 +63,7 @@ async def test_of_a_group_only_the_bad_one_fails(url: str):
 
 
 async def test_one_who_stops_waiting_disturbs_nobody(url: str):
-    async with SqlStore(url) as store:
+    async with SqliteStore(url) as store:
         waiting = [asyncio.ensure_future(store.record_workflow_start([new_run("draft")])) for _ in range(5)]
         await asyncio.sleep(0)
         waiting[2].cancel()
@@ -74,7 +74,7 @@ async def test_one_who_stops_waiting_disturbs_nobody(url: str):
 
 
 async def test_a_closed_store_says_so(url: str):
-    async with SqlStore(url) as store:
+    async with SqliteStore(url) as store:
         pass
 
     with pytest.raises(Unavailable, match="closed"):
@@ -83,7 +83,7 @@ async def test_a_closed_store_says_so(url: str):
 
 async def test_the_wal_is_written_back_before_it_grows_large(url: str, file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sqlite, "_LARGE", 200_000)
-    async with SqlStore(url) as store, SqlStore(url) as other:
+    async with SqliteStore(url) as store, SqliteStore(url) as other:
         sizes: list[int] = []
         for n in range(60):
             handle = (store, other)[n % 2]
@@ -98,7 +98,7 @@ async def test_a_reader_in_the_way_of_a_checkpoint_delays_it_only(
     url: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(sqlite, "_LARGE", 200_000)
-    async with SqlStore(url) as store:
+    async with SqliteStore(url) as store:
         reader = sqlite3.connect(file, isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM workflow_runs").fetchone()
@@ -116,7 +116,7 @@ async def test_a_reader_in_the_way_of_a_checkpoint_delays_it_only(
 
 
 async def test_two_stores_on_one_file_see_each_other_at_once(url: str):
-    async with SqlStore(url) as here, SqlStore(url) as there:
+    async with SqliteStore(url) as here, SqliteStore(url) as there:
         await here.record_workflow_start([new_run("draft", "print")])
         [grant] = await there.pick("owner", ["draft"], 1, HOUR)
         await there.record_step_result([completed(grant)], HOUR)
@@ -126,18 +126,18 @@ async def test_two_stores_on_one_file_see_each_other_at_once(url: str):
 
 
 async def test_a_full_disk_loses_nothing_and_can_be_waited_for(url: str):
-    async with SqlStore(url) as store:
+    async with SqliteStore(url) as store:
         await store.record_workflow_start([new_run("draft")])
         [grant] = await store.pick("owner", ["draft"], 1, HOUR)
 
         def limit(pages: int):
             return lambda tx: tx.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}").scalar_one()
 
-        await store._database.write(limit(1))
+        await store.database.write(limit(1))
         with pytest.raises(Unavailable, match="disk is full"):
             await store.record_workflow_start([new_run("draft", payload="x" * 10_000) for _ in range(100)])
 
-        await store._database.write(limit(1_000_000))
+        await store.database.write(limit(1_000_000))
         [settled] = await store.record_step_result([completed(grant)], HOUR)
         assert settled.verdict == "ok"
 
@@ -145,26 +145,26 @@ async def test_a_full_disk_loses_nothing_and_can_be_waited_for(url: str):
 @pytest.mark.parametrize("name", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_refused(name: str):
     with pytest.raises(ConfigError, match="memory://"):
-        SqlStore(name)
+        SqliteStore(name)
 
 
 async def test_a_file_that_is_no_database_is_refused(url: str, file: Path):
     file.write_bytes(b"a letter to my aunt, and not a short one either" * 100)
 
     with pytest.raises(ConfigError, match="no SQLite database"):
-        async with SqlStore(url):
+        async with SqliteStore(url):
             pass
 
 
 async def test_a_damaged_database_is_refused(url: str, file: Path):
-    async with SqlStore(url):
+    async with SqliteStore(url):
         pass
     content = bytearray(file.read_bytes())
     content[4096:12288] = b"\xff" * 8192
     file.write_bytes(content)
 
     async def use() -> None:
-        async with SqlStore(url) as store:
+        async with SqliteStore(url) as store:
             await store.list_runs()
             await store.record_workflow_start([new_run("draft")])
 
@@ -174,7 +174,7 @@ async def test_a_damaged_database_is_refused(url: str, file: Path):
 
 async def test_a_folder_where_a_file_should_be_is_refused(tmp_path: Path):
     with pytest.raises(ConfigError, match="cannot be used"):
-        async with SqlStore(f"sqlite:///{tmp_path}"):
+        async with SqliteStore(f"sqlite:///{tmp_path}"):
             pass
 
 
@@ -182,7 +182,7 @@ async def test_a_path_through_a_file_is_refused(tmp_path: Path):
     (tmp_path / "file").touch()
 
     with pytest.raises(ConfigError, match="cannot be used"):
-        async with SqlStore(f"sqlite:///{tmp_path}/file/paigeant.db"):
+        async with SqliteStore(f"sqlite:///{tmp_path}/file/paigeant.db"):
             pass
 
 

@@ -1,0 +1,158 @@
+"""The SQL store: the contract, method by method; what each does is in the statements beside it."""
+
+# ruff: noqa: D102 -- what a method guarantees is said in the contract
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from paigeant.abc import Heart, Store
+from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
+from paigeant.model.message import HopKey
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
+from paigeant.model.values import Blob, Value
+from paigeant.sql import beginning, catalog, committing, leasing, operator, reading, variables
+from paigeant.sql.database import Database
+
+
+class SqlStore(Store):
+    """Keeps everything in one database, for all processes that open it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
+
+    async def __aenter__(self) -> Self:
+        await self.database.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.database.close()
+
+    # -- the hop
+
+    async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
+        return await self.database.write(lambda tx: beginning.record_workflow_start(tx, starts))
+
+    async def pick(self, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
+        self.database.hold(owner)
+        return await self.database.write(lambda tx: leasing.pick(tx, owner, topics, limit, lease))
+
+    async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
+        self.database.hold(owner)
+        return await self.database.write(lambda tx: leasing.lease_announced(tx, owner, notices, lease))
+
+    async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
+        if not await self.database.read(leasing.anything_closing):
+            return []
+        self.database.hold(owner)
+        return await self.database.write(lambda tx: leasing.lease_closing(tx, owner, limit, lease))
+
+    async def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+        return await self.database.write(lambda tx: leasing.beat(tx, held, lease))
+
+    def heart(self) -> Heart:
+        return self.database.heart()
+
+    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+        return await self.database.write(lambda tx: committing.record_step_result(tx, commits, lease))
+
+    async def release(self, held: Sequence[Held]) -> None:
+        await self.database.write(lambda tx: leasing.release(tx, held))
+
+    async def announce(self, limit: int) -> list[Sealed]:
+        if not await self.database.read(leasing.anything_silent):
+            return []
+        return await self.database.write(lambda tx: leasing.announce(tx, limit))
+
+    async def wait_for_work(self, topics: Collection[str], timeout: float) -> None:
+        loop, changes = asyncio.get_running_loop(), self.database.changes
+        end = loop.time() + timeout
+        while (left := end - loop.time()) > 0:
+            seen = changes.count
+            due_in = await self.database.read(lambda tx: leasing.due_in(tx, topics))
+            if due_in is not None and due_in <= 0:
+                return
+            await changes.wait(seen, left if due_in is None else min(left, due_in))
+
+    async def reclaim(self, owner: str) -> int:
+        self.database.hold(owner)
+        return await self.database.reclaim()
+
+    # -- values
+
+    async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
+        await self.database.write(lambda tx: variables.save_variable(tx, workflow_id, name, value, blob))
+
+    async def load_variables(self, workflow_id: UUID, names: Collection[str] | None = None) -> dict[str, Value]:
+        return await self.database.read(lambda tx: variables.load_variables(tx, workflow_id, names))
+
+    async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
+        return await self.database.read(lambda tx: variables.load_values(tx, workflow_id, digests))
+
+    # -- the operator
+
+    async def request_cancel(self, workflow_id: UUID, wish: CancelWish) -> RunStatus:
+        return await self.database.write(lambda tx: operator.request_cancel(tx, workflow_id, wish))
+
+    async def terminate(self, workflow_id: UUID) -> RunStatus:
+        return await self.database.write(lambda tx: operator.terminate(tx, workflow_id))
+
+    async def resume(self, workflow_id: UUID) -> RunStatus:
+        return await self.database.write(lambda tx: operator.resume(tx, workflow_id))
+
+    # -- what workers publish
+
+    async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
+        await self.database.write(lambda tx: catalog.publish_catalog(tx, plans, cards))
+
+    async def find_plan(self, workflow: str) -> Plan | None:
+        return await self.database.read(lambda tx: catalog.find_plan(tx, workflow))
+
+    async def list_plans(self) -> list[str]:
+        return await self.database.read(catalog.list_plans)
+
+    async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
+        return await self.database.read(lambda tx: catalog.find_cards(tx, activities))
+
+    async def find_published(self, activities: Collection[str]) -> set[str]:
+        return set(await self.find_cards(activities))
+
+    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
+        await self.database.write(lambda tx: catalog.report_worker(tx, card, gone=gone))
+
+    async def find_served(self, activities: Collection[str]) -> set[str]:
+        return await self.database.read(lambda tx: catalog.served(tx) & set(activities))
+
+    async def hold_unserved(self, after: timedelta) -> int:
+        topics = await self.database.read(operator.unserved)
+        return await self.database.write(lambda tx: operator.hold_unserved(tx, topics, after)) if topics else 0
+
+    # -- the reader
+
+    async def get_run(self, workflow_id: UUID) -> RunView:
+        return await self.database.read(lambda tx: reading.get_run(tx, workflow_id))
+
+    async def get_status(self, workflow_id: UUID) -> RunStatus:
+        return await self.database.read(lambda tx: reading.get_status(tx, workflow_id))
+
+    async def list_runs(
+        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+    ) -> RunPage:
+        return await self.database.read(lambda tx: reading.list_runs(tx, status, workflow, limit, after))
+
+    async def wait_for_change(self, timeout: float) -> None:
+        # "The last call" is the last of this task: of two that wait, neither must swallow what the other has not seen.
+        task, changes = asyncio.current_task(), self.database.changes
+        await changes.wait(self._seen.get(task, -1) if task else -1, timeout)
+        if task is not None:
+            self._seen[task] = changes.count

@@ -1,0 +1,16 @@
+"""One SQLite file, shared by the processes of one machine: the embedded default."""
+
+from __future__ import annotations
+
+from paigeant.sql.sqlite import SqliteDatabase
+from paigeant.sql.store import SqlStore
+
+
+class SqliteStore(SqlStore):
+    """Keeps everything in one file: ``sqlite:///path/of/file.db``.
+
+    The file and its schema are made on first use. What was answered survives a killed process and a power cut.
+    """
+
+    def __init__(self, url: str, *, namespace: str = "default") -> None:
+        super().__init__(SqliteDatabase(url, namespace))
