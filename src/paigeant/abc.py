@@ -117,13 +117,17 @@ class StateStore(Resource):
 
         A twin is due when its time has come, or its lease has run out. No other caller gets the same twin before the
         lease ends. The fence has risen, the attempt is counted and the run is running when this returns.
+
+        A twin whose lease has run out twice is a suspect: its step may be what kills its workers. An owner is given one
+        suspect at a time, so that those who merely ran beside it are not set aside with it.
         """
 
     @abstractmethod
     async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
         """Lease those announced twins that are due and whose body has the SHA-256 digest given: the broker intake.
 
-        What does not come back has passed, is leased, is not due yet, or is not the message that the store recorded.
+        What does not come back has passed, is leased, is not due yet, is not the message that the store recorded, or
+        is a suspect while the owner holds another.
         """
 
     @abstractmethod
@@ -152,6 +156,7 @@ class StateStore(Resource):
         writing transaction: the hop's record, values, variables, the next twin and the run's status. A twin that asked
         for it is handed over, leased for ``lease``, unless the run is wished cancelled; a repeated commit gets that
         grant again as long as nobody took it over. A step is completed, and undone, once: a second time is ``FENCED``.
+        A commit that leaves its hop ``waiting`` gives the attempt back: parking is no attempt, however often.
         """
 
     @abstractmethod
@@ -164,7 +169,10 @@ class StateStore(Resource):
 
     @abstractmethod
     async def wait_for_work(self, topics: Collection[str], timeout: float) -> None:
-        """Return when a twin of these topics may be due, or after ``timeout`` seconds; a false alarm is allowed."""
+        """Return when a twin of these topics may be due, or after ``timeout`` seconds; a false alarm is allowed.
+
+        Where only suspects are due it returns after half a second: whether one may be leased is for ``pick`` to say.
+        """
 
     @abstractmethod
     async def reclaim(self, owner: str) -> int:
@@ -206,7 +214,8 @@ class StateStore(Resource):
         """Run again from the step that failed, or that is parked or retrying, at once and with its attempts anew.
 
         For a failed, compensation_failed or waiting run; others raise ``WrongState``. Returns the status from now on. A
-        failed run's error is forgotten.
+        failed run's error is forgotten, and with it a wish to cancel it and a deadline that has passed: the later word
+        counts.
         """
 
 
@@ -226,8 +235,8 @@ class Directory(ABC):
         """Return the names of all published workflows, sorted."""
 
     @abstractmethod
-    async def find_published(self, activities: Collection[str]) -> set[str]:
-        """Return those of these activities that were ever published."""
+    async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
+        """Return the cards, by name, of those of these activities that were ever published."""
 
     @abstractmethod
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:

@@ -19,8 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from paigeant.abc import Store
 from paigeant.errors import PaigeantError
-from paigeant.model.hops import Commit, Grant, Held, RunStart, Undo
+from paigeant.model.hops import Commit, Grant, Held, RunStart
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
+from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelWish, Direction, RunView, StepStatus
 from paigeant.model.values import Value, inline
 from paigeant.stores.memory import MemoryStore
@@ -66,11 +67,11 @@ class Stores(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         stores: list[Store] = [MemoryStore()]
-        if importlib.util.find_spec("paigeant.stores.sql") is not None:
-            from paigeant.stores.sql import SqlStore  # noqa: PLC0415
+        if importlib.util.find_spec("paigeant.stores.sqlite") is not None:
+            from paigeant.stores.sqlite import SqliteStore  # noqa: PLC0415
 
             url = f"sqlite:///{FOLDER.name}/machine.db"
-            stores.append(SqlStore(url, namespace=f"n{next(NAMESPACES)}"))
+            stores.append(SqliteStore(url, namespace=f"n{next(NAMESPACES)}"))
 
         async def enter() -> list[Store]:
             return [await self.stack.enter_async_context(store) for store in stores]

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from paigeant import ActivityRegistry, Parked, Workflow
+from paigeant import ActivityRegistry, Paigeant, Parked, Workflow
 from paigeant.errors import (
     DispatchConflict,
     InvalidInput,
@@ -63,8 +63,6 @@ async def test_a_dispatch_that_cannot_work_is_refused(registry: ActivityRegistry
 async def test_a_dispatcher_without_handlers_finds_what_workers_published(
     registry: ActivityRegistry, settings: Any, serve: Any
 ):
-    from paigeant import Paigeant
-
     @registry.execute
     async def hello(name: str) -> str:
         return f"hello {name}"

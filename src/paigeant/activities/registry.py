@@ -6,16 +6,15 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar, TypedDict, Unpack, cast, overload, runtime_checkable
+from typing import Any, Protocol, TypedDict, TypeVar, Unpack, cast, overload, runtime_checkable
 
 from pydantic import TypeAdapter
 
 from paigeant.activities.binding import Signature, location, read_signature
 from paigeant.activities.shapes import adapter, output_type
 from paigeant.errors import RegistrationError
-from paigeant.model.hops import Undo
 from paigeant.model.limits import NAME_PATTERN
-from paigeant.model.plan import ActivityCard
+from paigeant.model.plan import ActivityCard, Undo
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.steps import OnInterrupt
 from paigeant.plugins import load_plugin
@@ -102,7 +101,7 @@ class Activity:
             name=self.name,
             arguments=as_json(schema).decode(),
             result=as_json(result).decode(),
-            compensable=self.compensate is not None,
+            undo=self.undo,
         )
 
 

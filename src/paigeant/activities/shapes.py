@@ -5,8 +5,9 @@ from __future__ import annotations
 import types
 from typing import Any, Final, Union, get_args, get_origin
 
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
+from typing_extensions import TypeAliasType
 
 from paigeant.errors import ResultError
 from paigeant.model.limits import DEPTH, VALUE_BYTES
@@ -19,18 +20,23 @@ _WITHOUT_OUTPUT: Final = (Parked, Retrying, Faulted)
 ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any, config=_JSON)
 """Serialises whatever pydantic knows, by its own type."""
 
+_BYTES: Final = (
+    "the bytes of a pydantic model are written as text unless it says "
+    "model_config = ConfigDict(ser_json_bytes='base64', val_json_bytes='base64')"
+)
+
 
 def adapter(annotation: Any) -> TypeAdapter[Any]:
-    """Return the adapter of a type; bytes are base64 unless a model or dataclass says otherwise.
+    """Return the adapter of a type: bytes are base64, and infinities and NaN are strings.
 
-    Raises PydanticUserError or PydanticSchemaGenerationError for a type that pydantic cannot handle.
+    That holds within dataclasses and typed dicts too, however deep. A pydantic model keeps its own configuration: what
+    it does not say, pydantic's defaults say. Raises PydanticUserError or PydanticSchemaGenerationError for a type that
+    pydantic cannot handle.
     """
-    try:
-        return TypeAdapter(annotation, config=_JSON)
-    except PydanticUserError as error:
-        if error.code != "type-adapter-config-unused":
-            raise
-        return TypeAdapter(annotation)
+    # Behind an alias a dataclass is nested, and what is nested takes over the settings of what is around it; on top of
+    # an adapter pydantic refuses them.
+    shape: Any = TypeAliasType("shape", annotation)  # pyright: ignore[reportGeneralTypeIssues]
+    return TypeAdapter(shape, config=_JSON)
 
 
 def output_type(annotation: Any) -> Any:
@@ -60,6 +66,8 @@ def serialise(shape: TypeAdapter[Any], value: Any, what: str) -> bytes:
         raise ResultError(text) from error
     except (PydanticSerializationError, ValueError, RecursionError, TypeError) as error:
         text = f"{what}: {kind} cannot be written as JSON: {error}"
+        if "invalid utf-8" in text:
+            text += f"; {_BYTES}"
         raise ResultError(text) from error
     if len(json) > VALUE_BYTES:
         text = f"{what}: {kind} is {len(json):,} bytes as JSON; a value may have {VALUE_BYTES:,}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from difflib import get_close_matches
 from types import ModuleType
@@ -26,7 +27,6 @@ from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.parts import Parts
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep, UnknownWorkflow
-from paigeant.model.events import Trouble
 from paigeant.model.plan import Plan
 from paigeant.plugins import load_plugin
 
@@ -108,7 +108,9 @@ class Paigeant:
 
         When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
         that pydantic can write as JSON. The same ``dispatch_key`` in a workflow gives the same run. ``deadline`` is
-        from now, by the store's clock. Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
+        from now, by the store's clock.
+
+        Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
         """
         options = DispatchOptions(dispatch_key, deadline, tenant)
         [started] = await dispatch(self.parts, await self._plan(workflow), [_as_json(payload)], options)
@@ -141,7 +143,7 @@ class Paigeant:
     @asynccontextmanager
     async def worker(
         self, *, activities: Collection[str] | None = None, concurrency: int | None = None
-    ) -> AsyncIterator[ActivityWorker]:
+    ) -> AsyncGenerator[ActivityWorker]:
         """Execute steps in the background while inside; leaving it stops gracefully.
 
         Serves the activities named, or all, and publishes them and the workflows. Raises UnknownStep for a name that is
@@ -161,15 +163,16 @@ class Paigeant:
         await self._warn_of_unknown_steps()
         grace = timedelta(seconds=self.settings.grace)
         options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace)
-        async with ActivityWorker(self.parts, options) as worker:
+        parts = replace(self.parts, owner=_owner())  # several workers of one process must not be taken for one
+        async with ActivityWorker(parts, options) as worker:
             yield worker
 
     async def _warn_of_unknown_steps(self) -> None:
         for plan in self.workflows.values():
             foreign = {s.activity for s in plan.itinerary if not s.elsewhere and s.activity not in self.registry}
-            for name in sorted(foreign - await self.store.find_published(foreign)):
+            for name in sorted(foreign - (await self.store.find_cards(foreign)).keys()):
                 error = UnknownStep(f"no worker has published the step {name!r} yet, and it is not served here")
-                self._hooks.on_event(Trouble(self.parts.owner, f"serving workflow {plan.name!r}", error))
+                self.parts.trouble(f"serving workflow {plan.name!r}", error)
 
     def _add(self, workflow: Declaration | Plan) -> None:
         plan = workflow if isinstance(workflow, Plan) else workflow.plan

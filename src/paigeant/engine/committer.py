@@ -6,47 +6,63 @@ No timer and no minimum: an idle worker commits at once, a busy one hundreds of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from time import monotonic
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
-from paigeant.abc import StateStore, Transport
+from paigeant.engine.announcing import announce
+from paigeant.engine.parts import Parts
 from paigeant.errors import Unavailable
-from paigeant.model.hops import Commit, Settled, Verdict
-from paigeant.model.runs import StepStatus
+from paigeant.model.hops import Commit, Settled, Twin, Verdict
 
 BATCH: Final = 256
 """Hops in one transaction, at most."""
 
-AGAIN: Final = 0.2
-"""Seconds between attempts while the store is away."""
+BATCH_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of large values in one transaction, about, so that none takes longer than the store allows."""
+
+AGAIN: Final = (0.05, 1.0)
+"""Seconds between attempts while the store is away: at first, doubling, and at most."""
+
+LAST_WORDS: Final = 2.0
+"""Seconds that announcements under way get when the committer stops; what they miss, a sweeper announces."""
+
+
+class Answer(NamedTuple):
+    """What the store made of a commit, and when it was asked: a lease that was handed over began after that."""
+
+    settled: Settled
+    asked_at: float
 
 
 @dataclass(slots=True)
 class _Waiting:
     commit: Commit
-    answer: asyncio.Future[Settled]
     good_until: Callable[[], float]
+    answer: asyncio.Future[Answer]
+    first_asked: float | None = None
+
+    def settle(self, settled: Settled, asked_at: float) -> None:
+        """Answer, unless nobody waits any more."""
+        if settled.verdict is Verdict.ALREADY and self.first_asked is not None:
+            asked_at = self.first_asked  # written by an attempt whose answer was lost, and leased since then
+        if not self.answer.done():
+            self.answer.set_result(Answer(settled, asked_at))
+
+    def fail(self, error: Exception) -> None:
+        """Raise the error where the answer is waited for, unless nobody waits any more."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class Committer:
     """Commits hops in groups and announces what follows. One for each worker, used as ``async with``."""
 
-    def __init__(
-        self,
-        store: StateStore,
-        transport: Transport | None,
-        lease: timedelta,
-        trouble: Callable[[str, BaseException], None],
-    ) -> None:
-        """Write to ``store``, publish to ``transport`` if there is one, report what is tried again to ``trouble``."""
-        self._store = store
-        self._transport = transport
-        self._lease = lease
-        self._trouble = trouble
+    def __init__(self, parts: Parts) -> None:
+        """Write to the store of ``parts``, publish to its transport if there is one."""
+        self._parts = parts
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
@@ -58,75 +74,87 @@ class Committer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop; nobody may be waiting for an answer any more."""
-        if self._loop is not None:
-            self._loop.cancel()
+        """Stop; whoever waits for an answer, now or later, is cancelled."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.cancel()
             with suppress(asyncio.CancelledError):
-                await self._loop
+                await loop
+        for waiting in self._queue:
+            waiting.answer.cancel()
+        if self._publishing:
+            await asyncio.wait(self._publishing, timeout=LAST_WORDS)
         for task in self._publishing:
             task.cancel()
         await asyncio.gather(*self._publishing, return_exceptions=True)
 
-    async def commit(self, commit: Commit, good_until: Callable[[], float]) -> Settled:
+    async def commit(self, commit: Commit, good_until: Callable[[], float]) -> Answer:
         """Return what the store made of it; while the store is away it is asked again until the lease ends.
 
         ``good_until`` tells, by the monotonic clock, how long the lease is good. Past it the answer is ``FENCED``.
         Raises what the store raises for this commit alone.
         """
-        answer: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(commit, answer, good_until))
+        waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
         self._wake.set()
-        return await answer
+        if self._loop is None:
+            waiting.answer.cancel()
+        return await waiting.answer
 
     async def _run(self) -> None:
+        pause = AGAIN[0]
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                group, self._queue = self._queue[:BATCH], self._queue[BATCH:]
-                await self._write(group)
+                away = await self._write(self._next_group())
+                if away:
+                    await asyncio.sleep(pause)
+                pause = min(pause * 2, AGAIN[1]) if away else AGAIN[0]
 
-    async def _write(self, group: list[_Waiting]) -> None:
+    def _next_group(self) -> list[_Waiting]:
+        """Take from the queue what goes together in one transaction: at least one, and not too much."""
+        count = size = 0
+        for waiting in self._queue[:BATCH]:
+            size += sum(len(blob.json) for blob in waiting.commit.blobs)
+            if count and size > BATCH_BYTES:
+                break
+            count += 1
+        group, self._queue = self._queue[:count], self._queue[count:]
+        return group
+
+    async def _write(self, group: Sequence[_Waiting]) -> bool:
+        """Commit a group; returns whether the store was away, so that it has to be asked again."""
+        asked_at = monotonic()
         try:
-            answers = await self._store.record_step_result([w.commit for w in group], self._lease)
+            answers = await self._parts.store.record_step_result([one.commit for one in group], self._parts.lease)
+            for waiting, settled in zip(group, answers, strict=True):
+                waiting.settle(settled, asked_at)
+                self._announce(waiting.commit.twin, settled)
         except Unavailable as error:
-            await self._again(group, error)
-        except Exception as error:  # noqa: BLE001  (it goes to whoever waits)
-            if len(group) > 1:
-                for waiting in group:
-                    await self._write([waiting])
-            elif not group[0].answer.done():
-                group[0].answer.set_exception(error)
-        else:
-            for waiting, answer in zip(group, answers, strict=True):
-                self._settle(waiting, answer)
+            self._put_back(group, error, asked_at)
+            return True
+        except Exception as error:  # noqa: BLE001  (it goes to whoever waits, and to nobody else)
+            if len(group) == 1:
+                group[0].fail(error)
+                return False
+            return any([await self._write([one]) for one in group])
+        return False
 
-    async def _again(self, group: list[_Waiting], error: Unavailable) -> None:
-        self._trouble("committing", error)
-        now = monotonic()
+    def _put_back(self, group: Sequence[_Waiting], error: Unavailable, asked_at: float) -> None:
+        """Keep what is not written yet for the next attempt; a lease that has ended meanwhile is given up."""
+        self._parts.trouble("committing", error)
         for waiting in group:
-            if waiting.good_until() <= now:
-                waiting.answer.set_result(Settled(Verdict.FENCED))
-        self._queue = [w for w in group if not w.answer.done()] + self._queue
-        await asyncio.sleep(AGAIN)
+            waiting.first_asked = waiting.first_asked or asked_at
+            if waiting.good_until() <= monotonic():
+                waiting.settle(Settled(Verdict.FENCED), asked_at)
+        self._queue = [waiting for waiting in group if not waiting.answer.done()] + self._queue
 
-    def _settle(self, waiting: _Waiting, answer: Settled) -> None:
-        if not waiting.answer.done():
-            waiting.answer.set_result(answer)
-        twin = waiting.commit.twin
-        done = answer.verdict in {Verdict.OK, Verdict.ALREADY}
-        left = waiting.commit.transition.status not in {StepStatus.RETRYING, StepStatus.WAITING}
-        if self._transport is not None and twin is not None and done and left and answer.handed_over is None:
-            task = asyncio.create_task(self._publish(self._transport, waiting.commit))
-            self._publishing.add(task)
-            task.add_done_callback(self._publishing.discard)
-
-    async def _publish(self, transport: Transport, commit: Commit) -> None:
-        """Announce the next hop; a failure is only reported, for the sweeper announces it again."""
-        if commit.twin is None:
+    def _announce(self, twin: Twin | None, settled: Settled) -> None:
+        """Announce the next hop, unless it was handed over; nobody waits for that."""
+        written = settled.verdict in {Verdict.OK, Verdict.ALREADY}
+        if self._parts.transport is None or twin is None or not written or settled.handed_over is not None:
             return
-        try:
-            async with asyncio.timeout(10):
-                await transport.publish(commit.twin.topic, commit.twin.sealed)
-        except Exception as error:  # noqa: BLE001
-            self._trouble(f"announcing {commit.twin.key.message_id}", error)
+        task = asyncio.create_task(announce(self._parts, twin))
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)

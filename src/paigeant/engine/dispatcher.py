@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from paigeant.activities.binding import Sources, bind
+from paigeant.engine.announcing import announce
 from paigeant.engine.parts import Parts
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
 from paigeant.model.hops import RunStart, Started, Twin
-from paigeant.model.limits import DEPTH, VALUE_BYTES
+from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
 from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload
 from paigeant.model.plan import Plan
 from paigeant.model.routing_slip import RoutingSlip
@@ -26,11 +28,21 @@ from paigeant.routing import identify
 
 @dataclass(frozen=True, slots=True)
 class DispatchOptions:
-    """What may be said about a run when it is dispatched."""
+    """What may be said about a run when it is dispatched; raises InvalidInput for what may not."""
 
     dispatch_key: str | None = None
     deadline: timedelta | None = None
     tenant: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check what comes from outside."""
+        for name, label in (("dispatch key", self.dispatch_key), ("tenant", self.tenant)):
+            if label is not None and not re.fullmatch(LABEL_PATTERN, label):
+                text = f"the {name} {label[:40]!r} is no label: use 1 to 255 characters, none a control character"
+                raise InvalidInput(text)
+        if self.deadline is not None and not timedelta() < self.deadline <= LONGEST:
+            text = f"the deadline is {self.deadline}; it must be more than nothing, and at most {LONGEST.days} days"
+            raise InvalidInput(text)
 
 
 async def dispatch(parts: Parts, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
@@ -41,10 +53,9 @@ async def dispatch(parts: Parts, plan: Plan, inputs: Sequence[bytes], options: D
     await _check_steps(parts, plan)
     starts = [prepare(parts, plan, json, options) for json in inputs]
     started = await parts.store.record_workflow_start(starts)
-    if parts.transport is not None:
-        for start, answer in zip(starts, started, strict=True):
-            if answer.fresh:
-                await parts.transport.publish(start.twin.topic, start.twin.sealed)
+    for start, answer in zip(starts, started, strict=True):
+        if answer.fresh:
+            await announce(parts, start.twin)
     return started
 
 
@@ -107,7 +118,7 @@ def check_input(parts: Parts, plan: Plan, json: bytes) -> None:
 async def _check_steps(parts: Parts, plan: Plan) -> None:
     """Refuse a step that nobody is known to serve, unless it says that it is served elsewhere."""
     foreign = {step.activity for step in plan.itinerary if not step.elsewhere and step.activity not in parts.registry}
-    missing = sorted(foreign - await parts.store.find_published(foreign)) if foreign else []
+    missing = sorted(foreign - (await parts.store.find_cards(foreign)).keys()) if foreign else []
     if missing:
         there = ", ".join(sorted(parts.registry)) or "none"
         text = (

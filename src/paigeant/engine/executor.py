@@ -6,9 +6,8 @@ import asyncio
 import inspect
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeAlias, cast
+from typing import Any
 
 from pydantic import JsonValue
 from pydantic_core import from_json
@@ -17,65 +16,68 @@ from paigeant.abc import StateStore
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.registry import ActivityRegistry, Handler
-from paigeant.activities.shapes import ANYTHING, serialise
-from paigeant.engine.judging import Rules, StepTimeout, deadline_passed, judge, not_to_run
+from paigeant.engine.judging import UNFIT_AGAIN, Rules, StepTimeout, deadline_passed, judge, not_to_run
+from paigeant.engine.results import Execution, accept
 from paigeant.engine.threads import run_in_thread
 from paigeant.engine.values import load_texts
-from paigeant.errors import ArgumentError, RegistrationError, Unavailable
+from paigeant.errors import Unavailable
 from paigeant.model.hops import Leased
-from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
+from paigeant.model.outcomes import Parked
 from paigeant.model.runs import Direction
-from paigeant.model.steps import Step, stow
-from paigeant.model.values import NULL, Blob, Inline, Value, shelve
-
-Done: TypeAlias = Completed[Any] | Revised[Any] | Finished[Any]
-
-
-@dataclass(slots=True)
-class Execution:
-    """What one execution came to, and the large values that its commit must write."""
-
-    outcome: Outcome[Value]
-    blobs: list[Blob] = field(default_factory=list[Blob])
+from paigeant.model.values import NULL, Inline, Value
 
 
 class Executor:
-    """Turns leased steps into outcomes. It raises nothing but cancellation and what says that the store is away."""
+    """Turns leased steps into outcomes. It raises nothing but cancellation and, before the code runs, Unavailable."""
 
     def __init__(
-        self, store: StateStore, registry: ActivityRegistry, *, chance: Callable[[], float] = random.random
+        self,
+        store: StateStore,
+        registry: ActivityRegistry,
+        outlive: Callable[[str], Callable[[], None]],
+        *,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        """Serve the activities of ``registry``; ``chance`` draws the jitter of retries."""
+        """Serve the activities of ``registry``; ``chance`` draws the jitter of retries.
+
+        ``outlive`` is told the activity of a thread that goes on after its step, and what it returned that it ended.
+        """
         self._store = store
         self._registry = registry
+        self._outlive = outlive
         self._chance = chance
 
-    async def execute(self, leased: Leased) -> Execution:
-        """Return what the step came to; errors are judged by its RetryPolicy."""
+    async def execute(self, leased: Leased, begin: Callable[[], None]) -> Execution:
+        """Return what the step came to; errors are judged by its RetryPolicy. Calls ``begin`` before its code runs."""
         handler = self._handler(leased)
-        back = leased.message.headers.direction is Direction.COMPENSATE
-        rules = Rules.of(handler, None if back else leased.message.routing_slip.next_step())
+        if handler is None:
+            return Execution(_misfit(leased))
+        rules = Rules.of(handler, leased)
         refused = not_to_run(leased, rules)
         if refused is not None:
             return Execution(refused)
         try:
             arguments = await self._arguments(leased, handler)
-            return self._accept(leased, handler, await self._call(leased, handler, rules, arguments))
         except Unavailable:
             raise
+        except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
+            return Execution(judge(leased, rules, error, self._chance()))
+        begin()
+        try:
+            return accept(await self._call(leased, handler, rules, arguments), handler.result, leased.message.topic)
         except _DeadlinePassed:
-            return Execution(deadline_passed(leased))
+            return Execution(deadline_passed(leased, begun=True))
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
             return Execution(judge(leased, rules, error, self._chance()))
 
-    def _handler(self, leased: Leased) -> Handler:
+    def rules(self, leased: Leased) -> Rules | None:
+        """Return what governs a step, None if it cannot run here."""
+        handler = self._handler(leased)
+        return None if handler is None else Rules.of(handler, leased)
+
+    def _handler(self, leased: Leased) -> Handler | None:
         activity = self._registry[leased.message.topic]
-        if leased.message.headers.direction is Direction.EXECUTE:
-            return activity.execute
-        if activity.compensate is None:
-            text = f"activity {activity.name!r} has no compensation here, though one was registered when it ran"
-            raise RegistrationError(text)
-        return activity.compensate
+        return activity.execute if leased.message.headers.direction is Direction.EXECUTE else activity.compensate
 
     async def _arguments(self, leased: Leased, handler: Handler) -> dict[str, Any]:
         """Bind the arguments by name; variables are read from the store only if some name asks for them."""
@@ -123,54 +125,45 @@ class Executor:
         limit = asyncio.timeout(min(limits) if limits else None)
         try:
             async with limit:
-                return await _invoke(handler.function, arguments, leased.message.topic)
+                return await self._invoke(handler.function, arguments, leased.message.topic)
         except TimeoutError as error:
             if not limit.expired():
                 raise
             if remaining is not None and remaining <= min(limits):
                 raise _DeadlinePassed from error
             text = f"step {leased.message.topic!r} took longer than its timeout of {rules.timeout:g} s"
+            if not inspect.iscoroutinefunction(handler.function):
+                text += "; it is no coroutine, so its thread cannot be stopped and goes on"
             raise StepTimeout(text) from error
 
-    def _accept(self, leased: Leased, handler: Handler, result: Any) -> Execution:
-        """Validate and serialise what the activity returned."""
-        step = leased.message.topic
-        if isinstance(result, Parked | Retrying | Faulted):
-            return Execution(result)
-        done: Done = cast("Done", result) if isinstance(result, Completed | Revised | Finished) else Completed(result)
-        execution = Execution(Parked(""))
-        keep = partial(_keep, execution.blobs)
-        output = keep(serialise(handler.result, done.output, f"step {step!r}: result"))
-        log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"))
-        variables = {
-            name: keep(serialise(ANYTHING, value, f"step {step!r}: variable {name!r}"))
-            for name, value in done.variables.items()
-        }
-        packed: Outcome[Value] = replace(done, output=output, log=log, variables=variables)
-        if isinstance(packed, Revised):
-            stowed = partial(_stow_all, execution.blobs)
-            changed = None if packed.replace is None else stowed(packed.replace)
-            packed = replace(packed, insert=stowed(packed.insert), replace=changed, append=stowed(packed.append))
-        execution.outcome = packed
-        return execution
+    async def _invoke(self, function: Callable[..., Any], arguments: Mapping[str, Any], step: str) -> Any:
+        try:
+            if inspect.iscoroutinefunction(function):
+                return await function(**arguments)
+            result = await run_in_thread(partial(function, **arguments), step, partial(self._outlive, step))
+            return await result if inspect.isawaitable(result) else result
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            text = f"step {step!r} was cancelled from inside: something that it awaited raised CancelledError"
+            raise RuntimeError(text) from error
+        except (Exception, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            # SystemExit and its like are meant for a program; they must not end the worker of others.
+            text = f"step {step!r} raised {type(error).__name__}: {error}"
+            raise RuntimeError(text).with_traceback(error.__traceback__) from error
 
 
 class _DeadlinePassed(Exception):
     """The run's deadline came while the step ran."""
 
 
-async def _invoke(function: Callable[..., Any], arguments: Mapping[str, Any], step: str) -> Any:
-    if inspect.iscoroutinefunction(function):
-        try:
-            return await function(**arguments)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            text = "the step was cancelled from inside: something that it awaited was cancelled"
-            raise RuntimeError(text) from error
-    result = await run_in_thread(partial(function, **arguments), step)
-    return await result if inspect.isawaitable(result) else result
+def _misfit(leased: Leased) -> Parked:
+    """Hold a step that was compensable when it ran, and is not any more: some other worker may still know how."""
+    text = f"contract: activity {leased.message.topic!r} has no compensation here, though it had one when it ran"
+    return Parked(text, UNFIT_AGAIN)
 
 
 def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]:
@@ -186,22 +179,3 @@ def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]
     step = slip.itinerary[0]
     explicit: dict[str, Value] = {name: Inline(value=value) for name, value in step.arguments.items()} | step.claims
     return explicit, {"payload": payload.input, "previous": payload.previous or payload.input}
-
-
-def _keep(blobs: list[Blob], json: bytes) -> Value:
-    value, blob = shelve(json)
-    if blob is not None:
-        blobs.append(blob)
-    return value
-
-
-def _stow_all(blobs: list[Blob], steps: Any) -> tuple[Step, ...]:
-    stowed: list[Step] = []
-    for step in steps:
-        if not isinstance(step, Step):
-            text = f"a revision takes Steps, not {type(step).__qualname__}: write Step('name', arguments={{…}})"
-            raise ArgumentError(text)
-        packed, more = stow(step)
-        stowed.append(packed)
-        blobs.extend(more)
-    return tuple(stowed)

@@ -21,10 +21,19 @@ MESSAGE_CHARACTERS: Final = 2_000
 def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
     """Return the error as data, with the innermost line that is neither Paigeant's nor a library's."""
     where, line = _failing_line(error)
-    message = str(error) or qualified_name(type(error))
-    if len(message) > MESSAGE_CHARACTERS:
-        message = message[: MESSAGE_CHARACTERS - 1] + "…"
-    return Fault(type=qualified_name(type(error)), message=message, where=where, line=line, kind=kind)
+    name = qualified_name(type(error))
+    try:
+        message = str(error) or name
+    except Exception as failed:  # noqa: BLE001  (somebody else's __str__)
+        message = f"{name}, whose text cannot be had: its __str__ raised {qualified_name(type(failed))}"
+    return Fault(type=name, message=clean(message), where=where, line=line, kind=kind)
+
+
+def clean(text: str) -> str:
+    """Return a text that every store can keep: not too long, of valid Unicode, without NUL."""
+    if len(text) > MESSAGE_CHARACTERS:
+        text = text[: MESSAGE_CHARACTERS - 1] + "…"
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _failing_line(error: BaseException) -> tuple[str | None, str | None]:

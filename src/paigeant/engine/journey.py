@@ -3,141 +3,152 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from time import monotonic
+from typing import Final, NamedTuple
 
 from paigeant.engine.committer import Committer
-from paigeant.engine.deciding import decide, write
-from paigeant.engine.executor import Execution, Executor
-from paigeant.engine.judging import Rules, cancelled, interrupted
+from paigeant.engine.deciding import decide, unreadable, write
+from paigeant.engine.executor import Executor
+from paigeant.engine.judging import cancelled, has_begun, interrupted
 from paigeant.engine.leases import Cut, LeaseKeeper, Running
 from paigeant.engine.parts import Parts
-from paigeant.engine.slots import Slots
-from paigeant.errors import Unavailable
+from paigeant.engine.results import Execution
+from paigeant.engine.slots import Seat, Slots
+from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.events import LeaseLost, StepEnded
-from paigeant.model.hops import Leased, Transition, Twin, Verdict
+from paigeant.model.hops import Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
 from paigeant.model.runs import CancelWish, Direction
 from paigeant.model.steps import OnInterrupt
+
+AGAIN: Final = (0.1, 2.0)
+"""Seconds until a step's arguments are asked for again while the store is away: at first, doubling, and at most."""
+
+
+class _Hop(NamedTuple):
+    leased: Leased
+    asked_at: float
 
 
 class Journeys:
     """Runs leased steps: execute, decide, commit; then what was handed over, in the same slot."""
 
-    def __init__(self, parts: Parts, slots: Slots, keeper: LeaseKeeper, committer: Committer) -> None:
-        """Join the parts of a worker."""
+    def __init__(
+        self, parts: Parts, topics: Collection[str], slots: Slots, keeper: LeaseKeeper, committer: Committer
+    ) -> None:
+        """Join the parts of a worker that serves ``topics``."""
         self._parts = parts
+        self._topics = frozenset(topics)
         self._slots = slots
         self._keeper = keeper
         self._committer = committer
-        self._executor = Executor(parts.store, parts.registry)
-        self.stopping = False
+        self._executor = Executor(parts.store, parts.registry, slots.outlive)
+        self._stopping = False
         self.released = 0
 
-    async def run(self, leased: Leased, asked_at: float) -> None:
-        """Run one step and what follows here; its slot is occupied already and given back at the end."""
-        following: tuple[Leased, float] | None = leased, asked_at
-        topic = leased.message.topic
-        hops = 0
-        try:
-            while following is not None:
-                hops += 1
-                topic = following[0].message.topic
-                following = await self._hop(*following, may_hand_over=hops < LINEAGE_HANDOVERS)
-        finally:
-            self._slots.give(topic)
+    def stop(self) -> None:
+        """From now on no step begins: what is leased and has not begun is released."""
+        self._stopping = True
 
-    async def _hop(self, leased: Leased, asked_at: float, *, may_hand_over: bool) -> tuple[Leased, float] | None:
-        running = self._keeper.hold(leased, asked_at)
+    async def run(self, grant: Grant, asked_at: float) -> None:
+        """Run one step and what follows here; its slot is occupied already and given back at the end."""
+        seat = Seat(self._slots, grant.topic)
+        try:
+            hop = await self._open(grant, asked_at)
+            hops = 0
+            while hop is not None:
+                hops += 1
+                hop = await self._walk(hop, seat if hops < LINEAGE_HANDOVERS else None)
+        finally:
+            seat.give()
+
+    async def _open(self, grant: Grant, asked_at: float) -> _Hop | None:
+        """Open the message, or park its step for a person to look at."""
+        try:
+            return _Hop(self._parts.open(grant), asked_at)
+        except MessageRejected as error:
+            commit = write(self._parts, grant, unreadable(error), None, ())
+            await self._committer.commit(commit, lambda: asked_at + self._keeper.margin)
+            self._parts.trouble(f"opening {grant.key.message_id}; its run waits, unreadable", error)
+            return None
+
+    async def _walk(self, hop: _Hop, seat: Seat | None) -> _Hop | None:
+        """Walk one hop; returns the one that was handed over, if there is a ``seat`` to move and one was."""
+        running = self._keeper.hold(hop.leased, hop.asked_at)
         started = monotonic()
         try:
-            async with self._parts.hooks.around_step(leased):
+            async with self._parts.hooks.around_step(hop.leased):
                 execution = await self._execute(running)
-                if execution is None:
-                    return None
-                return await self._commit(running, execution, started, may_hand_over=may_hand_over)
+                return None if execution is None else await self._commit(running, execution, started, seat)
         finally:
             self._keeper.drop(running)
 
     async def _execute(self, running: Running) -> Execution | None:
-        """Run the user's code; None if the step is not ours to commit any more."""
-        task = asyncio.current_task()
+        """Return what the step came to, or None if it is not ours to commit any more."""
         if running.good_until <= monotonic():
             running.interrupt(Cut.LOST)
-        if task is None or running.cut is not None:
-            return await self._cut_short(running)
-        running.begin(task)
-        try:
-            return await self._executor.execute(running.leased)
-        except asyncio.CancelledError:
-            if running.cut is None:
-                raise
-            task.uncancel()
-        except Unavailable as error:
-            self._parts.trouble()(f"reading variables of {running.held.key.message_id}", error)
+        elif self._stopping:
             running.interrupt(Cut.STOPPING)
-        finally:
-            running.end()
+        if running.cut is None:
+            try:
+                with running.interruptible():
+                    return await self._execute_once_possible(running)
+            except asyncio.CancelledError:
+                if running.cut is None:
+                    raise
         return await self._cut_short(running)
 
-    async def _cut_short(self, running: Running) -> Execution | None:
-        leased = running.leased
-        if running.cut is Cut.CANCELLED:
-            return Execution(cancelled(running.wish or CancelWish.PLAIN))
-        if running.cut is Cut.STOPPING:
-            rule = self._rules(leased).on_interrupt
-            if rule is not OnInterrupt.RERUN:
-                return Execution(interrupted(leased, rule))
+    async def _execute_once_possible(self, running: Running) -> Execution:
+        """Execute; while the store is away and the code has not begun, try again as long as the lease is held."""
+        pause = AGAIN[0]
+        while True:
             try:
-                await self._parts.store.release([running.held])
-                self.released += 1
+                return await self._executor.execute(running.leased, running.begin)
             except Unavailable as error:
-                self._parts.trouble()("releasing a step; its lease will run out", error)
+                self._parts.trouble(f"reading what {running.held.key.message_id} needs", error)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, AGAIN[1])
+
+    async def _cut_short(self, running: Running) -> Execution | None:
+        leased, grant = running.leased, running.leased.grant
+        begun = running.begun or has_begun(grant)
+        if running.cut is Cut.CANCELLED:
+            return Execution(cancelled(running.wish or CancelWish.PLAIN, begun=begun))
+        if running.cut is Cut.LOST:
+            self._parts.report(LeaseLost(self._parts.owner, leased, "the lease ran out or was taken over"))
             return None
-        reason = "the lease ran out or was taken over"
-        self._parts.hooks.on_event(LeaseLost(self._parts.owner, leased, reason))
+        rules = self._executor.rules(leased)
+        broken_off = running.begun or grant.interrupted
+        if broken_off and rules is not None and rules.on_interrupt is not OnInterrupt.RERUN:
+            return Execution(interrupted(leased, rules.on_interrupt))
+        try:
+            await self._parts.store.release([running.held])
+            self.released += 1
+        except Unavailable as error:
+            self._parts.trouble(f"releasing {running.held.key.message_id}; its lease will run out", error)
         return None
 
-    def _rules(self, leased: Leased) -> Rules:
-        activity = self._parts.registry[leased.message.topic]
-        if leased.message.headers.direction is Direction.COMPENSATE and activity.compensate is not None:
-            return Rules.of(activity.compensate, None)
-        return Rules.of(activity.execute, leased.message.routing_slip.next_step())
-
-    async def _commit(
-        self, running: Running, execution: Execution, started: float, *, may_hand_over: bool
-    ) -> tuple[Leased, float] | None:
+    async def _commit(self, running: Running, execution: Execution, started: float, seat: Seat | None) -> _Hop | None:
         leased = running.leased
         transition, twin = decide(self._parts.codec, leased, execution.outcome)
-        here = leased.message.topic
-        reserved = may_hand_over and self._could_take(here, transition, twin)
-        if twin is not None and reserved:
+        if twin is not None and seat is not None and self._could_take(twin) and seat.move(twin.topic):
             twin = replace(twin, handed_over=True)
         commit = write(self._parts, leased.grant, transition, twin, tuple(execution.blobs))
-        asked_at = monotonic()
-        moved = twin.topic if twin is not None and reserved else here
-        try:
-            settled = await self._committer.commit(commit, lambda: running.good_until)
-        except BaseException:
-            self._slots.move(moved, here)
-            raise
-        if settled.handed_over is None:
-            self._slots.move(moved, here)
+        settled, asked_at = await self._committer.commit(commit, lambda: running.good_until)
         seconds = monotonic() - started
-        self._parts.hooks.on_event(StepEnded(self._parts.owner, leased, transition, settled.verdict, seconds))
+        self._parts.report(StepEnded(self._parts.owner, leased, transition, settled.verdict, seconds))
         if settled.verdict is Verdict.FENCED:
-            self._parts.hooks.on_event(LeaseLost(self._parts.owner, leased, "the commit was refused"))
+            self._parts.report(LeaseLost(self._parts.owner, leased, "the commit was refused"))
         if settled.handed_over is None or transition.next is None:
             return None
         undo = self._parts.registry[transition.next.topic].undo
-        return Leased(settled.handed_over, transition.next, undo), asked_at
+        return _Hop(Leased(settled.handed_over, transition.next, undo), asked_at)
 
-    def _could_take(self, here: str, transition: Transition, twin: Twin | None) -> bool:
-        """Reserve a slot for the next hop, if this worker serves it and nothing speaks against it.
+    def _could_take(self, twin: Twin) -> bool:
+        """Tell whether the next hop may stay here.
 
         Only on the way forward: the record that a compensation needs comes with the store's own lease.
         """
-        forward = twin is not None and twin.direction is Direction.EXECUTE and transition.delay is None
-        if twin is None or not forward or self.stopping or twin.topic not in self._parts.registry:
-            return False
-        return self._slots.move(here, twin.topic)
+        return not self._stopping and twin.direction is Direction.EXECUTE and twin.topic in self._topics

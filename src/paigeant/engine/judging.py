@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
 
 from paigeant.activities.registry import Handler
 from paigeant.engine.faults import describe
-from paigeant.model.hops import Leased
+from paigeant.model.hops import Grant, Leased
 from paigeant.model.outcomes import Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.runs import CancelWish, Direction, WaitReason
-from paigeant.model.steps import OnInterrupt, Step
+from paigeant.model.steps import OnInterrupt
 from paigeant.model.values import Value
+
+UNFIT_AGAIN: Final = timedelta(minutes=1)
+"""After which time a step that this worker cannot run, or not read, is offered again: another may be able to."""
+
+LONGEST_RETRY_AFTER: Final = timedelta(days=1).total_seconds()
+"""What an error may ask for with ``retry_after``, at most, in seconds."""
 
 
 class StepTimeout(TimeoutError):
@@ -27,48 +36,56 @@ class Rules:
     on_interrupt: OnInterrupt
 
     @classmethod
-    def of(cls, handler: Handler, step: Step | None) -> Rules:
-        """Return the rules of a step; ``step`` is None on the way back, where the compensation's own count."""
-        if step is None:
+    def of(cls, handler: Handler, leased: Leased) -> Rules:
+        """Return the rules of a step; on the way back those of the compensation itself count."""
+        step = leased.message.routing_slip.next_step()
+        if step is None or leased.message.headers.direction is Direction.COMPENSATE:
             return cls(handler.retry, handler.timeout, handler.on_interrupt)
         return cls(
             step.retry or handler.retry, step.timeout or handler.timeout, step.on_interrupt or handler.on_interrupt
         )
 
 
+def has_begun(grant: Grant) -> bool:
+    """Tell whether the step's code may have run under an earlier lease."""
+    return grant.interrupted or grant.attempt > 1
+
+
 def not_to_run(leased: Leased, rules: Rules) -> Outcome[Value] | None:
     """Return the outcome of a step that must not run: cancelled, past the deadline, interrupted, or out of attempts."""
     grant, forward = leased.grant, leased.message.headers.direction is Direction.EXECUTE
     if forward and grant.cancel is not None:
-        return cancelled(grant.cancel)
+        return cancelled(grant.cancel, begun=has_begun(grant))
     if forward and grant.remaining is not None and grant.remaining <= 0:
-        return deadline_passed(leased)
+        return deadline_passed(leased, begun=has_begun(grant))
     if grant.interrupted and rules.on_interrupt is not OnInterrupt.RERUN:
         return interrupted(leased, rules.on_interrupt)
     if grant.attempt > rules.retry.max_attempts:
-        text = f"the worker died, or lost its lease, in each of {grant.attempt - 1} attempts; none of them ended"
+        text = (
+            f"the worker died, or lost its lease, in attempt {grant.attempt - 1}; "
+            f"max_attempts is {rules.retry.max_attempts}, so that none is left"
+        )
         return Faulted(Fault(type="Interrupted", message=text, kind=FaultKind.INTERRUPTED))
     return None
 
 
-def cancelled(wish: CancelWish) -> Faulted:
+def cancelled(wish: CancelWish, *, begun: bool) -> Faulted:
     """Return the outcome of a step whose run is wished cancelled."""
     fault = Fault(type="Cancelled", message="the run was cancelled on request", kind=FaultKind.CANCELLED)
-    return Faulted(fault, compensate=wish is CancelWish.COMPENSATE)
+    return Faulted(fault, compensate=wish is CancelWish.COMPENSATE, begun=begun)
 
 
-def deadline_passed(leased: Leased) -> Faulted:
+def deadline_passed(leased: Leased, *, begun: bool) -> Faulted:
     """Return the outcome of a step whose run has passed its deadline."""
     text = f"the run's deadline, {leased.message.headers.deadline}, has passed"
-    return Faulted(Fault(type="DeadlineExceeded", message=text, kind=FaultKind.DEADLINE))
+    return Faulted(Fault(type="DeadlineExceeded", message=text, kind=FaultKind.DEADLINE), begun=begun)
 
 
 def interrupted(leased: Leased, on_interrupt: OnInterrupt) -> Outcome[Value]:
     """Return the outcome of a step that began and never ended, and is not to be run again by itself."""
-    step = leased.message.topic
     if on_interrupt is OnInterrupt.PARK:
         return Parked(WaitReason.INTERRUPTED)
-    text = f"step {step!r} was interrupted in attempt {leased.grant.attempt - 1}; it is undone, not run again"
+    text = f"step {leased.message.topic!r} began and was interrupted; it is undone, not run again"
     return Faulted(Fault(type="Interrupted", message=text, kind=FaultKind.INTERRUPTED))
 
 
@@ -80,7 +97,14 @@ def judge(leased: Leased, rules: Rules, error: Exception, chance: float) -> Outc
         fault = fault.model_copy(update={"type": "TimeoutError"})
     if not rules.retry.retries(error):
         return Faulted(fault)
-    asked = getattr(error, "retry_after", None)
-    retry_after = float(asked) if isinstance(asked, int | float) else None
-    delay = rules.retry.delay_after(leased.grant.attempt, chance=chance, retry_after=retry_after)
+    delay = rules.retry.delay_after(leased.grant.attempt, chance=chance, retry_after=_retry_after(error))
     return Faulted(fault) if delay is None else Retrying(fault, delay)
+
+
+def _retry_after(error: Exception) -> float | None:
+    """Return the seconds that an error asks for; what is no such number is nobody's wish."""
+    asked: Any = getattr(error, "retry_after", None)
+    seconds = asked.total_seconds() if isinstance(asked, timedelta) else asked
+    if isinstance(seconds, int | float) and math.isfinite(seconds):
+        return min(float(seconds), LONGEST_RETRY_AFTER)
+    return None

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from enum import Enum
 from time import monotonic
 from typing import Self
 
 from paigeant.abc import Heart, StateStore
-from paigeant.errors import PaigeantError
 from paigeant.model.hops import Held, Leased, Pulse
-from paigeant.model.runs import CancelWish
+from paigeant.model.runs import CancelWish, Direction
 
 
 class Cut(Enum):
@@ -34,20 +33,31 @@ class Running:
         self.good_until = good_until
         self.cut: Cut | None = None
         self.wish: CancelWish | None = None
+        self.begun = False
+        """Whether the step's code may have run."""
         self._task: asyncio.Task[object] | None = None
+        self._cancelled = False
 
     @property
     def held(self) -> Held:
         """The lease."""
         return self.leased.grant.held
 
-    def begin(self, task: asyncio.Task[object]) -> None:
-        """From now on :meth:`interrupt` cancels this task."""
-        self._task = task
+    @contextmanager
+    def interruptible(self) -> Generator[None]:
+        """While inside, :meth:`interrupt` cancels the current task, once; what follows is not cut short."""
+        self._task = asyncio.current_task()
+        try:
+            yield
+        finally:
+            # Whether the code let the cancellation through or swallowed it: for the task it is over.
+            if self._cancelled and self._task is not None:
+                self._task.uncancel()
+            self._task = None
 
-    def end(self) -> None:
-        """The code is done: what follows is not cut short any more."""
-        self._task = None
+    def begin(self) -> None:
+        """Note that the step's code runs from now on."""
+        self.begun = True
 
     def interrupt(self, why: Cut, wish: CancelWish | None = None) -> None:
         """Cut the step short, once; the first reason counts, but for a lost lease, which always does."""
@@ -55,7 +65,7 @@ class Running:
             first = self.cut is None
             self.cut, self.wish = why, wish
             if self._task is not None and first:
-                self._task.cancel()
+                self._cancelled = self._task.cancel()
 
 
 class LeaseKeeper:
@@ -132,7 +142,7 @@ class LeaseKeeper:
                 asked_at = monotonic()
                 try:
                     self._judge(await self._store.beat(held, self._lease), asked_at)
-                except PaigeantError as error:
+                except Exception as error:  # noqa: BLE001  (the next beat may get through)
                     self._trouble("renewing leases", error)
 
     def _beat_there(self, heart: Heart, loop: asyncio.AbstractEventLoop) -> None:
@@ -162,7 +172,8 @@ class LeaseKeeper:
                 running.interrupt(Cut.LOST)
             else:
                 running.good_until = max(running.good_until, asked_at + self.margin)
-                if pulse.cancel is not None:
+                forward = running.leased.message.headers.direction is Direction.EXECUTE
+                if pulse.cancel is not None and forward:  # a wish does not cut the undoing short
                     running.interrupt(Cut.CANCELLED, pulse.cancel)
 
     async def _watch(self) -> None:

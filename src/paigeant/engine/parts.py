@@ -1,15 +1,19 @@
-"""What the engine works with, chosen and joined by the composition root."""
+"""The parts that the engine works with, chosen and joined by the composition root."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from paigeant.abc import Codec, Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
-from paigeant.model.events import Trouble
-from paigeant.model.hops import Grant, Leased, Undo
+from paigeant.model.events import Event, Trouble
+from paigeant.model.hops import Grant, Leased
+from paigeant.model.plan import Undo
+
+_LOG: Final = logging.getLogger("paigeant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,13 @@ class Parts:
         undo = self.registry[grant.topic].undo if grant.topic in self.registry else Undo.NEVER
         return Leased(grant, self.codec.open(grant.body), undo)
 
-    def trouble(self) -> Callable[[str, BaseException], None]:
-        """Return the way to report what failed and is tried again."""
-        return lambda doing, error: self.hooks.on_event(Trouble(self.owner, doing, error))
+    def report(self, event: Event) -> None:
+        """Tell the hooks. One that raises, which none may, is logged and disturbs nothing."""
+        try:
+            self.hooks.on_event(event)
+        except Exception:  # noqa: BLE001  (telemetry must not stop the work)
+            _LOG.exception("a hook failed on %s", type(event).__name__)
+
+    def trouble(self, doing: str, error: BaseException) -> None:
+        """Report what failed and is tried again."""
+        self.report(Trouble(self.owner, doing, error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 
 class Slots:
@@ -23,7 +23,7 @@ class Slots:
 
     def room(self, group: tuple[str, ...]) -> int:
         """Return how many steps of a group could start now."""
-        return min(self._free, self._left.get(group[0], self._free))
+        return max(0, min(self._free, self._left.get(group[0], self._free)))
 
     async def wait_for_room(self, group: tuple[str, ...]) -> None:
         """Return when a step of the group could start."""
@@ -50,9 +50,41 @@ class Slots:
             return True
         if self._left.get(there, 1) < 1:
             return False
-        self._free += 1
-        if here in self._left:
-            self._left[here] += 1
-            self._changed.set()
+        self.give(here)
         self.take(there)
         return True
+
+    def outlive(self, topic: str) -> Callable[[], None]:
+        """Keep a place under the topic's limit taken until the function returned is called: its code still runs.
+
+        The step gives its own slot back, so that code that never ends starves its own activity and no other.
+        """
+        if topic not in self._left:
+            return lambda: None
+        self._left[topic] -= 1
+
+        def end() -> None:
+            self._left[topic] += 1
+            self._changed.set()
+
+        return end
+
+
+class Seat:
+    """One occupied slot, which may move to another topic. Whoever has it gives it back, once."""
+
+    def __init__(self, slots: Slots, topic: str) -> None:
+        """Sit in a slot of this topic that is taken already."""
+        self._slots = slots
+        self._topic = topic
+
+    def move(self, topic: str) -> bool:
+        """Turn it into a slot of this topic; False, and nothing changed, if there is no room."""
+        moved = self._slots.move(self._topic, topic)
+        if moved:
+            self._topic = topic
+        return moved
+
+    def give(self) -> None:
+        """Give the slot back, of whatever topic it is now."""
+        self._slots.give(self._topic)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Self
 
+from paigeant.engine.announcing import PATIENCE
 from paigeant.engine.closing import close_due
 from paigeant.engine.parts import Parts
 from paigeant.model.hops import WorkerCard
@@ -18,15 +19,19 @@ UNSERVED_AFTER: Final = timedelta(seconds=30)
 ANNOUNCED: Final = 200
 """Messages announced at a time."""
 
+SLOWEST: Final = 5.0
+"""Seconds until a chore that failed is tried again, at most, unless its interval is longer."""
+
 
 class Sweeper:
-    """Does each of its chores at an interval of its own; one that fails is tried again at the next."""
+    """Does each of its chores at an interval of its own; one that fails is tried again, ever more patiently."""
 
     def __init__(self, parts: Parts, card: WorkerCard) -> None:
         """Sweep for the worker that ``card`` describes."""
         self._parts = parts
         self._card = card
         self._tasks: list[asyncio.Task[None]] = []
+        self._broker_was_away = False
 
     async def __aenter__(self) -> Self:
         """Report the worker, then start sweeping."""
@@ -51,18 +56,30 @@ class Sweeper:
                 await self._parts.store.report_worker(self._card, gone=True)
 
     async def _every(self, seconds: float, doing: str, chore: Callable[[], Awaitable[object]]) -> None:
+        pause = seconds
         while True:
             try:
                 await chore()
+                pause = seconds
             except Exception as error:  # noqa: BLE001  (the next round may do better)
-                self._parts.trouble()(doing, error)
-            await asyncio.sleep(seconds)
+                self._parts.trouble(doing, error)
+                pause = min(pause * 2, max(SLOWEST, seconds))
+            await asyncio.sleep(pause)
 
     async def _report(self) -> None:
         await self._parts.store.report_worker(self._card)
         await self._parts.store.hold_unserved(UNSERVED_AFTER)
 
     async def _announce(self) -> None:
-        if self._parts.transport is not None:
-            for sealed in await self._parts.store.announce(ANNOUNCED):
-                await self._parts.transport.publish(sealed.topic, sealed)
+        """Announce what is due. Each announcement makes the next one rarer: none is wasted on a broker that is away."""
+        transport = self._parts.transport
+        if transport is None:
+            return
+        async with asyncio.timeout(PATIENCE):
+            if self._broker_was_away:
+                await transport.depth(self._card.topics[0])
+        self._broker_was_away = True
+        for sealed in await self._parts.store.announce(ANNOUNCED):
+            async with asyncio.timeout(PATIENCE):
+                await transport.publish(sealed.topic, sealed)
+        self._broker_was_away = False

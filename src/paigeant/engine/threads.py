@@ -7,39 +7,63 @@ import contextvars
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-async def run_in_thread(function: Callable[[], T], name: str) -> T:
+async def run_in_thread(function: Callable[[], T], name: str, outlive: Callable[[], Callable[[], None]]) -> T:
     """Return what the function returns, run in a new daemon thread with the caller's context variables.
 
-    A cancelled caller goes on at once; the thread cannot be stopped, and what it returns is dropped.
+    A cancelled caller goes on at once. The thread cannot be stopped: ``outlive`` is called, and what it returned when
+    the thread has ended; what the function returns then is dropped.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-    context = contextvars.copy_context()
+    call = _Call(function, name)
+    threading.Thread(target=call.work, name=f"paigeant-{name}", daemon=True).start()
+    try:
+        return await call.future
+    except asyncio.CancelledError:
+        if not call.ended:
+            call.at_its_end = outlive()
+        raise
 
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # pyright: ignore[reportArgumentType]
 
-    def work() -> None:
-        result, error = None, None
+class _Call(Generic[T]):
+    """One call in a thread; but for :meth:`work` all of it belongs to the event loop."""
+
+    def __init__(self, function: Callable[[], T], name: str) -> None:
+        self._function = function
+        self._name = name
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
+        self.future: asyncio.Future[T] = self._loop.create_future()
+        self.ended = False
+        self.at_its_end: Callable[[], None] = lambda: None
+
+    def work(self) -> None:
+        """Call the function, in the thread."""
         try:
-            result = context.run(function)
-        except StopIteration as stop:
-            error = RuntimeError(f"{name} raised StopIteration")
-            error.__cause__ = stop
+            result = self._context.run(self._function)
         except BaseException as raised:  # noqa: BLE001  (it is handed to the caller)
-            error = raised
-        with suppress(RuntimeError):  # the loop is gone: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, error)
+            error = self._harmless(raised)
+            self._tell(lambda: self.future.set_exception(error))
+        else:
+            self._tell(lambda: self.future.set_result(result))
 
-    threading.Thread(target=work, name=f"paigeant-{name}", daemon=True).start()
-    return await future
+    def _harmless(self, raised: BaseException) -> Exception:
+        """Return the error, or one in place of what would mean something else to the event loop."""
+        if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
+            return raised
+        error = RuntimeError(f"step {self._name!r} raised {type(raised).__name__}: {raised}")
+        error.__cause__ = raised
+        return error.with_traceback(raised.__traceback__)
+
+    def _tell(self, answer: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is gone: nobody waits any more
+            self._loop.call_soon_threadsafe(self._end, answer)
+
+    def _end(self, answer: Callable[[], None]) -> None:
+        self.ended = True
+        self.at_its_end()
+        if not self.future.done():
+            answer()

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Final, Self
 
 from paigeant.engine.committer import Committer
 from paigeant.engine.intake import Intake
@@ -19,7 +19,10 @@ from paigeant.engine.parts import Parts
 from paigeant.engine.slots import Slots
 from paigeant.engine.sweeper import Sweeper
 from paigeant.model.events import WorkerStarted, WorkerStopped
-from paigeant.model.hops import Leased, WorkerCard
+from paigeant.model.hops import Grant, WorkerCard
+
+LAST_MOMENT: Final = 5.0
+"""Seconds for what should take none: a commit or a release under way, or code to notice that it is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class ActivityWorker:
         self._slots = Slots(options.concurrency, {name: limit for name, limit in limits.items() if limit})
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
-        self._journeys: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._intakes: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
 
@@ -65,16 +68,14 @@ class ActivityWorker:
         card = WorkerCard(self.id, socket.gethostname(), os.getpid(), self._options.topics)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(Sweeper(self._parts, card))
-            keeper = LeaseKeeper(self._parts.store, self._parts.lease, self._parts.trouble())
+            keeper = LeaseKeeper(self._parts.store, self._parts.lease, self._parts.trouble)
             await stack.enter_async_context(keeper)
-            committer = Committer(self._parts.store, self._parts.transport, self._parts.lease, self._parts.trouble())
-            await stack.enter_async_context(committer)
-            journeys = Journeys(self._parts, self._slots, keeper, committer)
+            committer = await stack.enter_async_context(Committer(self._parts))
+            journeys = Journeys(self._parts, self._options.topics, self._slots, keeper, committer)
             stack.push_async_callback(self._drain, journeys, keeper)
             self._take_in(journeys)
             self._stack = stack.pop_all()
-        event = WorkerStarted(self.id, self._options.topics, self._options.concurrency)
-        self._parts.hooks.on_event(event)
+        self._parts.report(WorkerStarted(self.id, self._options.topics, self._options.concurrency))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -93,9 +94,9 @@ class ActivityWorker:
         await self._stop.wait()
 
     def _take_in(self, journeys: Journeys) -> None:
-        def start(leased: Leased, asked_at: float) -> None:
-            task = asyncio.create_task(journeys.run(leased, asked_at), name=leased.message.headers.message_id)
-            self._journeys.add(task)
+        def start(grant: Grant, asked_at: float) -> None:
+            task = asyncio.create_task(journeys.run(grant, asked_at), name=grant.key.message_id)
+            self._running.add(task)
             task.add_done_callback(self._ended)
 
         for group in self._slots.groups(self._options.topics):
@@ -103,27 +104,42 @@ class ActivityWorker:
             self._intakes.append(asyncio.create_task(intake.run(), name=f"paigeant-intake-{group[0]}"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._journeys.discard(task)
+        self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._parts.trouble()(f"running {task.get_name()}; its lease will run out", error)
+            self._parts.trouble(f"running {task.get_name()}; its lease will run out", error)
 
     async def _drain(self, journeys: Journeys, keeper: LeaseKeeper) -> None:
-        """No new messages; then a grace period for what runs; then it is released."""
+        """No new steps; then a grace period for what runs; then it is released."""
         self._stop.set()
-        journeys.stopping = True
-        await asyncio.gather(*self._intakes, return_exceptions=True)
-        if self._journeys and not self._now.is_set():
-            hurry = asyncio.create_task(self._now.wait())
-            ending = asyncio.gather(*self._journeys, return_exceptions=True)
-            await asyncio.wait(
-                [hurry, ending], timeout=self._options.grace.total_seconds(), return_when=asyncio.FIRST_COMPLETED
-            )
+        journeys.stop()
+        try:
+            await self._until_now(self._intakes, LAST_MOMENT)
+            await self._until_now(self._running, self._options.grace.total_seconds())
+            for running in keeper.all():
+                running.interrupt(Cut.STOPPING)
+            await _until_ended(self._running, LAST_MOMENT)
+        finally:  # also if whoever leaves the worker is cancelled meanwhile
+            await self._abandon([*self._intakes, *self._running])
+            self._parts.report(WorkerStopped(self.id, journeys.released))
+
+    async def _until_now(self, tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
+        """Wait until the tasks have ended, so long at most, and no longer once it was asked to stop now."""
+        hurry = asyncio.create_task(self._now.wait())
+        ending = asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await asyncio.wait([hurry, ending], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             hurry.cancel()
-        for running in keeper.all():
-            running.interrupt(Cut.STOPPING)
-        if self._journeys:
-            await asyncio.wait(self._journeys, timeout=5)
-        for task in self._journeys:
+
+    async def _abandon(self, tasks: Collection[asyncio.Task[None]]) -> None:
+        """Cancel what is left. Code that swallows even that is left alone: its lease runs out."""
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._journeys, return_exceptions=True)
-        self._parts.hooks.on_event(WorkerStopped(self.id, journeys.released))
+        for task in await _until_ended(tasks, LAST_MOMENT):
+            error = TimeoutError(f"it did not end within {LAST_MOMENT:g} s of being cancelled")
+            self._parts.trouble(f"stopping {task.get_name()}", error)
+
+
+async def _until_ended(tasks: Collection[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
+    """Wait until the tasks have ended, so long at most; returns those that have not."""
+    return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()

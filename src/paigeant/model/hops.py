@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.outcomes import Fault
+from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import CancelWish, Direction, RunError, RunStatus, StepStatus
 from paigeant.model.steps import Step
@@ -65,22 +66,20 @@ class Grant:
         return Held(self.key, self.fence)
 
 
-class Undo(StrEnum):
-    """What the activity of a leased step can undo, by the registry of the worker that leased it."""
-
-    NEVER = "never"
-    COMPLETED = "completed"
-    UNKNOWN = "unknown"
-    """What completed, and also what was interrupted or timed out, so that nobody knows how far it came."""
-
-
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A step that this worker may execute: the grant, and the message that its bytes opened to."""
+    """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone."""
 
     grant: Grant
     message: PaigeantMessage
     undo: Undo = Undo.NEVER
+
+
+SUSPECT: Final = 2
+"""Leases of a twin that ran out, from which on its step is suspected of killing its workers."""
+
+SUSPECT_PAUSE: Final = timedelta(seconds=0.5)
+"""How long a worker waits before it asks again for a suspect that it was not given."""
 
 
 class Revision(NamedTuple):
@@ -95,8 +94,9 @@ class Transition:
     """What :func:`paigeant.routing.advance` decided.
 
     ``status`` is what becomes of the hop: a final one leaves it behind; ``retrying`` and ``waiting`` keep it, due again
-    in ``delay`` seconds, or only when someone resumes it (None). ``run`` is the run's status after it. ``compensable``
-    and ``before`` go to the hop's record: whether it can be undone, and what is undone after it.
+    in ``delay`` seconds, or only when someone resumes it (None), and the attempt of a ``waiting`` one is not counted.
+    ``run`` is the run's status after it. ``compensable`` and ``before`` go to the hop's record: whether it can be
+    undone, and what is undone after it.
     """
 
     status: StepStatus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 VALUE_BYTES: Final = 16 * 1024 * 1024
@@ -24,6 +25,12 @@ TAIL: Final = 16
 
 NAME_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}"
 """Names of workflows, activities and namespaces: they become topics, queue names and file names."""
+
+LABEL_PATTERN: Final = r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}"
+"""What a user may call a run by: dispatch keys and tenants."""
+
+LONGEST: Final = timedelta(days=3660)
+"""How far ahead a deadline or the end of a wait may lie: ten years."""
 
 LINEAGE_HANDOVERS: Final = 16
 """How many hops in a row one worker hands over to itself before older work gets its turn."""

@@ -29,6 +29,17 @@ class HopKey(NamedTuple):
         """The same for each sending and each retry of this hop."""
         return ":".join(str(part) for part in self if part != "")
 
+    @classmethod
+    def of(cls, message_id: str) -> HopKey | None:
+        """Return the key that has this message_id, None if none can have it."""
+        workflow_id, _, rest = message_id.partition(":")
+        path, _, position = rest.rpartition(":")
+        try:
+            key = cls(UUID(workflow_id), path, int(position))
+        except ValueError:
+            return None
+        return key if key.message_id == message_id else None
+
 
 class SecurityContext(BaseModel, frozen=True, extra="forbid"):
     """For whom the run acts (OAuth2 on-behalf-of) and the detached JWS of the message's bytes."""

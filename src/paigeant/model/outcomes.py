@@ -93,10 +93,14 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class Faulted:
-    """The step failed for good; ``compensate`` says whether what was done before is undone."""
+    """The step failed for good; ``compensate`` says whether what was done before is undone.
+
+    ``begun`` says whether any of the step's own code may have run, so that it may have left something to undo itself.
+    """
 
     fault: Fault
     compensate: bool = True
+    begun: bool = True
 
 
 Outcome: TypeAlias = Completed[T_co] | Revised[T_co] | Finished[T_co] | Parked | Retrying | Faulted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -19,10 +20,19 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     itinerary: Annotated[tuple[Step, ...], Field(min_length=1, max_length=STEPS)]
 
 
+class Undo(StrEnum):
+    """What an activity can undo."""
+
+    NEVER = "never"
+    COMPLETED = "completed"
+    UNKNOWN = "unknown"
+    """What completed, and also what was interrupted or timed out, so that nobody knows how far it came."""
+
+
 class ActivityCard(BaseModel, frozen=True, extra="forbid"):
-    """What a worker publishes about an activity: JSON Schemas of its arguments and its result."""
+    """What a worker publishes about an activity: JSON Schemas of its arguments and its result, and what it can undo."""
 
     name: Name
     arguments: str
     result: str
-    compensable: bool = False
+    undo: Undo = Undo.NEVER

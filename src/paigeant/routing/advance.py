@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from paigeant.model.hops import Leased, Revision, Transition, Undo
+from paigeant.model.hops import Leased, Revision, Transition
 from paigeant.model.message import HopKey, PaigeantMessage, Payload
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Finished, Outcome, Parked, Retrying, Revised
+from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
 from paigeant.model.routing_slip import Compensation, RoutingSlip
 from paigeant.model.runs import Direction, RunError, RunStatus, StepStatus
@@ -77,7 +78,7 @@ def _turn_round(leased: Leased, outcome: Faulted) -> Transition:
     message, fault = leased.message, outcome.fault
     step, position = message.topic, message.headers.position
     cancelled = fault.kind is FaultKind.CANCELLED
-    in_doubt = outcome.compensate and leased.undo is Undo.UNKNOWN and fault.kind in _CUT_SHORT
+    in_doubt = outcome.begun and fault.kind in _CUT_SHORT and outcome.compensate and leased.undo is Undo.UNKNOWN
     before = _head(message.routing_slip)
     itself = Compensation(position=position, activity=step, step_id=message.step_id, unknown=True)
     first = itself if in_doubt else before if outcome.compensate else None

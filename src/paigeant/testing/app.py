@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from types import ModuleType
 
@@ -14,13 +14,13 @@ from paigeant.config import Settings
 @asynccontextmanager
 async def app(
     handlers: ModuleType | ActivityRegistry | None = None, *, workflows: Iterable[Workflow] = (), lease: float = 15.0
-) -> AsyncIterator[Paigeant]:
+) -> AsyncGenerator[Paigeant]:
     """Yield an open application with a worker running, all in memory; nothing of it is seen by any other.
 
     ``handlers`` is a module or a registry; without one nothing but the workflows' own activities is served, so that
     tests do not meet in the global registry. Retries wait as long as their policies say: give steps short ones.
     """
     settings = Settings(store="memory://", transport="memory://", lease=lease, grace=1.0)
-    async with Paigeant(handlers or ActivityRegistry(), workflows=workflows, settings=settings) as paigeant:
-        async with paigeant.worker():
-            yield paigeant
+    paigeant = Paigeant(handlers or ActivityRegistry(), workflows=workflows, settings=settings)
+    async with paigeant, paigeant.worker():
+        yield paigeant

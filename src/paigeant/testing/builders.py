@@ -12,9 +12,10 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
-from paigeant.model.hops import Commit, Grant, Leased, RunStart, Twin, Undo
+from paigeant.model.hops import Commit, Grant, Leased, RunStart, Twin
 from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload
 from paigeant.model.outcomes import Completed, Fault, Faulted, Outcome
+from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.steps import Step
 from paigeant.model.values import Blob, Value, inline, shelve

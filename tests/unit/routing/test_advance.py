@@ -10,10 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from paigeant.model.hops import Grant, Leased, Record, Transition, Undo
+from paigeant.model.hops import Grant, Leased, Record, Transition
 from paigeant.model.limits import STEPS, TAIL
 from paigeant.model.message import Headers, PaigeantMessage, Payload
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Finished, Parked, Retrying, Revised
+from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.steps import Step
@@ -169,7 +170,7 @@ class Journey(RuleBasedStateMachine):
 
     @precondition(lambda self: self.message is not None and not self.back)
     @rule(undo=st.sampled_from(list(Undo)), added=st.lists(NAMES, max_size=3), drop=st.booleans())
-    def revise(self, undo: Undo, added: list[str], drop: bool) -> None:
+    def revise(self, undo: Undo, added: list[str], *, drop: bool) -> None:
         assert self.message is not None
         message = self.message
         rest = message.routing_slip.itinerary[1:]

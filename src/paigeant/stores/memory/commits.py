@@ -110,6 +110,8 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
         case StepStatus.RETRYING | StepStatus.WAITING:
             hop.put_back(made.status, None if made.delay is None else now + timedelta(seconds=made.delay), now)
             hop.reason = made.reason
+            hop.interruptions = 0  # it has ended once, and nobody died of it
+            hop.attempt -= made.status is StepStatus.WAITING
         case StepStatus.COMPLETED | StepStatus.SKIPPED | StepStatus.FAILED | StepStatus.CANCELLED:
             hop.output, hop.log = made.output, made.log
             hop.compensable, hop.before = made.compensable, made.before

@@ -54,10 +54,11 @@ def resume(rows: Rows, workflow_id: UUID) -> RunStatus:
     for hop in _pending(rows, run) or _failed(rows, run):
         if hop.owner is None:
             hop.put_back(StepStatus.PENDING, now, now)
-            hop.attempt, hop.reason, hop.completed_at = 0, None, None
+            hop.attempt, hop.interruptions, hop.reason, hop.completed_at = 0, 0, None, None
             rows.add(hop)
     if run.status is RunStatus.FAILED:
-        run.error = None  # on the way back the run keeps the reason for which it turned round
+        run.error = run.cancel = None  # on the way back the run keeps the reason for which it turned round
+        run.deadline = run.deadline if run.deadline is not None and run.deadline > now else None
     rows.move(run, RunStatus.RUNNING)
     rows.changes.note()
     return run.status

@@ -6,13 +6,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from paigeant.abc import Store
-from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
+from paigeant.model.hops import (
+    SUSPECT_PAUSE,
+    Commit,
+    Grant,
+    Held,
+    Pulse,
+    RunStart,
+    Sealed,
+    Settled,
+    Started,
+    WorkerCard,
+)
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
@@ -68,17 +79,18 @@ class MemoryStore(Store):
 
     async def wait_for_work(self, topics: Collection[str], timeout: float) -> None:
         loop, rows = asyncio.get_running_loop(), self._rows
-        end = loop.time() + timeout
+        end, since = loop.time() + timeout, rows.clock()
         while (left := end - loop.time()) > 0:
             seen = rows.changes.count
-            due_in = self._due_in(topics)
+            due_in = self._due_in(topics, since + SUSPECT_PAUSE)
             if due_in is not None and due_in <= 0:
                 return
             await rows.changes.wait(seen, left if due_in is None else min(left, due_in))
 
-    def _due_in(self, topics: Collection[str]) -> float | None:
+    def _due_in(self, topics: Collection[str], suspects_at: datetime) -> float | None:
         """Return in how many seconds the next twin of these topics is due, None if none is going to be."""
-        due = [hop.due_at for hop in self._rows.queued(topics) if hop.due_at is not None]
+        held = [(hop.due_at, hop.suspect) for hop in self._rows.queued(topics) if hop.due_at is not None]
+        due = [max(due_at, suspects_at) if suspect else due_at for due_at, suspect in held]
         return (min(due) - self._rows.clock()).total_seconds() if due else None
 
     async def reclaim(self, owner: str) -> int:
@@ -126,8 +138,8 @@ class MemoryStore(Store):
     async def list_plans(self) -> list[str]:
         return sorted(self._rows.plans)
 
-    async def find_published(self, activities: Collection[str]) -> set[str]:
-        return self._rows.cards.keys() & set(activities)
+    async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
+        return {name: self._rows.cards[name] for name in activities if name in self._rows.cards}
 
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
         self._rows.workers.pop(card.id, None)

@@ -180,6 +180,19 @@ class CommitGuarantees(StoreBackend):
         assert (step.status, step.reason) == (StepStatus.WAITING, "ask Ann")
         assert await self.take(store) == []
 
+    async def test_parking_counts_no_attempt_however_often(self, store: Store) -> None:
+        grant = await self.begin(store, "draft")
+        await self.settle(store, decided(grant, Retrying(FAULT, 0.0)))
+
+        for _ in range(3):
+            [grant] = await self.take(store)
+            assert grant.attempt == 2
+            park = decided(grant, Parked("ask Ann", timedelta()))
+            assert [await self.settle(store, park) for _ in range(2)] == [[Verdict.OK], [Verdict.ALREADY]]
+
+        [step] = (await store.get_run(grant.key.workflow_id)).steps
+        assert (step.status, step.attempt) == (StepStatus.WAITING, 1)
+
     async def test_a_parked_steps_run_is_running_again_once_the_step_is_leased(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
         await self.settle(store, decided(grant, Parked("ask Ann", timedelta())))

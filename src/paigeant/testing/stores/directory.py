@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from paigeant.abc import Store
 from paigeant.model.hops import WorkerCard
-from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.plan import ActivityCard, Plan, Undo
 from paigeant.model.runs import RunStatus, WaitReason
 from paigeant.model.steps import Step
 from paigeant.testing.builders import new_run
@@ -31,14 +31,15 @@ class DirectoryGuarantees(StoreBackend):
         assert await store.find_plan("unheard") is None
         assert await store.list_plans() == ["article", "book"]
 
-    async def test_published_activities_are_found(self, store: Store) -> None:
+    async def test_the_cards_of_published_activities_are_found_and_the_latest_wins(self, store: Store) -> None:
         cards = [ActivityCard(name=name, arguments="{}", result="{}") for name in ("draft", "review")]
+        newer = ActivityCard(name="draft", arguments='{"type": "object"}', result="{}", undo=Undo.UNKNOWN)
 
         await store.publish_catalog([], cards)
-        await store.publish_catalog([], cards[:1])
+        await store.publish_catalog([], [newer])
 
-        assert await store.find_published(["draft", "unheard"]) == {"draft"}
-        assert await store.find_published([]) == set()
+        assert await store.find_cards(["draft", "unheard"]) == {"draft": newer}
+        assert await store.find_cards([]) == {}
 
     async def test_an_activity_is_served_as_long_as_a_worker_says_so(self, store: Store) -> None:
         await store.report_worker(ALICE)

@@ -15,8 +15,9 @@ from paigeant.model.hops import Verdict
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.runs import CancelWish, RunStatus, StepStatus
 from paigeant.model.values import Ref, inline, shelve
-from paigeant.testing.builders import FAULT, completed, decided, failed, new_run
+from paigeant.testing.builders import FAULT, OTHER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import StoreBackend
+from paigeant.testing.waiting import eventually
 
 
 class OperatorGuarantees(StoreBackend):
@@ -105,6 +106,31 @@ class OperatorGuarantees(StoreBackend):
         assert await self.settle(store, completed(again, "done")) == [Verdict.OK]
         run = await store.get_run(workflow_id)
         assert (run.status, run.output, run.error) == (RunStatus.COMPLETED, "done", None)
+
+    async def test_a_failed_run_that_is_resumed_is_not_ended_by_what_was_wished_before(self, store: Store) -> None:
+        grant = await self.begin_run(store, new_run("draft", deadline=0.01))
+        await store.request_cancel(grant.key.workflow_id, CancelWish.PLAIN)
+        await self.settle(store, failed(grant))
+        await self.let_leases_end()
+
+        async def has_passed() -> bool:
+            await store.resume(grant.key.workflow_id)
+            [again] = await self.take(store)
+            await self.settle(store, failed(again))
+            return again.cancel is None and again.remaining is None
+
+        assert await eventually(has_passed)
+        assert await store.lease_closing(OTHER, 10, self.long) == []
+        run = await store.get_run(grant.key.workflow_id)
+        assert (run.cancel_requested, run.deadline) == (None, None)
+
+    async def test_a_deadline_that_is_still_to_come_outlasts_a_resume(self, store: Store) -> None:
+        grant = await self.begin_run(store, new_run("draft", deadline=3600.0))
+        await self.settle(store, failed(grant))
+
+        await store.resume(grant.key.workflow_id)
+
+        assert (await store.get_run(grant.key.workflow_id)).deadline is not None
 
     async def test_a_parked_step_is_resumed_at_once_with_its_attempts_anew(self, store: Store) -> None:
         grant = await self.begin(store, "draft")

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paigeant.abc import Store
-from paigeant.model.hops import Grant, Record, Undo, Verdict
+from paigeant.model.hops import Grant, Record, Verdict
+from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.values import inline
 from paigeant.testing.builders import CODEC, completed, failed

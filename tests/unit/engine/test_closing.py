@@ -1,0 +1,128 @@
+"""A run that must end does, whoever notices it, even if its message cannot be read; and none keeps another from it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from paigeant import RunStatus
+from paigeant.engine.closing import close_due
+from paigeant.model.hops import Twin
+from paigeant.model.plan import Undo
+from paigeant.model.runs import CancelWish, Direction
+from paigeant.testing.builders import completed, new_run, notice
+from paigeant.transports.memory import MemoryTransport
+
+
+async def garbled(bench: Any, *steps: str, deadline: float | None = None) -> UUID:
+    """Start a run whose last message cannot be opened; all steps but the last are done."""
+    start = new_run(*steps, deadline=deadline)
+    if len(steps) == 1:
+        start = replace(start, twin=broken(start.twin))
+    await bench.steady.record_workflow_start([start])
+    if len(steps) > 1:
+        [grant] = await bench.steady.lease("w", [notice(start)], bench.lease)
+        commit = completed(grant, undo=Undo.COMPLETED)
+        assert commit.twin is not None
+        await bench.steady.record_step_result([replace(commit, twin=broken(commit.twin))], bench.lease)
+    return start.workflow_id
+
+
+def broken(twin: Twin) -> Twin:
+    return Twin(twin.key, twin.topic, twin.step_id, twin.direction, b"no message of ours")
+
+
+async def test_a_message_that_cannot_be_read_parks_its_run(both: Any):
+    @both.registry.execute
+    async def step() -> None: ...
+
+    await both.serve()
+    run = await garbled(both, "step")
+
+    view = await both.until(run, RunStatus.WAITING)
+    assert (view.reason or "").startswith("unreadable: ")
+
+
+@pytest.mark.parametrize(
+    ("steps", "wish", "status"),
+    [
+        (("a",), CancelWish.PLAIN, RunStatus.CANCELLED),
+        (("a",), CancelWish.COMPENSATE, RunStatus.CANCELLED),
+        (("a", "b"), CancelWish.PLAIN, RunStatus.CANCELLED),
+        (("a", "b"), CancelWish.COMPENSATE, RunStatus.COMPENSATION_FAILED),
+        (("a",), None, RunStatus.FAILED),
+        (("a", "b"), None, RunStatus.COMPENSATION_FAILED),
+    ],
+)
+async def test_a_run_that_must_end_ends_though_its_message_cannot_be_read(
+    bench: Any, steps: tuple[str, ...], wish: CancelWish | None, status: RunStatus
+):
+    run = await garbled(bench, *steps, deadline=0.001 if wish is None else None)
+    if wish is not None:
+        await bench.steady.request_cancel(run, wish)
+    else:
+        await asyncio.sleep(0.01)
+
+    assert await close_due(bench.parts()) == 1
+    assert await close_due(bench.parts()) == 0
+
+    view = await bench.view(run)
+    assert view.status is status
+    assert "does not open" in (view.error.message if view.error else "")
+
+
+async def test_a_broker_that_is_away_keeps_no_run_from_ending(bench: Any):
+    class Away(MemoryTransport):
+        async def publish(self, topic: str, message: Any) -> None:
+            raise OSError("the broker is away")
+
+    bench.transport = Away()
+    undone = []
+
+    @bench.registry.execute
+    async def pay() -> None: ...
+
+    @bench.registry.compensate("pay")
+    async def refund() -> None:
+        undone.append("pay")
+
+    @bench.registry.execute
+    async def other() -> None: ...
+
+    start = new_run("pay", "other")
+    await bench.steady.record_workflow_start([start])
+    [grant] = await bench.steady.lease("w", [notice(start)], bench.lease)
+    await bench.steady.record_step_result([completed(grant, undo=Undo.COMPLETED)], bench.lease)
+    await bench.steady.request_cancel(start.workflow_id, CancelWish.COMPENSATE)
+
+    assert await close_due(bench.parts()) == 1
+
+    [*_, last] = (await bench.view(start.workflow_id)).steps
+    assert (last.step, last.direction) == ("pay", Direction.COMPENSATE)
+    assert any("the broker is away" in trouble for trouble in bench.hooks.troubles())
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_step_in_doubt_is_undone_even_if_another_service_ends_its_run(bench: Any, begun: bool):  # noqa: FBT001
+    @bench.registry.execute
+    async def pay() -> None: ...
+
+    @bench.registry.compensate("pay", unknown=True)
+    async def refund() -> None: ...
+
+    await bench.steady.publish_catalog([], [bench.registry["pay"].card])
+    run = await bench.start("pay")
+    if begun:
+        await bench.steady.pick("dead", ["pay"], 1, timedelta())
+    await bench.steady.request_cancel(run, CancelWish.COMPENSATE)
+
+    await close_due(bench.parts(registry={}))
+
+    view = await bench.view(run)
+    assert [step.direction for step in view.steps] == [Direction.EXECUTE, Direction.COMPENSATE][: 1 + begun]
+    assert view.status is (RunStatus.RUNNING if begun else RunStatus.CANCELLED)
