@@ -104,6 +104,7 @@ def _twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> Mappin
         "undoes": twin.undoes,
         "status": (StepStatus.RUNNING if leased else StepStatus.PENDING).value,
         "attempt": 1 if leased else 0,
+        "interruptions": 0,
         "fence": 1 if leased else 0,
         "owner": owner,
         "worker": owner,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, case, func, select, update
 
 from paigeant.errors import UnknownRun, WrongState
 from paigeant.model.runs import CancelWish, RunStatus, StepStatus, WaitReason
@@ -57,6 +57,7 @@ _AGAIN: Final = (
     .values(
         fence=steps.fence + 1,
         attempt=0,
+        interruptions=0,
         status=StepStatus.PENDING.value,
         owner=None,
         due_at=bindparam("b_now"),
@@ -66,10 +67,19 @@ _AGAIN: Final = (
         completed_at=None,
     )
 )
+_STILL_TO_COME: Final = case((runs.deadline > bindparam("b_now"), runs.deadline))
 _GO_ON: Final = (
     update(workflow_runs)
     .where(_THIS_RUN)
-    .values(status=RunStatus.RUNNING.value, reason=None, completed_at=None, error=bindparam("b_error"))
+    .values(
+        status=RunStatus.RUNNING.value,
+        reason=None,
+        completed_at=None,
+        error=bindparam("b_error"),
+        cancel_requested=None,
+        deadline=_STILL_TO_COME,
+        closes_at=_STILL_TO_COME,
+    )
 )
 _GO_ON_BACK: Final = (
     update(workflow_runs).where(_THIS_RUN).values(status=RunStatus.RUNNING.value, reason=None, completed_at=None)
@@ -130,7 +140,7 @@ def resume(tx: Tx, workflow_id: UUID) -> RunStatus:
     hops = tx.rows(_OPEN_HOPS, b_workflow_id=workflow_id) or tx.rows(_FAILED_HOP, b_workflow_id=workflow_id)
     tx.many(_AGAIN, [{**bound(key_of(hop)), "b_now": tx.now} for hop in hops if hop.owner is None])
     if status is RunStatus.FAILED:
-        tx.connection.execute(_GO_ON, {"b_workflow_id": workflow_id, "b_error": None})
+        tx.connection.execute(_GO_ON, {"b_workflow_id": workflow_id, "b_error": None, "b_now": tx.now})
     else:  # on the way back the run keeps the reason for which it turned round
         tx.connection.execute(_GO_ON_BACK, {"b_workflow_id": workflow_id})
     return RunStatus.RUNNING

@@ -25,6 +25,7 @@ _HOLD: Final = (
     .values(
         fence=steps.fence + 1,
         attempt=bindparam("b_attempt"),
+        interruptions=0,  # it has ended once, and nobody died of it
         status=bindparam("b_status"),
         owner=None,
         due_at=bindparam("b_due_at"),

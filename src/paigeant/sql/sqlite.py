@@ -26,7 +26,7 @@ from sqlalchemy.exc import DatabaseError
 from paigeant.abc import Heart
 from paigeant.errors import ConfigError
 from paigeant.model.hops import Held, Pulse
-from paigeant.sql import leasing, schema
+from paigeant.sql import holding, schema, sweeping
 from paigeant.sql.database import Database
 from paigeant.sql.failures import explained, told
 from paigeant.sql.folders import prepare_folder
@@ -108,7 +108,7 @@ class SqliteDatabase(Database):
         for dead in self._presence.dead():
             done = False
             try:
-                ended += await self.write(lambda tx, dead=dead: leasing.end_leases(tx, dead))
+                ended += await self.write(lambda tx, dead=dead: sweeping.end_leases(tx, dead))
                 done = True
             finally:
                 self._presence.bury(dead, done=done)
@@ -201,7 +201,7 @@ class _SqliteHeart(Heart):
 
     def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
         self._connection = self._connection or self._database.connect()
-        return self._database.write_now(self._connection, lambda tx: leasing.beat(tx, held, lease))
+        return self._database.write_now(self._connection, lambda tx: holding.beat(tx, held, lease))
 
     def close(self) -> None:
         if self._connection is not None:

@@ -18,7 +18,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
-from paigeant.sql import beginning, catalog, committing, leasing, operator, reading, variables
+from paigeant.sql import beginning, catalog, committing, holding, leasing, operator, reading, sweeping, variables
 from paigeant.sql.database import Database
 
 
@@ -58,7 +58,7 @@ class SqlStore(Store):
         return await self.database.write(lambda tx: leasing.lease_closing(tx, owner, limit, lease))
 
     async def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
-        return await self.database.write(lambda tx: leasing.beat(tx, held, lease))
+        return await self.database.write(lambda tx: holding.beat(tx, held, lease))
 
     def heart(self) -> Heart:
         return self.database.heart()
@@ -67,19 +67,19 @@ class SqlStore(Store):
         return await self.database.write(lambda tx: committing.record_step_result(tx, commits, lease))
 
     async def release(self, held: Sequence[Held]) -> None:
-        await self.database.write(lambda tx: leasing.release(tx, held))
+        await self.database.write(lambda tx: holding.release(tx, held))
 
     async def announce(self, limit: int) -> list[Sealed]:
-        if not await self.database.read(leasing.anything_silent):
+        if not await self.database.read(sweeping.anything_silent):
             return []
-        return await self.database.write(lambda tx: leasing.announce(tx, limit))
+        return await self.database.write(lambda tx: sweeping.announce(tx, limit))
 
     async def wait_for_work(self, topics: Collection[str], timeout: float) -> None:
         loop, changes = asyncio.get_running_loop(), self.database.changes
-        end = loop.time() + timeout
-        while (left := end - loop.time()) > 0:
-            seen = changes.count
-            due_in = await self.database.read(lambda tx: leasing.due_in(tx, topics))
+        begun = loop.time()
+        while (left := begun + timeout - loop.time()) > 0:
+            seen, waited = changes.count, loop.time() - begun
+            due_in = await self.database.read(lambda tx, waited=waited: leasing.due_in(tx, topics, waited))
             if due_in is not None and due_in <= 0:
                 return
             await changes.wait(seen, left if due_in is None else min(left, due_in))
@@ -123,9 +123,6 @@ class SqlStore(Store):
 
     async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
         return await self.database.read(lambda tx: catalog.find_cards(tx, activities))
-
-    async def find_published(self, activities: Collection[str]) -> set[str]:
-        return set(await self.find_cards(activities))
 
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
         await self.database.write(lambda tx: catalog.report_worker(tx, card, gone=gone))

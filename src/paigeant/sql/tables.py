@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    literal_column,
 )
 
 from paigeant.model.plan import ActivityCard, Plan
@@ -91,6 +92,7 @@ step_executions: Final = Table(
     Column("undoes", BigInteger),
     Column("status", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("interruptions", Integer, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("owner", Text),
     Column("due_at", StoreTime),
@@ -196,6 +198,12 @@ def _partial(name: str, *columns: Column[Any], where: Any, unique: bool = False)
 
 INDEXES: Final = (
     _partial("step_executions_due", _steps.namespace, _steps.topic, _steps.due_at, where=_open_step),
+    _partial(
+        "step_executions_interrupted",
+        _steps.namespace,
+        _steps.due_at,
+        where=_open_step & (_steps.interruptions > literal_column("0")),
+    ),
     _partial("step_executions_hint", _steps.namespace, _steps.hint_at, where=_open_step),
     _partial(
         "step_executions_once",

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 HANDLERS = """
-import json, os, random, time
+import json, os, random, signal, time
 from paigeant import ActivityContext, Workflow, activity
 
 log = os.open("effects.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -38,7 +38,17 @@ def add(name: str):
 for name in ("one", "two", "three", "four", "five"):
     add(name)
 
+@activity.execute()
+def swallow(ctx: ActivityContext, payload: str) -> str:
+    time.sleep(0.2)
+    if payload == "poison":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.2)
+    return payload
+
+
 chain = Workflow("chain", ["one", "two", "three", "four", "five"])
+table = Workflow("table", ["swallow"])
 """
 
 

@@ -94,6 +94,28 @@ async def test_a_run_survives_when_every_worker_is_killed(crew: Any):
     check(crew, runs, await views(crew.url, runs, patience=30), kills=2)
 
 
+async def test_a_step_that_kills_its_workers_is_set_aside_and_its_neighbours_are_unharmed(crew: Any):
+    table = Workflow("table", [Step("swallow", elsewhere=True)])
+    async with Paigeant(ActivityRegistry(), workflows=[table], settings=Settings(store=crew.url)) as app:
+        meals = ["bread", "soup", "poison", *["wine"] * 12]
+        runs = await app.dispatch_many("table", meals)
+        end = monotonic() + 40
+        while not all([(await run.status()).final for run in runs]):
+            assert monotonic() < end, crew.logs()
+            if not crew.workers or crew.workers[-1].poll() is not None:
+                crew.hire()
+            await asyncio.sleep(0.05)
+
+        shown = [await run.view() for run in runs]
+
+    ended = dict(zip(meals, shown, strict=True))
+    assert ended["poison"].status is RunStatus.FAILED
+    assert ended["poison"].error is not None
+    assert ended["poison"].error.type == "Interrupted"
+    assert [view.status for view in shown].count(RunStatus.COMPLETED) == len(meals) - 1
+    assert len(crew.workers) == 4  # three died of it
+
+
 async def test_what_a_killed_worker_held_is_taken_over_without_waiting_for_its_lease(crew: Any):
     crew.environment["PAIGEANT_LEASE"] = "600"
     runs = await dispatch(crew.url, 20)

@@ -9,30 +9,45 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import BindParameter, Boolean, Connection, Executable, Integer, Uuid, event
+from sqlalchemy import BindParameter, Boolean, Connection, Integer, Uuid, event
 from sqlalchemy.types import TupleType
 
 from paigeant.model.runs import RunStatus
-from paigeant.sql import administration, beginning, committing, hops, leasing, operator, reading, results, variables
+from paigeant.sql import (
+    administration,
+    beginning,
+    committing,
+    holding,
+    hops,
+    leasing,
+    operator,
+    reading,
+    results,
+    sweeping,
+    variables,
+)
 from paigeant.sql.sqlite import SqliteDatabase
 from paigeant.sql.types import Json, StoreTime
 
 TABLES = ("step_executions", "workflow_runs", "messages", "values", "workflow_variables", "done")
 
-OFTEN: dict[str, Executable] = {
+OFTEN: dict[str, Any] = {
     "a start": beginning._BY_ID,
     "a start with a key": beginning._BY_KEY,
     "a pick": leasing._due_of(3),
     "a wait": leasing._next_due_of(3),
+    "a pick of a suspect": leasing._SUSPECTS,
+    "whether one holds a suspect": leasing._HELD_SUSPECTS,
+    "a wait for suspects": leasing._NEXT_SUSPECT,
     "a lease": leasing._ANNOUNCED,
     "taking a lease": leasing._TAKE,
     "saying that a run is running": leasing._RUNNING,
-    "a beat": leasing._HELD,
-    "renewing": leasing._RENEW,
+    "a beat": holding._HELD,
+    "renewing": holding._RENEW,
     "closing": leasing._CLOSING,
     "looking for what is to close": leasing._ANY_CLOSING,
-    "announcing": leasing._SILENT,
-    "looking for what is to announce": leasing._ANY_SILENT,
+    "announcing": sweeping._SILENT,
+    "looking for what is to announce": sweeping._ANY_SILENT,
     "a commit's runs": committing._RUNS,
     "a commit's hops": committing._HOPS,
     "a commit repeated": committing._GIVEN,

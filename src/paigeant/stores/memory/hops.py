@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
-from paigeant.model.hops import Grant, Held, Pulse, Record, Sealed
+from paigeant.model.hops import SUSPECT, Grant, Held, Pulse, Record, Sealed
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
@@ -18,8 +18,16 @@ _SELDOM = timedelta(minutes=5)
 def pick(rows: Rows, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
     """Lease due twins of these topics, the one due longest first."""
     now = rows.clock()
-    due = _first((hop for hop in rows.queued(topics) if hop.is_due(now)), limit)
-    return [grant(rows, hop, owner, lease) for hop in due]
+    due = [hop for hop in rows.queued(topics) if hop.is_due(now)]
+    suspects = [] if _holds_suspect(rows, owner) else _first((hop for hop in due if hop.suspect), min(limit, 1))
+    others = _first((hop for hop in due if not hop.suspect), limit - len(suspects))
+    return [grant(rows, hop, owner, lease) for hop in suspects + others]
+
+
+def _holds_suspect(rows: Rows, owner: str) -> bool:
+    now = rows.clock()
+    held = (hop for hop in rows.twins.values() if hop.owner == owner and not hop.is_due(now))
+    return any(hop.interruptions >= SUSPECT for hop in held)
 
 
 def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[Grant]:
@@ -40,7 +48,8 @@ def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, byte
     grants: list[Grant] = []
     for key, digest in notices:
         hop = rows.twins.get(key)
-        if hop is not None and hop.digest == digest and hop.is_due(rows.clock()):
+        good = hop is not None and hop.digest == digest and hop.is_due(rows.clock())
+        if hop is not None and good and not (hop.suspect and _holds_suspect(rows, owner)):
             grants.append(grant(rows, hop, owner, lease))
     return grants
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from paigeant.model.hops import Held, Sealed, Twin, WorkerCard
+from paigeant.model.hops import SUSPECT, Held, Sealed, Twin, WorkerCard
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
@@ -75,6 +75,7 @@ class HopRow:
     hints: int = 0
     status: StepStatus = StepStatus.PENDING
     attempt: int = 0
+    interruptions: int = 0
     fence: int = 0
     owner: str | None = None
     worker: str | None = None
@@ -115,6 +116,11 @@ class HopRow:
         """Its time has come, or the lease on it has run out."""
         return self.pending and self.due_at is not None and self.due_at <= now
 
+    @property
+    def suspect(self) -> bool:
+        """Its step may be what kills its workers."""
+        return self.interruptions + (self.owner is not None) >= SUSPECT
+
     def is_held_by(self, held: Held) -> bool:
         """The fence shown is that of the lease that nobody has taken over yet."""
         return self.pending and self.owner is not None and self.fence == held.fence
@@ -123,6 +129,7 @@ class HopRow:
         """Begin a lease: the attempt is counted and the fence rises."""
         self.fence += 1
         self.attempt += 1
+        self.interruptions += self.owner is not None
         self.status, self.reason = StepStatus.RUNNING, None
         self.owner = self.worker = owner
         self.started_at = now

@@ -11,6 +11,7 @@ revision: Final = "0001"
 down_revision: Final = None
 
 _OPEN: Final = sa.text("completed_at IS NULL")
+_INTERRUPTED: Final = sa.text("completed_at IS NULL AND interruptions > 0")
 _CLOSING: Final = sa.text("completed_at IS NULL AND closes_at IS NOT NULL")
 _COMPLETED: Final = sa.text("status = 'completed'")
 _KEYED: Final = sa.text("dispatch_key IS NOT NULL")
@@ -87,6 +88,7 @@ def _steps() -> None:
         sa.Column("undoes", sa.BigInteger(), nullable=True),
         _text("status"),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("interruptions", sa.Integer(), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         *(_text("owner", null=True), _time("due_at"), _time("hint_at", null=False)),
         sa.Column("hints", sa.Integer(), nullable=False),
@@ -100,6 +102,7 @@ def _steps() -> None:
         sqlite_with_rowid=False,
     )
     _partial("step_executions_due", "step_executions", ["namespace", "topic", "due_at"], _OPEN)
+    _partial("step_executions_interrupted", "step_executions", ["namespace", "due_at"], _INTERRUPTED)
     _partial("step_executions_hint", "step_executions", ["namespace", "hint_at"], _OPEN)
     deed = ["workflow_id", "step_id", "direction"]
     _partial("step_executions_once", "step_executions", deed, _COMPLETED, unique=True)

@@ -1,0 +1,61 @@
+"""What is announced again, and what the dead have left."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import and_, bindparam, select, update
+
+from paigeant.model.hops import Sealed
+from paigeant.sql.hops import HOP, OPEN, THIS_HOP, bound, key_of, steps
+from paigeant.sql.tables import messages, step_executions
+from paigeant.sql.transaction import Tx
+
+_AGAIN: Final = timedelta(seconds=3)
+_SELDOM: Final = timedelta(minutes=5)
+
+
+_NAMESPACE: Final = steps.namespace == bindparam("namespace")
+_DUE: Final = steps.due_at <= bindparam("now")
+_SAME_HOP: Final = and_(
+    messages.c.workflow_id == steps.workflow_id,
+    messages.c.path == steps.path,
+    messages.c.position == steps.position,
+)
+_END_LEASES: Final = (
+    update(step_executions)
+    .where(OPEN, steps.owner == bindparam("b_owner"), steps.due_at > bindparam("b_due_at"))
+    .values(due_at=bindparam("b_due_at"), hint_at=bindparam("b_due_at"))
+)
+_SILENT: Final = (
+    select(*HOP, steps.topic, steps.hints, messages.c.body)
+    .join_from(step_executions, messages, _SAME_HOP)
+    .where(_NAMESPACE, OPEN, _DUE, steps.hint_at <= bindparam("now"))
+    .order_by(steps.hint_at, *HOP)
+    .limit(bindparam("limit"))
+    .with_for_update(of=step_executions, skip_locked=True)
+)
+_ANY_SILENT: Final = select(steps.position).where(_NAMESPACE, OPEN, _DUE, steps.hint_at <= bindparam("now")).limit(1)
+_HINT: Final = update(step_executions).where(THIS_HOP).values(hints=steps.hints + 1, hint_at=bindparam("b_hint_at"))
+
+
+def end_leases(tx: Tx, owner: str) -> int:
+    """Let the leases of a dead owner be over, in every namespace; who takes them over learns of the interruption."""
+    return tx.connection.execute(_END_LEASES, {"b_owner": owner, "b_due_at": tx.now}).rowcount
+
+
+def announce(tx: Tx, limit: int) -> list[Sealed]:
+    """Return the messages of due twins whose announcement is due, and push the next one away."""
+    rows = tx.rows(_SILENT, namespace=tx.namespace, now=tx.now, limit=limit)
+    tx.many(_HINT, [{**bound(key_of(row)), "b_hint_at": tx.now + _next_hint(row.hints)} for row in rows])
+    return [Sealed(key_of(row).message_id, row.topic, row.body) for row in rows]
+
+
+def _next_hint(hints: int) -> timedelta:
+    return min(_AGAIN * 2 ** min(hints, 10), _SELDOM)
+
+
+def anything_silent(tx: Tx) -> bool:
+    """Whether :func:`announce` may find something."""
+    return bool(tx.rows(_ANY_SILENT, namespace=tx.namespace, now=tx.now))
