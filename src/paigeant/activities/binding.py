@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -54,11 +55,10 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     and annotations that cannot be resolved or that pydantic cannot validate.
     """
     where = location(function)
-    signature = inspect.signature(function)
     try:
-        hints = _hints(function)
+        signature, hints = inspect.signature(function), _hints(function)
     except Exception as error:
-        text = f"{where}: the annotations of {function.__name__}() cannot be resolved: {error}"
+        text = f"{where}: the annotations of {function!r} cannot be resolved: {error}"
         raise RegistrationError(text) from error
     context: str | None = None
     parameters: list[Parameter] = []
@@ -71,7 +71,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
             context = name
         else:
             required = parameter.default is parameter.empty
-            parameters.append(Parameter(name, _shape(annotation, name, where), required))
+            parameters.append(Parameter(name, shape_of(annotation, f"parameter {name!r}", where), required))
     return Signature(tuple(parameters), context, hints.get("return", Any))
 
 
@@ -79,16 +79,20 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     """Annotations, resolved; a ``__signature__`` made by hand wins."""
     made = getattr(function, "__signature__", None)
     if made is None:
-        return get_type_hints(inspect.unwrap(function), include_extras=True)
+        inner = inspect.unwrap(function)
+        while isinstance(inner, partial):
+            inner = inner.func
+        return get_type_hints(inner if inspect.isroutine(inner) else type(inner).__call__, include_extras=True)
     hints = {name: p.annotation for name, p in made.parameters.items() if p.annotation is not p.empty}
     return hints if made.return_annotation is made.empty else {**hints, "return": made.return_annotation}
 
 
-def _shape(annotation: Any, name: str, where: str) -> TypeAdapter[Any]:
+def shape_of(annotation: Any, what: str, where: str) -> TypeAdapter[Any]:
+    """Return the adapter of an annotation; raises RegistrationError, naming place and thing, if pydantic has none."""
     try:
         return adapter(annotation)
     except PydanticUserError as error:
-        text = f"{where}: parameter {name!r}: pydantic cannot validate {annotation!r}: {error.message.splitlines()[0]}"
+        text = f"{where}: {what}: pydantic cannot validate {annotation!r}: {error.message.splitlines()[0]}"
         raise RegistrationError(text) from error
 
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypedDict, TypeVar, Unpack, cast, overload, ru
 
 from pydantic import TypeAdapter
 
-from paigeant.activities.binding import Signature, location, read_signature
-from paigeant.activities.shapes import adapter, output_type
+from paigeant.activities.binding import Signature, location, read_signature, shape_of
+from paigeant.activities.shapes import output_type
 from paigeant.errors import RegistrationError
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.plan import ActivityCard, Undo
@@ -150,7 +150,12 @@ class ActivityRegistry:
             return self.execute()(name)
 
         def register(function: F) -> F:
-            self._add(name or function.__name__, function, location(function), function, options)
+            where = location(function)
+            named = name or getattr(function, "__name__", None)
+            if named is None:
+                text = f"{where}: it has no name of its own; pass one, as execute('charge')"
+                raise RegistrationError(text)
+            self._add(named, function, where, function, options)
             return function
 
         return register
@@ -188,7 +193,7 @@ class ActivityRegistry:
                 text = f"{where}: activity {name!r} has a compensation already, at {self._compensations[name][0].where}"
                 raise RegistrationError(text)
             signature = read_signature(function)
-            shape = adapter(output_type(signature.returns))
+            shape = shape_of(output_type(signature.returns), "what it returns", where)
             handler = Handler(function, signature, shape, where, retry or RetryPolicy(), timeout)
             self._compensations[name] = handler, Undo.UNKNOWN if unknown else Undo.COMPLETED
             return function
@@ -223,7 +228,7 @@ class ActivityRegistry:
             text = f"{where}: activity {name!r} is already registered, at {self._activities[name].execute.where}"
             raise RegistrationError(text)
         signature = read_signature(function)
-        shape = adapter(output_type(signature.returns if returns is None else returns))
+        shape = shape_of(output_type(signature.returns if returns is None else returns), "what it returns", where)
         handler = Handler(
             function,
             signature,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -19,11 +19,14 @@ from paigeant.cli.progress import Display, display, follow, follow_all
 from paigeant.cli.terminal import note, write, write_json
 from paigeant.cli.timeline import show_result
 from paigeant.config import load_settings
-from paigeant.errors import UnknownStep, UnknownWorkflow
+from paigeant.errors import InvalidInput, UnknownStep, UnknownWorkflow
 from paigeant.model.runs import RunStatus, RunView
 
 app = typer.Typer()
 T = TypeVar("T")
+
+_FAR: Final = 1e12
+"""Seconds beyond which no deadline is allowed anyway, and which a timedelta can still hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ def dispatch(
     if each and (dispatch_key or deadline):
         raise typer.BadParameter("it takes neither --dispatch-key nor --deadline", param_hint="--each")
     payload = list(read_lines(source)) if each else read_input(source)
-    due = None if deadline is None else timedelta(seconds=deadline)
+    if each and not payload:
+        text = f"{source}: holds no line of JSON, so there is nothing to dispatch"
+        raise InvalidInput(text)
+    due = None if deadline is None else timedelta(seconds=min(deadline, _FAR))
     order = _Order(workflow, payload, dispatch_key, due, wait, timeout, as_json)
     work = _many if each else _one
     raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers)))

@@ -110,6 +110,13 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _usage(error: typer.TyperException) -> str:
+    """Return what was typed wrongly, and where to read how it is typed."""
+    text = error.format_message().replace("Value error, ", "").removesuffix(".")
+    context = getattr(error, "ctx", None)
+    return text if context is None or ";" in text else f"{text}; see `{context.command_path} --help`"
+
+
 def _report(error: Exception, *, as_json: bool) -> int:
     """Say what went wrong; returns the exit code."""
     kind = type(error).__name__
@@ -117,7 +124,7 @@ def _report(error: Exception, *, as_json: bool) -> int:
         case PaigeantError():
             text, code = str(error), error.exit_code
         case typer.TyperException():
-            kind, text, code = "UsageError", error.format_message().replace("Value error, ", ""), error.exit_code
+            kind, text, code = "UsageError", _usage(error), error.exit_code
         case OSError():
             text, code = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), 2
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ from paigeant.telemetry.logs import LogHooks, configure
 app = typer.Typer()
 
 _INTERRUPTED: Final = 130
+_LAST_MOMENT: Final = 5.0
+"""Seconds for the process to end once the worker has: what still runs then is code that cannot be stopped."""
 
 
 @app.command()
@@ -89,4 +92,20 @@ async def _serve(
     async with paigeant, paigeant.worker(activities=activities, concurrency=concurrency) as worker:
         stop.worker = worker
         await stop.event.wait()
+    _end_in_time(stop.exit_code)
     return stop.exit_code
+
+
+def _end_in_time(exit_code: int) -> None:
+    """See to it that the process ends, though a step's thread hangs or its code swallows cancellation.
+
+    What it had leased is released or runs out; nothing that it might still do would be committed.
+    """
+
+    def end() -> None:
+        note("ending, though code of a step still runs")
+        os._exit(exit_code)
+
+    last = threading.Timer(_LAST_MOMENT, end)
+    last.daemon = True
+    last.start()

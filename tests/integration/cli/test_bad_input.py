@@ -62,6 +62,26 @@ def test_a_bad_line_among_many_is_named_and_nothing_is_dispatched(project: Any):
     assert project.json("runs")["runs"] == []
 
 
+def test_no_line_at_all(project: Any):
+    project.write("many.jsonl", "\n\n")
+
+    refused(project.paigeant("dispatch", "hello", "many.jsonl", "--each"), "many.jsonl: holds no line of JSON")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--dispatch-key", ""], "the dispatch key '' is no label"),
+        (["--dispatch-key", "k" * 5000], "use 1 to 255 characters"),
+        (["--deadline", "inf"], "at most 3660 days"),
+        (["--deadline", "nan"], "--deadline"),
+        (["--wait", "--timeout", "nan"], "--timeout"),
+    ],
+)
+def test_an_option_out_of_bounds(project: Any, option: list[str], said: str):
+    refused(project.paigeant("dispatch", "hello", "input.json", *option), said)
+
+
 def test_a_byte_order_mark_is_no_mistake(project: Any):
     project.write("input.json", b'\xef\xbb\xbf{"name": "Ada"}')
 

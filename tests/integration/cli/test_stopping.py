@@ -93,3 +93,34 @@ def test_only_what_is_named_is_served(project: Any):
     assert ended.returncode == 3
     assert "nobody serves step 'shout'" in ended.stderr
     assert project.json("runs")["runs"][0]["status"] in {"running", "waiting"}
+
+
+HANGING = """
+import asyncio, time
+from pathlib import Path
+from paigeant import Workflow, activity
+
+@activity.execute()
+async def stubborn(until: str) -> None:
+    Path(until).with_suffix(".begun").touch()
+    while True:
+        try:
+            await asyncio.to_thread(time.sleep, 600)
+        except asyncio.CancelledError:
+            pass
+
+w = Workflow("stubborn", ["stubborn"])
+"""
+
+
+def test_code_that_cannot_be_stopped_does_not_keep_the_process(project: Any, until: Any, gate: Path):
+    project.environment["PAIGEANT_GRACE"] = "0"
+    project.write("handlers.py", HANGING)
+    worker = project.worker()
+    project.paigeant("dispatch", "stubborn", "block.json")
+    until(gate.with_suffix(".begun").exists)
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(25) == 0
+    assert "ending, though code of a step still runs" in project.said(worker)

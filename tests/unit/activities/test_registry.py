@@ -1,0 +1,73 @@
+"""What cannot be an activity is refused where it is declared, by file and line."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from paigeant import ActivityRegistry
+from paigeant.errors import RegistrationError
+
+
+class Odd:
+    """Nothing that pydantic knows."""
+
+
+def repeat(word: str, times: int) -> str:
+    return word * times
+
+
+class Repeat:
+    def __call__(self, word: str) -> str:
+        return word * 2
+
+
+@pytest.fixture
+def registry() -> ActivityRegistry:
+    return ActivityRegistry()
+
+
+def test_a_result_that_pydantic_does_not_know_is_refused(registry: ActivityRegistry):
+    with pytest.raises(RegistrationError, match=r"test_registry\.py:\d+: what it returns: pydantic cannot validate"):
+
+        @registry.execute()
+        def odd() -> Odd:
+            return Odd()
+
+
+def test_a_compensation_that_returns_what_pydantic_does_not_know_is_refused(registry: ActivityRegistry):
+    with pytest.raises(RegistrationError, match=r"test_registry\.py:\d+: what it returns"):
+
+        @registry.compensate("odd")
+        def odd() -> Odd:
+            return Odd()
+
+
+def test_an_argument_that_pydantic_does_not_know_is_refused(registry: ActivityRegistry):
+    with pytest.raises(RegistrationError, match=r"parameter 'odd': pydantic cannot validate"):
+
+        @registry.execute()
+        def takes(odd: Odd) -> None:
+            del odd
+
+
+def test_a_function_without_a_name_asks_for_one(registry: ActivityRegistry):
+    with pytest.raises(RegistrationError, match="it has no name of its own; pass one"):
+        registry.execute(partial(repeat, times=2))
+
+
+def test_what_can_be_called_may_be_an_activity(registry: ActivityRegistry):
+    registry.execute("twice")(partial(repeat, times=2))
+    registry.execute("again")(Repeat())
+
+    assert registry["twice"].execute.signature.names == ("word", "times")
+    assert registry["again"].execute.signature.names == ("word",)
+
+
+def test_annotations_that_name_nothing_are_refused(registry: ActivityRegistry):
+    def lost(what: Nothing) -> None:  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownParameterType]
+        del what
+
+    with pytest.raises(RegistrationError, match="cannot be resolved: name 'Nothing' is not defined"):
+        registry.execute(lost)
