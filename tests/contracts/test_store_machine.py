@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -25,6 +25,8 @@ from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelWish, Direction, RunView, StepStatus
 from paigeant.model.values import Value, inline
 from paigeant.stores.memory import MemoryStore
+from paigeant.stores.postgresql import PostgresStore
+from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import FAULT, decided, new_run, notice
 
 LONG, OVER = timedelta(minutes=5), timedelta(0)
@@ -52,8 +54,15 @@ anyone = st.integers(0, 3) | st.integers(0, 2**16)
 """How far back in a list, mostly not far."""
 
 
+@pytest.fixture(autouse=True)
+def database(new_postgres: Callable[[], str]) -> None:
+    Stores.postgres = new_postgres()
+
+
 class Stores(RuleBasedStateMachine):
     """Asks all stores the same. Each keeps its own fences; the answers are compared without them."""
+
+    postgres: ClassVar[str]
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,12 +75,9 @@ class Stores(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        stores: list[Store] = [MemoryStore()]
-        if importlib.util.find_spec("paigeant.stores.sqlite") is not None:
-            from paigeant.stores.sqlite import SqliteStore  # noqa: PLC0415
-
-            url = f"sqlite:///{FOLDER.name}/machine.db"
-            stores.append(SqliteStore(url, namespace=f"n{next(NAMESPACES)}"))
+        namespace = f"n{next(NAMESPACES)}"
+        sqlite = SqliteStore(f"sqlite:///{FOLDER.name}/machine.db", namespace=namespace)
+        stores: list[Store] = [MemoryStore(), sqlite, PostgresStore(self.postgres, namespace=namespace)]
 
         async def enter() -> list[Store]:
             return [await self.stack.enter_async_context(store) for store in stores]
@@ -277,5 +283,5 @@ def holds(run: RunView) -> None:
     assert run.completed_at is None or run.status.final
 
 
-Stores.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Stores.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestStores = Stores.TestCase

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.memory.clock import store_time
+from paigeant.stores.postgresql import PostgresStore
+from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import new_run
 from paigeant.testing.stores import Connect, StoreContract
 
@@ -38,6 +42,14 @@ class TestMemoryStore(StoreContract):
 class TestSqlite(StoreContract):
     @asynccontextmanager
     async def backend(self, folder: Path) -> AsyncIterator[Connect]:
-        from paigeant.stores.sqlite import SqliteStore  # noqa: PLC0415
-
         yield lambda namespace: SqliteStore(f"sqlite:///{folder}/paigeant.db", namespace=namespace)
+
+
+class TestPostgres(StoreContract):
+    @pytest.fixture(autouse=True)
+    def database(self, new_postgres: Callable[[], str]) -> None:
+        self.url = new_postgres()
+
+    @asynccontextmanager
+    async def backend(self, folder: Path) -> AsyncIterator[Connect]:
+        yield lambda namespace: PostgresStore(self.url, namespace=namespace)

@@ -19,10 +19,12 @@ def registry() -> ActivityRegistry:
     return ActivityRegistry()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def settings(request: pytest.FixtureRequest, tmp_path: Any) -> Settings:
     if request.param == "memory":
         return Settings(store="memory://", transport="memory://", grace=1, lease=2)
+    if request.param == "postgres":
+        return Settings(store=request.getfixturevalue("new_postgres")(), transport=None, grace=1, lease=2)
     return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)
 
 

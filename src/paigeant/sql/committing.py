@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, exists, literal_column, select
 from paigeant.model.hops import Commit, Grant, Settled, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunStatus, StepStatus
-from paigeant.sql.hops import OPEN, key_of, records, remaining, steps, wish_of
+from paigeant.sql.hops import OPEN, key_of, records, steps, wish_of
 from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.results import Found, heir_of, write
 from paigeant.sql.tables import step_executions, workflow_runs
@@ -130,7 +130,7 @@ def _grants(tx: Tx, good: Sequence[Found]) -> dict[HopKey, Grant]:
         one.commit.held.key: Grant(
             *(twin.key, twin.topic, twin.body, 1, 1),
             leased_at=tx.now,
-            remaining=remaining(tx, one.run.deadline),
+            remaining=tx.until(one.run.deadline),
             record=None if twin.undoes is None else known.get(twin.key._replace(position=twin.undoes)),
         )
         for one, twin in heirs
@@ -152,6 +152,6 @@ def _given_before(tx: Tx, one: Commit) -> Grant | None:
         *(twin.key, twin.topic, twin.body, row.fence, row.attempt),
         leased_at=row.started_at,
         cancel=wish_of(row.cancel_requested),
-        remaining=remaining(tx, row.deadline),
+        remaining=tx.until(row.deadline),
         record=None if undone is None else known.get(undone),
     )

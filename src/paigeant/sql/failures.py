@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError
 
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 
@@ -44,4 +44,39 @@ def explained(name: str, error: DatabaseError) -> PaigeantError | DatabaseError:
     for known, why in _WAIT.items():
         if code.startswith(known):
             return Unavailable(f"the database {name} does not answer: {why}")
+    return error
+
+
+_REFUSED: Final = {
+    "28P01": "user name or password are wrong",
+    "28000": "the server does not let this user in",
+    "3D000": "there is no such database: create it, as with createdb",
+    "42501": "this user lacks a right on its tables",
+    "42P01": "its tables are missing: run `paigeant db upgrade`",
+}
+
+
+@contextmanager
+def told_of_server(name: str) -> Generator[None]:
+    """Turn the errors of the server at this URL into ours: ``Unavailable`` to wait for, ``ConfigError`` to mend."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise explained_by_server(name, error) from error
+    except TimeoutError as error:
+        raise Unavailable(f"{name} does not answer in time") from error
+    except OSError as error:
+        if "SSL" in str(error) or "certificate" in str(error):
+            raise ConfigError(f"{name} cannot be reached with TLS as asked for: {error}") from error
+        raise Unavailable(f"{name} does not answer: {error}") from error
+
+
+def explained_by_server(name: str, error: DBAPIError) -> Exception:
+    """Return the error as one of ours, or as it is if it is a mistake of this program."""
+    state: str = getattr(error.orig, "sqlstate", None) or ""
+    if state in _REFUSED:
+        return ConfigError(f"{name} cannot be used: {_REFUSED[state]}")
+    away = state.startswith(("08", "53", "57", "58")) or state == "25006"
+    if away or error.connection_invalidated or isinstance(error, InterfaceError):
+        return Unavailable(f"{name} does not answer: {str(error.orig).splitlines()[0]}")
     return error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -65,7 +65,7 @@ def grant_of(tx: Tx, row: Row[Any], record: Record | None, *, fence: int, attemp
         leased_at=tx.now,
         interrupted=row.owner is not None,
         cancel=wish_of(row.cancel_requested),
-        remaining=remaining(tx, row.deadline),
+        remaining=tx.until(row.deadline),
         record=record,
     )
 
@@ -73,11 +73,6 @@ def grant_of(tx: Tx, row: Row[Any], record: Record | None, *, fence: int, attemp
 def wish_of(text: str | None) -> CancelWish | None:
     """Return the wish of a column."""
     return None if text is None else CancelWish(text)
-
-
-def remaining(tx: Tx, deadline: datetime | None) -> float | None:
-    """Return the seconds to a deadline."""
-    return None if deadline is None else (deadline - tx.now).total_seconds()
 
 
 def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> None:

@@ -65,11 +65,11 @@ _TO_CLOSE: Final = (
     runs.namespace == bindparam("namespace"),
     runs.completed_at.is_(None),
     runs.closes_at.is_not(None),
-    runs.closes_at <= bindparam("now"),
 )
 _CLOSING: Final = (
     _LEASABLE.where(
         *_TO_CLOSE,
+        runs.closes_at <= bindparam("now"),
         OPEN,
         steps.direction == Direction.EXECUTE.value,
         steps.owner.is_(None) | _DUE,
@@ -102,7 +102,7 @@ _RUNNING: Final = (
         started_at=func.coalesce(runs.started_at, bindparam("b_now", type_=runs.started_at.type)),
     )
 )
-_ANY_CLOSING: Final = select(runs.number).where(*_TO_CLOSE).limit(1)
+_NEXT_CLOSING: Final = select(func.min(runs.closes_at)).where(*_TO_CLOSE)
 
 
 @cache
@@ -202,15 +202,15 @@ def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
         return None
     due_at = tx.connection.execute(_next_due_of(len(topics)), {"namespace": tx.namespace, **_named(topics)}).scalar()
     suspect_at = tx.connection.execute(_NEXT_SUSPECT, {"namespace": tx.namespace, "topics": list(topics)}).scalar()
-    due = [] if due_at is None else [(due_at - tx.now).total_seconds()]
-    if suspect_at is not None:
-        due.append(max((suspect_at - tx.now).total_seconds(), SUSPECT_PAUSE.total_seconds() - waited))
-    return min(due, default=None)
+    due, suspects = tx.until(due_at), tx.until(suspect_at)
+    if suspects is not None:
+        suspects = max(suspects, SUSPECT_PAUSE.total_seconds() - waited)
+    return min((left for left in (due, suspects) if left is not None), default=None)
 
 
-def anything_closing(tx: Tx) -> bool:
-    """Whether :func:`lease_closing` may find something; asked often, so that it is not asked for nothing."""
-    return bool(tx.rows(_ANY_CLOSING, namespace=tx.namespace, now=tx.now))
+def closing_in(tx: Tx) -> float | None:
+    """Return in how many seconds :func:`lease_closing` may find something, None if nothing is going to be closed."""
+    return tx.until(tx.connection.execute(_NEXT_CLOSING, {"namespace": tx.namespace}).scalar())
 
 
 def _named(topics: Collection[str]) -> dict[str, str]:

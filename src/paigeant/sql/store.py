@@ -20,6 +20,7 @@ from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
 from paigeant.sql import beginning, catalog, committing, holding, leasing, operator, reading, sweeping, variables
 from paigeant.sql.database import Database
+from paigeant.sql.quiet import Quiet
 
 
 class SqlStore(Store):
@@ -27,6 +28,7 @@ class SqlStore(Store):
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._closing, self._silence = Quiet(), Quiet()
         self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
@@ -52,7 +54,7 @@ class SqlStore(Store):
         return await self.database.write(lambda tx: leasing.lease_announced(tx, owner, notices, lease))
 
     async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
-        if not await self.database.read(leasing.anything_closing):
+        if not await self._closing.ends(self.database.changes, lambda: self.database.read(leasing.closing_in)):
             return []
         self.database.hold(owner)
         return await self.database.write(lambda tx: leasing.lease_closing(tx, owner, limit, lease))
@@ -70,7 +72,7 @@ class SqlStore(Store):
         await self.database.write(lambda tx: holding.release(tx, held))
 
     async def announce(self, limit: int) -> list[Sealed]:
-        if not await self.database.read(sweeping.anything_silent):
+        if not await self._silence.ends(self.database.changes, lambda: self.database.read(sweeping.silent_in)):
             return []
         return await self.database.write(lambda tx: sweeping.announce(tx, limit))
 

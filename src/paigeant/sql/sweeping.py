@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 
 from paigeant.model.hops import Sealed
 from paigeant.sql.hops import HOP, OPEN, THIS_HOP, bound, key_of, steps
@@ -31,12 +31,12 @@ _END_LEASES: Final = (
 _SILENT: Final = (
     select(*HOP, steps.topic, steps.hints, messages.c.body)
     .join_from(step_executions, messages, _SAME_HOP)
-    .where(_NAMESPACE, OPEN, _DUE, steps.hint_at <= bindparam("now"))
+    .where(_NAMESPACE, OPEN, steps.due_at.is_not(None), _DUE, steps.hint_at <= bindparam("now"))
     .order_by(steps.hint_at, *HOP)
     .limit(bindparam("limit"))
     .with_for_update(of=step_executions, skip_locked=True)
 )
-_ANY_SILENT: Final = select(steps.position).where(_NAMESPACE, OPEN, _DUE, steps.hint_at <= bindparam("now")).limit(1)
+_NEXT_SILENT: Final = select(func.min(steps.hint_at)).where(_NAMESPACE, OPEN, steps.due_at.is_not(None))
 _HINT: Final = update(step_executions).where(THIS_HOP).values(hints=steps.hints + 1, hint_at=bindparam("b_hint_at"))
 
 
@@ -56,6 +56,6 @@ def _next_hint(hints: int) -> timedelta:
     return min(_AGAIN * 2 ** min(hints, 10), _SELDOM)
 
 
-def anything_silent(tx: Tx) -> bool:
-    """Whether :func:`announce` may find something."""
-    return bool(tx.rows(_ANY_SILENT, namespace=tx.namespace, now=tx.now))
+def silent_in(tx: Tx) -> float | None:
+    """Return in how many seconds :func:`announce` may find something, None if nothing is going to be announced."""
+    return tx.until(tx.connection.execute(_NEXT_SILENT, {"namespace": tx.namespace}).scalar())

@@ -204,7 +204,7 @@ INDEXES: Final = (
         _steps.due_at,
         where=_open_step & (_steps.interruptions > literal_column("0")),
     ),
-    _partial("step_executions_hint", _steps.namespace, _steps.hint_at, where=_open_step),
+    _partial("step_executions_hint", _steps.namespace, _steps.hint_at, where=_open_step & _steps.due_at.is_not(None)),
     _partial(
         "step_executions_once",
         _steps.workflow_id,

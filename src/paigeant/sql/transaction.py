@@ -33,6 +33,10 @@ class Tx(NamedTuple):
         """Return the transaction that this connection is in."""
         return cls(connection, namespace, connection.execute(_NOW).scalar_one())
 
+    def until(self, at: datetime | None) -> float | None:
+        """Return the seconds to a time."""
+        return None if at is None else (at - self.now).total_seconds()
+
     def rows(self, statement: Executable, **parameters: Any) -> Sequence[Row[Any]]:
         """Return all rows of a query."""
         return self.connection.execute(statement, parameters).all()

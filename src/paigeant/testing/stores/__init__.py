@@ -9,6 +9,7 @@ from paigeant.testing.stores.operator import OperatorGuarantees
 from paigeant.testing.stores.races import RaceGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
 from paigeant.testing.stores.starts import StartGuarantees
+from paigeant.testing.stores.suspects import SuspectGuarantees
 from paigeant.testing.stores.undoing import UndoingGuarantees
 from paigeant.testing.stores.waiting import WaitingGuarantees
 
@@ -16,6 +17,7 @@ from paigeant.testing.stores.waiting import WaitingGuarantees
 class StoreContract(
     StartGuarantees,
     LeaseGuarantees,
+    SuspectGuarantees,
     CommitGuarantees,
     HandOverGuarantees,
     UndoingGuarantees,

@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from time import monotonic
 
 from paigeant.abc import Store
-from paigeant.model.hops import Grant, Held, Verdict
+from paigeant.model.hops import Held, Verdict
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelWish, StepStatus
 from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, failed, new_run, notice
 from paigeant.testing.stores.backend import TOPICS, StoreBackend
-from paigeant.testing.waiting import eventually
 
 
 class LeaseGuarantees(StoreBackend):
@@ -108,63 +107,6 @@ class LeaseGuarantees(StoreBackend):
 
         assert await store.lease(WORKER, [notice(start)], self.long) == []
 
-    # -- suspects
-
-    async def interrupt(self, store: Store, count: int, times: int) -> None:
-        """Start so many runs, and let each of their leases run out so many times."""
-        await store.record_workflow_start([new_run("draft") for _ in range(count)])
-        for _ in range(times):
-            assert len(await eventually(lambda: store.pick("dead", ["draft"], count, self.lease))) == count
-            await self.let_leases_end()
-
-    async def test_what_was_interrupted_once_is_leased_together(self, store: Store) -> None:
-        await self.interrupt(store, 3, times=1)
-
-        grants = await eventually(lambda: self.take(store))
-
-        assert [(grant.attempt, grant.interrupted) for grant in grants] == [(2, True)] * 3
-
-    async def test_what_was_interrupted_twice_is_leased_one_at_a_time(self, store: Store) -> None:
-        await self.interrupt(store, 3, times=2)
-        await store.record_workflow_start([new_run("draft")])
-
-        async def suspects_and_others() -> list[Grant]:
-            return await self.take(store, limit=10)
-
-        first = await eventually(suspects_and_others)
-        while not any(grant.interrupted for grant in first):
-            first += await suspects_and_others()
-        [suspect] = [grant for grant in first if grant.interrupted]
-        assert suspect.attempt == 3
-        assert len(first) <= 2
-        assert [grant for grant in await suspects_and_others() if grant.interrupted] == []
-        [elsewhere] = await eventually(lambda: self.take(store, OTHER))
-        assert elsewhere.interrupted
-        assert await self.take(store, OTHER) == []
-
-        await self.settle(store, completed(suspect))
-
-        [following] = await eventually(suspects_and_others)
-        assert (following.attempt, following.interrupted) == (3, True)
-        assert len({suspect.key, elsewhere.key, following.key}) == 3
-
-    async def test_waiting_for_suspects_does_not_go_in_circles(self, store: Store) -> None:
-        await self.interrupt(store, 2, times=2)
-        assert len(await eventually(lambda: self.take(store))) == 1
-        begun = monotonic()
-
-        await store.wait_for_work(["draft"], 10.0)
-
-        assert 0.3 < monotonic() - begun < 8.0
-
-    async def test_a_step_that_has_ended_once_is_no_suspect_any_more(self, store: Store) -> None:
-        await self.interrupt(store, 2, times=2)
-        [suspect] = await eventually(lambda: self.take(store))
-
-        await self.settle(store, decided(suspect, Retrying(FAULT, 0.0)))
-
-        assert len(await eventually(lambda: self.take(store))) == 2  # it, and the other as the only suspect
-
     # -- beats
 
     async def test_a_beat_renews_the_lease_from_now_on(self, store: Store) -> None:
@@ -214,11 +156,11 @@ class LeaseGuarantees(StoreBackend):
         heart = store.heart()
 
         if heart is not None:
-            try:
-                lost = Held(grant.key, grant.fence + 1)
-                pulses = heart.beat([grant.held, lost], self.long)
+            held = [grant.held, Held(grant.key, grant.fence + 1)]
+            try:  # in a thread, for it blocks
+                pulses = await asyncio.to_thread(heart.beat, held, self.long)
             finally:
-                heart.close()
+                await asyncio.to_thread(heart.close)
             assert [pulse.alive for pulse in pulses] == [True, False]
 
     # -- giving back

@@ -11,6 +11,7 @@ revision: Final = "0001"
 down_revision: Final = None
 
 _OPEN: Final = sa.text("completed_at IS NULL")
+_DUE: Final = sa.text("completed_at IS NULL AND due_at IS NOT NULL")
 _INTERRUPTED: Final = sa.text("completed_at IS NULL AND interruptions > 0")
 _CLOSING: Final = sa.text("completed_at IS NULL AND closes_at IS NOT NULL")
 _COMPLETED: Final = sa.text("status = 'completed'")
@@ -103,7 +104,7 @@ def _steps() -> None:
     )
     _partial("step_executions_due", "step_executions", ["namespace", "topic", "due_at"], _OPEN)
     _partial("step_executions_interrupted", "step_executions", ["namespace", "due_at"], _INTERRUPTED)
-    _partial("step_executions_hint", "step_executions", ["namespace", "hint_at"], _OPEN)
+    _partial("step_executions_hint", "step_executions", ["namespace", "hint_at"], _DUE)
     deed = ["workflow_id", "step_id", "direction"]
     _partial("step_executions_once", "step_executions", deed, _COMPLETED, unique=True)
 

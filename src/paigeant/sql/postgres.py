@@ -1,0 +1,223 @@
+"""PostgreSQL: every process over one database, with one writer each that groups what it writes.
+
+No transaction is open while a step runs. All limits of time are set within each transaction, so that they hold behind a
+pooler that hands each transaction to another session (PgBouncer's transaction mode); there, add
+``?prepared_statement_cache_size=0`` to the URL.
+"""
+
+# ruff: noqa: D102 -- what a method guarantees is said in Database
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from random import random
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import URL, Connection, NullPool, func, make_url, select, true
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from paigeant.abc import Heart
+from paigeant.errors import Unavailable
+from paigeant.model.hops import Held, Pulse
+from paigeant.sql import holding, schema
+from paigeant.sql.database import Database
+from paigeant.sql.failures import told_of_server
+from paigeant.sql.nudges import Nudges
+from paigeant.sql.transaction import Tx
+from paigeant.sql.types import store_now
+
+T = TypeVar("T")
+
+_GROUP: Final = 64
+"""Pieces of work in one transaction, at most."""
+
+_PATIENCE: Final = 20.0
+"""Seconds for one transaction; past it the connection is given up and the store counts as out of reach."""
+
+_AGAIN: Final = frozenset({"40001", "40P01", "23505", "55P03"})
+"""SQLSTATEs after which the same transaction may well succeed: two that cannot be put in a row, a deadlock, a key that
+another took at the same moment, a lock that was not to be had."""
+
+_ATTEMPTS: Final = 6
+_LOCK: Final = 0x5041_4947
+"""Of the advisory lock under which the schema is changed."""
+
+_LIMITS: Final = {"statement_timeout": "15s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "15s"}
+_BEGIN: Final = select(store_now(), *(func.set_config(name, limit, true()) for name, limit in _LIMITS.items()))
+"""The store's time, and limits for this transaction only, in one round trip."""
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[Tx], Any]
+    answer: asyncio.Future[Any]
+
+    def settle(self, result: Any) -> None:
+        if not self.answer.done():
+            self.answer.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class PostgresDatabase(Database):
+    """One pool of connections for reading, one connection for writing, and one that listens."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        """Look at the URL only; raises ConfigError."""
+        self.url = dialect_url(url)
+        self._name = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        self._namespace = namespace
+        self._jobs: list[_Job] = []
+        self._wake = asyncio.Event()
+        self._closing = False
+
+    async def open(self) -> None:
+        self._engine = _engine(self.url, pool_size=4, max_overflow=2, pool_timeout=_PATIENCE, pool_recycle=1800)
+        try:
+            with told_of_server(self._name):
+                async with asyncio.timeout(_PATIENCE), self._engine.connect() as connection:
+                    version = await connection.run_sync(schema.version_of)
+            schema.require(version, self._name)
+        except BaseException:
+            await self._engine.dispose()
+            raise
+        self._talker = _engine(self.url, poolclass=NullPool)
+        self.changes = self._nudges = Nudges(self._talker, self._namespace)
+        self._nudges.start()
+        self._writer = asyncio.create_task(self._write_all(), name="paigeant-postgres-writer")
+
+    async def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+        await self._writer
+        await self._nudges.close()
+        await self._talker.dispose()
+        await self._engine.dispose()
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        if self._closing:
+            raise Unavailable("the store is closed")
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        self._jobs.append(job)
+        self._wake.set()
+        return await job.answer
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        # A task of its own: who stops waiting must not cut a connection off in the middle of an answer.
+        return await asyncio.shield(asyncio.ensure_future(self._read(work)))
+
+    async def _read(self, work: Callable[[Tx], T]) -> T:
+        with told_of_server(self._name):
+            async with asyncio.timeout(_PATIENCE), self._engine.connect() as fresh:
+                connection = await fresh.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                return await connection.run_sync(lambda sync: work(_begin(sync, self._namespace)))
+
+    def heart(self) -> Heart:
+        return _PostgresHeart(self)
+
+    def upgrade(self) -> None:
+        def change(connection: Connection) -> None:
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            schema.refuse_newer(schema.version_of(connection), self._name)
+            schema.migrate(connection)
+
+        asyncio.run(self._once(change))
+
+    def check(self) -> None:
+        asyncio.run(self._once(lambda connection: schema.require(schema.version_of(connection), self._name)))
+
+    async def _once(self, work: Callable[[Connection], None]) -> None:
+        engine = _engine(self.url, poolclass=NullPool)
+        try:
+            with told_of_server(self._name):
+                async with engine.begin() as connection:
+                    await connection.run_sync(work)
+        finally:
+            await engine.dispose()
+
+    async def transact(self, engine: AsyncEngine, works: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        """Return what these pieces of work return, in one transaction, tried again where that may help."""
+
+        def do(connection: Connection) -> list[Any]:
+            tx = _begin(connection, self._namespace)
+            return [work(tx) for work in works]
+
+        for attempt in range(_ATTEMPTS):
+            try:
+                with told_of_server(self._name):
+                    async with asyncio.timeout(_PATIENCE), engine.begin() as connection:
+                        return await connection.run_sync(do)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _AGAIN or attempt == _ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(0.02 * random() * 2**attempt)  # noqa: S311  (to step out of each other's way)
+        raise AssertionError
+
+    async def _write_all(self) -> None:
+        """Write in groups until closed: what is asked for during a transaction goes into the next."""
+        while self._jobs or not self._closing:
+            if not self._jobs:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            group, self._jobs = self._jobs[:_GROUP], self._jobs[_GROUP:]
+            await self._write_group(group)
+
+    async def _write_group(self, group: list[_Job]) -> None:
+        try:
+            results = await self.transact(self._engine, [job.work for job in group])
+        except Exception as error:  # noqa: BLE001  (it goes to whoever waits)
+            if len(group) > 1 and not isinstance(error, Unavailable):
+                for job in group:
+                    await self._write_group([job])
+                return
+            for job in group:
+                job.fail(error)
+        else:
+            for job, result in zip(group, results, strict=True):
+                job.settle(result)
+            self._nudges.send()
+
+
+class _PostgresHeart(Heart):
+    """Beats on a connection and an event loop of its own, in whatever thread it is asked."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self._runner = asyncio.Runner()
+        self._engine: AsyncEngine | None = None
+
+    def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+        self._engine = self._engine or _engine(self._database.url, pool_size=1, max_overflow=0)
+        beating = self._database.transact(self._engine, [lambda tx: holding.beat(tx, held, lease)])
+        pulses: list[Pulse] = self._runner.run(beating)[0]
+        return pulses
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._runner.run(self._engine.dispose())
+        self._runner.close()
+
+
+def dialect_url(url: str) -> URL:
+    """Return the URL as SQLAlchemy takes it for asyncpg; ``sslmode`` is asyncpg's ``ssl``."""
+    made = make_url(url).set(drivername="postgresql+asyncpg")
+    query = {"ssl" if key == "sslmode" else key: value for key, value in made.query.items()}
+    return made.set(query=query)
+
+
+def _engine(url: URL, **options: Any) -> AsyncEngine:
+    arguments: dict[str, Any] = {"timeout": 10, "command_timeout": 15}
+    return create_async_engine(url, connect_args=arguments, **options)
+
+
+def _begin(connection: Connection, namespace: str) -> Tx:
+    """Return the transaction of a connection, its limits of time set."""
+    now = connection.execute(_BEGIN).one()[0]
+    return Tx(connection, namespace, now)

@@ -1,0 +1,18 @@
+"""PostgreSQL alone: for teams, and for workers on many machines."""
+
+from __future__ import annotations
+
+import asyncpg as _driver  # noqa: F401  # pyright: ignore  (so that its absence is told at once)
+
+from paigeant.sql.postgres import PostgresDatabase
+from paigeant.sql.store import SqlStore
+
+
+class PostgresStore(SqlStore):
+    """Keeps everything in one database: ``postgresql://user:password@host:5432/name``.
+
+    The schema is made by ``paigeant db upgrade``. What was answered survives what the server survives.
+    """
+
+    def __init__(self, url: str, *, namespace: str = "default") -> None:
+        super().__init__(PostgresDatabase(url, namespace))

@@ -1,0 +1,171 @@
+"""PostgreSQL, when it is not as it should be: one clear line, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from paigeant import ActivityRegistry, Paigeant, Run, Workflow
+from paigeant.config import Settings
+from paigeant.errors import ConfigError, PaigeantError, Unavailable
+from paigeant.model.hops import Settled
+from paigeant.sql import administration
+from paigeant.sql.nudges import Nudges
+from paigeant.stores.postgresql import PostgresStore
+from paigeant.testing.builders import completed, new_run
+from paigeant.testing.waiting import eventually
+
+HOUR = timedelta(hours=1)
+
+
+def changed(url: str, **parts: object) -> str:
+    return make_url(url).set(**parts).render_as_string(hide_password=False)  # pyright: ignore[reportArgumentType]
+
+
+async def cut_connections(url: str) -> int:
+    """End all other connections to this database, as a server does that is shut down; returns how many."""
+    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
+    kill = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with engine.connect() as connection:
+        count: int = (await connection.execute(text(kill))).scalar_one()
+    await engine.dispose()
+    return count
+
+
+async def hearing(*all_of: Nudges) -> bool:
+    return all(one._hears and one.count for one in all_of)
+
+
+async def opened(url: str) -> None:
+    async with PostgresStore(url):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind", "words"),
+    [
+        ({"port": 1}, Unavailable, "does not answer"),
+        ({"host": "nowhere.invalid"}, Unavailable, "does not answer"),
+        ({"database": "paigeant_no_such"}, ConfigError, "no such database"),
+        ({"username": "paigeant_nobody"}, ConfigError, "does not let this user in"),
+        ({"query": {"sslmode": "require"}}, ConfigError, "TLS"),
+    ],
+)
+async def test_what_is_wrong_with_the_server_is_one_line(
+    new_postgres: Callable[..., str], parts: dict[str, object], kind: type[PaigeantError], words: str
+):
+    with pytest.raises(kind, match=words) as caught:
+        await opened(changed(new_postgres(), **parts))
+
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_password_is_never_shown(new_postgres: Callable[..., str]):
+    with pytest.raises(PaigeantError) as caught:
+        await opened(changed(new_postgres(), password="hunter2", port=1))
+
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_a_database_without_a_schema_asks_for_an_upgrade(new_postgres: Callable[..., str]):
+    with pytest.raises(ConfigError, match="no schema yet: run `paigeant db upgrade`"):
+        await opened(new_postgres(empty=True))
+
+
+def test_many_may_upgrade_at_once(new_postgres: Callable[..., str]):
+    url = new_postgres(empty=True)
+
+    async def upgrade() -> None:
+        await asyncio.gather(*(asyncio.to_thread(administration.upgrade, url) for _ in range(4)))
+
+    asyncio.run(upgrade())
+
+    administration.check(url)
+
+
+async def test_what_is_wrong_is_wrong_for_one_of_a_group_only(new_postgres: Callable[..., str]):
+    async with PostgresStore(new_postgres()) as store:
+        await store.record_workflow_start([new_run("draft", payload=1, dispatch_key="a")])
+        runs = [new_run("draft", payload=2, dispatch_key="a"), *(new_run("draft") for _ in range(5))]
+
+        answers = await asyncio.gather(*(store.record_workflow_start([run]) for run in runs), return_exceptions=True)
+
+        assert [isinstance(answer, list) for answer in answers] == [False] + [True] * 5
+
+
+async def test_a_connection_that_is_cut_is_replaced(new_postgres: Callable[..., str]):
+    url = new_postgres()
+    async with PostgresStore(url) as store:
+        await store.record_workflow_start([new_run("draft")])
+        [grant] = await store.pick("owner", ["draft"], 1, HOUR)
+
+        assert await cut_connections(url) >= 2
+
+        async def settle() -> list[Settled]:
+            with suppress(Unavailable):
+                return await store.record_step_result([completed(grant)], HOUR)
+            return []
+
+        [settled] = await eventually(settle)
+        assert settled.verdict == "ok"
+
+
+async def test_runs_complete_though_all_connections_are_cut_again_and_again(new_postgres: Callable[..., str]):
+    url, registry, ran = new_postgres(), ActivityRegistry(), asyncio.Semaphore(0)
+
+    @registry.execute()
+    async def double(previous: int) -> int:
+        await asyncio.sleep(0.01)
+        ran.release()
+        return previous * 2
+
+    settings = Settings(store=url, lease=3)
+    workflow = Workflow("double", ["double", "double", "double"])
+    async with Paigeant(registry, workflows=[workflow], settings=settings) as app, app.worker():
+        runs = await app.dispatch_many("double", range(60))
+        cuts = 0
+        for executions in (20, 40, 40, 40):
+            for _ in range(executions):
+                await ran.acquire()
+            cuts += await cut_connections(url)
+
+        async def result(run: Run) -> object:
+            end = monotonic() + 40
+            while True:
+                try:
+                    return (await run.result(timeout=30)).output
+                except Unavailable:
+                    assert monotonic() < end
+
+        assert [await result(run) for run in runs] == [n * 8 for n in range(60)]
+        assert cuts >= 8
+
+
+async def test_processes_nudge_each_other(new_postgres: Callable[..., str]):
+    url = new_postgres()
+    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
+    here, there, elsewhere = Nudges(engine, "a"), Nudges(engine, "a"), Nudges(engine, "b")
+    for one in (here, there, elsewhere):
+        one.start()
+    await eventually(lambda: hearing(here, there, elsewhere))
+    seen, quiet = there.count, elsewhere.count
+
+    here.send()
+
+    async with asyncio.timeout(5):
+        await there.wait(seen, 60)
+    assert there.count > seen
+    assert elsewhere.count == quiet
+    for one in (here, there, elsewhere):
+        await one.close()
+    await engine.dispose()
