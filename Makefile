@@ -9,7 +9,7 @@ DEV    := $(VENV)/.dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format types layers smoke requirements clean
+.PHONY: help demo test test-slow services lint format types layers smoke requirements clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -17,11 +17,14 @@ help:          ## list the targets
 demo: $(BASE)  ## run the support desk, from a fresh checkout
 	$(BIN)/python examples/support_desk/demo.py
 
-test: $(DEV)   ## all tests but the slow ones
+test: $(DEV) services  ## all tests but the slow ones
 	$(BIN)/pytest -n auto --dist loadfile -m "not slow"
 
-test-slow: $(DEV)  ## the slow tests
+test-slow: $(DEV) services  ## the slow tests
 	$(BIN)/pytest -n auto --dist loadfile -m slow
+
+services:      ## take the servers that answer, start those that are missing
+	.ci/services
 
 lint: $(DEV)   ## style, format, declared dependencies
 	$(BIN)/ruff check

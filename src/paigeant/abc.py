@@ -168,10 +168,11 @@ class StateStore(Resource):
         """Return messages of due twins to be announced; their next time is pushed away: 3 s, doubling to 5 min."""
 
     @abstractmethod
-    async def wait_for_work(self, topics: Collection[str], timeout: float) -> None:
-        """Return when a twin of these topics may be due, or after ``timeout`` seconds; a false alarm is allowed.
+    async def wait_for_work(self, topics: Collection[str], timeout: float) -> bool:
+        """Return True when a twin of these topics may be due, False after ``timeout`` seconds.
 
-        Where only suspects are due it returns after half a second: whether one may be leased is for ``pick`` to say.
+        A false alarm is allowed. Where only suspects are due it returns after half a second: whether one may be leased
+        is for ``pick`` to say.
         """
 
     @abstractmethod
@@ -240,7 +241,7 @@ class Directory(ABC):
 
     @abstractmethod
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
-        """Record that this worker is alive now, or ``gone``. It counts as alive for 30 seconds."""
+        """Record that this worker is alive now, or ``gone``. It counts as alive for a minute."""
 
     @abstractmethod
     async def find_served(self, activities: Collection[str]) -> set[str]:

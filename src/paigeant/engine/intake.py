@@ -16,7 +16,7 @@ from paigeant.errors import MessageRejected
 from paigeant.model.hops import Grant
 from paigeant.model.message import HopKey
 
-IDLE: Final = 10.0
+IDLE: Final = 30.0
 """Seconds after which an idle intake looks for work even if nothing told it of any."""
 
 AGAIN: Final = (0.1, 5.0)
@@ -54,8 +54,9 @@ class Intake:
         """The store intake: lease what is due, else wait for it."""
         store = self._parts.store
         grants = await self._take(lambda room: store.pick(self._parts.owner, self._group, room, self._parts.lease))
-        if not grants:
-            await self._until_stopped(store.wait_for_work(self._group, IDLE))
+        while not grants and not self._stop.is_set():
+            if await self._until_stopped(store.wait_for_work(self._group, IDLE)):
+                return
 
     async def _receive(self, transport: Transport) -> None:
         """The broker intake: lease what arrives, acknowledge it, start what is ours."""

@@ -39,7 +39,8 @@ class Sweeper:
         chores: list[tuple[float, str, Callable[[], Awaitable[object]]]] = [
             (0.5, "taking over from dead workers", lambda: self._parts.store.reclaim(self._parts.owner)),
             (1.0, "ending runs", lambda: close_due(self._parts)),
-            (10.0, "reporting", self._report),
+            (20.0, "reporting", lambda: self._parts.store.report_worker(self._card)),
+            (30.0, "looking for steps that nobody serves", lambda: self._parts.store.hold_unserved(UNSERVED_AFTER)),
         ]
         if self._parts.transport is not None:
             chores.append((0.1, "announcing", self._announce))
@@ -65,10 +66,6 @@ class Sweeper:
                 self._parts.trouble(doing, error)
                 pause = min(pause * 2, max(SLOWEST, seconds))
             await asyncio.sleep(pause)
-
-    async def _report(self) -> None:
-        await self._parts.store.report_worker(self._card)
-        await self._parts.store.hold_unserved(UNSERVED_AFTER)
 
     async def _announce(self) -> None:
         """Announce what is due. Each announcement makes the next one rarer: none is wasted on a broker that is away."""

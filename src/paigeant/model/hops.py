@@ -75,6 +75,9 @@ class Leased:
     undo: Undo = Undo.NEVER
 
 
+WORKER_ALIVE: Final = timedelta(seconds=60)
+"""How long after its last report a worker counts as alive."""
+
 SUSPECT: Final = 2
 """Leases of a twin that ran out, from which on its step is suspected of killing its workers."""
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Text, bindparam, delete, select
 
-from paigeant.model.hops import WorkerCard
+from paigeant.model.hops import WORKER_ALIVE, WorkerCard
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.sql.tables import activities, workers, workflows
 from paigeant.sql.transaction import Tx, chunks
-
-_ALIVE: Final = timedelta(seconds=30)
 
 _NAMESPACE: Final = bindparam("namespace", type_=Text)
 _PLAN: Final = select(workflows.c.plan).where(
@@ -57,7 +54,9 @@ def find_cards(tx: Tx, names: Collection[str]) -> dict[str, ActivityCard]:
 def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> None:
     """Record that this worker is alive now, or gone, and forget those long unheard of."""
     if gone:
-        tx.connection.execute(_GONE, {"namespace": tx.namespace, "b_id": card.id, "b_since": tx.now - 10 * _ALIVE})
+        tx.connection.execute(
+            _GONE, {"namespace": tx.namespace, "b_id": card.id, "b_since": tx.now - 10 * WORKER_ALIVE}
+        )
         return
     row = {"namespace": tx.namespace, "id": card.id, "host": card.host, "pid": card.pid, "topics": card.topics}
     tx.upsert(workers, [{**row, "seen_at": tx.now}])
@@ -65,4 +64,6 @@ def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> None:
 
 def served(tx: Tx) -> set[str]:
     """Return the topics that living workers serve."""
-    return {topic for row in tx.rows(_TOPICS, namespace=tx.namespace, since=tx.now - _ALIVE) for topic in row.topics}
+    return {
+        topic for row in tx.rows(_TOPICS, namespace=tx.namespace, since=tx.now - WORKER_ALIVE) for topic in row.topics
+    }

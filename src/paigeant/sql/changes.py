@@ -11,6 +11,11 @@ class Changes:
     There is no await between reading the number and joining the waiters, so no change falls in between.
     """
 
+    @property
+    def floor(self) -> float:
+        """Seconds after which who waits should look, whether or not a change was heard of."""
+        return 10.0
+
     def __init__(self) -> None:
         """Start at 0."""
         self.count = 0

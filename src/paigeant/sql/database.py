@@ -28,9 +28,10 @@ class Database(ABC):
         """Finish what was asked for, and give back every connection."""
 
     @abstractmethod
-    async def write(self, work: Callable[[Tx], T]) -> T:
+    async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
         """Return what ``work`` returns, committed, together with what else was to be written meanwhile.
 
+        ``tell`` those who wait for changes of it, unless it is nothing that they could wait for.
         ``work`` may be called several times, each time in a new transaction. Raises what it raises, and Unavailable.
         """
 

@@ -22,6 +22,9 @@ _SELDOM: Final = 0.1
 _BLIND: Final = 1.0
 """Seconds between two looks of who waits while nothing can be heard."""
 
+_HEARING: Final = 60.0
+"""The same while nudges are heard: a connection may be dead without anybody's knowing."""
+
 _PATIENT: Final = 30.0
 
 
@@ -46,9 +49,14 @@ class Nudges(Changes):
         self.note()
         self._dirty.set()
 
+    @property
+    def floor(self) -> float:
+        """Seconds after which who waits should look, whether or not a nudge was heard."""
+        return _HEARING if self._hears else _BLIND
+
     async def wait(self, seen: int, timeout: float) -> None:
         """Return when the number is not ``seen``, or after ``timeout`` seconds, or sooner while nothing is heard."""
-        await super().wait(seen, timeout if self._hears else min(timeout, _BLIND))
+        await super().wait(seen, min(timeout, self.floor))
 
     async def close(self) -> None:
         """Neither listen nor send any longer, and wake who still waits."""

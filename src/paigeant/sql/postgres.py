@@ -55,6 +55,7 @@ _BEGIN: Final = select(store_now(), *(func.set_config(name, limit, true()) for n
 class _Job:
     work: Callable[[Tx], Any]
     answer: asyncio.Future[Any]
+    tell: bool
 
     def settle(self, result: Any) -> None:
         if not self.answer.done():
@@ -100,10 +101,10 @@ class PostgresDatabase(Database):
         await self._talker.dispose()
         await self._engine.dispose()
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
+    async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
         if self._closing:
             raise Unavailable("the store is closed")
-        job = _Job(work, asyncio.get_running_loop().create_future())
+        job = _Job(work, asyncio.get_running_loop().create_future(), tell)
         self._jobs.append(job)
         self._wake.set()
         return await job.answer
@@ -182,7 +183,8 @@ class PostgresDatabase(Database):
         else:
             for job, result in zip(group, results, strict=True):
                 job.settle(result)
-            self._nudges.send()
+            if any(job.tell for job in group):
+                self._nudges.send()
 
 
 class _PostgresHeart(Heart):

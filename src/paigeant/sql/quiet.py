@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Final
 
 from paigeant.sql.changes import Changes
-
-_FLOOR: Final = 10.0
-"""Seconds after which the store is asked even if nothing told of a change."""
 
 
 class Quiet:
@@ -27,5 +23,5 @@ class Quiet:
         seen, now = changes.count, monotonic()
         left = await due_in()
         self._seen = seen
-        self._until = now + (_FLOOR if left is None else min(left, _FLOOR))
+        self._until = now + (changes.floor if left is None else min(left, changes.floor))
         return left is not None and left <= 0

@@ -85,7 +85,8 @@ class SqliteDatabase(Database):
         self._engine.dispose()
         self._presence.close()
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
+    async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
+        del tell  # whoever watches the file sees every commit
         try:
             return await self._writer.do(work)
         except DatabaseError as error:

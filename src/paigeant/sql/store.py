@@ -76,15 +76,16 @@ class SqlStore(Store):
             return []
         return await self.database.write(lambda tx: sweeping.announce(tx, limit))
 
-    async def wait_for_work(self, topics: Collection[str], timeout: float) -> None:
+    async def wait_for_work(self, topics: Collection[str], timeout: float) -> bool:
         loop, changes = asyncio.get_running_loop(), self.database.changes
         begun = loop.time()
         while (left := begun + timeout - loop.time()) > 0:
             seen, waited = changes.count, loop.time() - begun
             due_in = await self.database.read(lambda tx, waited=waited: leasing.due_in(tx, topics, waited))
             if due_in is not None and due_in <= 0:
-                return
+                return True
             await changes.wait(seen, left if due_in is None else min(left, due_in))
+        return False
 
     async def reclaim(self, owner: str) -> int:
         self.database.hold(owner)
@@ -115,7 +116,7 @@ class SqlStore(Store):
     # -- what workers publish
 
     async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
-        await self.database.write(lambda tx: catalog.publish_catalog(tx, plans, cards))
+        await self.database.write(lambda tx: catalog.publish_catalog(tx, plans, cards), tell=False)
 
     async def find_plan(self, workflow: str) -> Plan | None:
         return await self.database.read(lambda tx: catalog.find_plan(tx, workflow))
@@ -127,7 +128,7 @@ class SqlStore(Store):
         return await self.database.read(lambda tx: catalog.find_cards(tx, activities))
 
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
-        await self.database.write(lambda tx: catalog.report_worker(tx, card, gone=gone))
+        await self.database.write(lambda tx: catalog.report_worker(tx, card, gone=gone), tell=False)
 
     async def find_served(self, activities: Collection[str]) -> set[str]:
         return await self.database.read(lambda tx: catalog.served(tx) & set(activities))

@@ -6,11 +6,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from paigeant.errors import UnknownRun, WrongState
+from paigeant.model.hops import WORKER_ALIVE
 from paigeant.model.runs import CancelWish, RunStatus, StepStatus, WaitReason
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
 _RESUMABLE = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, RunStatus.WAITING})
-_ALIVE = timedelta(seconds=30)
 
 
 def find(rows: Rows, workflow_id: UUID) -> RunRow:
@@ -77,7 +77,7 @@ def _failed(rows: Rows, run: RunRow) -> list[HopRow]:
 def served(rows: Rows) -> set[str]:
     """Return the topics that living workers serve."""
     now = rows.clock()
-    return {topic for card, seen in rows.workers.values() if now - seen < _ALIVE for topic in card.topics}
+    return {topic for card, seen in rows.workers.values() if now - seen < WORKER_ALIVE for topic in card.topics}
 
 
 def hold_unserved(rows: Rows, after: timedelta) -> int:

@@ -77,15 +77,16 @@ class MemoryStore(Store):
     async def announce(self, limit: int) -> list[Sealed]:
         return hops.announce(self._rows, limit)
 
-    async def wait_for_work(self, topics: Collection[str], timeout: float) -> None:
+    async def wait_for_work(self, topics: Collection[str], timeout: float) -> bool:
         loop, rows = asyncio.get_running_loop(), self._rows
         end, since = loop.time() + timeout, rows.clock()
         while (left := end - loop.time()) > 0:
             seen = rows.changes.count
             due_in = self._due_in(topics, since + SUSPECT_PAUSE)
             if due_in is not None and due_in <= 0:
-                return
+                return True
             await rows.changes.wait(seen, left if due_in is None else min(left, due_in))
+        return False
 
     def _due_in(self, topics: Collection[str], suspects_at: datetime) -> float | None:
         """Return in how many seconds the next twin of these topics is due, None if none is going to be."""
