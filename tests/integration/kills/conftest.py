@@ -55,16 +55,13 @@ table = Workflow("table", ["swallow"])
 class Crew:
     """Workers in a folder of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
+        self.url = url
         self.workers: list[subprocess.Popen[bytes]] = []
         clean = {key: value for key, value in os.environ.items() if not key.upper().startswith("PAIGEANT_")}
-        self.environment = clean | {"PAIGEANT_LEASE": "3"}
+        self.environment = clean | {"PAIGEANT_LEASE": "3", "PAIGEANT_STORE": url}
         (folder / "handlers.py").write_text(HANDLERS)
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.folder}/.paigeant/paigeant.db"
 
     def hire(self) -> subprocess.Popen[bytes]:
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
@@ -92,9 +89,16 @@ class Crew:
         return "\n".join(path.read_text()[-2000:] for path in sorted(self.folder.glob("worker-*.log")))
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        return request.getfixturevalue("new_postgres")()
+    return f"sqlite:///{tmp_path}/.paigeant/paigeant.db"
+
+
 @pytest.fixture
-def crew(tmp_path: Path) -> Iterator[Crew]:
-    crew = Crew(tmp_path)
+def crew(tmp_path: Path, url: str) -> Iterator[Crew]:
+    crew = Crew(tmp_path, url)
     yield crew
     for worker in crew.workers:
         if worker.poll() is None:
