@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol, TypedDict, TypeVar, Unpack, cast, overload, runtime_checkable
 
@@ -73,7 +73,7 @@ class Handler:
     signature: Signature
     result: TypeAdapter[Any]
     where: str
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryPolicy | None = None
     timeout: float | None = None
     on_interrupt: OnInterrupt = OnInterrupt.RERUN
 
@@ -194,7 +194,7 @@ class ActivityRegistry:
                 raise RegistrationError(text)
             signature = read_signature(function)
             shape = shape_of(output_type(signature.returns), "what it returns", where)
-            handler = Handler(function, signature, shape, where, retry or RetryPolicy(), timeout)
+            handler = Handler(function, signature, shape, where, retry, timeout)
             self._compensations[name] = handler, Undo.UNKNOWN if unknown else Undo.COMPLETED
             return function
 
@@ -234,7 +234,7 @@ class ActivityRegistry:
             signature,
             shape,
             where,
-            retry=options.get("retry") or RetryPolicy(),
+            retry=options.get("retry"),
             timeout=_seconds(options.get("timeout"), where),
             on_interrupt=OnInterrupt(options.get("on_interrupt") or OnInterrupt.RERUN),
         )

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Self
 from paigeant.engine.announcing import announce
 from paigeant.engine.parts import Parts
 from paigeant.errors import Unavailable
-from paigeant.model.hops import Commit, Settled, Twin, Verdict
+from paigeant.model.hops import Commit, Grant, Settled, Twin, Verdict
 
 BATCH: Final = 256
 """Hops in one transaction, at most."""
@@ -42,6 +42,7 @@ class _Waiting:
     commit: Commit
     good_until: Callable[[], float]
     answer: asyncio.Future[Answer]
+    keep: Callable[[Grant, float], None] | None = None
     first_asked: float | None = None
 
     def settle(self, settled: Settled, asked_at: float) -> None:
@@ -49,6 +50,8 @@ class _Waiting:
         if settled.verdict is Verdict.ALREADY and self.first_asked is not None:
             asked_at = self.first_asked  # written by an attempt whose answer was lost, and leased since then
         if not self.answer.done():
+            if settled.handed_over is not None and self.keep is not None:
+                self.keep(settled.handed_over, asked_at)
             self.answer.set_result(Answer(settled, asked_at))
 
     def fail(self, error: Exception) -> None:
@@ -88,13 +91,16 @@ class Committer:
             task.cancel()
         await asyncio.gather(*self._publishing, return_exceptions=True)
 
-    async def commit(self, commit: Commit, good_until: Callable[[], float]) -> Answer:
+    async def commit(
+        self, commit: Commit, good_until: Callable[[], float], keep: Callable[[Grant, float], None] | None = None
+    ) -> Answer:
         """Return what the store made of it; while the store is away it is asked again until the lease ends.
 
         ``good_until`` tells, by the monotonic clock, how long the lease is good. Past it the answer is ``FENCED``.
-        Raises what the store raises for this commit alone.
+        ``keep`` is called with a lease that was handed over, and when it was asked for, before anything else gets its
+        turn in the event loop. Raises what the store raises for this commit alone.
         """
-        waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future(), keep)
         self._queue.append(waiting)
         self._wake.set()
         if self._loop is None:

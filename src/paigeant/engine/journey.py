@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from dataclasses import replace
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from paigeant.engine.committer import Committer
 from paigeant.engine.deciding import decide, unreadable, write
@@ -25,11 +25,6 @@ from paigeant.model.steps import OnInterrupt
 
 AGAIN: Final = (0.1, 2.0)
 """Seconds until a step's arguments are asked for again while the store is away: at first, doubling, and at most."""
-
-
-class _Hop(NamedTuple):
-    leased: Leased
-    asked_at: float
 
 
 class Journeys:
@@ -52,34 +47,43 @@ class Journeys:
         """From now on no step begins: what is leased and has not begun is released."""
         self._stopping = True
 
-    async def run(self, grant: Grant, asked_at: float) -> None:
-        """Run one step and what follows here; its slot is occupied already and given back at the end."""
-        seat = Seat(self._slots, grant.topic)
+    def begin(self, grant: Grant, asked_at: float) -> Coroutine[Any, Any, None]:
+        """Keep the lease from now on, and return the journey: this step, and what follows here.
+
+        A task may wait long for its first turn, while another step blocks the event loop; the lease must not. The slot
+        is occupied already and given back at the end.
+        """
         try:
-            hop = await self._open(grant, asked_at)
+            running = self._keeper.hold(self._parts.open(grant), asked_at)
+        except MessageRejected as error:
+            return self._set_aside(grant, asked_at, error)
+        return self._run(running)
+
+    async def _run(self, first: Running) -> None:
+        seat = Seat(self._slots, first.leased.grant.topic)
+        try:
+            running: Running | None = first
             hops = 0
-            while hop is not None:
+            while running is not None:
                 hops += 1
-                hop = await self._walk(hop, seat if hops < LINEAGE_HANDOVERS else None)
+                running = await self._walk(running, seat if hops < LINEAGE_HANDOVERS else None)
         finally:
             seat.give()
 
-    async def _open(self, grant: Grant, asked_at: float) -> _Hop | None:
-        """Open the message, or park its step for a person to look at."""
+    async def _set_aside(self, grant: Grant, asked_at: float, error: MessageRejected) -> None:
+        """Park a step whose message cannot be opened, for a person to look at."""
         try:
-            return _Hop(self._parts.open(grant), asked_at)
-        except MessageRejected as error:
             commit = write(self._parts, grant, unreadable(error), None, ())
             await self._committer.commit(commit, lambda: asked_at + self._keeper.margin)
             self._parts.trouble(f"opening {grant.key.message_id}; its run waits, unreadable", error)
-            return None
+        finally:
+            self._slots.give(grant.topic)
 
-    async def _walk(self, hop: _Hop, seat: Seat | None) -> _Hop | None:
+    async def _walk(self, running: Running, seat: Seat | None) -> Running | None:
         """Walk one hop; returns the one that was handed over, if there is a ``seat`` to move and one was."""
-        running = self._keeper.hold(hop.leased, hop.asked_at)
         started = monotonic()
         try:
-            async with self._parts.hooks.around_step(hop.leased):
+            async with self._parts.hooks.around_step(running.leased):
                 execution = await self._execute(running)
                 return None if execution is None else await self._commit(running, execution, started, seat)
         finally:
@@ -130,21 +134,27 @@ class Journeys:
             self._parts.trouble(f"releasing {running.held.key.message_id}; its lease will run out", error)
         return None
 
-    async def _commit(self, running: Running, execution: Execution, started: float, seat: Seat | None) -> _Hop | None:
+    async def _commit(
+        self, running: Running, execution: Execution, started: float, seat: Seat | None
+    ) -> Running | None:
         leased = running.leased
         transition, twin = decide(self._parts.codec, leased, execution.outcome)
         if twin is not None and seat is not None and self._could_take(twin) and seat.move(twin.topic):
             twin = replace(twin, handed_over=True)
         commit = write(self._parts, leased.grant, transition, twin, tuple(execution.blobs))
-        settled, asked_at = await self._committer.commit(commit, lambda: running.good_until)
+        following: list[Running] = []
+
+        def keep(grant: Grant, asked_at: float) -> None:
+            if transition.next is not None:
+                undo = self._parts.registry[transition.next.topic].undo
+                following.append(self._keeper.hold(Leased(grant, transition.next, undo), asked_at))
+
+        settled, _ = await self._committer.commit(commit, lambda: running.good_until, keep)
         seconds = monotonic() - started
         self._parts.report(StepEnded(self._parts.owner, leased, transition, settled.verdict, seconds))
         if settled.verdict is Verdict.FENCED:
             self._parts.report(LeaseLost(self._parts.owner, leased, "the commit was refused"))
-        if settled.handed_over is None or transition.next is None:
-            return None
-        undo = self._parts.registry[transition.next.topic].undo
-        return _Hop(Leased(settled.handed_over, transition.next, undo), asked_at)
+        return following[0] if following else None
 
     def _could_take(self, twin: Twin) -> bool:
         """Tell whether the next hop may stay here.

@@ -23,6 +23,10 @@ LONGEST_RETRY_AFTER: Final = timedelta(days=1).total_seconds()
 """What an error may ask for with ``retry_after``, at most, in seconds."""
 
 
+ONCE: Final = RetryPolicy(max_attempts=1)
+"""The policy of a step that runs at most once, unless it was given one."""
+
+
 class StepTimeout(TimeoutError):
     """The step's own timeout came, not one that its code raised."""
 
@@ -40,10 +44,10 @@ class Rules:
         """Return the rules of a step; on the way back those of the compensation itself count."""
         step = leased.message.routing_slip.next_step()
         if step is None or leased.message.headers.direction is Direction.COMPENSATE:
-            return cls(handler.retry, handler.timeout, handler.on_interrupt)
-        return cls(
-            step.retry or handler.retry, step.timeout or handler.timeout, step.on_interrupt or handler.on_interrupt
-        )
+            return cls(handler.retry or RetryPolicy(), handler.timeout, handler.on_interrupt)
+        on_interrupt = step.on_interrupt or handler.on_interrupt
+        default = ONCE if on_interrupt is OnInterrupt.PARK else RetryPolicy()
+        return cls(step.retry or handler.retry or default, step.timeout or handler.timeout, on_interrupt)
 
 
 def has_begun(grant: Grant) -> bool:
@@ -92,6 +96,8 @@ def interrupted(leased: Leased, on_interrupt: OnInterrupt) -> Outcome[Value]:
 def judge(leased: Leased, rules: Rules, error: Exception, chance: float) -> Outcome[Value]:
     """Return what follows from an error: another attempt, as far as the policy goes, or the end of the step."""
     timed_out = isinstance(error, StepTimeout)
+    if timed_out and rules.on_interrupt is OnInterrupt.PARK and leased.message.headers.direction is Direction.EXECUTE:
+        return Parked(WaitReason.INTERRUPTED)  # how far it came nobody knows, as when its worker dies
     fault = describe(error, FaultKind.TIMEOUT if timed_out else FaultKind.ERROR)
     if timed_out:
         fault = fault.model_copy(update={"type": "TimeoutError"})

@@ -158,10 +158,19 @@ class LeaseKeeper:
         with suppress(RuntimeError):  # the loop is closed: the worker has stopped
             try:
                 pulses = heart.beat(held, self._lease)
+                self._renewed(pulses, asked_at)
             except Exception as error:  # noqa: BLE001  (the next beat may get through)
                 loop.call_soon_threadsafe(self._trouble, "renewing leases", error)
             else:
                 loop.call_soon_threadsafe(self._judge, pulses, asked_at)
+
+    def _renewed(self, pulses: list[Pulse], asked_at: float) -> None:
+        """Note how long leases are good, from the thread that beats: the event loop may be blocked."""
+        with self._lock:
+            for pulse in pulses:
+                running = self._running.get(pulse.held)
+                if pulse.alive and running is not None:
+                    running.good_until = max(running.good_until, asked_at + self.margin)
 
     def _judge(self, pulses: list[Pulse], asked_at: float) -> None:
         for pulse in pulses:

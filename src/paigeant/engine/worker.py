@@ -95,7 +95,7 @@ class ActivityWorker:
 
     def _take_in(self, journeys: Journeys) -> None:
         def start(grant: Grant, asked_at: float) -> None:
-            task = asyncio.create_task(journeys.run(grant, asked_at), name=grant.key.message_id)
+            task = asyncio.create_task(journeys.begin(grant, asked_at), name=grant.key.message_id)
             self._running.add(task)
             task.add_done_callback(self._ended)
 
