@@ -67,13 +67,22 @@ class _Stop:
     worker: ActivityWorker | None = None
     event: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hear signals also while a step blocks the event loop, so that the third one always ends the process."""
+
+        def heard(number: int, _: object) -> None:
+            self.asked += 1
+            if number == signal.SIGINT:
+                self.exit_code = _INTERRUPTED
+            if self.asked > 2 or self.worker is None:  # noqa: PLR2004  (it was asked twice, or nothing runs yet)
+                os._exit(self.exit_code)
+            loop.call_soon_threadsafe(self.on_signal, number)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, heard)
+
     def on_signal(self, number: int) -> None:
-        self.asked += 1
         self.event.set()
-        if number == signal.SIGINT:
-            self.exit_code = _INTERRUPTED
-        if self.asked > 2:  # noqa: PLR2004  (the third time, nothing is waited for)
-            os._exit(self.exit_code)
         now = self.asked > 1 and number == signal.SIGINT
         note("stopping now" if now else f"stopping: running steps get {self.grace:g} s; Ctrl-C again stops at once")
         if self.worker is not None:
@@ -85,9 +94,7 @@ async def _serve(
 ) -> int:
     """Serve until a signal; returns the exit code."""
     stop = _Stop(settings.grace)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.on_signal, number)
+    stop.listen(asyncio.get_running_loop())
     paigeant = Paigeant(module, settings=settings, hooks=LogHooks())
     async with paigeant, paigeant.worker(activities=activities, concurrency=concurrency) as worker:
         stop.worker = worker

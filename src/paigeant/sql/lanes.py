@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
@@ -107,14 +108,22 @@ class Lane:
                 job.result = job.work(tx)
             self._connection.commit()
         except Exception as error:  # noqa: BLE001  (it goes to whoever waits)
-            self._connection.rollback()
+            with suppress(Exception):  # what was begun is gone, or the next BEGIN says what is wrong
+                self._connection.rollback()
             if len(group) == 1:
                 group[0].error = error
             else:
                 for job in group:
                     self._transact([job])
         else:
+            self._behind()
+
+    def _behind(self) -> None:
+        """Do what follows a commit. Whatever goes wrong here, the commit stands, and the lane goes on."""
+        try:
             self._after(self._connection)
+        except Exception:  # noqa: BLE001  (a full disk, no descriptors left: the next commit tries again)
+            self._connection.rollback()
 
 
 def _settle(group: list[_Job]) -> None:

@@ -17,6 +17,9 @@ from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import messages, step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
 
+_TOPICS: Final = 100
+"""Topics in one statement, at most: databases limit its parts."""
+
 runs = workflow_runs.c
 _NAMESPACE: Final = steps.namespace == bindparam("namespace")
 _DUE: Final = steps.due_at <= bindparam("now")
@@ -148,8 +151,16 @@ def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedel
     about = {"namespace": tx.namespace, "now": tx.now}
     suspects = tx.rows(_SUSPECTS, **about, topics=list(topics), limit=1)
     suspects = () if suspects and _holds_suspect(tx, owner) else suspects
-    rows = tx.rows(_due_of(len(topics)), **about, limit=limit - len(suspects), **_named(topics))
-    return _take(tx, [*suspects, *rows], owner, lease)
+    room = limit - len(suspects)
+    due = [row for part in _parts(topics) for row in tx.rows(_due_of(len(part)), **about, limit=room, **_named(part))]
+    due.sort(key=lambda row: (row.due_at, key_of(row)))
+    return _take(tx, [*suspects, *due[:room]], owner, lease)
+
+
+def _parts(topics: Collection[str]) -> list[list[str]]:
+    """Return the topics in parts that one statement can take."""
+    each = list(topics)
+    return [each[start : start + _TOPICS] for start in range(0, len(each), _TOPICS)]
 
 
 def _holds_suspect(tx: Tx, owner: str) -> bool:
@@ -198,14 +209,15 @@ def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
 
     ``waited`` is for how many seconds the caller has: suspects are only worth asking for after a pause.
     """
-    if not topics:
-        return None
-    due_at = tx.connection.execute(_next_due_of(len(topics)), {"namespace": tx.namespace, **_named(topics)}).scalar()
-    suspect_at = tx.connection.execute(_NEXT_SUSPECT, {"namespace": tx.namespace, "topics": list(topics)}).scalar()
-    due, suspects = tx.until(due_at), tx.until(suspect_at)
-    if suspects is not None:
-        suspects = max(suspects, SUSPECT_PAUSE.total_seconds() - waited)
-    return min((left for left in (due, suspects) if left is not None), default=None)
+    about = {"namespace": tx.namespace}
+    due = [
+        tx.until(tx.connection.execute(_next_due_of(len(part)), {**about, **_named(part)}).scalar())
+        for part in _parts(topics)
+    ]
+    suspect = tx.until(tx.connection.execute(_NEXT_SUSPECT, {**about, "topics": list(topics)}).scalar())
+    if suspect is not None:
+        due.append(max(suspect, SUSPECT_PAUSE.total_seconds() - waited))
+    return min((left for left in due if left is not None), default=None)
 
 
 def closing_in(tx: Tx) -> float | None:

@@ -11,7 +11,10 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Final
+
+from paigeant.errors import Unavailable
 
 _SUFFIX: Final = ".lock"
 
@@ -29,11 +32,17 @@ class Presence:
         self._folder.mkdir(exist_ok=True)
 
     @contextmanager
-    def alone(self, doing: str) -> Generator[None]:
-        """Wait until nobody else does this, and be the only one who does."""
+    def alone(self, doing: str, *, patience: float) -> Generator[None]:
+        """Be the only one who does this; raises Unavailable if somebody else still does after so many seconds."""
         descriptor = os.open(self._folder / doing, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        end = monotonic() + patience
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            while not _locked(descriptor):
+                if monotonic() >= end:
+                    raise Unavailable(
+                        f"another process has been {doing} the database for {patience:g} s; is it stopped?"
+                    )
+                sleep(0.02)
             yield
         finally:
             os.close(descriptor)
@@ -78,9 +87,7 @@ class Presence:
                 descriptor = os.open(path, flags, 0o644)
             except FileNotFoundError:
                 return None
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(descriptor):
                 os.close(descriptor)
                 return None
             if _is_at(descriptor, path):
@@ -91,6 +98,15 @@ class Presence:
     def _close(descriptor: int | None) -> None:
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock the file if nobody else has; returns whether it is ours."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

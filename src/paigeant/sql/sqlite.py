@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import DatabaseError
 
 from paigeant.abc import Heart
-from paigeant.errors import ConfigError
+from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.hops import Held, Pulse
 from paigeant.sql import holding, schema, sweeping
 from paigeant.sql.database import Database
@@ -39,6 +39,9 @@ T = TypeVar("T")
 
 _BUSY: Final = 30_000
 """Milliseconds to wait for another process's transaction."""
+
+_PATIENCE: Final = 25.0
+"""Seconds to wait for another process that opens the file."""
 
 _LARGE: Final = 4 * 1024 * 1024
 """Bytes of WAL after which it is written back."""
@@ -71,6 +74,8 @@ class SqliteDatabase(Database):
         await asyncio.to_thread(self._prepare)
         with told(str(self.path)):
             self._loop = asyncio.get_running_loop()
+            there = self.path.stat()
+            self._identity = there.st_dev, there.st_ino
             self._watcher = self.connect()
             self._watching: Any = self._watcher.connection.driver_connection
             self.changes = Watch(self._version)
@@ -105,6 +110,7 @@ class SqliteDatabase(Database):
         self._presence.hold(owner)
 
     async def reclaim(self) -> int:
+        self._see_that_it_is_there()
         ended = 0
         for dead in self._presence.dead():
             done = False
@@ -114,6 +120,18 @@ class SqliteDatabase(Database):
             finally:
                 self._presence.bury(dead, done=done)
         return ended
+
+    def _see_that_it_is_there(self) -> None:
+        """Raise Unavailable if the file at the path is not the one that is open: what is written would be lost."""
+        try:
+            there = self.path.stat()
+        except OSError:
+            there = None
+        if there is None or (there.st_dev, there.st_ino) != self._identity:
+            raise Unavailable(
+                f"the database {self.path} was deleted or replaced while it was open: stop this process, "
+                "put the file back if it can be had, and start again"
+            )
 
     def write_now(self, connection: Connection, work: Callable[[Tx], T]) -> T:
         """Do the same on a connection and in a thread of the caller's."""
@@ -148,6 +166,12 @@ class SqliteDatabase(Database):
 
     def _prepare(self) -> None:
         """Make the schema in a database that is empty, and refuse another than ours."""
+        if self.path.exists():  # looking needs no lock, which somebody may hold for long
+            with told(str(self.path)), self._reading() as connection:
+                version = schema.version_of(connection)
+            if version is not None:
+                schema.require(version, str(self.path))
+                return
         with self._alone_with_it() as connection:
             version = schema.version_of(connection)
             if version is None:
@@ -156,12 +180,25 @@ class SqliteDatabase(Database):
                 schema.require(version, str(self.path))
 
     @contextmanager
+    def _reading(self) -> Generator[Connection]:
+        try:
+            self._presence.prepare()
+        except OSError as error:
+            raise ConfigError(f"the database {self.path} cannot be used: {error.strerror}: {error.filename}") from error
+        with self.connect() as connection:
+            yield connection
+
+    @contextmanager
     def _alone_with_it(self) -> Generator[Connection]:
         """Open the file, making it and its folder, while no other process does; commit if nothing was raised."""
         try:
             prepare_folder(self.path)
             self._presence.prepare()
-            with self._presence.alone("opening"), told(str(self.path)), self.connect() as connection:
+            with (
+                self._presence.alone("opening", patience=_PATIENCE),
+                told(str(self.path)),
+                self.connect() as connection,
+            ):
                 connection.exec_driver_sql(WRITE)
                 yield connection
                 connection.commit()
@@ -185,12 +222,16 @@ class SqliteDatabase(Database):
             return
         if size < self._checkpoint_at:
             return
-        with self._presence.alone("checkpoint"):
+        self._checkpoint_at = size + _LARGE  # if somebody reads, or is at it already: again when it has grown
+        with suppress(Unavailable), self._presence.alone("checkpointing", patience=0):
             connection.exec_driver_sql("PRAGMA busy_timeout=200")
-            busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
-            connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY}")
-            connection.commit()
-        self._checkpoint_at = size + _LARGE if busy else _LARGE  # somebody reads: try again when it has grown
+            try:
+                busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY}")
+                connection.commit()
+            if not busy:
+                self._checkpoint_at = _LARGE
 
 
 class _SqliteHeart(Heart):

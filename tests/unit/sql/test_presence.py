@@ -99,7 +99,7 @@ def test_one_who_closed_is_gone(here: Presence, database: Path):
 
 def test_work_that_is_done_alone_is_done_by_one_at_a_time(here: Presence, database: Path):
     held = "import fcntl, os, sys\nfd = os.open(sys.argv[1], os.O_RDWR)\nfcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)"
-    with here.alone("checkpoint"):
+    with here.alone("checkpoint", patience=0):
         lock = database.with_name("paigeant.db.workers") / "checkpoint"
         other = subprocess.run([sys.executable, "-c", held, lock], capture_output=True, text=True, check=False)
 

@@ -11,6 +11,7 @@ import pytest
 
 from paigeant.errors import ConfigError, DispatchConflict, Unavailable
 from paigeant.sql import failures, folders, sqlite
+from paigeant.sql.presence import Presence
 from paigeant.sql.sqlite import SqliteDatabase
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import completed, new_run
@@ -215,3 +216,83 @@ def test_errors_are_told_apart_by_what_is_to_be_done(code: str, kind: type[Excep
 
     with pytest.raises(kind, match="the database here"), failures.told("here"):
         raise OperationalError("SELECT 1", {}, original)
+
+
+async def test_what_goes_wrong_behind_a_commit_does_not_stop_the_writer(url: str, monkeypatch: pytest.MonkeyPatch):
+    async with SqliteStore(url) as store:
+        monkeypatch.setattr(sqlite, "_LARGE", 1)
+        store.database._checkpoint_at = 1  # pyright: ignore[reportAttributeAccessIssue]
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(24, "Too many open files")
+
+        monkeypatch.setattr("paigeant.sql.presence.os.open", fail)
+        for _ in range(3):
+            await store.record_workflow_start([new_run("draft")])
+        monkeypatch.undo()
+
+        async with asyncio.timeout(10):
+            await store.record_workflow_start([new_run("draft")])
+        assert len((await store.list_runs()).runs) == 4
+
+
+async def test_a_checkpoint_that_another_is_stopped_in_delays_nobody(
+    url: str, file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sqlite, "_LARGE", 1)
+    async with SqliteStore(url) as store:
+        with Presence(file).alone("checkpointing", patience=0):
+            async with asyncio.timeout(10):
+                for _ in range(5):
+                    await store.record_workflow_start([new_run("draft")])
+
+
+async def test_opening_waits_for_another_only_so_long(url: str, file: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sqlite, "_PATIENCE", 0.1)
+    presence = Presence(file)
+    presence.prepare()
+
+    async def opened() -> None:
+        async with SqliteStore(url):
+            pass
+
+    with presence.alone("opening", patience=0), pytest.raises(Unavailable, match=r"opening the database for 0\.1 s"):
+        await opened()
+
+
+async def test_who_only_looks_needs_no_lock(url: str, file: Path):
+    async with SqliteStore(url) as store:
+        await store.record_workflow_start([new_run("draft")])
+    writer = sqlite3.connect(file, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+
+    async with asyncio.timeout(10), SqliteStore(url) as store:
+        assert len((await store.list_runs()).runs) == 1
+
+    writer.execute("ROLLBACK")
+    writer.close()
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+async def test_a_file_that_is_gone_is_noticed(url: str, file: Path, *, replaced: bool):
+    async with SqliteStore(url) as store:
+        assert await store.reclaim("me") == 0
+        file.rename(file.with_suffix(".old"))
+        if replaced:
+            file.touch()
+
+        with pytest.raises(Unavailable, match="deleted or replaced"):
+            await store.reclaim("me")
+
+
+async def test_there_may_be_more_topics_than_one_statement_takes(url: str):
+    topics = [f"topic-{n}" for n in range(1200)]
+    async with SqliteStore(url) as store:
+        await store.record_workflow_start([new_run(topic) for topic in topics[::100]])
+
+        assert await store.wait_for_work(topics, 5)
+        grants = await store.pick("owner", topics, 5, HOUR)
+        rest = await store.pick("owner", topics, 100, HOUR)
+
+        assert (len(grants), len(rest)) == (5, 7)
+        assert [grant.topic for grant in grants] == topics[:500:100]
