@@ -11,7 +11,9 @@ from paigeant.config import load_settings
 from paigeant.plugins import redacted
 from paigeant.sql import administration
 
-app = typer.Typer(name="db", help="Upgrade or check the database's schema.", no_args_is_help=False)
+app = typer.Typer(
+    name="db", add_completion=False, help="Upgrade or check the database's schema.", no_args_is_help=False
+)
 
 
 @app.command()

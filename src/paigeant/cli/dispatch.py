@@ -22,7 +22,7 @@ from paigeant.config import load_settings
 from paigeant.errors import InvalidInput, UnknownStep, UnknownWorkflow
 from paigeant.model.runs import RunStatus, RunView
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 T = TypeVar("T")
 
 _FAR: Final = 1e12

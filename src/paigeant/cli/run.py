@@ -23,7 +23,7 @@ from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import ConfigError
 from paigeant.telemetry.logs import LogHooks, configure
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _INTERRUPTED: Final = 130
 _LAST_MOMENT: Final = 5.0

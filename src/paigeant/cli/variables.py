@@ -18,7 +18,7 @@ from paigeant.errors import InvalidInput, RequestError
 from paigeant.model.limits import DEPTH, NAME_PATTERN, VALUE_BYTES
 from paigeant.model.values import nesting, shelve
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
