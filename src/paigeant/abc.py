@@ -183,7 +183,7 @@ class StateStore(Resource):
 
     @abstractmethod
     async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
-        """Set a variable of an open or ended run; raises ``UnknownRun``. The latest write wins."""
+        """Set a variable; the latest write wins. Raises ``UnknownRun``, and ``WrongState`` if it cannot be resumed."""
 
     @abstractmethod
     async def load_variables(self, workflow_id: UUID, names: Collection[str] | None = None) -> dict[str, Value]:

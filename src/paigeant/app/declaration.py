@@ -27,6 +27,9 @@ class Declaration:
     def __init__(self, name: str, steps: Sequence[Entry]) -> None:
         """Declare the workflow; nothing is written anywhere."""
         self.registry = ActivityRegistry()
+        if isinstance(steps, str):
+            text = f"workflow {name!r}: its steps are a list, as [{steps!r}]"
+            raise RegistrationError(text)
         try:
             self.plan = Plan(name=name, itinerary=tuple(self._step(entry, name) for entry in steps))
         except ValidationError as error:

@@ -101,18 +101,19 @@ class Paigeant:
         payload: Any,
         *,
         dispatch_key: str | None = None,
-        deadline: timedelta | None = None,
+        deadline: timedelta | float | None = None,
         tenant: str | None = None,
     ) -> Run:
         """Record a run of a workflow, declared here or published by a worker, and return its handle.
 
         When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
         that pydantic can write as JSON. The same ``dispatch_key`` in a workflow gives the same run. ``deadline`` is
-        from now, by the store's clock.
+        from now, by the store's clock; a number is seconds.
 
         Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
         """
-        options = DispatchOptions(dispatch_key, deadline, tenant)
+        limit = timedelta(seconds=deadline) if isinstance(deadline, int | float) else deadline
+        options = DispatchOptions(dispatch_key, limit, tenant)
         [started] = await dispatch(self.parts, await self._plan(workflow), [_as_json(payload)], options)
         return Run(self.parts, started.workflow_id)
 

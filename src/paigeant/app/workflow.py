@@ -8,6 +8,7 @@ from typing import Any
 from paigeant.app.declaration import Declaration
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import RunResult
+from paigeant.errors import ConfigError
 
 
 class Workflow(Declaration):
@@ -30,4 +31,15 @@ class Workflow(Declaration):
 
     def run_sync(self, payload: Any, *, dispatch_key: str | None = None, timeout: float | None = None) -> RunResult:
         """As :meth:`run`, for a script: the one synchronous door."""
+        if _in_a_loop():
+            text = f"workflow {self.name!r}: run_sync() cannot be called in an event loop; await run() there instead"
+            raise ConfigError(text)
         return asyncio.run(self.run(payload, dispatch_key=dispatch_key, timeout=timeout))
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from paigeant.errors import InvalidInput
 from paigeant.model.limits import DEPTH, VALUE_BYTES
-from paigeant.model.values import nesting
+from paigeant.model.values import finite, nesting
 
 STDIN: Final = "-"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -60,7 +60,7 @@ def _rest(source: str, stream: BinaryIO) -> int:
     """Return how many bytes of a file are not read yet, so that the message can name its size."""
     if source == STDIN:
         return 0
-    return max(Path(source).stat().st_size - stream.tell(), 0)
+    return max(Path(source).stat().st_size - stream.tell(), 0) if stream.seekable() else 0  # a pipe has no size
 
 
 def _check_size(name: str, size: int) -> None:
@@ -82,7 +82,7 @@ def _parse(json: bytes, name: str) -> Any:
         text = f"{name}: nests {depth} levels deep; at most {DEPTH} are allowed"
         raise InvalidInput(text)
     try:
-        return from_json(json, allow_inf_nan=False)
+        return finite(from_json(json, allow_inf_nan=False))
     except ValueError as error:
         text = f"{name}: not JSON: {error}"
         raise InvalidInput(text) from error

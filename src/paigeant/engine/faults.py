@@ -5,15 +5,19 @@ from __future__ import annotations
 import linecache
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from traceback import walk_tb
-from typing import Final
+from typing import Any, Final, cast
 
 from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.retry import qualified_name
 
 _OURS: Final = str(Path(__file__).parents[1])
 _LIBRARIES: Final = tuple({*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, _OURS, "<"})
+SEVERAL: Final = 5
+"""Errors behind an error that its text tells of."""
+
 MESSAGE_CHARACTERS: Final = 2_000
 """What is kept of an error's text."""
 
@@ -21,12 +25,28 @@ MESSAGE_CHARACTERS: Final = 2_000
 def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
     """Return the error as data, with the innermost line that is neither Paigeant's nor a library's."""
     where, line = _failing_line(error)
+    message = "; ".join([_text(error), *_others(error)])
+    return Fault(type=qualified_name(type(error)), message=clean(message), where=where, line=line, kind=kind)
+
+
+def _text(error: BaseException) -> str:
     name = qualified_name(type(error))
     try:
-        message = str(error) or name
+        return str(error) or name
     except Exception as failed:  # noqa: BLE001  (somebody else's __str__)
-        message = f"{name}, whose text cannot be had: its __str__ raised {qualified_name(type(failed))}"
-    return Fault(type=name, message=clean(message), where=where, line=line, kind=kind)
+        return f"{name}, whose text cannot be had: its __str__ raised {qualified_name(type(failed))}"
+
+
+def _others(error: BaseException) -> list[str]:
+    """Tell of the errors of a group, and of those that led to this one, the nearest first."""
+    told: list[str] = []
+    members: Sequence[BaseException] = cast("Any", error).exceptions if isinstance(error, BaseExceptionGroup) else ()
+    told += [f"{qualified_name(type(one))}: {_text(one)}" for one in members[:SEVERAL]]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    while cause is not None and len(told) < SEVERAL:
+        told.append(f"caused by {qualified_name(type(cause))}: {_text(cause)}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return told
 
 
 def clean(text: str) -> str:

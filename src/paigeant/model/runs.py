@@ -29,6 +29,9 @@ class RunStatus(StrEnum):
         return self not in OPEN
 
 
+RESUMABLE: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, RunStatus.WAITING})
+"""Where a run stands that can be sent on its way again."""
+
 OPEN: Final = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING})
 
 

@@ -6,6 +6,7 @@ The claim check is Hohpe and Woolf's pattern of that name: a slip must not grow 
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
@@ -48,6 +49,23 @@ NULL = Inline(value=None)
 def inline(value: JsonValue) -> Inline:
     """Wrap a JSON value known to be small."""
     return Inline(value=value)
+
+
+def finite(value: JsonValue) -> JsonValue:
+    """Return a JSON value; raises ValueError if a number in it is not finite: 1e999 would travel as a text."""
+    left: list[JsonValue] = [value]
+    while left:
+        match left.pop():
+            case float() as number if not math.isfinite(number):
+                message = "a number is too large for a float, as 1e999 is"
+                raise ValueError(message)
+            case list() as items:
+                left += items
+            case dict() as fields:
+                left += fields.values()
+            case _:
+                pass
+    return value
 
 
 def nesting(json: bytes) -> int:

@@ -9,14 +9,12 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, case, func, select, update
 
 from paigeant.errors import UnknownRun, WrongState
-from paigeant.model.runs import CancelWish, RunStatus, StepStatus, WaitReason
+from paigeant.model.runs import RESUMABLE, CancelWish, RunStatus, StepStatus, WaitReason
 from paigeant.sql.catalog import served
 from paigeant.sql.hops import OPEN, THIS_HOP, bound, key_of, steps
 from paigeant.sql.results import close
 from paigeant.sql.tables import step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
-
-_RESUMABLE: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, RunStatus.WAITING})
 
 runs = workflow_runs.c
 _THIS_RUN: Final = runs.workflow_id == bindparam("b_workflow_id")
@@ -112,6 +110,13 @@ def find(tx: Tx, workflow_id: UUID) -> Row[Any]:
     return rows[0]
 
 
+def require_writable(tx: Tx, workflow_id: UUID) -> None:
+    """Return if a run is not over for good; raises UnknownRun and WrongState."""
+    status = RunStatus(find(tx, workflow_id).status)
+    if status.final and status not in RESUMABLE:
+        raise WrongState(f"run {workflow_id} is {status}: nothing is written to it any more")
+
+
 def request_cancel(tx: Tx, workflow_id: UUID, wish: CancelWish) -> RunStatus:
     """Note the wish, and make what nobody runs due."""
     status = RunStatus(find(tx, workflow_id).status)
@@ -135,7 +140,7 @@ def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
 def resume(tx: Tx, workflow_id: UUID) -> RunStatus:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
     status = RunStatus(find(tx, workflow_id).status)
-    if status not in _RESUMABLE:
+    if status not in RESUMABLE:
         raise WrongState(f"run {workflow_id} is {status}; only a failed, compensation_failed or waiting run is resumed")
     hops = tx.rows(_OPEN_HOPS, b_workflow_id=workflow_id) or tx.rows(_FAILED_HOP, b_workflow_id=workflow_id)
     tx.many(_AGAIN, [{**bound(key_of(hop)), "b_now": tx.now} for hop in hops if hop.owner is None])

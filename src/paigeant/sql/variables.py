@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 
 from paigeant.model.values import Blob, Value
 from paigeant.sql.hops import keep_blobs
-from paigeant.sql.operator import find
+from paigeant.sql.operator import require_writable
 from paigeant.sql.tables import values, workflow_runs, workflow_variables
 from paigeant.sql.transaction import Tx, chunks
 
@@ -33,8 +33,8 @@ _VALUES: Final = (
 
 
 def save_variable(tx: Tx, workflow_id: UUID, name: str, value: Value, blob: Blob | None) -> None:
-    """Set a variable; raises UnknownRun."""
-    find(tx, workflow_id)
+    """Set a variable; raises UnknownRun and WrongState."""
+    require_writable(tx, workflow_id)
     keep_blobs(tx, [] if blob is None else [(workflow_id, blob)])
     row = {"workflow_id": workflow_id, "name": name, "value": value, "updated_at": tx.now}
     tx.upsert(workflow_variables, [row])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import threading
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", "input.json: is empty; it should hold JSON"),
     "not UTF-8": (b'{"name": "\xe9"}', "input.json: not UTF-8: byte 0xe9 at position 10; save it as UTF-8"),
     "NaN": ('{"name": NaN}', "input.json: not JSON: expected value at line 1 column 10"),
+    "a number too large": ('{"name": [1, {"n": 1e999}]}', "input.json: not JSON: a number is too large for a float"),
     "too deep": ("[" * 100 + "]" * 100, "input.json: nests 100 levels deep; at most 32 are allowed"),
     "extremely deep": ("[" * 200_000, "nests 200000 levels deep"),
     "a wrong type": ('{"name": "Ada", "times": "often"}', "times"),
@@ -191,3 +194,14 @@ def test_a_file_that_is_no_database(project: Any):
 
     assert ended.returncode in {2, 4}
     refused(ended, "paigeant.db", ended.returncode)
+
+
+def test_input_may_come_through_a_pipe_that_has_a_name(project: Any):
+    os.mkfifo(project.folder / "pipe")
+    writer = threading.Thread(target=(project.folder / "pipe").write_text, args=('{"name": "Ada"}',), daemon=True)
+    writer.start()
+
+    ended = project.paigeant("dispatch", "hello", "pipe", "--handlers", "handlers.py", "--json")
+
+    writer.join()
+    assert ended.returncode == 0, ended.stderr

@@ -7,10 +7,8 @@ from uuid import UUID
 
 from paigeant.errors import UnknownRun, WrongState
 from paigeant.model.hops import WORKER_ALIVE
-from paigeant.model.runs import CancelWish, RunStatus, StepStatus, WaitReason
+from paigeant.model.runs import RESUMABLE, CancelWish, RunStatus, StepStatus, WaitReason
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
-
-_RESUMABLE = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, RunStatus.WAITING})
 
 
 def find(rows: Rows, workflow_id: UUID) -> RunRow:
@@ -18,6 +16,14 @@ def find(rows: Rows, workflow_id: UUID) -> RunRow:
     run = rows.runs.get(workflow_id)
     if run is None:
         raise UnknownRun(f"no run has the id {workflow_id}")
+    return run
+
+
+def find_writable(rows: Rows, workflow_id: UUID) -> RunRow:
+    """Return a run that is not over for good; raises UnknownRun and WrongState."""
+    run = find(rows, workflow_id)
+    if run.status.final and run.status not in RESUMABLE:
+        raise WrongState(f"run {workflow_id} is {run.status}: nothing is written to it any more")
     return run
 
 
@@ -46,7 +52,7 @@ def terminate(rows: Rows, workflow_id: UUID) -> RunStatus:
 def resume(rows: Rows, workflow_id: UUID) -> RunStatus:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
     run = find(rows, workflow_id)
-    if run.status not in _RESUMABLE:
+    if run.status not in RESUMABLE:
         raise WrongState(
             f"run {workflow_id} is {run.status}; only a failed, compensation_failed or waiting run is resumed"
         )

@@ -101,7 +101,7 @@ class MemoryStore(Store):
     # -- values
 
     async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
-        run = operator.find(self._rows, workflow_id)
+        run = operator.find_writable(self._rows, workflow_id)
         run.variables[name] = value
         run.keep((blob,) if blob is not None else ())
         self._rows.changes.note()

@@ -176,13 +176,24 @@ class OperatorGuarantees(StoreBackend):
         assert await store.load_variables(start.workflow_id, ["length"]) == {}
         assert await store.load_variables(start.workflow_id, []) == {}
 
-    async def test_a_variable_of_an_ended_run_can_be_set(self, store: Store) -> None:
+    async def test_a_variable_of_a_failed_run_can_be_set_before_it_is_resumed(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
-        await self.settle(store, completed(grant, "text"))
+        await self.settle(store, failed(grant))
 
         await store.save_variable(grant.key.workflow_id, "verdict", inline("good"))
 
-        assert set(await store.load_variables(grant.key.workflow_id)) == {"draft", "verdict"}
+        assert set(await store.load_variables(grant.key.workflow_id)) == {"verdict"}
+
+    async def test_nothing_is_written_to_a_run_that_is_over(self, store: Store) -> None:
+        over, terminated = await self.begin(store, "draft"), new_run("draft")
+        await self.settle(store, completed(over, "text"))
+        await store.record_workflow_start([terminated])
+        await store.terminate(terminated.workflow_id)
+
+        for workflow_id in (over.key.workflow_id, terminated.workflow_id):
+            with pytest.raises(WrongState):
+                await store.save_variable(workflow_id, "verdict", inline("good"))
+            assert "verdict" not in await store.load_variables(workflow_id)
 
     async def test_large_values_come_back_as_they_were_written(self, store: Store) -> None:
         payload: JsonValue = {"text": "ä" * 5000}
