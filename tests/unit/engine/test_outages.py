@@ -79,7 +79,7 @@ async def test_every_run_ends_once_though_any_call_may_fail_or_lose_its_answer(b
         await bench.serve(concurrency=6)
     await all_ended(bench, runs)
 
-    assert bench.store.failed["record_step_result"] > 3
+    assert bench.store.failed["record_step_result"] >= 1  # what is grouped is refused together, so few are enough
 
 
 async def test_an_outage_longer_than_the_lease_loses_nothing(both: Any):
