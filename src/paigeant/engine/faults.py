@@ -10,6 +10,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any, Final, cast
 
+from paigeant.errors import PaigeantError
 from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.retry import qualified_name
 
@@ -38,7 +39,12 @@ def _text(error: BaseException) -> str:
 
 
 def _others(error: BaseException) -> list[str]:
-    """Tell of the errors of a group, and of those that led to this one, the nearest first."""
+    """Tell of the errors of a group, and of those that led to this one, the nearest first.
+
+    Not of those behind an error of ours: it says what may be said, and leaves out credentials that were quoted.
+    """
+    if isinstance(error, PaigeantError):
+        return []
     told: list[str] = []
     members: Sequence[BaseException] = cast("Any", error).exceptions if isinstance(error, BaseExceptionGroup) else ()
     told += [f"{qualified_name(type(one))}: {_text(one)}" for one in members[:SEVERAL]]
