@@ -1,0 +1,95 @@
+"""The streams of a namespace, and what is done to them in one go."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from paigeant.transports.redis.server import GroupThere, Line
+
+GROUP: Final = "workers"
+"""The one consumer group of each stream."""
+
+TAKE: Final = """
+local group, consumer, idle = ARGV[1], ARGV[2], tonumber(ARGV[3])
+if idle > 0 then
+  for _, key in ipairs(KEYS) do
+    local cursor = '0-0'
+    repeat
+      local page = redis.call('XAUTOCLAIM', key, group, consumer, idle, cursor, 'COUNT', 1)
+      cursor = page[1]
+      local entry = page[2][1]
+      if entry then return {1, key, entry[1], entry[2]} end
+    until cursor == '0-0'
+  end
+end
+for _, key in ipairs(KEYS) do
+  local read = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', 1, 'STREAMS', key, '>')
+  if read then
+    local entry = read[1][2][1]
+    return {0, key, entry[1], entry[2]}
+  end
+end
+return false
+"""
+"""Takes one entry of several streams: what has been pending for too long (if asked), else the next one.
+
+A plain XREADGROUP would take one of *each* stream, and all but one would have to wait for this consumer's next slot.
+"""
+
+GIVE_BACK: Final = """
+local group, consumer, leaving, kept = ARGV[1], ARGV[2], ARGV[3] == 'leave', {}
+for i = 4, #ARGV do kept[ARGV[i]] = true end
+for _, key in ipairs(KEYS) do
+  local pending = redis.pcall('XPENDING', key, group, '-', '+', 100000, consumer)
+  if not pending.err then
+    for _, entry in ipairs(pending) do
+      local id = entry[1]
+      if not kept[key .. ' ' .. id] then
+        local found = redis.call('XRANGE', key, id, id)[1]
+        if found then redis.call('XADD', key, '*', unpack(found[2])) end
+        redis.call('XDEL', key, id)
+        redis.call('XACK', key, group, id)
+      end
+    end
+    if leaving then redis.call('XGROUP', 'DELCONSUMER', key, group, consumer) end
+  end
+end
+"""
+"""Queues anew what is pending with a consumer but for what it keeps; one that leaves is forgotten.
+
+If there is no room for the copy, the script ends before it removes the original.
+"""
+
+TIDY: Final = """
+local group, longest = ARGV[1], tonumber(ARGV[2])
+for _, key in ipairs(KEYS) do
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', key, group)
+  if not consumers.err then
+    for _, facts in ipairs(consumers) do
+      local of = {}
+      for i = 1, #facts, 2 do of[facts[i]] = facts[i + 1] end
+      if of['pending'] == 0 and of['idle'] > longest then
+        redis.call('XGROUP', 'DELCONSUMER', key, group, of['name'])
+      end
+    end
+  end
+end
+"""
+"""Forgets consumers that are long silent and have nothing pending; one that lives comes back by itself."""
+
+
+def queue_of(namespace: str, topic: str) -> str:
+    """Return the key of a topic's stream. The braces keep a namespace together where keys are spread."""
+    return f"pg:{{{namespace}}}:q:{topic}"
+
+
+def dead_letters_of(namespace: str) -> str:
+    """Return the key of the stream of what was rejected."""
+    return f"pg:{{{namespace}}}:dead"
+
+
+async def make_group(line: Line, key: str) -> None:
+    """Make a stream and its group unless they are there. The group starts at the first message, however late it is."""
+    with suppress(GroupThere):
+        await line.ask("XGROUP", "CREATE", key, GROUP, "0", "MKSTREAM")

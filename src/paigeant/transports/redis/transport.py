@@ -1,0 +1,118 @@
+"""The Redis transport: what the contract asks for, in the terms of streams."""
+
+# ruff: noqa: D102 -- what a method guarantees is said in the contract
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection
+from types import TracebackType
+from typing import Final, Self
+
+from paigeant.abc import Delivery, Transport
+from paigeant.errors import ConfigError
+from paigeant.model.hops import Sealed
+from paigeant.transports.redis.server import Line, Server, check
+from paigeant.transports.redis.streams import GROUP, dead_letters_of, make_group, queue_of
+from paigeant.transports.redis.subscription import CLOSING, Entry, Subscription
+
+CONNECTIONS: Final = 8
+"""Connections for all that does not block; each subscription has one more."""
+
+
+class RedisStreamTransport(Transport):
+    """Moves messages over Redis 7.0 or newer: ``redis://user:password@host:6379/0``, or ``rediss://`` for TLS.
+
+    Each topic of a namespace is a stream with one consumer group. A message is pending from its reading to its
+    acknowledgement, which deletes it; what was rejected is kept in one stream of the namespace, with the reason, until
+    an operator removes it. A subscription outlives restarts of the server, lost connections and FLUSHALL.
+
+    The server may forget everything: each message has its durable twin in the store and comes again from there. So no
+    setting is refused, in production neither; an eviction policy draws a warning, for it makes messages late. What is
+    rejected belongs to no run that waits for it, and is the only thing that would be lost for good.
+
+    A subscriber that is killed leaves at most the one message that it was about to lease. Others get it after 30
+    seconds; one that lives keeps what it holds, however long.
+    """
+
+    def __init__(self, url: str, *, namespace: str = "default") -> None:
+        self._server = Server(url)
+        self._namespace = namespace
+        self._opened: Line | None = None
+        self._subscriptions: set[Subscription] = set()
+        self._grouped: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        line = Line(self._server, CONNECTIONS)
+        try:
+            await check(self._server, line)
+        except BaseException:
+            await line.close()
+            raise
+        self._opened = line
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        line, self._opened = self._opened, None  # first, so that no subscription begins behind our back
+        for subscription in list(self._subscriptions):
+            await subscription.close()
+        if line is not None:
+            await line.close(within=CLOSING)
+
+    @property
+    def _line(self) -> Line:
+        if self._opened is None:
+            text = "the Redis transport is not open: use it as `async with`"
+            raise ConfigError(text)
+        return self._opened
+
+    async def publish(self, topic: str, message: Sealed) -> None:
+        key = queue_of(self._namespace, topic)
+        if key not in self._grouped:
+            await make_group(self._line, key)
+            self._grouped.add(key)
+        await self._line.ask("XADD", key, "*", "i", message.message_id, "b", message.body)
+
+    async def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
+        keys = {queue_of(self._namespace, topic): topic for topic in topics}
+        subscription = Subscription(self._server, self._line, keys)
+        self._subscriptions.add(subscription)
+        try:
+            while (delivery := await subscription.next()) is not None:
+                yield delivery
+        finally:
+            await subscription.close()
+            self._subscriptions.discard(subscription)
+
+    async def ack(self, message_id: str) -> None:
+        await self._settle(self._held(message_id))
+
+    async def reject(self, message_id: str, reason: str) -> None:
+        held = self._held(message_id)
+        if held:
+            # Not in one MULTI with the acknowledgement: that would be done even if this were refused.
+            [_, topic, body] = held[0].delivery
+            fields = ("i", message_id, "topic", topic, "reason", reason, "b", body)
+            await self._line.ask("XADD", dead_letters_of(self._namespace), "*", *fields)
+        await self._settle(held)
+
+    def _held(self, message_id: str) -> list[Entry]:
+        held = [entry for subscription in self._subscriptions for entry in subscription.held]
+        return [entry for entry in held if entry.delivery.message_id == message_id]
+
+    async def _settle(self, entries: Collection[Entry]) -> None:
+        """Delete and acknowledge, in this order: what is only deleted is cleared by a claim, the other way it stays."""
+        if not entries:
+            return
+        commands = [
+            command
+            for entry in entries
+            for command in (("XDEL", entry.key, entry.id), ("XACK", entry.key, GROUP, entry.id))
+        ]
+        await self._line.ask_all(*commands)
+        for subscription in self._subscriptions:
+            subscription.forget(entries)
+
+    async def depth(self, topic: str) -> int:
+        return int(await self._line.ask("XLEN", queue_of(self._namespace, topic)))
