@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+import aio_pika
 import pytest
+from redis import Redis
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from paigeant.sql import administration
 
 POSTGRES = os.environ.get("PAIGEANT_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+REDIS = os.environ.get("PAIGEANT_TEST_REDIS", "redis://127.0.0.1:6379/0")
+RABBITMQ = os.environ.get("PAIGEANT_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 
 
 def tell_postgres(*statements: str) -> None:
@@ -55,3 +61,57 @@ def new_postgres(postgres_template: str) -> Iterator[Callable[..., str]]:
             return make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
 
         yield make
+
+
+@dataclass
+class RabbitCorner:
+    """A test's own corner of the RabbitMQ server: namespaces that nobody else has."""
+
+    url: str
+    name: str
+    spaces: set[str] = field(default_factory=set)
+    topics: Iterable[str] = field(default_factory=set)
+    """Which queues are to be deleted after the test."""
+
+    def space(self, name: str = "default") -> str:
+        """Return a namespace of the test's own."""
+        self.spaces.add(name)
+        return f"{self.name}-{name}"
+
+    def queues(self) -> list[str]:
+        """Return the names of all queues that there may be."""
+        starts = [f"paigeant:{self.space(name)}" for name in sorted(self.spaces)]
+        ends = ["dead", *(f"q:{topic}" for topic in sorted(self.topics))]
+        return [f"{start}:{end}" for start in starts for end in ends]
+
+    async def delete(self, *queues: str) -> None:
+        """Delete queues, whether they are there or not."""
+        async with await aio_pika.connect(self.url) as connection, connection.channel() as channel:
+            for queue in queues:
+                await channel.queue_delete(queue)
+
+
+@pytest.fixture
+def rabbitmq() -> Iterator[RabbitCorner]:
+    """Return the test's own corner of the RabbitMQ server; its queues are gone after the test."""
+    corner = RabbitCorner(RABBITMQ, secrets.token_hex(6))
+    yield corner
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, corner.delete(*corner.queues())).result()
+
+
+class RedisCorner(NamedTuple):
+    """A test's own corner of the Redis server: the namespace ``name``, and all that end in it."""
+
+    url: str
+    name: str
+
+
+@pytest.fixture
+def redis_corner() -> Iterator[RedisCorner]:
+    """Return the test's own corner of the Redis server; its keys are gone after the test."""
+    corner = RedisCorner(REDIS, secrets.token_hex(6))
+    yield corner
+    with Redis.from_url(REDIS) as redis:
+        for key in redis.scan_iter(f"pg:{{*{corner.name}}}:*"):
+            redis.delete(key)

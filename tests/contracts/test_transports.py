@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from paigeant.errors import ConfigError
-from paigeant.testing.transports import Connect, TransportContract, sealed
+from paigeant.testing.transports import PATIENCE, Connect, TransportContract, sealed
 from paigeant.transports.memory import MemoryTransport
+from paigeant.transports.rabbitmq import RabbitMQTransport
+from paigeant.transports.redis import RedisStreamTransport
 
 
 class TestMemoryTransport(TransportContract):
@@ -55,3 +59,37 @@ class TestMemoryTransport(TransportContract):
     def test_a_fault_that_it_does_not_know_is_refused(self, query: str) -> None:
         with pytest.raises(ConfigError, match="lose"):
             MemoryTransport(f"memory://?{query}")
+
+
+class TestRabbitMQ(TransportContract):
+    @pytest.fixture(autouse=True)
+    def settle_in(self, rabbitmq: Any) -> None:
+        self.rabbitmq = rabbitmq
+        rabbitmq.topics |= {"draft", "print", "review"}
+
+    @asynccontextmanager
+    async def backend(self, folder: Path) -> AsyncIterator[Connect]:
+        yield lambda namespace: RabbitMQTransport(self.rabbitmq.url, namespace=self.rabbitmq.space(namespace))
+
+
+class TestRedis(TransportContract):
+    @pytest.fixture(autouse=True)
+    def settle_in(self, redis_corner: Any) -> None:
+        self.redis = redis_corner
+
+    @asynccontextmanager
+    async def backend(self, folder: Path) -> AsyncIterator[Connect]:
+        yield lambda namespace: RedisStreamTransport(self.redis.url, namespace=f"{namespace}-{self.redis.name}")
+
+    async def test_a_subscriber_without_room_leaves_the_other_topics_to_others(self, connect: Connect) -> None:
+        async with connect("default") as busy, connect("default") as idle:
+            for number, topic in enumerate(("draft", "print", "review", "draft")):
+                await busy.publish(topic, sealed(number, topic))
+            stream = busy.subscribe(["draft", "print", "review"])
+            async with asyncio.timeout(PATIENCE), aclosing(stream) as deliveries:
+                first = await anext(deliveries)
+
+                others = await self.receive(idle, 3, "draft", "print", "review")
+
+        assert {delivery.message_id for delivery in [first, *others]} == {f"run:{number}" for number in range(4)}
+        assert first not in others

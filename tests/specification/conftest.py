@@ -19,10 +19,19 @@ def registry() -> ActivityRegistry:
     return ActivityRegistry()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def settings(request: pytest.FixtureRequest, tmp_path: Any) -> Settings:
+@pytest.fixture(params=["memory", "sqlite", "postgres", "redis+sqlite", "redis+postgres", "rabbitmq+postgres"])
+def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRegistry) -> Settings:
     if request.param == "memory":
         return Settings(store="memory://", transport="memory://", grace=1, lease=2)
+    if request.param.startswith("redis+"):
+        sqlite = request.param.endswith("sqlite")
+        store = f"sqlite:///{tmp_path}/paigeant.db" if sqlite else request.getfixturevalue("new_postgres")()
+        corner = request.getfixturevalue("redis_corner")
+        return Settings(store=store, transport=corner.url, namespace=corner.name, grace=1, lease=2)
+    if request.param == "rabbitmq+postgres":
+        store, rabbitmq = request.getfixturevalue("new_postgres")(), request.getfixturevalue("rabbitmq")
+        rabbitmq.topics = registry  # whatever the test registers until its end
+        return Settings(store=store, transport=rabbitmq.url, namespace=rabbitmq.space(), grace=1, lease=2)
     if request.param == "postgres":
         return Settings(store=request.getfixturevalue("new_postgres")(), transport=None, grace=1, lease=2)
     return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)

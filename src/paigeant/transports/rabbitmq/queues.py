@@ -1,0 +1,48 @@
+"""The queues: what they are called, and what they are declared with."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from aio_pika.abc import AbstractChannel, AbstractQueue
+
+DEAD_LETTERS: Final = 100_000
+"""Dead letters that are kept in a namespace: the newest."""
+
+WAITING: Final = 1_000_000
+"""Messages that may wait for a topic. Further ones are refused, and announced again when there may be room."""
+
+DELIVERIES: Final = 20
+"""Times that a message may come back unsettled. High, because its neighbours count too: the store counts attempts."""
+
+
+class Queues(NamedTuple):
+    """The names of a namespace's queues. Colons, which no name of ours may hold, keep namespaces apart."""
+
+    namespace: str
+
+    @property
+    def dead(self) -> str:
+        """The queue of the dead letters."""
+        return f"paigeant:{self.namespace}:dead"
+
+    def of(self, topic: str) -> str:
+        """Return the queue of a topic."""
+        return f"paigeant:{self.namespace}:q:{topic}"
+
+    async def declare(self, channel: AbstractChannel, name: str) -> AbstractQueue:
+        """Make a queue, and the one for its dead letters, unless they are there."""
+        kept: dict[str, str | int] = {"x-queue-type": "quorum", "x-max-length": DEAD_LETTERS}
+        dead = await channel.declare_queue(self.dead, durable=True, arguments=dict(kept))
+        if name == self.dead:
+            return dead
+        arguments: dict[str, str | int] = {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERIES,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": self.dead,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+            "x-max-length": WAITING,
+        }
+        return await channel.declare_queue(name, durable=True, arguments=dict(arguments))

@@ -1,0 +1,142 @@
+"""A subscription that outlives its channel, its connection, its queues and the broker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Collection
+from contextlib import suppress
+from functools import partial
+from time import monotonic
+from typing import Final
+
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from paigeant.abc import Delivery
+from paigeant.errors import Unavailable
+from paigeant.transports.rabbitmq.line import Line
+from paigeant.transports.rabbitmq.queues import Queues
+
+AGAIN: Final = (0.5, 5.0)
+"""Seconds until a broker that is away is asked again: at first, doubling, and at most."""
+
+RENEWAL: Final = 60.0
+"""Seconds without a message of some topic, after which the channel is made anew. RabbitMQ 3.10.8 may swallow what it
+delivers to a consumer whose queue was deleted and at once made again, and still count it as a consumer."""
+
+LIVENESS: Final = 15.0
+"""Seconds after which a subscription looks whether its queues, and their consumers, are still there."""
+
+HOLDING: Final = 5.0
+"""Seconds that messages may lie here without being asked for; then they go back, for others may have time."""
+
+PREFETCH: Final = 8
+"""Messages of a topic that are under way to a subscriber: enough to hide a round trip, no more."""
+
+ID: Final = "paigeant-id"
+"""The header with the message's id. AMQP's own message_id is another for each copy: returns are matched by it."""
+
+_LOG: Final = logging.getLogger("paigeant")
+
+
+class Stream:
+    """One subscription: a channel with a consumer for each queue, rebuilt whenever anything of it was lost."""
+
+    def __init__(self, line: Line, queues: Queues, topics: Collection[str]) -> None:
+        self._line, self._queues, self._topics = line, queues, frozenset(topics)
+        self._arrived: asyncio.Queue[tuple[Delivery, AbstractIncomingMessage] | Exception] = asyncio.Queue()
+        self._asked, self._asked_last = asyncio.Event(), monotonic()
+        self._pause, self._has_consumed = AGAIN[0], False
+        self._heard: dict[str, float] = {}
+        self.yielded: dict[str, list[AbstractIncomingMessage]] = {}
+
+    async def next(self) -> Delivery:
+        """Return the next message, or raise what ended the subscription."""
+        self._asked.set()
+        try:
+            arrived = await self._arrived.get()
+        finally:
+            self._asked.clear()
+            self._asked_last = monotonic()
+        if isinstance(arrived, Exception):
+            raise arrived
+        delivery, message = arrived
+        self.yielded.setdefault(delivery.message_id, []).append(message)
+        return delivery
+
+    def end(self, error: Exception) -> None:
+        """Let the subscriber know that nothing comes any more."""
+        self._arrived.put_nowait(error)
+
+    async def supervise(self) -> None:
+        """Consume until cancelled, through every outage. Only what never worked, and will not by waiting, ends it."""
+        while True:
+            try:
+                await self._consume()
+                await self._asked.wait()
+            except Exception as error:  # noqa: BLE001  (it must not end unseen)
+                if not self._has_consumed and not isinstance(error, Unavailable):
+                    return self.end(error)
+                _LOG.warning("subscribing again: %s", error)
+                await asyncio.sleep(self._pause * random.uniform(0.5, 1))  # noqa: S311  (not all workers at once)
+                self._pause = min(self._pause * 2, AGAIN[1])
+
+    async def _consume(self) -> None:
+        """Consume until it is time for a new channel, or nobody asks for what arrived, which then goes back.
+
+        Raises Unavailable once anything is lost. All that was delivered on the channel is void at its end: the broker
+        has it again.
+        """
+        lost = asyncio.Event()
+        try:
+            async with self._line.channel() as channel:
+                async with self._line.patience():
+                    await self._start(channel, lost)
+                self._pause, self._has_consumed = AGAIN[0], True
+                await self._watch(lost)
+        finally:
+            self.yielded.clear()
+            while not self._arrived.empty():
+                self._arrived.get_nowait()
+
+    async def _start(self, channel: AbstractChannel, lost: asyncio.Event) -> None:
+        def lose(*_: object) -> None:
+            lost.set()
+
+        channel.close_callbacks.add(lose)
+        (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(lose)
+        await channel.set_qos(prefetch_count=PREFETCH)
+        for topic in self._topics:
+            queue = await self._queues.declare(channel, self._queues.of(topic))
+            await queue.consume(partial(self._arrive, topic))
+
+    async def _arrive(self, topic: str, message: AbstractIncomingMessage) -> None:
+        known = message.headers.get(ID) or message.message_id
+        message_id = known if isinstance(known, str) else f"unnamed:{message.consumer_tag}:{message.delivery_tag}"
+        self._heard[topic] = monotonic()
+        self._arrived.put_nowait((Delivery(message_id, topic, message.body), message))
+
+    async def _watch(self, lost: asyncio.Event) -> None:
+        looked = monotonic()
+        self._heard = dict.fromkeys(self._topics, looked)
+        while not self._is_over():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HOLDING / 2):
+                    await lost.wait()
+                raise Unavailable("RabbitMQ ended the subscription")
+            if monotonic() > looked + LIVENESS:
+                await self._look()
+                looked = monotonic()
+
+    def _is_over(self) -> bool:
+        is_left = not self._asked.is_set() and not self._arrived.empty() and monotonic() > self._asked_last + HOLDING
+        return is_left or monotonic() > min(self._heard.values()) + RENEWAL
+
+    async def _look(self) -> None:
+        """Raise Unavailable if a queue is gone or nobody consumes it, whatever the connection makes believe."""
+        async with self._line.channel() as channel, self._line.patience():
+            for topic in self._topics:
+                queue = await channel.declare_queue(self._queues.of(topic), passive=True)
+                if not queue.declaration_result.consumer_count:
+                    raise Unavailable(f"RabbitMQ lost the consumer of {queue.name}")

@@ -1,0 +1,128 @@
+"""The transport over RabbitMQ."""
+
+# ruff: noqa: D102 -- what a method guarantees is said in the contract
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Collection
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aio_pika import DeliveryMode, Message
+from aio_pika import exceptions as amqp
+from aio_pika.abc import AbstractIncomingMessage
+
+from paigeant.abc import Delivery, Transport
+from paigeant.errors import PaigeantError, Unavailable
+from paigeant.model.hops import Sealed
+from paigeant.transports.rabbitmq.line import Line
+from paigeant.transports.rabbitmq.queues import Queues
+from paigeant.transports.rabbitmq.stream import ID, Stream
+
+GONE: Final = 1.0
+"""Seconds until a queue that was deleted is made anew: its consumers must have heard of it by then."""
+
+_LONGEST_REASON: Final = 1000
+
+
+class RabbitMQTransport(Transport):
+    """Moves messages through RabbitMQ 3.10 or newer: ``amqp://user:password@host:5672/vhost``, or ``amqps://``.
+
+    Of the namespace ``shop`` it declares a quorum queue ``paigeant:shop:q:<topic>`` for each topic, and
+    ``paigeant:shop:dead``. What was rejected lies among these dead letters as it came, with the headers
+    ``paigeant-topic`` and ``paigeant-reason``; so does, with RabbitMQ's ``x-death`` for a reason, what came back
+    unsettled 20 times.
+    """
+
+    def __init__(self, url: str, *, namespace: str = "default") -> None:
+        self._queues = Queues(namespace)
+        # Apart, because the broker stops reading where it will not take messages: acknowledgements must get through.
+        self._sending = Line(url, f"paigeant {namespace} sending")
+        self._receiving = Line(url, f"paigeant {namespace} receiving")
+        self._declaring = asyncio.Lock()
+        self._streams: dict[Stream, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        logger = logging.getLogger("aiormq")
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.CRITICAL)  # what goes wrong is raised, or logged by us: told once, in one line
+        async with self._sending.patience():
+            await self._sending.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for stream in list(self._streams):
+            await self._leave(stream)
+            stream.end(Unavailable("the transport is closed"))
+        await asyncio.gather(self._sending.close(), self._receiving.close())
+
+    async def publish(self, topic: str, message: Sealed) -> None:
+        await self._send(self._queues.of(topic), message.body, {ID: message.message_id})
+
+    async def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
+        stream = Stream(self._receiving, self._queues, topics)
+        self._streams[stream] = asyncio.create_task(stream.supervise(), name="paigeant-rabbitmq")
+        try:
+            while True:
+                yield await stream.next()
+        finally:
+            await self._leave(stream)
+
+    async def ack(self, message_id: str) -> None:
+        for stream in list(self._streams):
+            await self._settle(stream.yielded.pop(message_id, []))
+
+    async def reject(self, message_id: str, reason: str) -> None:
+        found = [stream for stream in self._streams if message_id in stream.yielded]
+        if found:
+            message = found[0].yielded[message_id][0]
+            topic = (message.routing_key or "").removeprefix(self._queues.of(""))
+            headers = {ID: message_id, "paigeant-topic": topic, "paigeant-reason": reason[:_LONGEST_REASON]}
+            await self._send(self._queues.dead, message.body, headers)
+            await self.ack(message_id)
+
+    async def depth(self, topic: str) -> int:
+        name = self._queues.of(topic)
+        async with self._sending.channel() as channel, self._sending.patience():
+            try:
+                return (await channel.declare_queue(name, passive=True)).declaration_result.message_count or 0
+            except amqp.ChannelNotFoundEntity:
+                return 0
+
+    async def _send(self, queue: str, body: bytes, headers: dict[str, Any]) -> None:
+        message = Message(body, headers=headers, delivery_mode=DeliveryMode.PERSISTENT)
+        async with self._sending.patience():
+            await self._ensure(queue)
+            try:
+                await self._sending.put(queue, message)
+            except amqp.PublishError:  # somebody has deleted the queue since
+                await asyncio.sleep(GONE)
+                self._sending.declared.discard(queue)
+                await self._ensure(queue)
+                await self._sending.put(queue, message)
+
+    async def _ensure(self, queue: str) -> None:
+        await self._sending.connect()
+        async with self._declaring:
+            if queue not in self._sending.declared:
+                async with self._sending.channel() as channel:
+                    await self._queues.declare(channel, queue)
+                self._sending.declared.add(queue)
+
+    async def _settle(self, messages: list[AbstractIncomingMessage]) -> None:
+        """Acknowledge. What cannot be is delivered again, and then refused by the store: nobody needs to hear of it."""
+        for message in messages:
+            with suppress(PaigeantError):
+                async with self._receiving.patience():
+                    await message.ack()
+
+    async def _leave(self, stream: Stream) -> None:
+        task = self._streams.pop(stream, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

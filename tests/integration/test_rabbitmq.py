@@ -1,0 +1,389 @@
+"""Whatever happens to RabbitMQ, a subscription goes on, and a publisher is told in time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import aio_pika
+import pytest
+from yarl import URL
+
+from paigeant.abc import Delivery
+from paigeant.errors import ConfigError, PaigeantError, Unavailable
+from paigeant.model.hops import Sealed
+from paigeant.testing.waiting import eventually
+from paigeant.transports.rabbitmq import RabbitMQTransport, line, queues, stream
+from paigeant.transports.rabbitmq import transport as transports
+
+Connect = Callable[..., RabbitMQTransport]
+SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+class Proxy:
+    """Stands between a transport and the broker, and cuts or swallows what passes."""
+
+    def __init__(self, url: str) -> None:
+        self.target = URL(url)
+        self.url = ""
+        self.swallows: asyncio.Event = asyncio.Event()
+        self.passing: set[asyncio.Task[None]] = set()
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection(self.target.host, self.target.port or 5672)
+        hole = self.swallows
+        self.writers += [writer, there[1]]
+        for source, sink in ((reader, there[1]), (there[0], writer)):
+            task = asyncio.create_task(self.move(source, sink, hole))
+            self.passing.add(task)
+            task.add_done_callback(self.passing.discard)
+
+    async def move(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, hole: asyncio.Event) -> None:
+        with suppress(OSError):
+            while data := await source.read(65536):
+                if not hole.is_set():
+                    sink.write(data)
+                    await sink.drain()
+        sink.close()
+
+    def cut(self) -> None:
+        """Reset all connections."""
+        for writer in self.writers:
+            writer.transport.abort()
+        self.writers.clear()
+
+    def swallow(self) -> None:
+        """Let nothing pass any more on the connections that there are; new ones work."""
+        self.swallows.set()
+        self.swallows = asyncio.Event()
+
+
+@pytest.fixture
+async def proxy(rabbitmq: Any) -> AsyncIterator[Proxy]:
+    proxy = Proxy(rabbitmq.url)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    proxy.url = str(proxy.target.with_host("127.0.0.1").with_port(port))
+    yield proxy
+    server.close()
+    proxy.cut()
+    await asyncio.gather(*proxy.passing, return_exceptions=True)
+
+
+@pytest.fixture
+def connect(rabbitmq: Any) -> Connect:
+    rabbitmq.topics.add("draft")
+    return lambda url=rabbitmq.url: RabbitMQTransport(url, namespace=rabbitmq.space())
+
+
+@pytest.fixture
+async def transport(connect: Connect) -> AsyncIterator[RabbitMQTransport]:
+    async with connect() as transport:
+        yield transport
+
+
+def sealed(number: int) -> Sealed:
+    return Sealed(f"run:{number}", "draft", f"body {number}".encode())
+
+
+async def publish(transport: RabbitMQTransport, number: int) -> None:
+    """Publish again and again until the broker has it, as the sweeper does."""
+
+    async def published() -> bool:
+        with suppress(Unavailable):
+            await transport.publish("draft", sealed(number))
+            return True
+        return False
+
+    await eventually(published, within=40)
+
+
+@asynccontextmanager
+async def subscribed(transport: RabbitMQTransport) -> AsyncIterator[AsyncGenerator[Delivery, None]]:
+    async with asyncio.timeout(50), aclosing(transport.subscribe(["draft"])) as deliveries:
+        yield deliveries
+
+
+async def receive(transport: RabbitMQTransport, deliveries: AsyncGenerator[Delivery, None], number: int) -> None:
+    """Take messages until this one comes; earlier ones may come again."""
+    while True:
+        delivery = await anext(deliveries)
+        await transport.ack(delivery.message_id)
+        if delivery.message_id == f"run:{number}":
+            return
+
+
+async def test_a_subscription_outlives_its_queue(transport: RabbitMQTransport, rabbitmq: Any) -> None:
+    async with subscribed(transport) as deliveries:
+        await publish(transport, 1)
+        await receive(transport, deliveries, 1)
+
+        await rabbitmq.delete(*rabbitmq.queues())
+        receiving = asyncio.create_task(receive(transport, deliveries, 2))
+        await publish(transport, 2)
+
+        await receiving
+
+
+async def test_a_subscription_is_renewed_when_nothing_came_for_long(
+    transport: RabbitMQTransport, rabbitmq: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "RENEWAL", 1.0)
+    monkeypatch.setattr(stream, "HOLDING", 0.5)
+    monkeypatch.setattr(transports, "GONE", 0.0)  # so that the broker may forget to tell the consumer
+    async with subscribed(transport) as deliveries:
+        await publish(transport, 1)
+        await receive(transport, deliveries, 1)
+
+        await rabbitmq.delete(*rabbitmq.queues())
+        receiving = asyncio.create_task(receive(transport, deliveries, 2))
+        await publish(transport, 2)
+
+        await receiving
+
+
+async def test_publishing_makes_a_queue_anew_that_somebody_deleted(transport: RabbitMQTransport, rabbitmq: Any) -> None:
+    await transport.publish("draft", sealed(1))
+    await rabbitmq.delete(*rabbitmq.queues())
+
+    await transport.publish("draft", sealed(2))
+
+    async with subscribed(transport) as deliveries:
+        await receive(transport, deliveries, 2)
+
+
+async def test_a_subscription_outlives_its_connection(connect: Connect, proxy: Proxy) -> None:
+    async with connect(proxy.url) as transport, subscribed(transport) as deliveries:
+        for number in range(3):
+            await publish(transport, number)
+            await receive(transport, deliveries, number)
+            proxy.cut()
+
+
+async def test_what_was_under_way_when_the_connection_broke_comes_again(connect: Connect, proxy: Proxy) -> None:
+    async with connect(proxy.url) as transport, subscribed(transport) as deliveries:
+        await publish(transport, 1)
+        assert (await anext(deliveries)).message_id == "run:1"
+
+        proxy.cut()
+
+        assert (await anext(deliveries)).message_id == "run:1"
+        await transport.ack("run:1")
+
+
+async def test_a_connection_that_swallows_everything_is_given_up(
+    connect: Connect, proxy: Proxy, transport: RabbitMQTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "PATIENCE", 1.0)
+    monkeypatch.setattr(stream, "LIVENESS", 0.5)
+    monkeypatch.setattr(stream, "HOLDING", 0.5)
+    async with connect(proxy.url) as behind, subscribed(behind) as deliveries:
+        await publish(behind, 1)
+        await receive(behind, deliveries, 1)
+
+        proxy.swallow()
+        with pytest.raises(Unavailable, match="did not answer within 1 s"):
+            await behind.publish("draft", sealed(2))
+        await publish(transport, 3)
+
+        await receive(behind, deliveries, 3)
+        await behind.publish("draft", sealed(4))
+
+
+@pytest.mark.skipif(not shutil.which("rabbitmqctl"), reason="needs rabbitmqctl")
+async def test_a_connection_that_the_broker_closes_is_made_anew(connect: Connect, rabbitmq: Any) -> None:
+    url = str(URL(rabbitmq.url).update_query(name=rabbitmq.name))
+    async with connect(url) as transport, subscribed(transport) as deliveries:
+        await publish(transport, 1)
+        await receive(transport, deliveries, 1)
+
+        listed = await ctl("list_connections", "pid", "client_properties", "--silent")
+        ours = [row.split("\t")[0] for row in listed.splitlines() if rabbitmq.name in row]
+        for pid in ours:
+            await ctl("close_connection", pid, "a test of ours")
+
+        await publish(transport, 2)
+        await receive(transport, deliveries, 2)
+    assert len(ours) == 2
+
+
+async def ctl(*arguments: str) -> str:
+    answer = await asyncio.to_thread(
+        subprocess.run, ["rabbitmqctl", *arguments], capture_output=True, text=True, check=True
+    )
+    return answer.stdout
+
+
+async def test_what_is_not_asked_for_goes_back_to_others(
+    transport: RabbitMQTransport, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HOLDING", 0.2)
+    async with connect() as other, subscribed(transport) as deliveries, subscribed(other) as others:
+        receiving = asyncio.create_task(anext(deliveries))
+        for number in range(4):
+            await publish(transport, number)
+        await receiving  # and no more: what else was delivered here lies, as if all slots were taken
+
+        received: set[str] = set()
+        while len(received) < 4:
+            received.add((await anext(others)).message_id)
+
+        receiving = asyncio.create_task(anext(deliveries))
+        await publish(transport, 5)
+        await others.aclose()
+        await receiving
+
+
+async def test_what_was_rejected_lies_among_the_dead_letters_with_its_reason(
+    transport: RabbitMQTransport, rabbitmq: Any
+) -> None:
+    await transport.publish("draft", sealed(1))
+    async with subscribed(transport) as deliveries:
+        await anext(deliveries)
+        await transport.reject("run:1", "no message of ours " * 1000)
+
+    assert await transport.depth("draft") == 0
+    async with await aio_pika.connect(rabbitmq.url) as connection, connection.channel() as channel:
+        queue = await channel.get_queue(f"paigeant:{rabbitmq.space()}:dead")
+        [letter] = [await queue.get(no_ack=True)]
+    assert (letter.body, letter.headers["paigeant-topic"]) == (b"body 1", "draft")
+    assert str(letter.headers["paigeant-reason"]).startswith("no message of ours no")
+
+
+async def test_a_queue_that_is_full_refuses(transport: RabbitMQTransport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "WAITING", 1)
+
+    async def fill() -> None:
+        for number in range(50):
+            await transport.publish("draft", sealed(number))
+
+    with pytest.raises(Unavailable):
+        await fill()
+
+
+async def test_a_queue_of_another_kind_is_named(transport: RabbitMQTransport, rabbitmq: Any) -> None:
+    name = f"paigeant:{rabbitmq.space()}:q:draft"
+    async with await aio_pika.connect(rabbitmq.url) as connection, connection.channel() as channel:
+        await channel.declare_queue(name, durable=True)
+
+    with pytest.raises(ConfigError, match=f"other arguments.*{name}"):
+        await transport.publish("draft", sealed(1))
+    with pytest.raises(ConfigError, match=name):
+        async with subscribed(transport) as deliveries:
+            await anext(deliveries)
+
+
+async def test_a_transport_that_is_closed_ends_its_subscriptions(connect: Connect) -> None:
+    async with connect() as transport:
+        deliveries = transport.subscribe(["draft"])
+        receiving = asyncio.ensure_future(anext(deliveries))
+        await publish(transport, 1)
+        await receiving
+        receiving = asyncio.ensure_future(anext(deliveries))
+        await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable, match="closed"):
+        await receiving
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "text"),
+    [
+        ({"password": "wrong-secret"}, ConfigError, "user or password"),
+        ({"path": "/nowhere"}, ConfigError, "virtual host"),
+        ({"scheme": "amqps"}, ConfigError, "TLS"),
+        ({"port": 1}, Unavailable, "away"),
+        ({"host": "nowhere.invalid"}, Unavailable, "away"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_one_line_and_without_the_password(
+    rabbitmq: Any, connect: Connect, change: dict[str, Any], kind: type[PaigeantError], text: str
+) -> None:
+    url = URL(rabbitmq.url).with_port(URL(rabbitmq.url).port or 5672).with_password("guest")
+    [(what, value)] = change.items()
+
+    with pytest.raises(kind, match=text) as caught:
+        async with connect(str(getattr(url, f"with_{what}")(value))):
+            pass
+
+    assert "\n" not in str(caught.value)
+    assert "guest:***@" in str(caught.value)
+    assert "wrong-secret" not in str(caught.value)
+
+
+class Node:
+    """A RabbitMQ server of the test's own, at a port of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as one, socket.socket() as other:
+            for free in (one, other):
+                free.bind(("127.0.0.1", 0))
+            self.port, self.inner = one.getsockname()[1], other.getsockname()[1]
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        names = {
+            "NODENAME": f"paigeant-{self.port}@localhost",
+            "NODE_PORT": str(self.port),
+            "DIST_PORT": str(self.inner),
+            "MNESIA_BASE": str(self.folder / "data"),
+            "LOG_BASE": str(self.folder / "log"),
+            "ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
+            "CONFIG_FILE": str(self.folder / "config"),
+            "PID_FILE": str(self.folder / "pid"),
+        }
+        environment = {**os.environ, "HOME": str(self.folder)} | {f"RABBITMQ_{key}": names[key] for key in names}
+        with (self.folder / "out").open("ab") as out:
+            self.process = subprocess.Popen([SERVER], env=environment, stdout=out, stderr=out, start_new_session=True)
+        end = monotonic() + 40
+        while not self.answers():
+            assert monotonic() < end, (self.folder / "out").read_text()
+            sleep(0.05)
+
+    def answers(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def stop(self) -> None:
+        """Stop it, by the id that it wrote."""
+        if self.process is not None and self.process.poll() is None:
+            os.kill(int((self.folder / "pid").read_text()), signal.SIGTERM)
+            self.process.wait(20)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    node = Node(tmp_path)
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+@pytest.mark.skipif(not SERVER.exists(), reason="needs a RabbitMQ server that can be started")
+async def test_a_subscription_outlives_the_broker(node: Node) -> None:
+    async with RabbitMQTransport(node.url) as transport, aclosing(transport.subscribe(["draft"])) as deliveries:
+        for number in (1, 2):
+            await publish(transport, number)
+            await receive(transport, deliveries, number)
+            await asyncio.to_thread(node.stop)
+            with pytest.raises(Unavailable):
+                await transport.publish("draft", sealed(number))
+            await asyncio.to_thread(node.start)
+
+        await publish(transport, 3)
+        await receive(transport, deliveries, 3)
