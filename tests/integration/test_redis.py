@@ -74,7 +74,7 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     if shutil.which("redis-server") is None:
-        pytest.skip("needs redis-server")
+        pytest.fail("this test starts a server of its own: install redis-server")
     server = Server(tmp_path)
     try:
         server.start()

@@ -75,6 +75,12 @@ class Leased:
     undo: Undo = Undo.NEVER
 
 
+FIRST_HINT: Final = timedelta(seconds=3)
+"""A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
+
+GRACE: Final = timedelta(seconds=5)
+"""How long after the end of a lease its twin is announced."""
+
 WORKER_ALIVE: Final = timedelta(seconds=60)
 """How long after its last report a worker counts as alive."""
 
@@ -83,6 +89,11 @@ SUSPECT: Final = 2
 
 SUSPECT_PAUSE: Final = timedelta(seconds=0.5)
 """How long a worker waits before it asks again for a suspect that it was not given."""
+
+
+def next_hint(hints: int) -> timedelta:
+    """Return how long after its ``hints``-th announcement by a sweeper a twin is announced again: 3 s to 5 min."""
+    return min(FIRST_HINT * 2 ** min(hints, 10), timedelta(minutes=5))
 
 
 class Revision(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from paigeant.abc import Heart
-from paigeant.sql.changes import Changes
+from paigeant.changes import Changes
 from paigeant.sql.transaction import Tx
 
 T = TypeVar("T")

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, select, update
 
-from paigeant.model.hops import Held, Pulse
+from paigeant.model.hops import GRACE, Held, Pulse
 from paigeant.model.message import HopKey
 from paigeant.model.runs import StepStatus
-from paigeant.sql.hops import GRACE, HOP, THIS_HOP, bound, key_of, steps, wish_of
+from paigeant.sql.hops import HOP, THIS_HOP, bound, key_of, steps, wish_of
 from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import step_executions, workflow_runs
 from paigeant.sql.transaction import Tx

@@ -10,19 +10,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, bindparam, select
 
-from paigeant.model.hops import Grant, Record, Twin
+from paigeant.model.hops import FIRST_HINT, GRACE, Grant, Record, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelWish, StepStatus
 from paigeant.model.values import Blob
 from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import messages, step_executions, values
 from paigeant.sql.transaction import Tx
-
-FIRST_HINT: Final = timedelta(seconds=3)
-"""A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
-
-GRACE: Final = timedelta(seconds=5)
-"""How long after the end of a lease its twin is announced."""
 
 steps = step_executions.c
 OPEN: Final = steps.completed_at.is_(None)

@@ -7,6 +7,7 @@ at once and a busy one pays one flush for many.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -122,8 +123,10 @@ class Lane:
         """Do what follows a commit. Whatever goes wrong here, the commit stands, and the lane goes on."""
         try:
             self._after(self._connection)
-        except Exception:  # noqa: BLE001  (a full disk, no descriptors left: the next commit tries again)
-            self._connection.rollback()
+        except Exception as error:  # noqa: BLE001  (a full disk, no descriptors left: the next commit tries again)
+            logging.getLogger("paigeant").warning("behind a commit, to be tried again: %s", error)
+            with suppress(Exception):  # the next BEGIN says what is wrong
+                self._connection.rollback()
 
 
 def _settle(group: list[_Job]) -> None:

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy import Executable, Row, and_, bindparam, case, func, literal_column, select, union_all, update
 
-from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant
+from paigeant.model.hops import GRACE, SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.sql.hops import GRACE, HOP, OPEN, THIS_HOP, bound, grant_of, key_of, records, steps
+from paigeant.sql.hops import HOP, OPEN, THIS_HOP, bound, grant_of, key_of, records, steps
 from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import messages, step_executions, workflow_runs
 from paigeant.sql.transaction import Tx

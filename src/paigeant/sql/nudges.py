@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from paigeant.sql.changes import Changes
+from paigeant.changes import Changes
 
 _SELDOM: Final = 0.1
 """Seconds between two nudges of one process, at least."""

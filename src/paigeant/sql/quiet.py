@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from paigeant.sql.changes import Changes
+from paigeant.changes import Changes
 
 
 class Quiet:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import and_, bindparam, func, select, update
 
-from paigeant.model.hops import Sealed
+from paigeant.model.hops import Sealed, next_hint
 from paigeant.sql.hops import HOP, OPEN, THIS_HOP, bound, key_of, steps
 from paigeant.sql.tables import messages, step_executions
 from paigeant.sql.transaction import Tx
-
-_AGAIN: Final = timedelta(seconds=3)
-_SELDOM: Final = timedelta(minutes=5)
-
 
 _NAMESPACE: Final = steps.namespace == bindparam("namespace")
 _DUE: Final = steps.due_at <= bindparam("now")
@@ -48,12 +43,8 @@ def end_leases(tx: Tx, owner: str) -> int:
 def announce(tx: Tx, limit: int) -> list[Sealed]:
     """Return the messages of due twins whose announcement is due, and push the next one away."""
     rows = tx.rows(_SILENT, namespace=tx.namespace, now=tx.now, limit=limit)
-    tx.many(_HINT, [{**bound(key_of(row)), "b_hint_at": tx.now + _next_hint(row.hints)} for row in rows])
+    tx.many(_HINT, [{**bound(key_of(row)), "b_hint_at": tx.now + next_hint(row.hints)} for row in rows])
     return [Sealed(key_of(row).message_id, row.topic, row.body) for row in rows]
-
-
-def _next_hint(hints: int) -> timedelta:
-    return min(_AGAIN * 2 ** min(hints, 10), _SELDOM)
 
 
 def silent_in(tx: Tx) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from paigeant.sql.changes import Changes
+from paigeant.changes import Changes
 
 _EAGER: Final = 0.01
 _PATIENT: Final = 0.1

@@ -6,13 +6,10 @@ import heapq
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
-from paigeant.model.hops import SUSPECT, Grant, Held, Pulse, Record, Sealed
+from paigeant.model.hops import SUSPECT, Grant, Held, Pulse, Record, Sealed, next_hint
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
-
-_AGAIN = timedelta(seconds=3)
-_SELDOM = timedelta(minutes=5)
 
 
 def pick(rows: Rows, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
@@ -126,6 +123,6 @@ def announce(rows: Rows, limit: int) -> list[Sealed]:
     due = (hop for hop in rows.twins.values() if hop.is_due(now) and hop.hint_at <= now)
     hops = heapq.nsmallest(limit, due, key=lambda hop: (hop.hint_at, hop.key))
     for hop in hops:
-        hop.hint_at = now + min(_AGAIN * 2 ** min(hop.hints, 10), _SELDOM)
+        hop.hint_at = now + next_hint(hop.hints)
         hop.hints += 1
     return [hop.sealed for hop in hops]

@@ -9,23 +9,17 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from paigeant.model.hops import SUSPECT, Held, Sealed, Twin, WorkerCard
+from paigeant.changes import Changes
+from paigeant.model.hops import FIRST_HINT, GRACE, SUSPECT, Held, Sealed, Twin, WorkerCard
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelWish, Direction, RunError, RunStatus, StepStatus
 from paigeant.model.values import Blob, Value
-from paigeant.stores.memory.changes import Changes
 from paigeant.stores.memory.clock import Clock
 
 PENDING: Final = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING})
 """The statuses of a hop that still has a twin."""
-
-FIRST_HINT: Final = timedelta(seconds=3)
-"""A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
-
-GRACE: Final = timedelta(seconds=5)
-"""How long after the end of a lease its twin is announced."""
 
 
 @dataclass(slots=True)
