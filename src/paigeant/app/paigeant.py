@@ -21,6 +21,7 @@ from paigeant.abc import Codec, Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.activities.shapes import ANYTHING
 from paigeant.app.declaration import Declaration
+from paigeant.app.fitness import require_fit
 from paigeant.app.run import Run
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
@@ -148,7 +149,7 @@ class Paigeant:
         """Execute steps in the background while inside; leaving it stops gracefully.
 
         Serves the activities named, or all, and publishes them and the workflows. Raises UnknownStep for a name that is
-        not registered.
+        not registered, and ConfigError for a store or transport that is not fit to be worked with.
         """
         topics = tuple(self.registry) if activities is None else tuple(dict.fromkeys(activities))
         for name in topics:
@@ -159,6 +160,7 @@ class Paigeant:
         if not topics:
             text = "nothing to serve: no activity is registered; decorate a function with @activity.execute()"
             raise RegistrationError(text)
+        await require_fit(self.parts, self.settings.env)
         cards = [self.registry[name].card for name in topics]
         await self.store.publish_catalog(list(self.workflows.values()), cards)
         await self._warn_of_unknown_steps()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from paigeant.model.findings import Finding
 from paigeant.model.hops import Leased, Transition, Verdict
 
 
@@ -54,4 +55,12 @@ class Trouble:
     error: BaseException
 
 
-Event: TypeAlias = WorkerStarted | WorkerStopped | StepEnded | LeaseLost | Trouble
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A worker that starts has found something about its store or transport that ought to be mended."""
+
+    worker: str
+    finding: Finding
+
+
+Event: TypeAlias = WorkerStarted | WorkerStopped | StepEnded | LeaseLost | Trouble | Noticed

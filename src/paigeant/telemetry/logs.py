@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 import structlog
 
 from paigeant.abc import Hooks
-from paigeant.model.events import Event, LeaseLost, StepEnded, Trouble, WorkerStarted, WorkerStopped
+from paigeant.model.events import Event, LeaseLost, Noticed, StepEnded, Trouble, WorkerStarted, WorkerStopped
 from paigeant.model.hops import Leased, Verdict
 from paigeant.model.runs import StepStatus
 
@@ -60,6 +60,8 @@ class LogHooks(Hooks):
             case Trouble(worker, doing, error):
                 text = f"{type(error).__name__}: {error}"
                 self._log.warning("trouble, trying again", doing=doing, error=text, worker=worker)
+            case Noticed(worker, finding):
+                self._log.warning(finding.said, about=finding.about, mend=finding.mend, worker=worker)
             case _:
                 assert_never(event)
 

@@ -15,6 +15,7 @@ import pytest
 
 from paigeant.abc import Delivery, Transport
 from paigeant.model.hops import Sealed
+from paigeant.testing.examining import is_useful
 from paigeant.testing.waiting import eventually
 
 Connect: TypeAlias = Callable[[str], Transport]
@@ -67,6 +68,15 @@ class TransportContract(ABC):
                 if ack:
                     await transport.ack(delivery.message_id)
         return received
+
+    async def test_it_examines_itself_as_often_as_one_likes_and_leaves_nothing_behind(
+        self, transport: Transport
+    ) -> None:
+        first, again = await transport.examine(), await transport.examine()
+
+        assert is_useful(first)
+        assert [finding.about for finding in first] == [finding.about for finding in again]
+        assert await transport.depth("draft") == 0
 
     async def test_a_message_arrives_as_it_was_sent(self, transport: Transport) -> None:
         await transport.publish("draft", sealed(1))

@@ -1,86 +1,18 @@
-"""The contracts. A backend can be written from this file alone; ``paigeant.testing`` has the suites that check it.
-
-Everything here is safe to repeat: an answer may be lost, and the caller asks again. All times are the store's. Methods
-may be called concurrently from one event loop. A backend that cannot be reached raises
-:class:`~paigeant.errors.Unavailable`, within 30 seconds, and can be called again later.
-"""
+"""What remembers runs: the authority, what workers publish, and what a reader sees."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from types import TracebackType
-from typing import NamedTuple, Self
 from uuid import UUID
 
-from paigeant.model.events import Event
-from paigeant.model.hops import Commit, Grant, Held, Leased, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
-from paigeant.model.message import HopKey, PaigeantMessage
+from paigeant.abc.resource import Resource
+from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
+from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
-
-
-class Resource(ABC):
-    """Something that is opened and closed once, with ``async with``; it closes only what it opened."""
-
-    async def __aenter__(self) -> Self:
-        """Open it; raises :class:`~paigeant.errors.Unavailable` or ``ConfigError`` with what to do."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it; what was answered stays true."""
-
-
-class Codec(ABC):
-    """Seals messages into bytes and opens them again. The bytes are made once and never re-serialised."""
-
-    @abstractmethod
-    def seal(self, message: PaigeantMessage) -> Sealed:
-        """Return the message's bytes; raises :class:`~paigeant.errors.InvalidInput` if its body is over 1 MiB."""
-
-    @abstractmethod
-    def open(self, body: bytes) -> PaigeantMessage:
-        """Return the message of these bytes; raises :class:`~paigeant.errors.MessageRejected` for any others."""
-
-
-class Delivery(NamedTuple):
-    """A message as a transport delivered it."""
-
-    message_id: str
-    topic: str
-    body: bytes
-
-
-class Transport(Resource):
-    """Moves sealed messages, at least once. It may lose, double and reorder them: the store decides what counts."""
-
-    @abstractmethod
-    async def publish(self, topic: str, message: Sealed) -> None:
-        """Hand the message to the broker; when this returns the broker has it. A repeat may deliver it twice."""
-
-    @abstractmethod
-    def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
-        """Yield what arrives for these topics, each message to one subscriber, until it is closed (``aclose``).
-
-        What was yielded and not acknowledged is delivered again, here or elsewhere, after its subscriber is gone.
-        """
-
-    @abstractmethod
-    async def ack(self, message_id: str) -> None:
-        """Settle all deliveries of this id that were yielded here; unknown ids are ignored."""
-
-    @abstractmethod
-    async def reject(self, message_id: str, reason: str) -> None:
-        """Settle them and keep the message with the broker's dead letters."""
-
-    @abstractmethod
-    async def depth(self, topic: str) -> int:
-        """Return how many messages wait for this topic, about."""
 
 
 class Heart(ABC):
@@ -279,20 +211,3 @@ class RunReader(ABC):
 
 class Store(StateStore, Directory, RunReader):
     """What a store plugin implements: all three contracts over one database and namespace."""
-
-
-class Hooks:
-    """Sees what happens and changes nothing; telemetry lives here. All defaults do nothing."""
-
-    def around_dispatch(self, message: PaigeantMessage) -> AbstractAsyncContextManager[None]:
-        """Wrap one dispatch."""
-        del message
-        return nullcontext()
-
-    def around_step(self, leased: Leased) -> AbstractAsyncContextManager[None]:
-        """Wrap one execution of a step, from lease to commit."""
-        del leased
-        return nullcontext()
-
-    def on_event(self, event: Event) -> None:
-        """See one event; must not block or raise."""

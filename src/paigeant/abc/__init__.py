@@ -1,0 +1,25 @@
+"""The contracts. A backend can be written from these files alone; ``paigeant.testing`` has the suites that check it.
+
+Everything here is safe to repeat: an answer may be lost, and the caller asks again. All times are the store's. Methods
+may be called concurrently from one event loop. A backend that cannot be reached raises
+:class:`~paigeant.errors.Unavailable`, within 30 seconds, and can be called again later.
+"""
+
+from paigeant.abc.codec import Codec
+from paigeant.abc.hooks import Hooks
+from paigeant.abc.resource import Resource
+from paigeant.abc.store import Directory, Heart, RunReader, StateStore, Store
+from paigeant.abc.transport import Delivery, Transport
+
+__all__ = [
+    "Codec",
+    "Delivery",
+    "Directory",
+    "Heart",
+    "Hooks",
+    "Resource",
+    "RunReader",
+    "StateStore",
+    "Store",
+    "Transport",
+]
