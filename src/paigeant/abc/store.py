@@ -11,7 +11,7 @@ from paigeant.abc.resource import Resource
 from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
+from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
 
 
@@ -151,6 +151,16 @@ class StateStore(Resource):
         counts.
         """
 
+    @abstractmethod
+    async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
+        """Delete final runs that ended longer ago than this, with all that is theirs; returns how many.
+
+        One short transaction of at most ``limit`` runs, fewer where they are large; 0 means that none is left. A run
+        that is not final, also one that was resumed this moment, stays, and so does every other namespace. Of a run
+        that is gone nothing is known any more: its dispatch key is free. Workers unheard of for so long are forgotten
+        too.
+        """
+
 
 class Directory(ABC):
     """What workers publish: the workflows and activities they know, and themselves."""
@@ -200,6 +210,10 @@ class RunReader(ABC):
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
     ) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before."""
+
+    @abstractmethod
+    async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
+        """Return how many runs :meth:`StateStore.prune` would delete, asked until none is left."""
 
     @abstractmethod
     async def wait_for_change(self, timeout: float) -> None:

@@ -34,6 +34,8 @@ RESUMABLE: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, R
 
 OPEN: Final = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING})
 
+FINAL: Final = frozenset(RunStatus) - OPEN
+
 
 class StepStatus(StrEnum):
     """Where a step stands."""

@@ -16,9 +16,20 @@ from paigeant.abc import Heart, Store
 from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
+from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
-from paigeant.sql import beginning, catalog, committing, holding, leasing, operator, reading, sweeping, variables
+from paigeant.sql import (
+    beginning,
+    catalog,
+    committing,
+    holding,
+    leasing,
+    operator,
+    pruning,
+    reading,
+    sweeping,
+    variables,
+)
 from paigeant.sql.database import Database
 from paigeant.sql.quiet import Quiet
 
@@ -113,6 +124,9 @@ class SqlStore(Store):
     async def resume(self, workflow_id: UUID) -> RunStatus:
         return await self.database.write(lambda tx: operator.resume(tx, workflow_id))
 
+    async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
+        return await self.database.write(lambda tx: pruning.prune(tx, older_than, statuses, limit), tell=False)
+
     # -- what workers publish
 
     async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
@@ -149,6 +163,9 @@ class SqlStore(Store):
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
     ) -> RunPage:
         return await self.database.read(lambda tx: reading.list_runs(tx, status, workflow, limit, after))
+
+    async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
+        return await self.database.read(lambda tx: pruning.count_ended(tx, older_than, statuses))
 
     async def wait_for_change(self, timeout: float) -> None:
         # "The last call" is the last of this task: of two that wait, neither must swallow what the other has not seen.

@@ -222,6 +222,9 @@ INDEXES: Final = (
         unique=True,
     ),
     _partial("workflow_runs_closing", _runs.namespace, _runs.closes_at, where=_open_run & _runs.closes_at.is_not(None)),
+    _partial(
+        "workflow_runs_ended", _runs.namespace, _runs.status, _runs.completed_at, where=_runs.completed_at.is_not(None)
+    ),
     Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
     Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),
     Index("dead_letters_namespace", dead_letters.c.namespace, dead_letters.c.id),

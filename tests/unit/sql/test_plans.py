@@ -21,6 +21,7 @@ from paigeant.sql import (
     hops,
     leasing,
     operator,
+    pruning,
     reading,
     results,
     sweeping,
@@ -64,6 +65,10 @@ OFTEN: dict[str, Any] = {
     "values": variables._VALUES,
     "a list of a status": reading.page_of(RunStatus.FAILED, None),
     "a list of a workflow": reading.page_of(None, "article"),
+    "what to prune": pruning._OLDEST,
+    "counting what to prune": pruning._COUNT,
+    "how large it is": pruning._SIZES,
+    **{f"pruning {deletion.table.name}": deletion for deletion in pruning.DELETIONS},
 }
 
 

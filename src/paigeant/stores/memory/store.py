@@ -26,9 +26,9 @@ from paigeant.model.hops import (
 )
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import CancelWish, RunPage, RunStatus, RunView
+from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
-from paigeant.stores.memory import hops, operator, views
+from paigeant.stores.memory import hops, operator, pruning, views
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
 from paigeant.stores.memory.rows import Rows
@@ -127,6 +127,9 @@ class MemoryStore(Store):
     async def resume(self, workflow_id: UUID) -> RunStatus:
         return operator.resume(self._rows, workflow_id)
 
+    async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
+        return pruning.prune(self._rows, older_than, statuses, limit)
+
     # -- what workers publish
 
     async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
@@ -165,6 +168,9 @@ class MemoryStore(Store):
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
     ) -> RunPage:
         return views.page(self._rows, status, workflow, limit, after)
+
+    async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
+        return len(pruning.ended(self._rows, older_than, statuses))
 
     async def wait_for_change(self, timeout: float) -> None:
         # "The last call" is the last of this task: of two that wait, neither must swallow what the other has not seen.

@@ -8,6 +8,7 @@ from paigeant.testing.stores.leases import LeaseGuarantees
 from paigeant.testing.stores.operator import OperatorGuarantees
 from paigeant.testing.stores.races import RaceGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
+from paigeant.testing.stores.retention import RetentionGuarantees
 from paigeant.testing.stores.starts import StartGuarantees
 from paigeant.testing.stores.suspects import SuspectGuarantees
 from paigeant.testing.stores.undoing import UndoingGuarantees
@@ -22,6 +23,7 @@ class StoreContract(
     HandOverGuarantees,
     UndoingGuarantees,
     OperatorGuarantees,
+    RetentionGuarantees,
     DirectoryGuarantees,
     ReaderGuarantees,
     WaitingGuarantees,
