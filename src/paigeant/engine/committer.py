@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
 from typing import Final, NamedTuple, Self
 
 from paigeant.engine.announcing import announce
@@ -96,7 +95,7 @@ class Committer:
     ) -> Answer:
         """Return what the store made of it; while the store is away it is asked again until the lease ends.
 
-        ``good_until`` tells, by the monotonic clock, how long the lease is good. Past it the answer is ``FENCED``.
+        ``good_until`` tells, by the clock of the parts, how long the lease is good. Past it the answer is ``FENCED``.
         ``keep`` is called with a lease that was handed over, and when it was asked for, before anything else gets its
         turn in the event loop. Raises what the store raises for this commit alone.
         """
@@ -131,7 +130,7 @@ class Committer:
 
     async def _write(self, group: Sequence[_Waiting]) -> bool:
         """Commit a group; returns whether the store was away, so that it has to be asked again."""
-        asked_at = monotonic()
+        asked_at = self._parts.clock()
         try:
             answers = await self._parts.store.record_step_result([one.commit for one in group], self._parts.lease)
             for waiting, settled in zip(group, answers, strict=True):
@@ -152,7 +151,7 @@ class Committer:
         self._parts.trouble("committing", error)
         for waiting in group:
             waiting.first_asked = waiting.first_asked or asked_at
-            if waiting.good_until() <= monotonic():
+            if waiting.good_until() <= self._parts.clock():
                 waiting.settle(Settled(Verdict.FENCED), asked_at)
         self._queue = [waiting for waiting in group if not waiting.answer.done()] + self._queue
 

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from time import monotonic
 from typing import Any, Final, cast
 
 from paigeant.abc import Delivery, Transport
@@ -93,7 +92,7 @@ class Intake:
             room = self._slots.room(self._group)
         self._slots.take(topic, room)
         grants: list[Grant] = []
-        asked_at = monotonic()
+        asked_at = self._parts.clock()
         try:
             grants = await ask(room)
         finally:

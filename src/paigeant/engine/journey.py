@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Coroutine
 from dataclasses import replace
-from time import monotonic
 from typing import Any, Final
 
 from paigeant.engine.committer import Committer
@@ -81,7 +80,7 @@ class Journeys:
 
     async def _walk(self, running: Running, seat: Seat | None) -> Running | None:
         """Walk one hop; returns the one that was handed over, if there is a ``seat`` to move and one was."""
-        started = monotonic()
+        started = self._parts.clock()
         try:
             async with self._parts.hooks.around_step(running.leased):
                 execution = await self._execute(running)
@@ -91,7 +90,7 @@ class Journeys:
 
     async def _execute(self, running: Running) -> Execution | None:
         """Return what the step came to, or None if it is not ours to commit any more."""
-        if running.good_until <= monotonic():
+        if running.good_until <= self._parts.clock():
             running.interrupt(Cut.LOST)
         elif self._stopping:
             running.interrupt(Cut.STOPPING)
@@ -150,7 +149,7 @@ class Journeys:
                 following.append(self._keeper.hold(Leased(grant, transition.next, undo), asked_at))
 
         settled, _ = await self._committer.commit(commit, lambda: running.good_until, keep)
-        seconds = monotonic() - started
+        seconds = self._parts.clock() - started
         self._parts.report(StepEnded(self._parts.owner, leased, transition, settled.verdict, seconds))
         if settled.verdict is Verdict.FENCED:
             self._parts.report(LeaseLost(self._parts.owner, leased, "the commit was refused"))

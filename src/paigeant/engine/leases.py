@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from enum import Enum
-from time import monotonic
 from typing import Self
 
-from paigeant.abc import Heart, StateStore
+from paigeant.abc import Heart
+from paigeant.engine.parts import Parts
 from paigeant.model.hops import Held, Leased, Pulse
 from paigeant.model.runs import CancelWish, Direction
 
@@ -28,7 +27,7 @@ class Running:
     """A leased step on its way through this worker; it can be cut short only while its code runs."""
 
     def __init__(self, leased: Leased, good_until: float) -> None:
-        """Hold the lease of ``leased``, good until this moment of the monotonic clock."""
+        """Hold the lease of ``leased``, good until this moment of the clock."""
         self.leased = leased
         self.good_until = good_until
         self.cut: Cut | None = None
@@ -75,11 +74,11 @@ class LeaseKeeper:
     when a sixth of it is left; one that is refused, at once.
     """
 
-    def __init__(self, store: StateStore, lease: timedelta, trouble: Callable[[str, BaseException], None]) -> None:
-        """Keep leases of this length."""
-        self._store = store
-        self._lease = lease
-        self._trouble = trouble
+    def __init__(self, parts: Parts) -> None:
+        """Keep leases in the store of ``parts``, of their length."""
+        self._parts = parts
+        self._store = parts.store
+        self._lease = parts.lease
         self._running: dict[Held, Running] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -116,7 +115,7 @@ class LeaseKeeper:
             await asyncio.to_thread(self._thread.join, 5)
 
     def hold(self, leased: Leased, asked_at: float) -> Running:
-        """Keep this lease, asked for at ``asked_at`` of the monotonic clock, until :meth:`drop`."""
+        """Keep this lease, asked for at ``asked_at`` of the parts' clock, until :meth:`drop`."""
         running = Running(leased, asked_at + self.margin)
         with self._lock:
             self._running[running.held] = running
@@ -139,11 +138,11 @@ class LeaseKeeper:
         while True:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             if held := self._due():
-                asked_at = monotonic()
+                asked_at = self._parts.clock()
                 try:
                     self._judge(await self._store.beat(held, self._lease), asked_at)
                 except Exception as error:  # noqa: BLE001  (the next beat may get through)
-                    self._trouble("renewing leases", error)
+                    self._parts.trouble("renewing leases", error)
 
     def _beat_there(self, heart: Heart, loop: asyncio.AbstractEventLoop) -> None:
         try:
@@ -154,13 +153,13 @@ class LeaseKeeper:
             heart.close()
 
     def _beat_once(self, heart: Heart, held: list[Held], loop: asyncio.AbstractEventLoop) -> None:
-        asked_at = monotonic()
+        asked_at = self._parts.clock()
         with suppress(RuntimeError):  # the loop is closed: the worker has stopped
             try:
                 pulses = heart.beat(held, self._lease)
                 self._renewed(pulses, asked_at)
             except Exception as error:  # noqa: BLE001  (the next beat may get through)
-                loop.call_soon_threadsafe(self._trouble, "renewing leases", error)
+                loop.call_soon_threadsafe(self._parts.trouble, "renewing leases", error)
             else:
                 loop.call_soon_threadsafe(self._judge, pulses, asked_at)
 
@@ -189,7 +188,7 @@ class LeaseKeeper:
         """Give up leases whose time is over without an answer."""
         while True:
             await asyncio.sleep(min(1.0, self._lease.total_seconds() / 12))
-            now = monotonic()
+            now = self._parts.clock()
             for running in self.all():
                 if running.good_until <= now:
                     running.interrupt(Cut.LOST)

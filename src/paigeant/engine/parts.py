@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Final
 
 from paigeant.abc import Codec, Hooks, Store, Transport
@@ -21,6 +23,7 @@ class Parts:
     """The parts of one process: ``owner`` is its name, new for each start and never reused.
 
     Without a ``transport`` the store's pick is the intake. A step is held for ``lease`` before that must be renewed.
+    ``clock`` tells seconds that never go back, also while the event loop is blocked: how long a lease is relied on.
     """
 
     store: Store
@@ -30,6 +33,7 @@ class Parts:
     lease: timedelta
     transport: Transport | None = None
     hooks: Hooks = Hooks()  # noqa: RUF009  (it has no state)
+    clock: Callable[[], float] = monotonic
 
     def open(self, grant: Grant) -> Leased:
         """Return the step of a grant; raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open."""

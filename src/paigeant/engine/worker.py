@@ -68,7 +68,7 @@ class ActivityWorker:
         card = WorkerCard(self.id, socket.gethostname(), os.getpid(), self._options.topics)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(Sweeper(self._parts, card))
-            keeper = LeaseKeeper(self._parts.store, self._parts.lease, self._parts.trouble)
+            keeper = LeaseKeeper(self._parts)
             await stack.enter_async_context(keeper)
             committer = await stack.enter_async_context(Committer(self._parts))
             journeys = Journeys(self._parts, self._options.topics, self._slots, keeper, committer)
