@@ -11,6 +11,7 @@
     │   ├── UnknownWorkflow
     │   ├── UnknownStep
     │   ├── UnknownRun
+    │   ├── UnknownLetter
     │   ├── InvalidInput         the input cannot bind, is no JSON, or is too large
     │   ├── DispatchConflict     the dispatch key is taken by another input
     │   └── WrongState           the run's status does not allow it
@@ -72,6 +73,10 @@ class UnknownStep(RequestError):
 
 class UnknownRun(RequestError):
     """No run has this id."""
+
+
+class UnknownLetter(RequestError):
+    """No dead letter has this id."""
 
 
 class InvalidInput(RequestError):

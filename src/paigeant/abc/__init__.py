@@ -6,6 +6,7 @@ may be called concurrently from one event loop. A backend that cannot be reached
 """
 
 from paigeant.abc.codec import Codec
+from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.hooks import Hooks
 from paigeant.abc.resource import Resource
 from paigeant.abc.store import Directory, Heart, RunReader, StateStore, Store
@@ -13,6 +14,7 @@ from paigeant.abc.transport import Delivery, Transport
 
 __all__ = [
     "Codec",
+    "DeadLetters",
     "Delivery",
     "Directory",
     "Heart",

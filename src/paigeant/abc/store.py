@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.resource import Resource
-from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
+from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Standing, Started, WorkerCard
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
@@ -61,6 +62,10 @@ class StateStore(Resource):
         What does not come back has passed, is leased, is not due yet, is not the message that the store recorded, or
         is a suspect while the owner holds another.
         """
+
+    @abstractmethod
+    async def find_standing(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Standing]:
+        """Say how announced hops stand, one answer each, in order: asked for those that :meth:`lease` did not give."""
 
     @abstractmethod
     async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
@@ -223,5 +228,5 @@ class RunReader(ABC):
         """
 
 
-class Store(StateStore, Directory, RunReader):
-    """What a store plugin implements: all three contracts over one database and namespace."""
+class Store(StateStore, Directory, DeadLetters, RunReader):
+    """What a store plugin implements: all four contracts over one database and namespace."""

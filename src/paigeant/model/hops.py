@@ -198,6 +198,21 @@ class Settled(NamedTuple):
     handed_over: Grant | None = None
 
 
+class Standing(StrEnum):
+    """How an announced hop stands that could not be leased."""
+
+    PENDING = "pending"
+    """It is the message of a twin that is leased, not due yet, or a suspect."""
+    PASSED = "passed"
+    """It is the message of a hop that is behind."""
+    ALTERED = "altered"
+    """The hop was recorded with other bytes."""
+    AHEAD = "ahead"
+    """The run is known, the hop is not."""
+    UNKNOWN_RUN = "unknown_run"
+    """The run is not known."""
+
+
 class Pulse(NamedTuple):
     """The answer to one beat: whether the lease still holds, and whether someone wishes the run cancelled."""
 

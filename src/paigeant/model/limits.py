@@ -29,6 +29,12 @@ NAME_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}"
 LABEL_PATTERN: Final = r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}"
 """What a user may call a run by: dispatch keys and tenants."""
 
+PATH_PATTERN: Final = r"[^\x00-\x1f\x7f-\x9f]{0,255}"
+"""Where a branch is. Every store can look for it, whoever wrote it."""
+
+POSITIONS: Final = 2**63
+"""Positions are below, as in a column of the database."""
+
 LONGEST: Final = timedelta(days=3660)
 """How far ahead a deadline or the end of a wait may lie: ten years."""
 

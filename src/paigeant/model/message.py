@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from paigeant.model.limits import PATH_PATTERN, POSITIONS
 from paigeant.model.outcomes import Fault
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction
@@ -38,7 +40,8 @@ class HopKey(NamedTuple):
             key = cls(UUID(workflow_id), path, int(position))
         except ValueError:
             return None
-        return key if key.message_id == message_id else None
+        sound = 0 < key.position < POSITIONS and path.isprintable() and re.fullmatch(PATH_PATTERN, path)
+        return key if sound and key.message_id == message_id else None
 
 
 class SecurityContext(BaseModel, frozen=True, extra="forbid"):
@@ -54,8 +57,8 @@ class Headers(BaseModel, frozen=True, extra="forbid"):
     message_id: str
     workflow_id: UUID
     workflow: str
-    position: int
-    path: str = ""
+    position: int = Field(gt=0, lt=POSITIONS)
+    path: Annotated[str, Field(pattern=f"^{PATH_PATTERN}$")] = ""
     direction: Direction = Direction.EXECUTE
     correlation_id: str | None = None
     trace_id: str

@@ -169,9 +169,9 @@ def _holds_suspect(tx: Tx, owner: str) -> bool:
 
 def lease_announced(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
     """Lease those of the announced twins that are due and are what was announced."""
-    digests = dict(notices)
-    rows = tx.rows(_ANNOUNCED, keys=keys_of(digests))
-    good = [row for row in rows if row.digest == digests[key_of(row)] and _due(tx, row)]
+    announced = set(notices)
+    rows = tx.rows(_ANNOUNCED, keys=keys_of(key for key, _ in announced))
+    good = [row for row in rows if (key_of(row), row.digest) in announced and _due(tx, row)]
     suspects = [row for row in good if row.interruptions + (row.owner is not None) >= SUSPECT]
     refused = suspects if suspects and _holds_suspect(tx, owner) else suspects[1:]
     return _take(tx, [row for row in good if row not in refused], owner, lease)

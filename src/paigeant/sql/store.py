@@ -13,7 +13,8 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from paigeant.abc import Heart, Store
-from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Started, WorkerCard
+from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Standing, Started, WorkerCard
+from paigeant.model.letters import DeadLetter, LetterPage, Misfit
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
@@ -24,9 +25,11 @@ from paigeant.sql import (
     committing,
     holding,
     leasing,
+    letters,
     operator,
     pruning,
     reading,
+    standing,
     sweeping,
     variables,
 )
@@ -63,6 +66,9 @@ class SqlStore(Store):
     async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
         self.database.hold(owner)
         return await self.database.write(lambda tx: leasing.lease_announced(tx, owner, notices, lease))
+
+    async def find_standing(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Standing]:
+        return await self.database.read(lambda tx: standing.find_standing(tx, notices))
 
     async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
         if not await self._closing.ends(self.database.changes, lambda: self.database.read(leasing.closing_in)):
@@ -150,6 +156,24 @@ class SqlStore(Store):
     async def hold_unserved(self, after: timedelta) -> int:
         topics = await self.database.read(operator.unserved)
         return await self.database.write(lambda tx: operator.hold_unserved(tx, topics, after)) if topics else 0
+
+    # -- dead letters
+
+    async def record_dead_letters(self, misfits: Sequence[Misfit]) -> list[bool]:
+        return await self.database.write(lambda tx: letters.record(tx, misfits), tell=False)
+
+    async def list_dead_letters(
+        self, *, topic: str | None = None, limit: int = 50, after: str | None = None
+    ) -> LetterPage:
+        return await self.database.read(lambda tx: letters.page(tx, topic, limit, after))
+
+    async def get_dead_letter(self, letter_id: int) -> DeadLetter:
+        return await self.database.read(lambda tx: letters.get(tx, letter_id))
+
+    async def drop_dead_letters(
+        self, ids: Collection[int] | None = None, *, older_than: timedelta = timedelta()
+    ) -> int:
+        return await self.database.write(lambda tx: letters.drop(tx, ids, older_than), tell=False)
 
     # -- the reader
 

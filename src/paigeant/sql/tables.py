@@ -185,8 +185,14 @@ dead_letters: Final = Table(
     Column("reason", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", StoreTime, nullable=False),
+    Column("detail", Text),
+    Column("size", BigInteger),
+    Column("digest", LargeBinary),
+    Column("count", Integer),
+    Column("seen_at", StoreTime),
 )
-"""What came from a broker and could not be read or placed, with its raw bytes."""
+"""What came from a broker and could not be read or placed, with its raw bytes or, beyond a size, their head. Those of
+the same ``digest``, which is over all of them, are one letter of a topic: ``count`` of them came."""
 
 _steps, _runs = step_executions.c, workflow_runs.c
 _open_step, _open_run = _steps.completed_at.is_(None), _runs.completed_at.is_(None)
@@ -228,4 +234,5 @@ INDEXES: Final = (
     Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
     Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),
     Index("dead_letters_namespace", dead_letters.c.namespace, dead_letters.c.id),
+    Index("dead_letters_once", dead_letters.c.namespace, dead_letters.c.topic, dead_letters.c.digest, unique=True),
 )

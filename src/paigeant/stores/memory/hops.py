@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
-from paigeant.model.hops import SUSPECT, Grant, Held, Pulse, Record, Sealed, next_hint
+from paigeant.model.hops import SUSPECT, Grant, Held, Pulse, Record, Sealed, Standing, next_hint
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
@@ -49,6 +49,16 @@ def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, byte
         if hop is not None and good and not (hop.suspect and _holds_suspect(rows, owner)):
             grants.append(grant(rows, hop, owner, lease))
     return grants
+
+
+def find_standing(rows: Rows, key: HopKey, digest: bytes) -> Standing:
+    """Say how an announced hop stands."""
+    hop = rows.hop(key)
+    if hop is None:
+        return Standing.AHEAD if key.workflow_id in rows.runs else Standing.UNKNOWN_RUN
+    if hop.digest != digest:
+        return Standing.ALTERED
+    return Standing.PENDING if hop.pending else Standing.PASSED
 
 
 def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from paigeant.changes import Changes
 from paigeant.model.hops import FIRST_HINT, GRACE, SUSPECT, Held, Sealed, Twin, WorkerCard
+from paigeant.model.letters import DeadLetter
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
@@ -163,6 +164,8 @@ class Rows:
         self.plans: dict[str, Plan] = {}
         self.cards: dict[str, ActivityCard] = {}
         self.workers: dict[str, tuple[WorkerCard, datetime]] = {}
+        self.letters: dict[tuple[str, bytes], DeadLetter] = {}
+        """The dead letters by topic and digest, each there once."""
         self._places = 0
 
     def next_place(self) -> int:

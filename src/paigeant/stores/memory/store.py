@@ -21,14 +21,16 @@ from paigeant.model.hops import (
     RunStart,
     Sealed,
     Settled,
+    Standing,
     Started,
     WorkerCard,
 )
+from paigeant.model.letters import DeadLetter, LetterPage, Misfit
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
-from paigeant.stores.memory import hops, operator, pruning, views
+from paigeant.stores.memory import hops, letters, operator, pruning, views
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
 from paigeant.stores.memory.rows import Rows
@@ -61,6 +63,9 @@ class MemoryStore(Store):
 
     async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
         return hops.lease_announced(self._rows, owner, notices, lease)
+
+    async def find_standing(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Standing]:
+        return [hops.find_standing(self._rows, *notice) for notice in notices]
 
     async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
         return hops.lease_closing(self._rows, owner, limit, lease)
@@ -155,6 +160,24 @@ class MemoryStore(Store):
 
     async def hold_unserved(self, after: timedelta) -> int:
         return operator.hold_unserved(self._rows, after)
+
+    # -- dead letters
+
+    async def record_dead_letters(self, misfits: Sequence[Misfit]) -> list[bool]:
+        return letters.record(self._rows, misfits)
+
+    async def list_dead_letters(
+        self, *, topic: str | None = None, limit: int = 50, after: str | None = None
+    ) -> LetterPage:
+        return letters.page(self._rows, topic, limit, after)
+
+    async def get_dead_letter(self, letter_id: int) -> DeadLetter:
+        return letters.get(self._rows, letter_id)
+
+    async def drop_dead_letters(
+        self, ids: Collection[int] | None = None, *, older_than: timedelta = timedelta()
+    ) -> int:
+        return letters.drop(self._rows, ids, older_than)
 
     # -- the reader
 

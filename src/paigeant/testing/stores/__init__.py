@@ -5,6 +5,7 @@ from paigeant.testing.stores.commits import CommitGuarantees
 from paigeant.testing.stores.directory import DirectoryGuarantees
 from paigeant.testing.stores.handover import HandOverGuarantees
 from paigeant.testing.stores.leases import LeaseGuarantees
+from paigeant.testing.stores.letters import LetterGuarantees
 from paigeant.testing.stores.operator import OperatorGuarantees
 from paigeant.testing.stores.races import RaceGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
@@ -24,6 +25,7 @@ class StoreContract(
     UndoingGuarantees,
     OperatorGuarantees,
     RetentionGuarantees,
+    LetterGuarantees,
     DirectoryGuarantees,
     ReaderGuarantees,
     WaitingGuarantees,

@@ -1,0 +1,38 @@
+"""The contract for what came and can be neither executed nor passed over."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from paigeant.model.letters import DeadLetter, LetterPage, Misfit
+
+
+class DeadLetters(ABC):
+    """Keeps messages that are not what the store recorded, as they came, for a person to look at."""
+
+    @abstractmethod
+    async def record_dead_letters(self, misfits: Sequence[Misfit]) -> list[bool]:
+        """Keep messages, and say of each, in order, whether it is kept.
+
+        The same bytes for the same topic are one letter, however often they come: it counts them, and shows what was
+        said of the last one. Of bodies over 1 MiB the head is kept. Once 10,000 letters lie there, further ones are not
+        kept, so that who floods a broker does not fill the store.
+        """
+
+    @abstractmethod
+    async def list_dead_letters(
+        self, *, topic: str | None = None, limit: int = 50, after: str | None = None
+    ) -> LetterPage:
+        """Return a page of letters, newest first; ``after`` is the ``next`` of the page before."""
+
+    @abstractmethod
+    async def get_dead_letter(self, letter_id: int) -> DeadLetter:
+        """Return a letter; raises ``UnknownLetter``."""
+
+    @abstractmethod
+    async def drop_dead_letters(
+        self, ids: Collection[int] | None = None, *, older_than: timedelta = timedelta()
+    ) -> int:
+        """Forget letters, those of these ids or all, as far as they came last so long ago; returns how many."""

@@ -1,0 +1,69 @@
+"""Dead letters in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from paigeant.errors import InvalidInput, UnknownLetter
+from paigeant.model.letters import LETTERS, DeadLetter, LetterPage, Misfit
+from paigeant.stores.memory.rows import Rows
+
+
+def record(rows: Rows, misfits: Sequence[Misfit]) -> list[bool]:
+    """Keep messages, as far as there is room; of those that are there already, count once more."""
+    return [_keep(rows, one) for one in misfits]
+
+
+def _keep(rows: Rows, one: Misfit) -> bool:
+    place, now = (one.topic, one.digest), rows.clock()
+    known = rows.letters.get(place)
+    if known is None and len(rows.letters) >= LETTERS:
+        return False
+    rows.letters[place] = DeadLetter(
+        id=rows.next_place() if known is None else known.id,
+        topic=one.topic,
+        message_id=one.message_id,
+        reason=one.reason,
+        detail=one.detail,
+        size=one.size,
+        count=1 if known is None else known.count + 1,
+        created_at=now if known is None else known.created_at,
+        seen_at=now,
+        body=one.body,
+    )
+    return True
+
+
+def page(rows: Rows, topic: str | None, limit: int, after: str | None) -> LetterPage:
+    """Return a page of letters, newest first."""
+    if after is not None and not after.isdecimal():
+        raise InvalidInput(f"{after!r} is not the `next` of a page of dead letters")
+    found = [
+        letter
+        for letter in sorted(rows.letters.values(), key=lambda letter: -letter.id)
+        if (topic is None or letter.topic == topic) and (after is None or letter.id < int(after))
+    ]
+    shown = tuple(found[:limit])
+    return LetterPage(dead_letters=shown, next=str(shown[-1].id) if len(found) > limit else None)
+
+
+def get(rows: Rows, letter_id: int) -> DeadLetter:
+    """Return a letter; raises UnknownLetter."""
+    for letter in rows.letters.values():
+        if letter.id == letter_id:
+            return letter
+    raise UnknownLetter(f"no dead letter has the id {letter_id}")
+
+
+def drop(rows: Rows, ids: Collection[int] | None, older_than: timedelta) -> int:
+    """Forget letters, those of these ids or all, as far as they came last so long ago."""
+    latest = rows.clock() - older_than
+    going = [
+        place
+        for place, letter in rows.letters.items()
+        if (ids is None or letter.id in ids) and letter.seen_at <= latest
+    ]
+    for place in going:
+        del rows.letters[place]
+    return len(going)
