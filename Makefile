@@ -9,7 +9,7 @@ DEV    := $(VENV)/.dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow services lint format types layers smoke requirements clean
+.PHONY: help demo test test-slow services lint format types layers smoke bench-check requirements clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -43,6 +43,9 @@ layers: $(DEV) ## imports point down
 
 smoke: $(DEV)  ## build the wheel, install it elsewhere, ask its version
 	PYTHON="$(BIN)/python" .ci/smoke
+
+bench-check: $(DEV) ## fail if Paigeant reaches too little of a bare engine loop
+	$(BIN)/python benchmarks check
 
 requirements:  ## pin again (needs uv)
 	.ci/pin base --group build

@@ -1,0 +1,51 @@
+"""Paigeant itself, with nothing but public names."""
+
+from __future__ import annotations
+
+import asyncio
+
+from loops.counts import counts
+from tasks import perform
+from workload import Flight, Job, plan_of
+
+from paigeant import ActivityRegistry, Paigeant, Workflow
+from paigeant.config import Settings
+
+
+class Own:
+    """Paigeant as a system under test."""
+
+    def __init__(self, job: Job, app: Paigeant) -> None:
+        """Dispatch what the job says."""
+        self._job = job
+        self._app = app
+
+    async def dispatch(self, count: int) -> None:
+        """Dispatch so many runs."""
+        await self._app.dispatch_many("bench", [{"text": self._job.text}] * count)
+
+    async def completed(self) -> tuple[int, int]:
+        """Count in the database, past the framework."""
+        return await counts(self._job.store)
+
+
+async def main(job: Job) -> None:
+    """Do what was asked for, and answer."""
+    flight, activity = Flight(job.in_flight), ActivityRegistry()
+
+    @activity.execute()
+    async def step(text: str) -> str:
+        return text
+
+    @activity.execute()
+    async def last(text: str) -> str:
+        flight.land()
+        return text
+
+    workflow = Workflow("bench", plan_of(job))
+    settings = Settings(store=job.store, transport=job.transport)
+    async with Paigeant(activity, workflows=[workflow], settings=settings) as app, app.worker(concurrency=job.slots):
+        await perform(job, Own(job, app), flight)
+
+
+asyncio.run(main(Job.of_arguments()))

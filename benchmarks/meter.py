@@ -1,0 +1,105 @@
+"""What is read from /proc: the CPU time and the memory of processes and of all that they have started.
+
+Standard library only: it also runs in the environments of the peers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Self
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu(pid: int) -> float:
+    """Return the CPU seconds of a process and its descendants, those that have ended included."""
+    return sum(_ticks(process) for process in family(pid)) / TICK
+
+
+def family(pid: int) -> list[int]:
+    """Return the process and its living descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [pid]
+    for parent in found:
+        found += children.get(parent, [])
+    return found
+
+
+def rss(pid: int) -> float:
+    """Return the resident memory of a process and its descendants, in MB; shared pages count once a process."""
+    return sum(_resident(process) for process in family(pid))
+
+
+def written(pids: Iterable[int]) -> int:
+    """Return the bytes that these processes and their descendants, those that live, have sent to the disk."""
+    return sum(_written(process) for pid in pids for process in family(pid))
+
+
+class Window:
+    """What passes between ``with`` and its end: seconds, and the CPU of workers and servers."""
+
+    def __init__(self, workers: Sequence[int], servers: Sequence[int]) -> None:
+        """Watch these processes."""
+        self._workers = workers
+        self._servers = servers
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._before = self._used()
+        self._began = perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self.seconds = perf_counter() - self._began
+        worker, server = self._used()
+        self.worker_cpu = worker - self._before[0]
+        self.server_cpu = server - self._before[1]
+
+    def as_result(self, steps: int) -> dict[str, Any]:
+        """Return the throughput and the CPU a step, in milliseconds."""
+        return {
+            "steps": steps,
+            "seconds": self.seconds,
+            "steps_per_second": steps / self.seconds,
+            "worker_ms": 1000 * self.worker_cpu / steps,
+            "server_ms": 1000 * self.server_cpu / steps,
+        }
+
+    def _used(self) -> tuple[float, float]:
+        return sum(map(cpu, self._workers)), sum(map(cpu, self._servers))
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat behind the name, none if there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _ticks(pid: int) -> int:
+    """User and system time, of the process and of the children it has waited for."""
+    return sum(int(field) for field in _stat(pid)[11:15])
+
+
+def _resident(pid: int) -> float:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text("utf-8").split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _written(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/io").read_text("utf-8").splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))

@@ -1,0 +1,69 @@
+"""The measurements that are the same for every system which dispatches and executes in one process.
+
+Standard library only: it also runs in the environments of the peers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from time import perf_counter
+from typing import Protocol
+
+from meter import Window
+from workload import Flight, Job, answer
+
+PATIENCE = 120.0
+WARM = 200
+"""Runs before anything is measured."""
+
+
+class System(Protocol):
+    """A system under test. Its last step calls ``flight.land()``."""
+
+    async def dispatch(self, count: int) -> None:
+        """Dispatch so many runs, in the way that is best for it."""
+        ...
+
+    async def completed(self) -> tuple[int, int]:
+        """Return how many runs and how many steps are recorded as completed."""
+        ...
+
+
+async def perform(job: Job, system: System, flight: Flight) -> None:
+    """Do what was asked for, and answer."""
+    async with asyncio.timeout(PATIENCE):
+        await flight.fly(WARM, system.dispatch)
+        await _recorded(system, WARM, WARM * job.steps)
+        if job.task == "latency":
+            await _latency(job, system, flight)
+        else:
+            await _throughput(job, system, flight)
+
+
+async def _throughput(job: Job, system: System, flight: Flight) -> None:
+    """From the first dispatch until the last result is recorded."""
+    steps = job.runs * job.steps
+    with Window([os.getpid()], job.servers) as window:
+        await flight.fly(job.runs, system.dispatch)
+        await _recorded(system, WARM + job.runs, WARM * job.steps + steps)
+    answer(**window.as_result(steps))
+
+
+async def _latency(job: Job, system: System, flight: Flight) -> None:
+    """One run at a time, with nothing else to do: from the dispatch to the end of the last step."""
+    samples: list[float] = []
+    for number in range(job.runs):
+        await asyncio.sleep(0.01 + number % 7 / 1000)
+        began = perf_counter()
+        await flight.fly(1, system.dispatch)
+        samples.append(perf_counter() - began)
+    answer(milliseconds=[1000 * sample for sample in samples])
+
+
+async def _recorded(system: System, runs: int, steps: int) -> None:
+    """Wait until the system's own records say that so much was done; more than that is an error."""
+    while (there := await system.completed()) != (runs, steps):
+        if there[0] > runs or there[1] > steps:
+            raise RuntimeError(f"recorded {there}, more than the {(runs, steps)} that were asked for")
+        await asyncio.sleep(0.002)
