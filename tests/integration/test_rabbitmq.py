@@ -17,11 +17,13 @@ import aio_pika
 import pytest
 from yarl import URL
 
+from paigeant import ActivityRegistry, Paigeant, Workflow
 from paigeant.abc import Delivery
+from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.hops import Sealed
 from paigeant.testing.waiting import eventually
-from paigeant.transports.rabbitmq import RabbitMQTransport, line, queues, stream
+from paigeant.transports.rabbitmq import RabbitMQTransport, line, mending, queues, stream
 from paigeant.transports.rabbitmq import transport as transports
 
 Connect = Callable[..., RabbitMQTransport]
@@ -222,6 +224,68 @@ async def ctl(*arguments: str) -> str:
     return answer.stdout
 
 
+async def take_the_leader(queue: str) -> None:
+    """Leave the queue as a node does that was killed when it had just been declared: anew, and waiting to be led."""
+    forget = f"""
+        Id = {{'%2F_{queue}', node()}},
+        Resource = rabbit_misc:r(<<"/">>, queue, <<"{queue}">>),
+        Machine = {{module, rabbit_fifo, #{{name => element(1, Id), queue_resource => Resource}}}},
+        ok = ra:force_delete_server(quorum_queues, Id),
+        ok = ra:start_server(quorum_queues, element(1, Id), Id, Machine, [Id]).
+    """
+    assert await ctl("eval", " ".join(forget.split())) == "ok\n"
+
+
+async def test_a_queue_that_lost_its_leader_is_made_anew(
+    transport: RabbitMQTransport, connect: Connect, rabbitmq: Any
+) -> None:
+    await transport.publish("draft", sealed(1))
+    await take_the_leader(f"paigeant:{rabbitmq.space()}:q:draft")
+
+    async with connect() as other, subscribed(transport) as deliveries, subscribed(other) as others:
+        took = [asyncio.create_task(receive(transport, each, 2)) for each in (deliveries, others)]
+        await publish(transport, 2)
+
+        await asyncio.wait(took, return_when=asyncio.FIRST_COMPLETED)
+        for task in took:
+            task.cancel()
+        await asyncio.gather(*took, return_exceptions=True)
+
+
+async def test_dead_letters_that_lost_their_leader_are_made_anew(
+    transport: RabbitMQTransport, rabbitmq: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "PATIENCE", 6.0)
+    await transport.publish("draft", sealed(1))
+    await take_the_leader(f"paigeant:{rabbitmq.space()}:dead")
+
+    async with subscribed(transport) as deliveries:
+        await anext(deliveries)
+
+        async def rejected() -> bool:
+            with suppress(Unavailable):
+                await transport.reject("run:1", "no message of ours")
+                return True
+            return False
+
+        await eventually(rejected, within=40)
+    assert await transport.depth("draft") == 0
+
+
+async def test_a_queue_that_is_led_is_left_alone(transport: RabbitMQTransport, rabbitmq: Any) -> None:
+    name = f"paigeant:{rabbitmq.space()}:q:draft"
+    await transport.publish("draft", sealed(1))
+
+    mender = mending.Mender(rabbitmq.url, "a test of ours")
+    async with await aio_pika.connect(rabbitmq.url) as connection, connection.channel() as channel:
+        await mender.look_at(name)
+        await mender.look_at(f"{name}:nowhere")
+        await channel.declare_queue(f"{name}:mending", exclusive=True)
+        await mender.look_at(name)
+
+    assert await transport.depth("draft") == 1
+
+
 async def test_what_is_not_asked_for_goes_back_to_others(
     transport: RabbitMQTransport, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,11 +419,15 @@ class Node:
             return True
         return False
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop it, by the id that it wrote."""
         if self.process is not None and self.process.poll() is None:
-            os.kill(int((self.folder / "pid").read_text()), signal.SIGTERM)
+            os.kill(int((self.folder / "pid").read_text()), how)
             self.process.wait(20)
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self.stop(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -386,3 +454,25 @@ async def test_a_subscription_outlives_the_broker(node: Node) -> None:
 
         await publish(transport, 3)
         await receive(transport, deliveries, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+async def test_runs_end_though_the_broker_is_killed_as_soon_as_its_queues_are_there(node: Node, tmp_path: Path) -> None:
+    registry = ActivityRegistry()
+
+    @registry.execute()
+    async def add(payload: int, previous: int | None = None) -> int:
+        await asyncio.sleep(0.05)
+        return (previous if previous is not None else payload) + 1
+
+    settings = Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=node.url, grace=1)
+    async with Paigeant(registry, workflows=[Workflow("sum", ["add"] * 4)], settings=settings) as app, app.worker():
+        runs = await app.dispatch_many("sum", range(60))
+        await asyncio.to_thread(node.kill)
+        runs += await app.dispatch_many("sum", range(60, 80))
+        await asyncio.to_thread(node.start)
+        results = [await run.result(timeout=60) for run in runs]
+
+    assert {str(result.status) for result in results} == {"completed"}
+    assert [result.output for result in results] == [number + 4 for number in range(80)]

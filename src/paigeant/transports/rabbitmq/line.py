@@ -29,6 +29,10 @@ FAULTS: Final = (*amqp.CONNECTION_EXCEPTIONS, ValueError, asyncio.CancelledError
 """What a call to the broker may end with. A lost connection cancels futures that nobody else wanted cancelled."""
 
 
+class Silent(Unavailable):
+    """The broker did not answer in time, or one of its queues."""
+
+
 class Line:
     """A connection that is made when it is needed, and made anew once it is lost."""
 
@@ -138,7 +142,7 @@ def _explained(error: BaseException, url: str) -> PaigeantError:
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     said = " ".join(str(cause).split()) or type(error).__name__
     if isinstance(error, TimeoutError):
-        return Unavailable(f"{redacted(url)}: RabbitMQ did not answer within {PATIENCE:g} s")
+        return Silent(f"{redacted(url)}: RabbitMQ did not answer within {PATIENCE:g} s")
     if wrong := _wrong(cause, said):
         return ConfigError(redacted(f"{url}: {wrong}"))
     return Unavailable(redacted(f"{url}: RabbitMQ is away: {said}"))

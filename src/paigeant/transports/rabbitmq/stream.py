@@ -16,6 +16,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from paigeant.abc import Delivery
 from paigeant.errors import Unavailable
 from paigeant.transports.rabbitmq.line import Line
+from paigeant.transports.rabbitmq.mending import LEADER, Mender
 from paigeant.transports.rabbitmq.queues import Queues
 
 AGAIN: Final = (0.5, 5.0)
@@ -40,11 +41,20 @@ ID: Final = "paigeant-id"
 _LOG: Final = logging.getLogger("paigeant")
 
 
+class Leaderless(Unavailable):
+    """A queue is there, and nobody can consume it."""
+
+    def __init__(self, queue: str) -> None:
+        super().__init__(f"RabbitMQ does not let {queue} be consumed")
+        self.queue = queue
+
+
 class Stream:
     """One subscription: a channel with a consumer for each queue, rebuilt whenever anything of it was lost."""
 
-    def __init__(self, line: Line, queues: Queues, topics: Collection[str]) -> None:
-        self._line, self._queues, self._topics = line, queues, frozenset(topics)
+    def __init__(self, line: Line, mender: Mender, queues: Queues, topics: Collection[str]) -> None:
+        self._line, self._mender = line, mender
+        self._queues, self._topics = queues, frozenset(topics)
         self._arrived: asyncio.Queue[tuple[Delivery, AbstractIncomingMessage] | Exception] = asyncio.Queue()
         self._asked, self._asked_last = asyncio.Event(), monotonic()
         self._pause, self._has_consumed = AGAIN[0], False
@@ -75,6 +85,8 @@ class Stream:
             try:
                 await self._consume()
                 await self._asked.wait()
+            except Leaderless as error:
+                await self._mender.look_at(error.queue)
             except Exception as error:  # noqa: BLE001  (it must not end unseen)
                 if not self._has_consumed and not isinstance(error, Unavailable):
                     return self.end(error)
@@ -109,7 +121,11 @@ class Stream:
         await channel.set_qos(prefetch_count=PREFETCH)
         for topic in self._topics:
             queue = await self._queues.declare(channel, self._queues.of(topic))
-            await queue.consume(partial(self._arrive, topic))
+            try:
+                async with asyncio.timeout(LEADER):
+                    await queue.consume(partial(self._arrive, topic))
+            except TimeoutError as error:
+                raise Leaderless(queue.name) from error
 
     async def _arrive(self, topic: str, message: AbstractIncomingMessage) -> None:
         known = message.headers.get(ID) or message.message_id

@@ -18,7 +18,8 @@ from aio_pika.abc import AbstractIncomingMessage
 from paigeant.abc import Delivery, Transport
 from paigeant.errors import PaigeantError, Unavailable
 from paigeant.model.hops import Sealed
-from paigeant.transports.rabbitmq.line import Line
+from paigeant.transports.rabbitmq.line import Line, Silent
+from paigeant.transports.rabbitmq.mending import Mender
 from paigeant.transports.rabbitmq.queues import Queues
 from paigeant.transports.rabbitmq.stream import ID, Stream
 
@@ -42,6 +43,7 @@ class RabbitMQTransport(Transport):
         # Apart, because the broker stops reading where it will not take messages: acknowledgements must get through.
         self._sending = Line(url, f"paigeant {namespace} sending")
         self._receiving = Line(url, f"paigeant {namespace} receiving")
+        self._mender = Mender(url, f"paigeant {namespace} mending")
         self._declaring = asyncio.Lock()
         self._streams: dict[Stream, asyncio.Task[None]] = {}
 
@@ -59,13 +61,13 @@ class RabbitMQTransport(Transport):
         for stream in list(self._streams):
             await self._leave(stream)
             stream.end(Unavailable("the transport is closed"))
-        await asyncio.gather(self._sending.close(), self._receiving.close())
+        await asyncio.gather(self._mender.close(), self._sending.close(), self._receiving.close())
 
     async def publish(self, topic: str, message: Sealed) -> None:
         await self._send(self._queues.of(topic), message.body, {ID: message.message_id})
 
     async def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
-        stream = Stream(self._receiving, self._queues, topics)
+        stream = Stream(self._receiving, self._mender, self._queues, topics)
         self._streams[stream] = asyncio.create_task(stream.supervise(), name="paigeant-rabbitmq")
         try:
             while True:
@@ -96,15 +98,19 @@ class RabbitMQTransport(Transport):
 
     async def _send(self, queue: str, body: bytes, headers: dict[str, Any]) -> None:
         message = Message(body, headers=headers, delivery_mode=DeliveryMode.PERSISTENT)
-        async with self._sending.patience():
-            await self._ensure(queue)
-            try:
-                await self._sending.put(queue, message)
-            except amqp.PublishError:  # somebody has deleted the queue since
-                await asyncio.sleep(GONE)
-                self._sending.declared.discard(queue)
+        try:
+            async with self._sending.patience():
                 await self._ensure(queue)
-                await self._sending.put(queue, message)
+                try:
+                    await self._sending.put(queue, message)
+                except amqp.PublishError:  # somebody has deleted the queue since
+                    await asyncio.sleep(GONE)
+                    self._sending.declared.discard(queue)
+                    await self._ensure(queue)
+                    await self._sending.put(queue, message)
+        except Silent:
+            self._mender.look_at(queue)
+            raise
 
     async def _ensure(self, queue: str) -> None:
         await self._sending.connect()
