@@ -20,7 +20,7 @@ class Heart(ABC):
     """Sends beats from a thread and a connection of its own, so that a blocked event loop loses no lease."""
 
     @abstractmethod
-    def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+    def beat(self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
         """As :meth:`StateStore.beat`, blocking."""
 
     @abstractmethod
@@ -75,10 +75,12 @@ class StateStore(Resource):
         """
 
     @abstractmethod
-    async def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+    async def beat(
+        self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
+    ) -> list[Pulse]:
         """Renew leases from now on; one answer each, in order. A lease that is not alive commits nothing any more.
 
-        One that ran out and that nobody has taken over is alive.
+        One that ran out and that nobody has taken over is alive. The ``details`` of those are kept for the next grants.
         """
 
     def heart(self) -> Heart | None:

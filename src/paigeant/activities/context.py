@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -13,6 +14,7 @@ from paigeant.model.runs import Direction
 from paigeant.model.steps import Step
 
 LoadVariable = Callable[[str], Awaitable[JsonValue]]
+Beat = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class ActivityContext:
     ``idempotency_key`` is the same on every attempt of a step and differs for its compensation: give it to the systems
     that you call, so that what they did for an attempt that died is not done twice. ``attempt`` counts from 1.
     ``itinerary`` is what remains after this step. On the way back ``unknown`` says that the step undone did not end, so
-    that nobody knows how far it came, and ``fault`` is what turned the run round.
+    that nobody knows how far it came, and ``fault`` is what turned the run round. ``heartbeat_detail`` is what the
+    latest heartbeat of an earlier attempt said, as JSON data.
     """
 
     workflow_id: UUID
@@ -36,12 +39,26 @@ class ActivityContext:
     itinerary: tuple[Step, ...] = ()
     unknown: bool = False
     fault: Fault | None = None
+    heartbeat_detail: JsonValue = None
     load: LoadVariable | None = field(default=None, repr=False)
+    beat: Beat | None = field(default=None, repr=False)
 
     @property
     def idempotency_key(self) -> str:
         """``workflow_id:step_id:direction``."""
         return f"{self.workflow_id}:{self.step_id}:{self.direction}"
+
+    def heartbeat(self, detail: Any = None) -> None:
+        """Say that the step gets on and, as ``detail``, how far it is; cheap, from any thread, as often as you like.
+
+        A detail is anything that is at most 16 KiB as JSON. The latest is kept with the next beat of the worker, or as
+        the attempt fails, for the next attempt, which finds it in ``heartbeat_detail``; None leaves it as it is.
+
+        Raises :class:`~paigeant.errors.ResultError` for a detail that is none, and CancelledError in a thread that goes
+        on though its step was cut short: this is how it can be stopped.
+        """
+        if self.beat is not None:
+            self.beat(detail)
 
     async def load_variable(self, name: str) -> JsonValue:
         """Return a variable of the run as JSON data, None if it was never set; the latest write wins."""

@@ -55,12 +55,13 @@ class AdaptedAgent(Protocol):
 class Options(TypedDict, total=False):
     """What governs an activity, unless a :class:`~paigeant.Step` says otherwise.
 
-    ``timeout`` is in seconds or a timedelta, for one attempt. ``concurrency`` bounds how many run at a time in one
-    worker process.
+    ``timeout`` is in seconds or a timedelta, for one attempt; ``heartbeat_timeout`` likewise, between two calls of
+    ``ctx.heartbeat``. ``concurrency`` bounds how many run at a time in one worker process.
     """
 
     retry: RetryPolicy | None
     timeout: float | timedelta | None
+    heartbeat_timeout: float | timedelta | None
     concurrency: int | None
     on_interrupt: OnInterrupt | str | None
 
@@ -75,6 +76,7 @@ class Handler:
     where: str
     retry: RetryPolicy | None = None
     timeout: float | None = None
+    heartbeat_timeout: float | None = None
     on_interrupt: OnInterrupt = OnInterrupt.RERUN
 
 
@@ -179,7 +181,13 @@ class ActivityRegistry:
         self._add(adapted.name, adapted.function, f"agent {adapted.name!r}", agent, options, adapted.output_type)
 
     def compensate(
-        self, name: str, *, unknown: bool = False, retry: RetryPolicy | None = None, timeout: float | None = None
+        self,
+        name: str,
+        *,
+        unknown: bool = False,
+        retry: RetryPolicy | None = None,
+        timeout: float | timedelta | None = None,
+        heartbeat_timeout: float | timedelta | None = None,
     ) -> Callable[[F], F]:
         """Register what undoes the activity ``name``; it sees ``log``, ``output``, ``payload``, ``fault``, variables.
 
@@ -194,7 +202,8 @@ class ActivityRegistry:
                 raise RegistrationError(text)
             signature = read_signature(function)
             shape = shape_of(output_type(signature.returns), "what it returns", where)
-            handler = Handler(function, signature, shape, where, retry, timeout)
+            limits = _seconds("timeout", timeout, where), _seconds("heartbeat_timeout", heartbeat_timeout, where)
+            handler = Handler(function, signature, shape, where, retry, *limits)
             self._compensations[name] = handler, Undo.UNKNOWN if unknown else Undo.COMPLETED
             return function
 
@@ -235,7 +244,8 @@ class ActivityRegistry:
             shape,
             where,
             retry=options.get("retry"),
-            timeout=_seconds(options.get("timeout"), where),
+            timeout=_seconds("timeout", options.get("timeout"), where),
+            heartbeat_timeout=_seconds("heartbeat_timeout", options.get("heartbeat_timeout"), where),
             on_interrupt=OnInterrupt(options.get("on_interrupt") or OnInterrupt.RERUN),
         )
         concurrency = options.get("concurrency")
@@ -245,10 +255,10 @@ class ActivityRegistry:
         self._activities[name] = Activity(name, handler, concurrency=concurrency, source=source)
 
 
-def _seconds(timeout: float | timedelta | None, where: str) -> float | None:
-    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+def _seconds(option: str, given: float | timedelta | None, where: str) -> float | None:
+    seconds = given.total_seconds() if isinstance(given, timedelta) else given
     if seconds is not None and not seconds > 0:
-        text = f"{where}: timeout is {seconds}; it must be more than 0 seconds"
+        text = f"{where}: {option} is {seconds}; it must be more than 0 seconds"
         raise RegistrationError(text)
     return seconds
 

@@ -52,11 +52,11 @@ def output_type(annotation: Any) -> Any:
     return Union[tuple(outputs)] if outputs else Any  # noqa: UP007  (a union of a computed number of members)
 
 
-def serialise(shape: TypeAdapter[Any], value: Any, what: str) -> bytes:
+def serialise(shape: TypeAdapter[Any], value: Any, what: str, limit: int = VALUE_BYTES) -> bytes:
     """Return a result as JSON text, validated first; ``what`` names it in the error.
 
     Raises :class:`~paigeant.errors.ResultError` if it does not validate, is not serialisable, nests deeper than 32, or
-    is over 16 MiB.
+    has more bytes than the limit, by default 16 MiB.
     """
     kind = type(value).__qualname__
     try:
@@ -69,8 +69,8 @@ def serialise(shape: TypeAdapter[Any], value: Any, what: str) -> bytes:
         if "invalid utf-8" in text:
             text += f"; {_BYTES}"
         raise ResultError(text) from error
-    if len(json) > VALUE_BYTES:
-        text = f"{what}: {kind} is {len(json):,} bytes as JSON; a value may have {VALUE_BYTES:,}"
+    if len(json) > limit:
+        text = f"{what}: {kind} is {len(json):,} bytes as JSON; at most {limit:,} are allowed"
         raise ResultError(text)
     if nesting(json) > DEPTH:
         text = f"{what}: {kind} nests {nesting(json)} levels as JSON; a value may have {DEPTH}"

@@ -91,7 +91,7 @@ def show(view: RunView, console: Console) -> None:
     for name, fact in facts.items():
         if fact:
             console.print(f"{name + ':':14}{printable(fact)}", soft_wrap=True)
-    for line in _errors(view):
+    for line in [*_progress(view), *_errors(view)]:
         console.print(line, soft_wrap=True)
     values = {"input": view.input} | ({"output": view.output} if view.status is RunStatus.COMPLETED else {})
     for name, value in values.items():
@@ -119,6 +119,14 @@ def why_waiting(view: RunView) -> str | None:
     if view.reason == WaitReason.UNSERVED:
         return f"waiting: nobody serves its step{about}; start a worker that does, as `paigeant run handlers.py`"
     return f"waiting ({view.reason}){about}; `paigeant retry {view.workflow_id}` runs its step again"
+
+
+def _progress(view: RunView) -> Iterator[Text]:
+    """Say how far steps that are not done were when they last said so."""
+    for step in view.steps:
+        if step.heartbeat_at is not None and step.status is not StepStatus.COMPLETED:
+            said = _cut(value_text(step.heartbeat_detail))
+            yield Text(f"\n{step.position}. {printable(step.step)} said at {clock(step.heartbeat_at)}: {said}")
 
 
 def _errors(view: RunView) -> Iterator[Text]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from paigeant.activities.binding import Sources, bind
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.registry import ActivityRegistry, Handler
 from paigeant.engine.judging import UNFIT_AGAIN, Rules, StepTimeout, deadline_passed, judge, not_to_run
+from paigeant.engine.progress import Progress, SilenceWatch
 from paigeant.engine.results import Execution, accept
 from paigeant.engine.threads import run_in_thread
 from paigeant.engine.values import load_texts
@@ -47,8 +48,8 @@ class Executor:
         self._outlive = outlive
         self._chance = chance
 
-    async def execute(self, leased: Leased, begin: Callable[[], None]) -> Execution:
-        """Return what the step came to; errors are judged by its RetryPolicy. Calls ``begin`` before its code runs."""
+    async def execute(self, leased: Leased, progress: Progress) -> Execution:
+        """Return what the step came to; errors are judged by its RetryPolicy. Enters ``progress`` to run its code."""
         handler = self._handler(leased)
         if handler is None:
             return Execution(_misfit(leased))
@@ -57,14 +58,15 @@ class Executor:
         if refused is not None:
             return Execution(refused)
         try:
-            arguments = await self._arguments(leased, handler)
+            arguments = await self._arguments(leased, handler, progress)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
             return Execution(judge(leased, rules, error, self._chance()))
-        begin()
         try:
-            return accept(await self._call(leased, handler, rules, arguments), handler.result, leased.message.topic)
+            with progress:
+                result = await self._call(leased, rules, progress, partial(handler.function, **arguments))
+            return accept(result, handler.result, leased.message.topic)
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
@@ -79,7 +81,7 @@ class Executor:
         activity = self._registry[leased.message.topic]
         return activity.execute if leased.message.headers.direction is Direction.EXECUTE else activity.compensate
 
-    async def _arguments(self, leased: Leased, handler: Handler) -> dict[str, Any]:
+    async def _arguments(self, leased: Leased, handler: Handler, progress: Progress) -> dict[str, Any]:
         """Bind the arguments by name; variables are read from the store only if some name asks for them."""
         message = leased.message
         explicit, reserved = _values_at_hand(leased)
@@ -89,10 +91,10 @@ class Executor:
         sources = [await load_texts(self._store, workflow_id, values) for values in (explicit, reserved, variables)]
         bound = bind(handler.signature, Sources(*sources), message.topic)
         if handler.signature.context is not None:
-            bound[handler.signature.context] = self._context(leased)
+            bound[handler.signature.context] = self._context(leased, progress)
         return bound
 
-    def _context(self, leased: Leased) -> ActivityContext:
+    def _context(self, leased: Leased, progress: Progress) -> ActivityContext:
         message = leased.message
         headers, slip = message.headers, message.routing_slip
         return ActivityContext(
@@ -107,7 +109,9 @@ class Executor:
             itinerary=slip.itinerary[1:],
             unknown=headers.direction is Direction.COMPENSATE and slip.compensations[0].unknown,
             fault=message.payload.fault,
+            heartbeat_detail=None if leased.grant.detail is None else from_json(leased.grant.detail),
             load=partial(self._load_variable, leased),
+            beat=progress.beat,
         )
 
     async def _load_variable(self, leased: Leased, name: str) -> JsonValue:
@@ -119,28 +123,28 @@ class Executor:
             return None if json is None else from_json(json)
         return from_json((await load_texts(self._store, workflow_id, {name: value}))[name])
 
-    async def _call(self, leased: Leased, handler: Handler, rules: Rules, arguments: Mapping[str, Any]) -> Any:
+    async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:
         remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None
         limits = [limit for limit in (rules.timeout, remaining) if limit is not None]
         limit = asyncio.timeout(min(limits) if limits else None)
+        watch = SilenceWatch(limit, progress, rules.heartbeat_timeout)
         try:
-            async with limit:
-                return await self._invoke(handler.function, arguments, leased.message.topic)
+            async with limit, watch:
+                return await self._invoke(code, progress, leased.message.topic)
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            if remaining is not None and remaining <= min(limits):
+            if not watch.broken and remaining is not None and remaining <= min(limits):
                 raise _DeadlinePassed from error
-            text = f"step {leased.message.topic!r} took longer than its timeout of {rules.timeout:g} s"
-            if not inspect.iscoroutinefunction(handler.function):
-                text += "; it is no coroutine, so its thread cannot be stopped and goes on"
-            raise StepTimeout(text) from error
+            text = _too_long(leased.message.topic, rules, code, silent=watch.broken)
+            cut = error.__cause__ or error  # where it was cut short is the line to look at
+            raise StepTimeout(text).with_traceback(cut.__traceback__) from None
 
-    async def _invoke(self, function: Callable[..., Any], arguments: Mapping[str, Any], step: str) -> Any:
+    async def _invoke(self, code: Callable[[], Any], progress: Progress, step: str) -> Any:
         try:
-            if inspect.iscoroutinefunction(function):
-                return await function(**arguments)
-            result = await run_in_thread(partial(function, **arguments), step, partial(self._outlive, step))
+            if inspect.iscoroutinefunction(code):
+                return await code()
+            result = await run_in_thread(partial(progress.threaded, code), step, partial(self._outlive, step))
             return await result if inspect.isawaitable(result) else result
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -154,6 +158,17 @@ class Executor:
             # SystemExit and its like are meant for a program; they must not end the worker of others.
             text = f"step {step!r} raised {type(error).__name__}: {error}"
             raise RuntimeError(text).with_traceback(error.__traceback__) from error
+
+
+def _too_long(step: str, rules: Rules, code: Callable[[], Any], *, silent: bool) -> str:
+    text = (
+        f"step {step!r} has not called ctx.heartbeat() for its heartbeat_timeout of {rules.heartbeat_timeout:g} s"
+        if silent
+        else f"step {step!r} took longer than its timeout of {rules.timeout:g} s"
+    )
+    if not inspect.iscoroutinefunction(code):
+        text += "; it is no coroutine, so its thread cannot be stopped and goes on, until it calls ctx.heartbeat()"
+    return text
 
 
 class _DeadlinePassed(Exception):

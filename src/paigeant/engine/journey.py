@@ -19,7 +19,7 @@ from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.events import LeaseLost, StepEnded
 from paigeant.model.hops import Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
-from paigeant.model.runs import CancelWish, Direction
+from paigeant.model.runs import CancelWish, Direction, StepStatus
 from paigeant.model.steps import OnInterrupt
 
 AGAIN: Final = (0.1, 2.0)
@@ -108,7 +108,7 @@ class Journeys:
         pause = AGAIN[0]
         while True:
             try:
-                return await self._executor.execute(running.leased, running.begin)
+                return await self._executor.execute(running.leased, running.progress)
             except Unavailable as error:
                 self._parts.trouble(f"reading what {running.held.key.message_id} needs", error)
             await asyncio.sleep(pause)
@@ -116,17 +116,19 @@ class Journeys:
 
     async def _cut_short(self, running: Running) -> Execution | None:
         leased, grant = running.leased, running.leased.grant
-        begun = running.begun or has_begun(grant)
+        begun = running.progress.begun or has_begun(grant)
         if running.cut is Cut.CANCELLED:
             return Execution(cancelled(running.wish or CancelWish.PLAIN, begun=begun))
         if running.cut is Cut.LOST:
             self._parts.report(LeaseLost(self._parts.owner, leased, "the lease ran out or was taken over"))
             return None
         rules = self._executor.rules(leased)
-        broken_off = running.begun or grant.interrupted
+        broken_off = running.progress.begun or grant.interrupted
         if broken_off and rules is not None and rules.on_interrupt is not OnInterrupt.RERUN:
             return Execution(interrupted(leased, rules.on_interrupt))
         try:
+            if running.progress.unsent is not None:
+                await self._parts.store.beat([running.held], self._parts.lease, {running.held: running.progress.unsent})
             await self._parts.store.release([running.held])
             self.released += 1
         except Unavailable as error:
@@ -141,6 +143,8 @@ class Journeys:
         if twin is not None and seat is not None and self._could_take(twin) and seat.move(twin.topic):
             twin = replace(twin, handed_over=True)
         commit = write(self._parts, leased.grant, transition, twin, tuple(execution.blobs))
+        if running.progress.unsent is not None and transition.status is not StepStatus.COMPLETED:
+            commit = replace(commit, detail=running.progress.unsent)
         following: list[Running] = []
 
         def keep(grant: Grant, asked_at: float) -> None:

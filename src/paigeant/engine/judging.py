@@ -28,7 +28,7 @@ ONCE: Final = RetryPolicy(max_attempts=1)
 
 
 class StepTimeout(TimeoutError):
-    """The step's own timeout came, not one that its code raised."""
+    """The step's own timeout or heartbeat_timeout came, not one that its code raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Rules:
 
     retry: RetryPolicy
     timeout: float | None
+    heartbeat_timeout: float | None
     on_interrupt: OnInterrupt
 
     @classmethod
@@ -44,10 +45,16 @@ class Rules:
         """Return the rules of a step; on the way back those of the compensation itself count."""
         step = leased.message.routing_slip.next_step()
         if step is None or leased.message.headers.direction is Direction.COMPENSATE:
-            return cls(handler.retry or RetryPolicy(), handler.timeout, handler.on_interrupt)
+            retry = handler.retry or RetryPolicy()
+            return cls(retry, handler.timeout, handler.heartbeat_timeout, handler.on_interrupt)
         on_interrupt = step.on_interrupt or handler.on_interrupt
         default = ONCE if on_interrupt is OnInterrupt.PARK else RetryPolicy()
-        return cls(step.retry or handler.retry or default, step.timeout or handler.timeout, on_interrupt)
+        return cls(
+            step.retry or handler.retry or default,
+            step.timeout or handler.timeout,
+            step.heartbeat_timeout or handler.heartbeat_timeout,
+            on_interrupt,
+        )
 
 
 def has_begun(grant: Grant) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import Self
 
 from paigeant.abc import Heart
 from paigeant.engine.parts import Parts
+from paigeant.engine.progress import Progress
 from paigeant.model.hops import Held, Leased, Pulse
 from paigeant.model.runs import CancelWish, Direction
 
@@ -26,14 +27,13 @@ class Cut(Enum):
 class Running:
     """A leased step on its way through this worker; it can be cut short only while its code runs."""
 
-    def __init__(self, leased: Leased, good_until: float) -> None:
-        """Hold the lease of ``leased``, good until this moment of the clock."""
+    def __init__(self, leased: Leased, good_until: float, progress: Progress) -> None:
+        """Hold the lease of ``leased``, good until this moment of the clock; ``progress`` is what its step says."""
         self.leased = leased
         self.good_until = good_until
         self.cut: Cut | None = None
         self.wish: CancelWish | None = None
-        self.begun = False
-        """Whether the step's code may have run."""
+        self.progress = progress
         self._task: asyncio.Task[object] | None = None
         self._cancelled = False
 
@@ -53,10 +53,6 @@ class Running:
             if self._cancelled and self._task is not None:
                 self._task.uncancel()
             self._task = None
-
-    def begin(self) -> None:
-        """Note that the step's code runs from now on."""
-        self.begun = True
 
     def interrupt(self, why: Cut, wish: CancelWish | None = None) -> None:
         """Cut the step short, once; the first reason counts, but for a lost lease, which always does."""
@@ -116,7 +112,7 @@ class LeaseKeeper:
 
     def hold(self, leased: Leased, asked_at: float) -> Running:
         """Keep this lease, asked for at ``asked_at`` of the parts' clock, until :meth:`drop`."""
-        running = Running(leased, asked_at + self.margin)
+        running = Running(leased, asked_at + self.margin, Progress(leased.message.topic, self._parts.clock))
         with self._lock:
             self._running[running.held] = running
         return running
@@ -131,47 +127,51 @@ class LeaseKeeper:
         with self._lock:
             return list(self._running.values())
 
-    def _due(self) -> list[Held]:
-        return [running.held for running in self.all() if running.cut is not Cut.LOST]
+    def _due(self) -> dict[Held, bytes | None]:
+        """Return the leases to be renewed, each with what its step has to say."""
+        return {running.held: running.progress.unsent for running in self.all() if running.cut is not Cut.LOST}
 
     async def _beat_here(self) -> None:
         while True:
             await asyncio.sleep(self._lease.total_seconds() / 3)
-            if held := self._due():
+            if due := self._due():
                 asked_at = self._parts.clock()
                 try:
-                    self._judge(await self._store.beat(held, self._lease), asked_at)
+                    pulses = await self._store.beat(list(due), self._lease, _said(due))
+                    self._renewed(pulses, asked_at, due)
+                    self._judge(pulses)
                 except Exception as error:  # noqa: BLE001  (the next beat may get through)
                     self._parts.trouble("renewing leases", error)
 
     def _beat_there(self, heart: Heart, loop: asyncio.AbstractEventLoop) -> None:
         try:
             while not self._stop.wait(self._lease.total_seconds() / 3):
-                if held := self._due():
-                    self._beat_once(heart, held, loop)
+                if due := self._due():
+                    self._beat_once(heart, due, loop)
         finally:
             heart.close()
 
-    def _beat_once(self, heart: Heart, held: list[Held], loop: asyncio.AbstractEventLoop) -> None:
+    def _beat_once(self, heart: Heart, due: Mapping[Held, bytes | None], loop: asyncio.AbstractEventLoop) -> None:
         asked_at = self._parts.clock()
         with suppress(RuntimeError):  # the loop is closed: the worker has stopped
             try:
-                pulses = heart.beat(held, self._lease)
-                self._renewed(pulses, asked_at)
+                pulses = heart.beat(list(due), self._lease, _said(due))
+                self._renewed(pulses, asked_at, due)
             except Exception as error:  # noqa: BLE001  (the next beat may get through)
                 loop.call_soon_threadsafe(self._parts.trouble, "renewing leases", error)
             else:
-                loop.call_soon_threadsafe(self._judge, pulses, asked_at)
+                loop.call_soon_threadsafe(self._judge, pulses)
 
-    def _renewed(self, pulses: list[Pulse], asked_at: float) -> None:
-        """Note how long leases are good, from the thread that beats: the event loop may be blocked."""
+    def _renewed(self, pulses: list[Pulse], asked_at: float, due: Mapping[Held, bytes | None]) -> None:
+        """Note how long leases are good, and what was said, in the thread that beats: the event loop may be blocked."""
         with self._lock:
             for pulse in pulses:
                 running = self._running.get(pulse.held)
                 if pulse.alive and running is not None:
                     running.good_until = max(running.good_until, asked_at + self.margin)
+                    running.progress.sent(due[pulse.held])
 
-    def _judge(self, pulses: list[Pulse], asked_at: float) -> None:
+    def _judge(self, pulses: list[Pulse]) -> None:
         for pulse in pulses:
             running = self._running.get(pulse.held)
             if running is None:
@@ -179,7 +179,6 @@ class LeaseKeeper:
             if not pulse.alive:
                 running.interrupt(Cut.LOST)
             else:
-                running.good_until = max(running.good_until, asked_at + self.margin)
                 forward = running.leased.message.headers.direction is Direction.EXECUTE
                 if pulse.cancel is not None and forward:  # a wish does not cut the undoing short
                     running.interrupt(Cut.CANCELLED, pulse.cancel)
@@ -192,3 +191,8 @@ class LeaseKeeper:
             for running in self.all():
                 if running.good_until <= now:
                     running.interrupt(Cut.LOST)
+
+
+def _said(due: Mapping[Held, bytes | None]) -> dict[Held, bytes] | None:
+    """Return what there is to say; mostly it is nothing."""
+    return {held: detail for held, detail in due.items() if detail is not None} or None

@@ -46,7 +46,8 @@ class Grant:
 
     ``fence`` rises with every lease, retry and release, so that it names one lease for ever. ``attempt`` counts from 1.
     ``interrupted`` says that the lease before ran out without an outcome. ``remaining`` is the time to the run's
-    deadline in seconds, negative once it has passed. ``record`` is there on the way back only.
+    deadline in seconds, negative once it has passed. ``record`` is there on the way back only. ``detail`` is the last
+    that was kept of the step's progress under an earlier lease, as JSON text.
     """
 
     key: HopKey
@@ -59,6 +60,7 @@ class Grant:
     cancel: CancelWish | None = None
     remaining: float | None = None
     record: Record | None = None
+    detail: bytes | None = None
 
     @property
     def held(self) -> Held:
@@ -164,7 +166,7 @@ class Commit:
     """What a finished hop wants written, all of it in one transaction or nothing.
 
     ``execution`` is made once for each execution, so that a commit whose answer was lost is recognised when it is asked
-    for again.
+    for again. ``detail`` is what the step last said of its progress, as JSON text, if that is to be kept.
     """
 
     held: Held
@@ -173,6 +175,7 @@ class Commit:
     transition: Transition
     twin: Twin | None = None
     blobs: tuple[Blob, ...] = ()
+    detail: bytes | None = None
 
 
 class Verdict(StrEnum):

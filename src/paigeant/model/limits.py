@@ -14,6 +14,9 @@ BODY_BYTES: Final = 1024 * 1024
 INLINE_BYTES: Final = 4 * 1024
 """What a value may measure as JSON to travel in the message; larger ones stay in the store."""
 
+DETAIL_BYTES: Final = 16 * 1024
+"""What a step may say of its progress with a heartbeat, as JSON."""
+
 STEPS: Final = 2_000
 """Steps of one run, revisions included."""
 

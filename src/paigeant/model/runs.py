@@ -93,7 +93,7 @@ class RunError(BaseModel, frozen=True):
 
 
 class StepView(BaseModel, frozen=True):
-    """One hop of a run; positions count from 1."""
+    """One hop of a run; positions count from 1. ``heartbeat_detail`` is the last that it said of its progress."""
 
     path: str = ""
     position: int
@@ -109,6 +109,8 @@ class StepView(BaseModel, frozen=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     due_at: datetime | None = None
+    heartbeat_detail: JsonValue = None
+    heartbeat_at: datetime | None = None
 
 
 class RunSummary(BaseModel, frozen=True):

@@ -28,6 +28,9 @@ class OnInterrupt(StrEnum):
     """Count it as failed and undo the run."""
 
 
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 def _arguments(value: Any) -> Any:
     return to_jsonable_python(value, bytes_mode="base64") if isinstance(value, Mapping) else value
 
@@ -36,16 +39,17 @@ def _arguments(value: Any) -> Any:
 class Step:
     """One entry of an itinerary: the activity's name, explicit arguments, and what governs the step.
 
-    ``retry``, ``timeout`` (seconds) and ``on_interrupt`` travel with the slip and win over those of the activity's
-    decorator. ``elsewhere`` says that the activity is served by a service that no worker of this store has published.
-    ``claims`` and ``id`` are filled in at dispatch: arguments over 4 KiB that stay in the store, and the identity,
-    which survives revisions and keys idempotency.
+    ``retry``, ``timeout``, ``heartbeat_timeout`` (seconds) and ``on_interrupt`` travel with the slip and win over those
+    of the activity's decorator. ``elsewhere`` says that the activity is served by a service that no worker of this
+    store has published. ``claims`` and ``id`` are filled in at dispatch: arguments over 4 KiB that stay in the store,
+    and the identity, which survives revisions and keys idempotency.
     """
 
     activity: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
     arguments: Annotated[dict[str, JsonValue], BeforeValidator(_arguments)] = Field(default_factory=dict)
     retry: RetryPolicy | None = None
-    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    timeout: Seconds | None = None
+    heartbeat_timeout: Seconds | None = None
     on_interrupt: OnInterrupt | None = None
     elsewhere: bool = False
     claims: dict[str, Ref] = Field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, select, update
 from paigeant.model.hops import GRACE, Held, Pulse
 from paigeant.model.message import HopKey
 from paigeant.model.runs import StepStatus
-from paigeant.sql.hops import HOP, THIS_HOP, bound, key_of, steps, wish_of
+from paigeant.sql.hops import HOP, THIS_HOP, bound, key_of, note, steps, wish_of
 from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
@@ -44,13 +44,15 @@ _RELEASE: Final = (
 )
 
 
-def beat(tx: Tx, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+def beat(tx: Tx, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
     """Renew leases from now on. One that has run out and that nobody took over lives again."""
     rows = _find(tx, held)
     pulses = [Pulse(one, _alive(rows.get(one.key), one), _wish(rows.get(one.key))) for one in held]
     ends_at = tx.now + lease
     shared = {"b_due_at": ends_at, "b_hint_at": ends_at + GRACE}
     tx.many(_RENEW, [{**bound(pulse.held.key), **shared} for pulse in pulses if pulse.alive])
+    if details:
+        note(tx, {pulse.held.key: details[pulse.held] for pulse in pulses if pulse.alive and pulse.held in details})
     return pulses
 
 

@@ -15,7 +15,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelWish, StepStatus
 from paigeant.model.values import Blob
 from paigeant.sql.keys import IS_ASKED, asked, keys_of
-from paigeant.sql.tables import messages, step_executions, values
+from paigeant.sql.tables import heartbeats, messages, step_executions, values
 from paigeant.sql.transaction import Tx
 
 steps = step_executions.c
@@ -30,6 +30,16 @@ THIS_HOP: Final = (
 )
 
 _RECORDS: Final = select(*HOP, steps.output, steps.log, steps.undo_before).join_from(asked, step_executions, IS_ASKED)
+
+_DETAILS: Final = select(
+    heartbeats.c.workflow_id, heartbeats.c.path, heartbeats.c.position, heartbeats.c.detail
+).join_from(
+    asked,
+    heartbeats,
+    (heartbeats.c.workflow_id == asked.c.workflow_id)
+    & (heartbeats.c.path == asked.c.path)
+    & (heartbeats.c.position == asked.c.position),
+)
 
 
 def key_of(row: Row[Any]) -> HopKey:
@@ -48,20 +58,31 @@ def records(tx: Tx, undone: Iterable[HopKey]) -> dict[HopKey, Record]:
     return {key_of(row): Record(row.output, row.log, row.undo_before) for row in found}
 
 
-def grant_of(tx: Tx, row: Row[Any], record: Record | None, *, fence: int, attempt: int) -> Grant:
-    """Return the lease on the hop of this row, which has the columns that every lease reads."""
+def grant_of(tx: Tx, row: Row[Any], record: Record | None, detail: bytes | None) -> Grant:
+    """Return the lease now taken on the hop of this row, which has the columns that every lease reads."""
     return Grant(
         key_of(row),
         row.topic,
         row.body,
-        fence,
-        attempt,
+        row.fence + 1,
+        row.attempt + 1,
         leased_at=tx.now,
         interrupted=row.owner is not None,
         cancel=wish_of(row.cancel_requested),
         remaining=tx.until(row.deadline),
         record=record,
+        detail=detail,
     )
+
+
+def details(tx: Tx, hops: Iterable[HopKey]) -> dict[HopKey, bytes]:
+    """Return what steps last said of their progress."""
+    return {key_of(row): row.detail for row in tx.rows(_DETAILS, keys=keys_of(hops))}
+
+
+def note(tx: Tx, said: Mapping[HopKey, bytes]) -> None:
+    """Keep what steps say of their progress."""
+    tx.upsert(heartbeats, [{**_key_row(key), "detail": detail, "said_at": tx.now} for key, detail in said.items()])
 
 
 def wish_of(text: str | None) -> CancelWish | None:

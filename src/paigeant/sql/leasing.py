@@ -12,7 +12,7 @@ from sqlalchemy import Executable, Row, and_, bindparam, case, func, literal_col
 from paigeant.model.hops import GRACE, SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.sql.hops import HOP, OPEN, THIS_HOP, bound, grant_of, key_of, records, steps
+from paigeant.sql.hops import HOP, OPEN, THIS_HOP, bound, details, grant_of, key_of, records, steps
 from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import messages, step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
@@ -198,10 +198,9 @@ def _take(tx: Tx, rows: Sequence[Row[Any]], owner: str, lease: timedelta) -> lis
     tx.many(_RUNNING, [{"b_workflow_id": row.workflow_id, "b_now": tx.now} for row in still])
     undone = {key_of(row): key_of(row)._replace(position=row.undoes) for row in rows if row.undoes is not None}
     known = records(tx, undone.values()) if undone else {}
-    return [
-        grant_of(tx, row, known.get(undone.get(key_of(row), key_of(row))), fence=row.fence + 1, attempt=row.attempt + 1)
-        for row in rows
-    ]
+    again = [key_of(row) for row in rows if row.fence]  # nobody has run it before who could have said something
+    said = details(tx, again) if again else {}
+    return [grant_of(tx, row, known.get(undone.get(key, key)), said.get(key)) for row in rows if (key := key_of(row))]
 
 
 def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:

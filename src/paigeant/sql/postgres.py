@@ -10,7 +10,7 @@ pooler that hands each transaction to another session (PgBouncer's transaction m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import random
@@ -195,9 +195,9 @@ class _PostgresHeart(Heart):
         self._runner = asyncio.Runner()
         self._engine: AsyncEngine | None = None
 
-    def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+    def beat(self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
         self._engine = self._engine or _engine(self._database.url, pool_size=1, max_overflow=0)
-        beating = self._database.transact(self._engine, [lambda tx: holding.beat(tx, held, lease)])
+        beating = self._database.transact(self._engine, [lambda tx: holding.beat(tx, held, lease, details)])
         pulses: list[Pulse] = self._runner.run(beating)[0]
         return pulses
 

@@ -13,7 +13,7 @@ from paigeant.errors import InvalidInput, UnknownRun
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView, StepView
 from paigeant.model.values import Ref, Value
 from paigeant.sql.hops import steps
-from paigeant.sql.tables import step_executions, workflow_runs
+from paigeant.sql.tables import heartbeats, step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
 from paigeant.sql.variables import load_values, load_variables
 
@@ -35,7 +35,15 @@ _RUN: Final = select(
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _STATUS: Final = select(runs.status).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _STEPS: Final = (
-    select(step_executions).where(steps.workflow_id == bindparam("workflow_id")).order_by(steps.position, steps.path)
+    select(step_executions, heartbeats.c.detail, heartbeats.c.said_at)
+    .outerjoin(
+        heartbeats,
+        (heartbeats.c.workflow_id == steps.workflow_id)
+        & (heartbeats.c.path == steps.path)
+        & (heartbeats.c.position == steps.position),
+    )
+    .where(steps.workflow_id == bindparam("workflow_id"))
+    .order_by(steps.position, steps.path)
 )
 
 
@@ -116,6 +124,8 @@ def _step(hop: Row[Any], output: JsonValue) -> StepView:
         started_at=hop.started_at,
         completed_at=hop.completed_at,
         due_at=None if hop.owner is not None else hop.due_at,
+        heartbeat_detail=None if hop.detail is None else from_json(hop.detail),
+        heartbeat_at=hop.said_at,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, func, update
 from paigeant.model.hops import Commit
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import AttemptError, StepStatus
-from paigeant.sql.hops import OPEN, THIS_HOP, add_twins, bound, keep_blobs, steps
+from paigeant.sql.hops import OPEN, THIS_HOP, add_twins, bound, keep_blobs, note, steps
 from paigeant.sql.tables import step_executions, workflow_runs, workflow_variables
 from paigeant.sql.transaction import Tx
 
@@ -107,6 +107,9 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
             for name, value in dict(one.commit.transition.variables).items()
         ],
     )
+    said = {one.commit.held.key: one.commit.detail for one in good if one.commit.detail is not None}
+    if said:
+        note(tx, said)
     twins = [(one.commit.twin, heir_of(one), lease) for one in good if one.commit.twin is not None]
     if twins:
         add_twins(tx, twins)

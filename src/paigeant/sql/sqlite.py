@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -241,9 +241,9 @@ class _SqliteHeart(Heart):
         self._database = database
         self._connection: Connection | None = None
 
-    def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+    def beat(self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
         self._connection = self._connection or self._database.connect()
-        return self._database.write_now(self._connection, lambda tx: holding.beat(tx, held, lease))
+        return self._database.write_now(self._connection, lambda tx: holding.beat(tx, held, lease, details))
 
     def close(self) -> None:
         if self._connection is not None:

@@ -76,8 +76,10 @@ class SqlStore(Store):
         self.database.hold(owner)
         return await self.database.write(lambda tx: leasing.lease_closing(tx, owner, limit, lease))
 
-    async def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
-        return await self.database.write(lambda tx: holding.beat(tx, held, lease))
+    async def beat(
+        self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
+    ) -> list[Pulse]:
+        return await self.database.write(lambda tx: holding.beat(tx, held, lease, details))
 
     def heart(self) -> Heart:
         return self.database.heart()

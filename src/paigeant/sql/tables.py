@@ -128,6 +128,21 @@ messages: Final = Table(
 )
 """The exact sealed bytes of each twin's message and their SHA-256. Written once, so that a beat rewrites none."""
 
+heartbeats: Final = Table(
+    "heartbeats",
+    metadata,
+    Column("workflow_id", Uuid, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("detail", LargeBinary, nullable=False),
+    Column("said_at", StoreTime, nullable=False),
+    ForeignKeyConstraint(
+        ["workflow_id", "path", "position"],
+        ["step_executions.workflow_id", "step_executions.path", "step_executions.position"],
+    ),
+)
+"""What steps last said of their progress, as JSON text. Apart from the hop's row, which each beat writes anew."""
+
 values: Final = Table(
     "values",
     metadata,

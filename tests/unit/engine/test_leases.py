@@ -112,13 +112,13 @@ async def test_a_beat_that_fails_in_any_way_is_followed_by_others(bench: Any, mo
     beats, enough = [], asyncio.Event()
     beat = bench.steady.beat
 
-    async def break_once(held: Any, lease: Any) -> Any:
+    async def break_once(held: Any, *more: Any) -> Any:
         beats.append(held)
         if len(beats) == 1:
             raise ZeroDivisionError
         if len(beats) == 4:
             enough.set()
-        return await beat(held, lease)
+        return await beat(held, *more)
 
     monkeypatch.setattr(bench.store, "beat", break_once)
 

@@ -30,7 +30,7 @@ from paigeant.sql import (
 from paigeant.sql.sqlite import SqliteDatabase
 from paigeant.sql.types import Json, StoreTime
 
-TABLES = ("step_executions", "workflow_runs", "messages", "values", "workflow_variables", "done")
+TABLES = ("step_executions", "workflow_runs", "messages", "heartbeats", "values", "workflow_variables", "done")
 
 OFTEN: dict[str, Any] = {
     "a start": beginning._BY_ID,
@@ -57,6 +57,7 @@ OFTEN: dict[str, Any] = {
     "moving a run": results._MOVE,
     "ending a run": results._LEFT,
     "undoing": hops._RECORDS,
+    "what a step said before": hops._DETAILS,
     "the topics there are": operator._NEXT_TOPIC,
     "a run's status": reading._STATUS,
     "a run": reading._RUN,

@@ -121,6 +121,7 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
         case _:
             assert_never(made.status)
     hop.committed_by = one.execution
+    hop.note(one.detail, now)
     if made.fault is not None:
         hop.errors.append(_error(made.fault, hop, rows))
 

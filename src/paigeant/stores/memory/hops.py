@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from paigeant.model.hops import SUSPECT, Grant, Held, Pulse, Record, Sealed, Standing, next_hint
@@ -93,6 +93,7 @@ def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
         cancel=run.cancel,
         remaining=None if run.deadline is None else (run.deadline - now).total_seconds(),
         record=_record(rows, hop),
+        detail=hop.detail,
     )
 
 
@@ -104,7 +105,7 @@ def _record(rows: Rows, hop: HopRow) -> Record | None:
     return None if undone is None else Record(undone.output, undone.log, undone.before)
 
 
-def beat(rows: Rows, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
+def beat(rows: Rows, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes]) -> list[Pulse]:
     """Renew leases from now on. One that has run out and that nobody took over lives again."""
     pulses: list[Pulse] = []
     for one in held:
@@ -112,6 +113,7 @@ def beat(rows: Rows, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
         alive = hop is not None and hop.is_held_by(one)
         if hop is not None and alive:
             hop.renew(rows.clock(), lease)
+            hop.note(details.get(one), rows.clock())
         pulses.append(Pulse(one, alive, None if run is None else run.cancel))
     return pulses
 

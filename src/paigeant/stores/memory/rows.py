@@ -83,6 +83,8 @@ class HopRow:
     before: Compensation | None = None
     reason: str | None = None
     errors: list[AttemptError] = field(default_factory=list[AttemptError])
+    detail: bytes | None = None
+    detail_at: datetime | None = None
 
     @classmethod
     def of(cls, twin: Twin, now: datetime) -> HopRow:
@@ -134,6 +136,11 @@ class HopRow:
         """Let the lease end so much later."""
         self.due_at = now + lease
         self.hint_at = self.due_at + GRACE
+
+    def note(self, detail: bytes | None, now: datetime) -> None:
+        """Keep what the step says of its progress, if it says anything."""
+        if detail is not None:
+            self.detail, self.detail_at = detail, now
 
     def put_back(self, status: StepStatus, due_at: datetime | None, now: datetime) -> None:
         """End the lease and keep the twin, due at ``due_at``; who shows the fence of before is refused."""

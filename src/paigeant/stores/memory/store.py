@@ -70,8 +70,10 @@ class MemoryStore(Store):
     async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
         return hops.lease_closing(self._rows, owner, limit, lease)
 
-    async def beat(self, held: Sequence[Held], lease: timedelta) -> list[Pulse]:
-        return hops.beat(self._rows, held, lease)
+    async def beat(
+        self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
+    ) -> list[Pulse]:
+        return hops.beat(self._rows, held, lease, details or {})
 
     async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
         return [commit(self._rows, one, lease) for one in commits]

@@ -78,6 +78,8 @@ def _step(run: RunRow, hop: HopRow) -> StepView:
         started_at=hop.started_at,
         completed_at=hop.completed_at,
         due_at=None if hop.owner is not None else hop.due_at,
+        heartbeat_detail=None if hop.detail is None else from_json(hop.detail),
+        heartbeat_at=hop.detail_at,
     )
 
 

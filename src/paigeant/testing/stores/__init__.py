@@ -7,6 +7,7 @@ from paigeant.testing.stores.handover import HandOverGuarantees
 from paigeant.testing.stores.leases import LeaseGuarantees
 from paigeant.testing.stores.letters import LetterGuarantees
 from paigeant.testing.stores.operator import OperatorGuarantees
+from paigeant.testing.stores.progress import ProgressGuarantees
 from paigeant.testing.stores.races import RaceGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
 from paigeant.testing.stores.retention import RetentionGuarantees
@@ -20,6 +21,7 @@ class StoreContract(
     StartGuarantees,
     LeaseGuarantees,
     SuspectGuarantees,
+    ProgressGuarantees,
     CommitGuarantees,
     HandOverGuarantees,
     UndoingGuarantees,

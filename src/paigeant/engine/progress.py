@@ -1,0 +1,105 @@
+"""What a running step says of itself: that its code runs, that it gets on, and how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Final, Self, TypeVar
+
+from paigeant.activities.shapes import ANYTHING, serialise
+from paigeant.model.limits import DETAIL_BYTES
+
+T = TypeVar("T")
+
+
+class Progress:
+    """Written by a step's code in whatever thread it runs, read by the event loop and the heart; nobody waits here."""
+
+    def __init__(self, step: str, clock: Callable[[], float] = monotonic) -> None:
+        """Begin with nothing said by the step of this name; ``clock`` is that of the parts."""
+        self._step: Final = step
+        self.clock: Final = clock
+        self._over = False
+        self.begun = False
+        """Whether the step's code may have run."""
+        self.beaten_at = 0.0
+        """When the step last said that it gets on, by its clock."""
+        self.unsent: bytes | None = None
+        """The latest detail, as long as the store does not have it."""
+        self.in_thread = False
+        """Whether its code runs in a thread at the moment, so that it gets on while the event loop does not."""
+
+    def __enter__(self) -> Self:
+        """The step's code runs from now on."""
+        self.begun, self.beaten_at = True, self.clock()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The step is over, though its thread may still go on."""
+        self._over = True
+
+    def beat(self, detail: Any = None) -> None:
+        """As :meth:`paigeant.ActivityContext.heartbeat`."""
+        if self._over:
+            text = f"step {self._step!r} is over: it was cut short, and nothing that it does now counts"
+            raise asyncio.CancelledError(text)
+        self.beaten_at = self.clock()
+        if detail is not None:  # read at once: the caller may change it, and is to hear what is wrong with it
+            self.unsent = serialise(ANYTHING, detail, f"step {self._step!r}: heartbeat detail", DETAIL_BYTES)
+
+    def sent(self, detail: bytes | None) -> None:
+        """The store has this detail; one that was said meanwhile goes with the next beat."""
+        if self.unsent is detail:
+            self.unsent = None
+
+    def threaded(self, function: Callable[[], T]) -> T:
+        """Call the function, in a thread."""
+        self.in_thread = True
+        try:
+            return function()
+        finally:
+            self.in_thread = False
+
+
+class SilenceWatch:
+    """Ends a time-out early when a step has said nothing for too long.
+
+    It is a timer that looks once in that time, so that the step may beat as often as it likes. For as long as the event
+    loop stood still nobody is blamed: in a coroutine the step had no turn to beat.
+    """
+
+    def __init__(self, limit: asyncio.Timeout, progress: Progress, seconds: float | None) -> None:
+        """Watch ``progress`` within ``limit``; without ``seconds`` do nothing."""
+        self._limit = limit
+        self._progress = progress
+        self._seconds = seconds
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self.broken = False
+        """Whether it was the silence that ended the time-out."""
+
+    async def __aenter__(self) -> Self:
+        """Watch from now on."""
+        if self._seconds is not None:
+            self._look_in(self._seconds)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Watch no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look_in(self, seconds: float) -> None:
+        self._due = self._progress.clock() + seconds
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        now = self._progress.clock()
+        stood_still = max(now - self._due, 0.0)
+        left = self._progress.beaten_at + (self._seconds or 0.0) + stood_still - now
+        if left > 0:
+            self._look_in(left)
+        elif not self._limit.expired():
+            self.broken = True
+            self._limit.reschedule(asyncio.get_running_loop().time())
