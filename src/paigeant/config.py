@@ -84,6 +84,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
         default=32, ge=1, le=100_000, description="how many steps a worker runs at a time, at least 1"
     )
     lease: float = Field(default=15.0, ge=0.5, allow_inf_nan=False, description="seconds, at least 0.5")
+    stall_timeout: float = Field(default=60.0, ge=0.5, allow_inf_nan=False, description="seconds, at least 0.5")
     grace: float = Field(default=10.0, ge=0, allow_inf_nan=False, description="seconds, at least 0")
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default_factory=_log_format, description="console, json"

@@ -23,4 +23,4 @@ class Hooks:
         return nullcontext()
 
     def on_event(self, event: Event) -> None:
-        """See one event; must not block or raise."""
+        """See one event; must not block or raise. That the event loop hangs is told by another thread."""

@@ -75,7 +75,8 @@ class Paigeant:
                 await stack.enter_async_context(transport)
             self._stack = stack.pop_all()
         lease = timedelta(seconds=self.settings.lease)
-        self._parts = Parts(store, codec, self.registry, _owner(), lease, transport, self._hooks)
+        stall = timedelta(seconds=self.settings.stall_timeout)
+        self._parts = Parts(store, codec, self.registry, _owner(), lease, transport, self._hooks, stall=stall)
         return self
 
     async def __aexit__(self, *_: object) -> None:

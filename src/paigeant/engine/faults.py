@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
-from traceback import walk_tb
+from traceback import walk_stack, walk_tb
 from typing import Any, Final, cast
 
 from paigeant.errors import PaigeantError
@@ -60,6 +60,16 @@ def clean(text: str) -> str:
     if len(text) > MESSAGE_CHARACTERS:
         text = text[: MESSAGE_CHARACTERS - 1] + "…"
     return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+
+
+def standing_at(thread: int) -> str:
+    """Return, in words, where a thread is at the moment: the innermost line that is neither ours nor a library's."""
+    frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  (documented; there is no other)
+    for frame, number in walk_stack(frames.get(thread)):
+        file = frame.f_code.co_filename
+        if not file.startswith(_LIBRARIES):
+            return f"at {file}:{number}: {linecache.getline(file, number).strip()}"
+    return "in no line of yours"
 
 
 def _failing_line(error: BaseException) -> tuple[str | None, str | None]:

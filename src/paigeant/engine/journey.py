@@ -155,8 +155,9 @@ class Journeys:
         settled, _ = await self._committer.commit(commit, lambda: running.good_until, keep)
         seconds = self._parts.clock() - started
         self._parts.report(StepEnded(self._parts.owner, leased, transition, settled.verdict, seconds))
-        if settled.verdict is Verdict.FENCED:
-            self._parts.report(LeaseLost(self._parts.owner, leased, "the commit was refused"))
+        if settled.verdict in {Verdict.FENCED, Verdict.CLOSED}:
+            why = "somebody took it over" if settled.verdict is Verdict.FENCED else "the run has ended"
+            self._parts.report(LeaseLost(self._parts.owner, leased, f"the commit was refused: {why}"))
         return following[0] if following else None
 
     def _could_take(self, twin: Twin) -> bool:

@@ -37,8 +37,8 @@ class Rules:
 
     retry: RetryPolicy
     timeout: float | None
-    heartbeat_timeout: float | None
     on_interrupt: OnInterrupt
+    heartbeat_timeout: float | None = None
 
     @classmethod
     def of(cls, handler: Handler, leased: Leased) -> Rules:
@@ -46,14 +46,14 @@ class Rules:
         step = leased.message.routing_slip.next_step()
         if step is None or leased.message.headers.direction is Direction.COMPENSATE:
             retry = handler.retry or RetryPolicy()
-            return cls(retry, handler.timeout, handler.heartbeat_timeout, handler.on_interrupt)
+            return cls(retry, handler.timeout, handler.on_interrupt, handler.heartbeat_timeout)
         on_interrupt = step.on_interrupt or handler.on_interrupt
         default = ONCE if on_interrupt is OnInterrupt.PARK else RetryPolicy()
         return cls(
             step.retry or handler.retry or default,
             step.timeout or handler.timeout,
-            step.heartbeat_timeout or handler.heartbeat_timeout,
             on_interrupt,
+            step.heartbeat_timeout or handler.heartbeat_timeout,
         )
 
 

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Self
 
 from paigeant.abc import Heart
+from paigeant.engine.faults import standing_at
 from paigeant.engine.parts import Parts
 from paigeant.engine.progress import Progress
 from paigeant.model.hops import Held, Leased, Pulse
@@ -66,8 +67,10 @@ class Running:
 class LeaseKeeper:
     """Beats for all running steps of a worker at a third of the lease, and cuts short those that lost theirs.
 
-    Beats go from a thread and connection of their own where the store has them. A lease without an answer is given up
-    when a sixth of it is left; one that is refused, at once.
+    Beats go from a thread and connection of their own where the store has them, so that a step that blocks the event
+    loop keeps its lease. Once the loop has stood still for the ``stall`` of the parts it is taken for hung: what runs
+    in it is not renewed any more, while a step in a thread is for as long as its thread works. A lease without an
+    answer is given up when a sixth of it is left; one that is refused, at once.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -80,6 +83,9 @@ class LeaseKeeper:
         self._stop = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._thread: threading.Thread | None = None
+        self._loop_thread = threading.get_ident()
+        self._ticked = parts.clock()
+        self._stalled = False
 
     @property
     def margin(self) -> float:
@@ -129,7 +135,11 @@ class LeaseKeeper:
 
     def _due(self) -> dict[Held, bytes | None]:
         """Return the leases to be renewed, each with what its step has to say."""
-        return {running.held: running.progress.unsent for running in self.all() if running.cut is not Cut.LOST}
+        return {
+            running.held: running.progress.unsent
+            for running in self.all()
+            if running.cut is not Cut.LOST and (running.progress.in_thread or not self._stalled)
+        }
 
     async def _beat_here(self) -> None:
         while True:
@@ -146,10 +156,19 @@ class LeaseKeeper:
     def _beat_there(self, heart: Heart, loop: asyncio.AbstractEventLoop) -> None:
         try:
             while not self._stop.wait(self._lease.total_seconds() / 3):
+                self._see_whether_the_loop_hangs()
                 if due := self._due():
                     self._beat_once(heart, due, loop)
         finally:
             heart.close()
+
+    def _see_whether_the_loop_hangs(self) -> None:
+        still = self._parts.clock() - self._ticked
+        hangs = still > self._parts.stall.total_seconds()
+        if hangs and not self._stalled:
+            text = f"the event loop has stood still for {still:.0f} s, {standing_at(self._loop_thread)}"
+            self._parts.trouble("renewing the leases of what runs in it, which are given up", TimeoutError(text))
+        self._stalled = hangs
 
     def _beat_once(self, heart: Heart, due: Mapping[Held, bytes | None], loop: asyncio.AbstractEventLoop) -> None:
         asked_at = self._parts.clock()
@@ -187,7 +206,7 @@ class LeaseKeeper:
         """Give up leases whose time is over without an answer."""
         while True:
             await asyncio.sleep(min(1.0, self._lease.total_seconds() / 12))
-            now = self._parts.clock()
+            now = self._ticked = self._parts.clock()
             for running in self.all():
                 if running.good_until <= now:
                     running.interrupt(Cut.LOST)

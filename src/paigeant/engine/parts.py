@@ -24,6 +24,7 @@ class Parts:
 
     Without a ``transport`` the store's pick is the intake. A step is held for ``lease`` before that must be renewed.
     ``clock`` tells seconds that never go back, also while the event loop is blocked: how long a lease is relied on.
+    An event loop that has stood still for ``stall`` is taken for hung.
     """
 
     store: Store
@@ -34,6 +35,7 @@ class Parts:
     transport: Transport | None = None
     hooks: Hooks = Hooks()  # noqa: RUF009  (it has no state)
     clock: Callable[[], float] = monotonic
+    stall: timedelta = timedelta(seconds=60)
 
     def open(self, grant: Grant) -> Leased:
         """Return the step of a grant; raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open."""
