@@ -28,8 +28,12 @@ class Slots:
     async def wait_for_room(self, group: tuple[str, ...]) -> None:
         """Return when a step of the group could start."""
         while self.room(group) < 1:
-            self._changed.clear()
-            await self._changed.wait()
+            await self.wait_for_change()
+
+    async def wait_for_change(self) -> None:
+        """Return when a slot was given back."""
+        self._changed.clear()
+        await self._changed.wait()
 
     def take(self, topic: str, count: int = 1) -> None:
         """Occupy slots; the caller has looked at :meth:`room`."""

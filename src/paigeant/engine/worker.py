@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Self
 
+from paigeant.engine.admission import Admission
 from paigeant.engine.committer import Committer
 from paigeant.engine.intake import Intake
 from paigeant.engine.journey import Journeys
@@ -100,7 +101,7 @@ class ActivityWorker:
             task.add_done_callback(self._ended)
 
         for group in self._slots.groups(self._options.topics):
-            intake = Intake(self._parts, self._slots, group, start, self._stop)
+            intake = Intake(Admission(self._parts, self._slots, group, start, self._stop))
             self._intakes.append(asyncio.create_task(intake.run(), name=f"paigeant-intake-{group[0]}"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:

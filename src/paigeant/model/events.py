@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Leased, Transition, Verdict
+from paigeant.model.letters import Misfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +64,12 @@ class Noticed:
     finding: Finding
 
 
-Event: TypeAlias = WorkerStarted | WorkerStopped | StepEnded | LeaseLost | Trouble | Noticed
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A message came that can be neither executed nor passed over: it is with the dead letters."""
+
+    worker: str
+    misfit: Misfit
+
+
+Event: TypeAlias = WorkerStarted | WorkerStopped | StepEnded | LeaseLost | Trouble | Noticed | SetAside

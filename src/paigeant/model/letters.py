@@ -34,8 +34,6 @@ class Flaw(StrEnum):
     """Its bytes do not open."""
     TOO_LARGE = "too_large"
     """They do not open, and are more than is kept whole."""
-    MISPLACED = "misplaced"
-    """It came for another activity than the one that it names."""
     ALTERED = "altered"
     """The store has recorded this hop with other bytes."""
     AHEAD = "ahead"

@@ -29,8 +29,21 @@ from paigeant.transports.memory import MemoryTransport
 Fate = Callable[[str, int], str | None]
 """What becomes of the n-th call of a method: ``away`` does nothing, ``lost`` does it and loses the answer."""
 
-WRITES = frozenset({"record_workflow_start", "pick", "lease", "lease_closing", "record_step_result", "release"})
-READS = frozenset({"load_variables", "load_values", "wait_for_work", "announce", "beat", "report_worker", "find_cards"})
+WRITES = frozenset(
+    {"record_workflow_start", "pick", "lease", "lease_closing", "record_step_result", "release", "record_dead_letters"}
+)
+READS = frozenset(
+    {
+        "load_variables",
+        "load_values",
+        "wait_for_work",
+        "announce",
+        "beat",
+        "report_worker",
+        "find_cards",
+        "find_standing",
+    }
+)
 
 
 class UnsteadyStore(MemoryStore):
