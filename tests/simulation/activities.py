@@ -1,0 +1,146 @@
+"""What the simulated workers serve: between them these do what a step can do, and tell the world what they did."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any, Final
+
+from paigeant import (
+    ActivityContext,
+    ActivityRegistry,
+    Completed,
+    Finished,
+    Parked,
+    RetryPolicy,
+    Revised,
+    Step,
+    Terminal,
+)
+
+Act = Callable[[ActivityContext, str], float]
+"""Told that a step begins or ends; returns how long its work takes, in seconds."""
+
+ACT: Final[ContextVar[Act]] = ContextVar("act")
+HEARD: Final[ContextVar[Callable[[ActivityContext], bool]]] = ContextVar("heard")
+"""Whether somebody said the word that a waiting step waits for."""
+
+OFTEN: Final = RetryPolicy(max_attempts=50, initial_delay=0.2, max_delay=2.0)
+COMPENSABLE: Final = frozenset({"add", "book", "sour"})
+AT_MOST_ONCE: Final = frozenset({"once"})
+
+activity: Final = ActivityRegistry()
+
+
+def mix(step: str, previous: int) -> int:
+    """What a step makes of the output before it; it depends on all steps before, and on their order."""
+    return (previous * 31 + sum(step.encode())) % 1_000_003
+
+
+async def work(ctx: ActivityContext) -> None:
+    act = ACT.get()
+    try:
+        await asyncio.sleep(act(ctx, "begins"))
+    except asyncio.CancelledError:
+        act(ctx, "is cut off")
+        raise
+    act(ctx, "ends")
+
+
+@activity.execute(retry=OFTEN)
+async def add(previous: int, ctx: ActivityContext) -> Completed[int]:
+    await work(ctx)
+    return Completed(mix("add", previous), log={"n": previous}, variables={f"at-{ctx.position}": previous})
+
+
+@activity.compensate("add", retry=OFTEN)
+async def take(log: dict[str, int], ctx: ActivityContext) -> None:
+    assert log["n"] >= 0
+    await work(ctx)
+
+
+@activity.execute(retry=OFTEN)
+async def shaky(previous: int, failures: int, ctx: ActivityContext) -> int:
+    await work(ctx)
+    if ctx.attempt <= failures:
+        raise ConnectionError
+    return mix("shaky", previous)
+
+
+@activity.execute(on_interrupt="park", retry=OFTEN)
+async def once(previous: int, ctx: ActivityContext) -> int:
+    await work(ctx)
+    return mix("once", previous)
+
+
+@activity.execute(on_interrupt="compensate", retry=OFTEN)
+async def book(previous: int, ctx: ActivityContext) -> int:
+    await work(ctx)
+    return mix("book", previous)
+
+
+@activity.compensate("book", unknown=True, retry=OFTEN)
+async def cancel(ctx: ActivityContext) -> None:
+    await work(ctx)
+
+
+@activity.execute(retry=OFTEN)
+async def sour(previous: int, ctx: ActivityContext) -> int:
+    await work(ctx)
+    return mix("sour", previous)
+
+
+@activity.compensate("sour", retry=OFTEN)
+async def spoil(ctx: ActivityContext) -> None:
+    await work(ctx)
+    if not HEARD.get()(ctx):
+        raise Terminal("it cannot be undone yet")
+
+
+@activity.execute(retry=OFTEN, concurrency=1)
+async def alone(previous: int, ctx: ActivityContext) -> int:
+    await work(ctx)
+    return mix("alone", previous)
+
+
+@activity.execute(retry=OFTEN)
+async def nap(previous: int, seconds: float, ctx: ActivityContext) -> int:
+    await work(ctx)
+    await asyncio.sleep(seconds)
+    return mix("nap", previous)
+
+
+@activity.execute(retry=OFTEN, timeout=0.5)
+async def hurry(previous: int, late: int, ctx: ActivityContext) -> int:
+    await work(ctx)
+    if ctx.attempt <= late:
+        await asyncio.sleep(30)
+    return mix("hurry", previous)
+
+
+@activity.execute(retry=OFTEN)
+async def wait(previous: int, seconds: float | None, ctx: ActivityContext) -> Any:
+    await work(ctx)
+    if not HEARD.get()(ctx):
+        return Parked("waits for the word", None if seconds is None else timedelta(seconds=seconds))
+    return mix("wait", previous)
+
+
+@activity.execute(retry=OFTEN)
+async def widen(previous: int, ctx: ActivityContext) -> Revised[int]:
+    await work(ctx)
+    return Revised(mix("widen", previous), insert=[Step("add"), Step("alone")], append=[Step("add")])
+
+
+@activity.execute(retry=OFTEN)
+async def finish(previous: int, ctx: ActivityContext) -> Finished[int]:
+    await work(ctx)
+    return Finished(mix("finish", previous))
+
+
+@activity.execute(retry=OFTEN)
+async def doom(previous: int, ctx: ActivityContext) -> int:
+    await work(ctx)
+    raise Terminal(f"no way on from {previous}")

@@ -1,0 +1,159 @@
+"""What must be true of a world when its schedule is over, read from the store and from what the steps did."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+from uuid import UUID
+
+from paigeant.model.plan import Undo
+from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.model.values import Inline
+from paigeant.stores.memory.rows import HopRow, RunRow
+from tests.simulation.activities import AT_MOST_ONCE, activity, mix
+from tests.simulation.world import World, Written
+
+DONE = StepStatus.COMPLETED
+ENDS = {
+    "cancel": {RunStatus.CANCELLED},
+    "compensate": {RunStatus.CANCELLED, RunStatus.COMPENSATED, RunStatus.COMPENSATION_FAILED},
+    "terminate": {RunStatus.TERMINATED},
+}
+UNDONE = {RunStatus.FAILED, RunStatus.COMPENSATED, RunStatus.COMPENSATION_FAILED}
+
+
+def judge(world: World) -> list[str]:
+    """Return what is wrong with what came of it; nothing, if the guarantees hold."""
+    found = [*world.loop.errors, *_commits(world), *_deeds(world), *world.held_at_last, *world.left_behind]
+    if len(world.runs) < len(world.schedule.journeys):
+        return [*found, "a run was never dispatched"]
+    for number, workflow_id in world.runs.items():
+        run = world.rows.runs[workflow_id]
+        hops = sorted(world.rows.hops[workflow_id].values(), key=lambda hop: hop.key.position)
+        problems = [*_end(world, number, run), *_order(hops), *_chain(run, hops), *_way_back(run, hops)]
+        found += [f"r{number}, {run.status}: {problem}" for problem in problems]
+    return found
+
+
+def _end(world: World, number: int, run: RunRow) -> list[str]:
+    """Every run is final, or waits for somebody with a reason; and as its plan, and nobody's death, has it."""
+    if not world.settled(number):
+        return [f"neither final nor parked ({run.reason})"]
+    journey = world.schedule.journeys[number]
+    names = {step.activity for step in journey.steps}
+    allowed = {RunStatus.COMPLETED}
+    for what in world.touched[number]:
+        allowed |= ENDS.get(what, set())
+    if names & {"doom", "book"} or journey.deadline is not None:
+        allowed |= UNDONE
+    if names & {"once", "wait"}:
+        allowed |= {RunStatus.WAITING}
+    if "doom" in names and "finish" not in names and not names & {"once", "wait"}:
+        allowed -= {RunStatus.COMPLETED}
+    return [] if run.status in allowed else [f"could only become {', '.join(sorted(allowed))}: {run.error}"]
+
+
+def _order(hops: list[HopRow]) -> list[str]:
+    """Positions have no gap, and what comes after ended after."""
+    found = []
+    if [hop.key.position for hop in hops] != [*range(1, len(hops) + 1)]:
+        found.append(f"positions {[hop.key.position for hop in hops]}")
+    ends = [hop.completed_at for hop in hops if hop.completed_at is not None]
+    if ends != sorted(ends):
+        found.append("a later hop ended earlier")
+    if any(hop.status is not DONE for hop in hops[:-1] if not _turned(hops, hop)):
+        found.append(f"went on from a hop that was not done: {[(hop.topic, str(hop.status)) for hop in hops]}")
+    return found
+
+
+def _turned(hops: list[HopRow], hop: HopRow) -> bool:
+    """Tell whether this is the hop at which the run turned round."""
+    return hop.direction is Direction.EXECUTE and hops[hop.key.position].direction is Direction.COMPENSATE
+
+
+def _chain(run: RunRow, hops: list[HopRow]) -> list[str]:
+    """Each output is what its step makes of the one before: nothing was lost, doubled or swapped."""
+    assert isinstance(run.input, Inline)
+    value: Any = run.input.value
+    found = []
+    for hop in hops:
+        if hop.direction is Direction.EXECUTE and hop.status is DONE:
+            value = mix(hop.topic, value)
+            got = hop.output.value if isinstance(hop.output, Inline) else None
+            if got != value:
+                found.append(f"{hop.topic} at {hop.key.position} came to {got}, not to {value}")
+    if run.status is RunStatus.COMPLETED and run.output != Inline(value=value):
+        found.append(f"the output is {run.output}, not {value}")
+    return found
+
+
+def _way_back(run: RunRow, hops: list[HopRow]) -> list[str]:
+    """What was done and can be undone is undone in reverse: all of it, or up to what failed."""
+    forward = [hop for hop in hops if hop.direction is Direction.EXECUTE]
+    back = [hop.undoes for hop in hops if hop.direction is Direction.COMPENSATE]
+    done = [hop for hop in reversed(forward) if hop.status is DONE]
+    can = [hop.key.position for hop in done if activity[hop.topic].undo is not Undo.NEVER]
+    doubtful = [forward[-1].key.position, *can]
+    if back != can[: len(back)] and back != doubtful[: len(back)]:
+        return [f"undid {back} of {can}"]
+    if run.status is RunStatus.COMPENSATED and back not in (can, doubtful):
+        return [f"undid only {back} of {can}"]
+    if run.status is RunStatus.COMPLETED and back:
+        return [f"completed, and undid {back}"]
+    return []
+
+
+def _commits(world: World) -> list[str]:
+    """No commit with an old fence, none after a terminate, none of a hop that was done already."""
+    found = []
+    for commit in world.written:
+        where = f"{world.name(commit.key)} by {commit.owner}"
+        if not commit.repeated and (commit.fence, commit.owner) != (commit.latest.fence, commit.latest.owner):
+            found.append(f"{where}: committed with fence {commit.fence}, after {commit.latest} had been given")
+        if not commit.repeated and commit.terminated:
+            found.append(f"{where}: committed after terminate had returned")
+    done = [commit for commit in world.written if commit.status is DONE and not commit.repeated]
+    twice = {key for key, times in Counter(commit.key for commit in done).items() if times > 1}
+    found += [f"{world.name(key)}: committed {[commit for commit in done if commit.key == key]}" for key in twice]
+    return found + [
+        f"{world.name(commit.key)}: done before what comes before" for commit in done if _early(world, commit)
+    ]
+
+
+def _early(world: World, commit: Written) -> bool:
+    before = commit.key._replace(position=commit.key.position - 1)
+    earlier = world.written[: world.written.index(commit)]
+    return commit.key.position > 1 and not any(one.key == before for one in earlier)
+
+
+def _deeds(world: World) -> list[str]:
+    """One key for all that a step did in a direction; at most once where that was asked for; nothing made up."""
+    keys: defaultdict[tuple[UUID, UUID, Direction], set[str]] = defaultdict(set)
+    begun: Counter[tuple[UUID, UUID]] = Counter()
+    for deed in world.deeds:
+        keys[deed.run, deed.step_id, deed.direction].add(deed.key)
+        begun[deed.run, deed.step_id] += deed.step in AT_MOST_ONCE and deed.what == "begins"
+    found = [f"{place} has the keys {several}" for place, several in keys.items() if len(several) > 1]
+    if len({key for several in keys.values() for key in several}) < len(keys):
+        found.append("two steps share a key")
+    found += [
+        f"{step} of {run} was to run at most once and began {times} times"
+        for (run, step), times in begun.items()
+        if times > 1 and run not in world.resumed
+    ]
+    ended = {(deed.who, deed.run, deed.position) for deed in world.deeds if deed.what == "ends"}
+    done = [commit for commit in world.written if commit.status is DONE]
+    made_up = [commit for commit in done if (commit.owner, commit.key.workflow_id, commit.key.position) not in ended]
+    found += [f"{world.name(commit.key)}: {commit.owner} committed what it did not do" for commit in made_up]
+    return found + [problem for who in sorted({deed.who for deed in world.deeds}) for problem in _limited(world, who)]
+
+
+def _limited(world: World, who: str) -> list[str]:
+    running: set[tuple[UUID, int, int]] = set()
+    for deed in world.deeds:
+        if (deed.who, deed.step) == (who, "alone"):
+            place = deed.run, deed.position, deed.attempt
+            running.add(place) if deed.what == "begins" else running.discard(place)
+            if len(running) > 1:
+                return [f"{who} ran two of a step that is limited to one"]
+    return []

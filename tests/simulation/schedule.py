@@ -1,0 +1,134 @@
+"""A schedule: all that happens to a simulated world from outside, drawn from one number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from paigeant import Step
+from tests.simulation.activities import activity
+
+CALM: Final = 5.0
+"""The second from which on nothing goes wrong any more."""
+
+LEASE: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A run to be dispatched."""
+
+    at: float
+    steps: tuple[Step, ...]
+    payload: int
+    deadline: float | None
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Something that happens: to a worker, to the store or the broker, or by an operator's hand to a run.
+
+    ``after`` callbacks more are run before it does, so that it falls between any two awaits.
+    """
+
+    at: float
+    what: str
+    target: int
+    seconds: float
+    after: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What is drawn from ``seed``; shares are from 0 to 1."""
+
+    seed: int
+    broker: bool
+    workers: tuple[tuple[str, ...], ...]
+    """The activities that each serves."""
+    concurrency: int
+    journeys: tuple[Journey, ...]
+    incidents: tuple[Incident, ...]
+    lost: float
+    doubled: float
+    unanswered: float
+    """Calls that are carried out and whose answer does not arrive."""
+    refused: float
+    slow: float
+    """Calls that take up to two leases."""
+
+    def __str__(self) -> str:
+        lines = [f"seed {self.seed}: {'broker' if self.broker else 'store'} intake, concurrency {self.concurrency}"]
+        shares = ("lost", "doubled", "unanswered", "refused", "slow")
+        lines.append(", ".join(f"{name} {getattr(self, name):.2f}" for name in shares))
+        lines += [f"worker-{n} serves {' '.join(topics)}" for n, topics in enumerate(self.workers)]
+        for number, journey in enumerate(self.journeys):
+            way = " ".join(step.activity + (str(step.arguments) if step.arguments else "") for step in journey.steps)
+            limit = "" if journey.deadline is None else f", deadline {journey.deadline:.2f} s"
+            lines.append(f"{journey.at:8.3f} r{number} of {journey.payload}: {way}{limit}")
+        lines += [f"{i.at:8.3f} {i.what} {i.target} for {i.seconds:.2f} s after {i.after}" for i in self.incidents]
+        return "\n".join(lines)
+
+
+WORKERS: Final = {"crash": 5, "stall": 6, "stop": 1}
+SERVERS: Final = {"store away": 2, "broker away": 2}
+OPERATOR: Final = {"cancel": 2, "compensate": 2, "terminate": 2, "resume": 4}
+INCIDENTS: Final = WORKERS | SERVERS | OPERATOR
+
+
+def draw(seed: int) -> Schedule:
+    """Return the schedule of this seed."""
+    dice = Random(f"schedule {seed}")
+    workers = tuple(_topics(dice) for _ in range(dice.randint(1, 3)))
+    journeys = tuple(_journey(dice) for _ in range(dice.randint(1, 3)))
+    incidents = [_incident(dice, len(journeys)) for _ in range(dice.randint(1, 6))]
+    return Schedule(
+        seed=seed,
+        broker=seed % 2 == 0,
+        workers=workers,
+        concurrency=dice.choice([1, 2, 8]),
+        journeys=journeys,
+        incidents=tuple(sorted(incidents, key=lambda incident: incident.at)),
+        lost=dice.choice([0.0, 0.1, 0.4]),
+        doubled=dice.choice([0.0, 0.2, 0.6]),
+        unanswered=dice.choice([0.0, 0.0, 0.05, 0.15]),
+        refused=dice.choice([0.0, 0.0, 0.05, 0.15]),
+        slow=dice.choice([0.0, 0.05, 0.15]),
+    )
+
+
+def _topics(dice: Random) -> tuple[str, ...]:
+    names = tuple(activity)
+    return names if dice.random() < 0.6 else tuple(name for name in names if dice.random() < 0.7) or names
+
+
+def _journey(dice: Random) -> Journey:
+    steps = tuple(_step(dice) for _ in range(dice.randint(1, 5)))
+    deadline = dice.uniform(0.5, 10) if dice.random() < 0.15 else None
+    return Journey(dice.uniform(0, 1), steps, dice.randrange(1000), deadline)
+
+
+def _step(dice: Random) -> Step:
+    names = list(activity)
+    weights = {"add": 8, "once": 4, "finish": 0.5, "doom": 2}
+    [name] = dice.choices(names, [weights.get(name, 1.5) for name in names])
+    match name:
+        case "shaky":
+            return Step(name, {"failures": dice.randint(1, 3)})
+        case "hurry":
+            return Step(name, {"late": dice.randint(0, 2)})
+        case "nap":
+            return Step(name, {"seconds": dice.uniform(0.1, 2.5 * LEASE)})
+        case "wait":
+            return Step(name, {"seconds": dice.choice([None, dice.uniform(0.1, 3)])})
+        case _:
+            return Step(name)
+
+
+def _incident(dice: Random, journeys: int) -> Incident:
+    [what] = dice.choices([*INCIDENTS], [*INCIDENTS.values()])
+    at = dice.uniform(0, CALM - 0.1)
+    seconds = min(dice.choice([0.2, 1.2, 3.0]) * LEASE * dice.uniform(0.5, 1.5), CALM - at)
+    target = dice.randrange(3 if what in WORKERS else journeys)
+    return Incident(at, what, target, seconds, dice.choice([0, dice.randint(0, 60)]))

@@ -1,0 +1,124 @@
+"""The simulation sees what it is there to see, and sees it again: each guarantee is broken, and found out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paigeant.engine.slots import Seat
+from paigeant.model.hops import Commit, Held, Settled
+from paigeant.model.runs import RunStatus
+from paigeant.stores.memory import hops, store
+from paigeant.stores.memory.commits import commit
+from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from tests.simulation.play import play
+
+ROOT = Path(__file__).parents[2]
+SEEDS = 400
+"""Schedules within which a broken guarantee must be found."""
+
+
+def no_fence(patch: pytest.MonkeyPatch) -> None:
+    def is_held_by(hop: HopRow, held: Held) -> bool:
+        return hop.pending and hop.owner is not None
+
+    patch.setattr(HopRow, "is_held_by", is_held_by)
+
+
+def a_fence_that_does_not_rise(patch: pytest.MonkeyPatch) -> None:
+    take = HopRow.take
+
+    def take_with_the_same_fence(hop: HopRow, *args: Any) -> None:
+        fence = max(1, hop.fence)
+        take(hop, *args)
+        hop.fence = fence
+
+    patch.setattr(HopRow, "take", take_with_the_same_fence)
+
+
+def no_status(patch: pytest.MonkeyPatch) -> None:
+    move = Rows.move
+
+    def mark(rows: Rows, run: RunRow, status: RunStatus, reason: str | None = None) -> None:
+        if status is RunStatus.TERMINATED:
+            run.status = status
+        else:
+            move(rows, run, status, reason)
+
+    def commit_all_the_same(rows: Rows, one: Commit, lease: Any) -> Settled:
+        run = rows.runs[one.held.key.workflow_id]
+        if run.status is RunStatus.TERMINATED:
+            run.status = RunStatus.RUNNING
+        return commit(rows, one, lease)
+
+    patch.setattr(Rows, "move", mark)
+    patch.setattr(store, "commit", commit_all_the_same)
+
+
+def no_announcing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hops, "announce", lambda rows, limit: [])
+
+
+def no_end_of_a_lease(patch: pytest.MonkeyPatch) -> None:
+    is_due = HopRow.is_due
+    patch.setattr(HopRow, "is_due", lambda hop, now: hop.owner is None and is_due(hop, now))
+
+
+def no_word_of_an_interruption(patch: pytest.MonkeyPatch) -> None:
+    grant = hops.grant
+    patch.setattr(hops, "grant", lambda *args: replace(grant(*args), interrupted=False))
+
+
+def no_way_back_but_one_step(patch: pytest.MonkeyPatch) -> None:
+    routing = import_module("paigeant.routing.advance")
+    go_back = routing._go_back
+    patch.setattr(routing, "_go_back", lambda *args: replace(go_back(*args), run=RunStatus.COMPENSATED, next=None))
+
+
+def no_seat_given_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Seat, "give", lambda seat: None)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "seen"),
+    [
+        (no_fence, "committed with fence"),
+        (a_fence_that_does_not_rise, "committed with fence"),
+        (no_status, "committed after terminate"),
+        (no_announcing, "neither final nor parked"),
+        (no_end_of_a_lease, "neither final nor parked"),
+        (no_word_of_an_interruption, "at most once"),
+        (no_way_back_but_one_step, "undid only"),
+        (no_seat_given_back, "slots free"),
+    ],
+)
+def test_a_broken_guarantee_is_found(
+    monkeypatch: pytest.MonkeyPatch, break_it: Callable[[pytest.MonkeyPatch], None], seen: str
+):
+    break_it(monkeypatch)
+
+    assert any(seen in problem for seed in range(SEEDS) for problem in play(seed).problems)
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_a_seed_comes_to_the_same_in_every_process(seed: int):
+    """Also where strings hash otherwise, so that sets have another order."""
+
+    def again(hashes: str) -> str:
+        command = [sys.executable, "-m", "tests.simulation", str(seed)]
+        return subprocess.run(
+            command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": hashes}, capture_output=True, text=True, check=True
+        ).stdout
+
+    told = again("1")
+
+    assert "is leased to worker-" in told
+    assert told == again("2") == play(seed).report() + "\n"
