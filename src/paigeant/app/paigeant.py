@@ -22,6 +22,7 @@ from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.activities.shapes import ANYTHING
 from paigeant.app.declaration import Declaration
 from paigeant.app.fitness import require_fit
+from paigeant.app.retention import prune
 from paigeant.app.run import Run
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
@@ -29,6 +30,7 @@ from paigeant.engine.parts import Parts
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep, UnknownWorkflow
 from paigeant.model.plan import Plan
+from paigeant.model.runs import FINAL, RunStatus
 from paigeant.plugins import load_plugin
 
 _TOGETHER: Final = 500
@@ -142,6 +144,16 @@ class Paigeant:
         except ValueError as error:
             text = f"no run {workflow_id!r}: a workflow_id looks like 01890a5d-ac96-774b-bcce-b302099a8057"
             raise UnknownRun(text) from error
+
+    async def prune(
+        self, older_than: timedelta, *, statuses: Collection[RunStatus] = FINAL, batch: int = 100
+    ) -> AsyncGenerator[int, None]:
+        """Delete runs that ended longer ago than this, with all that is theirs; yields how many, batch by batch.
+
+        It rests in between, so that workers go on. It may be left at any time, and called again.
+        """
+        async for gone in prune(self.store, older_than, statuses, batch):
+            yield gone
 
     @asynccontextmanager
     async def worker(
