@@ -1,0 +1,234 @@
+"""What there is: runs with their hops, workers with what they hold, messages at a broker, and faults still to come.
+
+Everything is a value that can be compared and hashed. The words are the project's own. What is marked *ghost* is not
+in the real system: it is there so that the promises can be checked without trusting what they are about.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from paigeant.model.plan import Undo
+from paigeant.model.runs import CancelWish, RunStatus, StepStatus
+from paigeant.model.steps import OnInterrupt
+
+NOBODY: Final = -1
+DEAD: Final = -2
+"""Whoever held it is gone for good: the name of a worker process is never used again."""
+
+
+class Due(IntEnum):
+    """When a twin may be leased. There is no clock: what is due later comes due at any moment."""
+
+    NOW = 0
+    LATER = 1
+    """At the end of its lease, or of a retry's delay."""
+    RESUMED = 2
+    """When a person says so."""
+
+
+PENDING: Final = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING})
+"""The statuses of a hop that still has a twin."""
+
+
+class Hop(NamedTuple):
+    """One hop of a run, at the place of its position; its durable twin for as long as it is pending."""
+
+    step: int
+    back: bool = False
+    undoes: int = 0
+    """The position that this hop undoes, on the way back."""
+    status: StepStatus = StepStatus.PENDING
+    due: Due = Due.NOW
+    owner: int = NOBODY
+    fence: int = 0
+    attempt: int = 0
+    interruptions: int = 0
+    committed_by: int = 0
+    """The execution that was committed last. One lease makes one execution, so it is that lease's number."""
+    undoable: bool = False
+    hidden: bool = False
+    """No twin was written for it: only its message tells of it. Never so unless the safeguard is taken away."""
+    leases: int = 0
+    """Ghost: how often it has been leased."""
+    tries: int = 0
+    """Ghost: how often its code has begun, those not counted that were released or waited."""
+    loose: bool = False
+    """Ghost: its code has begun, and nobody knows how far it came."""
+    wished: bool = False
+    """Ghost: when it was leased last, the run was already wished cancelled."""
+
+    @property
+    def pending(self) -> bool:
+        return self.status in PENDING
+
+    @property
+    def leased(self) -> bool:
+        return self.pending and self.owner != NOBODY
+
+    @property
+    def suspect(self) -> bool:
+        return self.interruptions + (self.owner != NOBODY) >= 2
+
+
+class Run(NamedTuple):
+    """One run. The hop at position p is ``hops[p - 1]``: positions have no gaps because nothing else can be said."""
+
+    hops: tuple[Hop, ...] = (Hop(0),)
+    status: RunStatus = RunStatus.PENDING
+    wish: CancelWish | None = None
+    late: bool = False
+    """It is past its deadline."""
+
+
+class Grant(NamedTuple):
+    """A lease as the store gave it."""
+
+    run: int
+    position: int
+    lease: int
+    """Ghost: the how-many-eth lease of its hop."""
+    fence: int
+    attempt: int
+    interrupted: bool = False
+    wish: CancelWish | None = None
+    late: bool = False
+
+    @property
+    def has_begun(self) -> bool:
+        return self.interrupted or self.attempt > 1
+
+
+class Outcome(NamedTuple):
+    """What a step came to."""
+
+    name: str
+    cancelled: bool = False
+    compensate: bool = True
+    doubt: bool = False
+    """Cut short, so that nobody knows how far its code came."""
+
+
+COMPLETED: Final = Outcome("completed")
+RETRYING: Final = Outcome("retrying")
+PARKED: Final = Outcome("parked")
+INTERRUPTED: Final = Outcome("parked, interrupted")
+FAILED: Final = Outcome("failed")
+CUT_OFF: Final = Outcome("failed, cut off", doubt=True)
+
+
+class Commit(NamedTuple):
+    """What a finished hop wants written. ``moves`` asks for the next twin to be handed over."""
+
+    outcome: Outcome
+    moves: bool = False
+
+
+class Stage(IntEnum):
+    """Where a step stands in the hand of a worker."""
+
+    IDLE = 0
+    LEASED = 1
+    RUNNING = 2
+    DECIDED = 3
+    """Its commit was sent and no answer came; or, without the lock, what it was judged by may be old."""
+    PUBLISHING = 4
+    """Committed, and the next message is not sent yet; ``grant`` tells which."""
+
+
+class Hand(NamedTuple):
+    """One of the steps that a worker can hold at a time."""
+
+    stage: Stage = Stage.IDLE
+    grant: Grant | None = None
+    cut: CancelWish | None = None
+    """A beat has told of the wish that the run be cancelled."""
+    commit: Commit | None = None
+    judged: bool = False
+    """Only without the lock: the store has found the commit good, and has not written it yet."""
+
+
+EMPTY: Final = Hand()
+
+
+class Faults(NamedTuple):
+    """What may still happen that does not have to, and how often."""
+
+    crash: int = 0
+    """A worker dies, with all that it holds."""
+    slow: int = 0
+    """A lease runs out though its worker lives, and goes on as a zombie."""
+    silence: int = 0
+    """The store does what it was asked, and the answer is lost."""
+    loss: int = 0
+    double: int = 0
+    error: int = 0
+    timeout: int = 0
+    park: int = 0
+    stop: int = 0
+    """A worker is told to stop, and gives up what it holds."""
+    cancel: int = 0
+    terminate: int = 0
+    deadline: int = 0
+    resume: int = 0
+
+
+class Step(NamedTuple):
+    """A step of the plan, with what governs it."""
+
+    undo: Undo = Undo.NEVER
+    on_interrupt: OnInterrupt = OnInterrupt.RERUN
+    max_attempts: int = 2
+    poison: bool = False
+    """It is what makes workers crash; the others do not."""
+
+
+class World(NamedTuple):
+    """All there is at one moment."""
+
+    runs: tuple[Run, ...]
+    workers: tuple[tuple[Hand, ...], ...]
+    broker: tuple[tuple[int, int], ...]
+    """Messages on their way: run and position, in no order."""
+    left: Faults
+
+
+class Setting(NamedTuple):
+    """What a world starts from, and which of the protocol's safeguards are taken away."""
+
+    plan: tuple[Step, ...] = (Step(), Step())
+    faults: Faults = Faults()
+    runs: int = 1
+    hands: tuple[int, ...] = (1, 1)
+    """How many steps each of the workers can hold at a time."""
+    broker: bool = False
+    """Twins are announced by messages; otherwise workers pick them from the store."""
+    wishes: tuple[CancelWish, ...] = tuple(CancelWish)
+    without: frozenset[str] = frozenset()
+
+    def start(self) -> World:
+        """Return the world in which the runs have just been dispatched."""
+        sent = tuple((run, 1) for run in range(self.runs)) if self.broker else ()
+        return World((Run(),) * self.runs, tuple((EMPTY,) * hands for hands in self.hands), sent, self.faults)
+
+
+class Action(NamedTuple):
+    """What happened: enough to read it, and to do the same to a real store."""
+
+    verb: str
+    worker: int = NOBODY
+    hand: int = 0
+    run: int = 0
+    position: int = 0
+    commit: Commit | None = None
+    wish: CancelWish | None = None
+    lost: bool = False
+    """The answer was lost."""
+
+    def __str__(self) -> str:
+        who = "" if self.worker == NOBODY else f"worker {self.worker + 1} "
+        hop = f" {'ABC'[self.run]}{self.position or ''}"
+        commit = "" if self.commit is None else f": {self.commit.outcome.name}{', moves on' * self.commit.moves}"
+        wish = "" if self.wish is None else f" ({self.wish})"
+        return f"{who}{self.verb}{hop}{wish}{commit}{' (answer lost)' * self.lost}"

@@ -1,0 +1,98 @@
+"""In every world that the protocol can come to, with these faults at any moment, all promises hold and an end is near.
+
+Each setting is explored to the last world; ``least`` is how many there must be, so that a model that has fallen asleep
+does not pass. `README.md` beside this file says what is modelled, and what is not.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from paigeant.model.plan import Undo
+from paigeant.model.runs import CancelWish
+from paigeant.model.steps import OnInterrupt
+from tests.model.explorer import explore
+from tests.model.protocol.nouns import Faults, Setting, Step
+
+PLAIN = Step()
+UNDOABLE = Step(Undo.COMPLETED)
+UNSURE = Step(Undo.UNKNOWN)
+ONCE = Step(on_interrupt=OnInterrupt.PARK, max_attempts=1)
+UNDONE_IF_CUT = Step(Undo.UNKNOWN, on_interrupt=OnInterrupt.COMPENSATE)
+POISON = Step(poison=True, max_attempts=3)
+
+SETTINGS = {
+    "workers pick from the store, die, fall asleep and hear no answer": (
+        Setting(faults=Faults(crash=2, slow=1, silence=1)),
+        2_000,
+    ),
+    "messages are lost, doubled and overtaken": (
+        Setting(broker=True, faults=Faults(crash=1, slow=1, loss=1, double=1)),
+        4_000,
+    ),
+    "no answer comes, and messages are lost": (
+        Setting(broker=True, faults=Faults(slow=1, silence=2, loss=1)),
+        2_000,
+    ),
+    "steps fail and are tried again": (
+        Setting(faults=Faults(crash=1, slow=1, silence=1, error=2)),
+        3_500,
+    ),
+    "steps park, workers stop, and a person resumes": (
+        Setting(plan=(PLAIN,), faults=Faults(crash=1, slow=1, silence=1, park=1, stop=1, resume=1)),
+        2_000,
+    ),
+    "what was done is undone, in the middle of which workers die": (
+        Setting(plan=(UNDOABLE, PLAIN, UNSURE), faults=Faults(crash=1, slow=1, error=1, timeout=1)),
+        10_000,
+    ),
+    "a failed undoing is resumed": (
+        Setting(plan=(UNDOABLE, UNSURE), faults=Faults(slow=1, error=3, resume=1)),
+        1_000,
+    ),
+    "a run is cancelled": (
+        Setting(plan=(UNDOABLE, UNSURE), faults=Faults(crash=1, slow=1, cancel=1)),
+        3_000,
+    ),
+    "a run is cancelled, and no answer comes": (
+        Setting(plan=(UNDOABLE, UNSURE), faults=Faults(slow=1, silence=1, cancel=2), wishes=(CancelWish.COMPENSATE,)),
+        3_000,
+    ),
+    "a run that waits is cancelled, or resumed": (
+        Setting(plan=(UNDOABLE, PLAIN), faults=Faults(error=1, park=1, cancel=1, resume=1)),
+        500,
+    ),
+    "a run is terminated, or passes its deadline": (
+        Setting(plan=(UNDOABLE, UNSURE), faults=Faults(crash=1, slow=1, terminate=1, deadline=1)),
+        3_000,
+    ),
+    "a run is terminated while its messages travel": (
+        Setting(broker=True, faults=Faults(slow=1, silence=1, double=1, terminate=1)),
+        2_000,
+    ),
+    "a step runs at most once": (
+        Setting(plan=(ONCE, PLAIN), faults=Faults(crash=1, slow=1, stop=1, timeout=1, resume=1)),
+        3_000,
+    ),
+    "a step that is cut off is undone": (
+        Setting(plan=(UNDOABLE, UNDONE_IF_CUT), faults=Faults(crash=1, slow=1, stop=1)),
+        2_000,
+    ),
+    "two runs share their workers, and a worker dies with two steps": (
+        Setting(runs=2, hands=(2, 1), faults=Faults(crash=1)),
+        2_000,
+    ),
+    "one run's step kills the workers of both": (
+        Setting(plan=(POISON,), runs=2, hands=(2,), faults=Faults(crash=5)),
+        300,
+    ),
+}
+
+
+@pytest.mark.parametrize(("setting", "least"), SETTINGS.values(), ids=SETTINGS)
+def test_all_promises_hold_when(setting: Setting, least: int) -> None:
+    report = explore(setting)
+
+    print(report)  # noqa: T201  (with -rP, or when it fails)
+    assert report.broken is None, report
+    assert report.worlds >= least
