@@ -112,6 +112,9 @@ class Reader:
                     except Unavailable:
                         await asyncio.sleep(0.05)
 
+    async def has_count(self, count: int) -> bool:
+        return len(self.got) >= count
+
     async def has(self, *numbers: int) -> bool:
         return {f"run:{number}" for number in numbers} <= self.got
 
@@ -310,6 +313,36 @@ async def test_what_a_living_subscriber_holds_is_not_taken_over(
 
     async with RedisStreamTransport(server.url) as other:
         assert (await first(other)).message_id == "run:1"
+
+
+async def test_what_was_read_ahead_and_is_not_asked_for_goes_to_others(
+    transport: RedisStreamTransport, server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(subscription, "HOLDING", 0.2)
+    for number in range(100):
+        await publish(transport, number)
+
+    async with aclosing(transport.subscribe(["draft"])) as deliveries, RedisStreamTransport(server.url) as other:
+        ours = {(await anext(deliveries)).message_id for _ in range(10)}
+        async with reading(other) as reader:  # and the first asks for nothing more, as if all its slots were taken
+            await eventually(lambda: reader.has_count(90), within=PATIENCE)
+
+        assert not ours & reader.got
+        assert server.tell("XPENDING", DRAFT, "workers")["pending"] == 10
+
+
+async def test_much_that_is_published_and_acknowledged_at_once_takes_few_round_trips(
+    transport: RedisStreamTransport, server: Server
+):
+    await asyncio.gather(*(transport.publish("draft", sealed(number)) for number in range(500)))
+    async with asyncio.timeout(PATIENCE), aclosing(transport.subscribe(["draft"])) as deliveries:
+        received = [await anext(deliveries) for _ in range(500)]
+        await asyncio.gather(*(transport.ack(delivery.message_id) for delivery in received))
+
+    assert server.tell("XLEN", DRAFT) == 0
+    calls = {name: facts["calls"] for name, facts in server.tell("INFO", "commandstats").items()}
+    assert calls["cmdstat_eval"] < 50
+    assert calls["cmdstat_xack"] < 50
 
 
 async def test_an_entry_that_is_none_of_ours_is_delivered_without_a_body_and_can_be_rejected(

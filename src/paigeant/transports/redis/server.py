@@ -97,6 +97,10 @@ class Server:
             **self._arguments,
         )
 
+    def explained(self, said: str) -> Exception:
+        """Return what the server said about a single command in our words."""
+        return explained(self.name, failed.ResponseError(said))
+
     @contextmanager
     def told(self) -> Generator[None]:
         """Turn the errors of this server into ours: ``Unavailable`` to wait for, ``ConfigError`` to mend."""

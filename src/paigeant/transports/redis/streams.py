@@ -10,31 +10,44 @@ from paigeant.transports.redis.server import GroupThere, Line
 GROUP: Final = "workers"
 """The one consumer group of each stream."""
 
+PUT: Final = """
+local said = {}
+for number, key in ipairs(KEYS) do
+  local answer = redis.pcall('XADD', key, '*', 'i', ARGV[2 * number - 1], 'b', ARGV[2 * number])
+  said[number] = type(answer) == 'table' and answer.err or ''
+end
+return said
+"""
+"""Adds a message to each of the streams; says for each what went wrong, or nothing."""
+
 TAKE: Final = """
-local group, consumer, idle = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local group, consumer, most, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local taken = {}
+local function keep(key, entries)
+  for _, entry in ipairs(entries) do taken[#taken + 1] = {key, entry[1], entry[2]} end
+end
 if idle > 0 then
   for _, key in ipairs(KEYS) do
     local cursor = '0-0'
     repeat
-      local page = redis.call('XAUTOCLAIM', key, group, consumer, idle, cursor, 'COUNT', 1)
+      if #taken >= most then return {1, taken} end
+      local page = redis.call('XAUTOCLAIM', key, group, consumer, idle, cursor, 'COUNT', most - #taken)
       cursor = page[1]
-      local entry = page[2][1]
-      if entry then return {1, key, entry[1], entry[2]} end
+      keep(key, page[2])
     until cursor == '0-0'
   end
 end
+local left = #taken > 0 and 1 or 0
 for _, key in ipairs(KEYS) do
-  local read = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', 1, 'STREAMS', key, '>')
-  if read then
-    local entry = read[1][2][1]
-    return {0, key, entry[1], entry[2]}
-  end
+  if #taken >= most then break end
+  local read = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most - #taken, 'STREAMS', key, '>')
+  if read then keep(key, read[1][2]) end
 end
-return false
+return {left, taken}
 """
-"""Takes one entry of several streams: what has been pending for too long (if asked), else the next one.
+"""Takes some entries of several streams: what has been pending for too long (if asked; says if so), then the next ones.
 
-A plain XREADGROUP would take one of *each* stream, and all but one would have to wait for this consumer's next slot.
+A plain XREADGROUP would take as many of *each* stream, and all the others would have to wait for this consumer.
 """
 
 GIVE_BACK: Final = """

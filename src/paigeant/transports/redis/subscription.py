@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple
@@ -24,6 +24,12 @@ CLAIM: Final = 2.0
 
 IDLE: Final = 30.0
 """Seconds after which a message that was neither acknowledged nor held on to counts as left behind."""
+
+AHEAD: Final = 64
+"""Messages that are read at a time, at most, by a subscriber that always wants more."""
+
+HOLDING: Final = 1.0
+"""Seconds that messages may lie here without being asked for; then they go back, for others may have time."""
 
 BEAT: Final = 10.0
 """Seconds after which a living subscriber shows that it holds on to what it was given."""
@@ -49,7 +55,7 @@ class Entry(NamedTuple):
 
 
 class Subscription:
-    """Reads one message at a time, and holds on to each until it is settled."""
+    """Reads as much at a time as is asked for in a row, and holds on to each message until it is settled."""
 
     def __init__(self, server: Server, line: Line, topics: Mapping[str, str]) -> None:
         """Read ``topics``, by the keys of their streams; ``line`` is for all that does not block."""
@@ -61,40 +67,52 @@ class Subscription:
         self._reader: Line | None = None
         self._client_id: int | None = None
         self._claim_at = 0.0
-        self._beating: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._reading = asyncio.Lock()
+        self._ahead: deque[Entry] = deque()
+        self._most = 1
+        self._asked_last = monotonic()
         self._pause = 0.0
         self._closed = False
-        self.held: list[Entry] = []
+        self.held: dict[str, list[Entry]] = {}
 
     async def next(self) -> Delivery | None:
         """Return the next message, None after :meth:`close`. Waits as long as the server is away."""
-        self._beating = self._beating or asyncio.create_task(self._beat())
-        while not self._closed:
-            try:
-                entry = await self._read()
-            except Unavailable as error:
-                await self._recover(error)
-                continue
+        self._watching = self._watching or asyncio.create_task(self._watch())
+        while not self._ahead and not self._closed:
+            async with self._reading:
+                try:
+                    await self._read()
+                except Unavailable as error:
+                    await self._recover(error)
+                    continue
             if self._pause:
                 self._pause = 0.0
                 _LOG.info("%s answers again", self._server.name)
-            if entry is not None:
-                return entry.delivery
-        return None
+        self._asked_last = monotonic()
+        if self._closed:
+            return None
+        entry = self._ahead.popleft()
+        self.held.setdefault(entry.delivery.message_id, []).append(entry)
+        return entry.delivery
 
-    def forget(self, entries: Collection[Entry]) -> None:
+    def forget(self, entry: Entry) -> None:
         """Let go of what was settled."""
-        self.held = [entry for entry in self.held if entry not in entries]
+        message_id = entry.delivery.message_id
+        others = [other for other in self.held.pop(message_id, []) if other != entry]
+        if others:
+            self.held[message_id] = others
 
     async def close(self) -> None:
         """Queue anew what is not settled, and leave; what cannot be given back comes again when it is left behind."""
         if self._closed:
             return
         self._closed = True
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
-        self.held = []
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        self.held = {}
+        self._ahead.clear()
         with suppress(PaigeantError, TimeoutError):
             async with asyncio.timeout(CLOSING):
                 await self._stop_reading()
@@ -102,16 +120,16 @@ class Subscription:
         if self._reader is not None:
             await self._reader.close()
 
-    async def _read(self) -> Entry | None:
-        """Take a message, or wait for one for a while. What it returns is held."""
+    async def _read(self) -> None:
+        """Take what waits, or wait for something for a while."""
         try:
             reader = self._reader or await self._open()
-            return await self._take(reader) or await self._wait(reader)
+            if not await self._take(reader):
+                await self._wait(reader)
         except GroupGone:
             # Only now: where they are, a server whose memory is full would refuse to make them, and nobody would read.
             for key in self._topics:
                 await make_group(self._line, key)
-            return None
 
     async def _open(self) -> Line:
         """Connect; what an earlier connection was answered without hearing it is queued anew."""
@@ -122,44 +140,41 @@ class Subscription:
         await self._run(TIDY, GROUP, int(FORGOTTEN * 1000))
         return self._reader
 
-    async def _take(self, reader: Line) -> Entry | None:
-        """Take what waits, the streams in turn."""
+    async def _take(self, reader: Line) -> bool:
+        """Take what waits, the streams in turn; twice as much if last time there was more than was taken."""
         self._keys.rotate(-1)
         idle = int(IDLE * 1000) if monotonic() >= self._claim_at else 0
-        arguments = (GROUP, self._consumer, idle)
-        answer = await reader.ask("EVAL", TAKE, len(self._keys), *self._keys, *arguments)
-        if idle and not (answer and answer[0]):
+        arguments = (GROUP, self._consumer, self._most, idle)
+        [left, taken] = await reader.ask("EVAL", TAKE, len(self._keys), *self._keys, *arguments)
+        if idle and not left:
             self._claim_at = monotonic() + CLAIM
-        if answer is None:
-            return None
-        return self._hold(*answer[1:])
+        self._ahead.extend(self._entry(*entry) for entry in taken)
+        if len(taken) >= self._most:
+            self._most = min(2 * self._most, AHEAD)
+        return bool(taken)
 
-    async def _wait(self, reader: Line) -> Entry | None:
-        """Wait until a message comes. Should several streams have got one meanwhile, all but one go back."""
+    async def _wait(self, reader: Line) -> None:
+        """Wait until a message comes."""
         if self._closed:
-            return None
+            return
         options = ("GROUP", GROUP, self._consumer, "COUNT", 1, "BLOCK", int(BLOCK * 1000), "STREAMS")
         streams: Any = await reader.ask("XREADGROUP", *options, *self._keys, *([">"] * len(self._keys)))
-        if not streams:
-            return None
-        [key, entries] = streams[0]
-        entry = self._hold(key, *entries[0])
-        if len(streams) > 1:
-            with suppress(Unavailable):  # they are given back once they are left behind
-                await self._give_back("stay")
-        return entry
+        for key, entries in streams or ():
+            self._ahead.extend(self._entry(key, *entry) for entry in entries)
 
-    def _hold(self, key: bytes, entry_id: bytes, flat: Sequence[bytes]) -> Entry:
-        """Hold on to an entry. One that is none of ours has no body, and will be rejected as what it is."""
+    def _entry(self, key: bytes, entry_id: bytes, flat: Sequence[bytes]) -> Entry:
+        """Return an entry. One that is none of ours has no body, and will be rejected as what it is."""
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         name, place = key.decode(), entry_id.decode()
         message_id = fields.get(b"i", entry_id).decode(errors="replace")
-        entry = Entry(name, place, Delivery(message_id, self._topics[name], fields.get(b"b", b"")))
-        self.held.append(entry)
-        return entry
+        return Entry(name, place, Delivery(message_id, self._topics[name], fields.get(b"b", b"")))
+
+    def _kept(self) -> list[Entry]:
+        return [entry for entries in self.held.values() for entry in entries] + list(self._ahead)
 
     async def _give_back(self, how: str) -> None:
-        await self._run(GIVE_BACK, GROUP, self._consumer, how, *(f"{entry.key} {entry.id}" for entry in self.held))
+        kept = (f"{entry.key} {entry.id}" for entry in self._kept())
+        await self._run(GIVE_BACK, GROUP, self._consumer, how, *kept)
 
     async def _run(self, script: str, *arguments: str | int) -> None:
         await self._line.ask("EVAL", script, len(self._topics), *self._topics, *arguments)
@@ -174,13 +189,25 @@ class Subscription:
                     self._client_id = None
             await self._reader.idle(0.05)
 
-    async def _beat(self) -> None:
-        """Keep what is held from being taken for left behind: its place may be waiting for a slot, for hours."""
+    async def _watch(self) -> None:
+        """Give back what nobody asks for, and keep what is held from being taken for left behind."""
+        beat_at = monotonic() + BEAT
         while True:
-            await asyncio.sleep(BEAT)
-            for entry in list(self.held):
-                with suppress(PaigeantError, GroupGone):
-                    await self._line.ask("XCLAIM", entry.key, GROUP, self._consumer, 0, entry.id, "JUSTID")
+            await asyncio.sleep(min(HOLDING, BEAT))
+            if self._ahead and monotonic() > self._asked_last + HOLDING:
+                async with self._reading:  # or what is just being read would be given back, too
+                    self._most = 1
+                    self._ahead.clear()
+                    with suppress(PaigeantError, GroupGone):  # then it is, when it is left behind
+                        await self._give_back("stay")
+            if monotonic() >= beat_at:
+                beat_at = monotonic() + BEAT
+                await self._beat()
+
+    async def _beat(self) -> None:
+        for entry in self._kept():  # its place may be waiting for a slot, for hours
+            with suppress(PaigeantError, GroupGone):
+                await self._line.ask("XCLAIM", entry.key, GROUP, self._consumer, 0, entry.id, "JUSTID")
 
     async def _recover(self, error: Unavailable) -> None:
         """Drop the connection and wait, ever longer."""

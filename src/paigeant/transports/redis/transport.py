@@ -4,19 +4,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Collection, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from paigeant.abc import Delivery, Transport
 from paigeant.errors import ConfigError
 from paigeant.model.hops import Sealed
+from paigeant.transports.redis.gathering import Gathering
 from paigeant.transports.redis.server import Line, Server, check
-from paigeant.transports.redis.streams import GROUP, dead_letters_of, make_group, queue_of
+from paigeant.transports.redis.streams import GROUP, PUT, dead_letters_of, make_group, queue_of
 from paigeant.transports.redis.subscription import CLOSING, Entry, Subscription
 
 CONNECTIONS: Final = 8
 """Connections for all that does not block; each subscription has one more."""
+
+
+class Posting(NamedTuple):
+    """A message and where it is to lie."""
+
+    key: str
+    message: Sealed
 
 
 class RedisStreamTransport(Transport):
@@ -30,8 +40,9 @@ class RedisStreamTransport(Transport):
     setting is refused, in production neither; an eviction policy draws a warning, for it makes messages late. What is
     rejected belongs to no run that waits for it, and is the only thing that would be lost for good.
 
-    A subscriber that is killed leaves at most the one message that it was about to lease. Others get it after 30
-    seconds; one that lives keeps what it holds, however long.
+    A subscriber that keeps asking is given up to 64 messages at a time, of which those that it does not ask for within
+    a second go back. What one that is killed leaves others get after 30 seconds, or sooner from the store; one that
+    lives keeps what it has taken, however long.
     """
 
     def __init__(self, url: str, *, namespace: str = "default") -> None:
@@ -40,6 +51,8 @@ class RedisStreamTransport(Transport):
         self._opened: Line | None = None
         self._subscriptions: set[Subscription] = set()
         self._grouped: set[str] = set()
+        self._publishing = Gathering(self._put, lambda posting: len(posting.message.body))
+        self._settling = Gathering(self._settle, lambda _: 1)
 
     async def __aenter__(self) -> Self:
         line = Line(self._server, CONNECTIONS)
@@ -58,6 +71,7 @@ class RedisStreamTransport(Transport):
         for subscription in list(self._subscriptions):
             await subscription.close()
         if line is not None:
+            await asyncio.gather(self._publishing.close(CLOSING), self._settling.close(CLOSING))
             await line.close(within=CLOSING)
 
     @property
@@ -72,7 +86,13 @@ class RedisStreamTransport(Transport):
         if key not in self._grouped:
             await make_group(self._line, key)
             self._grouped.add(key)
-        await self._line.ask("XADD", key, "*", "i", message.message_id, "b", message.body)
+        await self._publishing.ask(Posting(key, message))
+
+    async def _put(self, postings: Sequence[Posting]) -> list[Exception | None]:
+        keys = [posting.key for posting in postings]
+        fields = [field for _, message in postings for field in (message.message_id, message.body)]
+        said: list[bytes] = await self._line.ask("EVAL", PUT, len(keys), *keys, *fields)
+        return [self._server.explained(wrong.decode()) if wrong else None for wrong in said]
 
     async def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
         keys = {queue_of(self._namespace, topic): topic for topic in topics}
@@ -86,7 +106,8 @@ class RedisStreamTransport(Transport):
             self._subscriptions.discard(subscription)
 
     async def ack(self, message_id: str) -> None:
-        await self._settle(self._held(message_id))
+        for entry in self._held(message_id):
+            await self._settling.ask(entry)
 
     async def reject(self, message_id: str, reason: str) -> None:
         held = self._held(message_id)
@@ -95,24 +116,24 @@ class RedisStreamTransport(Transport):
             [_, topic, body] = held[0].delivery
             fields = ("i", message_id, "topic", topic, "reason", reason, "b", body)
             await self._line.ask("XADD", dead_letters_of(self._namespace), "*", *fields)
-        await self._settle(held)
+            await self.ack(message_id)
 
     def _held(self, message_id: str) -> list[Entry]:
-        held = [entry for subscription in self._subscriptions for entry in subscription.held]
-        return [entry for entry in held if entry.delivery.message_id == message_id]
+        return [entry for subscription in self._subscriptions for entry in subscription.held.get(message_id, ())]
 
-    async def _settle(self, entries: Collection[Entry]) -> None:
+    async def _settle(self, entries: Sequence[Entry]) -> list[None]:
         """Delete and acknowledge, in this order: what is only deleted is cleared by a claim, the other way it stays."""
-        if not entries:
-            return
+        places: defaultdict[str, list[str]] = defaultdict(list)
+        for entry in entries:
+            places[entry.key].append(entry.id)
         commands = [
-            command
-            for entry in entries
-            for command in (("XDEL", entry.key, entry.id), ("XACK", entry.key, GROUP, entry.id))
+            command for key, ids in places.items() for command in (("XDEL", key, *ids), ("XACK", key, GROUP, *ids))
         ]
         await self._line.ask_all(*commands)
         for subscription in self._subscriptions:
-            subscription.forget(entries)
+            for entry in entries:
+                subscription.forget(entry)
+        return [None] * len(entries)
 
     async def depth(self, topic: str) -> int:
         return int(await self._line.ask("XLEN", queue_of(self._namespace, topic)))
