@@ -24,11 +24,11 @@ REDIS = os.environ.get("PAIGEANT_TEST_REDIS", "redis://127.0.0.1:6379/0")
 RABBITMQ = os.environ.get("PAIGEANT_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 
 
-def tell_postgres(*statements: str) -> None:
-    """Execute statements on the test server, each by itself."""
+def tell_postgres(*statements: str, on: str = POSTGRES) -> None:
+    """Execute statements on the test server, or in one database of it, each by itself."""
 
     async def tell() -> None:
-        url = make_url(POSTGRES).set(drivername="postgresql+asyncpg")
+        url = make_url(on).set(drivername="postgresql+asyncpg")
         engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
             for statement in statements:
@@ -37,6 +37,12 @@ def tell_postgres(*statements: str) -> None:
 
     with ThreadPoolExecutor(1) as thread:  # of its own, for it may be asked from within an event loop
         thread.submit(asyncio.run, tell()).result()
+
+
+@pytest.fixture(name="tell_postgres")
+def tell_postgres_() -> Callable[..., None]:
+    """Return what executes statements on the test server."""
+    return tell_postgres
 
 
 @pytest.fixture(scope="session")

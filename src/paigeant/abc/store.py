@@ -197,6 +197,14 @@ class Directory(ABC):
         """Return those of these activities that a living worker serves."""
 
     @abstractmethod
+    async def list_workers(self) -> list[WorkerCard]:
+        """Return the living workers, by their ids."""
+
+    @abstractmethod
+    async def find_unserved(self) -> set[str]:
+        """Return the topics for which a twin waits, due or not, that no living worker serves."""
+
+    @abstractmethod
     async def hold_unserved(self, after: timedelta) -> int:
         """Mark runs ``waiting: unserved`` whose twin has been due for so long and that no living worker serves."""
 

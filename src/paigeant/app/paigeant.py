@@ -12,14 +12,14 @@ from datetime import timedelta
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic_core import PydanticSerializationError
 
-from paigeant.abc import Codec, Hooks, Store, Transport
+from paigeant.abc import Codec, Hooks, Store
 from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.activities.shapes import ANYTHING
+from paigeant.app.choosing import choose_store, choose_transport
 from paigeant.app.declaration import Declaration
 from paigeant.app.fitness import require_fit
 from paigeant.app.retention import prune
@@ -66,10 +66,7 @@ class Paigeant:
 
     async def __aenter__(self) -> Self:
         """Open store and transport; raises Unavailable or ConfigError."""
-        store: Store = _plugin("paigeant.stores", self.settings.store, self.settings.namespace)
-        transport: Transport | None = None
-        if self.settings.transport is not None:
-            transport = _plugin("paigeant.transports", self.settings.transport, self.settings.namespace)
+        store, transport = choose_store(self.settings), choose_transport(self.settings)
         codec: Codec = load_plugin("paigeant.codecs", "plain")()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(store)
@@ -227,10 +224,6 @@ def _read(handlers: ModuleType | ActivityRegistry | None) -> tuple[ActivityRegis
     for held in {id(thing): thing for thing in things if isinstance(thing, ActivityRegistry)}.values():
         registry.include(held)
     return registry, list({id(thing): thing for thing in things if isinstance(thing, Declaration)}.values())
-
-
-def _plugin(group: str, url: str, namespace: str) -> Any:
-    return load_plugin(group, urlsplit(url).scheme.partition("+")[0], url=url)(url, namespace=namespace)
 
 
 def _owner() -> str:

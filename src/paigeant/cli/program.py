@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "retry",
     "variables",
     "prune",
+    "doctor",
     "config",
     "db",
 )

@@ -20,8 +20,10 @@ _NAMES: Final = select(workflows.c.name).where(workflows.c.namespace == _NAMESPA
 _CARDS: Final = select(activities.c.name, activities.c.card).where(
     activities.c.namespace == _NAMESPACE, activities.c.name.in_(bindparam("names", expanding=True))
 )
-_TOPICS: Final = select(workers.c.topics).where(
-    workers.c.namespace == _NAMESPACE, workers.c.seen_at > bindparam("since")
+_LIVING: Final = (
+    select(workers.c.id, workers.c.host, workers.c.pid, workers.c.topics)
+    .where(workers.c.namespace == _NAMESPACE, workers.c.seen_at > bindparam("since"))
+    .order_by(workers.c.id)
 )
 _GONE: Final = delete(workers).where(
     workers.c.namespace == _NAMESPACE, (workers.c.id == bindparam("b_id")) | (workers.c.seen_at <= bindparam("b_since"))
@@ -62,8 +64,12 @@ def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> None:
     tx.upsert(workers, [{**row, "seen_at": tx.now}])
 
 
+def list_workers(tx: Tx) -> list[WorkerCard]:
+    """Return the workers that have reported lately."""
+    rows = tx.rows(_LIVING, namespace=tx.namespace, since=tx.now - WORKER_ALIVE)
+    return [WorkerCard(row.id, row.host, row.pid, row.topics) for row in rows]
+
+
 def served(tx: Tx) -> set[str]:
     """Return the topics that living workers serve."""
-    return {
-        topic for row in tx.rows(_TOPICS, namespace=tx.namespace, since=tx.now - WORKER_ALIVE) for topic in row.topics
-    }
+    return {topic for card in list_workers(tx) for topic in card.topics}

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from paigeant.abc import Heart
 from paigeant.changes import Changes
+from paigeant.model.findings import Finding
 from paigeant.sql.transaction import Tx
 
 T = TypeVar("T")
@@ -38,6 +39,10 @@ class Database(ABC):
     @abstractmethod
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Return what ``work`` reads, of one moment; raises what it raises, and Unavailable."""
+
+    @abstractmethod
+    def facts(self, tx: Tx) -> list[Finding]:
+        """Return what is found of this kind of database, in a transaction that reads."""
 
     @abstractmethod
     def heart(self) -> Heart:

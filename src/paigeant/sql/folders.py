@@ -19,7 +19,7 @@ def prepare_folder(database: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if fresh and folder.name == _OURS:
         (folder / ".gitignore").write_text("*\n", "utf-8")
-    kind = _file_system(folder.resolve())
+    kind = file_system(folder.resolve())
     if kind in _NETWORKS:
         raise ConfigError(
             f"the database {database} lies on a network drive ({kind}), where SQLite loses data: "
@@ -27,7 +27,7 @@ def prepare_folder(database: Path) -> None:
         )
 
 
-def _file_system(folder: Path) -> str:
+def file_system(folder: Path) -> str:
     """Return the type of the file system that a folder is on, or an empty text where that is not told."""
     try:
         lines = _MOUNTS.read_text("utf-8", "replace").splitlines()

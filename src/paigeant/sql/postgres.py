@@ -22,11 +22,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from paigeant.abc import Heart
 from paigeant.errors import Unavailable
+from paigeant.model.findings import Finding
 from paigeant.model.hops import Held, Pulse
 from paigeant.sql import holding, schema
 from paigeant.sql.database import Database
 from paigeant.sql.failures import told_of_server
 from paigeant.sql.nudges import Nudges
+from paigeant.sql.server_facts import server_facts
 from paigeant.sql.transaction import Tx
 from paigeant.sql.types import store_now
 
@@ -118,6 +120,9 @@ class PostgresDatabase(Database):
             async with asyncio.timeout(_PATIENCE), self._engine.connect() as fresh:
                 connection = await fresh.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 return await connection.run_sync(lambda sync: work(_begin(sync, self._namespace)))
+
+    def facts(self, tx: Tx) -> list[Finding]:
+        return server_facts(tx)
 
     def heart(self) -> Heart:
         return _PostgresHeart(self)

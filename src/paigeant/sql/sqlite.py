@@ -25,10 +25,12 @@ from sqlalchemy.exc import DatabaseError
 
 from paigeant.abc import Heart
 from paigeant.errors import ConfigError, Unavailable
+from paigeant.model.findings import Finding
 from paigeant.model.hops import Held, Pulse
 from paigeant.sql import holding, schema, sweeping
 from paigeant.sql.database import Database
 from paigeant.sql.failures import explained, told
+from paigeant.sql.file_facts import file_facts
 from paigeant.sql.folders import prepare_folder
 from paigeant.sql.lanes import Lane
 from paigeant.sql.presence import Presence
@@ -102,6 +104,9 @@ class SqliteDatabase(Database):
             return await self._reader.do(work)
         except DatabaseError as error:
             raise explained(str(self.path), error) from error
+
+    def facts(self, tx: Tx) -> list[Finding]:
+        return file_facts(tx, self.path)
 
     def heart(self) -> Heart:
         return _SqliteHeart(self)

@@ -13,6 +13,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from paigeant.abc import Heart, Store
+from paigeant.model.findings import Finding
 from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Standing, Started, WorkerCard
 from paigeant.model.letters import DeadLetter, LetterPage, Misfit
 from paigeant.model.message import HopKey
@@ -34,6 +35,7 @@ from paigeant.sql import (
     variables,
 )
 from paigeant.sql.database import Database
+from paigeant.sql.examining import examine
 from paigeant.sql.quiet import Quiet
 
 
@@ -53,6 +55,9 @@ class SqlStore(Store):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.database.close()
+
+    async def examine(self) -> Sequence[Finding]:
+        return await examine(self.database)
 
     # -- the hop
 
@@ -154,6 +159,12 @@ class SqlStore(Store):
 
     async def find_served(self, activities: Collection[str]) -> set[str]:
         return await self.database.read(lambda tx: catalog.served(tx) & set(activities))
+
+    async def list_workers(self) -> list[WorkerCard]:
+        return await self.database.read(catalog.list_workers)
+
+    async def find_unserved(self) -> set[str]:
+        return set(await self.database.read(operator.unserved))
 
     async def hold_unserved(self, after: timedelta) -> int:
         topics = await self.database.read(operator.unserved)

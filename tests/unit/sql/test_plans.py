@@ -69,7 +69,7 @@ OFTEN: dict[str, Any] = {
     "what to prune": pruning._OLDEST,
     "counting what to prune": pruning._COUNT,
     "how large it is": pruning._SIZES,
-    **{f"pruning {deletion.table.name}": deletion for deletion in pruning.DELETIONS},
+    **{f"pruning, table {number}": deletion for number, deletion in enumerate(pruning.DELETIONS)},
 }
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from paigeant.errors import UnknownRun, WrongState
-from paigeant.model.hops import WORKER_ALIVE
+from paigeant.model.hops import WORKER_ALIVE, WorkerCard
 from paigeant.model.runs import RESUMABLE, CancelWish, RunStatus, StepStatus, WaitReason
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
@@ -80,10 +80,15 @@ def _failed(rows: Rows, run: RunRow) -> list[HopRow]:
     return sorted(failed, key=lambda hop: hop.key.position)[-1:]
 
 
+def living(rows: Rows) -> list[WorkerCard]:
+    """Return the workers that have reported lately."""
+    now = rows.clock()
+    return [card for card, seen in rows.workers.values() if now - seen < WORKER_ALIVE]
+
+
 def served(rows: Rows) -> set[str]:
     """Return the topics that living workers serve."""
-    now = rows.clock()
-    return {topic for card, seen in rows.workers.values() if now - seen < WORKER_ALIVE for topic in card.topics}
+    return {topic for card in living(rows) for topic in card.topics}
 
 
 def hold_unserved(rows: Rows, after: timedelta) -> int:

@@ -160,6 +160,12 @@ class MemoryStore(Store):
     async def find_served(self, activities: Collection[str]) -> set[str]:
         return operator.served(self._rows) & set(activities)
 
+    async def list_workers(self) -> list[WorkerCard]:
+        return sorted(operator.living(self._rows), key=lambda card: card.id)
+
+    async def find_unserved(self) -> set[str]:
+        return {topic for topic, queue in self._rows.queues.items() if queue} - operator.served(self._rows)
+
     async def hold_unserved(self, after: timedelta) -> int:
         return operator.hold_unserved(self._rows, after)
 

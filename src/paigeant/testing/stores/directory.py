@@ -12,6 +12,7 @@ from paigeant.model.plan import ActivityCard, Plan, Undo
 from paigeant.model.runs import RunStatus, WaitReason
 from paigeant.model.steps import Step
 from paigeant.testing.builders import new_run
+from paigeant.testing.examining import is_useful
 from paigeant.testing.stores.backend import StoreBackend
 
 ALICE = WorkerCard("alice", "host", 1, ("draft", "review"))
@@ -19,6 +20,31 @@ ALICE = WorkerCard("alice", "host", 1, ("draft", "review"))
 
 class DirectoryGuarantees(StoreBackend):
     """What :class:`paigeant.abc.Directory` promises."""
+
+    async def test_workers_are_listed_while_they_live(self, store: Store) -> None:
+        bob = WorkerCard("bob", "elsewhere", 2)
+        assert await store.list_workers() == []
+        for card in (bob, ALICE, bob):
+            await store.report_worker(card)
+
+        assert await store.list_workers() == [ALICE, bob]
+        await store.report_worker(bob, gone=True)
+        assert await store.list_workers() == [ALICE]
+
+    async def test_what_waits_for_a_worker_that_is_not_there_is_found(self, store: Store) -> None:
+        await store.record_workflow_start([new_run("draft"), new_run("print"), new_run("print")])
+        await store.report_worker(ALICE)
+        assert await store.find_unserved() == {"print"}
+
+        await store.report_worker(ALICE, gone=True)
+        assert await store.find_unserved() == {"draft", "print"}
+
+    async def test_it_examines_itself_as_often_as_one_likes_and_leaves_nothing_behind(self, store: Store) -> None:
+        first, again = await store.examine(), await store.examine()
+
+        assert is_useful(first)
+        assert [finding.about for finding in first] == [finding.about for finding in again]
+        assert await store.list_workers() == []
 
     async def test_the_latest_publication_of_a_workflow_wins(self, store: Store) -> None:
         short = Plan(name="article", itinerary=(Step("draft"),))

@@ -1,0 +1,28 @@
+"""Which store and transport the settings name. Nothing is opened here."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from paigeant.abc import Store, Transport
+from paigeant.config import Settings
+from paigeant.plugins import load_plugin
+
+
+def choose_store(settings: Settings) -> Store:
+    """Return the store; raises ConfigError."""
+    store: Store = _plugin("paigeant.stores", settings.store, settings.namespace)
+    return store
+
+
+def choose_transport(settings: Settings) -> Transport | None:
+    """Return the transport, None where the store itself is the queue; raises ConfigError."""
+    if settings.transport is None:
+        return None
+    transport: Transport = _plugin("paigeant.transports", settings.transport, settings.namespace)
+    return transport
+
+
+def _plugin(group: str, url: str, namespace: str) -> Any:
+    return load_plugin(group, urlsplit(url).scheme.partition("+")[0], url=url)(url, namespace=namespace)

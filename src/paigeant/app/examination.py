@@ -1,0 +1,152 @@
+"""Everything that could be wrong with an installation and what it is configured to use, looked at from outside."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterable
+from importlib.metadata import PackageNotFoundError, requires, version
+from re import findall, search
+from typing import Final, NamedTuple
+
+from paigeant.abc import Resource, Store
+from paigeant.app.choosing import choose_store, choose_transport
+from paigeant.config import Settings
+from paigeant.errors import ConfigError, PaigeantError, Unavailable
+from paigeant.model.findings import Finding, Severity
+from paigeant.model.runs import RunStatus
+from paigeant.plugins import redacted
+
+_MANY: Final = 1_000
+"""What is counted no further."""
+
+_AGENTS: Final = "pydantic-ai-slim"
+
+
+class Examined(NamedTuple):
+    """A finding, what it is about, and the exit code it stands for: 0, or 1, 2 and 4 as errors have them."""
+
+    part: str
+    finding: Finding
+    exit_code: int
+
+
+async def examine(settings: Settings) -> AsyncGenerator[Examined, None]:
+    """Yield what is found of the installation, the settings, the store, the transport and the work in them."""
+    for part, findings in (("python", _installation()), ("settings", _settings(settings))):
+        for finding in findings:
+            yield _judged(part, finding, settings)
+    async for examined in _resource("store", redacted(settings.store), lambda: choose_store(settings), settings):
+        yield examined
+    url = redacted(settings.transport or "")
+    async for examined in _resource("transport", url, lambda: choose_transport(settings), settings):
+        yield examined
+
+
+def failed(part: str, about: str, error: PaigeantError) -> Examined:
+    """Return an error as a finding; its text says what to do."""
+    return Examined(part, Finding(about=about, severity=Severity.PROBLEM, said=str(error)), error.exit_code)
+
+
+async def _resource(
+    part: str, name: str, choose: Callable[[], Resource | None], settings: Settings
+) -> AsyncGenerator[Examined, None]:
+    """Open a part and yield what it finds; what keeps it from being opened is a finding too."""
+    try:
+        resource = choose()
+        if resource is None:
+            yield _judged(part, Finding.ok("reachable", "none: the store itself is the queue"), settings)
+            return
+        async with resource:
+            yield _judged(part, Finding.ok("reachable", name), settings)
+            for finding in await resource.examine():
+                yield _judged(part, finding, settings)
+            if isinstance(resource, Store):
+                for finding in await _work(resource):
+                    yield _judged("work", finding, settings)
+    except (ConfigError, Unavailable) as error:
+        yield failed(part, "reachable" if isinstance(error, Unavailable) else "usable", error)
+
+
+def _judged(part: str, finding: Finding, settings: Settings) -> Examined:
+    judged = finding.judged(settings.env)
+    return Examined(part, judged, int(judged.severity is Severity.PROBLEM))
+
+
+def _installation() -> Iterable[Finding]:
+    yield Finding.ok("version", f"Paigeant {version('paigeant')} on Python {sys.version.split()[0]}")
+    required = [line for line in requires("paigeant") or () if "extra ==" not in line]
+    for line in required:
+        if line.startswith(_AGENTS):
+            yield _agents(line.removeprefix(_AGENTS))
+    installed = sorted(extra for extra, packages in _extras().items() if all(map(_has, packages)))
+    yield Finding.ok("extras", ", ".join(installed) or "none")
+
+
+def _agents(allowed: str) -> Finding:
+    """Compare with the range that we require; pip looks at it once, and never again."""
+    if not _has(_AGENTS):
+        return Finding.problem("pydantic-ai", "it is not installed", f"pip install '{_AGENTS}{allowed}'")
+    there = version(_AGENTS)
+    fits = all(
+        _numbers(there) >= _numbers(bound) if sign == ">=" else _numbers(there) < _numbers(bound)
+        for sign, bound in findall(r"(>=|<)([\d.]+)", allowed)
+    )
+    if fits:
+        return Finding.ok("pydantic-ai", there)
+    return Finding.problem(
+        "pydantic-ai", f"{there}, which is outside of {allowed}", f"pip install '{_AGENTS}{allowed}'"
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in findall(r"\d+", text)[:3]]
+
+
+def _has(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _extras() -> dict[str, list[str]]:
+    """Return the packages that each extra asks for."""
+    found: dict[str, list[str]] = {}
+    for line in requires("paigeant") or ():
+        extra, package = search(r"extra == ['\"]([\w-]+)", line), search(r"^[\w.-]+", line)
+        if extra and package:
+            found.setdefault(extra[1], []).append(package[0])
+    return found
+
+
+def _settings(settings: Settings) -> Iterable[Finding]:
+    yield Finding.ok("from", str(settings.file or "no paigeant.yaml here or above"))
+    yield Finding.ok("namespace", settings.namespace)
+    yield Finding.ok("env", settings.env)
+
+
+async def _work(store: Store) -> list[Finding]:
+    """Return what is found of the work that lies in a store, and of those who do it."""
+    workers, unserved = await store.list_workers(), sorted(await store.find_unserved())
+    parked = await store.list_runs(status=RunStatus.WAITING, limit=_MANY)
+    letters = await store.list_dead_letters(limit=_MANY)
+    hosts = {card.host for card in workers}
+    return [
+        Finding.ok("workers", f"{len(workers)} alive, on {len(hosts)} machines" if workers else "none alive"),
+        _unserved(unserved),
+        _count("waiting", len(parked.runs), "runs wait", "look at `paigeant runs --status waiting`"),
+        _count("dead letters", len(letters.dead_letters), "messages could not be read", "look at `paigeant dead list`"),
+    ]
+
+
+def _unserved(topics: list[str]) -> Finding:
+    if not topics:
+        return Finding.ok("unserved", "every step that waits has a worker")
+    said = f"no living worker serves {', '.join(topics[:5])}" + (f" and {len(topics) - 5} more" if topics[5:] else "")
+    return Finding.warning("unserved", said, "start a worker that does: `paigeant run handlers.py`")
+
+
+def _count(about: str, found: int, what: str, mend: str) -> Finding:
+    said = f"{found:,}{' or more' if found >= _MANY else ''} {what}"
+    return Finding.warning(about, said, mend) if found else Finding.ok(about, "none")
