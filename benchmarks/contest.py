@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from environments import python_of
 from workload import Job
 
 HERE = Path(__file__).parent
@@ -24,11 +25,16 @@ class Failed(Exception):
 
 
 class Contestant(NamedTuple):
-    """A script below this folder, and the Python that runs it."""
+    """A script below this folder, and the environment that it needs, if it is not that of Paigeant."""
 
     name: str
     script: str
-    python: str = sys.executable
+    environment: str | None = None
+
+    @property
+    def python(self) -> str:
+        """The Python that runs it. Raises Missing if its environment cannot be made."""
+        return sys.executable if self.environment is None else str(python_of(self.environment))
 
 
 OWN = Contestant("paigeant", "contestants/own.py")

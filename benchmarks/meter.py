@@ -6,7 +6,7 @@ Standard library only: it also runs in the environments of the peers.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
@@ -36,11 +36,6 @@ def rss(pid: int) -> float:
     return sum(_resident(process) for process in family(pid))
 
 
-def written(pids: Iterable[int]) -> int:
-    """Return the bytes that these processes and their descendants, those that live, have sent to the disk."""
-    return sum(_written(process) for pid in pids for process in family(pid))
-
-
 class Window:
     """What passes between ``with`` and its end: seconds, and the CPU of workers and servers."""
 
@@ -63,7 +58,7 @@ class Window:
         self.server_cpu = server - self._before[1]
 
     def as_result(self, steps: int) -> dict[str, Any]:
-        """Return the throughput and the CPU a step, in milliseconds."""
+        """Return the throughput, and milliseconds of CPU a step."""
         return {
             "steps": steps,
             "seconds": self.seconds,
@@ -95,11 +90,3 @@ def _resident(pid: int) -> float:
     except OSError:
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def _written(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/io").read_text("utf-8").splitlines()
-    except OSError:
-        return 0
-    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import asyncpg
 import servers
+from environments import Missing
+from redis import Redis
 from servers import Server
 from workload import Job
 
@@ -33,6 +35,13 @@ REDIS = Backend("Redis + PostgreSQL", "postgresql", "redis")
 RABBITMQ = Backend("RabbitMQ + PostgreSQL", "postgresql", "rabbitmq")
 ALL = (SQLITE, POSTGRES, REDIS, RABBITMQ)
 
+STARTS = {
+    "postgresql": servers.postgres,
+    "redis": servers.redis,
+    "rabbitmq": servers.rabbitmq,
+    "restate": servers.restate,
+}
+
 
 class Places:
     """Servers that are started when first asked for, and folders and databases on them."""
@@ -42,14 +51,20 @@ class Places:
         self._root = root
         self._stack = stack
         self._servers: dict[str, Server] = {}
+        self._missing: dict[str, Missing] = {}
 
     def server(self, kind: str) -> Server:
         """Return the server, started if it is not running yet. Raises Missing."""
+        if kind in self._missing:
+            raise self._missing[kind]
         if kind not in self._servers:
             folder = self._root / f"{kind}-server"
             folder.mkdir()
-            start = {"postgresql": servers.postgres, "redis": servers.redis, "rabbitmq": servers.rabbitmq}[kind]
-            self._servers[kind] = self._stack.enter_context(start(folder))
+            try:
+                self._servers[kind] = self._stack.enter_context(STARTS[kind](folder))
+            except Missing as error:
+                self._missing[kind] = error
+                raise
         return self._servers[kind]
 
     @contextmanager
@@ -58,11 +73,20 @@ class Places:
         folder = self._root / secrets.token_hex(4)
         folder.mkdir()
         used = [self.server(kind) for kind in (backend.store, backend.transport) if kind and kind != "sqlite"]
-        store = f"sqlite:///{folder}/steps.db"
-        if backend.store == "postgresql":
-            store = self._database(ours=ours)
+        store = self._store(backend.store, folder, ours=ours)
         transport = None if backend.transport is None else self.server(backend.transport).url
         yield replace(job, store=store, transport=transport, servers=tuple(server.pid for server in used)), folder
+
+    def _store(self, kind: str, folder: Path, *, ours: bool) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{folder}/steps.db"
+        if kind == "postgresql":
+            return self._database(ours=ours)
+        url = self.server(kind).url
+        if kind == "redis":
+            with Redis.from_url(url) as redis:
+                redis.flushdb()
+        return url
 
     def _database(self, *, ours: bool) -> str:
         server = self.server("postgresql")

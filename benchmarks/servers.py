@@ -14,6 +14,9 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
 
+import environments
+from environments import Missing
+
 PATIENCE = 60.0
 
 
@@ -22,10 +25,6 @@ class Server(NamedTuple):
 
     url: str
     pid: int
-
-
-class Missing(Exception):
-    """A program that is not installed, or does not start, on this machine."""
 
 
 @contextmanager
@@ -66,7 +65,7 @@ def redis(folder: Path) -> Iterator[Server]:
 @contextmanager
 def rabbitmq(folder: Path) -> Iterator[Server]:
     """RabbitMQ as it comes; what is durable is said by queues and messages."""
-    port, distribution, mapper = free_port(), free_port(), free_port()
+    port, distribution = free_port(), free_port()
     server = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
     names = {
         "NODENAME": f"bench{port}@localhost",
@@ -77,12 +76,34 @@ def rabbitmq(folder: Path) -> Iterator[Server]:
         "LOG_BASE": folder / "rabbitmq",
         "PID_FILE": folder / "rabbitmq.pid",
         "ENABLED_PLUGINS_FILE": folder / "none",
+        "CONFIG_FILE": folder / "none",
     }
-    environment = os.environ | {"HOME": str(folder), "ERL_EPMD_PORT": str(mapper)}
+    environment = os.environ | {"HOME": str(folder)}
     environment |= {f"RABBITMQ_{key}": str(value) for key, value in names.items()}
     command = [str(server) if server.exists() else _binary("rabbitmq-server")]
     with _running(command, port, folder / "rabbitmq.log", environment=environment) as pid:
         yield Server(f"amqp://guest:guest@127.0.0.1:{port}/", pid)
+
+
+@contextmanager
+def restate(folder: Path) -> Iterator[Server]:
+    """Restate's server, from the npm package in its environment. Its URL is two: of the ingress, and of the admin."""
+    node, ingress, admin = free_port(), free_port(), free_port()
+    package = "npm/node_modules/@restatedev/restate-server-*/bin/restate-server"
+    binaries = list((environments.ROOT / "restate").glob(package))
+    if not binaries:
+        raise Missing("restate-server has no package for this machine")
+    environment = os.environ | {
+        "RESTATE_BASE_DIR": str(folder / "data"),
+        "RESTATE_LISTEN_MODE": "tcp",
+        "RESTATE_BIND_IP": "127.0.0.1",
+        "RESTATE_BIND_PORT": str(node),
+        "RESTATE_INGRESS__BIND_ADDRESS": f"127.0.0.1:{ingress}",
+        "RESTATE_ADMIN__BIND_ADDRESS": f"127.0.0.1:{admin}",
+        "DO_NOT_TRACK": "1",
+    }
+    with _running([binaries[0], "--no-logo"], ingress, folder / "restate.log", environment=environment) as pid:
+        yield Server(f"http://127.0.0.1:{ingress} http://127.0.0.1:{admin}", pid)
 
 
 def free_port() -> int:

@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 from meter import Window
 from workload import Flight, Job, answer
 
 PATIENCE = 120.0
-WARM = 200
-"""Runs before anything is measured."""
 
 
 class System(Protocol):
@@ -30,11 +28,20 @@ class System(Protocol):
         ...
 
 
-async def perform(job: Job, system: System, flight: Flight) -> None:
-    """Do what was asked for, and answer."""
+async def perform(job: Job, system: System, flight: Flight, working: asyncio.Future[Any] | None = None) -> None:
+    """Do what was asked for, and answer; raises what ``working``, the system's worker, raises meanwhile."""
+    measuring = asyncio.ensure_future(_measure(job, system, flight))
+    await asyncio.wait([measuring, working or measuring], return_when=asyncio.FIRST_COMPLETED)
+    if working is not None and working.done():
+        measuring.cancel()
+        raise RuntimeError("the worker ended before its work was done") from working.exception()
+    measuring.result()
+
+
+async def _measure(job: Job, system: System, flight: Flight) -> None:
     async with asyncio.timeout(PATIENCE):
-        await flight.fly(WARM, system.dispatch)
-        await _recorded(system, WARM, WARM * job.steps)
+        await flight.fly(job.warm, system.dispatch)
+        await _recorded(system, job.warm, job.warm * job.steps)
         if job.task == "latency":
             await _latency(job, system, flight)
         else:
@@ -46,7 +53,7 @@ async def _throughput(job: Job, system: System, flight: Flight) -> None:
     steps = job.runs * job.steps
     with Window([os.getpid()], job.servers) as window:
         await flight.fly(job.runs, system.dispatch)
-        await _recorded(system, WARM + job.runs, WARM * job.steps + steps)
+        await _recorded(system, job.warm + job.runs, job.warm * job.steps + steps)
     answer(**window.as_result(steps))
 
 

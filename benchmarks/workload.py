@@ -9,7 +9,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 TEXT = "x" * 180
@@ -26,12 +26,15 @@ class Job:
     servers: tuple[int, ...] = ()
     """Process ids of the servers, whose CPU counts."""
     runs: int = 1000
+    warm: int = 200
+    """Runs before anything is measured."""
     steps: int = 3
     in_flight: int = 1000
     slots: int = 256
     """Steps that a worker runs at a time, where that can be said."""
     text: str = TEXT
-    extra: dict[str, Any] = field(default_factory=dict)
+    workers: int = 1
+    """Processes that execute, where the task is to start several."""
 
     def as_argument(self) -> str:
         """Return it as JSON."""

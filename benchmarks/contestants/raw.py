@@ -9,7 +9,6 @@ from time import perf_counter
 from loops.backend import backend
 from loops.raw import RawLoop
 from meter import Window
-from tasks import WARM
 from workload import Job, answer
 
 
@@ -17,7 +16,7 @@ async def main(job: Job) -> None:
     """Do what was asked for, and answer."""
     async with backend(job.store, job.transport) as there:
         loop = RawLoop(there, job.steps)
-        await loop.run(WARM, job.text)
+        await loop.run(job.warm, job.text)
         if job.task == "latency":
             answer(milliseconds=[1000 * await _one(loop, job, number) for number in range(job.runs)])
             return
@@ -25,7 +24,7 @@ async def main(job: Job) -> None:
         with Window([os.getpid()], job.servers) as window:
             await loop.run(job.runs, job.text)
         done = await there.steps.completed()
-        if done != (WARM + job.runs, WARM * job.steps + steps):
+        if done != (job.warm + job.runs, job.warm * job.steps + steps):
             raise RuntimeError(f"recorded {done}")
         answer(**window.as_result(steps))
 

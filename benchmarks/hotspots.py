@@ -1,0 +1,59 @@
+"""Where the time of a worker goes: py-spy's samples, by function, with and without what each calls."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from contest import HERE, OWN
+from places import Backend, Places
+from workload import Job
+
+RATE = 250
+SHOWN = 25
+
+Stack = tuple[str, ...]
+
+
+def profile(places: Places, backend: Backend, job: Job) -> None:
+    """Print the functions in which a worker on this backend spends its time."""
+    with places.place(backend, job, ours=True) as (placed, folder):
+        samples = folder / "samples"
+        command = [Path(sys.executable).with_name("py-spy"), "record", "--format", "raw", "--output", samples]
+        command += ["--rate", str(RATE), "--", sys.executable, HERE / OWN.script, placed.as_argument()]
+        environment = {"PYTHONPATH": str(HERE)}
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+        if not samples.exists():
+            raise SystemExit(done.stderr)
+        print(f"\n{backend.name}: {done.stdout.strip()}\n")
+        report(samples.read_text("utf-8"))
+
+
+def report(raw: str) -> None:
+    """Print the table; imports are left out."""
+    own: Counter[str] = Counter()
+    whole: Counter[str] = Counter()
+    total = 0
+    for line in raw.splitlines():
+        text, _, count = line.rpartition(" ")
+        stack = [_short(frame) for frame in text.split(";")]
+        if any("importlib" in frame for frame in stack):
+            continue
+        total += int(count)
+        own[stack[-1]] += int(count)
+        whole.update(dict.fromkeys(stack, int(count)))
+    for title, counted in (("self", own), ("with what it calls", whole)):
+        print(f"{title:>8} %")
+        for name, count in counted.most_common(SHOWN):
+            print(f"  {100 * count / total:6.1f}  {name}")
+
+
+def _short(frame: str) -> str:
+    """Return function and file without the folder that all share, and without the line."""
+    name, _, place = frame.partition(" (")
+    path = place.rstrip(")").rpartition(":")[0] or place.rstrip(")")
+    for mark in ("site-packages/", "/src/", "lib/python3.11/"):
+        path = path.rpartition(mark)[2]
+    return f"{name} ({path})"
