@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pydantic_core import PydanticSerializationError
 
-from paigeant.abc import Codec, Hooks, Store
+from paigeant.abc import Codec, Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.activities.shapes import ANYTHING
 from paigeant.app.choosing import choose_store, choose_transport
@@ -66,7 +66,7 @@ class Paigeant:
 
     async def __aenter__(self) -> Self:
         """Open store and transport; raises Unavailable or ConfigError."""
-        store, transport = choose_store(self.settings), choose_transport(self.settings)
+        store, transport = self._choose()
         codec: Codec = load_plugin("paigeant.codecs", "plain")()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(store)
@@ -77,6 +77,10 @@ class Paigeant:
         stall = timedelta(seconds=self.settings.stall_timeout)
         self._parts = Parts(store, codec, self.registry, _owner(), lease, transport, self._hooks, stall=stall)
         return self
+
+    def _choose(self) -> tuple[Store, Transport | None]:
+        """Return the store and the transport of the settings, not opened yet."""
+        return choose_store(self.settings), choose_transport(self.settings)
 
     async def __aexit__(self, *_: object) -> None:
         """Close what was opened."""

@@ -1,0 +1,181 @@
+"""Crash points: a workflow run once for each commit at which its worker may die, and for each side of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from paigeant.activities.registry import ActivityRegistry
+from paigeant.app.run import RunResult
+from paigeant.engine.worker import ActivityWorker, WorkerOptions
+from paigeant.model.hops import Commit, Settled, Verdict
+from paigeant.model.message import PaigeantMessage
+from paigeant.model.runs import Direction, RunView
+from paigeant.model.steps import OnInterrupt
+from paigeant.stores.memory import MemoryStore
+from paigeant.stores.memory.rows import Rows
+from paigeant.testing.stage import Stage
+from paigeant.testing.timing import SkippingStore
+
+Compare: TypeAlias = Callable[[RunView], object]
+"""What must be the same of every run, wherever its worker died."""
+
+
+def outcome(run: RunView) -> object:
+    """Return how a run ended: its status, error, output and variables, and which steps it took, in order."""
+    error = None if run.error is None else (run.error.type, run.error.step, run.error.position)
+    steps = [(step.position, step.step, str(step.direction), str(step.status)) for step in run.steps]
+    return {
+        "status": str(run.status),
+        "error": error,
+        "output": run.output,
+        "variables": run.variables,
+        "steps": steps,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class CrashedRun:
+    """A run whose worker died at the commit of one step, and how it ended all the same.
+
+    ``committed`` says on which side: before it, so that the step ran again, or after it, so that it did not.
+    """
+
+    step: str
+    position: int
+    committed: bool
+    result: RunResult
+
+    def __str__(self) -> str:
+        """Say where the worker died."""
+        side = "after" if self.committed else "before"
+        return f"the worker died just {side} the commit of {self.step!r} at position {self.position}"
+
+
+async def crash_at_each_commit(
+    stage: Callable[[], Stage], workflow: str, payload: Any, compare: Compare
+) -> list[CrashedRun]:
+    """Run the workflow on a stage of its own for each crash point; see ``Environment.crash_after_each_commit``."""
+    smooth = _Crash(at=0)
+    expected = await _run(stage(), workflow, payload, smooth)
+    crashed: list[CrashedRun] = []
+    for at in range(1, smooth.commits + 1):
+        for committed in (False, True):
+            crash = _Crash(at, committed)
+            view = await _run(stage(), workflow, payload, crash)
+            if crash.died_in is None:
+                text = f"run a second time, {workflow!r} took fewer than {smooth.commits} commits: it is not repeatable"
+                raise AssertionError(text)
+            step, position = crash.died_in.topic, crash.died_in.headers.position
+            crashed.append(CrashedRun(step, position, committed, RunResult.of(view)))
+            if not crash.as_asked_for:
+                _check(crashed[-1], compare(expected), compare(view), view)
+    return crashed
+
+
+def _check(crashed: CrashedRun, expected: object, got: object, view: RunView) -> None:
+    if got != expected:
+        why = f" ({view.error.type}: {view.error.message})" if view.error else ""
+        text = f"{crashed}, and the run ended otherwise{why}:\n  without a crash {expected}\n  with it         {got}"
+        raise AssertionError(text)
+
+
+async def _run(stage: Stage, workflow: str, payload: Any, crash: _Crash) -> RunView:
+    """Return the run once it is final or waits for somebody, its first worker dead if the crash came."""
+    async with stage:
+        async with _worker(stage, crash):
+            run = await stage.dispatch(workflow, payload)
+            await _first(stage.advance(), crash.happened.wait())
+        if crash.happened.is_set():
+            async with _worker(stage, _Crash(at=0)):
+                await stage.advance()
+        return await run.view()
+
+
+async def _first(*these: Any) -> None:
+    """Return when the first of these has ended, and raise what it raised."""
+    tasks = [asyncio.ensure_future(one) for one in these]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+@asynccontextmanager
+async def _worker(stage: Stage, crash: _Crash) -> AsyncGenerator[None]:
+    """Serve everything with a worker that dies of this crash: what it does from then on reaches nobody."""
+    parts = replace(stage.parts, owner=f"worker-{id(crash)}")
+    store = _MortalStore(stage.memory, parts.owner, stage.registry, crash, parts.codec.open)
+    options = WorkerOptions(tuple(stage.registry), stage.settings.concurrency, grace=timedelta())
+    async with ActivityWorker(replace(parts, store=store), options):
+        yield
+
+
+@dataclass(slots=True)
+class _Crash:
+    """At which commit a worker dies, from 1 (0: at none), and on which side of it; ``commits`` have been written."""
+
+    at: int
+    committed: bool = False
+    commits: int = 0
+    died_in: PaigeantMessage | None = None
+    as_asked_for: bool = False
+    """The step that was cut off asked not to be run again."""
+    happened: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class _MortalStore(MemoryStore):
+    """A worker's way to the store, until it dies; then it leads to an empty one."""
+
+    def __init__(
+        self,
+        store: SkippingStore,
+        owner: str,
+        registry: ActivityRegistry,
+        crash: _Crash,
+        open_: Callable[[bytes], PaigeantMessage],
+    ) -> None:
+        """Lead to ``store``."""
+        super().__init__()
+        self._rows = store._rows  # noqa: SLF001  (another door to the same rows)
+        self._store, self._owner, self._registry, self._crash, self._open = store, owner, registry, crash, open_
+
+    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+        """Write them one by one, and die in between if that is due."""
+        return [await self._write(commit, lease) for commit in commits]
+
+    async def _write(self, commit: Commit, lease: timedelta) -> Settled:
+        crash, hop = self._crash, self._rows.hop(commit.held.key)
+        last = hop is not None and crash.commits + 1 == crash.at and not crash.happened.is_set()
+        body = b"" if hop is None else hop.body
+        if last and not crash.committed:
+            self._die(body)
+        [settled] = await super().record_step_result([commit], lease)
+        crash.commits += settled.verdict is Verdict.OK
+        if last and crash.committed and settled.verdict is Verdict.OK:
+            self._die(body)
+            return Settled(Verdict.FENCED)
+        return settled
+
+    def _die(self, body: bytes) -> None:
+        message = self._open(body)
+        self._crash.died_in = message
+        self._crash.as_asked_for = not self._crash.committed and self._runs_once(message)
+        self._store.end_leases(self._owner)
+        self._rows = Rows(self._rows.clock)
+        self._crash.happened.set()
+
+    def _runs_once(self, message: PaigeantMessage) -> bool:
+        step = message.routing_slip.next_step()
+        if step is None or message.headers.direction is Direction.COMPENSATE:
+            return False
+        on_interrupt = step.on_interrupt or self._registry[step.activity].execute.on_interrupt
+        return on_interrupt is not OnInterrupt.RERUN

@@ -1,0 +1,84 @@
+"""An application in memory, whose time can be moved on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from time import monotonic
+from types import ModuleType
+from typing import Final, TypedDict, Unpack
+
+from paigeant.abc import Store, Transport
+from paigeant.activities.registry import ActivityRegistry
+from paigeant.app import Paigeant
+from paigeant.app.declaration import Declaration
+from paigeant.config import Settings
+from paigeant.engine.closing import close_due
+from paigeant.engine.sweeper import UNSERVED_AFTER
+from paigeant.model.plan import Plan
+from paigeant.testing.timing import SkippingStore
+
+PATIENCE: Final = 30.0
+"""Seconds that the steps under way may take, all of them together, before the time is moved on."""
+
+MOMENTS: Final = 10_000
+"""Moments at which something may be due in one call, so that what goes in circles is noticed."""
+
+
+class Span(TypedDict, total=False):
+    """A length of time, as ``timedelta`` takes it."""
+
+    weeks: float
+    days: float
+    hours: float
+    minutes: float
+    seconds: float
+
+
+class Stage(Paigeant):
+    """An application in memory, whose store's time can be moved on: retries, deadlines and all that waits."""
+
+    def __init__(
+        self, handlers: ModuleType | ActivityRegistry | None, workflows: Iterable[Declaration | Plan], lease: float
+    ) -> None:
+        """Serve these and nothing else."""
+        settings = Settings(store="memory://", lease=lease, grace=1.0)
+        super().__init__(handlers or ActivityRegistry(), workflows=workflows, settings=settings)
+        self.memory = SkippingStore()
+
+    def _choose(self) -> tuple[Store, Transport | None]:
+        return self.memory, None
+
+    async def advance(self, **span: Unpack[Span]) -> None:
+        """Move the store's time on, as ``advance(days=3)``, or without a span until nothing more is going to be due.
+
+        Time stops at each moment at which something is due, a retry, a deadline, the end of a wait, and goes on once
+        that is done; what is due at the end is done when this returns. Time does not move under a step that runs: it
+        is waited for, 30 seconds at most, else AssertionError says which it is. Only the store's time moves: what your
+        code reads from the system's clock, and a step's own ``timeout``, go on as ever.
+        """
+        end = self.memory.now() + timedelta(**span) if span else None
+        for _ in range(MOMENTS):
+            await self._settle()
+            now, moment = self.memory.now(), self.memory.next_moment()
+            if end is not None:
+                moment = min(moment or end, end)
+            if moment is None or moment <= now:
+                return
+            self.memory.skip(moment - now)
+        text = f"something is due again and again, {MOMENTS:,} times by {self.memory.now():%Y-%m-%d}: advance by a span"
+        raise AssertionError(text)
+
+    async def _settle(self) -> None:
+        """Return when nothing is under way."""
+        end = monotonic() + PATIENCE
+        while True:
+            await close_due(self.parts)
+            await self.store.hold_unserved(UNSERVED_AFTER)
+            under_way = self.memory.under_way()
+            if not under_way:
+                return
+            if monotonic() > end:
+                text = f"after {PATIENCE:g} s there still runs {', '.join(under_way)}; time moves between steps only"
+                raise AssertionError(text)
+            await self.store.wait_for_change(0.05)
