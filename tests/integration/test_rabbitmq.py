@@ -306,6 +306,27 @@ async def test_what_is_not_asked_for_goes_back_to_others(
         await receiving
 
 
+async def test_a_subscriber_that_left_some_lying_gets_few_until_it_takes_them(
+    transport: RabbitMQTransport, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HOLDING", 0.4)
+    monkeypatch.setattr(stream, "PREFETCH", 50)
+    for number in range(100):
+        await publish(transport, number)
+
+    async with subscribed(transport) as deliveries, connect() as other:
+        await anext(deliveries)
+
+        async def are_back() -> bool:
+            return await other.depth("draft") == 100
+
+        await eventually(are_back, within=20)
+        await transport.ack((await anext(deliveries)).message_id)
+        assert await other.depth("draft") >= 90
+        for _ in range(90):
+            await transport.ack((await anext(deliveries)).message_id)
+
+
 async def test_what_was_rejected_lies_among_the_dead_letters_with_its_reason(
     transport: RabbitMQTransport, rabbitmq: Any
 ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 from aio_pika import Connection, Message
 from aio_pika import exceptions as amqp
@@ -21,6 +21,9 @@ PATIENCE: Final = 9.0
 
 CLOSING: Final = 2.0
 """Seconds that it may take for a goodbye."""
+
+IN_FLIGHT: Final = 512
+"""Messages that may wait for their confirmation at a time."""
 
 HEARTBEAT: Final = 10
 """Seconds between heartbeats; three that are missed end the connection."""
@@ -41,6 +44,7 @@ class Line:
         self._connecting, self._opening = asyncio.Lock(), asyncio.Lock()
         self._connection: Connection | None = None
         self._publisher: AbstractChannel | None = None
+        self._in_flight = asyncio.Semaphore(IN_FLIGHT)
         self._goodbyes: set[asyncio.Task[None]] = set()
         self.declared: set[str] = set()
 
@@ -82,15 +86,22 @@ class Line:
                 if _is_ours(error):
                     raise
 
+    def knows(self, queue: str) -> bool:
+        """Tell whether this queue was declared on the connection that there is."""
+        return queue in self.declared and self._connection is not None and self._connection.connected.is_set()
+
     async def put(self, queue: str, message: Message) -> None:
         """Publish straight into a queue; returns when the broker has confirmed it, raises if there is no such queue."""
-        connection = await self.connect()
-        async with self._opening:
-            if self._publisher is None or self._publisher.is_closed:
-                self._publisher = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            publisher = self._publisher
+        publisher = self._publisher
+        if publisher is None or publisher.is_closed:
+            publisher = await self._open_publisher()
+        posting: Any = await publisher.get_underlay_channel()
         try:
-            await publisher.default_exchange.publish(message, queue, mandatory=True)
+            async with self._in_flight:
+                # Without waiting for the socket to take it, which would make of many publishers a single file.
+                await posting.basic_publish(
+                    message.body, routing_key=queue, properties=message.properties, mandatory=True, wait=False
+                )
         except amqp.PublishError:
             # The broker keeps a state of this queue with the channel. If the queue is made anew before that is cleared,
             # what is published here is confirmed and lost (RabbitMQ 3.10.8).
@@ -98,6 +109,13 @@ class Line:
                 self._publisher = None
                 await publisher.close()
             raise
+
+    async def _open_publisher(self) -> AbstractChannel:
+        connection = await self.connect()
+        async with self._opening:
+            if self._publisher is None or self._publisher.is_closed:
+                self._publisher = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            return self._publisher
 
     def drop(self) -> None:
         """Forget the connection and take leave of it in the background."""

@@ -9,9 +9,10 @@ from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika import exceptions as amqp
+from aio_pika.abc import AbstractChannel
 
 from paigeant.abc import Delivery
 from paigeant.errors import Unavailable
@@ -32,8 +33,12 @@ LIVENESS: Final = 15.0
 HOLDING: Final = 5.0
 """Seconds that messages may lie here without being asked for; then they go back, for others may have time."""
 
-PREFETCH: Final = 8
-"""Messages of a topic that are under way to a subscriber: enough to hide a round trip, no more."""
+PREFETCH: Final = 128
+"""Messages under way to a subscriber, of all its topics: enough to hide the round trips of one that takes all it gets."""
+
+SPARING: Final = 8
+"""Messages of a topic that are under way to one that left some lying, until it has taken as many as it got before: each
+return counts as a delivery."""
 
 ID: Final = "paigeant-id"
 """The header with the message's id. AMQP's own message_id is another for each copy: returns are matched by it."""
@@ -49,17 +54,31 @@ class Leaderless(Unavailable):
         self.queue = queue
 
 
+class Arrived(NamedTuple):
+    """A message that was delivered, where, and as what."""
+
+    delivery: Delivery
+    channel: Any
+    tag: int
+
+    async def settle(self) -> None:
+        """Acknowledge it. What the broker has taken back comes again, and is refused by the store: nobody need know."""
+        with suppress(*amqp.CONNECTION_EXCEPTIONS):
+            await self.channel.basic_ack(self.tag, wait=False)
+
+
 class Stream:
     """One subscription: a channel with a consumer for each queue, rebuilt whenever anything of it was lost."""
 
     def __init__(self, line: Line, mender: Mender, queues: Queues, topics: Collection[str]) -> None:
         self._line, self._mender = line, mender
         self._queues, self._topics = queues, frozenset(topics)
-        self._arrived: asyncio.Queue[tuple[Delivery, AbstractIncomingMessage] | Exception] = asyncio.Queue()
+        self._arrived: asyncio.Queue[Arrived | Exception] = asyncio.Queue()
         self._asked, self._asked_last = asyncio.Event(), monotonic()
         self._pause, self._has_consumed = AGAIN[0], False
         self._heard: dict[str, float] = {}
-        self.yielded: dict[str, list[AbstractIncomingMessage]] = {}
+        self._left_some, self._taken = False, 0
+        self.yielded: dict[str, list[Arrived]] = {}
 
     async def next(self) -> Delivery:
         """Return the next message, or raise what ended the subscription."""
@@ -71,9 +90,9 @@ class Stream:
             self._asked_last = monotonic()
         if isinstance(arrived, Exception):
             raise arrived
-        delivery, message = arrived
-        self.yielded.setdefault(delivery.message_id, []).append(message)
-        return delivery
+        self._taken += 1
+        self.yielded.setdefault(arrived.delivery.message_id, []).append(arrived)
+        return arrived.delivery
 
     def end(self, error: Exception) -> None:
         """Let the subscriber know that nothing comes any more."""
@@ -117,21 +136,27 @@ class Stream:
             lost.set()
 
         channel.close_callbacks.add(lose)
-        (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(lose)
-        await channel.set_qos(prefetch_count=PREFETCH)
+        consuming = await channel.get_underlay_channel()
+        consuming.on_consumer_cancel_callbacks.add(lose)
+        self._taken = 0
+        await channel.set_qos(
+            prefetch_count=SPARING if self._left_some else max(SPARING, PREFETCH // len(self._topics))
+        )
         for topic in self._topics:
             queue = await self._queues.declare(channel, self._queues.of(topic))
             try:
                 async with asyncio.timeout(LEADER):
-                    await queue.consume(partial(self._arrive, topic))
+                    await consuming.basic_consume(queue.name, partial(self._arrive, topic))
             except TimeoutError as error:
                 raise Leaderless(queue.name) from error
 
-    async def _arrive(self, topic: str, message: AbstractIncomingMessage) -> None:
-        known = message.headers.get(ID) or message.message_id
-        message_id = known if isinstance(known, str) else f"unnamed:{message.consumer_tag}:{message.delivery_tag}"
+    async def _arrive(self, topic: str, message: Any) -> None:
+        properties, tag = message.header.properties, message.delivery_tag
+        headers: dict[str, Any] = properties.headers or {}
+        known = headers.get(ID) or properties.message_id
+        message_id = known if isinstance(known, str) else f"unnamed:{message.consumer_tag}:{tag}"
         self._heard[topic] = monotonic()
-        self._arrived.put_nowait((Delivery(message_id, topic, message.body), message))
+        self._arrived.put_nowait(Arrived(Delivery(message_id, topic, message.body), message.channel, tag))
 
     async def _watch(self, lost: asyncio.Event) -> None:
         looked = monotonic()
@@ -146,8 +171,13 @@ class Stream:
                 looked = monotonic()
 
     def _is_over(self) -> bool:
-        is_left = not self._asked.is_set() and not self._arrived.empty() and monotonic() > self._asked_last + HOLDING
-        return is_left or monotonic() > min(self._heard.values()) + RENEWAL
+        if not self._asked.is_set() and not self._arrived.empty() and monotonic() > self._asked_last + HOLDING:
+            self._left_some = True
+            return True
+        if self._left_some and self._taken >= PREFETCH:
+            self._left_some = False
+            return True
+        return monotonic() > min(self._heard.values()) + RENEWAL
 
     async def _look(self) -> None:
         """Raise Unavailable if a queue is gone or nobody consumes it, whatever the connection makes believe."""

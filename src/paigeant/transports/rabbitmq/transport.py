@@ -7,16 +7,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Collection
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
 from aio_pika import DeliveryMode, Message
 from aio_pika import exceptions as amqp
-from aio_pika.abc import AbstractIncomingMessage
 
 from paigeant.abc import Delivery, Transport
-from paigeant.errors import PaigeantError, Unavailable
+from paigeant.errors import Unavailable
 from paigeant.model.hops import Sealed
 from paigeant.transports.rabbitmq.line import Line, Silent
 from paigeant.transports.rabbitmq.mending import Mender
@@ -77,15 +75,15 @@ class RabbitMQTransport(Transport):
 
     async def ack(self, message_id: str) -> None:
         for stream in list(self._streams):
-            await self._settle(stream.yielded.pop(message_id, []))
+            for arrived in stream.yielded.pop(message_id, ()):
+                await arrived.settle()
 
     async def reject(self, message_id: str, reason: str) -> None:
-        found = [stream for stream in self._streams if message_id in stream.yielded]
-        if found:
-            message = found[0].yielded[message_id][0]
-            topic = (message.routing_key or "").removeprefix(self._queues.of(""))
+        found = next((stream.yielded[message_id][0] for stream in self._streams if message_id in stream.yielded), None)
+        if found is not None:
+            [_, topic, body] = found.delivery
             headers = {ID: message_id, "paigeant-topic": topic, "paigeant-reason": reason[:_LONGEST_REASON]}
-            await self._send(self._queues.dead, message.body, headers)
+            await self._send(self._queues.dead, body, headers)
             await self.ack(message_id)
 
     async def depth(self, topic: str) -> int:
@@ -113,19 +111,14 @@ class RabbitMQTransport(Transport):
             raise
 
     async def _ensure(self, queue: str) -> None:
+        if self._sending.knows(queue):
+            return
         await self._sending.connect()
         async with self._declaring:
             if queue not in self._sending.declared:
                 async with self._sending.channel() as channel:
                     await self._queues.declare(channel, queue)
                 self._sending.declared.add(queue)
-
-    async def _settle(self, messages: list[AbstractIncomingMessage]) -> None:
-        """Acknowledge. What cannot be is delivered again, and then refused by the store: nobody needs to hear of it."""
-        for message in messages:
-            with suppress(PaigeantError):
-                async with self._receiving.patience():
-                    await message.ack()
 
     async def _leave(self, stream: Stream) -> None:
         task = self._streams.pop(stream, None)
