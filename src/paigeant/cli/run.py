@@ -6,8 +6,10 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Final
@@ -54,7 +56,13 @@ def run(
     module = load_handlers(path)
     require_activities(module, path)
     configure(settings.log_format, settings.log_level)
-    raise typer.Exit(asyncio.run(_serve(module, settings, activity or None, concurrency)))
+    with asyncio.Runner(loop_factory=_faster_loop()) as runner:
+        raise typer.Exit(runner.run(_serve(module, settings, activity or None, concurrency)))
+
+
+def _faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes uvloop's event loop, if it is installed: it serves brokers faster."""
+    return import_module("uvloop").new_event_loop if find_spec("uvloop") else None
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ HOLDING: Final = 5.0
 """Seconds that messages may lie here without being asked for; then they go back, for others may have time."""
 
 PREFETCH: Final = 128
-"""Messages under way to a subscriber, of all its topics: enough to hide the round trips of one that takes all it gets."""
+"""Messages under way to a subscriber, of all its topics: enough to hide the round trips of one that takes them."""
 
 SPARING: Final = 8
 """Messages of a topic that are under way to one that left some lying, until it has taken as many as it got before: each
