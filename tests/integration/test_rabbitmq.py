@@ -404,6 +404,13 @@ async def test_what_is_wrong_is_said_in_one_line_and_without_the_password(
     assert "wrong-secret" not in str(caught.value)
 
 
+async def test_it_says_what_it_found_and_leaves_no_queue_behind(transport: RabbitMQTransport) -> None:
+    found = await transport.examine()
+
+    assert [finding.about for finding in found] == ["version", "rights", "room"]
+    assert ":examined:" not in await ctl("list_queues", "name", "--silent")
+
+
 class Node:
     """A RabbitMQ server of the test's own, at a port of its own."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import signal
 import socket
@@ -22,6 +21,7 @@ from paigeant import ActivityRegistry, Paigeant, Workflow
 from paigeant.abc import Delivery
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
+from paigeant.model.findings import Finding, Severity
 from paigeant.testing.transports import sealed
 from paigeant.testing.waiting import eventually
 from paigeant.transports.redis import RedisStreamTransport, subscription
@@ -205,15 +205,41 @@ async def test_what_is_no_redis_is_told(scheme: str, words: str):
             await opened(f"{scheme}://127.0.0.1:{port}/0")
 
 
-async def test_an_eviction_policy_draws_a_warning(server: Server, caplog: pytest.LogCaptureFixture):
-    await opened(server.url)
-    assert caplog.records == []
+async def findings(transport: RedisStreamTransport) -> dict[str, Finding]:
+    return {finding.about: finding for finding in await transport.examine()}
+
+
+async def test_an_eviction_policy_is_refused_in_production(transport: RedisStreamTransport, server: Server):
+    assert (await findings(transport))["eviction"].severity is Severity.OK
     server.tell("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
 
-    await opened(server.url)
+    found = (await findings(transport))["eviction"]
 
-    [record] = caplog.records
-    assert (record.levelno, "allkeys-lru" in record.getMessage()) == (logging.WARNING, True)
+    assert "allkeys-lru" in found.said
+    assert (found.severity, found.judged("prod").severity) == (Severity.WARNING, Severity.PROBLEM)
+
+
+async def test_a_server_that_keeps_nothing_draws_a_warning(transport: RedisStreamTransport, server: Server):
+    found = (await findings(transport))["persistence"]
+    server.tell("CONFIG", "SET", "appendonly", "yes")
+
+    assert found.judged("prod").severity is Severity.WARNING
+    assert (await findings(transport))["persistence"].severity is Severity.OK
+
+
+async def test_a_memory_that_is_nearly_full_draws_a_warning(transport: RedisStreamTransport, server: Server):
+    server.tell("CONFIG", "SET", "maxmemory", "1mb")
+
+    assert (await findings(transport))["memory"].severity is Severity.WARNING
+
+
+async def test_what_may_not_be_seen_is_said(server: Server):
+    for user, rights in (("blind", "+ping +select"), ("guest", "+ping +select +info")):
+        server.tell("ACL", "SETUSER", user, "on", ">sesame", *rights.split())
+    async with RedisStreamTransport(f"redis://blind:sesame@127.0.0.1:{server.port}/0") as transport:
+        assert "+info" in str((await findings(transport))["rights"].mend)
+    async with RedisStreamTransport(f"redis://guest:sesame@127.0.0.1:{server.port}/0") as transport:
+        assert "+config|get" in str((await findings(transport))["persistence"].mend)
 
 
 @pytest.mark.parametrize("more", ["", " +info +client|id +client|unblock"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Final, NamedTuple
 
 from aio_pika.abc import AbstractChannel, AbstractQueue
@@ -25,6 +26,11 @@ class Queues(NamedTuple):
     def dead(self) -> str:
         """The queue of the dead letters."""
         return f"paigeant:{self.namespace}:dead"
+
+    @property
+    def examined(self) -> str:
+        """Return the name of a queue of nobody else, to try what may be done."""
+        return f"paigeant:{self.namespace}:examined:{secrets.token_hex(4)}"
 
     def of(self, topic: str) -> str:
         """Return the queue of a topic."""

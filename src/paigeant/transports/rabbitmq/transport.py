@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -15,7 +15,9 @@ from aio_pika import exceptions as amqp
 
 from paigeant.abc import Delivery, Transport
 from paigeant.errors import Unavailable
+from paigeant.model.findings import Finding
 from paigeant.model.hops import Sealed
+from paigeant.transports.rabbitmq.examining import examine
 from paigeant.transports.rabbitmq.line import Line, Silent
 from paigeant.transports.rabbitmq.mending import Mender
 from paigeant.transports.rabbitmq.queues import Queues
@@ -37,7 +39,7 @@ class RabbitMQTransport(Transport):
     """
 
     def __init__(self, url: str, *, namespace: str = "default") -> None:
-        self._queues = Queues(namespace)
+        self._url, self._queues = url, Queues(namespace)
         # Apart, because the broker stops reading where it will not take messages: acknowledgements must get through.
         self._sending = Line(url, f"paigeant {namespace} sending")
         self._receiving = Line(url, f"paigeant {namespace} receiving")
@@ -60,6 +62,13 @@ class RabbitMQTransport(Transport):
             await self._leave(stream)
             stream.end(Unavailable("the transport is closed"))
         await asyncio.gather(self._mender.close(), self._sending.close(), self._receiving.close())
+
+    async def examine(self) -> Sequence[Finding]:
+        line = Line(self._url, "paigeant examining")  # of its own, for a broker with an alarm stops to listen to it
+        try:
+            return await examine(line, self._queues.examined)
+        finally:
+            await line.close()
 
     async def publish(self, topic: str, message: Sealed) -> None:
         await self._send(self._queues.of(topic), message.body, {ID: message.message_id})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,9 +15,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from paigeant.errors import ConfigError, Unavailable
-
-OLDEST: Final = (7, 0)
-"""The oldest server whose XAUTOCLAIM clears what was deleted."""
 
 TIMEOUT: Final = 5.0
 """Seconds that a command may take; more than any of them blocks."""
@@ -45,8 +41,6 @@ _SHORT: Final[dict[type[Exception], str]] = {
     failed.BusyLoadingError: "LOADING",
 }
 """The codes of errors from whose texts the client has cut them off."""
-
-_LOG: Final = logging.getLogger("paigeant")
 
 
 class GroupGone(Exception):
@@ -160,31 +154,6 @@ class Line:
         await asyncio.gather(*self._under_way, return_exceptions=True)
         with suppress(failed.RedisError, OSError):
             await self._pool.disconnect()
-
-
-async def check(server: Server, line: Line) -> None:
-    """See that a Redis answers that will do, and warn of settings that make it forget.
-
-    None of them is refused, in production neither: what is lost here is announced again from the store.
-    """
-    try:
-        answer: bytes = await line.ask("INFO")
-    except ConfigError:  # the user may not ask for it; what is wrong otherwise shows again
-        await line.ask("PING")
-        return
-    told = dict(fact.split(":", 1) for fact in answer.decode(errors="replace").splitlines() if ":" in fact)
-    version = told.get("redis_version", "")
-    if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < OLDEST:
-        text = f"{server.name} is version {version or 'unknown'}; 7.0 or newer is needed"
-        raise ConfigError(text)
-    policy = told.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        _LOG.warning(
-            "%s has maxmemory-policy %s, which may throw whole queues away; they come again from the store, late: "
-            "set it to noeviction",
-            server.name,
-            policy,
-        )
 
 
 def explained(name: str, error: Exception) -> Exception:

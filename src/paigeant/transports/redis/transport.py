@@ -12,9 +12,11 @@ from typing import Final, NamedTuple, Self
 
 from paigeant.abc import Delivery, Transport
 from paigeant.errors import ConfigError
+from paigeant.model.findings import Finding
 from paigeant.model.hops import Sealed
+from paigeant.transports.redis.examining import examine, require_usable
 from paigeant.transports.redis.gathering import Gathering
-from paigeant.transports.redis.server import Line, Server, check
+from paigeant.transports.redis.server import Line, Server
 from paigeant.transports.redis.streams import GROUP, PUT, dead_letters_of, make_group, queue_of
 from paigeant.transports.redis.subscription import CLOSING, Entry, Subscription
 
@@ -36,9 +38,9 @@ class RedisStreamTransport(Transport):
     acknowledgement, which deletes it; what was rejected is kept in one stream of the namespace, with the reason, until
     an operator removes it. A subscription outlives restarts of the server, lost connections and FLUSHALL.
 
-    The server may forget everything: each message has its durable twin in the store and comes again from there. So no
-    setting is refused, in production neither; an eviction policy draws a warning, for it makes messages late. What is
-    rejected belongs to no run that waits for it, and is the only thing that would be lost for good.
+    The server may forget everything: each message has its durable twin in the store and comes again from there. What is
+    rejected belongs to no run that waits for it, and is the only thing that would be lost for good: so an eviction
+    policy is refused in production, and else draws a warning.
 
     A subscriber that keeps asking is given up to 64 messages at a time, of which those that it does not ask for within
     a second go back. What one that is killed leaves others get after 30 seconds, or sooner from the store; one that
@@ -57,7 +59,7 @@ class RedisStreamTransport(Transport):
     async def __aenter__(self) -> Self:
         line = Line(self._server, CONNECTIONS)
         try:
-            await check(self._server, line)
+            await require_usable(self._server, line)
         except BaseException:
             await line.close()
             raise
@@ -80,6 +82,9 @@ class RedisStreamTransport(Transport):
             text = "the Redis transport is not open: use it as `async with`"
             raise ConfigError(text)
         return self._opened
+
+    async def examine(self) -> Sequence[Finding]:
+        return await examine(self._server, self._line)
 
     async def publish(self, topic: str, message: Sealed) -> None:
         key = queue_of(self._namespace, topic)
