@@ -29,7 +29,8 @@ class Transport(Resource):
     def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
         """Yield what arrives for these topics, each message to one subscriber, until it is closed (``aclose``).
 
-        What was yielded and not acknowledged is delivered again, here or elsewhere, after its subscriber is gone.
+        What was yielded and not acknowledged is delivered again, here or elsewhere, after its subscriber is gone. Who
+        has left more than a hundred unsettled may be given no more until some are.
         """
 
     @abstractmethod

@@ -195,3 +195,66 @@ class TransportContract(ABC):
 
             assert [delivery.message_id for delivery in await self.receive(transport, 1)] == ["run:2"]
             assert [delivery.message_id for delivery in await self.receive(other, 1)] == ["run:1"]
+
+    async def test_a_megabyte_arrives_as_it_was_sent(self, transport: Transport) -> None:
+        body = bytes(range(256)) * 4096
+        await transport.publish("draft", Sealed("run:1", "draft", body))
+
+        assert [delivery.body for delivery in await self.receive(transport, 1)] == [body]
+
+    async def test_a_topic_that_nobody_serves_keeps_its_messages(self, transport: Transport, connect: Connect) -> None:
+        await transport.publish("review", sealed(1, "review"))
+
+        async with connect("default") as later:
+            assert [delivery.message_id for delivery in await self.receive(later, 1, "review")] == ["run:1"]
+
+    async def test_nothing_is_delivered_twice_without_a_fault(self, transport: Transport) -> None:
+        stream = transport.subscribe(["draft"])
+        async with asyncio.timeout(PATIENCE), aclosing(stream) as deliveries:
+            await asyncio.gather(*(transport.publish("draft", sealed(number)) for number in range(300)))
+            received: list[str] = []
+            for _ in range(10):
+                some = [(await anext(deliveries)).message_id for _ in range(30)]
+                await asyncio.gather(*(transport.ack(message_id) for message_id in some))
+                received += some
+        await transport.publish("draft", sealed(300))
+
+        assert len(set(received)) == 300
+        assert [delivery.message_id for delivery in await self.receive(transport, 1)] == ["run:300"]
+
+    async def test_a_slow_subscriber_gets_everything(self, transport: Transport) -> None:
+        for number in range(10):
+            await transport.publish("draft", sealed(number))
+        received: set[str] = set()
+        stream = transport.subscribe(["draft"])
+        async with asyncio.timeout(PATIENCE), aclosing(stream) as deliveries:
+            while len(received) < 10:
+                delivery = await anext(deliveries)
+                await asyncio.sleep(0.15)
+                await transport.ack(delivery.message_id)
+                received.add(delivery.message_id)
+
+        assert received == {f"run:{number}" for number in range(10)}
+
+    async def test_one_that_stops_in_mid_iteration_leaves_the_rest_to_others(
+        self, transport: Transport, connect: Connect
+    ) -> None:
+        for number in range(50):
+            await transport.publish("draft", sealed(number))
+        first = await self.receive(transport, 20)
+
+        async with connect("default") as other:
+            rest = await self.receive(other, 30)
+
+        assert {delivery.message_id for delivery in first + rest} == {f"run:{number}" for number in range(50)}
+
+    async def test_an_ack_of_what_the_broker_has_back_settles_nothing(
+        self, transport: Transport, connect: Connect
+    ) -> None:
+        await transport.publish("draft", sealed(1))
+        await self.receive(transport, 1, ack=False)
+
+        await transport.ack("run:1")
+
+        async with connect("default") as other:
+            assert [delivery.message_id for delivery in await self.receive(other, 1)] == ["run:1"]
