@@ -9,7 +9,7 @@ DEV    := $(VENV)/.dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow services lint format types layers smoke bench-check requirements clean
+.PHONY: help demo test test-slow services lint format types layers smoke bench-check chaos chaos-selftest chaos-nightly chaos-figures requirements clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -46,6 +46,21 @@ smoke: $(DEV)  ## build the wheel, install it elsewhere, ask its version
 
 bench-check: $(DEV) ## fail if Paigeant reaches too little of a bare engine loop
 	$(BIN)/python benchmarks check
+
+chaos: $(DEV)  ## kill workers and servers under load, a little on every backend, and check the invariants
+	$(BIN)/python -m chaos all
+
+chaos-selftest: $(DEV) ## take safeguards out one by one, and see that the invariants notice
+	$(BIN)/python -m chaos selftest
+
+chaos-nightly: $(DEV) ## 10,000 runs on every backend; parts that were played already are not played again
+	$(BIN)/python -m chaos nightly
+
+chaos-nightly-%: $(DEV)
+	$(BIN)/python -m chaos nightly $*
+
+chaos-figures: $(DEV) ## print what the last nightly dramas came to
+	$(BIN)/python -m chaos figures
 
 requirements:  ## pin again (needs uv)
 	.ci/pin base --group build

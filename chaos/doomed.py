@@ -1,0 +1,165 @@
+"""The composition of a process that may die at a crash point: the real parts, each watched from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from random import Random
+from typing import Any, Final
+
+from chaos.points import Points
+from chaos.watching import watched
+from paigeant import Paigeant
+from paigeant.abc import Heart, Store, Transport
+from paigeant.engine.parts import Parts
+from paigeant.errors import Unavailable
+from paigeant.model.hops import Grant, Leased
+from paigeant.model.runs import StepStatus
+from paigeant.telemetry.logs import LogHooks
+
+LEASE: Final = ContextVar[Grant]("lease")
+"""The lease under which the code at hand runs."""
+
+
+class StoreWatch:
+    """Dies beside calls of the store, and forgets answers: what was asked for is done, and nobody learns it."""
+
+    def __init__(self, points: Points, forgetful: float) -> None:
+        """Lose this share of the answers to leases and commits."""
+        self._points = points
+        self._forgetful = forgetful
+        self._chance = Random()
+        self.handed_over = set[tuple[Any, int]]()
+
+    def before(self, call: str, arguments: tuple[Any, ...]) -> None:
+        """Die before it."""
+        del arguments
+        point = _BEFORE.get(call)
+        if point is not None:
+            self._points.reach(point)
+
+    def after(self, call: str, arguments: tuple[Any, ...], answer: Any) -> Any:
+        """Die behind it, if it did anything."""
+        del arguments
+        if call == "heart":
+            return answer and watched(answer, Heart, self)
+        point = _AFTER.get(call)
+        if point is not None and (answer or call == "release"):
+            self._points.reach(point)
+        if call in _FORGETTABLE and answer and self._chance.random() < self._forgetful:
+            text = "the answer was lost"
+            raise Unavailable(text)
+        return answer
+
+
+class CommitWatch(StoreWatch):
+    """Dies beside commits too, by what they are about."""
+
+    def after(self, call: str, arguments: tuple[Any, ...], answer: Any) -> Any:
+        """Die behind it, if it did anything."""
+        if call == "record_step_result":
+            self._points.reach("commit-in-doubt")
+            for commit in arguments[0]:
+                if commit.transition.status is StepStatus.RETRYING:
+                    self._points.reach("retry-in-doubt")
+                if commit.transition.run.final:
+                    self._points.reach("ending-in-doubt")
+            grants = [settled.handed_over for settled in answer if settled.handed_over is not None]
+            self.handed_over |= {grant.held for grant in grants}
+        return super().after(call, arguments, answer)
+
+
+_BEFORE: Final = {
+    "record_workflow_start": "dispatch-not-recorded",
+    "pick": "received-not-leased",
+    "lease": "received-not-leased",
+    "record_step_result": "finished-not-committed",
+    "release": "stopping-not-released",
+}
+_AFTER: Final = {
+    "record_workflow_start": "dispatch-in-doubt",
+    "pick": "lease-in-doubt",
+    "lease": "lease-in-doubt",
+    "beat": "renewal-in-doubt",
+    "release": "release-in-doubt",
+    "announce": "due-not-published",
+    "reclaim": "reclaimed-not-taken-up",
+}
+_FORGETTABLE: Final = frozenset({"record_workflow_start", "pick", "lease", "beat", "record_step_result", "announce"})
+
+
+class TransportWatch:
+    """Dies beside calls of the broker."""
+
+    def __init__(self, points: Points, dispatcher: bool) -> None:  # noqa: FBT001  (a process is one or the other)
+        """Name the points as a worker, or a dispatcher, reaches them."""
+        self._points = points
+        self._publish = (
+            ("recorded-not-published", "dispatch-confirm-lost")
+            if dispatcher
+            else ("committed-not-published", "published-confirm-lost")
+        )
+        self.acknowledged: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    def before(self, call: str, arguments: tuple[Any, ...]) -> None:
+        """Die before it."""
+        del arguments
+        if call in {"publish", "ack"}:
+            self._points.reach(self._publish[0] if call == "publish" else "leased-not-acknowledged")
+
+    def after(self, call: str, arguments: tuple[Any, ...], answer: Any) -> Any:
+        """Die behind it."""
+        if call == "publish":
+            self._points.reach(self._publish[1])
+        elif call == "ack" and self._points.armed == "acknowledged-not-begun":
+            self.acknowledged[arguments[0]].set()
+        return answer
+
+
+class StepWatch(LogHooks):
+    """Dies between a lease and the step's code, and tells the code under which lease it runs."""
+
+    def __init__(self, points: Points, store: StoreWatch, transport: TransportWatch) -> None:
+        """Look at what the others saw."""
+        super().__init__()
+        self._points = points
+        self._store = store
+        self._transport = transport
+
+    @asynccontextmanager
+    async def around_step(self, leased: Leased) -> AsyncGenerator[None]:
+        """Wrap one execution."""
+        LEASE.set(leased.grant)
+        if leased.grant.held in self._store.handed_over:
+            self._store.handed_over.discard(leased.grant.held)
+            self._points.reach("handed-over-not-begun")
+        else:
+            self._points.reach("leased-not-begun")
+            if self._points.armed == "acknowledged-not-begun":
+                async with asyncio.timeout(5):
+                    await self._transport.acknowledged[leased.grant.key.message_id].wait()
+                self._points.reach("acknowledged-not-begun")
+        yield
+
+
+class DoomedPaigeant(Paigeant):
+    """``Paigeant`` whose parts may die; nothing else about it differs."""
+
+    def __init__(
+        self, points: Points, *arguments: Any, dispatcher: bool = False, forgetful: float = 0.0, **more: Any
+    ) -> None:
+        """As ``Paigeant``."""
+        self._store_watch = CommitWatch(points, forgetful)
+        self._transport_watch = TransportWatch(points, dispatcher)
+        super().__init__(*arguments, hooks=StepWatch(points, self._store_watch, self._transport_watch), **more)
+
+    @property
+    def parts(self) -> Parts:
+        """The parts in use, watched."""
+        parts = super().parts
+        transport = parts.transport and watched(parts.transport, Transport, self._transport_watch)
+        return replace(parts, store=watched(parts.store, Store, self._store_watch), transport=transport)

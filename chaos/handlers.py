@@ -1,0 +1,67 @@
+"""The steps of the load, as a user would write them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from chaos.doomed import LEASE
+from chaos.effects import Effect, EffectsLog
+from chaos.load import COMPENSABLE, PATIENT, STEPS, fold, seconds_of
+from chaos.points import Points, die
+from paigeant import ActivityContext, ActivityRegistry, Completed, Terminal
+
+
+def handlers(effects: EffectsLog, points: Points) -> ActivityRegistry:
+    """Return activities that note what they do."""
+    registry = ActivityRegistry()
+    for name in STEPS:
+        _add_step(registry, name, effects, points)
+    _add_poison(registry, effects)
+    return registry
+
+
+def _add_step(registry: ActivityRegistry, name: str, effects: EffectsLog, points: Points) -> None:
+    @registry.execute(name)
+    async def execute(
+        ctx: ActivityContext, payload: dict[str, Any], previous: dict[str, Any], trail: list[str]
+    ) -> Completed[dict[str, Any]]:
+        fence = _note(effects, ctx)
+        points.reach("in-the-step")
+        await asyncio.sleep(seconds_of(payload["number"], name))
+        if (payload["kind"], name, ctx.attempt) == ("flaky", "three", 1):
+            raise ConnectionError("the first attempt fails")
+        if (payload["kind"], name) == ("undone", "five"):
+            raise Terminal("it cannot be done")
+        output = {"chain": fold(previous["chain"], name), "fence": fence}
+        return Completed(output, variables={"trail": [*trail, name]})
+
+    if name in COMPENSABLE:
+
+        @registry.compensate(name, retry=PATIENT)
+        async def compensate(ctx: ActivityContext, log: dict[str, Any]) -> None:
+            _note(effects, ctx)
+            if log["chain"] is None:
+                raise Terminal("nothing is known of what is to be undone")
+            points.reach("in-the-compensation")
+            await asyncio.sleep(0.005)
+
+
+def _add_poison(registry: ActivityRegistry, effects: EffectsLog) -> None:
+    @registry.execute("poison")
+    async def poison(ctx: ActivityContext) -> None:
+        _note(effects, ctx)
+        die()
+
+
+def _note(effects: EffectsLog, ctx: ActivityContext) -> int:
+    """Write down one execution; returns the fence under which it runs."""
+    fence = LEASE.get().fence
+    effects.note(
+        Effect(
+            *(ctx.workflow_id.hex, ctx.position, ctx.step, ctx.step_id.hex, str(ctx.direction)),
+            *(ctx.idempotency_key, fence, ctx.attempt, os.getpid()),
+        )
+    )
+    return fence

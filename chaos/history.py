@@ -1,0 +1,112 @@
+"""What is left of a drama, as read from the store, the broker and the effects log: no worker's word is in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from chaos.effects import Effect
+
+
+class RunRow(NamedTuple):
+    """One row of ``workflow_runs``; times are seconds since 1970, by the store's clock."""
+
+    run: str
+    workflow: str
+    dispatch_key: str
+    status: str
+    reason: str | None
+    output: Any
+    error: Any
+    completed_at: float | None
+
+    @property
+    def kind(self) -> str:
+        """The kind of run, which its dispatch key begins with."""
+        return self.dispatch_key.rpartition("-")[0]
+
+    @property
+    def number(self) -> int:
+        """Which run of the load it is."""
+        return int(self.dispatch_key.rpartition("-")[2])
+
+
+class Hop(NamedTuple):
+    """One row of ``step_executions``."""
+
+    run: str
+    path: str
+    position: int
+    step: str
+    step_id: str
+    direction: str
+    undoes: int | None
+    status: str
+    attempt: int
+    fence: int
+    owner: str | None
+    worker: str | None
+    due_at: float | None
+    completed_at: float | None
+    committed_by: str | None
+    reason: str | None
+    output: Any
+    compensable: bool
+
+    @property
+    def open(self) -> bool:
+        """It has a durable twin: it is still to be done."""
+        return self.completed_at is None
+
+    @property
+    def done(self) -> bool:
+        """It was committed as done."""
+        return self.status == "completed"
+
+    @property
+    def pid(self) -> int | None:
+        """The process that held its last lease."""
+        return None if self.worker is None else int(self.worker.split("-")[-2])
+
+
+@dataclass
+class History:
+    """Everything that the invariants look at."""
+
+    runs: list[RunRow] = field(default_factory=list)
+    hops: list[Hop] = field(default_factory=list)
+    trails: dict[str, Any] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+    dispatched: set[int] = field(default_factory=set)
+    """Numbers of the runs whose dispatch was answered."""
+    when_terminated: dict[str, list[Hop]] = field(default_factory=dict)
+    """The hops of runs, read when ``terminate`` had returned."""
+    left: dict[str, int] = field(default_factory=dict)
+    """What is left in the broker: by queue, what waits or is not acknowledged."""
+    damage: list[str] = field(default_factory=list)
+    """What the database says of itself, if it is not sound."""
+    leaks: list[str] = field(default_factory=list)
+    """What the worker that was never killed holds more of than at the beginning."""
+    interruptions: int = 0
+    """Faults that may have cut a step short: kills, pauses, servers that went away, cuts."""
+    concurrency: int = 16
+
+    def hops_of(self) -> dict[str, list[Hop]]:
+        """Return the hops of each run, in order."""
+        found: dict[str, list[Hop]] = {row.run: [] for row in self.runs}
+        for hop in sorted(self.hops, key=lambda hop: (hop.run, hop.path, hop.position)):
+            found.setdefault(hop.run, []).append(hop)
+        return found
+
+    def told(self, run: str) -> str:
+        """Return the story of one run, for a person."""
+        lines = [f"  {row}" for row in self.runs if row.run == run]
+        lines += [f"    {hop}" for hop in self.hops_of().get(run, [])]
+        lines += [f"    {effect}" for effect in self.effects if effect.run == run]
+        return "\n".join(lines)
+
+
+def value_of(text: str | None) -> Any:
+    """Return the JSON value of a column that holds one inline."""
+    return None if text is None else json.loads(text).get("value")

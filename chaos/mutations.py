@@ -1,0 +1,125 @@
+"""Safeguards taken out, one at a time and in a worker's own memory, to see that the invariants notice.
+
+Production code has no switch for this: statements and functions of the SQL store are replaced after import.
+"""
+
+# ruff: noqa: SLF001 -- what is taken out lies inside
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, Final
+
+from sqlalchemy import bindparam
+
+from paigeant.model.hops import Commit, Grant, Verdict
+from paigeant.model.message import HopKey
+from paigeant.sql import committing, leasing, results, sweeping
+from paigeant.sql.hops import THIS_HOP, key_of, steps
+from paigeant.sql.keys import keys_of
+from paigeant.sql.results import Found
+from paigeant.sql.transaction import Tx
+
+
+def without_fence() -> None:
+    """A commit shows whatever fence the hop has by now."""
+    _see(lambda one, found: {"hop": _like(found.hop, fence=one.held.fence)})
+    _bind(lambda one: {"b_fence": one.hop.fence})
+
+
+def without_position() -> None:
+    """A commit is not asked whether its hop is still pending."""
+    _see(lambda _, found: {"hop": _like(found.hop, completed_at=None, owner=found.hop.owner or "somebody")})
+    for name in ("_LEAVE", "_HOLD"):
+        statement = getattr(results, name)._clone()
+        statement._where_criteria = (THIS_HOP & (steps.fence == bindparam("b_fence")),)
+        setattr(results, name, statement)
+
+
+def without_fence_and_position() -> None:
+    """A commit is asked for neither."""
+    without_position()
+    judge = committing._judge
+    committing._judge = lambda one, found: judge(
+        one, found and found._replace(hop=_like(found.hop, fence=one.held.fence))
+    )
+    _bind(lambda one: {"b_fence": one.hop.fence})
+
+
+def without_status() -> None:
+    """A commit is not asked whether its run is over."""
+    _see(lambda _, found: {"run": _like(found.run, status="running")})
+
+
+def without_run_lock() -> None:
+    """A commit reads the run's status and does not hold it."""
+    committing._RUNS = committing._RUNS._clone()
+    committing._RUNS._for_update_arg = None
+
+
+def without_digest() -> None:
+    """A lease is given for any bytes that name the hop."""
+    lease_announced = leasing.lease_announced
+
+    def lenient(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
+        rows = tx.rows(leasing._ANNOUNCED, keys=keys_of(dict(notices)))
+        return lease_announced(tx, owner, [(key_of(row), row.digest) for row in rows], lease)
+
+    leasing.lease_announced = lenient
+
+
+def without_sweeper() -> None:
+    """Nothing is announced a second time."""
+    sweeping.announce = lambda *_: []
+
+
+def without_raised_fence() -> None:
+    """A lease has the fence of the lease before."""
+    leasing._TAKE = leasing._TAKE.values(fence=steps.fence)
+
+
+def without_counting() -> None:
+    """A lease counts no attempt."""
+    leasing._TAKE = leasing._TAKE.values(attempt=steps.attempt)
+
+
+def _see(view: Callable[[Commit, Found], dict[str, Any]]) -> None:
+    """Have verdicts given on rows that look otherwise."""
+    judge = committing._judge
+
+    def lenient(one: Commit, found: Found | None) -> Verdict:
+        return judge(one, found and found._replace(**view(one, found)))
+
+    committing._judge = lenient
+
+
+def _bind(more: Callable[[Found], dict[str, Any]]) -> None:
+    """Have statements of commits bound to other values."""
+    shared_row = results._shared_row
+    results._shared_row = lambda tx, one: shared_row(tx, one) | more(one)
+
+
+def _like(row: Any, **other: Any) -> Any:
+    return SimpleNamespace(**{**(row._mapping if hasattr(row, "_mapping") else vars(row)), **other})
+
+
+MUTATIONS: Final[dict[str, Callable[[], None]]] = {
+    "no-fence": without_fence,
+    "no-position": without_position,
+    "no-fence-no-position": without_fence_and_position,
+    "no-status": without_status,
+    "no-run-lock": without_run_lock,
+    "no-digest": without_digest,
+    "no-sweeper": without_sweeper,
+    "no-raised-fence": without_raised_fence,
+    "no-counting": without_counting,
+}
+
+
+def apply(name: str | None) -> None:
+    """Take a safeguard out of this process, if one is named."""
+    if name is not None:
+        MUTATIONS[name]()

@@ -1,0 +1,40 @@
+"""What a drama is to contain: how much load, and how many of each fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything: ``hits`` of each crash point, and ``poison`` is how many runs kill their workers."""
+
+    runs: int
+    hits: int
+    kills: int
+    zombies: int
+    server_kills: int
+    cuts: int
+    poison: int
+    ended: float = 0.04
+    """The share of runs that are terminated in flight, if there is time."""
+    lease: float = 2.0
+    window: int = 40
+    """Runs under way at a time, about."""
+
+    def with_load(self, runs: int | None) -> Plan:
+        """Return the plan with another number of runs."""
+        return self if runs is None else replace(self, runs=runs)
+
+
+PLANS: Final = {
+    "smoke": Plan(runs=30, hits=0, kills=2, zombies=1, server_kills=0, cuts=0, poison=1, window=15),
+    "small": Plan(runs=200, hits=1, kills=4, zombies=2, server_kills=1, cuts=3, poison=1),
+    "medium": Plan(runs=1000, hits=2, kills=10, zombies=4, server_kills=3, cuts=6, poison=4),
+    "nightly": Plan(runs=1000, hits=2, kills=5, zombies=2, server_kills=1, cuts=2, poison=3, lease=3.0, window=80),
+}
+"""``small`` is what `make chaos` plays on each backend, ``nightly`` each part of `make chaos-nightly`."""
+
+NIGHTLY: Final = range(1001, 1011)
+"""The seeds of the ten parts of the nightly drama: 10,000 runs, and every crash point 20 times."""

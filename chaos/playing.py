@@ -1,0 +1,147 @@
+"""Playing the faults: each is one function of the stage, and returns when what it did is over."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from time import monotonic
+from typing import Final, assert_never
+
+from chaos.crew import Hand
+from chaos.dispatcher import dispatch
+from chaos.faults import Cut, Emptied, Fault, PointKill, RandomKill, ServerFault, Zombie
+from chaos.points import Point
+from chaos.proxy import BOTH, Way
+from chaos.stage import Stage
+
+_REACHED_WITHIN: Final = 15.0
+"""Seconds that a point may take to be reached, before another tries."""
+
+_TRIES: Final = 6
+
+
+async def play(stage: Stage, fault: Fault) -> None:
+    """Let it happen."""
+    stage.say(str(fault))
+    match fault:
+        case PointKill(point):
+            await _die_at(stage, point)
+        case RandomKill(after, forgetful):
+            victim = stage.victim(forgetful=forgetful)
+            await stage.at_work(victim)
+            await asyncio.sleep(after)
+            stage.done["random kills"] += 1
+            await victim.kill()
+        case Zombie(leases):
+            await _pause(stage, leases)
+        case ServerFault(server, how, seconds):
+            await _hurt(stage, server, how, seconds)
+        case Emptied():
+            await _empty(stage)
+        case Cut(server, how, seconds):
+            await _cut(stage, server, how, seconds)
+        case _:
+            assert_never(fault)
+
+
+async def _die_at(stage: Stage, point: Point) -> None:
+    """Have a process die at this point; if it dies of something else, or never gets there, another is sent."""
+    for _ in range(_TRIES):
+        at = stage.chance.randint(1, point.within)
+        hand = await _send(stage, point, at)
+        await hand.ended(_REACHED_WITHIN)
+        reached = (hand.pid, point.name) in stage.deaths.read()
+        if not reached:
+            stage.done["other kills"] += 1
+        await hand.kill()
+        if reached and hand.process.exitcode == -signal.SIGKILL:
+            stage.done[f"at {point.name}"] += 1
+            return
+    stage.say(f"  nobody got to {point.name} in {_TRIES} tries")
+
+
+async def _send(stage: Stage, point: Point, at: int) -> Hand:
+    match point.who:
+        case "dispatcher":
+            before, stage.dispatcher = stage.dispatcher, stage.crew.hire(dispatch, armed=point.name, at=at)
+            before.send(signal.SIGTERM)
+            await before.ended(10)
+            return stage.dispatcher
+        case "stopping":
+            hand = stage.victim(armed=point.name, at=at)
+            await stage.at_work(hand)
+            await asyncio.sleep(stage.chance.random() * 0.5)
+            hand.send(signal.SIGTERM)
+            return hand
+        case "heir":
+            left = stage.victim()
+            hand = stage.victim(armed=point.name, at=at)
+            await stage.at_work(left)
+            await stage.at_work(hand)
+            stage.done["other kills"] += 1
+            await left.kill()
+            return hand
+    return stage.victim(armed=point.name, at=at)
+
+
+async def _pause(stage: Stage, leases: float) -> None:
+    """Stop the steady worker past its lease while another does its work, and let it go on."""
+    relief = stage.victim()
+    await stage.at_work(relief)
+    stage.done["zombies"] += 1
+    stage.steady.send(signal.SIGSTOP)
+    await asyncio.sleep(leases * stage.plan.lease)
+    stage.steady.send(signal.SIGCONT)
+    await asyncio.sleep(0.3)
+    relief.send(signal.SIGTERM)
+    if not await relief.ended(15):
+        await relief.kill()
+
+
+async def _hurt(stage: Stage, name: str, how: str, seconds: float) -> None:
+    [server] = [server for server in stage.backend.servers if server.name == name]
+    stage.done[f"{name} {how}"] += 1
+    if how == "freeze":
+        server.freeze()
+        await asyncio.sleep(stage.plan.lease * 1.2 + seconds)
+        server.thaw()
+        return
+    await (server.kill() if how == "kill" else server.stop())
+    await asyncio.sleep(seconds)
+    began = monotonic()
+    await server.start()
+    stage.say(f"  {name} is there again after {monotonic() - began:.1f} s")
+
+
+async def _empty(stage: Stage) -> None:
+    broker = stage.backend.broker
+    if broker is not None:
+        stage.done["broker emptied"] += 1
+        await broker.empty()
+
+
+async def _cut(stage: Stage, server: str, how: str, seconds: float) -> None:
+    proxy = stage.backend.proxies[server]
+    stage.done["cuts"] += 1
+    match how:
+        case "reset":
+            proxy.cut()
+        case "lose-replies":
+            proxy.losing = 3
+            await asyncio.sleep(seconds)
+            proxy.losing = 0
+        case "refuse":
+            proxy.refusing = True
+            proxy.cut()
+            await asyncio.sleep(seconds)
+            proxy.refusing = False
+        case "latency":
+            proxy.latency = 0.05
+            await asyncio.sleep(seconds)
+            proxy.latency = 0.0
+        case _:
+            proxy.hold({"hold-up": {Way.UP}, "hold-down": {Way.DOWN}}.get(how, BOTH))
+            await asyncio.sleep(seconds)
+            if stage.chance.random() < 0.5:  # a route that comes back, or one whose connections are lost
+                proxy.cut()
+            proxy.release()

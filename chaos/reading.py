@@ -1,0 +1,166 @@
+"""Reading the store past all code of the engine: plain SQL, on a connection that no proxy stands before."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from abc import ABC, abstractmethod
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from chaos.history import History, Hop, RunRow, value_of
+
+_RUNS = "SELECT workflow_id, workflow, dispatch_key, status, reason, output, error, {completed_at} FROM workflow_runs"
+_HOPS = """
+    SELECT workflow_id, path, position, topic, step_id, direction, undoes, status, attempt, fence, owner, worker,
+        {due_at}, {completed_at}, committed_by, reason, output, compensable
+    FROM step_executions
+"""
+_TRAILS = "SELECT workflow_id, value FROM workflow_variables WHERE name = 'trail'"
+_PROGRESS = """
+    SELECT count(*), count(completed_at), sum(CASE WHEN completed_at IS NULL AND status <> 'waiting'
+        AND dispatch_key NOT LIKE 'poison-%' THEN 1 ELSE 0 END) FROM workflow_runs
+"""
+_IN_FLIGHT = """
+    SELECT workflow_id FROM workflow_runs WHERE completed_at IS NULL AND started_at IS NOT NULL
+        AND dispatch_key LIKE 'ended-%' ORDER BY number
+"""
+
+
+class Reader(ABC):
+    """Reads one database."""
+
+    away: tuple[type[Exception], ...] = ()
+    """What is raised while the database cannot be reached."""
+
+    @abstractmethod
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; times in braces come as seconds."""
+
+    @abstractmethod
+    async def damage(self) -> list[str]:
+        """Return what the database finds wrong with itself."""
+
+    async def connections(self) -> int:
+        """Return how many connections there are besides this one."""
+        return 0
+
+    async def progress(self) -> tuple[int, int, int]:
+        """Return how many runs there are, how many have ended, and how many are still on their way, but for poison."""
+        [(runs, ended, under_way)] = await self.rows(_PROGRESS)
+        return runs, ended, under_way or 0
+
+    async def in_flight(self) -> list[UUID]:
+        """Return the runs that are there to be terminated and have begun."""
+        return [UUID(str(run)) for (run,) in await self.rows(_IN_FLIGHT)]
+
+    async def hops(self, run: UUID | None = None) -> list[Hop]:
+        """Return all hops, or those of a run."""
+        hops = [
+            _hop(row) for row in await self.rows(_HOPS + (f" WHERE workflow_id = '{self.key(run)}'" if run else ""))
+        ]
+        return sorted(hops, key=lambda hop: (hop.run, hop.path, hop.position))
+
+    def key(self, run: UUID) -> str:
+        """Return how this database writes an id."""
+        return str(run)
+
+    async def history(self) -> History:
+        """Return all runs, hops and trails."""
+        return History(
+            runs=[_run(row) for row in await self.rows(_RUNS)],
+            hops=await self.hops(),
+            trails={_id(run): value_of(value) for run, value in await self.rows(_TRAILS)},
+            damage=await self.damage(),
+        )
+
+
+class SqliteReader(Reader):
+    """Reads an SQLite file."""
+
+    away = (sqlite3.OperationalError,)
+
+    def __init__(self, path: Path) -> None:
+        """Read this file."""
+        self._path = path
+
+    def key(self, run: UUID) -> str:
+        """Return how this database writes an id."""
+        return run.hex
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+
+        def read() -> list[tuple[Any, ...]]:
+            with closing(sqlite3.connect(self._path, timeout=30)) as connection:
+                return connection.execute(statement.format(due_at="due_at", completed_at="completed_at")).fetchall()
+
+        return await asyncio.to_thread(read)
+
+    async def damage(self) -> list[str]:
+        """Ask for integrity and foreign keys."""
+        sound = await self.rows("PRAGMA integrity_check")
+        broken = await self.rows("PRAGMA foreign_key_check")
+        return [str(row) for row in sound if row != ("ok",)] + [f"foreign key: {row}" for row in broken]
+
+
+class PostgresReader(Reader):
+    """Reads a PostgreSQL database."""
+
+    away = (asyncpg.PostgresError, asyncpg.InterfaceError)
+
+    def __init__(self, url: str) -> None:
+        """Read the database at this URL."""
+        self._url = url
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        connection = await asyncpg.connect(self._url, timeout=10)
+        try:
+            seconds = {
+                name: f"CAST(EXTRACT(EPOCH FROM {name}) AS double precision)" for name in ("due_at", "completed_at")
+            }
+            return [tuple(row) for row in await connection.fetch(statement.format(**seconds), timeout=60)]
+        finally:
+            await connection.close()
+
+    async def damage(self) -> list[str]:
+        """Read every table from end to end: what is torn cannot be read."""
+        for table in ("workflow_runs", "step_executions", "messages", "workflow_variables"):
+            await self.rows(f"SELECT count(*), max(length(t::text)) FROM {table} AS t")
+        return []
+
+    async def connections(self) -> int:
+        """Return how many connections there are besides this one."""
+        [(count,)] = await self.rows(
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        return count
+
+
+def _id(value: Any) -> str:
+    return UUID(str(value)).hex
+
+
+def _run(row: tuple[Any, ...]) -> RunRow:
+    run, workflow, key, status, reason, output, error, completed_at = row
+    return RunRow(
+        *(_id(run), workflow, key, status, reason, value_of(output)),
+        *(None if error is None else json.loads(error), completed_at),
+    )
+
+
+def _hop(row: tuple[Any, ...]) -> Hop:
+    made = Hop(*row)
+    return made._replace(
+        run=_id(made.run),
+        step_id=_id(made.step_id),
+        committed_by=None if made.committed_by is None else _id(made.committed_by),
+        output=value_of(made.output),
+        compensable=bool(made.compensable),
+    )

@@ -1,0 +1,70 @@
+"""The harness tests itself: with a safeguard taken out it must find something broken, or it proves nothing.
+
+Some safeguards stand behind others. Those alone cannot be missed, and the trial says which one covers them; it must
+then find nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import Final, NamedTuple
+
+from chaos.drama import Script, perform
+from chaos.plan import Plan
+
+_ZOMBIES: Final = Plan(runs=150, hits=0, kills=2, zombies=6, server_kills=0, cuts=0, poison=0)
+_POISON: Final = Plan(runs=40, hits=0, kills=0, zombies=0, server_kills=0, cuts=0, poison=1)
+_ENDS: Final = Plan(runs=600, hits=0, kills=3, zombies=1, server_kills=0, cuts=0, poison=0, ended=0.5)
+_EMPTIED: Final = Plan(runs=60, hits=0, kills=2, zombies=0, server_kills=0, cuts=0, poison=0)
+
+
+class Trial(NamedTuple):
+    """A mutation, where to look for it, and what covers it if nothing is to be found."""
+
+    mutation: str
+    backend: str
+    plan: Plan
+    covered_by: str | None = None
+
+
+TRIALS: Final = (
+    Trial("no-fence", "sqlite", _ZOMBIES),
+    Trial("no-raised-fence", "sqlite", _ZOMBIES),
+    Trial("no-fence-no-position", "sqlite", _ZOMBIES),
+    Trial("no-position", "sqlite", _ZOMBIES, "the fence: whoever commits later has an older one"),
+    Trial("no-run-lock", "postgres", _ENDS),
+    Trial("no-status", "postgres", _ENDS, "the fence, which the end of a run raises on every twin it closes"),
+    Trial("no-digest", "redis+sqlite", _EMPTIED, "the store's own bytes, which are what is executed"),
+    Trial("no-sweeper", "redis+sqlite", _EMPTIED),
+    Trial("no-counting", "sqlite", _POISON),
+)
+
+
+def main(only: Collection[str]) -> int:
+    """Run the trials and print a table of what found what; returns 1 if one came out otherwise."""
+    rows: list[str] = []
+    wrong = 0
+    for trial in TRIALS:
+        if only and trial.mutation not in only:
+            continue
+        found = asyncio.run(_try(trial))
+        good = bool(found) == (trial.covered_by is None)
+        wrong += not good
+        what = ", ".join(found) or "nothing"
+        rows.append(
+            f"| {trial.mutation} | {trial.backend} | {what} | {trial.covered_by or ''} | {'ok' if good else 'WRONG'} |"
+        )
+        print(rows[-1], flush=True)
+    print("\n| taken out | on | found by | covered by | |\n|---|---|---|---|---|")
+    print("\n".join(rows))
+    return int(wrong > 0)
+
+
+async def _try(trial: Trial) -> list[str]:
+    """Return the invariants that broke."""
+    script = Script(trial.backend, "selftest", trial.plan, 4, trial.mutation)
+    result = await perform(script, lambda text: print(text, flush=True))
+    for name, text in result.breaches[:5]:
+        print(f"  {name}: {text}")
+    return sorted({name for name, _ in result.breaches})

@@ -1,0 +1,128 @@
+"""The stage: the roles that are always taken, what goes on all the time, and what is known of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+from time import monotonic
+from typing import Any, Final
+
+from chaos.backends import Backend
+from chaos.crew import Crew, Hand, Holdings
+from chaos.dispatcher import Ledger, dispatch
+from chaos.effects import Onlookers
+from chaos.history import Hop
+from chaos.load import STEPS, workflows
+from chaos.orders import NAMESPACE, Orders
+from chaos.plan import Plan
+from chaos.points import Deaths
+from chaos.worker import work
+from paigeant import ActivityRegistry, Paigeant
+from paigeant.config import Settings
+from paigeant.errors import Unavailable
+
+_PATIENCE: Final = 60.0
+_TRICKLE: Final = 3
+"""Runs dispatched each fifth of a second while the load is ahead of the faults."""
+
+
+class Stage:
+    """One drama while it is played: the steady worker, the dispatcher, those who die, and the operator."""
+
+    def __init__(self, backend: Backend, plan: Plan, orders: Orders, say: Callable[[str], None]) -> None:
+        """Play on this backend."""
+        self.backend, self.plan, self.orders, self._say = backend, plan, orders, say
+        self.chance = Random(orders.seed)
+        self.crew = Crew(orders)
+        self.deaths = Deaths(orders.folder / "deaths.log")
+        self.ledger = Ledger(orders.folder)
+        self._onlookers = Onlookers(orders.folder / "effects.log")
+        self.done: Counter[str] = Counter()
+        """What was done, by name, for the report."""
+        self.when_terminated: dict[str, list[Hop]] = {}
+        self.progress = 0.0
+        """The share of the faults that are behind."""
+        self.recovery = 0.0
+        """Seconds from the last fault until nothing was under way."""
+        self.over = False
+        self._begun = monotonic()
+
+    async def open(self) -> None:
+        """Hire those who are always there, and wait until work is done."""
+        self.steady = self.crew.hire(work, topics=STEPS)
+        self.dispatcher = self.crew.hire(dispatch)
+        self.ledger.want(self.plan.window)
+        await self.until(self._some_ended, _PATIENCE, "the first runs to end")
+        self.holdings_before = self.steady.holdings()
+
+    async def _some_ended(self) -> bool:
+        return (await self.backend.reader.progress())[1] >= min(10, self.plan.runs // 2)
+
+    def say(self, text: str) -> None:
+        """Log a line of the schedule as it was played."""
+        self._say(f"{monotonic() - self._begun:7.1f} s  {text}")
+
+    def victim(self, **more: Any) -> Hand:
+        """Hire a worker that is not to live long."""
+        return self.crew.hire(work, **more)
+
+    async def at_work(self, hand: Hand, within: float = 10.0) -> None:
+        """Wait until a worker has executed something, or so long."""
+        end = monotonic() + within
+        while hand.alive and monotonic() < end and not self._onlookers.saw(hand.pid):
+            await asyncio.sleep(0.05)
+
+    async def until(self, ask: Callable[[], Any], within: float, what: str) -> None:
+        """Wait until something is so; raises TimeoutError with what it was."""
+        end = monotonic() + within
+        while not await ask():
+            if monotonic() > end:
+                text = f"waited {within:g} s in vain for {what}"
+                raise TimeoutError(text)
+            await asyncio.sleep(0.1)
+
+    async def feed(self) -> None:
+        """Keep runs under way until all are dispatched and the faults are behind: never none, and at most a window.
+
+        While the load is ahead of the faults it trickles, so that whoever is sent to a crash point gets there.
+        """
+        while not self.over:
+            with suppress(OSError, TimeoutError, *self.backend.reader.away):
+                runs, ended, _ = await self.backend.reader.progress()
+                ahead = runs > self.plan.runs * self.progress
+                wanted = min(ended + self.plan.window, runs + _TRICKLE if ahead else self.plan.runs)
+                if self.progress < 1 or runs < self.plan.runs:
+                    self.ledger.want(max(runs, wanted))
+            if not self.dispatcher.alive:
+                self.dispatcher = self.crew.hire(dispatch)
+            await asyncio.sleep(0.2)
+
+    async def operate(self) -> None:
+        """Terminate runs in flight that are there for it, and look at once what was committed to them."""
+        settings = Settings(store=self.backend.direct_store, namespace=NAMESPACE)
+        asked: set[Any] = set()
+        while not self.over:
+            with suppress(OSError, TimeoutError, Unavailable, *self.backend.reader.away):
+                async with Paigeant(ActivityRegistry(), workflows=workflows(), settings=settings) as app:
+                    while not self.over:
+                        for run in await self.backend.reader.in_flight():
+                            if run not in asked:
+                                await asyncio.sleep(self.chance.random() * 0.05)
+                                await app.run(run).terminate()
+                                self.when_terminated[run.hex] = await self.backend.reader.hops(run)
+                                asked.add(run)
+                                self.done["terminated"] += 1
+                        await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
+
+    def leaks(self, before: Holdings, after: Holdings) -> list[str]:
+        """Return what there is more of than a pool that filled up explains."""
+        spare = Holdings(sockets=6, files=4, threads=4)
+        return [
+            f"the steady worker held {had} {name} when it had warmed up, and {has} at the end"
+            for name, had, has, more in zip(Holdings._fields, before, after, spare, strict=True)
+            if has > had + more
+        ]
