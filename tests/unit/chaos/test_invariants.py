@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from chaos.effects import Effect
 from chaos.history import History, Hop, RunRow
 from chaos.invariants import breaches, recovery

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import ClassVar
 
 import pytest
+
 from chaos.proxy import Proxy, Way
 
 
