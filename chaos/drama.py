@@ -97,7 +97,7 @@ async def _play(script: Script, backend: Backend, folder: Path, say: Callable[[s
     stage = Stage(backend, plan, orders, say)
     try:
         await stage.open()
-        going_on = [asyncio.create_task(stage.feed()), asyncio.create_task(stage.operate())]
+        going_on = asyncio.create_task(stage.go_on())
         chance = Random(script.seed)
         lanes = [worker_lane(plan, backend, chance), world_lane(plan, backend, chance)]
         await _lanes(stage, lanes if script.lanes > 1 else [_merged(lanes, chance)])
@@ -133,7 +133,7 @@ async def _lanes(stage: Stage, lanes: Sequence[Sequence[Fault]]) -> None:
     stage.progress = 1.0
 
 
-async def _calm(stage: Stage, going_on: list[asyncio.Task[None]]) -> list[Breach]:
+async def _calm(stage: Stage, going_on: asyncio.Task[None]) -> list[Breach]:
     """Let the load end, kill once more, and wait until nothing is under way; returns whether that took too long."""
 
     async def dispatched() -> bool:
@@ -162,7 +162,7 @@ async def _calm(stage: Stage, going_on: list[asyncio.Task[None]]) -> list[Breach
     finally:
         stage.over = True
         drinker.cancel()
-        await asyncio.gather(drinker, *going_on, return_exceptions=True)
+        await asyncio.gather(drinker, going_on, return_exceptions=True)
     return found
 
 

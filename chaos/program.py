@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 from collections.abc import Sequence
 from random import SystemRandom
 
@@ -72,8 +73,15 @@ def _nightly(parts: Sequence[tuple[str, int]]) -> int:
     return int(any(result["breaches"] for result in results))
 
 
+async def _until_told(script: Script) -> Result:
+    """Play it; on SIGTERM end everything that was started, as on Ctrl-C."""
+    task = asyncio.ensure_future(perform(script, lambda text: print(text, flush=True)))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
 def _perform(script: Script) -> Result:
-    result = asyncio.run(perform(script, lambda text: print(text, flush=True)))
+    result = asyncio.run(_until_told(script))
     for name, text in result.breaches[:30]:
         print(f"BROKEN {name}: {text}")
     for story in result.told:

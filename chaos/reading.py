@@ -35,9 +35,6 @@ _IN_FLIGHT = """
 class Reader(ABC):
     """Reads one database."""
 
-    away: tuple[type[Exception], ...] = ()
-    """What is raised while the database cannot be reached."""
-
     @abstractmethod
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query; times in braces come as seconds."""
@@ -83,8 +80,6 @@ class Reader(ABC):
 class SqliteReader(Reader):
     """Reads an SQLite file."""
 
-    away = (sqlite3.OperationalError,)
-
     def __init__(self, path: Path) -> None:
         """Read this file."""
         self._path = path
@@ -111,8 +106,6 @@ class SqliteReader(Reader):
 
 class PostgresReader(Reader):
     """Reads a PostgreSQL database."""
-
-    away = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
     def __init__(self, url: str) -> None:
         """Read the database at this URL."""

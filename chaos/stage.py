@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from random import Random
 from time import monotonic
 from typing import Any, Final
@@ -22,7 +21,6 @@ from chaos.points import Deaths
 from chaos.worker import work
 from paigeant import ActivityRegistry, Paigeant
 from paigeant.config import Settings
-from paigeant.errors import Unavailable
 
 _PATIENCE: Final = 60.0
 _TRICKLE: Final = 3
@@ -84,39 +82,49 @@ class Stage:
                 raise TimeoutError(text)
             await asyncio.sleep(0.1)
 
-    async def feed(self) -> None:
+    async def go_on(self) -> None:
+        """Do what goes on all the time, until it is over; what fails while a server is away is tried again."""
+        async with asyncio.TaskGroup() as group:
+            for doing in (self._feed, self._operate):
+                group.create_task(self._again_and_again(doing))
+
+    async def _again_and_again(self, doing: Callable[[], Awaitable[None]]) -> None:
+        away = False
+        while not self.over:
+            try:
+                await doing()
+                away = False
+            except Exception as error:  # noqa: BLE001  (whatever a client raises while its server is away)
+                if not away:
+                    self.say(f"  {doing.__name__.strip('_')}, to be tried again: {type(error).__name__} {error}")
+                away = True
+            await asyncio.sleep(0.2)
+
+    async def _feed(self) -> None:
         """Keep runs under way until all are dispatched and the faults are behind: never none, and at most a window.
 
         While the load is ahead of the faults it trickles, so that whoever is sent to a crash point gets there.
         """
-        while not self.over:
-            with suppress(OSError, TimeoutError, *self.backend.reader.away):
-                runs, ended, _ = await self.backend.reader.progress()
-                ahead = runs > self.plan.runs * self.progress
-                wanted = min(ended + self.plan.window, runs + _TRICKLE if ahead else self.plan.runs)
-                if self.progress < 1 or runs < self.plan.runs:
-                    self.ledger.want(max(runs, wanted))
-            if not self.dispatcher.alive:
-                self.dispatcher = self.crew.hire(dispatch)
-            await asyncio.sleep(0.2)
+        if not self.dispatcher.alive:
+            self.dispatcher = self.crew.hire(dispatch)
+        runs, ended, _ = await self.backend.reader.progress()
+        ahead = runs > self.plan.runs * self.progress
+        wanted = min(ended + self.plan.window, runs + _TRICKLE if ahead else self.plan.runs)
+        if self.progress < 1 or runs < self.plan.runs:
+            self.ledger.want(max(runs, wanted))
 
-    async def operate(self) -> None:
+    async def _operate(self) -> None:
         """Terminate runs in flight that are there for it, and look at once what was committed to them."""
         settings = Settings(store=self.backend.direct_store, namespace=NAMESPACE)
-        asked: set[Any] = set()
-        while not self.over:
-            with suppress(OSError, TimeoutError, Unavailable, *self.backend.reader.away):
-                async with Paigeant(ActivityRegistry(), workflows=workflows(), settings=settings) as app:
-                    while not self.over:
-                        for run in await self.backend.reader.in_flight():
-                            if run not in asked:
-                                await asyncio.sleep(self.chance.random() * 0.05)
-                                await app.run(run).terminate()
-                                self.when_terminated[run.hex] = await self.backend.reader.hops(run)
-                                asked.add(run)
-                                self.done["terminated"] += 1
-                        await asyncio.sleep(0.05)
-            await asyncio.sleep(0.2)
+        async with Paigeant(ActivityRegistry(), workflows=workflows(), settings=settings) as app:
+            while not self.over:
+                for run in await self.backend.reader.in_flight():
+                    if run.hex not in self.when_terminated:
+                        await asyncio.sleep(self.chance.random() * 0.05)
+                        await app.run(run).terminate()
+                        self.when_terminated[run.hex] = await self.backend.reader.hops(run)
+                        self.done["terminated"] += 1
+                await asyncio.sleep(0.05)
 
     def leaks(self, before: Holdings, after: Holdings) -> list[str]:
         """Return what there is more of than a pool that filled up explains."""
