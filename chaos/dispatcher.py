@@ -80,7 +80,7 @@ async def _one(app: DoomedPaigeant, orders: Orders, ledger: Ledger, number: int)
     kind = kind_of(number, orders.seed, orders.poison_every, orders.ended)
     while True:
         try:
-            await app.dispatch(workflow_of(kind), input_of(number, kind), dispatch_key=f"{kind}-{number}")
+            await app.dispatch(workflow_of(kind), input_of(number, kind, orders.slow), dispatch_key=f"{kind}-{number}")
         except Unavailable:
             await asyncio.sleep(0.2)
         else:

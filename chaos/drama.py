@@ -92,22 +92,34 @@ async def _play(script: Script, backend: Backend, folder: Path, say: Callable[[s
         *("", folder, backend.store, backend.transport, plan.lease, script.seed),
         mutation=script.mutation,
         ended=plan.ended,
+        slow=plan.slow,
         poison_every=max(1, plan.runs // plan.poison) if plan.poison else 0,
     )
     stage = Stage(backend, plan, orders, say)
     try:
-        await stage.open()
-        going_on = asyncio.create_task(stage.go_on())
-        chance = Random(script.seed)
-        lanes = [worker_lane(plan, backend, chance), world_lane(plan, backend, chance)]
-        await _lanes(stage, lanes if script.lanes > 1 else [_merged(lanes, chance)])
-        found = await _calm(stage, going_on)
+        found = await _acts(script, stage)
         history = await _read(stage)
         found += breaches(history)
         found += _coverage(script, backend, stage)
     finally:
         stage.crew.kill_all()
     return _result(script, stage, history, found)
+
+
+async def _acts(script: Script, stage: Stage) -> list[Breach]:
+    """Play all faults under load; returns what broke meanwhile."""
+    chance = Random(script.seed)
+    lanes = [worker_lane(stage.plan, stage.backend, chance), world_lane(stage.plan, stage.backend, chance)]
+    going_on = asyncio.create_task(stage.go_on())
+    try:
+        await stage.open()
+        await _lanes(stage, lanes if script.lanes > 1 else [_merged(lanes, chance)])
+        return await _calm(stage)
+    except TimeoutError as error:
+        return [Breach("I1", f"it is stuck: {error}")]
+    finally:
+        stage.over = True
+        await asyncio.gather(going_on, return_exceptions=True)
 
 
 def _merged(lanes: Sequence[Sequence[Fault]], chance: Random) -> list[Fault]:
@@ -133,7 +145,7 @@ async def _lanes(stage: Stage, lanes: Sequence[Sequence[Fault]]) -> None:
     stage.progress = 1.0
 
 
-async def _calm(stage: Stage, going_on: asyncio.Task[None]) -> list[Breach]:
+async def _calm(stage: Stage) -> list[Breach]:
     """Let the load end, kill once more, and wait until nothing is under way; returns whether that took too long."""
 
     async def dispatched() -> bool:
@@ -160,9 +172,8 @@ async def _calm(stage: Stage, going_on: asyncio.Task[None]) -> list[Breach]:
         with suppress(TimeoutError):
             await stage.until(nothing_left, _LAST, "poison to be set aside")
     finally:
-        stage.over = True
         drinker.cancel()
-        await asyncio.gather(drinker, going_on, return_exceptions=True)
+        await asyncio.gather(drinker, return_exceptions=True)
     return found
 
 

@@ -28,9 +28,10 @@ class RandomKill:
 
 @dataclass(frozen=True)
 class Zombie:
-    """A worker is stopped for longer than its lease, and goes on."""
+    """A worker is stopped for longer than its lease, and goes on: somewhere, or ``at`` a crash point."""
 
     leases: float
+    at: Point | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,14 @@ class Cut:
 
 Fault: TypeAlias = PointKill | RandomKill | Zombie | ServerFault | Emptied | Cut
 
+_PAUSES: Final = tuple(
+    point
+    for name in ("finished-not-committed", "lease-in-doubt", "commit-in-doubt", "leased-not-begun")
+    for point in POINTS
+    if point.name == name
+)
+"""Where a worker is stopped, in turn."""
+
 _GENTLER: Final = ("restart", "freeze")
 _CUT: Final = ("reset", "hold", "hold-up", "hold-down", "lose-replies", "refuse", "latency")
 
@@ -73,7 +82,10 @@ def worker_lane(plan: Plan, backend: Backend, chance: Random) -> list[Fault]:
 
 def world_lane(plan: Plan, backend: Backend, chance: Random) -> list[Fault]:
     """Return what happens to servers, the net, and whole machines."""
-    faults: list[Fault] = [Zombie(chance.uniform(1.3, 1.9)) for _ in range(plan.zombies)]
+    faults: list[Fault] = [
+        Zombie(chance.uniform(1.2, 1.6), _PAUSES[n // 2 % len(_PAUSES)] if n % 2 == 0 else None)
+        for n in range(plan.zombies)
+    ]
     for server in backend.servers:
         hows = ["kill"] * plan.server_kills + list(_GENTLER[: plan.server_kills])
         faults += [ServerFault(server.name, how, chance.uniform(0.0, 1.5)) for how in hows]

@@ -29,7 +29,7 @@ def _add_step(registry: ActivityRegistry, name: str, effects: EffectsLog, points
     ) -> Completed[dict[str, Any]]:
         fence = _note(effects, ctx)
         points.reach("in-the-step")
-        await asyncio.sleep(seconds_of(payload["number"], name))
+        await asyncio.sleep(seconds_of(payload["number"], name, payload["slow"]))
         if (payload["kind"], name, ctx.attempt) == ("flaky", "three", 1):
             raise ConnectionError("the first attempt fails")
         if (payload["kind"], name) == ("undone", "five"):

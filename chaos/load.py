@@ -55,9 +55,9 @@ def workflow_of(kind: str) -> str:
     return {"careful": "careful", "poison": "poisoned"}.get(kind, "journey")
 
 
-def input_of(number: int, kind: str) -> dict[str, Any]:
+def input_of(number: int, kind: str, slow: float = 0.0) -> dict[str, Any]:
     """Return the input of a run."""
-    return {"number": number, "kind": kind, "chain": fold("", f"seed {number}"), "trail": []}
+    return {"number": number, "kind": kind, "chain": fold("", f"seed {number}"), "trail": [], "slow": slow}
 
 
 def fold(chain: str, step: str) -> str:
@@ -65,10 +65,10 @@ def fold(chain: str, step: str) -> str:
     return hashlib.sha256(f"{chain}:{step}".encode()).hexdigest()[:16]
 
 
-def seconds_of(number: int, step: str) -> float:
-    """Return how long a step takes: mostly a moment, sometimes so long that its lease is renewed."""
+def seconds_of(number: int, step: str, slow: float) -> float:
+    """Return how long a step takes: mostly a moment; this share so long that the lease is renewed."""
     chance = Random(f"{number}:{step}")
-    return chance.uniform(0.6, 1.6) if chance.random() < 0.06 else chance.random() * 0.02
+    return chance.uniform(0.6, 1.6) if chance.random() < slow else chance.random() * 0.02
 
 
 def workflows() -> list[Workflow]:

@@ -76,11 +76,6 @@ def without_sweeper() -> None:
     sweeping.announce = lambda *_: []
 
 
-def without_raised_fence() -> None:
-    """A lease has the fence of the lease before."""
-    leasing._TAKE = leasing._TAKE.values(fence=steps.fence)
-
-
 def without_counting() -> None:
     """A lease counts no attempt."""
     leasing._TAKE = leasing._TAKE.values(attempt=steps.attempt)
@@ -114,7 +109,6 @@ MUTATIONS: Final[dict[str, Callable[[], None]]] = {
     "no-run-lock": without_run_lock,
     "no-digest": without_digest,
     "no-sweeper": without_sweeper,
-    "no-raised-fence": without_raised_fence,
     "no-counting": without_counting,
 }
 

@@ -32,10 +32,12 @@ class Orders:
     concurrency: int = 16
     armed: str | None = None
     at: int = 1
+    pauses: bool = False
     forgetful: float = 0.0
     mutation: str | None = None
     poison_every: int = 0
     ended: float = 0.0
+    slow: float = 0.0
     grace: float = field(default=0.1)
 
     @property
@@ -48,7 +50,7 @@ class Orders:
     @property
     def points(self) -> Points:
         """The crash points, one of them armed."""
-        return Points(Deaths(self.folder / "deaths.log"), self.armed, self.at)
+        return Points(Deaths(self.folder / "deaths.log"), self.armed, self.at, pauses=self.pauses)
 
     @property
     def effects(self) -> EffectsLog:

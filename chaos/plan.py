@@ -19,6 +19,8 @@ class Plan:
     poison: int
     ended: float = 0.04
     """The share of runs that are terminated in flight, if there is time."""
+    slow: float = 0.06
+    """The share of steps that take so long that their lease is renewed."""
     lease: float = 2.0
     window: int = 40
     """Runs under way at a time, about."""

@@ -32,8 +32,8 @@ async def play(stage: Stage, fault: Fault) -> None:
             await asyncio.sleep(after)
             stage.done["random kills"] += 1
             await victim.kill()
-        case Zombie(leases):
-            await _pause(stage, leases)
+        case Zombie(leases, at):
+            await _pause(stage, leases, at)
         case ServerFault(server, how, seconds):
             await _hurt(stage, server, how, seconds)
         case Emptied():
@@ -84,18 +84,25 @@ async def _send(stage: Stage, point: Point, at: int) -> Hand:
     return stage.victim(armed=point.name, at=at)
 
 
-async def _pause(stage: Stage, leases: float) -> None:
-    """Stop the steady worker past its lease while another does its work, and let it go on."""
-    relief = stage.victim()
-    await stage.at_work(relief)
+async def _pause(stage: Stage, leases: float, point: Point | None) -> None:
+    """Stop a worker past its lease while another does its work, and let it go on.
+
+    It is the steady one, wherever it is, or one that stops itself at a point.
+    """
+    other = stage.victim() if point is None else stage.victim(armed=point.name, at=1, pauses=True)
+    await stage.at_work(other)
+    zombie = stage.steady if point is None else other
+    if point is None:
+        zombie.send(signal.SIGSTOP)
+    elif not await stage.fell(other, point.name, _REACHED_WITHIN):
+        stage.say(f"  nobody got to {point.name}")
     stage.done["zombies"] += 1
-    stage.steady.send(signal.SIGSTOP)
     await asyncio.sleep(leases * stage.plan.lease)
-    stage.steady.send(signal.SIGCONT)
-    await asyncio.sleep(0.3)
-    relief.send(signal.SIGTERM)
-    if not await relief.ended(15):
-        await relief.kill()
+    zombie.send(signal.SIGCONT)
+    await asyncio.sleep(0.5)
+    other.send(signal.SIGTERM)
+    if not await other.ended(15):
+        await other.kill()
 
 
 async def _hurt(stage: Stage, name: str, how: str, seconds: float) -> None:

@@ -70,22 +70,30 @@ class Deaths:
 
 
 class Points:
-    """The points of one process, at most one of which is armed: there it dies, the n-th time it gets there."""
+    """The points of one process, at most one of which is armed: there it dies, the n-th time it gets there.
 
-    def __init__(self, deaths: Deaths, armed: str | None, at: int = 1) -> None:
+    One that ``pauses`` is stopped there instead, once, and goes on from there when somebody lets it.
+    """
+
+    def __init__(self, deaths: Deaths, armed: str | None, at: int = 1, *, pauses: bool = False) -> None:
         """Die the ``at``-th time that the point ``armed`` is reached."""
         self._deaths = deaths
         self.armed = armed
         self._left = at
+        self._pauses = pauses
 
     def reach(self, name: str) -> None:
         """Return, unless this is where this process dies: without a flush, without a finally."""
         if name != self.armed:
             return
         self._left -= 1
-        if self._left <= 0:
-            self._deaths.note(name)
+        if self._left > 0:
+            return
+        self._deaths.note(name)
+        if not self._pauses:
             die()
+        self.armed = None
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def die() -> None:

@@ -30,6 +30,8 @@ _TRICKLE: Final = 3
 class Stage:
     """One drama while it is played: the steady worker, the dispatcher, those who die, and the operator."""
 
+    holdings_before: Holdings | None = None
+
     def __init__(self, backend: Backend, plan: Plan, orders: Orders, say: Callable[[str], None]) -> None:
         """Play on this backend."""
         self.backend, self.plan, self.orders, self._say = backend, plan, orders, say
@@ -47,12 +49,11 @@ class Stage:
         """Seconds from the last fault until nothing was under way."""
         self.over = False
         self._begun = monotonic()
-
-    async def open(self) -> None:
-        """Hire those who are always there, and wait until work is done."""
         self.steady = self.crew.hire(work, topics=STEPS)
         self.dispatcher = self.crew.hire(dispatch)
-        self.ledger.want(self.plan.window)
+
+    async def open(self) -> None:
+        """Wait until work is done, and look at what the steady worker holds."""
         await self.until(self._some_ended, _PATIENCE, "the first runs to end")
         self.holdings_before = self.steady.holdings()
 
@@ -72,6 +73,15 @@ class Stage:
         end = monotonic() + within
         while hand.alive and monotonic() < end and not self._onlookers.saw(hand.pid):
             await asyncio.sleep(0.05)
+
+    async def fell(self, hand: Hand, point: str, within: float) -> bool:
+        """Wait until a process has got to its point; returns whether it did."""
+        end = monotonic() + within
+        while monotonic() < end:
+            if (hand.pid, point) in self.deaths.read():
+                return True
+            await asyncio.sleep(0.05)
+        return False
 
     async def until(self, ask: Callable[[], Any], within: float, what: str) -> None:
         """Wait until something is so; raises TimeoutError with what it was."""
@@ -126,8 +136,10 @@ class Stage:
                         self.done["terminated"] += 1
                 await asyncio.sleep(0.05)
 
-    def leaks(self, before: Holdings, after: Holdings) -> list[str]:
+    def leaks(self, before: Holdings | None, after: Holdings) -> list[str]:
         """Return what there is more of than a pool that filled up explains."""
+        if before is None:
+            return ["the steady worker never warmed up"]
         spare = Holdings(sockets=6, files=4, threads=4)
         return [
             f"the steady worker held {had} {name} when it had warmed up, and {has} at the end"
