@@ -10,7 +10,7 @@ from typing import Any, Final
 from paigeant.engine.committer import Committer
 from paigeant.engine.deciding import decide, unreadable, write
 from paigeant.engine.executor import Executor
-from paigeant.engine.judging import cancelled, has_begun, interrupted
+from paigeant.engine.judging import cancelled, has_begun, interrupted, not_to_run
 from paigeant.engine.leases import Cut, LeaseKeeper, Running
 from paigeant.engine.parts import Parts
 from paigeant.engine.results import Execution
@@ -19,8 +19,10 @@ from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.events import LeaseLost, StepEnded
 from paigeant.model.hops import Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
+from paigeant.model.outcomes import Outcome
 from paigeant.model.runs import CancelWish, Direction, StepStatus
 from paigeant.model.steps import OnInterrupt
+from paigeant.model.values import Value
 
 AGAIN: Final = (0.1, 2.0)
 """Seconds until a step's arguments are asked for again while the store is away: at first, doubling, and at most."""
@@ -122,10 +124,9 @@ class Journeys:
         if running.cut is Cut.LOST:
             self._parts.report(LeaseLost(self._parts.owner, leased, "the lease ran out or was taken over"))
             return None
-        rules = self._executor.rules(leased)
-        broken_off = running.progress.begun or grant.interrupted
-        if broken_off and rules is not None and rules.on_interrupt is not OnInterrupt.RERUN:
-            return Execution(interrupted(leased, rules.on_interrupt))
+        ended = self._ended_by_stop(running)
+        if ended is not None:
+            return Execution(ended)
         try:
             if running.progress.unsent is not None:
                 await self._parts.store.beat([running.held], self._parts.lease, {running.held: running.progress.unsent})
@@ -134,6 +135,16 @@ class Journeys:
         except Unavailable as error:
             self._parts.trouble(f"releasing {running.held.key.message_id}; its lease will run out", error)
         return None
+
+    def _ended_by_stop(self, running: Running) -> Outcome[Value] | None:
+        """Return how a step ends that is not to be released: cut off in the middle, or not to be run by anybody."""
+        leased = running.leased
+        rules = self._executor.rules(leased)
+        if rules is None:
+            return None
+        if not running.progress.begun:
+            return not_to_run(leased, rules)
+        return None if rules.on_interrupt is OnInterrupt.RERUN else interrupted(leased, rules.on_interrupt)
 
     async def _commit(
         self, running: Running, execution: Execution, started: float, seat: Seat | None

@@ -174,19 +174,17 @@ class Worker:
                 yield from self.commit_either_way(outcome, spend(self.world, fault))
 
     def stop(self) -> Moves:
-        """Told to stop: what may run again is released, the rest ends as if it had been interrupted."""
-        if not self.world.left.stop:
+        """Told to stop: what has begun and must not begin again ends as interrupted; the rest is released.
+
+        But for what is not to be run by anybody: that ends as it would without the stop, by ``begin``.
+        """
+        if not self.world.left.stop or self.hand.cut is not None:
             return
         world = spend(self.world, "stop")
-        broken_off = self.hand.stage is Stage.RUNNING or self.grant.interrupted
-        if (
-            self.hand.cut is None
-            and broken_off
-            and not self.hop.back
-            and self.step.on_interrupt is not OnInterrupt.RERUN
-        ):
+        begun = self.hand.stage is Stage.RUNNING
+        if begun and not self.hop.back and self.step.on_interrupt is not OnInterrupt.RERUN:
             yield from self.commit(self.grant, Commit(interrupted(self.step)), world)
-        elif self.hand.cut is None:
+        elif begun or refuse(self.step, self.hop, self.grant) is None:
             run = store.release(self.run, self.grant, self.setting)
             yield self.act("releases", put(world, self.grant.run, run), EMPTY)
 

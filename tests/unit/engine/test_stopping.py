@@ -11,7 +11,9 @@ import pytest
 from paigeant import RunStatus
 from paigeant.engine import worker as module
 from paigeant.model.events import WorkerStopped
-from paigeant.model.runs import WaitReason
+from paigeant.model.plan import Undo
+from paigeant.model.runs import CancelWish, WaitReason
+from paigeant.testing.builders import completed
 from paigeant.testing.waiting import eventually
 
 
@@ -89,6 +91,44 @@ async def test_at_most_once_holds_though_who_takes_it_over_is_stopping(bench: An
 
     view = await bench.until(run, RunStatus.WAITING, RunStatus.FAILED)
     assert (view.status, ran) == (RunStatus.WAITING if rule == "park" else RunStatus.FAILED, [])
+
+
+async def test_a_wish_to_cancel_counts_though_who_hears_of_it_is_stopping(bench: Any, monkeypatch: Any):
+    """As without the stop: a plain cancel undoes nothing, whatever the step asks for when it is interrupted."""
+    undone = []
+
+    @bench.registry.execute
+    async def pay() -> None: ...
+
+    @bench.registry.compensate("pay")
+    async def refund() -> None:
+        undone.append(1)
+
+    @bench.registry.execute(on_interrupt="compensate")
+    async def step() -> None: ...
+
+    run = await bench.start("pay", "step")
+    [grant] = await bench.steady.pick("dead", ["pay"], 1, bench.lease)
+    await bench.steady.record_step_result([completed(grant, undo=Undo.COMPLETED)], bench.lease)
+    await bench.steady.pick("dead", ["step"], 1, timedelta())
+    await bench.steady.request_cancel(run, CancelWish.PLAIN)
+    pick = bench.steady.pick
+    worker = bench.worker()
+
+    async def stop_meanwhile(*words: Any) -> Any:
+        worker.stop()
+        return await pick(*words)
+
+    monkeypatch.setattr(bench.store, "pick", stop_meanwhile)
+    monkeypatch.setattr(bench.store, "lease_closing", no_closing)
+    async with worker:
+        await worker.stopped()
+
+    assert ((await bench.view(run)).status, undone) == (RunStatus.CANCELLED, [])
+
+
+async def no_closing(*_: Any) -> list[Any]:
+    return []
 
 
 async def test_what_is_leased_and_has_not_begun_goes_back_as_it_was(bench: Any, monkeypatch: Any):
