@@ -23,12 +23,12 @@ POISON = Step(poison=True, max_attempts=3)
 
 SETTINGS = {
     "workers pick from the store, die, fall asleep and hear no answer": (
-        Setting(faults=Faults(crash=2, slow=1, silence=1)),
-        2_000,
+        Setting(faults=Faults(crash=2, slow=2, silence=1)),
+        5_000,
     ),
     "messages are lost, doubled and overtaken": (
-        Setting(broker=True, faults=Faults(crash=1, slow=1, loss=1, double=1)),
-        4_000,
+        Setting(broker=True, faults=Faults(crash=1, slow=1, loss=1, double=1, stop=1)),
+        8_000,
     ),
     "no answer comes, and messages are lost": (
         Setting(broker=True, faults=Faults(slow=1, silence=2, loss=1)),
@@ -75,11 +75,15 @@ SETTINGS = {
         3_000,
     ),
     "a step that is cut off is undone": (
-        Setting(plan=(UNDOABLE, UNDONE_IF_CUT), faults=Faults(crash=1, slow=1, stop=1)),
-        2_000,
+        Setting(plan=(UNDOABLE, UNDONE_IF_CUT), faults=Faults(crash=1, slow=1, stop=1, cancel=1)),
+        10_000,
     ),
     "two runs share their workers, and a worker dies with two steps": (
         Setting(runs=2, hands=(2, 1), faults=Faults(crash=1)),
+        2_000,
+    ),
+    "two steps are committed together, and leases run out": (
+        Setting(plan=(PLAIN,), runs=2, hands=(2, 1), faults=Faults(crash=1, slow=1, silence=1)),
         2_000,
     ),
     "one run's step kills the workers of both": (

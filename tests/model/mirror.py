@@ -1,0 +1,265 @@
+"""Does to a real store what happened in the model, and says where the store answers otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from paigeant.abc import Store
+from paigeant.engine import judging
+from paigeant.model import hops as real
+from paigeant.model.message import HopKey
+from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
+from paigeant.model.retry import RetryPolicy
+from paigeant.model.runs import CancelWish, Direction, WaitReason
+from paigeant.model.values import Value, inline
+from paigeant.testing.builders import CODEC, FAULT, decided, new_run
+from tests.model.protocol import deciding, nouns, store
+from tests.model.protocol.nouns import Action, Commit, Grant, Hop, Run, Setting, Step, World
+
+LONG, OVER, LATER = timedelta(minutes=5), timedelta(0), 3600.0
+"""A lease that lasts, one that is over as soon as it is given, and when a retry is due that is not due yet."""
+
+CUT: Final = Faulted(Fault(type="Interrupted", message="cut off", kind=FaultKind.INTERRUPTED))
+OUTCOMES: Final[dict[str, Outcome[Value]]] = {
+    "completed": Completed(inline("done")),
+    "parked": Parked("ask Ann"),
+    "parked, interrupted": Parked(WaitReason.INTERRUPTED),
+    "failed": Faulted(FAULT),
+    "failed, cut off": CUT,
+}
+
+
+class Mirror:
+    """A real store, with what the workers of the model hold of it."""
+
+    def __init__(self, real_store: Store, setting: Setting, *, late: bool) -> None:
+        self.store, self.setting = real_store, setting
+        deadline = -1.0 if late else None
+        self.starts = [new_run(*self._topics(n), deadline=deadline) for n in range(setting.runs)]
+        self.bodies = {(n, 1): start.twin.body for n, start in enumerate(self.starts)}
+        self.grants: dict[tuple[int, int, int], real.Grant] = {}
+        self.commits: dict[tuple[int, int, int], real.Commit] = {}
+        self.deaths = [0] * len(setting.hands)
+        self.history: list[str] = []
+
+    async def start(self) -> None:
+        await self.store.record_workflow_start(self.starts)
+
+    def _topics(self, run: int) -> list[str]:
+        """Each run's steps are activities of its own, so that a pick can ask for one of them."""
+        return [f"{'abc'[run]}{step}" for step in range(len(self.setting.plan))]
+
+    def owner(self, worker: int) -> str:
+        """The name of a worker's process, never used again once it is dead."""
+        return f"worker-{worker}-{self.deaths[worker]}"
+
+    def key(self, run: int, position: int) -> HopKey:
+        return HopKey(self.starts[run].workflow_id, "", position)
+
+    # -- what happened
+
+    async def follow(self, before: World, action: Action, after: World, *, at_once: bool) -> None:
+        """Do the same; ``at_once`` says that a retry, if that is what is committed, is due without delay."""
+        match action.verb:
+            case "leases" | "picks" | "closes" | "is refused":
+                await self._lease(before, action)
+            case "beats" | "beats in vain":
+                await self._beat(before, action)
+            case "commits":
+                await self._commit(before, action, at_once=at_once)
+            case "releases":
+                await self.store.release([self._held(_grant(before, action))])
+            case "comes due" | "runs out":
+                hop = before.runs[action.run].hops[action.position - 1]
+                held = real.Held(self.key(action.run, action.position), hop.fence)
+                [pulse] = await self.store.beat([held], OVER)
+                assert pulse.alive, f"the lease that {action} is not the one with fence {hop.fence}"
+            case "is wished cancelled" | "is terminated" | "is resumed":
+                await self._intervene(action)
+            case _:
+                self._alone(before, action)
+        await self.compare(after)
+
+    async def _intervene(self, action: Action) -> None:
+        workflow_id = self.starts[action.run].workflow_id
+        match action.verb:
+            case "is terminated":
+                await self.store.terminate(workflow_id)
+            case "is resumed":
+                await self.store.resume(workflow_id)
+            case _:
+                assert action.wish is not None
+                await self.store.request_cancel(workflow_id, action.wish)
+
+    def _alone(self, before: World, action: Action) -> None:
+        """What a worker or the broker does without the store."""
+        match action.verb:
+            case "begins":
+                self._may_begin(_grant(before, action), before, refused=None)
+            case "dies" | "dies before it acknowledged":
+                self.deaths[action.worker] += 1
+            case "gives up" | "publishes" | "is announced" | "is lost" | "is doubled":
+                pass
+            case _:
+                raise AssertionError(f"{action} is not known here")
+
+    async def _lease(self, before: World, action: Action) -> None:
+        run, position = action.run, action.position
+        owner, topic = self.owner(action.worker), self._topics(run)[before.runs[run].hops[position - 1].step]
+        match action.verb:
+            case "picks":
+                grants = await self.store.pick(owner, [topic], 100, LONG)
+            case "closes":
+                grants = await self.store.lease_closing(owner, 100, LONG)
+            case _:
+                notice = (self.key(run, position), hashlib.sha256(self.bodies[run, position]).digest())
+                grants = await self.store.lease(owner, [notice], LONG)
+        if action.verb == "is refused":
+            assert grants == []
+            return
+        old = before.runs[run]
+        _, expected = store.lease(run, old, position, action.worker, self.setting)
+        assert len(grants) == 1
+        self._given(expected, grants[0])
+
+    def _given(self, expected: Grant, grant: real.Grant) -> None:
+        late = grant.remaining is not None and grant.remaining <= 0
+        given = (grant.key, grant.fence, grant.attempt, grant.interrupted, grant.cancel, late)
+        key = self.key(expected.run, expected.position)
+        assert given == (key, *expected[3:]), f"{given} is not {expected}"
+        self.grants[expected[:3]] = grant
+
+    async def _beat(self, before: World, action: Action) -> None:
+        grant = _grant(before, action)
+        _, alive, wish = store.beat(before.runs[grant.run], grant)
+        [pulse] = await self.store.beat([self._held(grant)], LONG)
+        assert (pulse.alive, pulse.cancel) == (alive, wish)
+
+    def _held(self, grant: Grant) -> real.Held:
+        return self.grants[grant[:3]].held
+
+    # -- commits
+
+    async def _commit(self, before: World, action: Action, *, at_once: bool) -> None:
+        grant = _grant(before, action)
+        if before.workers[action.worker][action.hand].stage is nouns.Stage.LEASED:
+            assert action.commit is not None
+            self._may_begin(grant, before, refused=action.commit.outcome)
+        assert action.commit is not None
+        sent = self.sent(before.runs[grant.run], grant, action.commit, action.worker, at_once=at_once)
+        [settled] = await self.store.record_step_result([sent], LONG)
+        self.settled(before.runs[grant.run], grant, action.commit, action.worker, settled)
+
+    def sent(self, run: Run, grant: Grant, made: Commit, worker: int, *, at_once: bool) -> real.Commit:
+        """Return the real commit of this execution, the same when it is sent again."""
+        known = self.commits.get(grant[:3])
+        if known is None:
+            known = self.commits[grant[:3]] = self._decided(run, grant, made, worker, at_once=at_once)
+            if known.twin is not None:
+                self.bodies[grant.run, grant.position + 1] = known.twin.body
+        return known
+
+    def settled(self, run: Run, grant: Grant, made: Commit, worker: int, settled: real.Settled) -> Run:
+        """Compare the answer with the model's, and return the run as the model has it afterwards."""
+        after, expected = store.commit(run, grant, made, worker, self.setting)
+        assert (settled.verdict, settled.cancel) == (expected.verdict, run.wish)
+        assert (settled.handed_over is None) == (expected.moved is None)
+        if settled.handed_over is not None and expected.moved is not None:
+            self._given(expected.moved, settled.handed_over)
+        return after
+
+    def _decided(self, run: Run, grant: Grant, made: Commit, worker: int, *, at_once: bool) -> real.Commit:
+        """Let the real decision be taken, and compare it with the model's."""
+        hop, given = run.hops[grant.position - 1], self.grants[grant[:3]]
+        outcome = self.outcome(made.outcome, given, at_once=at_once)
+        undo = self.setting.plan[hop.step].undo
+        commit = decided(given, outcome, undo=undo, hand_over=made.moves, owner=self.owner(worker))
+        expected, transition = deciding.decide(self.setting.plan, run, grant.position, made.outcome), commit.transition
+        assert (transition.status, transition.run) == (expected.status, expected.run)
+        assert (commit.twin is None) == (expected.next is None)
+        if commit.twin is not None and expected.next is not None:
+            twin, following = commit.twin, expected.next
+            back = twin.direction is Direction.COMPENSATE
+            assert (twin.topic, back, twin.undoes or 0) == (
+                self._topics(grant.run)[following.step],
+                following.back,
+                following.undoes,
+            )
+        return commit
+
+    def outcome(self, outcome: nouns.Outcome, grant: real.Grant, *, at_once: bool) -> Outcome[Value]:
+        match outcome.name:
+            case "retrying":
+                return Retrying(FAULT, 0.0 if at_once else LATER)
+            case "cancelled":
+                wish = CancelWish.COMPENSATE if outcome.compensate else CancelWish.PLAIN
+                return judging.cancelled(wish, begun=outcome.doubt)
+            case "late":
+                return judging.deadline_passed(self._leased(grant), begun=outcome.doubt)
+            case name:
+                return OUTCOMES[name]
+
+    def _leased(self, grant: real.Grant) -> real.Leased:
+        return real.Leased(grant, CODEC.open(grant.body))
+
+    def _may_begin(self, grant: Grant, before: World, *, refused: nouns.Outcome | None) -> None:
+        """Ask the engine whether this step may begin, and compare its answer with the model's."""
+        hop: Hop = before.runs[grant.run].hops[grant.position - 1]
+        given = self.grants[grant[:3]]
+        outcome = judging.not_to_run(self._leased(given), rules_of(self.setting.plan[hop.step], back=hop.back))
+        assert sort_of(outcome) == sort_of(None if refused is None else self.outcome(refused, given, at_once=True))
+
+    # -- what is there
+
+    async def compare(self, world: World) -> None:
+        """Compare every run, as it is shown, with the model's."""
+        for start, run in zip(self.starts, world.runs, strict=True):
+            view = await self.store.get_run(start.workflow_id)
+            assert (view.status, view.cancel_requested) == (run.status, run.wish)
+            topics = self._topics(self.starts.index(start))
+            shown = [(s.step, s.direction is Direction.COMPENSATE, s.status, s.attempt) for s in view.steps]
+            assert shown == [(topics[hop.step], hop.back, hop.status, hop.attempt) for hop in run.hops]
+
+    async def commit_together(self, world: World) -> World:
+        """Let all that anybody holds, also what is stale, be completed in one transaction; compare each answer."""
+        hands = [
+            (worker, hand.grant, hand.commit or Commit(nouns.COMPLETED, moves=True))
+            for worker, held in enumerate(world.workers)
+            for hand in held
+            if hand.grant is not None and hand.grant.lease
+        ]
+        runs = list(world.runs)
+        sent = [self.sent(runs[grant.run], grant, made, worker, at_once=False) for worker, grant, made in hands]
+        answers: Sequence[real.Settled] = await self.store.record_step_result(sent, LONG) if sent else []
+        for (worker, grant, made), settled in zip(hands, answers, strict=True):
+            runs[grant.run] = self.settled(runs[grant.run], grant, made, worker, settled)
+        after = world._replace(runs=tuple(runs))
+        await self.compare(after)
+        return after
+
+
+def _grant(world: World, action: Action) -> Grant:
+    grant = world.workers[action.worker][action.hand].grant
+    assert grant is not None
+    return grant
+
+
+def rules_of(step: Step, *, back: bool) -> judging.Rules:
+    """Return the rules of a step of the model; a compensation always runs again."""
+    retry = RetryPolicy(max_attempts=step.max_attempts)
+    return judging.Rules(retry, None, deciding.OnInterrupt.RERUN if back else step.on_interrupt)
+
+
+def sort_of(outcome: Outcome[Any] | None) -> Any:
+    """Return what must be equal of two outcomes: all but the words."""
+    if isinstance(outcome, Faulted):
+        cut_short = outcome.fault.kind in {FaultKind.INTERRUPTED, FaultKind.TIMEOUT}
+        kind = FaultKind.INTERRUPTED if cut_short else outcome.fault.kind
+        return replace(outcome, fault=Fault(type="", message="", kind=kind))
+    if isinstance(outcome, Retrying):
+        return Retrying
+    return outcome
