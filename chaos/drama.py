@@ -26,9 +26,6 @@ from chaos.playing import play
 from chaos.points import POINTS
 from chaos.stage import Stage
 
-_LAST: Final = 120.0
-"""Seconds that the last runs may take: far more than I12 allows, so that it can say by how much."""
-
 _DRAINED: Final = 45.0
 """Seconds until what the dead had received is taken over: Redis hands it on after thirty."""
 
@@ -66,6 +63,8 @@ class Script:
     mutation: str | None = None
     lanes: int = 1
     keep: bool = False
+    patience: float = 120.0
+    """Seconds that the last runs may take: more than I12 allows, so that it can say by how much."""
 
 
 async def perform(script: Script, say: Callable[[str], None]) -> Result:
@@ -114,7 +113,7 @@ async def _acts(script: Script, stage: Stage) -> list[Breach]:
     try:
         await stage.open()
         await _lanes(stage, lanes if script.lanes > 1 else [_merged(lanes, chance)])
-        return await _calm(stage)
+        return await _calm(stage, script.patience)
     except TimeoutError as error:
         return [Breach("I1", f"it is stuck: {error}")]
     finally:
@@ -145,7 +144,7 @@ async def _lanes(stage: Stage, lanes: Sequence[Sequence[Fault]]) -> None:
     stage.progress = 1.0
 
 
-async def _calm(stage: Stage) -> list[Breach]:
+async def _calm(stage: Stage, patience: float) -> list[Breach]:
     """Let the load end, kill once more, and wait until nothing is under way; returns whether that took too long."""
 
     async def dispatched() -> bool:
@@ -163,14 +162,14 @@ async def _calm(stage: Stage) -> list[Breach]:
     try:
         await stage.until(dispatched, 600, "the load to be dispatched")
         await play(stage, RandomKill(0.3, 0.0))
-        last = monotonic()
+        stage.last_fault = monotonic()
         with suppress(TimeoutError):
-            await stage.until(ended, _LAST, "the last runs to end")
-        stage.recovery = monotonic() - last
+            await stage.until(ended, patience, "the last runs to end")
+        stage.recovery = monotonic() - stage.last_fault
         stage.say(f"recovered in {stage.recovery:.1f} s")
         found += recovery(stage.recovery, stage.plan.lease)
         with suppress(TimeoutError):
-            await stage.until(nothing_left, _LAST, "poison to be set aside")
+            await stage.until(nothing_left, patience, "poison to be set aside")
     finally:
         drinker.cancel()
         await asyncio.gather(drinker, return_exceptions=True)
@@ -178,11 +177,13 @@ async def _calm(stage: Stage) -> list[Breach]:
 
 
 async def _drink(stage: Stage) -> None:
-    """Keep a worker there that takes poison too."""
+    """Keep a worker there that takes poison too. When it dies of it, that is the last fault so far."""
     while True:
         victim = stage.victim()
         while victim.alive:
             await asyncio.sleep(0.1)
+        stage.last_fault = monotonic()
+        stage.say("  poison was taken")
 
 
 async def _read(stage: Stage) -> History:

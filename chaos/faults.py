@@ -49,6 +49,11 @@ class Emptied:
 
 
 @dataclass(frozen=True)
+class Forged:
+    """Messages come from the broker that name hops to be done, and are not what the store recorded."""
+
+
+@dataclass(frozen=True)
 class Cut:
     """The way to a server is cut or made bad, for so many seconds."""
 
@@ -57,7 +62,7 @@ class Cut:
     seconds: float
 
 
-Fault: TypeAlias = PointKill | RandomKill | Zombie | ServerFault | Emptied | Cut
+Fault: TypeAlias = PointKill | RandomKill | Zombie | ServerFault | Emptied | Forged | Cut
 
 _PAUSES: Final = tuple(
     point
@@ -93,7 +98,7 @@ def world_lane(plan: Plan, backend: Backend, chance: Random) -> list[Fault]:
         hows = chance.sample(_CUT, len(_CUT))
         faults += [Cut(server.name, hows[n % len(hows)], chance.uniform(0.3, 1.5 * plan.lease)) for n in range(count)]
     if backend.broker is not None:
-        faults += [Emptied()] * max(1, plan.server_kills)
+        faults += [Emptied(), Forged()] * max(1, plan.server_kills)
     chance.shuffle(faults)
     return faults
 

@@ -9,7 +9,8 @@ from typing import Final, assert_never
 
 from chaos.crew import Hand
 from chaos.dispatcher import dispatch
-from chaos.faults import Cut, Emptied, Fault, PointKill, RandomKill, ServerFault, Zombie
+from chaos.faults import Cut, Emptied, Fault, Forged, PointKill, RandomKill, ServerFault, Zombie
+from chaos.forging import forge
 from chaos.points import Point
 from chaos.proxy import BOTH, Way
 from chaos.stage import Stage
@@ -38,6 +39,8 @@ async def play(stage: Stage, fault: Fault) -> None:
             await _hurt(stage, server, how, seconds)
         case Emptied():
             await _empty(stage)
+        case Forged():
+            stage.done["forged messages"] += await forge(stage.backend)
         case Cut(server, how, seconds):
             await _cut(stage, server, how, seconds)
         case _:

@@ -22,6 +22,10 @@ _HOPS = """
     FROM step_executions
 """
 _TRAILS = "SELECT workflow_id, value FROM workflow_variables WHERE name = 'trail'"
+_ANNOUNCED = """
+    SELECT m.body FROM messages AS m JOIN step_executions AS s USING (workflow_id, path, position)
+    WHERE s.completed_at IS NULL LIMIT 20
+"""
 _PROGRESS = """
     SELECT count(*), count(completed_at), sum(CASE WHEN completed_at IS NULL AND status <> 'waiting'
         AND dispatch_key NOT LIKE 'poison-%' THEN 1 ELSE 0 END) FROM workflow_runs
@@ -62,6 +66,10 @@ class Reader(ABC):
             _hop(row) for row in await self.rows(_HOPS + (f" WHERE workflow_id = '{self.key(run)}'" if run else ""))
         ]
         return sorted(hops, key=lambda hop: (hop.run, hop.path, hop.position))
+
+    async def announced(self) -> list[bytes]:
+        """Return the messages of some hops that are still to be done."""
+        return [bytes(body) for (body,) in await self.rows(_ANNOUNCED)]
 
     def key(self, run: UUID) -> str:
         """Return how this database writes an id."""

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 from chaos.drama import Script, perform
 from chaos.plan import Plan
 
-_ZOMBIES: Final = Plan(runs=60, hits=0, kills=0, zombies=8, server_kills=0, cuts=0, poison=0, slow=0.5)
+_ZOMBIES: Final = Plan(runs=60, hits=0, kills=0, zombies=6, server_kills=0, cuts=0, poison=0, slow=0.5)
 _POISON: Final = Plan(runs=40, hits=0, kills=0, zombies=0, server_kills=0, cuts=0, poison=1)
-_ENDS: Final = Plan(runs=600, hits=0, kills=3, zombies=1, server_kills=0, cuts=0, poison=0, ended=0.5)
+_ENDS: Final = Plan(runs=400, hits=0, kills=2, zombies=0, server_kills=0, cuts=0, poison=0, ended=0.5)
 _EMPTIED: Final = Plan(runs=60, hits=0, kills=2, zombies=0, server_kills=0, cuts=0, poison=0)
 
 
@@ -62,7 +62,7 @@ def main(only: Collection[str]) -> int:
 
 async def _try(trial: Trial) -> list[str]:
     """Return the invariants that broke."""
-    script = Script(trial.backend, "selftest", trial.plan, 4, trial.mutation)
+    script = Script(trial.backend, "selftest", trial.plan, 4, trial.mutation, patience=20.0)
     result = await perform(script, lambda text: print(text, flush=True))
     for name, text in result.breaches[:5]:
         print(f"  {name}: {text}")

@@ -47,6 +47,8 @@ class Stage:
         """The share of the faults that are behind."""
         self.recovery = 0.0
         """Seconds from the last fault until nothing was under way."""
+        self.last_fault = 0.0
+        """When, by the monotonic clock."""
         self.over = False
         self._begun = monotonic()
         self.steady = self.crew.hire(work, topics=STEPS)

@@ -1,0 +1,33 @@
+"""Forged messages: they name a hop that is to be done, and say something else than the store recorded."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from chaos.backends import Backend
+from chaos.orders import NAMESPACE
+from paigeant.abc import Codec, Transport
+from paigeant.model.hops import Sealed
+from paigeant.model.values import Inline
+from paigeant.plugins import load_plugin
+
+
+async def forge(backend: Backend) -> int:
+    """Publish a forged message for each of some hops that are to be done; returns how many."""
+    if backend.broker is None:
+        return 0
+    codec: Codec = load_plugin("paigeant.codecs", "plain")()
+    forged = [_forged(codec, body) for body in await backend.reader.announced()]
+    url = backend.broker.url
+    transport: Transport = load_plugin("paigeant.transports", urlsplit(url).scheme)(url, namespace=NAMESPACE)
+    async with transport:
+        for sealed in forged:
+            await transport.publish(sealed.topic, sealed)
+    return len(forged)
+
+
+def _forged(codec: Codec, body: bytes) -> Sealed:
+    message = codec.open(body)
+    value = Inline(value={"number": 0, "kind": "plain", "chain": "forged", "trail": [], "slow": 0.0})
+    payload = message.payload.model_copy(update={"input": value, "previous": value})
+    return codec.seal(message.model_copy(update={"payload": payload}))
