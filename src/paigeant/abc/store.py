@@ -60,7 +60,7 @@ class StateStore(Resource):
         """Lease those announced twins that are due and whose body has the SHA-256 digest given: the broker intake.
 
         What does not come back has passed, is leased, is not due yet, is not the message that the store recorded, or
-        is a suspect while the owner holds another.
+        is a suspect while the owner holds another; such a one is announced again in half a second.
         """
 
     @abstractmethod

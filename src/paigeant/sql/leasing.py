@@ -96,6 +96,7 @@ _TAKE: Final = (
         hint_at=bindparam("b_hint_at"),
     )
 )
+_SOON: Final = update(step_executions).where(THIS_HOP).values(hints=0, hint_at=bindparam("b_hint_at"))
 _RUNNING: Final = (
     update(workflow_runs)
     .where(runs.workflow_id == bindparam("b_workflow_id"))
@@ -174,6 +175,8 @@ def lease_announced(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]],
     good = [row for row in rows if (key_of(row), row.digest) in announced and _due(tx, row)]
     suspects = [row for row in good if row.interruptions + (row.owner is not None) >= SUSPECT]
     refused = suspects if suspects and _holds_suspect(tx, owner) else suspects[1:]
+    # Its message is spent. Those that wait for one another must not be announced ever more rarely for it.
+    tx.many(_SOON, [{**bound(key_of(row)), "b_hint_at": tx.now + SUSPECT_PAUSE} for row in refused])
     return _take(tx, [row for row in good if row not in refused], owner, lease)
 
 

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from paigeant.model.hops import SUSPECT, Grant, Held, Pulse, Record, Sealed, Standing, next_hint
+from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant, Held, Pulse, Record, Sealed, Standing, next_hint
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
@@ -46,7 +46,11 @@ def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, byte
     for key, digest in notices:
         hop = rows.twins.get(key)
         good = hop is not None and hop.digest == digest and hop.is_due(rows.clock())
-        if hop is not None and good and not (hop.suspect and _holds_suspect(rows, owner)):
+        if hop is None or not good:
+            continue
+        if hop.suspect and _holds_suspect(rows, owner):
+            hop.hints, hop.hint_at = 0, rows.clock() + SUSPECT_PAUSE
+        else:
             grants.append(grant(rows, hop, owner, lease))
     return grants
 

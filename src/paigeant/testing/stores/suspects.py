@@ -7,9 +7,9 @@ from __future__ import annotations
 from time import monotonic
 
 from paigeant.abc import Store
-from paigeant.model.hops import Grant
+from paigeant.model.hops import Grant, RunStart, Sealed
 from paigeant.model.outcomes import Retrying
-from paigeant.testing.builders import FAULT, OTHER, completed, decided, new_run
+from paigeant.testing.builders import FAULT, OTHER, completed, decided, new_run, notice
 from paigeant.testing.stores.backend import StoreBackend
 from paigeant.testing.waiting import eventually
 
@@ -17,12 +17,14 @@ from paigeant.testing.waiting import eventually
 class SuspectGuarantees(StoreBackend):
     """What ``pick`` and ``wait_for_work`` promise of twins whose leases ran out again and again."""
 
-    async def interrupt(self, store: Store, count: int, times: int) -> None:
-        """Start so many runs, and let each of their leases run out so many times."""
-        await store.record_workflow_start([new_run("draft") for _ in range(count)])
+    async def interrupt(self, store: Store, count: int, times: int) -> list[RunStart]:
+        """Start so many runs, and let each of their leases run out so many times; returns the runs."""
+        starts = [new_run("draft") for _ in range(count)]
+        await store.record_workflow_start(starts)
         for _ in range(times):
             assert len(await eventually(lambda: store.pick("dead", ["draft"], count, self.lease))) == count
             await self.let_leases_end()
+        return starts
 
     async def test_what_was_interrupted_once_is_leased_together(self, store: Store) -> None:
         await self.interrupt(store, 3, times=1)
@@ -71,3 +73,19 @@ class SuspectGuarantees(StoreBackend):
         await self.settle(store, decided(suspect, Retrying(FAULT, 0.0)))
 
         assert len(await eventually(lambda: self.take(store))) == 2  # it, and the other as the only suspect
+
+    async def test_a_suspect_that_was_refused_is_announced_again_soon(self, store: Store) -> None:
+        starts = await self.interrupt(store, 3, times=2)
+        looks, begun = 0, monotonic()
+
+        async def announced() -> list[Sealed]:
+            nonlocal looks
+            looks += 1
+            await self.let_leases_end()
+            return await store.announce(10)
+
+        [granted] = await eventually(lambda: store.lease(OTHER, [notice(start) for start in starts], self.long))
+
+        waiting = {start.twin.sealed for start in starts if start.twin.key != granted.key}
+        assert set(await eventually(announced, within=3.0)) == waiting
+        assert looks < 8 or monotonic() - begun > 0.3  # where time does not pass by itself, each look lets it
