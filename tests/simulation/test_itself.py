@@ -22,7 +22,7 @@ from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 from tests.simulation.play import play
 
 ROOT = Path(__file__).parents[2]
-SEEDS = 400
+SEEDS = 1_500
 """Schedules within which a broken guarantee must be found."""
 
 

@@ -75,6 +75,19 @@ class StateStore(Resource):
         """
 
     @abstractmethod
+    async def find_misfits(self) -> set[tuple[str, str]]:
+        """Return the activity and the contract of each twin that waits for code that fits it."""
+
+    @abstractmethod
+    async def lease_misfits(
+        self, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
+    ) -> list[Grant]:
+        """Lease twins that wait for code that fits these contracts of these activities: the owner's code does.
+
+        Nothing else leases them, so that those whose code does not fit do not take them from each other.
+        """
+
+    @abstractmethod
     async def beat(
         self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
     ) -> list[Pulse]:
@@ -150,12 +163,12 @@ class StateStore(Resource):
         """End the run now: when this returns nothing more is committed to it. Does nothing to a final run."""
 
     @abstractmethod
-    async def resume(self, workflow_id: UUID) -> RunStatus:
+    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
         """Run again from the step that failed, or that is parked or retrying, at once and with its attempts anew.
 
         For a failed, compensation_failed or waiting run; others raise ``WrongState``. Returns the status from now on. A
         failed run's error is forgotten, and with it a wish to cancel it and a deadline that has passed: the later word
-        counts.
+        counts. ``accept_contract`` is for this step and good for ever: whatever code serves it is taken to fit.
         """
 
     @abstractmethod

@@ -94,6 +94,10 @@ class Run:
         """End the run: when this returns nothing more is committed to it, and nothing is undone."""
         return await self._parts.store.terminate(self.workflow_id)
 
-    async def retry(self) -> RunStatus:
-        """Run again from the step that failed, or that waits, with its attempts anew; raises WrongState otherwise."""
-        return await self._parts.store.resume(self.workflow_id)
+    async def retry(self, *, accept_contract: bool = False) -> RunStatus:
+        """Run again from the step that failed, or that waits, with its attempts anew; raises WrongState otherwise.
+
+        ``accept_contract`` has it run by whatever code serves it, though that may not fit what the run was dispatched
+        against.
+        """
+        return await self._parts.store.resume(self.workflow_id, accept_contract=accept_contract)

@@ -118,6 +118,11 @@ def why_waiting(view: RunView) -> str | None:
     about = f": {_one_line(step.reason)}" if step and step.reason and step.reason != view.reason else ""
     if view.reason == WaitReason.UNSERVED:
         return f"waiting: nobody serves its step{about}; start a worker that does, as `paigeant run handlers.py`"
+    if view.reason == WaitReason.CONTRACT:
+        return (
+            f"waiting (contract){about}; it goes on with a worker whose code fits, "
+            f"or as it is with `paigeant retry {view.workflow_id} --accept-contract`"
+        )
     return f"waiting ({view.reason}){about}; `paigeant retry {view.workflow_id}` runs its step again"
 
 

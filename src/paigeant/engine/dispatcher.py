@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from paigeant.activities.binding import Sources, bind
+from paigeant.activities.contracts import contract_of
 from paigeant.engine.announcing import announce
 from paigeant.engine.parts import Parts
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
@@ -50,8 +51,8 @@ async def dispatch(parts: Parts, plan: Plan, inputs: Sequence[bytes], options: D
 
     When this returns the runs are durable. Raises UnknownStep, InvalidInput or DispatchConflict with nothing written.
     """
-    await _check_steps(parts, plan)
-    starts = [prepare(parts, plan, json, options) for json in inputs]
+    contracts = await _check_steps(parts, plan)
+    starts = [prepare(parts, plan, json, options, contracts) for json in inputs]
     started = await parts.store.record_workflow_start(starts)
     for start, answer in zip(starts, started, strict=True):
         if answer.fresh:
@@ -59,8 +60,13 @@ async def dispatch(parts: Parts, plan: Plan, inputs: Sequence[bytes], options: D
     return started
 
 
-def prepare(parts: Parts, plan: Plan, json: bytes, options: DispatchOptions) -> RunStart:
-    """Return the run as it is to be recorded, its first message sealed; raises InvalidInput."""
+def prepare(
+    parts: Parts, plan: Plan, json: bytes, options: DispatchOptions, contracts: Mapping[str, str] | None = None
+) -> RunStart:
+    """Return the run as it is to be recorded, its first message sealed; raises InvalidInput.
+
+    ``contracts`` are those of the plan's activities, by name, as far as they are known.
+    """
     check_input(parts, plan, json)
     workflow_id = uuid7()
     stowed = [stow(step) for step in plan.itinerary]
@@ -80,7 +86,9 @@ def prepare(parts: Parts, plan: Plan, json: bytes, options: DispatchOptions) -> 
             deadline=None if options.deadline is None else now + options.deadline,
         ),
         payload=Payload(input=value),
-        routing_slip=RoutingSlip(itinerary=identify(workflow_id, [step for step, _ in stowed])),
+        routing_slip=RoutingSlip(
+            itinerary=identify(workflow_id, [step for step, _ in stowed]), contracts=dict(contracts or {})
+        ),
     )
     return RunStart(
         workflow_id=workflow_id,
@@ -115,10 +123,16 @@ def check_input(parts: Parts, plan: Plan, json: bytes) -> None:
         raise InvalidInput(str(error)) from error
 
 
-async def _check_steps(parts: Parts, plan: Plan) -> None:
-    """Refuse a step that nobody is known to serve, unless it says that it is served elsewhere."""
-    foreign = {step.activity for step in plan.itinerary if not step.elsewhere and step.activity not in parts.registry}
-    missing = sorted(foreign - (await parts.store.find_cards(foreign)).keys()) if foreign else []
+async def _check_steps(parts: Parts, plan: Plan) -> dict[str, str]:
+    """Return the contracts of the steps, from the handlers at hand or as they were published.
+
+    Refuse a step that nobody is known to serve, unless it says that it is served elsewhere.
+    """
+    names = {step.activity for step in plan.itinerary}
+    foreign = {name for name in names if name not in parts.registry}
+    cards = await parts.store.find_cards(foreign) if foreign else {}
+    elsewhere = {step.activity for step in plan.itinerary if step.elsewhere}
+    missing = sorted(foreign - cards.keys() - elsewhere)
     if missing:
         there = ", ".join(sorted(parts.registry)) or "none"
         text = (
@@ -126,3 +140,5 @@ async def _check_steps(parts: Parts, plan: Plan) -> None:
             f"(activities here: {there}); start its worker once, or write Step({missing[0]!r}, elsewhere=True)"
         )
         raise UnknownStep(text)
+    known = {name: contract_of(cards[name]) if name in cards else parts.registry.contract(name) for name in names}
+    return {name: contract for name, contract in sorted(known.items()) if contract is not None}

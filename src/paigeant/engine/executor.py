@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from paigeant.abc import StateStore
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.context import ActivityContext
+from paigeant.activities.contracts import misfit
 from paigeant.activities.registry import ActivityRegistry, Handler
 from paigeant.engine.judging import UNFIT_AGAIN, Rules, StepTimeout, deadline_passed, judge, not_to_run
 from paigeant.engine.progress import Progress, SilenceWatch
@@ -23,7 +24,7 @@ from paigeant.engine.threads import run_in_thread
 from paigeant.engine.values import load_texts
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Leased
-from paigeant.model.outcomes import Parked
+from paigeant.model.outcomes import Parked, Unfit
 from paigeant.model.runs import Direction
 from paigeant.model.values import NULL, Inline, Value
 
@@ -55,6 +56,7 @@ class Executor:
             return Execution(_misfit(leased))
         rules = Rules.of(handler, leased)
         refused = not_to_run(leased, rules)
+        refused = refused or self._unfit(leased)
         if refused is not None:
             return Execution(refused)
         try:
@@ -71,6 +73,15 @@ class Executor:
             return Execution(deadline_passed(leased, begun=True))
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
             return Execution(judge(leased, rules, error, self._chance()))
+
+    def _unfit(self, leased: Leased) -> Unfit | None:
+        """Hold a step whose contract the code here does not fit, unless a person wants it run all the same."""
+        step = leased.message.topic
+        dispatched, served = leased.message.routing_slip.contracts.get(step), self._registry.contract(step)
+        if dispatched is None or served is None or dispatched == served or leased.grant.accepted:
+            return None
+        why = misfit(dispatched, served)
+        return None if why is None else Unfit(f"{step!r} has changed since the run was dispatched: {why}", dispatched)
 
     def rules(self, leased: Leased) -> Rules | None:
         """Return what governs a step, None if it cannot run here."""

@@ -19,7 +19,7 @@ from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.events import LeaseLost, StepEnded
 from paigeant.model.hops import Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
-from paigeant.model.outcomes import Outcome
+from paigeant.model.outcomes import Outcome, Revised
 from paigeant.model.runs import CancelWish, Direction, StepStatus
 from paigeant.model.steps import OnInterrupt
 from paigeant.model.values import Value
@@ -150,6 +150,8 @@ class Journeys:
         self, running: Running, execution: Execution, started: float, seat: Seat | None
     ) -> Running | None:
         leased = running.leased
+        if isinstance(execution.outcome, Revised):
+            leased = replace(leased, contracts=self._contracts(execution.outcome))
         transition, twin = decide(self._parts.codec, leased, execution.outcome)
         if twin is not None and seat is not None and self._could_take(twin) and seat.move(twin.topic):
             twin = replace(twin, handed_over=True)
@@ -170,6 +172,12 @@ class Journeys:
             why = "somebody took it over" if settled.verdict is Verdict.FENCED else "the run has ended"
             self._parts.report(LeaseLost(self._parts.owner, leased, f"the commit was refused: {why}"))
         return following[0] if following else None
+
+    def _contracts(self, revised: Revised[Value]) -> dict[str, str]:
+        """Return the contracts, known here, of the activities with which the itinerary is revised."""
+        names = {step.activity for step in (*revised.insert, *(revised.replace or ()), *revised.append)}
+        known = {name: self._parts.registry.contract(name) for name in names}
+        return {name: contract for name, contract in known.items() if contract is not None}
 
     def _could_take(self, twin: Twin) -> bool:
         """Tell whether the next hop may stay here.

@@ -17,6 +17,7 @@ from paigeant.engine.intake import Intake
 from paigeant.engine.journey import Journeys
 from paigeant.engine.leases import Cut, LeaseKeeper
 from paigeant.engine.parts import Parts
+from paigeant.engine.returning import Returning
 from paigeant.engine.slots import Slots
 from paigeant.engine.sweeper import Sweeper
 from paigeant.model.events import WorkerStarted, WorkerStopped
@@ -100,9 +101,13 @@ class ActivityWorker:
             self._running.add(task)
             task.add_done_callback(self._ended)
 
-        for group in self._slots.groups(self._options.topics):
-            intake = Intake(Admission(self._parts, self._slots, group, start, self._stop))
-            self._intakes.append(asyncio.create_task(intake.run(), name=f"paigeant-intake-{group[0]}"))
+        groups = self._slots.groups(self._options.topics)
+        admissions = [Admission(self._parts, self._slots, group, start, self._stop) for group in groups]
+        for admission in admissions:
+            name = f"paigeant-intake-{admission.group[0]}"
+            self._intakes.append(asyncio.create_task(Intake(admission).run(), name=name))
+        returning = Returning(self._parts, admissions).run(self._stop)
+        self._intakes.append(asyncio.create_task(returning, name="paigeant-returning"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

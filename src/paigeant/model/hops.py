@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +13,7 @@ from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
-from paigeant.model.runs import CancelWish, Direction, RunError, RunStatus, StepStatus
+from paigeant.model.runs import CancelWish, Direction, RunError, RunStatus, StepStatus, WaitReason
 from paigeant.model.steps import Step
 from paigeant.model.values import Blob, Value
 
@@ -47,7 +48,8 @@ class Grant:
     ``fence`` rises with every lease, retry and release, so that it names one lease for ever. ``attempt`` counts from 1.
     ``interrupted`` says that the lease before ran out without an outcome. ``remaining`` is the time to the run's
     deadline in seconds, negative once it has passed. ``record`` is there on the way back only. ``detail`` is the last
-    that was kept of the step's progress under an earlier lease, as JSON text.
+    that was kept of the step's progress under an earlier lease, as JSON text. ``accepted`` says that a person wants it
+    run by whatever code there is.
     """
 
     key: HopKey
@@ -61,6 +63,7 @@ class Grant:
     remaining: float | None = None
     record: Record | None = None
     detail: bytes | None = None
+    accepted: bool = False
 
     @property
     def held(self) -> Held:
@@ -70,11 +73,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone."""
+    """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone.
+
+    ``contracts`` are those, known here, of the activities with which it revises its itinerary.
+    """
 
     grant: Grant
     message: PaigeantMessage
     undo: Undo = Undo.NEVER
+    contracts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 FIRST_HINT: Final = timedelta(seconds=3)
@@ -111,8 +118,8 @@ class Transition:
 
     ``status`` is what becomes of the hop: a final one leaves it behind; ``retrying`` and ``waiting`` keep it, due again
     in ``delay`` seconds, or only when someone resumes it (None), and the attempt of a ``waiting`` one is not counted.
-    ``run`` is the run's status after it. ``compensable`` and ``before`` go to the hop's record: whether it can be
-    undone, and what is undone after it.
+    One that waits for code that fits it names its ``contract``. ``run`` is the run's status after it. ``compensable``
+    and ``before`` go to the hop's record: whether it can be undone, and what is undone after it.
     """
 
     status: StepStatus
@@ -129,6 +136,12 @@ class Transition:
     run_error: RunError | None = None
     run_output: Value | None = None
     revision: Revision | None = None
+    contract: str | None = None
+
+    @property
+    def run_reason(self) -> str | None:
+        """What the run waits for: the hop's reason, or, where that is one of many words, the reason's name."""
+        return self.reason if self.contract is None else WaitReason.CONTRACT
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,4 +103,12 @@ class Faulted:
     begun: bool = True
 
 
-Outcome: TypeAlias = Completed[T_co] | Revised[T_co] | Finished[T_co] | Parked | Retrying | Faulted
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """The code here does not fit the ``contract`` that the step was dispatched against: it waits for code that does."""
+
+    reason: str
+    contract: str
+
+
+Outcome: TypeAlias = Completed[T_co] | Revised[T_co] | Finished[T_co] | Parked | Retrying | Faulted | Unfit

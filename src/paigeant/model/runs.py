@@ -63,6 +63,7 @@ class WaitReason(StrEnum):
     PARKED = "parked"
     UNSERVED = "unserved"
     INTERRUPTED = "interrupted"
+    CONTRACT = "contract"
 
 
 class CancelWish(StrEnum):

@@ -9,7 +9,18 @@ from typing import assert_never
 
 from paigeant.model.hops import Leased, Revision, Transition
 from paigeant.model.message import HopKey, PaigeantMessage, Payload
-from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Finished, Outcome, Parked, Retrying, Revised
+from paigeant.model.outcomes import (
+    Completed,
+    Fault,
+    Faulted,
+    FaultKind,
+    Finished,
+    Outcome,
+    Parked,
+    Retrying,
+    Revised,
+    Unfit,
+)
 from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
 from paigeant.model.routing_slip import Compensation, RoutingSlip
@@ -34,6 +45,8 @@ def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
         case Parked(reason, resume_after):
             delay = None if resume_after is None else resume_after.total_seconds()
             return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=reason, delay=delay)
+        case Unfit(reason, contract):
+            return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=reason, contract=contract)
         case Faulted():
             return _give_up(leased, outcome) if _is_back(leased) else _turn_round(leased, outcome)
         case Completed() | Revised() | Finished():
@@ -57,7 +70,8 @@ def _go_on(leased: Leased, outcome: Completed[Value] | Revised[Value] | Finished
         except RevisionRefused as error:
             return _turn_round(leased, Faulted(Fault(type=qualified_name(type(error)), message=str(error))))
         revision = _difference(slip.itinerary, itinerary)
-        slip = slip.model_copy(update={"itinerary": itinerary})
+        contracts = {**leased.contracts, **slip.contracts}  # what remained was dispatched against the older ones
+        slip = slip.model_copy(update={"itinerary": itinerary, "contracts": contracts})
     ends = isinstance(outcome, Finished) or slip.next_step() is None
     return Transition(
         StepStatus.COMPLETED,

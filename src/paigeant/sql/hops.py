@@ -72,6 +72,7 @@ def grant_of(tx: Tx, row: Row[Any], record: Record | None, detail: bytes | None)
         remaining=tx.until(row.deadline),
         record=record,
         detail=detail,
+        accepted=bool(row.accepted),
     )
 
 

@@ -32,7 +32,7 @@ _LEASABLE: Final = (
     select(
         *HOP,
         *(steps.topic, steps.fence, steps.attempt, steps.interruptions, steps.owner, steps.undoes),
-        *(steps.namespace, steps.completed_at, steps.due_at),
+        *(steps.namespace, steps.completed_at, steps.due_at, steps.accepted),
         *(messages.c.body, messages.c.digest),
         *(runs.status.label("run_status"), runs.started_at.label("run_started_at")),
         *(runs.cancel_requested, runs.deadline),
@@ -80,6 +80,18 @@ _CLOSING: Final = (
     .order_by(runs.closes_at, *HOP)
     .limit(bindparam("limit"))
 )
+_MISFITS: Final = select(steps.topic, steps.contract).where(_NAMESPACE, OPEN, steps.contract.is_not(None)).distinct()
+_THESE_MISFITS: Final = (
+    _LEASABLE.where(
+        _NAMESPACE,
+        OPEN,
+        steps.contract.is_not(None),
+        steps.topic == bindparam("topic"),
+        steps.contract == bindparam("contract"),
+    )
+    .order_by(*HOP)
+    .limit(bindparam("limit"))
+)
 _TAKE: Final = (
     update(step_executions)
     .where(THIS_HOP, steps.fence == bindparam("b_fence"))
@@ -89,6 +101,7 @@ _TAKE: Final = (
         interruptions=steps.interruptions + case((steps.owner.is_(None), 0), else_=1),
         status=StepStatus.RUNNING.value,
         reason=None,
+        contract=None,
         owner=bindparam("b_owner"),
         worker=bindparam("b_owner"),
         started_at=bindparam("b_now"),
@@ -190,6 +203,21 @@ def _due(tx: Tx, row: Row[Any]) -> bool:
 def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Grant]:
     """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
     return _take(tx, tx.rows(_CLOSING, namespace=tx.namespace, now=tx.now, limit=limit), owner, lease)
+
+
+def find_misfits(tx: Tx) -> set[tuple[str, str]]:
+    """Return the activity and the contract of each twin that waits for code that fits it."""
+    return {(row.topic, row.contract) for row in tx.rows(_MISFITS, namespace=tx.namespace)}
+
+
+def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta) -> list[Grant]:
+    """Lease twins that wait for code that fits these contracts."""
+    rows: list[Row[Any]] = []
+    for topic, contract in wanted:
+        if limit > len(rows):
+            about = {"namespace": tx.namespace, "topic": topic, "contract": contract}
+            rows += tx.rows(_THESE_MISFITS, **about, limit=limit - len(rows))
+    return _take(tx, rows, owner, lease)
 
 
 def _take(tx: Tx, rows: Sequence[Row[Any]], owner: str, lease: timedelta) -> list[Grant]:

@@ -63,6 +63,8 @@ _AGAIN: Final = (
         hints=0,
         reason=None,
         completed_at=None,
+        contract=None,
+        accepted=func.coalesce(bindparam("b_accepted", type_=steps.accepted.type), steps.accepted),
     )
 )
 _STILL_TO_COME: Final = case((runs.deadline > bindparam("b_now"), runs.deadline))
@@ -137,13 +139,14 @@ def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
     return RunStatus.TERMINATED
 
 
-def resume(tx: Tx, workflow_id: UUID) -> RunStatus:
+def resume(tx: Tx, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
     status = RunStatus(find(tx, workflow_id).status)
     if status not in RESUMABLE:
         raise WrongState(f"run {workflow_id} is {status}; only a failed, compensation_failed or waiting run is resumed")
     hops = tx.rows(_OPEN_HOPS, b_workflow_id=workflow_id) or tx.rows(_FAILED_HOP, b_workflow_id=workflow_id)
-    tx.many(_AGAIN, [{**bound(key_of(hop)), "b_now": tx.now} for hop in hops if hop.owner is None])
+    about = {"b_now": tx.now, "b_accepted": accept_contract or None}
+    tx.many(_AGAIN, [{**bound(key_of(hop)), **about} for hop in hops if hop.owner is None])
     if status is RunStatus.FAILED:
         tx.connection.execute(_GO_ON, {"b_workflow_id": workflow_id, "b_error": None, "b_now": tx.now})
     else:  # on the way back the run keeps the reason for which it turned round

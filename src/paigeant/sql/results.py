@@ -32,6 +32,7 @@ _HOLD: Final = (
         hint_at=bindparam("b_hint_at"),
         hints=0,
         reason=bindparam("b_reason"),
+        contract=bindparam("b_contract"),
         errors=bindparam("b_errors"),
         committed_by=bindparam("b_execution"),
     )
@@ -146,6 +147,7 @@ def _held_row(tx: Tx, one: Found) -> dict[str, Any]:
         "b_due_at": due_at,
         "b_hint_at": due_at or tx.now,
         "b_reason": made.reason,
+        "b_contract": made.contract,
     }
 
 
@@ -172,7 +174,7 @@ def _error(tx: Tx, fault: Fault, attempt: int) -> AttemptError:
 def _moves(one: Found) -> bool:
     """Whether the commit changes anything of the run's row; in the middle of a run it does not."""
     made = one.commit.transition
-    same = (made.run.value, made.reason) == (one.run.status, one.run.reason)
+    same = (made.run.value, made.run_reason) == (one.run.status, one.run.reason)
     return not same or made.run_error is not None or made.run_output is not None
 
 
@@ -181,7 +183,7 @@ def _run_row(tx: Tx, one: Found) -> dict[str, Any]:
     return {
         "b_workflow_id": one.run.workflow_id,
         "b_status": made.run.value,
-        "b_reason": made.reason,
+        "b_reason": made.run_reason,
         "b_completed_at": tx.now if made.run.final else None,
         "b_error": made.run_error,
         "b_output": made.run_output,

@@ -44,7 +44,7 @@ class SqlStore(Store):
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._closing, self._silence = Quiet(), Quiet()
+        self._closing, self._silence, self._misfits = Quiet(), Quiet(), Quiet()
         self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
@@ -80,6 +80,22 @@ class SqlStore(Store):
             return []
         self.database.hold(owner)
         return await self.database.write(lambda tx: leasing.lease_closing(tx, owner, limit, lease))
+
+    async def find_misfits(self) -> set[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+
+        async def ask() -> float | None:
+            found.update(await self.database.read(leasing.find_misfits))
+            return 0.0 if found else None
+
+        await self._misfits.ends(self.database.changes, ask)
+        return found
+
+    async def lease_misfits(
+        self, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
+    ) -> list[Grant]:
+        self.database.hold(owner)
+        return await self.database.write(lambda tx: leasing.lease_misfits(tx, owner, wanted, limit, lease))
 
     async def beat(
         self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
@@ -134,8 +150,8 @@ class SqlStore(Store):
     async def terminate(self, workflow_id: UUID) -> RunStatus:
         return await self.database.write(lambda tx: operator.terminate(tx, workflow_id))
 
-    async def resume(self, workflow_id: UUID) -> RunStatus:
-        return await self.database.write(lambda tx: operator.resume(tx, workflow_id))
+    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
+        return await self.database.write(lambda tx: operator.resume(tx, workflow_id, accept_contract=accept_contract))
 
     async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
         return await self.database.write(lambda tx: pruning.prune(tx, older_than, statuses, limit), tell=False)

@@ -108,10 +108,13 @@ step_executions: Final = Table(
     Column("compensable", Boolean, nullable=False),
     Column("undo_before", Json(TypeAdapter(Compensation))),
     Column("errors", Json(ERRORS)),
+    Column("contract", Text),
+    Column("accepted", Boolean),
     sqlite_with_rowid=False,
 )
 """One hop each. ``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until
-someone resumes it. ``owner`` holds the lease, ``worker`` held the last one."""
+someone resumes it. ``owner`` holds the lease, ``worker`` held the last one. ``contract`` is there while the hop waits
+for code that fits it; ``accepted``: a person wants it run by whatever code there is."""
 
 messages: Final = Table(
     "messages",
@@ -226,6 +229,11 @@ INDEXES: Final = (
         where=_open_step & (_steps.interruptions > literal_column("0")),
     ),
     _partial("step_executions_hint", _steps.namespace, _steps.hint_at, where=_open_step & _steps.due_at.is_not(None)),
+    _partial(
+        "step_executions_misfit",
+        *(_steps.namespace, _steps.topic, _steps.contract),
+        where=_open_step & _steps.contract.is_not(None),
+    ),
     _partial(
         "step_executions_once",
         _steps.workflow_id,

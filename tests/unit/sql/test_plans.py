@@ -40,6 +40,8 @@ OFTEN: dict[str, Any] = {
     "a pick of a suspect": leasing._SUSPECTS,
     "whether one holds a suspect": leasing._HELD_SUSPECTS,
     "a wait for suspects": leasing._NEXT_SUSPECT,
+    "looking for misfits": leasing._MISFITS,
+    "a lease of misfits": leasing._THESE_MISFITS,
     "a lease": leasing._ANNOUNCED,
     "taking a lease": leasing._TAKE,
     "saying that a run is running": leasing._RUNNING,

@@ -88,7 +88,7 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> Settled:
     _write_hop(rows, one, hop)
     _write_run(run, one)
     handed_over = _write_twin(rows, run, one, lease)
-    rows.move(run, one.transition.run, one.transition.reason)
+    rows.move(run, one.transition.run, one.transition.run_reason)
     rows.changes.note()
     return Settled(Verdict.OK, run.cancel, handed_over)
 
@@ -109,7 +109,7 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
     match made.status:
         case StepStatus.RETRYING | StepStatus.WAITING:
             hop.put_back(made.status, None if made.delay is None else now + timedelta(seconds=made.delay), now)
-            hop.reason = made.reason
+            hop.reason, hop.contract = made.reason, made.contract
             hop.interruptions = 0  # it has ended once, and nobody died of it
             hop.attempt -= made.status is StepStatus.WAITING
         case StepStatus.COMPLETED | StepStatus.SKIPPED | StepStatus.FAILED | StepStatus.CANCELLED:

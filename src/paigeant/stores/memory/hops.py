@@ -40,6 +40,19 @@ def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[
     return [grant(rows, hop, owner, lease) for hop in _first(hops, limit)]
 
 
+def find_misfits(rows: Rows) -> set[tuple[str, str]]:
+    """Return the activity and the contract of each twin that waits for code that fits it."""
+    return {(hop.topic, hop.contract) for hop in rows.twins.values() if hop.contract is not None}
+
+
+def lease_misfits(
+    rows: Rows, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
+) -> list[Grant]:
+    """Lease twins that wait for code that fits these contracts."""
+    found = (hop for hop in rows.twins.values() if hop.contract is not None and (hop.topic, hop.contract) in wanted)
+    return [grant(rows, hop, owner, lease) for hop in _first(found, limit)]
+
+
 def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
     """Lease those of the announced twins that are due and are what was announced."""
     grants: list[Grant] = []
@@ -98,6 +111,7 @@ def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
         remaining=None if run.deadline is None else (run.deadline - now).total_seconds(),
         record=_record(rows, hop),
         detail=hop.detail,
+        accepted=hop.accepted,
     )
 
 

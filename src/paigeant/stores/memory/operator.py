@@ -49,7 +49,7 @@ def terminate(rows: Rows, workflow_id: UUID) -> RunStatus:
     return run.status
 
 
-def resume(rows: Rows, workflow_id: UUID) -> RunStatus:
+def resume(rows: Rows, workflow_id: UUID, *, accept_contract: bool) -> RunStatus:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
     run = find(rows, workflow_id)
     if run.status not in RESUMABLE:
@@ -61,6 +61,7 @@ def resume(rows: Rows, workflow_id: UUID) -> RunStatus:
         if hop.owner is None:
             hop.put_back(StepStatus.PENDING, now, now)
             hop.attempt, hop.interruptions, hop.reason, hop.completed_at = 0, 0, None, None
+            hop.contract, hop.accepted = None, hop.accepted or accept_contract
             rows.add(hop)
     if run.status is RunStatus.FAILED:
         run.error = run.cancel = None  # on the way back the run keeps the reason for which it turned round

@@ -85,6 +85,8 @@ class HopRow:
     errors: list[AttemptError] = field(default_factory=list[AttemptError])
     detail: bytes | None = None
     detail_at: datetime | None = None
+    contract: str | None = None
+    accepted: bool = False
 
     @classmethod
     def of(cls, twin: Twin, now: datetime) -> HopRow:
@@ -127,7 +129,7 @@ class HopRow:
         self.fence += 1
         self.attempt += 1
         self.interruptions += self.owner is not None
-        self.status, self.reason = StepStatus.RUNNING, None
+        self.status, self.reason, self.contract = StepStatus.RUNNING, None, None
         self.owner = self.worker = owner
         self.started_at = now
         self.renew(now, lease)

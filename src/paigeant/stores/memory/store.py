@@ -70,6 +70,14 @@ class MemoryStore(Store):
     async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
         return hops.lease_closing(self._rows, owner, limit, lease)
 
+    async def find_misfits(self) -> set[tuple[str, str]]:
+        return hops.find_misfits(self._rows)
+
+    async def lease_misfits(
+        self, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
+    ) -> list[Grant]:
+        return hops.lease_misfits(self._rows, owner, wanted, limit, lease)
+
     async def beat(
         self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
     ) -> list[Pulse]:
@@ -131,8 +139,8 @@ class MemoryStore(Store):
     async def terminate(self, workflow_id: UUID) -> RunStatus:
         return operator.terminate(self._rows, workflow_id)
 
-    async def resume(self, workflow_id: UUID) -> RunStatus:
-        return operator.resume(self._rows, workflow_id)
+    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
+        return operator.resume(self._rows, workflow_id, accept_contract=accept_contract)
 
     async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
         return pruning.prune(self._rows, older_than, statuses, limit)

@@ -6,6 +6,7 @@ from paigeant.testing.stores.directory import DirectoryGuarantees
 from paigeant.testing.stores.handover import HandOverGuarantees
 from paigeant.testing.stores.leases import LeaseGuarantees
 from paigeant.testing.stores.letters import LetterGuarantees
+from paigeant.testing.stores.misfits import MisfitGuarantees
 from paigeant.testing.stores.operator import OperatorGuarantees
 from paigeant.testing.stores.progress import ProgressGuarantees
 from paigeant.testing.stores.races import RaceGuarantees
@@ -22,6 +23,7 @@ class StoreContract(
     LeaseGuarantees,
     SuspectGuarantees,
     ProgressGuarantees,
+    MisfitGuarantees,
     CommitGuarantees,
     HandOverGuarantees,
     UndoingGuarantees,
