@@ -13,16 +13,20 @@ from paigeant.errors import DispatchConflict
 from paigeant.model.hops import RunStart, Started
 from paigeant.model.runs import RunStatus
 from paigeant.sql.hops import add_twins, keep_blobs
+from paigeant.sql.hot import Hot
+from paigeant.sql.keys import runs_of, these
 from paigeant.sql.tables import workflow_runs
 from paigeant.sql.transaction import Tx, chunks
 
 runs = workflow_runs.c
 
-_IDENTITY = select(runs.workflow_id, runs.workflow, runs.dispatch_key, runs.input_sha256).where(
-    runs.namespace == bindparam("namespace")
+_IDENTITY = select(runs.workflow_id, runs.namespace, runs.workflow, runs.dispatch_key, runs.input_sha256)
+_BY_ID: Final = Hot(_IDENTITY.join_from(these, workflow_runs, runs.workflow_id == these.c.workflow_id))
+_ADD: Final = Hot(workflow_runs.insert())
+_BY_KEY: Final = _IDENTITY.where(
+    runs.namespace == bindparam("namespace"),
+    tuple_(runs.workflow, runs.dispatch_key).in_(bindparam("keys", expanding=True)),
 )
-_BY_ID: Final = _IDENTITY.where(runs.workflow_id.in_(bindparam("ids", expanding=True)))
-_BY_KEY: Final = _IDENTITY.where(tuple_(runs.workflow, runs.dispatch_key).in_(bindparam("keys", expanding=True)))
 
 _Known: TypeAlias = dict[UUID | tuple[str, str], RunStart | Row[Any]]
 
@@ -49,8 +53,9 @@ def _known(tx: Tx, starts: Sequence[RunStart]) -> _Known:
     """Return the runs that these ids and dispatch keys have already."""
     known: _Known = {}
     for part in chunks(starts):
-        for row in tx.rows(_BY_ID, namespace=tx.namespace, ids=[one.workflow_id for one in part]):
-            known[row.workflow_id] = row
+        for row in tx.rows(_BY_ID, runs=runs_of(one.workflow_id for one in part)):
+            if row.namespace == tx.namespace:
+                known[row.workflow_id] = row
         keys = [(one.workflow, one.dispatch_key) for one in part if one.dispatch_key is not None]
         for row in tx.rows(_BY_KEY, namespace=tx.namespace, keys=keys) if keys else ():
             known[row.workflow, row.dispatch_key] = row
@@ -66,7 +71,7 @@ def _conflict(one: RunStart, earlier: RunStart | Row[Any]) -> str:
 
 
 def _write(tx: Tx, fresh: Sequence[RunStart]) -> None:
-    tx.many(workflow_runs.insert(), [_row(tx, one) for one in fresh])
+    tx.many(_ADD, [_row(tx, one) for one in fresh])
     keep_blobs(tx, [(one.workflow_id, blob) for one in fresh for blob in one.blobs])
     add_twins(tx, [(one.twin, None, timedelta(0)) for one in fresh])
 

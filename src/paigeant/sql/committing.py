@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, exists, literal_column, select
+from sqlalchemy import exists, literal_column, select
 
 from paigeant.model.hops import Commit, Grant, Settled, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.sql.hops import OPEN, key_of, records, steps, wish_of
-from paigeant.sql.keys import IS_ASKED, asked, keys_of
+from paigeant.sql.hot import Hot
+from paigeant.sql.keys import IS_ASKED, asked, keys_of, runs_of, these
 from paigeant.sql.results import Found, heir_of, write
 from paigeant.sql.tables import step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
@@ -25,13 +26,23 @@ from paigeant.sql.transaction import Tx
 runs = workflow_runs.c
 _done: Final = step_executions.alias("done")
 
-_RUNS: Final = (
-    select(runs.workflow_id, runs.status, runs.reason, runs.cancel_requested, runs.deadline, runs.completed_at)
-    .where(runs.workflow_id.in_(bindparam("ids", expanding=True)), runs.namespace == bindparam("namespace"))
+_RUNS: Final = Hot(
+    select(
+        runs.workflow_id,
+        runs.namespace,
+        runs.status,
+        runs.reason,
+        runs.cancel_requested,
+        runs.deadline,
+        runs.completed_at,
+    )
+    .join_from(these, workflow_runs, runs.workflow_id == these.c.workflow_id)
     .order_by(runs.workflow_id)
-    .with_for_update(key_share=True)
+    .with_for_update(of=workflow_runs, key_share=True)
 )
-_HOPS: Final = (
+"""Whether they are of this namespace is decided outside, or SQLite would walk through all that are."""
+
+_HOPS: Final = Hot(
     select(
         *(steps.workflow_id, steps.path, steps.position),
         *(steps.fence, steps.owner, steps.attempt, steps.committed_by, steps.completed_at, steps.errors),
@@ -48,7 +59,7 @@ _HOPS: Final = (
     .order_by(steps.workflow_id, steps.path, steps.position)
     .with_for_update(of=step_executions)
 )
-_GIVEN: Final = (
+_GIVEN: Final = Hot(
     select(steps.owner, steps.fence, steps.attempt, steps.started_at, runs.cancel_requested, runs.deadline)
     .join_from(asked, step_executions, IS_ASKED)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
@@ -98,7 +109,8 @@ def _find(tx: Tx, commits: Sequence[Commit]) -> dict[HopKey, Found]:
     keys = [one.held.key for one in commits]
     by_id = {
         run.workflow_id: run
-        for run in tx.rows(_RUNS, ids=sorted({key.workflow_id for key in keys}), namespace=tx.namespace)
+        for run in tx.rows(_RUNS, runs=runs_of(key.workflow_id for key in keys))
+        if run.namespace == tx.namespace
     }
     by_key = {key_of(hop): hop for hop in tx.rows(_HOPS, keys=keys_of(keys))}
     return {

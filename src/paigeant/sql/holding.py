@@ -12,6 +12,7 @@ from paigeant.model.hops import GRACE, Held, Pulse
 from paigeant.model.message import HopKey
 from paigeant.model.runs import StepStatus
 from paigeant.sql.hops import HOP, THIS_HOP, bound, key_of, note, steps, wish_of
+from paigeant.sql.hot import Hot
 from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
@@ -19,17 +20,17 @@ from paigeant.sql.transaction import Tx
 runs = workflow_runs.c
 _NAMESPACE: Final = steps.namespace == bindparam("namespace")
 
-_HELD: Final = (
+_HELD: Final = Hot(
     select(*HOP, steps.fence, steps.owner, steps.completed_at, steps.attempt, runs.cancel_requested)
     .join_from(asked, step_executions, IS_ASKED)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
     .where(_NAMESPACE)
     .with_for_update(of=step_executions)
 )
-_RENEW: Final = (
+_RENEW: Final = Hot(
     update(step_executions).where(THIS_HOP).values(due_at=bindparam("b_due_at"), hint_at=bindparam("b_hint_at"))
 )
-_RELEASE: Final = (
+_RELEASE: Final = Hot(
     update(step_executions)
     .where(THIS_HOP)
     .values(

@@ -14,6 +14,7 @@ from paigeant.model.hops import FIRST_HINT, GRACE, Grant, Record, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelWish, StepStatus
 from paigeant.model.values import Blob
+from paigeant.sql.hot import Hot
 from paigeant.sql.keys import IS_ASKED, asked, keys_of
 from paigeant.sql.tables import heartbeats, messages, step_executions, values
 from paigeant.sql.transaction import Tx
@@ -29,7 +30,11 @@ THIS_HOP: Final = (
     & (steps.position == bindparam("b_position"))
 )
 
-_RECORDS: Final = select(*HOP, steps.output, steps.log, steps.undo_before).join_from(asked, step_executions, IS_ASKED)
+_ADD_HOP: Final = Hot(step_executions.insert())
+_ADD_MESSAGE: Final = Hot(messages.insert())
+_RECORDS: Final = Hot(
+    select(*HOP, steps.output, steps.log, steps.undo_before).join_from(asked, step_executions, IS_ASKED)
+)
 
 _DETAILS: Final = select(
     heartbeats.c.workflow_id, heartbeats.c.path, heartbeats.c.position, heartbeats.c.detail
@@ -93,9 +98,9 @@ def wish_of(text: str | None) -> CancelWish | None:
 
 def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> None:
     """Write twins, due at once, or leased to an owner for a time; all three as given for each."""
-    tx.many(step_executions.insert(), [_twin_row(tx, *twin) for twin in twins])
+    tx.many(_ADD_HOP, [_twin_row(tx, *twin) for twin in twins])
     tx.many(
-        messages.insert(),
+        _ADD_MESSAGE,
         [
             {**_key_row(twin.key), "body": twin.body, "digest": hashlib.sha256(twin.body).digest()}
             for twin, _, _ in twins

@@ -7,13 +7,14 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Executable, Row, and_, bindparam, case, func, literal_column, select, union_all, update
+from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select, union_all, update
 
 from paigeant.model.hops import GRACE, SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.sql.hops import HOP, OPEN, THIS_HOP, bound, details, grant_of, key_of, records, steps
-from paigeant.sql.keys import IS_ASKED, asked, keys_of
+from paigeant.sql.hot import Hot
+from paigeant.sql.keys import IS_ASKED, asked, keys_of, list_of, one_of
 from paigeant.sql.tables import messages, step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
 
@@ -45,12 +46,12 @@ _INTERRUPTED: Final = steps.interruptions > literal_column("0")
 """As in the index, which a parameter would not match."""
 
 _SUSPECT: Final = _INTERRUPTED & ((steps.interruptions >= SUSPECT) | steps.owner.is_not(None))
-_SUSPECTS: Final = (
-    _LEASABLE.where(_NAMESPACE, OPEN, _SUSPECT, _DUE, steps.topic.in_(bindparam("topics", expanding=True)))
+_SUSPECTS: Final = Hot(
+    _LEASABLE.where(_NAMESPACE, OPEN, _SUSPECT, _DUE, one_of(steps.topic, "topics"))
     .order_by(steps.due_at, *HOP)
     .limit(bindparam("limit"))
 )
-_HELD_SUSPECTS: Final = (
+_HELD_SUSPECTS: Final = Hot(
     select(steps.position)
     .where(
         *(_NAMESPACE, OPEN, _INTERRUPTED, steps.interruptions >= SUSPECT),
@@ -58,10 +59,10 @@ _HELD_SUSPECTS: Final = (
     )
     .limit(1)
 )
-_NEXT_SUSPECT: Final = select(func.min(steps.due_at)).where(
-    _NAMESPACE, OPEN, _SUSPECT, steps.topic.in_(bindparam("topics", expanding=True))
+_NEXT_SUSPECT: Final = Hot(
+    select(func.min(steps.due_at)).where(_NAMESPACE, OPEN, _SUSPECT, one_of(steps.topic, "topics"))
 )
-_ANNOUNCED: Final = _LEASABLE.join(asked, IS_ASKED)
+_ANNOUNCED: Final = Hot(_LEASABLE.join(asked, IS_ASKED))
 """All that were asked for; which of them may be leased is decided outside, or SQLite would walk along the queue."""
 
 _TO_CLOSE: Final = (
@@ -69,7 +70,7 @@ _TO_CLOSE: Final = (
     runs.completed_at.is_(None),
     runs.closes_at.is_not(None),
 )
-_CLOSING: Final = (
+_CLOSING: Final = Hot(
     _LEASABLE.where(
         *_TO_CLOSE,
         runs.closes_at <= bindparam("now"),
@@ -80,8 +81,10 @@ _CLOSING: Final = (
     .order_by(runs.closes_at, *HOP)
     .limit(bindparam("limit"))
 )
-_MISFITS: Final = select(steps.topic, steps.contract).where(_NAMESPACE, OPEN, steps.contract.is_not(None)).distinct()
-_THESE_MISFITS: Final = (
+_MISFITS: Final = Hot(
+    select(steps.topic, steps.contract).where(_NAMESPACE, OPEN, steps.contract.is_not(None)).distinct()
+)
+_THESE_MISFITS: Final = Hot(
     _LEASABLE.where(
         _NAMESPACE,
         OPEN,
@@ -92,7 +95,7 @@ _THESE_MISFITS: Final = (
     .order_by(*HOP)
     .limit(bindparam("limit"))
 )
-_TAKE: Final = (
+_TAKE: Final = Hot(
     update(step_executions)
     .where(THIS_HOP, steps.fence == bindparam("b_fence"))
     .values(
@@ -109,8 +112,8 @@ _TAKE: Final = (
         hint_at=bindparam("b_hint_at"),
     )
 )
-_SOON: Final = update(step_executions).where(THIS_HOP).values(hints=0, hint_at=bindparam("b_hint_at"))
-_RUNNING: Final = (
+_SOON: Final = Hot(update(step_executions).where(THIS_HOP).values(hints=0, hint_at=bindparam("b_hint_at")))
+_RUNNING: Final = Hot(
     update(workflow_runs)
     .where(runs.workflow_id == bindparam("b_workflow_id"))
     .values(
@@ -119,11 +122,11 @@ _RUNNING: Final = (
         started_at=func.coalesce(runs.started_at, bindparam("b_now", type_=runs.started_at.type)),
     )
 )
-_NEXT_CLOSING: Final = select(func.min(runs.closes_at)).where(*_TO_CLOSE)
+_NEXT_CLOSING: Final = Hot(select(func.min(runs.closes_at)).where(*_TO_CLOSE))
 
 
 @cache
-def _due_of(topics: int) -> Executable:
+def _due_of(topics: int) -> Hot:
     """Return the query of due twins of so many topics.
 
     A topic at a time, so that each is a walk along the index that ends at the limit, however long the queues are.
@@ -142,11 +145,11 @@ def _due_of(topics: int) -> Executable:
     this = and_(
         queue.c.workflow_id == steps.workflow_id, queue.c.path == steps.path, queue.c.position == steps.position
     )
-    return _LEASABLE.join(queue, this).order_by(queue.c.due_at, *HOP)
+    return Hot(_LEASABLE.join(queue, this).order_by(queue.c.due_at, *HOP))
 
 
 @cache
-def _next_due_of(topics: int) -> Executable:
+def _next_due_of(topics: int) -> Hot:
     """Return the query of when the next twin of so many topics is due."""
     parts = [
         select(func.min(steps.due_at).label("due_at")).where(
@@ -155,7 +158,7 @@ def _next_due_of(topics: int) -> Executable:
         for n in range(topics)
     ]
     due = union_all(*parts).subquery("due")
-    return select(func.min(due.c.due_at, type_=steps.due_at.type))
+    return Hot(select(func.min(due.c.due_at, type_=steps.due_at.type)))
 
 
 def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
@@ -163,7 +166,7 @@ def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedel
     if not topics or limit < 1:
         return []
     about = {"namespace": tx.namespace, "now": tx.now}
-    suspects = tx.rows(_SUSPECTS, **about, topics=list(topics), limit=1)
+    suspects = tx.rows(_SUSPECTS, **about, topics=list_of(topics), limit=1)
     suspects = () if suspects and _holds_suspect(tx, owner) else suspects
     room = limit - len(suspects)
     due = [row for part in _parts(topics) for row in tx.rows(_due_of(len(part)), **about, limit=room, **_named(part))]
@@ -240,11 +243,8 @@ def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
     ``waited`` is for how many seconds the caller has: suspects are only worth asking for after a pause.
     """
     about = {"namespace": tx.namespace}
-    due = [
-        tx.until(tx.connection.execute(_next_due_of(len(part)), {**about, **_named(part)}).scalar())
-        for part in _parts(topics)
-    ]
-    suspect = tx.until(tx.connection.execute(_NEXT_SUSPECT, {**about, "topics": list(topics)}).scalar())
+    due = [tx.until(tx.scalar(_next_due_of(len(part)), **about, **_named(part))) for part in _parts(topics)]
+    suspect = tx.until(tx.scalar(_NEXT_SUSPECT, **about, topics=list_of(topics)))
     if suspect is not None:
         due.append(max(suspect, SUSPECT_PAUSE.total_seconds() - waited))
     return min((left for left in due if left is not None), default=None)
@@ -252,7 +252,7 @@ def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
 
 def closing_in(tx: Tx) -> float | None:
     """Return in how many seconds :func:`lease_closing` may find something, None if nothing is going to be closed."""
-    return tx.until(tx.connection.execute(_NEXT_CLOSING, {"namespace": tx.namespace}).scalar())
+    return tx.until(tx.scalar(_NEXT_CLOSING, namespace=tx.namespace))
 
 
 def _named(topics: Collection[str]) -> dict[str, str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from random import random
 from typing import Any, Final, TypeVar
@@ -21,12 +20,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from paigeant.abc import Heart
-from paigeant.errors import Unavailable
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Held, Pulse
 from paigeant.sql import holding, schema
 from paigeant.sql.database import Database
 from paigeant.sql.failures import told_of_server
+from paigeant.sql.groups import Groups
 from paigeant.sql.nudges import Nudges
 from paigeant.sql.server_facts import server_facts
 from paigeant.sql.transaction import Tx
@@ -34,8 +33,8 @@ from paigeant.sql.types import store_now
 
 T = TypeVar("T")
 
-_GROUP: Final = 64
-"""Pieces of work in one transaction, at most."""
+_READERS: Final = 3
+"""Transactions that read at a time: one that takes long, as a page of a long history, must not hold up the others."""
 
 _PATIENCE: Final = 20.0
 """Seconds for one transaction; past it the connection is given up and the store counts as out of reach."""
@@ -48,24 +47,17 @@ _ATTEMPTS: Final = 6
 _LOCK: Final = 0x5041_4947
 """Of the advisory lock under which the schema is changed."""
 
-_LIMITS: Final = {"statement_timeout": "15s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "15s"}
-_BEGIN: Final = select(store_now(), *(func.set_config(name, limit, true()) for name, limit in _LIMITS.items()))
-"""The store's time, and limits for this transaction only, in one round trip."""
-
-
-@dataclass(slots=True)
-class _Job:
-    work: Callable[[Tx], Any]
-    answer: asyncio.Future[Any]
-    tell: bool
-
-    def settle(self, result: Any) -> None:
-        if not self.answer.done():
-            self.answer.set_result(result)
-
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
+_SETTINGS: Final = {
+    "statement_timeout": "15s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "15s",
+    # What is asked here has its index, which a plan from before the first ANALYZE must use, too.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+_BEGIN: Final = select(store_now(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items()))
+"""The store's time, and settings for this transaction only, in one round trip."""
 
 
 class PostgresDatabase(Database):
@@ -76,9 +68,8 @@ class PostgresDatabase(Database):
         self.url = dialect_url(url)
         self._name = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
         self._namespace = namespace
-        self._jobs: list[_Job] = []
-        self._wake = asyncio.Event()
-        self._closing = False
+        self._writing = Groups(self._write_group)
+        self._reading = Groups(self._read_group, abreast=_READERS)
 
     async def open(self) -> None:
         self._engine = _engine(self.url, pool_size=4, max_overflow=2, pool_timeout=_PATIENCE, pool_recycle=1800)
@@ -93,33 +84,35 @@ class PostgresDatabase(Database):
         self._talker = _engine(self.url, poolclass=NullPool)
         self.changes = self._nudges = Nudges(self._talker, self._namespace)
         self._nudges.start()
-        self._writer = asyncio.create_task(self._write_all(), name="paigeant-postgres-writer")
 
     async def close(self) -> None:
-        self._closing = True
-        self._wake.set()
-        await self._writer
+        await self._writing.close()
+        await self._reading.close()
         await self._nudges.close()
         await self._talker.dispose()
         await self._engine.dispose()
 
     async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
-        if self._closing:
-            raise Unavailable("the store is closed")
-        job = _Job(work, asyncio.get_running_loop().create_future(), tell)
-        self._jobs.append(job)
-        self._wake.set()
-        return await job.answer
+        return await self._writing.ask((work, tell))
+
+    async def _write_group(self, group: Sequence[tuple[Callable[[Tx], Any], bool]]) -> list[Any]:
+        results = await self.transact(self._engine, [work for work, _ in group])
+        if any(tell for _, tell in group):
+            self._nudges.send()
+        return results
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        # A task of its own: who stops waiting must not cut a connection off in the middle of an answer.
-        return await asyncio.shield(asyncio.ensure_future(self._read(work)))
+        return await self._reading.ask(work)
 
-    async def _read(self, work: Callable[[Tx], T]) -> T:
+    async def _read_group(self, group: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        def do(connection: Connection) -> list[Any]:
+            tx = _begin(connection, self._namespace)
+            return [work(tx) for work in group]
+
         with told_of_server(self._name):
             async with asyncio.timeout(_PATIENCE), self._engine.connect() as fresh:
                 connection = await fresh.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                return await connection.run_sync(lambda sync: work(_begin(sync, self._namespace)))
+                return await connection.run_sync(do)
 
     def facts(self, tx: Tx) -> list[Finding]:
         return server_facts(tx)
@@ -165,32 +158,6 @@ class PostgresDatabase(Database):
                 await asyncio.sleep(0.02 * random() * 2**attempt)  # noqa: S311  (to step out of each other's way)
         raise AssertionError
 
-    async def _write_all(self) -> None:
-        """Write in groups until closed: what is asked for during a transaction goes into the next."""
-        while self._jobs or not self._closing:
-            if not self._jobs:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            group, self._jobs = self._jobs[:_GROUP], self._jobs[_GROUP:]
-            await self._write_group(group)
-
-    async def _write_group(self, group: list[_Job]) -> None:
-        try:
-            results = await self.transact(self._engine, [job.work for job in group])
-        except Exception as error:  # noqa: BLE001  (it goes to whoever waits)
-            if len(group) > 1 and not isinstance(error, Unavailable):
-                for job in group:
-                    await self._write_group([job])
-                return
-            for job in group:
-                job.fail(error)
-        else:
-            for job, result in zip(group, results, strict=True):
-                job.settle(result)
-            if any(job.tell for job in group):
-                self._nudges.send()
-
 
 class _PostgresHeart(Heart):
     """Beats on a connection and an event loop of its own, in whatever thread it is asked."""
@@ -227,4 +194,4 @@ def _engine(url: URL, **options: Any) -> AsyncEngine:
 def _begin(connection: Connection, namespace: str) -> Tx:
     """Return the transaction of a connection, its limits of time set."""
     now = connection.execute(_BEGIN).one()[0]
-    return Tx(connection, namespace, now)
+    return Tx.of(connection, namespace, now)

@@ -13,6 +13,7 @@ from paigeant.errors import InvalidInput, UnknownRun
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView, StepView
 from paigeant.model.values import Ref, Value
 from paigeant.sql.hops import steps
+from paigeant.sql.hot import Hot
 from paigeant.sql.tables import heartbeats, step_executions, workflow_runs
 from paigeant.sql.transaction import Tx
 from paigeant.sql.variables import load_values, load_variables
@@ -33,7 +34,7 @@ _SUMMARY: Final = (
 _RUN: Final = select(
     *_SUMMARY, runs.trace_id, runs.dispatch_key, runs.deadline, runs.cancel_requested, runs.input, runs.output
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
-_STATUS: Final = select(runs.status).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
+_STATUS: Final = Hot(select(runs.status).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
 _STEPS: Final = (
     select(step_executions, heartbeats.c.detail, heartbeats.c.said_at)
     .outerjoin(
@@ -54,7 +55,7 @@ def get_run(tx: Tx, workflow_id: UUID) -> RunView:
         raise UnknownRun(f"no run has the id {workflow_id}")
     [run] = rows
     hops = tx.rows(_STEPS, workflow_id=workflow_id)
-    variables = load_variables(tx, workflow_id, None)
+    variables = load_variables(tx, workflow_id)
     shown = [run.input, run.output, *variables.values(), *(hop.output for hop in hops)]
     texts = load_values(tx, workflow_id, {value.sha256 for value in shown if isinstance(value, Ref)})
     return RunView(
@@ -72,7 +73,7 @@ def get_run(tx: Tx, workflow_id: UUID) -> RunView:
 
 def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:
     """Return a run's status; raises UnknownRun."""
-    status = tx.connection.execute(_STATUS, {"namespace": tx.namespace, "workflow_id": workflow_id}).scalar()
+    status = tx.scalar(_STATUS, namespace=tx.namespace, workflow_id=workflow_id)
     if status is None:
         raise UnknownRun(f"no run has the id {workflow_id}")
     return RunStatus(status)

@@ -13,13 +13,14 @@ from paigeant.model.hops import Commit
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import AttemptError, StepStatus
 from paigeant.sql.hops import OPEN, THIS_HOP, add_twins, bound, keep_blobs, note, steps
+from paigeant.sql.hot import Hot
 from paigeant.sql.tables import step_executions, workflow_runs, workflow_variables
 from paigeant.sql.transaction import Tx
 
 runs = workflow_runs.c
 
 _THIS_LEASE: Final = THIS_HOP & (steps.fence == bindparam("b_fence")) & OPEN
-_HOLD: Final = (
+_HOLD: Final = Hot(
     update(step_executions)
     .where(_THIS_LEASE)
     .values(
@@ -37,7 +38,7 @@ _HOLD: Final = (
         committed_by=bindparam("b_execution"),
     )
 )
-_LEAVE: Final = (
+_LEAVE: Final = Hot(
     update(step_executions)
     .where(_THIS_LEASE)
     .values(
@@ -54,7 +55,7 @@ _LEAVE: Final = (
         committed_by=bindparam("b_execution"),
     )
 )
-_MOVE: Final = (
+_MOVE: Final = Hot(
     update(workflow_runs)
     .where(runs.workflow_id == bindparam("b_workflow_id"), runs.completed_at.is_(None))
     .values(
@@ -65,9 +66,9 @@ _MOVE: Final = (
         output=func.coalesce(bindparam("b_output", type_=runs.output.type), runs.output),
     )
 )
-_LEFT: Final = (
+_LEFT: Final = Hot(
     update(step_executions)
-    .where(steps.workflow_id.in_(bindparam("ids", expanding=True)), OPEN)
+    .where(steps.workflow_id == bindparam("b_workflow_id"), OPEN)
     .values(
         fence=steps.fence + 1,
         status=StepStatus.CANCELLED.value,
@@ -120,8 +121,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
 
 def close(tx: Tx, ended: Sequence[UUID]) -> None:
     """Leave no twin of an ended run behind, and no lease on one."""
-    if ended:
-        tx.connection.execute(_LEFT, {"ids": ended, "b_now": tx.now})
+    tx.many(_LEFT, [{"b_workflow_id": workflow_id, "b_now": tx.now} for workflow_id in ended])
 
 
 def _shared_row(tx: Tx, one: Found) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from paigeant.sql import (
 )
 from paigeant.sql.database import Database
 from paigeant.sql.examining import examine
+from paigeant.sql.groups import Groups
 from paigeant.sql.quiet import Quiet
 
 
@@ -44,6 +45,7 @@ class SqlStore(Store):
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._wanted = Groups(self._load_wanted)
         self._closing, self._silence, self._misfits = Quiet(), Quiet(), Quiet()
         self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
 
@@ -54,6 +56,7 @@ class SqlStore(Store):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._wanted.close()
         await self.database.close()
 
     async def examine(self) -> Sequence[Finding]:
@@ -137,7 +140,12 @@ class SqlStore(Store):
         await self.database.write(lambda tx: variables.save_variable(tx, workflow_id, name, value, blob))
 
     async def load_variables(self, workflow_id: UUID, names: Collection[str] | None = None) -> dict[str, Value]:
-        return await self.database.read(lambda tx: variables.load_variables(tx, workflow_id, names))
+        if names is None:
+            return await self.database.read(lambda tx: variables.load_variables(tx, workflow_id))
+        return await self._wanted.ask((workflow_id, names))
+
+    async def _load_wanted(self, questions: Sequence[tuple[UUID, Collection[str]]]) -> list[dict[str, Value]]:
+        return await self.database.read(lambda tx: variables.load_wanted(tx, questions))
 
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
         return await self.database.read(lambda tx: variables.load_values(tx, workflow_id, digests))

@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, func, select, update
 
 from paigeant.model.hops import Sealed, next_hint
 from paigeant.sql.hops import HOP, OPEN, THIS_HOP, bound, key_of, steps
+from paigeant.sql.hot import Hot
 from paigeant.sql.tables import messages, step_executions
 from paigeant.sql.transaction import Tx
 
@@ -23,7 +24,7 @@ _END_LEASES: Final = (
     .where(OPEN, steps.owner == bindparam("b_owner"), steps.due_at > bindparam("b_due_at"))
     .values(due_at=bindparam("b_due_at"), hint_at=bindparam("b_due_at"))
 )
-_SILENT: Final = (
+_SILENT: Final = Hot(
     select(*HOP, steps.topic, steps.hints, messages.c.body)
     .join_from(step_executions, messages, _SAME_HOP)
     .where(_NAMESPACE, OPEN, steps.due_at.is_not(None), _DUE, steps.hint_at <= bindparam("now"))
@@ -31,8 +32,10 @@ _SILENT: Final = (
     .limit(bindparam("limit"))
     .with_for_update(of=step_executions, skip_locked=True)
 )
-_NEXT_SILENT: Final = select(func.min(steps.hint_at)).where(_NAMESPACE, OPEN, steps.due_at.is_not(None))
-_HINT: Final = update(step_executions).where(THIS_HOP).values(hints=steps.hints + 1, hint_at=bindparam("b_hint_at"))
+_NEXT_SILENT: Final = Hot(select(func.min(steps.hint_at)).where(_NAMESPACE, OPEN, steps.due_at.is_not(None)))
+_HINT: Final = Hot(
+    update(step_executions).where(THIS_HOP).values(hints=steps.hints + 1, hint_at=bindparam("b_hint_at"))
+)
 
 
 def end_leases(tx: Tx, owner: str) -> int:
@@ -49,4 +52,4 @@ def announce(tx: Tx, limit: int) -> list[Sealed]:
 
 def silent_in(tx: Tx) -> float | None:
     """Return in how many seconds :func:`announce` may find something, None if nothing is going to be announced."""
-    return tx.until(tx.connection.execute(_NEXT_SILENT, {"namespace": tx.namespace}).scalar())
+    return tx.until(tx.scalar(_NEXT_SILENT, namespace=tx.namespace))

@@ -7,9 +7,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Executable, Row, Table, select
+from sqlalchemy import Connection, Executable, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from paigeant.sql.drivers import Driver, driver_of
+from paigeant.sql.hot import Hot
 from paigeant.sql.types import store_now
 
 T = TypeVar("T")
@@ -17,7 +19,7 @@ T = TypeVar("T")
 _CHUNK: Final = 1_000
 """Keys in one statement, at most: databases limit its parameters."""
 
-_NOW: Final = select(store_now())
+_NOW: Final = Hot(select(store_now()))
 _INSERT: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -25,46 +27,59 @@ class Tx(NamedTuple):
     """One transaction. All that it writes bears the same time."""
 
     connection: Connection
+    driver: Driver
     namespace: str
     now: datetime
 
     @classmethod
-    def of(cls, connection: Connection, namespace: str) -> Tx:
-        """Return the transaction that this connection is in."""
-        return cls(connection, namespace, connection.execute(_NOW).scalar_one())
+    def of(cls, connection: Connection, namespace: str, now: datetime | None = None) -> Tx:
+        """Return the transaction that this connection is in; the store is asked for the time unless it was already."""
+        driver = driver_of(connection)
+        return cls(connection, driver, namespace, now or driver.rows(_NOW, {})[0][0])
 
     def until(self, at: datetime | None) -> float | None:
         """Return the seconds to a time."""
         return None if at is None else (at - self.now).total_seconds()
 
-    def rows(self, statement: Executable, **parameters: Any) -> Sequence[Row[Any]]:
-        """Return all rows of a query."""
+    def rows(self, statement: Executable | Hot, **parameters: Any) -> Sequence[Any]:
+        """Return all rows of a query, as named tuples."""
+        if isinstance(statement, Hot):
+            return self.driver.rows(statement, parameters)
         return self.connection.execute(statement, parameters).all()
 
-    def many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute a statement once for each row, if there are any."""
-        if rows:
+    def scalar(self, statement: Hot, **parameters: Any) -> Any:
+        """Return the first column of the first row of a query, None if there is none."""
+        rows = self.driver.rows(statement, parameters)
+        return rows[0][0] if rows else None
+
+    def many(self, statement: Executable | Hot, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute a statement once for each row, if there are any; all rows have the same keys."""
+        if not rows:
+            return
+        if isinstance(statement, Hot):
+            self.driver.many(statement, rows)
+        else:
             self.connection.execute(statement, rows)
 
     def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows; of those whose key is there already, overwrite the rest of the columns."""
-        self.many(_upsert(self.connection.dialect.name, table), rows)
+        self.many(_upsert(self.driver.dialect, table), rows)
 
     def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows, leaving alone those whose key is there already."""
-        self.many(_add(self.connection.dialect.name, table), rows)
+        self.many(_add(self.driver.dialect, table), rows)
 
 
 @cache
-def _upsert(dialect: str, table: Table) -> Executable:
+def _upsert(dialect: str, table: Table) -> Hot:
     made = _INSERT[dialect](table)
     rest = {column.name: made.excluded[column.name] for column in table.c if not column.primary_key}
-    return made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
+    return Hot(made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest))
 
 
 @cache
-def _add(dialect: str, table: Table) -> Executable:
-    return _INSERT[dialect](table).on_conflict_do_nothing()
+def _add(dialect: str, table: Table) -> Hot:
+    return Hot(_INSERT[dialect](table).on_conflict_do_nothing())
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -1,0 +1,38 @@
+"""Many rows in one statement of PostgreSQL: their columns go as arrays, which ``unnest`` makes a table of again.
+
+A server spends more on starting a statement than on one more row of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from sqlalchemy import ARRAY, BindParameter, ColumnElement, Insert, Update, bindparam, column, func, select
+from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.types import TypeEngine
+
+_GIVEN: Final = "given"
+
+
+def together(statement: Insert | Update, types: Mapping[str, TypeEngine[Any]]) -> Insert | Update:
+    """Return the statement that does for all rows what ``statement`` does for one: its parameters are lists.
+
+    ``types`` are those of the parameters. No two rows may be about the same row of the table.
+    """
+    rows = _rows(types)
+    if isinstance(statement, Insert):
+        return statement.from_select(list(types), select(*rows.values()))
+
+    def replaced(element: Any, **_: Any) -> ColumnElement[Any] | None:
+        return rows.get(element.key) if isinstance(element, BindParameter) else None
+
+    return cast("Update", replacement_traverse(statement, {}, replaced))
+
+
+def _rows(types: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
+    """Return the columns of the table that the lists make."""
+    lists = [bindparam(key, type_=ARRAY(kind, dimensions=1)) for key, kind in types.items()]
+    table = func.unnest(*lists).table_valued(*(column(key, kind) for key, kind in types.items()), name=_GIVEN)
+    rows = table.render_derived()
+    return {key: rows.c[key] for key in types}
