@@ -19,6 +19,7 @@ from paigeant.model.hops import Commit, Grant, Verdict
 from paigeant.model.message import HopKey
 from paigeant.sql import committing, leasing, results, sweeping
 from paigeant.sql.hops import THIS_HOP, key_of, steps
+from paigeant.sql.hot import Hot
 from paigeant.sql.keys import keys_of
 from paigeant.sql.results import Found
 from paigeant.sql.transaction import Tx
@@ -34,9 +35,9 @@ def without_position() -> None:
     """A commit is not asked whether its hop is still pending."""
     _see(lambda _, found: {"hop": _like(found.hop, completed_at=None, owner=found.hop.owner or "somebody")})
     for name in ("_LEAVE", "_HOLD"):
-        statement = getattr(results, name)._clone()
+        statement = getattr(results, name).statement._clone()
         statement._where_criteria = (THIS_HOP & (steps.fence == bindparam("b_fence")),)
-        setattr(results, name, statement)
+        setattr(results, name, Hot(statement))
 
 
 def without_fence_and_position() -> None:
@@ -56,8 +57,10 @@ def without_status() -> None:
 
 def without_run_lock() -> None:
     """A commit reads the run's status and does not hold it."""
-    committing._RUNS = committing._RUNS._clone()
-    committing._RUNS._for_update_arg = None
+    statement: Any = committing._RUNS.statement
+    statement = statement._clone()
+    statement._for_update_arg = None
+    committing._RUNS = Hot(statement)
 
 
 def without_digest() -> None:
@@ -78,7 +81,8 @@ def without_sweeper() -> None:
 
 def without_counting() -> None:
     """A lease counts no attempt."""
-    leasing._TAKE = leasing._TAKE.values(attempt=steps.attempt)
+    statement: Any = leasing._TAKE.statement
+    leasing._TAKE = Hot(statement.values(attempt=steps.attempt))
 
 
 def _see(view: Callable[[Commit, Found], dict[str, Any]]) -> None:
@@ -98,7 +102,7 @@ def _bind(more: Callable[[Found], dict[str, Any]]) -> None:
 
 
 def _like(row: Any, **other: Any) -> Any:
-    return SimpleNamespace(**{**(row._mapping if hasattr(row, "_mapping") else vars(row)), **other})
+    return SimpleNamespace(**{**(row._asdict() if hasattr(row, "_asdict") else vars(row)), **other})
 
 
 MUTATIONS: Final[dict[str, Callable[[], None]]] = {
