@@ -120,6 +120,17 @@ async def hurry(previous: int, late: int, ctx: ActivityContext) -> int:
     return mix("hurry", previous)
 
 
+@activity.execute(retry=OFTEN, heartbeat_timeout=0.4)
+async def murmur(previous: int, silent: int, ctx: ActivityContext) -> int:
+    await work(ctx)
+    for moment in range(5):
+        ctx.heartbeat({"moment": moment})
+        await asyncio.sleep(0.2)
+    if ctx.attempt <= silent:
+        await asyncio.sleep(30)
+    return mix("murmur", previous)
+
+
 @activity.execute(retry=OFTEN)
 async def wait(previous: int, seconds: float | None, ctx: ActivityContext) -> Any:
     await work(ctx)

@@ -24,7 +24,14 @@ UNDONE = {RunStatus.FAILED, RunStatus.COMPENSATED, RunStatus.COMPENSATION_FAILED
 
 def judge(world: World) -> list[str]:
     """Return what is wrong with what came of it; nothing, if the guarantees hold."""
-    found = [*world.loop.errors, *_commits(world), *_deeds(world), *world.held_at_last, *world.left_behind]
+    found = [
+        *world.loop.errors,
+        *_commits(world),
+        *_deeds(world),
+        *_letters(world),
+        *world.held_at_last,
+        *world.left_behind,
+    ]
     if len(world.runs) < len(world.schedule.journeys):
         return [*found, "a run was never dispatched"]
     for number, workflow_id in world.runs.items():
@@ -33,6 +40,15 @@ def judge(world: World) -> list[str]:
         problems = [*_end(world, number, run), *_order(hops), *_chain(run, hops), *_way_back(run, hops)]
         found += [f"r{number}, {run.status}: {problem}" for problem in problems]
     return found
+
+
+def _letters(world: World) -> list[str]:
+    """What is no message of a run is kept, as it was, and nothing else is."""
+    kept = {(letter.topic, letter.body) for letter in world.rows.letters.values()}
+    lost, wrong = world.forged - kept, kept - world.forged
+    return [f"no dead letter: {each}" for each in lost] + [
+        f"a dead letter that was a message: {each}" for each in wrong
+    ]
 
 
 def _end(world: World, number: int, run: RunRow) -> list[str]:
@@ -112,6 +128,10 @@ def _commits(world: World) -> list[str]:
             found.append(f"{where}: committed with fence {commit.fence}, after {commit.latest} had been given")
         if not commit.repeated and commit.terminated:
             found.append(f"{where}: committed after terminate had returned")
+        hop = world.rows.hop(commit.key)
+        forward = hop is not None and hop.direction is Direction.EXECUTE
+        if forward and commit.latest.wished and not commit.repeated and commit.status is not StepStatus.CANCELLED:
+            found.append(f"{where}: {commit.status}, though the run was wished cancelled when it was leased")
     done = [commit for commit in world.written if commit.status is DONE and not commit.repeated]
     twice = {key for key, times in Counter(commit.key for commit in done).items() if times > 1}
     found += [f"{world.name(key)}: committed {[commit for commit in done if commit.key == key]}" for key in twice]

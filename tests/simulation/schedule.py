@@ -72,7 +72,7 @@ class Schedule:
 
 
 WORKERS: Final = {"crash": 5, "stall": 6, "stop": 1}
-SERVERS: Final = {"store away": 2, "broker away": 2}
+SERVERS: Final = {"store away": 2, "broker away": 2, "forge": 2}
 OPERATOR: Final = {"cancel": 2, "compensate": 2, "terminate": 2, "resume": 4}
 INCIDENTS: Final = WORKERS | SERVERS | OPERATOR
 
@@ -118,6 +118,8 @@ def _step(dice: Random) -> Step:
             return Step(name, {"failures": dice.randint(1, 3)})
         case "hurry":
             return Step(name, {"late": dice.randint(0, 2)})
+        case "murmur":
+            return Step(name, {"silent": dice.randint(0, 1)})
         case "nap":
             return Step(name, {"seconds": dice.uniform(0.1, 2.5 * LEASE)})
         case "wait":

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from paigeant.engine.slots import Seat
-from paigeant.model.hops import Commit, Held, Settled
+from paigeant.model.hops import Commit, Held, Settled, Standing
 from paigeant.model.runs import RunStatus
 from paigeant.stores.memory import hops, store
 from paigeant.stores.memory.commits import commit
@@ -87,6 +87,15 @@ def no_seat_given_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Seat, "give", lambda seat: None)
 
 
+def no_look_at_a_wish_to_cancel(patch: pytest.MonkeyPatch) -> None:
+    grant = hops.grant
+    patch.setattr(hops, "grant", lambda *args: replace(grant(*args), cancel=None))
+
+
+def no_look_at_the_bytes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hops, "find_standing", lambda rows, key, digest: Standing.PASSED)
+
+
 @pytest.mark.parametrize(
     ("break_it", "seen"),
     [
@@ -98,6 +107,8 @@ def no_seat_given_back(patch: pytest.MonkeyPatch) -> None:
         (no_word_of_an_interruption, "at most once"),
         (no_way_back_but_one_step, "undid only"),
         (no_seat_given_back, "slots free"),
+        (no_look_at_a_wish_to_cancel, "though the run was wished cancelled"),
+        (no_look_at_the_bytes, "no dead letter"),
     ],
 )
 def test_a_broken_guarantee_is_found(

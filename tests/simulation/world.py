@@ -15,6 +15,7 @@ from unittest import mock
 from uuid import UUID
 
 from paigeant import ActivityContext
+from paigeant.abc import Delivery
 from paigeant.app.run import Run
 from paigeant.engine import dispatcher
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
@@ -64,6 +65,8 @@ class Given:
     key: HopKey
     fence: int
     owner: str
+    wished: bool
+    """Somebody had wished the run cancelled by then."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class World:
         self.held_at_last: list[str] = []
         self.left_behind: list[str] = []
         self._transports: dict[str, FarTransport] = {}
+        self.forged: set[tuple[str, bytes]] = set()
         self._dice = Random(f"work {schedule.seed}")
         self._latest: dict[HopKey, Given] = {}
         self._born = 0
@@ -204,6 +208,8 @@ class World:
             await asyncio.sleep(0)
         if incident.what in WORKERS:
             await self._happen_to_worker(incident)
+        elif incident.what == "forge":
+            self._forge(incident)
         elif incident.what.endswith("away"):
             place = incident.what.split()[0]
             self.note(f"the {place} is away for {incident.seconds:.2f} s")
@@ -211,6 +217,20 @@ class World:
             self.network.away[place] = self.loop.time() + incident.seconds
         elif incident.target in self.runs:
             await self._operate(incident.what, incident.target)
+
+    def _forge(self, incident: Incident) -> None:
+        """Put something into a queue that is no message of a run here: noise, or a message that was changed."""
+        topic = [*activity][incident.after % len(activity)]
+        pending = [*self.rows.twins.values()]
+        if pending and incident.after % 3:
+            twin = pending[incident.after % len(pending)]
+            message_id, topic, body = twin.sealed._replace(body=twin.body.replace(b"0", b"1") + b" ")
+        else:
+            message_id, body = f"noise-{incident.after}", b"\xffnoise"
+        if self.schedule.broker:
+            self.note(f"something with the id {message_id.partition(':')[0][:8]} is slipped in for {topic}")
+            self.forged.add((topic, body))
+            self.broker.put(Delivery(message_id, topic, body))
 
     async def _happen_to_worker(self, incident: Incident) -> None:
         there = [*self.serving]
@@ -354,7 +374,8 @@ class World:
                 pass
 
     def _give(self, grant: Grant, owner: str, how: str) -> None:
-        self._latest[grant.key] = Given(grant.key, grant.fence, owner)
+        wished = self.rows.runs[grant.key.workflow_id].cancel is not None
+        self._latest[grant.key] = Given(grant.key, grant.fence, owner, wished)
         after = ", interrupted" if grant.interrupted else ""
         self.note(f"{self.name(grant.key)} {grant.topic} is leased to {owner} by {how}: fence {grant.fence}{after}")
 
