@@ -28,6 +28,7 @@ COMMANDS: Final = (
     "terminate",
     "retry",
     "variables",
+    "dead",
     "prune",
     "doctor",
     "config",

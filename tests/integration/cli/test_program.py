@@ -11,7 +11,22 @@ import pytest
 
 from paigeant import __version__
 
-COMMANDS = ["init", "run", "dispatch", "runs", "show", "cancel", "terminate", "retry", "variables", "config", "db"]
+COMMANDS = [
+    "init",
+    "run",
+    "dispatch",
+    "runs",
+    "show",
+    "cancel",
+    "terminate",
+    "retry",
+    "variables",
+    "dead",
+    "prune",
+    "doctor",
+    "config",
+    "db",
+]
 
 
 def test_the_version_is_printed(empty: Any):

@@ -1,0 +1,89 @@
+"""``paigeant dead list|show``: what lies there, and what is wrong with it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final, TypeAlias
+
+import typer
+from rich.table import Table
+
+from paigeant.cli.asking import ask
+from paigeant.cli.terminal import console, note, printable, write
+from paigeant.cli.timeline import clock
+from paigeant.config import load_settings
+from paigeant.model.letters import DeadLetter, LetterPage
+from paigeant.plugins import redacted
+
+LetterId: TypeAlias = Annotated[int, typer.Argument(metavar="ID", help="As `paigeant dead list` shows it.")]
+
+_SHOWN: Final = 2_000
+"""Bytes of a body that are shown; --raw writes all of it, --json has it as base64."""
+
+
+def list_letters(
+    topic: Annotated[str | None, typer.Option(help="Only those that came for this activity.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
+    after: Annotated[str | None, typer.Option(help="The `next` of the page before.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {dead_letters, next}.")] = False,
+) -> None:
+    """List dead letters, newest first."""
+    settings = load_settings()
+    page = ask(lambda app: app.store.list_dead_letters(topic=topic, limit=limit, after=after), settings=settings)
+    if as_json:
+        write(page.model_dump_json())
+        return
+    if not page.dead_letters:
+        note(f"no dead letters in {redacted(settings.store)}, namespace {settings.namespace}")
+        return
+    console().print(_table(page))
+    if page.next:
+        note(f"there are more: --after {page.next}")
+
+
+def show(
+    letter_id: LetterId,
+    raw: Annotated[bool, typer.Option("--raw", help="Write its bytes to stdout, and nothing else.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; the bytes are base64.")] = False,
+) -> None:
+    """Show a dead letter: what is wrong with it, and how it begins."""
+    letter = ask(lambda app: app.store.get_dead_letter(letter_id))
+    if raw:
+        sys.stdout.buffer.write(letter.body)
+    elif as_json:
+        write(letter.model_dump_json())
+    else:
+        _show(letter)
+
+
+def _table(page: LetterPage) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("id", "last came", "times", "activity", "reason", "bytes", "message_id"):
+        table.add_column(heading, no_wrap=heading in {"id", "last came", "reason"}, overflow="fold")
+    for letter in page.dead_letters:
+        table.add_row(
+            str(letter.id),
+            clock(letter.seen_at),
+            f"{letter.count:,}",
+            printable(letter.topic),
+            str(letter.reason),
+            f"{letter.size:,}",
+            printable(letter.message_id),
+        )
+    return table
+
+
+def _show(letter: DeadLetter) -> None:
+    facts = {
+        "id": str(letter.id),
+        "activity": letter.topic,
+        "message_id": letter.message_id,
+        "reason": f"{letter.reason}: {letter.detail}",
+        "came": f"{letter.count:,} times, first at {clock(letter.created_at)}, last at {clock(letter.seen_at)}",
+        "bytes": f"{letter.size:,}" if letter.whole else f"{letter.size:,}, of which {len(letter.body):,} are here",
+    }
+    for name, fact in facts.items():
+        write(f"{name + ':':12}{printable(fact)}")
+    beginning = letter.body[:_SHOWN].decode(errors="backslashreplace")
+    more = f"\n… ({len(letter.body):,} bytes are here; --raw writes them all)" if len(letter.body) > _SHOWN else ""
+    write(f"\n{printable(beginning)}{more}")

@@ -1,0 +1,64 @@
+"""``paigeant dead replay``: publish again what could not be run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from paigeant.app import Paigeant
+from paigeant.cli.asking import ask
+from paigeant.cli.terminal import note, printable, write_json
+from paigeant.engine.replaying import Fate, Replayed, replay
+from paigeant.model.letters import DeadLetter
+
+_SAID: Final = {
+    Fate.SENT: "published again; its run goes on",
+    Fate.PASSED: "its run is past it; there was nothing to do, and it is dropped",
+    Fate.QUEUED: "the store has it queued already; its run goes on when it is due, or with `paigeant retry`",
+    Fate.RETURNED: "published again, and it came back: {detail}",
+    Fate.UNANSWERED: "published again, and no worker has taken it so far; does one serve {topic}?",
+    Fate.CUT: "not replayed: only its head is here; the whole message is with the broker's dead letters",
+    Fate.STUCK: "not replayed: PAIGEANT_TRANSPORT names no broker, and the store has recorded no such message",
+}
+_DONE: Final = frozenset({Fate.SENT, Fate.PASSED, Fate.QUEUED, Fate.UNANSWERED})
+
+
+def replay_letters(
+    ids: Annotated[list[int], typer.Argument(metavar="ID...", help="As `paigeant dead list` shows them.")],
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for those that come back.")] = 3.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {replayed}.")] = False,
+) -> None:
+    """Publish dead letters again, as they came, and say what became of them; exits 1 if one came back.
+
+    One that is the message of a run's pending step is dropped here. All others stay until they are dropped.
+    """
+
+    async def question(app: Paigeant) -> list[Replayed]:
+        letters = [await app.store.get_dead_letter(letter_id) for letter_id in dict.fromkeys(ids)]
+        return await replay(app.parts, letters, timeout)
+
+    replayed = ask(question)
+    if as_json:
+        write_json({"replayed": [_as_json(one) for one in replayed]})
+    else:
+        for one in replayed:
+            note(f"dead letter {one.letter.id}: {_said(one)}")
+    if not all(one.fate in _DONE for one in replayed):
+        raise typer.Exit(1)
+
+
+def _said(one: Replayed) -> str:
+    letter: DeadLetter = one.letter
+    return printable(_SAID[one.fate].format(detail=letter.detail, topic=letter.topic))
+
+
+def _as_json(one: Replayed) -> dict[str, object]:
+    letter = one.letter
+    return {
+        "id": letter.id,
+        "topic": letter.topic,
+        "message_id": letter.message_id,
+        "fate": one.fate,
+        "detail": _said(one),
+    }
