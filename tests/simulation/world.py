@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import copy_context
@@ -105,6 +104,7 @@ class World:
         self._transports: dict[str, FarTransport] = {}
         self.forged: set[tuple[str, bytes]] = set()
         self._dice = Random(f"work {schedule.seed}")
+        self._jitter = Random(f"jitter {schedule.seed}")
         self._latest: dict[HopKey, Given] = {}
         self._born = 0
         self._busy: set[asyncio.Task[Any]] = set()
@@ -116,16 +116,11 @@ class World:
         def next_id() -> UUID:
             return UUID(int=ids.getrandbits(128), version=4)
 
-        before = random.getstate()
-        random.seed(self.schedule.seed)  # the jitter of retries
         context = copy_context()
         context.run(ACT.set, self._act)
         context.run(HEARD.set, self._heard)
-        try:
-            with mock.patch.object(dispatcher, "uuid7", next_id):
-                context.run(self.loop.run, self._history(), CALLBACKS)
-        finally:
-            random.setstate(before)
+        with mock.patch.object(dispatcher, "uuid7", next_id):
+            context.run(self.loop.run, self._history(), CALLBACKS)
 
     def close(self) -> None:
         self.loop.close()
@@ -314,7 +309,8 @@ class World:
             self._transports[owner] = transport
         store = FarStore(self.rows, self.network)
         lease = timedelta(seconds=LEASE)
-        return Parts(store, PlainCodec(), activity, owner, lease, transport, clock=self.loop.time)
+        chance = self._jitter.random
+        return Parts(store, PlainCodec(), activity, owner, lease, transport, clock=self.loop.time, chance=chance)
 
     def _spawn(self, what: Any) -> None:
         task = asyncio.create_task(what)

@@ -24,7 +24,7 @@ from paigeant import (
     testing,
 )
 
-HOURLY = RetryPolicy(max_attempts=4, initial_delay=3600, max_delay=86_400, jitter=0)
+HOURLY = RetryPolicy(max_attempts=4, initial_delay=3600, max_delay=86_400)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def activity() -> ActivityRegistry:
     return ActivityRegistry()
 
 
-async def test_retries_of_days_take_no_time(activity: ActivityRegistry):
+async def test_retries_of_days_take_no_time_and_come_without_jitter(activity: ActivityRegistry):
     tried: list[int] = []
 
     @activity.execute(retry=HOURLY)
@@ -249,6 +249,7 @@ async def test_the_way_back_and_retries_survive_it_too(activity: ActivityRegistr
 
     assert {one.result.status for one in crashed} == {RunStatus.COMPENSATED}
     assert [one.step for one in crashed[::2]] == ["book", "pay", "pay", "book"]
+    assert str(crashed[4]) == "the worker died just before the commit of 'pay' at position 2, attempt 2"
     assert len(set(undone)) == 1 + len(crashed)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -38,7 +37,7 @@ class Executor:
         registry: ActivityRegistry,
         outlive: Callable[[str], Callable[[], None]],
         *,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float],
     ) -> None:
         """Serve the activities of ``registry``; ``chance`` draws the jitter of retries.
 

@@ -40,7 +40,7 @@ class Journeys:
         self._slots = slots
         self._keeper = keeper
         self._committer = committer
-        self._executor = Executor(parts.store, parts.registry, slots.outlive)
+        self._executor = Executor(parts.store, parts.registry, slots.outlive, chance=parts.chance)
         self._stopping = False
         self.released = 0
 

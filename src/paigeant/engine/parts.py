@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +25,7 @@ class Parts:
 
     Without a ``transport`` the store's pick is the intake. A step is held for ``lease`` before that must be renewed.
     ``clock`` tells seconds that never go back, also while the event loop is blocked: how long a lease is relied on.
-    An event loop that has stood still for ``stall`` is taken for hung.
+    An event loop that has stood still for ``stall`` is taken for hung. ``chance`` draws the jitter of retries, 0 to 1.
     """
 
     store: Store
@@ -36,6 +37,7 @@ class Parts:
     hooks: Hooks = Hooks()  # noqa: RUF009  (it has no state)
     clock: Callable[[], float] = monotonic
     stall: timedelta = timedelta(seconds=60)
+    chance: Callable[[], float] = random.random
 
     def open(self, grant: Grant) -> Leased:
         """Return the step of a grant; raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open."""

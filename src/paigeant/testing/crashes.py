@@ -42,18 +42,21 @@ def outcome(run: RunView) -> object:
 class CrashedRun:
     """A run whose worker died at the commit of one step, and how it ended all the same.
 
-    ``committed`` says on which side: before it, so that the step ran again, or after it, so that it did not.
+    ``committed`` says on which side: before it, so that the step ran again, or after it, so that it did not. What was
+    committed is what came of this ``attempt``: the step's output, or that it is to be tried again.
     """
 
     step: str
     position: int
+    attempt: int
     committed: bool
     result: RunResult
 
     def __str__(self) -> str:
         """Say where the worker died."""
         side = "after" if self.committed else "before"
-        return f"the worker died just {side} the commit of {self.step!r} at position {self.position}"
+        which = f", attempt {self.attempt}" if self.attempt > 1 else ""
+        return f"the worker died just {side} the commit of {self.step!r} at position {self.position}{which}"
 
 
 async def crash_at_each_commit(
@@ -71,7 +74,7 @@ async def crash_at_each_commit(
                 text = f"run a second time, {workflow!r} took fewer than {smooth.commits} commits: it is not repeatable"
                 raise AssertionError(text)
             step, position = crash.died_in.topic, crash.died_in.headers.position
-            crashed.append(CrashedRun(step, position, committed, RunResult.of(view)))
+            crashed.append(CrashedRun(step, position, crash.attempt, committed, RunResult.of(view)))
             if not crash.as_asked_for:
                 _check(crashed[-1], compare(expected), compare(view), view)
     return crashed
@@ -127,6 +130,7 @@ class _Crash:
     committed: bool = False
     commits: int = 0
     died_in: PaigeantMessage | None = None
+    attempt: int = 0
     as_asked_for: bool = False
     """The step that was cut off asked not to be run again."""
     happened: asyncio.Event = field(default_factory=asyncio.Event)
@@ -155,19 +159,19 @@ class _MortalStore(MemoryStore):
     async def _write(self, commit: Commit, lease: timedelta) -> Settled:
         crash, hop = self._crash, self._rows.hop(commit.held.key)
         last = hop is not None and crash.commits + 1 == crash.at and not crash.happened.is_set()
-        body = b"" if hop is None else hop.body
+        body, attempt = (b"", 0) if hop is None else (hop.body, hop.attempt)
         if last and not crash.committed:
-            self._die(body)
+            self._die(body, attempt)
         [settled] = await super().record_step_result([commit], lease)
         crash.commits += settled.verdict is Verdict.OK
         if last and crash.committed and settled.verdict is Verdict.OK:
-            self._die(body)
+            self._die(body, attempt)
             return Settled(Verdict.FENCED)
         return settled
 
-    def _die(self, body: bytes) -> None:
+    def _die(self, body: bytes, attempt: int) -> None:
         message = self._open(body)
-        self._crash.died_in = message
+        self._crash.died_in, self._crash.attempt = message, attempt
         self._crash.as_asked_for = not self._crash.committed and self._runs_once(message)
         self._store.end_leases(self._owner)
         self._rows = Rows(self._rows.clock)
