@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model
@@ -29,6 +29,7 @@ DEFAULT: Final = "default"
 _FILE_ONLY: Final = frozenset({"workflows"})
 _URLS: Final = frozenset({"store", "transport"})
 _UP_TO_HOST: Final = re.compile(r"^.*@", re.DOTALL)
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _OTHERS: Final = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_", f"{PREFIX}DEBUG", f"{PREFIX}FAULTS")
 """Variables with our prefix that are no settings."""
 
@@ -51,10 +52,22 @@ def _url(value: Any) -> Any:
         if not parts.scheme or "://" not in value:
             text = "it is no URL: a scheme and :// are missing"
             raise ValueError(text)
+        if _UNPRINTABLE.search(value):
+            text = "it is no URL: there is a character in it that cannot be printed; write it as %XX"
+            raise ValueError(text)
+        _check_port(parts)
         if parts.scheme == "sqlite" and parts.netloc:
             text = f"a relative path needs three slashes: sqlite:///{parts.netloc}{parts.path}"
             raise ValueError(text)
     return value
+
+
+def _check_port(parts: SplitResult) -> None:
+    try:
+        _ = parts.port
+    except ValueError:
+        text = "the port is no number from 0 to 65535; write / ? # @ of a password as %XX"
+        raise ValueError(text) from None
 
 
 Url = Annotated[str, BeforeValidator(_url)]
@@ -140,8 +153,16 @@ def load_settings(start: Path | None = None) -> Settings:
     folder = file.parent if file else start
     update: dict[str, Any] = {"file": file, "origins": origins, "store": _resolve_url(settings.store, folder)}
     if settings.handlers is not None:
-        update["handlers"] = folder / settings.handlers.expanduser()
+        update["handlers"] = folder / _at_home(settings.handlers, origins)
     return settings.model_copy(update=update)
+
+
+def _at_home(path: Path, origins: Mapping[str, str]) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        text = f"{origins.get('handlers', DEFAULT)}: handlers is {str(path)!r}: {error}"
+        raise ConfigError(text) from error
 
 
 def _read_file(file: Path) -> dict[str, Any]:
@@ -154,6 +175,9 @@ def _read_file(file: Path) -> dict[str, Any]:
         raise ConfigError(text) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         text = f"{file}: cannot be read: {error}".replace("\n", " ")
+        raise ConfigError(text) from error
+    except Exception as error:  # as a day of a thirteenth month, or what nests too deep, provokes
+        text = f"{file}: no valid YAML: a value cannot be read: {error or type(error).__name__}"
         raise ConfigError(text) from error
     if content is None:
         return {}

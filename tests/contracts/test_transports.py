@@ -55,10 +55,14 @@ class TestMemoryTransport(TransportContract):
         assert 700 < len(first) < 900
         assert 50 < sum(count > 1 for count in first.values()) < 150
 
-    @pytest.mark.parametrize("query", ["lose=much", "loose=0.1", "lose"])
+    @pytest.mark.parametrize("query", ["lose=much", "loose=0.1", "lose", "lose=nan", "lose=-0.1", "lose=2"])
     def test_a_fault_that_it_does_not_know_is_refused(self, query: str) -> None:
         with pytest.raises(ConfigError, match="lose"):
             MemoryTransport(f"memory://?{query}")
+
+    def test_dice_that_nobody_could_throw_again_are_refused(self) -> None:
+        with pytest.raises(ConfigError, match="seed is nan; allowed is a finite number"):
+            MemoryTransport("memory://?seed=nan")
 
 
 class TestRabbitMQ(TransportContract):

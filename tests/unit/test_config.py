@@ -121,6 +121,16 @@ def test_workflows_are_names_and_steps(folder: Path):
         ("workflows: {hello: [{activity: a, retires: 1}]}", "workflows.hello[0].retires is 1: "),
         ("- a list", "holds a list; it should hold lines `key: value`"),
         ("a: [", ":1: no valid YAML: "),
+        ("store: 2001-13-45", "no valid YAML: a value cannot be read: month must be in 1..12"),
+        ("lease: !!float ''", "no valid YAML: a value cannot be read: "),
+        ("lease: !!timestamp soon", "no valid YAML: a value cannot be read: "),
+        ("lease: !!bool maybe", "no valid YAML: a value cannot be read: "),
+        (f"concurrency: {'9' * 5000}", "no valid YAML: a value cannot be read: "),
+        ("[" * 3000, "no valid YAML: a value cannot be read: "),
+        ("handlers: ~nobody-of-that-name/x.py", "handlers is '~nobody-of-that-name/x.py': "),
+        ('store: "sqlite:///a\\0b"', "there is a character in it that cannot be printed"),
+        ("store: postgresql://me@host:port/x", "the port is no number from 0 to 65535"),
+        ("transport: redis://host:65536", "the port is no number from 0 to 65535"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_said_in_a_line_that_names_it(folder: Path, text: str, said: str):

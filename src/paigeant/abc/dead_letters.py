@@ -25,7 +25,10 @@ class DeadLetters(ABC):
     async def list_dead_letters(
         self, *, topic: str | None = None, limit: int = 50, after: str | None = None
     ) -> LetterPage:
-        """Return a page of letters, newest first; ``after`` is the ``next`` of the page before."""
+        """Return a page of letters, newest first; ``after`` is the ``next`` of the page before.
+
+        Raises ``InvalidInput`` for an ``after`` that no page said.
+        """
 
     @abstractmethod
     async def get_dead_letter(self, letter_id: int) -> DeadLetter:

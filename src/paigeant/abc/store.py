@@ -237,7 +237,10 @@ class RunReader(ABC):
     async def list_runs(
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
     ) -> RunPage:
-        """Return a page of runs, newest first; ``after`` is the ``next`` of the page before."""
+        """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
+
+        Raises ``InvalidInput`` for an ``after`` that no page said.
+        """
 
     @abstractmethod
     async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:

@@ -14,6 +14,7 @@ from paigeant.errors import ArgumentError, RegistrationError
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{(?P<place>[^{}]*)\}|[{}]|[^{}]+")
 _PLACE: Final = re.compile(r"[^\W\d][\w-]*(\.[\w-]+)*")
+_INDEX: Final = re.compile(r"\d{1,18}")
 _DOUBLED: Final = {"{{": "{", "}}": "}"}
 
 
@@ -37,7 +38,7 @@ class Place:
             match value:
                 case dict() if key in value:
                     value = value[key]
-                case list() if key.isdecimal() and int(key) < len(value):
+                case list() if _INDEX.fullmatch(key) and int(key) < len(value):
                     value = value[int(key)]
                 case dict():
                     raise ArgumentError(f"{self} is missing: {way!r} has no {key!r}; it has: {_listed(value)}")

@@ -18,7 +18,10 @@ def duration(text: str) -> timedelta:
     parts = _PART.findall(text)
     if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
         raise typer.BadParameter(f"{text!r} is no span of time; write 30d, 12h, 45m or 1d12h (w, d, h, m, s)")
-    span = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    try:
+        span = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    except OverflowError:
+        span = timedelta.max
     if span > _LONGEST:
         raise typer.BadParameter(f"{text!r} is more than a hundred years")
     return span

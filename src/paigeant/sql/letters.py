@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
-from paigeant.errors import InvalidInput, UnknownLetter
+from paigeant.errors import UnknownLetter
 from paigeant.model.letters import LETTERS, DeadLetter, LetterPage, Misfit
+from paigeant.model.pages import read_place
 from paigeant.sql.tables import dead_letters
 from paigeant.sql.transaction import Tx, chunks
 
@@ -93,20 +94,11 @@ def _again(tx: Tx, one: Misfit, count: int) -> dict[str, Any]:
 def page(tx: Tx, topic: str | None, limit: int, after: str | None) -> LetterPage:
     """Return a page of letters, newest first."""
     statement = _PAGE if topic is None else _PAGE.where(letters.topic == bindparam("topic"))
-    about = {"namespace": tx.namespace, "before": _place(after), "limit": limit + 1}
+    place = read_place(after, "dead letters")
+    about = {"namespace": tx.namespace, "before": _LARGEST - 1 if place is None else place, "limit": limit + 1}
     rows = tx.rows(statement, **about, **({} if topic is None else {"topic": topic}))
     shown = tuple(_letter(row) for row in rows[:limit])
     return LetterPage(dead_letters=shown, next=str(shown[-1].id) if len(rows) > limit else None)
-
-
-def _place(after: str | None) -> int:
-    try:
-        place = _LARGEST - 1 if after is None else int(after)
-    except ValueError:
-        place = -1
-    if not 0 <= place < _LARGEST:
-        raise InvalidInput(f"{after!r} is not the `next` of a page of dead letters")
-    return place
 
 
 def get(tx: Tx, letter_id: int) -> DeadLetter:

@@ -16,10 +16,11 @@ from random import random
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, NullPool, func, make_url, select, true
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from paigeant.abc import Heart
+from paigeant.errors import ConfigError
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Held, Pulse
 from paigeant.sql import holding, schema
@@ -46,6 +47,11 @@ another took at the same moment, a lock that was not to be had."""
 _ATTEMPTS: Final = 6
 _LOCK: Final = 0x5041_4947
 """Of the advisory lock under which the schema is changed."""
+
+_OPTIONS: Final = frozenset(
+    ["host", "port", "user", "password", "database", "passfile", "ssl", "target_session_attrs", "krbsrvname", "gsslib"]
+) | {"prepared_statement_cache_size"}
+"""What a URL may say; the rest of what asyncpg takes is no text, or is set here."""
 
 _SETTINGS: Final = {
     "statement_timeout": "15s",
@@ -180,10 +186,23 @@ class _PostgresHeart(Heart):
 
 
 def dialect_url(url: str) -> URL:
-    """Return the URL as SQLAlchemy takes it for asyncpg; ``sslmode`` is asyncpg's ``ssl``."""
-    made = make_url(url).set(drivername="postgresql+asyncpg")
-    query = {"ssl" if key == "sslmode" else key: value for key, value in made.query.items()}
-    return made.set(query=query)
+    """Return the URL as SQLAlchemy takes it for asyncpg; ``sslmode`` is asyncpg's ``ssl``.
+
+    Raises ConfigError, without the URL, for a password may be in it.
+    """
+    try:
+        made = make_url(url).set(drivername="postgresql+asyncpg")
+        query = {"ssl" if key == "sslmode" else key: value for key, value in made.query.items()}
+        made = made.set(query=query)
+        options = made.get_dialect()().create_connect_args(made)[1]  # pyright: ignore[reportUnknownMemberType]
+    except (ArgumentError, ValueError):
+        text = "this is no PostgreSQL URL; it should look like postgresql://user:password@host:5432/database"
+        raise ConfigError(text) from None
+    for name, value in options.items():
+        if name not in _OPTIONS or isinstance(value, tuple):
+            what = "an unknown" if name not in _OPTIONS else "more than one"
+            raise ConfigError(f"the PostgreSQL URL has {what} {name!r}; allowed are {', '.join(sorted(_OPTIONS))}")
+    return made
 
 
 def _engine(url: URL, **options: Any) -> AsyncEngine:

@@ -9,7 +9,8 @@ from pydantic import JsonValue
 from pydantic_core import from_json
 from sqlalchemy import Row, Select, bindparam, select
 
-from paigeant.errors import InvalidInput, UnknownRun
+from paigeant.errors import UnknownRun
+from paigeant.model.pages import read_place
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView, StepView
 from paigeant.model.values import Ref, Value
 from paigeant.sql.hops import steps
@@ -90,19 +91,12 @@ def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tupl
 def list_runs(tx: Tx, status: RunStatus | None, workflow: str | None, limit: int, after: str | None) -> RunPage:
     """Return a page of runs, newest first."""
     asked = page_of(status, workflow).limit(limit + 1)
-    if after is not None:
-        asked = asked.where(runs.number < _number(after))
+    if (place := read_place(after, "runs")) is not None:
+        asked = asked.where(runs.number < place)
     found = tx.rows(asked, namespace=tx.namespace)
     shown = found[:limit]
     more = str(shown[-1].number) if len(found) > limit else None
     return RunPage(runs=tuple(RunSummary(**_summary(run)) for run in shown), next=more)
-
-
-def _number(after: str) -> int:
-    try:
-        return int(after)
-    except ValueError as error:
-        raise InvalidInput(f"{after!r} is not the `next` of a page of runs") from error
 
 
 def _summary(run: Row[Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ whoever finds the WAL large does it, alone by a lock on a file, with TRUNCATE, w
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from paigeant.abc import Heart
 from paigeant.errors import ConfigError, Unavailable
@@ -171,7 +172,7 @@ class SqliteDatabase(Database):
 
     def _prepare(self) -> None:
         """Make the schema in a database that is empty, and refuse another than ours."""
-        if self.path.exists():  # looking needs no lock, which somebody may hold for long
+        if self._is_there():  # looking needs no lock, which somebody may hold for long
             with told(str(self.path)), self._reading() as connection:
                 version = schema.version_of(connection)
             if version is not None:
@@ -183,6 +184,12 @@ class SqliteDatabase(Database):
                 schema.migrate(connection)
             else:
                 schema.require(version, str(self.path))
+
+    def _is_there(self) -> bool:
+        try:
+            return self.path.exists()
+        except OSError as error:
+            raise ConfigError(f"the database {self.path} cannot be used: {error.strerror}") from error
 
     @contextmanager
     def _reading(self) -> Generator[Connection]:
@@ -257,10 +264,15 @@ class _SqliteHeart(Heart):
 
 def path_of(url: str) -> Path:
     """Return the file that a URL such as ``sqlite:///.paigeant/paigeant.db`` names; raises ConfigError."""
-    name = make_url(url).database
-    if not name or name == ":memory:":
-        raise ConfigError(f"{url} names no file; for a store in memory use memory://")
-    return Path(name).expanduser().absolute()
+    try:
+        name = make_url(url).database
+        path = Path(name or "").expanduser().absolute()
+        os.fsencode(path)
+    except (ArgumentError, RuntimeError, ValueError) as error:  # RuntimeError: ~ of a user who has no home
+        raise ConfigError(f"{url!r} names no file: {error}") from error
+    if not path.name or not name or name == ":memory:" or "\0" in name:
+        raise ConfigError(f"{url!r} names no file; for a store in memory use memory://")
+    return path
 
 
 def engine_of(path: Path) -> Engine:

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass, field
+from math import isfinite
 from random import Random
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -150,4 +151,8 @@ def _read_query(url: str) -> dict[str, float]:
     unknown = faults.keys() - {"lose", "duplicate", "seed"}
     if unknown:
         raise ConfigError(f"{url!r}: unknown {', '.join(sorted(unknown))}; allowed are lose, duplicate, seed")
+    for name, value in faults.items():
+        if not (isfinite(value) if name == "seed" else 0 <= value <= 1):
+            allowed = "a finite number" if name == "seed" else "a share from 0 to 1"
+            raise ConfigError(f"{url!r}: {name} is {value}; allowed is {allowed}")
     return faults

@@ -70,6 +70,29 @@ async def test_what_is_wrong_with_the_server_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://u:hunter2@host:port/x", "no PostgreSQL URL"),
+        ("postgresql://u:hunter2@a,b/x?host=a&host=:1", "no PostgreSQL URL"),
+        ("postgresql://u:hunter2@host/x?prepared_statement_cache_size=many", "no PostgreSQL URL"),
+        ("postgresql://u:hunter2@host/x?application_name=me", "an unknown 'application_name'; allowed are database, "),
+        ("postgresql://u:hunter2@host/x?command_timeout=3", "an unknown 'command_timeout'; allowed are database, "),
+        ("postgresql://u:hunter2@host/x?ssl=require&ssl=disable", "more than one 'ssl'"),
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_before_anything_is_connected(url: str, words: str):
+    with pytest.raises(ConfigError, match=words) as caught:
+        PostgresStore(url)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_several_hosts_and_what_a_pooler_needs_are_no_mistake():
+    PostgresStore("postgresql://u@/x?host=a:5432&host=b:5432&target_session_attrs=read-write")
+    PostgresStore("postgresql://u@pooler/x?prepared_statement_cache_size=0&sslmode=require")
+
+
 async def test_a_password_is_never_shown(new_postgres: Callable[..., str]):
     with pytest.raises(PaigeantError) as caught:
         await opened(changed(new_postgres(), password="hunter2", port=1))

@@ -149,6 +149,19 @@ def test_a_database_in_memory_is_refused(name: str):
         SqliteStore(name)
 
 
+@pytest.mark.parametrize("name", ["sqlite", "sqlite:x.db", "sqlite:///~nobody-of-that-name/x.db", "sqlite:////"])
+def test_a_url_that_names_no_file_is_refused(name: str):
+    with pytest.raises(ConfigError, match="names no file"):
+        SqliteStore(name)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\0b", "\ud800"])
+async def test_a_file_that_no_folder_can_hold_is_refused(tmp_path: Path, name: str):
+    with pytest.raises(ConfigError, match=r"cannot be used|names no file"):
+        async with SqliteStore(f"sqlite:///{tmp_path}/{name}"):
+            pass
+
+
 async def test_a_file_that_is_no_database_is_refused(url: str, file: Path):
     file.write_bytes(b"a letter to my aunt, and not a short one either" * 100)
 

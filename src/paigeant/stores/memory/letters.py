@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from paigeant.errors import InvalidInput, UnknownLetter
+from paigeant.errors import UnknownLetter
 from paigeant.model.letters import LETTERS, DeadLetter, LetterPage, Misfit
+from paigeant.model.pages import read_place
 from paigeant.stores.memory.rows import Rows
 
 
@@ -37,12 +38,11 @@ def _keep(rows: Rows, one: Misfit) -> bool:
 
 def page(rows: Rows, topic: str | None, limit: int, after: str | None) -> LetterPage:
     """Return a page of letters, newest first."""
-    if after is not None and not after.isdecimal():
-        raise InvalidInput(f"{after!r} is not the `next` of a page of dead letters")
+    before = read_place(after, "dead letters")
     found = [
         letter
         for letter in sorted(rows.letters.values(), key=lambda letter: -letter.id)
-        if (topic is None or letter.topic == topic) and (after is None or letter.id < int(after))
+        if (topic is None or letter.topic == topic) and (before is None or letter.id < before)
     ]
     shown = tuple(found[:limit])
     return LetterPage(dead_letters=shown, next=str(shown[-1].id) if len(found) > limit else None)

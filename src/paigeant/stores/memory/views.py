@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from paigeant.errors import InvalidInput
+from paigeant.model.pages import read_place
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView, StepView
 from paigeant.model.values import Ref, Value
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
@@ -29,7 +29,7 @@ def view(rows: Rows, run: RunRow) -> RunView:
 
 def page(rows: Rows, status: RunStatus | None, workflow: str | None, limit: int, after: str | None) -> RunPage:
     """Return a page of runs, newest first."""
-    before = _place(after)
+    before = read_place(after, "runs")
     found = [
         run
         for run in sorted(rows.runs.values(), key=lambda run: -run.place)
@@ -39,13 +39,6 @@ def page(rows: Rows, status: RunStatus | None, workflow: str | None, limit: int,
     ]
     shown = found[:limit]
     return RunPage(runs=tuple(map(_summary, shown)), next=str(shown[-1].place) if len(found) > limit else None)
-
-
-def _place(after: str | None) -> int | None:
-    try:
-        return None if after is None else int(after)
-    except ValueError as error:
-        raise InvalidInput(f"{after!r} is not the `next` of a page of runs") from error
 
 
 def _summary(run: RunRow) -> RunSummary:

@@ -21,6 +21,20 @@ Connect: TypeAlias = Callable[[str], Store]
 
 TOPICS = ("draft", "review", "print")
 
+NO_PLACES = (
+    "so to speak",
+    "",
+    " 1",
+    "1\n",
+    "-1",
+    "1_0",
+    "٣",
+    "\ud800",
+    pytest.param("1" * 5_000, id="endless"),
+    str(2**63),
+)
+"""What no page said about where the next one begins."""
+
 
 class StoreBackend(ABC):
     """The factory to override, the fixtures made of it, and a few verbs for the tests."""

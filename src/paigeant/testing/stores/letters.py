@@ -19,7 +19,7 @@ from paigeant.model.letters import HEAD_BYTES, KEPT_BYTES, Flaw, Misfit
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Retrying
 from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, new_run, notice
-from paigeant.testing.stores.backend import Connect, StoreBackend
+from paigeant.testing.stores.backend import NO_PLACES, Connect, StoreBackend
 
 
 def misfit(
@@ -101,8 +101,11 @@ class LetterGuarantees(StoreBackend):
                 break
 
         assert pages == [[b"4", b"3"], [b"2", b"1"], [b"0"]]
+
+    @pytest.mark.parametrize("after", NO_PLACES)
+    async def test_a_page_of_letters_after_what_no_page_said_is_refused(self, store: Store, after: str) -> None:
         with pytest.raises(InvalidInput):
-            await store.list_dead_letters(after="yesterday")
+            await store.list_dead_letters(after=after)
 
     async def test_what_is_dropped_is_gone_and_dropping_it_again_changes_nothing(self, store: Store) -> None:
         await self.keep(store, misfit(b"1"), misfit(b"2"), misfit(b"3"))

@@ -7,11 +7,11 @@ from __future__ import annotations
 import pytest
 
 from paigeant.abc import Store
-from paigeant.errors import RequestError, UnknownRun
+from paigeant.errors import InvalidInput, UnknownRun
 from paigeant.model.hops import Verdict
 from paigeant.model.runs import CancelWish, Direction, RunStatus
 from paigeant.testing.builders import OTHER, WORKER, completed, new_run, notice
-from paigeant.testing.stores.backend import TOPICS, Connect, StoreBackend
+from paigeant.testing.stores.backend import NO_PLACES, TOPICS, Connect, StoreBackend
 
 
 class ReaderGuarantees(StoreBackend):
@@ -69,9 +69,10 @@ class ReaderGuarantees(StoreBackend):
 
         assert (len(page.runs), page.next) == (2, None)
 
-    async def test_a_page_after_what_no_page_said_is_refused(self, store: Store) -> None:
-        with pytest.raises(RequestError):
-            await store.list_runs(after="so to speak")
+    @pytest.mark.parametrize("after", NO_PLACES)
+    async def test_a_page_after_what_no_page_said_is_refused(self, store: Store, after: str) -> None:
+        with pytest.raises(InvalidInput):
+            await store.list_runs(after=after)
 
     async def test_runs_are_listed_by_status_and_workflow(self, store: Store) -> None:
         ended, other = new_run("draft"), new_run("draft", workflow="invoice")
