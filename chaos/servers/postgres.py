@@ -21,6 +21,7 @@ class Postgres(Server):
     """A cluster of its own, with one database."""
 
     name = "postgres"
+    settings = ("max_connections=60", "log_min_messages=fatal", "log_line_prefix=%m ", "shared_buffers=32MB")
 
     def __init__(self, folder: Path) -> None:
         """Live in this folder."""
@@ -34,8 +35,7 @@ class Postgres(Server):
 
     def command(self) -> list[str]:
         """What starts it."""
-        settings = ["max_connections=60", "log_min_messages=fatal", "log_line_prefix=%m ", "shared_buffers=32MB"]
-        options = [word for setting in settings for word in ("-c", setting)]
+        options = [word for setting in self.settings for word in ("-c", setting)]
         return [program("postgres"), "-D", "data", "-p", str(self.port), "-h", "127.0.0.1", "-k", "", *options]
 
     async def prepare(self) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from paigeant.engine.admission import Admission
 from paigeant.engine.receiving import Receiver
 
-IDLE: Final = 30.0
+IDLE: Final = 60.0
 """Seconds after which an idle intake looks for work even if nothing told it of any."""
 
 

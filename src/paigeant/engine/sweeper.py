@@ -11,10 +11,13 @@ from typing import Final, Self
 from paigeant.engine.announcing import PATIENCE
 from paigeant.engine.closing import close_due
 from paigeant.engine.parts import Parts
-from paigeant.model.hops import WorkerCard
+from paigeant.model.hops import WORKER_ALIVE, WorkerCard
 
 UNSERVED_AFTER: Final = timedelta(seconds=30)
 """How long a step may be due without any worker that serves it, before its run is shown as waiting for one."""
+
+REPORT: Final = WORKER_ALIVE * 0.45
+"""How often a worker says that it is alive; one report may get lost."""
 
 ANNOUNCED: Final = 200
 """Messages announced at a time."""
@@ -39,7 +42,7 @@ class Sweeper:
         chores: list[tuple[float, str, Callable[[], Awaitable[object]]]] = [
             (0.5, "taking over from dead workers", lambda: self._parts.store.reclaim(self._parts.owner)),
             (1.0, "ending runs", lambda: close_due(self._parts)),
-            (20.0, "reporting", lambda: self._parts.store.report_worker(self._card)),
+            (REPORT.total_seconds(), "reporting", lambda: self._parts.store.report_worker(self._card)),
             (30.0, "looking for steps that nobody serves", lambda: self._parts.store.hold_unserved(UNSERVED_AFTER)),
         ]
         if self._parts.transport is not None:

@@ -47,11 +47,15 @@ def explained(name: str, error: DatabaseError) -> PaigeantError | DatabaseError:
     return error
 
 
+_MIXED_UP: Final = "a pooler mixes up its prepared statements: add ?prepared_statement_cache_size=0 to the URL"
 _REFUSED: Final = {
     "28P01": "user name or password are wrong",
     "28000": "the server does not let this user in",
     "3D000": "there is no such database: create it, as with createdb",
     "42501": "this user lacks a right on its tables",
+    **dict.fromkeys(
+        ("26000", "42P05"), "a pooler mixes up its prepared statements: add ?prepared_statement_cache_size=0 to the URL"
+    ),
     "42P01": "its tables are missing: run `paigeant db upgrade`",
 }
 

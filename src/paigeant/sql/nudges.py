@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from paigeant.changes import Changes
+from paigeant.sql.pooler import is_pooled
 
 _SELDOM: Final = 0.1
 """Seconds between two nudges of one process, at least."""
@@ -87,8 +88,10 @@ class Nudges(Changes):
         driver: Any = (await connection.get_raw_connection()).driver_connection
         lost = asyncio.Event()
         driver.add_termination_listener(lambda *_: lost.set())  # pyright: ignore[reportUnknownLambdaType]
-        await driver.add_listener(self._channel, self._heard)
-        self._hears = bool(await driver.fetch("SELECT pg_listening_channels()"))
+        # A pooler would let this session listen on behalf of whoever has it next.
+        self._hears = not await is_pooled(connection)
+        if self._hears:
+            await driver.add_listener(self._channel, self._heard)
         self.note()  # what was said before we listened
         while not lost.is_set():
             await _first(self._dirty.wait(), lost.wait())

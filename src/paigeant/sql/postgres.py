@@ -1,8 +1,8 @@
 """PostgreSQL: every process over one database, with one writer each that groups what it writes.
 
 No transaction is open while a step runs. All limits of time are set within each transaction, so that they hold behind a
-pooler that hands each transaction to another session (PgBouncer's transaction mode); there, add
-``?prepared_statement_cache_size=0`` to the URL.
+pooler that hands each transaction to another session (PgBouncer's transaction mode). One is noticed when the store is
+opened, and then no statement is prepared for later; ``?prepared_statement_cache_size=`` in the URL says otherwise.
 """
 
 # ruff: noqa: D102 -- what a method guarantees is said in Database
@@ -28,6 +28,7 @@ from paigeant.sql.database import Database
 from paigeant.sql.failures import told_of_server
 from paigeant.sql.groups import Groups
 from paigeant.sql.nudges import Nudges
+from paigeant.sql.pooler import is_pooled
 from paigeant.sql.server_facts import server_facts
 from paigeant.sql.transaction import Tx
 from paigeant.sql.types import store_now
@@ -62,6 +63,9 @@ _SETTINGS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+_KEPT: Final = "prepared_statement_cache_size"
+"""What says in the URL how many prepared statements each connection keeps."""
+
 _BEGIN: Final = select(store_now(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items()))
 """The store's time, and settings for this transaction only, in one round trip."""
 
@@ -78,18 +82,19 @@ class PostgresDatabase(Database):
         self._reading = Groups(self._read_group, abreast=_READERS)
 
     async def open(self) -> None:
-        self._engine = _engine(self.url, pool_size=4, max_overflow=2, pool_timeout=_PATIENCE, pool_recycle=1800)
-        try:
-            with told_of_server(self._name):
-                async with asyncio.timeout(_PATIENCE), self._engine.connect() as connection:
-                    version = await connection.run_sync(schema.version_of)
-            schema.require(version, self._name)
-        except BaseException:
-            await self._engine.dispose()
-            raise
-        self._talker = _engine(self.url, poolclass=NullPool)
+        self._talker = _engine(self.url, pooled=True, poolclass=NullPool)
+        with told_of_server(self._name):
+            async with asyncio.timeout(_PATIENCE), self._talker.connect() as connection:
+                version = await connection.run_sync(schema.version_of)
+                self._pooled = await is_pooled(connection)
+        schema.require(version, self._name)
+        self._engine = self.engine(pool_size=4, max_overflow=2, pool_timeout=_PATIENCE, pool_recycle=1800)
         self.changes = self._nudges = Nudges(self._talker, self._namespace)
         self._nudges.start()
+
+    def engine(self, **options: Any) -> AsyncEngine:
+        """Return an engine that suits the server, or the pooler before it, as it was when the store was opened."""
+        return _engine(self.url, pooled=self._pooled, **options)
 
     async def close(self) -> None:
         await self._writing.close()
@@ -138,7 +143,7 @@ class PostgresDatabase(Database):
         asyncio.run(self._once(lambda connection: schema.require(schema.version_of(connection), self._name)))
 
     async def _once(self, work: Callable[[Connection], None]) -> None:
-        engine = _engine(self.url, poolclass=NullPool)
+        engine = _engine(self.url, pooled=True, poolclass=NullPool)
         try:
             with told_of_server(self._name):
                 async with engine.begin() as connection:
@@ -174,7 +179,7 @@ class _PostgresHeart(Heart):
         self._engine: AsyncEngine | None = None
 
     def beat(self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
-        self._engine = self._engine or _engine(self._database.url, pool_size=1, max_overflow=0)
+        self._engine = self._engine or self._database.engine(pool_size=1, max_overflow=0)
         beating = self._database.transact(self._engine, [lambda tx: holding.beat(tx, held, lease, details)])
         pulses: list[Pulse] = self._runner.run(beating)[0]
         return pulses
@@ -205,9 +210,15 @@ def dialect_url(url: str) -> URL:
     return made
 
 
-def _engine(url: URL, **options: Any) -> AsyncEngine:
+def _engine(url: URL, *, pooled: bool, **options: Any) -> AsyncEngine:
+    """Return an engine; ``pooled`` is for a pooler, or for so few statements that none is worth keeping prepared."""
     arguments: dict[str, Any] = {"timeout": 10, "command_timeout": 15}
-    return create_async_engine(url, connect_args=arguments, **options)
+    kept = url.query.get(_KEPT, "0" if pooled else None)
+    if kept is not None:
+        if not isinstance(kept, str) or not kept.isdecimal():
+            raise ConfigError(f"{_KEPT}={kept} in the URL of the store is no number; 0 keeps none")
+        arguments |= {_KEPT: int(kept), "statement_cache_size": int(kept)}  # SQLAlchemy and the driver keep some each
+    return create_async_engine(url.difference_update_query([_KEPT]), connect_args=arguments, **options)
 
 
 def _begin(connection: Connection, namespace: str) -> Tx:

@@ -46,7 +46,7 @@ class SqlStore(Store):
     def __init__(self, database: Database) -> None:
         self.database = database
         self._wanted = Groups(self._load_wanted)
-        self._closing, self._silence, self._misfits = Quiet(), Quiet(), Quiet()
+        self._closing, self._silence, self._misfits, self._unserved = Quiet(), Quiet(), Quiet(), Quiet()
         self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
@@ -179,7 +179,8 @@ class SqlStore(Store):
         return await self.database.read(lambda tx: catalog.find_cards(tx, activities))
 
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
-        await self.database.write(lambda tx: catalog.report_worker(tx, card, gone=gone), tell=False)
+        # That one is gone is told: others may have to say that nobody serves its steps any more.
+        await self.database.write(lambda tx: catalog.report_worker(tx, card, gone=gone), tell=gone)
 
     async def find_served(self, activities: Collection[str]) -> set[str]:
         return await self.database.read(lambda tx: catalog.served(tx) & set(activities))
@@ -191,7 +192,13 @@ class SqlStore(Store):
         return set(await self.database.read(operator.unserved))
 
     async def hold_unserved(self, after: timedelta) -> int:
-        topics = await self.database.read(operator.unserved)
+        topics: list[str] = []
+
+        async def ask() -> float | None:
+            topics.extend(await self.database.read(operator.unserved))
+            return 0.0 if topics else None
+
+        await self._unserved.ends(self.database.changes, ask)
         return await self.database.write(lambda tx: operator.hold_unserved(tx, topics, after)) if topics else 0
 
     # -- dead letters

@@ -1,0 +1,75 @@
+"""A worker that has nothing to do costs nearly nothing: no processor, and hardly a question to the database."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from chaos.servers.postgres import Postgres
+from paigeant import ActivityRegistry, Paigeant
+from paigeant.config import Settings
+from paigeant.sql import administration
+
+WORKERS = 50
+
+
+class Counting(Postgres):
+    """A server that counts what it is asked, statement by statement, BEGIN and COMMIT as well."""
+
+    settings = (
+        *(setting for setting in Postgres.settings if "max_connections" not in setting),
+        "max_connections=500",
+        "shared_preload_libraries=pg_stat_statements",
+        "pg_stat_statements.track_utility=on",
+    )
+
+    async def tell(self, query: str) -> int:
+        connection = await asyncpg.connect(self.url)
+        try:
+            return await connection.fetchval(query) or 0
+        finally:
+            await connection.close()
+
+    async def asked(self) -> tuple[int, int]:
+        """Return how many transactions there were, and how many statements."""
+        transactions = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+        return await self.tell(transactions), await self.tell("SELECT sum(calls)::bigint FROM pg_stat_statements")
+
+
+@pytest.fixture
+async def server(tmp_path: Path):
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)  # it is not root's process
+    made = Counting(tmp_path)
+    await made.prepare()
+    try:
+        await made.start()
+        await asyncio.to_thread(administration.upgrade, made.url)
+        await made.tell("CREATE EXTENSION pg_stat_statements")
+        yield made
+    finally:
+        await made.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_fifty_idle_workers_ask_postgresql_fewer_than_ten_questions_a_second(server: Counting):
+    registry = ActivityRegistry()
+    registry.execute("nothing")(lambda: None)
+    settings = Settings(store=server.url)
+    async with AsyncExitStack() as stack:
+        for _ in range(WORKERS):
+            app = await stack.enter_async_context(Paigeant(registry, settings=settings))
+            await stack.enter_async_context(app.worker())
+        await asyncio.sleep(5)
+        before = await server.asked()
+        await asyncio.sleep(60)
+        after = await server.asked()
+
+    transactions, statements = ((b - a) / 60 for a, b in zip(before, after, strict=True))
+    print(f"{transactions:.1f} transactions and {statements:.1f} statements a second")  # noqa: T201
+    assert transactions < 10
