@@ -74,7 +74,9 @@ def commands(folder: Path, came_from: Path, workflow_id: str) -> list[str]:
     else:
         program = f"{shlex.quote(sys.executable)} -m paigeant"
     away = [] if folder == came_from else [f"cd {shlex.quote(os.path.relpath(folder, came_from))}"]
-    return [*away, f"{program} runs", f"{program} show {workflow_id}"]
+    space = os.environ.get("PAIGEANT_NAMESPACE")
+    where = [f"export PAIGEANT_NAMESPACE={space}"] if space else []
+    return [*away, *where, f"{program} runs", f"{program} show {workflow_id}"]
 
 
 def _steps(view: Any) -> list[str]:

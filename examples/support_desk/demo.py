@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -20,11 +21,16 @@ from board import Board, commands
 from checks import Interrupted, check
 
 from paigeant import ActivityRegistry, Paigeant, PaigeantError, Run, RunResult
+from paigeant.config import load_settings
+from paigeant.sql import administration
 
 HERE = Path(__file__).resolve().parent
 STATE = HERE / ".paigeant"
 LOG = STATE / "worker.log"
 PATIENCE = 600.0 if models.CHOSEN else 60.0
+
+WHERE = {"PAIGEANT_STORE", "PAIGEANT_TRANSPORT", "PAIGEANT_NAMESPACE"}
+"""What is taken from the environment; without it everything is in one SQLite file."""
 
 REFUNDS, LATE = 3, 20.0
 """How many refunds the bank has done when the worker is killed, or after how many seconds if there are too few."""
@@ -156,13 +162,18 @@ async def story(board: Board) -> tuple[dict[str, RunResult], list[tuple[str, boo
 
 
 def prepare() -> None:
-    """Begin afresh in this folder, whatever the environment or an earlier demo left."""
+    """Begin afresh in this folder, whatever the environment or an earlier demo left, but with its store and broker."""
     for name in [name for name in os.environ if name.startswith("PAIGEANT_") and "_DEMO_" not in name]:
-        del os.environ[name]
+        if name not in WHERE:
+            del os.environ[name]
+    os.environ["PAIGEANT_LEASE"] = "3"  # what the dead worker held is to be taken over soon
     os.chdir(HERE)
     shutil.rmtree(STATE, ignore_errors=True)
     STATE.mkdir()
     shop.find_order("")
+    if "PAIGEANT_STORE" in os.environ:
+        os.environ.setdefault("PAIGEANT_NAMESPACE", f"demo-{secrets.token_hex(4)}")  # earlier runs stay out of sight
+        administration.upgrade(load_settings().store)
 
 
 async def interruptible(board: Board) -> tuple[dict[str, RunResult], list[tuple[str, bool]]]:

@@ -48,7 +48,9 @@ def at_work(folder: Path) -> list[str]:
     return found
 
 
-def demo(desk: Path, environment: dict[str, str], **more: str) -> subprocess.CompletedProcess[str]:
+def demo(
+    desk: Path, environment: dict[str, str], *, within: float = PATIENCE, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run the demo from the folder above that of the example."""
     return subprocess.run(
         [sys.executable, desk / "demo.py"],
@@ -57,7 +59,7 @@ def demo(desk: Path, environment: dict[str, str], **more: str) -> subprocess.Com
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=within,
         check=False,
     )
 
@@ -78,7 +80,7 @@ def test_nothing_is_lost_or_done_twice_when_the_worker_is_killed(desk: Path, env
     for left_behind in ("paigeant.db", "orders.db"):
         (desk / ".paigeant" / left_behind).write_text("no database", "utf-8")
 
-    ended = demo(desk, environment, PAIGEANT_STORE="sqlite:////nonexistent/the-demo-has-its-own.db")
+    ended = demo(desk, environment, PAIGEANT_HANDLERS="nowhere.py", PAIGEANT_LEASE="600")
 
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
     assert "No real model is asked" in ended.stdout
@@ -108,6 +110,33 @@ def assert_they_work(suggested: list[str], desk: Path, environment: dict[str, st
     assert (shown.returncode, shown.stderr) == (0, "")
     assert len(re.findall(r"support +(completed|compensated) ", shown.stdout)) == len(TICKETS)
     assert "undo refund" in shown.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("backend", ["postgres", "redis+postgres", "rabbitmq+postgres", "redis+sqlite"])
+def test_it_is_the_same_over_other_stores_and_brokers(
+    desk: Path, environment: dict[str, str], backend: str, request: pytest.FixtureRequest
+):
+    broker, _, store = backend.rpartition("+")
+    environment["PAIGEANT_STORE"] = (
+        request.getfixturevalue("new_postgres")(empty=True) if store == "postgres" else f"sqlite:///{desk}/a.db"
+    )
+    if broker == "redis":
+        corner = request.getfixturevalue("redis_corner")
+        environment |= {"PAIGEANT_TRANSPORT": corner.url, "PAIGEANT_NAMESPACE": corner.name}
+    elif broker:
+        rabbitmq = request.getfixturevalue("rabbitmq")
+        rabbitmq.topics = {"triage", "look_up", "refund", "draft", "review", "send"}
+        environment |= {"PAIGEANT_TRANSPORT": rabbitmq.url, "PAIGEANT_NAMESPACE": rabbitmq.space()}
+
+    ended = demo(desk, environment, within=150)
+
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    assert "kill -9: the worker died in " in ended.stdout
+    assert ended.stdout.count("\n  ok  ") == 5
+    assert list(endings(ended.stdout)) == TICKETS
+    assert_they_work(commands(ended.stdout), desk, environment)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
