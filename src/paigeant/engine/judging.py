@@ -23,6 +23,9 @@ LONGEST_RETRY_AFTER: Final = timedelta(days=1).total_seconds()
 """What an error may ask for with ``retry_after``, at most, in seconds."""
 
 
+USUAL: Final = RetryPolicy()
+"""The policy of a step that was given none."""
+
 ONCE: Final = RetryPolicy(max_attempts=1)
 """The policy of a step that runs at most once, unless it was given one."""
 
@@ -45,10 +48,10 @@ class Rules:
         """Return the rules of a step; on the way back those of the compensation itself count."""
         step = leased.message.routing_slip.next_step()
         if step is None or leased.message.headers.direction is Direction.COMPENSATE:
-            retry = handler.retry or RetryPolicy()
+            retry = handler.retry or USUAL
             return cls(retry, handler.timeout, handler.on_interrupt, handler.heartbeat_timeout)
         on_interrupt = step.on_interrupt or handler.on_interrupt
-        default = ONCE if on_interrupt is OnInterrupt.PARK else RetryPolicy()
+        default = ONCE if on_interrupt is OnInterrupt.PARK else USUAL
         return cls(
             step.retry or handler.retry or default,
             step.timeout or handler.timeout,

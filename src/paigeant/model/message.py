@@ -29,7 +29,8 @@ class HopKey(NamedTuple):
     @property
     def message_id(self) -> str:
         """The same for each sending and each retry of this hop."""
-        return ":".join(str(part) for part in self if part != "")
+        where = f"{self.path}:{self.position}" if self.path else self.position
+        return f"{self.workflow_id}:{where}"
 
     @classmethod
     def of(cls, message_id: str) -> HopKey | None:

@@ -58,10 +58,12 @@ class RoutingSlip(BaseModel, frozen=True, extra="forbid"):
             message = "the routing slip has no step left to complete"
             raise ValueError(message)
         record = Executed(position=position, activity=step.activity, step_id=step.id)
-        undo = Compensation(position=position, activity=step.activity, step_id=step.id)
+        undo = self.compensations
+        if compensable:
+            undo = (Compensation(position=position, activity=step.activity, step_id=step.id),)
         return RoutingSlip(
             itinerary=self.itinerary[1:],
             executed=(*self.executed, record)[-TAIL:],
-            compensations=(undo,) if compensable else self.compensations,
+            compensations=undo,
             contracts=self.contracts,
         )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from enum import StrEnum
-from typing import Annotated, Any
-from uuid import UUID, uuid5
+from typing import Annotated, Any, Final
+from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.dataclasses import dataclass
 from pydantic_core import to_json, to_jsonable_python
+from uuid_utils.compat import uuid5
 
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.retry import RetryPolicy
@@ -63,6 +64,18 @@ def step_id(workflow_id: UUID, place: str) -> UUID:
     ``position`` inserted.
     """
     return uuid5(workflow_id, place)
+
+
+def placed(step: Step, identity: UUID) -> Step:
+    """Return the step with this identity; all else was validated when the step was made, and is not again."""
+    made = object.__new__(Step)
+    for name in _NAMES:
+        object.__setattr__(made, name, getattr(step, name))
+    object.__setattr__(made, "id", identity)
+    return made
+
+
+_NAMES: Final = tuple(field.name for field in fields(Step))  # pyright: ignore[reportArgumentType]
 
 
 def stow(step: Step) -> tuple[Step, tuple[Blob, ...]]:

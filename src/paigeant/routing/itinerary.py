@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from uuid import UUID
 
 from paigeant.errors import Terminal
 from paigeant.model.limits import STEPS
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Revised
-from paigeant.model.steps import Step, step_id
+from paigeant.model.steps import Step, placed, step_id
 from paigeant.model.values import Value
 
 
@@ -20,7 +19,7 @@ class RevisionRefused(Terminal):
 
 def identify(workflow_id: UUID, steps: Iterable[Step], *, prefix: str = "") -> tuple[Step, ...]:
     """Return the steps with the identities of their places of insertion; given ids are replaced."""
-    return tuple(replace(step, id=step_id(workflow_id, f"{prefix}{n}")) for n, step in enumerate(steps))
+    return tuple(placed(step, step_id(workflow_id, f"{prefix}{n}")) for n, step in enumerate(steps))
 
 
 def revise(message: PaigeantMessage, outcome: Revised[Value]) -> tuple[Step, ...]:
@@ -43,5 +42,5 @@ def revise(message: PaigeantMessage, outcome: Revised[Value]) -> tuple[Step, ...
             known.discard(step.id)
             steps.append(step)
         else:
-            steps.append(replace(step, id=step_id(message.headers.workflow_id, f"{position}.{n}")))
+            steps.append(placed(step, step_id(message.headers.workflow_id, f"{position}.{n}")))
     return tuple(steps)
