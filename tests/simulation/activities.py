@@ -28,10 +28,13 @@ HEARD: Final[ContextVar[Callable[[ActivityContext], bool]]] = ContextVar("heard"
 """Whether somebody said the word that a waiting step waits for."""
 
 OFTEN: Final = RetryPolicy(max_attempts=50, initial_delay=0.2, max_delay=2.0)
-COMPENSABLE: Final = frozenset({"add", "book", "sour"})
+SELDOM: Final = RetryPolicy(max_attempts=3, initial_delay=0.2, max_delay=2.0)
 AT_MOST_ONCE: Final = frozenset({"once"})
+MISFIT: Final = "does not fit"
 
 activity: Final = ActivityRegistry()
+older: Final = ActivityRegistry()
+"""What a worker serves that was not deployed anew: the same but for one step, whose argument had another type."""
 
 
 def mix(step: str, previous: int) -> int:
@@ -57,8 +60,9 @@ async def add(previous: int, ctx: ActivityContext) -> Completed[int]:
 
 @activity.compensate("add", retry=OFTEN)
 async def take(log: dict[str, int], ctx: ActivityContext) -> None:
-    assert log["n"] >= 0
     await work(ctx)
+    if log["n"] % 3 == 0 and ctx.attempt < 3:
+        raise ConnectionError
 
 
 @activity.execute(retry=OFTEN)
@@ -67,6 +71,14 @@ async def shaky(previous: int, failures: int, ctx: ActivityContext) -> int:
     if ctx.attempt <= failures:
         raise ConnectionError
     return mix("shaky", previous)
+
+
+@activity.execute(retry=SELDOM)
+async def brittle(previous: int, failures: int, ctx: ActivityContext) -> int:
+    await work(ctx)
+    if ctx.attempt <= failures:
+        raise ConnectionError
+    return mix("brittle", previous)
 
 
 @activity.execute(on_interrupt="park", retry=OFTEN)
@@ -105,13 +117,6 @@ async def alone(previous: int, ctx: ActivityContext) -> int:
     return mix("alone", previous)
 
 
-@activity.execute(retry=OFTEN)
-async def nap(previous: int, seconds: float, ctx: ActivityContext) -> int:
-    await work(ctx)
-    await asyncio.sleep(seconds)
-    return mix("nap", previous)
-
-
 @activity.execute(retry=OFTEN, timeout=0.5)
 async def hurry(previous: int, late: int, ctx: ActivityContext) -> int:
     await work(ctx)
@@ -122,9 +127,13 @@ async def hurry(previous: int, late: int, ctx: ActivityContext) -> int:
 
 @activity.execute(retry=OFTEN, heartbeat_timeout=0.4)
 async def murmur(previous: int, silent: int, ctx: ActivityContext) -> int:
+    said = ctx.heartbeat_detail
+    ACT.get()(ctx, f"found {said}")
     await work(ctx)
-    for moment in range(5):
-        ctx.heartbeat({"moment": moment})
+    for _ in range(5):
+        said = said + 1 if isinstance(said, int) else 1
+        ctx.heartbeat(said)
+        ACT.get()(ctx, f"said {said}")
         await asyncio.sleep(0.2)
     if ctx.attempt <= silent:
         await asyncio.sleep(30)
@@ -146,6 +155,12 @@ async def widen(previous: int, ctx: ActivityContext) -> Revised[int]:
 
 
 @activity.execute(retry=OFTEN)
+async def narrow(previous: int, ctx: ActivityContext) -> Revised[int]:
+    await work(ctx)
+    return Revised(mix("narrow", previous), replace=ctx.itinerary[1:])
+
+
+@activity.execute(retry=OFTEN)
 async def finish(previous: int, ctx: ActivityContext) -> Finished[int]:
     await work(ctx)
     return Finished(mix("finish", previous))
@@ -155,3 +170,19 @@ async def finish(previous: int, ctx: ActivityContext) -> Finished[int]:
 async def doom(previous: int, ctx: ActivityContext) -> int:
     await work(ctx)
     raise Terminal(f"no way on from {previous}")
+
+
+older.include(activity)
+
+
+@older.execute("nap", retry=OFTEN)
+async def nap_of_yore(previous: int, seconds: float | str, ctx: ActivityContext) -> int:
+    ACT.get()(ctx, MISFIT)
+    return previous + int(seconds)
+
+
+@activity.execute(retry=OFTEN)
+async def nap(previous: int, seconds: float, ctx: ActivityContext) -> int:
+    await work(ctx)
+    await asyncio.sleep(seconds)
+    return mix("nap", previous)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
-from uuid import UUID
 
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.values import Inline
-from paigeant.stores.memory.rows import HopRow, RunRow
-from tests.simulation.activities import AT_MOST_ONCE, activity, mix
-from tests.simulation.world import World, Written
+from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from tests.simulation.activities import activity, mix
+from tests.simulation.deeds import judge_deeds
+from tests.simulation.witness import Witness, Written
+from tests.simulation.world import World
 
 DONE = StepStatus.COMPLETED
 ENDS = {
@@ -24,17 +25,18 @@ UNDONE = {RunStatus.FAILED, RunStatus.COMPENSATED, RunStatus.COMPENSATION_FAILED
 
 def judge(world: World) -> list[str]:
     """Return what is wrong with what came of it; nothing, if the guarantees hold."""
+    seen = world.witness
     found = [
         *world.loop.errors,
-        *_commits(world),
-        *_deeds(world),
+        *_commits(world.rows, seen),
+        *judge_deeds(seen),
         *_letters(world),
         *world.held_at_last,
         *world.left_behind,
     ]
-    if len(world.runs) < len(world.schedule.journeys):
+    if len(seen.runs) < len(world.schedule.journeys):
         return [*found, "a run was never dispatched"]
-    for number, workflow_id in world.runs.items():
+    for number, workflow_id in seen.runs.items():
         run = world.rows.runs[workflow_id]
         hops = sorted(world.rows.hops[workflow_id].values(), key=lambda hop: hop.key.position)
         problems = [*_end(world, number, run), *_order(hops), *_chain(run, hops), *_way_back(run, hops)]
@@ -60,11 +62,11 @@ def _end(world: World, number: int, run: RunRow) -> list[str]:
     allowed = {RunStatus.COMPLETED}
     for what in world.touched[number]:
         allowed |= ENDS.get(what, set())
-    if names & {"doom", "book"} or journey.deadline is not None:
+    if names & {"doom", "book", "brittle"} or journey.deadline is not None:
         allowed |= UNDONE
     if names & {"once", "wait"}:
         allowed |= {RunStatus.WAITING}
-    if "doom" in names and "finish" not in names and not names & {"once", "wait"}:
+    if "doom" in names and not names & {"finish", "narrow", "once", "wait"}:
         allowed -= {RunStatus.COMPLETED}
     return [] if run.status in allowed else [f"could only become {', '.join(sorted(allowed))}: {run.error}"]
 
@@ -119,61 +121,28 @@ def _way_back(run: RunRow, hops: list[HopRow]) -> list[str]:
     return []
 
 
-def _commits(world: World) -> list[str]:
+def _commits(rows: Rows, seen: Witness) -> list[str]:
     """No commit with an old fence, none after a terminate, none of a hop that was done already."""
     found = []
-    for commit in world.written:
-        where = f"{world.name(commit.key)} by {commit.owner}"
+    for commit in seen.written:
+        where = f"{seen.name(commit.key)} by {commit.owner}"
         if not commit.repeated and (commit.fence, commit.owner) != (commit.latest.fence, commit.latest.owner):
             found.append(f"{where}: committed with fence {commit.fence}, after {commit.latest} had been given")
         if not commit.repeated and commit.terminated:
             found.append(f"{where}: committed after terminate had returned")
-        hop = world.rows.hop(commit.key)
+        hop = rows.hop(commit.key)
         forward = hop is not None and hop.direction is Direction.EXECUTE
         if forward and commit.latest.wished and not commit.repeated and commit.status is not StepStatus.CANCELLED:
             found.append(f"{where}: {commit.status}, though the run was wished cancelled when it was leased")
-    done = [commit for commit in world.written if commit.status is DONE and not commit.repeated]
+    done = [commit for commit in seen.written if commit.status is DONE and not commit.repeated]
     twice = {key for key, times in Counter(commit.key for commit in done).items() if times > 1}
-    found += [f"{world.name(key)}: committed {[commit for commit in done if commit.key == key]}" for key in twice]
+    found += [f"{seen.name(key)}: committed {[commit for commit in done if commit.key == key]}" for key in twice]
     return found + [
-        f"{world.name(commit.key)}: done before what comes before" for commit in done if _early(world, commit)
+        f"{seen.name(commit.key)}: done before what comes before" for commit in done if _early(seen, commit)
     ]
 
 
-def _early(world: World, commit: Written) -> bool:
+def _early(seen: Witness, commit: Written) -> bool:
     before = commit.key._replace(position=commit.key.position - 1)
-    earlier = world.written[: world.written.index(commit)]
+    earlier = seen.written[: seen.written.index(commit)]
     return commit.key.position > 1 and not any(one.key == before for one in earlier)
-
-
-def _deeds(world: World) -> list[str]:
-    """One key for all that a step did in a direction; at most once where that was asked for; nothing made up."""
-    keys: defaultdict[tuple[UUID, UUID, Direction], set[str]] = defaultdict(set)
-    begun: Counter[tuple[UUID, UUID]] = Counter()
-    for deed in world.deeds:
-        keys[deed.run, deed.step_id, deed.direction].add(deed.key)
-        begun[deed.run, deed.step_id] += deed.step in AT_MOST_ONCE and deed.what == "begins"
-    found = [f"{place} has the keys {several}" for place, several in keys.items() if len(several) > 1]
-    if len({key for several in keys.values() for key in several}) < len(keys):
-        found.append("two steps share a key")
-    found += [
-        f"{step} of {run} was to run at most once and began {times} times"
-        for (run, step), times in begun.items()
-        if times > 1 and run not in world.resumed
-    ]
-    ended = {(deed.who, deed.run, deed.position) for deed in world.deeds if deed.what == "ends"}
-    done = [commit for commit in world.written if commit.status is DONE]
-    made_up = [commit for commit in done if (commit.owner, commit.key.workflow_id, commit.key.position) not in ended]
-    found += [f"{world.name(commit.key)}: {commit.owner} committed what it did not do" for commit in made_up]
-    return found + [problem for who in sorted({deed.who for deed in world.deeds}) for problem in _limited(world, who)]
-
-
-def _limited(world: World, who: str) -> list[str]:
-    running: set[tuple[UUID, int, int]] = set()
-    for deed in world.deeds:
-        if (deed.who, deed.step) == (who, "alone"):
-            place = deed.run, deed.position, deed.attempt
-            running.add(place) if deed.what == "begins" else running.discard(place)
-            if len(running) > 1:
-                return [f"{who} ran two of a step that is limited to one"]
-    return []

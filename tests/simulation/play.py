@@ -36,7 +36,7 @@ def play(seed: int) -> Played:
         problems.append(str(error))
     problems += judge(world)
     steps, seconds = world.loop.steps, world.loop.time()
-    trace = tuple(world.trace)
+    trace = tuple(world.witness.trace)
     world.close()
     return Played(schedule, tuple(problems), trace, steps, seconds)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from pydantic import JsonValue
+
 from paigeant import Step
 from tests.simulation.activities import activity
 
@@ -40,13 +42,20 @@ class Incident:
 
 
 @dataclass(frozen=True)
+class Crew:
+    """A worker, and those who come in its place when it dies: the activities that it serves, in which version."""
+
+    topics: tuple[str, ...]
+    older: bool = False
+
+
+@dataclass(frozen=True)
 class Schedule:
     """What is drawn from ``seed``; shares are from 0 to 1."""
 
     seed: int
     broker: bool
-    workers: tuple[tuple[str, ...], ...]
-    """The activities that each serves."""
+    workers: tuple[Crew, ...]
     concurrency: int
     journeys: tuple[Journey, ...]
     incidents: tuple[Incident, ...]
@@ -62,7 +71,8 @@ class Schedule:
         lines = [f"seed {self.seed}: {'broker' if self.broker else 'store'} intake, concurrency {self.concurrency}"]
         shares = ("lost", "doubled", "unanswered", "refused", "slow")
         lines.append(", ".join(f"{name} {getattr(self, name):.2f}" for name in shares))
-        lines += [f"worker-{n} serves {' '.join(topics)}" for n, topics in enumerate(self.workers)]
+        for number, crew in enumerate(self.workers):
+            lines.append(f"worker-{number} serves {' '.join(crew.topics)}{', older' if crew.older else ''}")
         for number, journey in enumerate(self.journeys):
             way = " ".join(step.activity + (str(step.arguments) if step.arguments else "") for step in journey.steps)
             limit = "" if journey.deadline is None else f", deadline {journey.deadline:.2f} s"
@@ -80,7 +90,7 @@ INCIDENTS: Final = WORKERS | SERVERS | OPERATOR
 def draw(seed: int) -> Schedule:
     """Return the schedule of this seed."""
     dice = Random(f"schedule {seed}")
-    workers = tuple(_topics(dice) for _ in range(dice.randint(1, 3)))
+    workers = tuple(Crew(_topics(dice), dice.random() < 0.2) for _ in range(dice.randint(1, 3)))
     journeys = tuple(_journey(dice) for _ in range(dice.randint(1, 3)))
     incidents = [_incident(dice, len(journeys)) for _ in range(dice.randint(1, 6))]
     return Schedule(
@@ -113,19 +123,27 @@ def _step(dice: Random) -> Step:
     names = list(activity)
     weights = {"add": 8, "once": 4, "finish": 0.5, "doom": 2}
     [name] = dice.choices(names, [weights.get(name, 1.5) for name in names])
+    return Step(name, _arguments(name, dice))
+
+
+def _arguments(name: str, dice: Random) -> dict[str, JsonValue]:
+    arguments: dict[str, JsonValue] = {}
     match name:
+        case "brittle":
+            arguments["failures"] = dice.randint(0, 4)
         case "shaky":
-            return Step(name, {"failures": dice.randint(1, 3)})
+            arguments["failures"] = dice.randint(1, 3)
         case "hurry":
-            return Step(name, {"late": dice.randint(0, 2)})
+            arguments["late"] = dice.randint(0, 2)
         case "murmur":
-            return Step(name, {"silent": dice.randint(0, 1)})
+            arguments["silent"] = dice.randint(0, 2)
         case "nap":
-            return Step(name, {"seconds": dice.uniform(0.1, 2.5 * LEASE)})
+            arguments["seconds"] = dice.uniform(0.1, 2.5 * LEASE)
         case "wait":
-            return Step(name, {"seconds": dice.choice([None, dice.uniform(0.1, 3)])})
+            arguments["seconds"] = dice.choice([None, dice.uniform(0.1, 3)])
         case _:
-            return Step(name)
+            pass
+    return arguments
 
 
 def _incident(dice: Random, journeys: int) -> Incident:

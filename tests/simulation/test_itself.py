@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from paigeant import RetryPolicy
+from paigeant.engine.executor import Executor
+from paigeant.engine.judging import Rules
 from paigeant.engine.slots import Seat
 from paigeant.model.hops import Commit, Held, Settled, Standing
 from paigeant.model.runs import RunStatus
@@ -96,6 +99,29 @@ def no_look_at_the_bytes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(hops, "find_standing", lambda rows, key, digest: Standing.PASSED)
 
 
+def no_last_attempt(patch: pytest.MonkeyPatch) -> None:
+    of = Rules.of
+    patch.setattr(Rules, "of", lambda *args: replace(of(*args), retry=RetryPolicy(max_attempts=99)))
+
+
+def no_counting_of_attempts_that_died(patch: pytest.MonkeyPatch) -> None:
+    take = HopRow.take
+
+    def take_over(hop: HopRow, *args: Any) -> None:
+        hop.attempt -= hop.owner is not None
+        take(hop, *args)
+
+    patch.setattr(HopRow, "take", take_over)
+
+
+def no_note_of_what_a_step_says(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(HopRow, "note", lambda *args: None)
+
+
+def no_look_at_what_fits(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Executor, "_unfit", lambda *args: None)
+
+
 @pytest.mark.parametrize(
     ("break_it", "seen"),
     [
@@ -109,6 +135,10 @@ def no_look_at_the_bytes(patch: pytest.MonkeyPatch) -> None:
         (no_seat_given_back, "slots free"),
         (no_look_at_a_wish_to_cancel, "though the run was wished cancelled"),
         (no_look_at_the_bytes, "no dead letter"),
+        (no_last_attempt, "was tried for the 4th time"),
+        (no_counting_of_attempts_that_died, "brittle at"),
+        (no_note_of_what_a_step_says, "found the detail None, not what was said"),
+        (no_look_at_what_fits, "ran nap, which does not fit"),
     ],
 )
 def test_a_broken_guarantee_is_found(

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
 from unittest import mock
 from uuid import UUID
 
-from paigeant import ActivityContext
 from paigeant.abc import Delivery
 from paigeant.app.run import Run
 from paigeant.engine import dispatcher
@@ -21,16 +20,15 @@ from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.parts import Parts
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import Unavailable, WrongState
-from paigeant.model.hops import Commit, Grant, Settled, Verdict
-from paigeant.model.message import HopKey
 from paigeant.model.plan import Plan
-from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.model.runs import RunStatus
 from paigeant.security.plain import PlainCodec
 from paigeant.stores.memory.rows import Rows
-from tests.simulation.activities import ACT, HEARD, activity
+from tests.simulation.activities import ACT, HEARD, activity, older
 from tests.simulation.loop import WHO, SeededLoop
 from tests.simulation.network import FarStore, FarTransport, Network, ShufflingBroker
-from tests.simulation.schedule import CALM, LEASE, WORKERS, Incident, Journey, Schedule
+from tests.simulation.schedule import CALM, LEASE, WORKERS, Crew, Incident, Journey, Schedule
+from tests.simulation.witness import Witness
 
 EPOCH: Final = datetime(2030, 1, 1, tzinfo=UTC)
 PATIENCE: Final = 200.0
@@ -42,71 +40,26 @@ CALLBACKS: Final = 300_000
 """How many a world may need."""
 
 
-@dataclass(frozen=True)
-class Deed:
-    """What a step's own code did: begin, or end."""
-
-    who: str
-    run: UUID
-    step: str
-    step_id: UUID
-    direction: Direction
-    position: int
-    attempt: int
-    key: str
-    what: str
-
-
-@dataclass(frozen=True)
-class Given:
-    """A lease that the store gave."""
-
-    key: HopKey
-    fence: int
-    owner: str
-    wished: bool
-    """Somebody had wished the run cancelled by then."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """A commit that the store took: ``latest`` is the lease that it had given last for this hop."""
-
-    key: HopKey
-    fence: int
-    owner: str
-    latest: Given
-    status: StepStatus
-    terminated: bool
-    repeated: bool
-
-
 class World:
-    """One run of a schedule: what was seen is in ``trace``, ``deeds`` and ``written``."""
+    """One run of a schedule; ``witness`` has what was seen of it."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.loop = SeededLoop(Random(f"order {schedule.seed}"))
         self.rows = Rows(lambda: EPOCH + timedelta(seconds=self.loop.time()))
         self.broker = ShufflingBroker(Random(f"broker {schedule.seed}"))
-        self.network = Network(schedule, Random(f"network {schedule.seed}"), self._see, away={})
-        self.trace: list[str] = []
-        self.deeds: list[Deed] = []
-        self.written: list[Written] = []
-        self.runs: dict[int, UUID] = {}
+        self.witness = Witness(self.rows, self.loop.time, Random(f"work {schedule.seed}"))
+        self._note, self._name = self.witness.note, self.witness.name
+        self.network = Network(schedule, Random(f"network {schedule.seed}"), self.witness.see, away={})
         self.touched: dict[int, set[str]] = {number: set() for number in range(len(schedule.journeys))}
         """What an operator did to each run, whether or not he heard of it."""
-        self.terminated: set[UUID] = set()
-        self.resumed: set[UUID] = set()
         self.serving: dict[str, ActivityWorker] = {}
         self.held_at_last: list[str] = []
         self.left_behind: list[str] = []
         self._transports: dict[str, FarTransport] = {}
         self.forged: set[tuple[str, bytes]] = set()
-        self._dice = Random(f"work {schedule.seed}")
         self._jitter = Random(f"jitter {schedule.seed}")
-        self._latest: dict[HopKey, Given] = {}
-        self._born = 0
+        self._crews: dict[str, Crew] = {}
         self._busy: set[asyncio.Task[Any]] = set()
 
     def run(self) -> None:
@@ -117,8 +70,8 @@ class World:
             return UUID(int=ids.getrandbits(128), version=4)
 
         context = copy_context()
-        context.run(ACT.set, self._act)
-        context.run(HEARD.set, self._heard)
+        context.run(ACT.set, self.witness.act)
+        context.run(HEARD.set, self.witness.heard)
         with mock.patch.object(dispatcher, "uuid7", next_id):
             context.run(self.loop.run, self._history(), CALLBACKS)
 
@@ -128,8 +81,8 @@ class World:
     # -- what happens
 
     async def _history(self) -> None:
-        for topics in self.schedule.workers:
-            self._employ(topics)
+        for crew in self.schedule.workers:
+            self._employ(crew)
         self.rows.cards.update(CARDS)
         for number, journey in enumerate(self.schedule.journeys):
             self._spawn(self._dispatch(number, journey))
@@ -137,12 +90,12 @@ class World:
             await asyncio.sleep(max(0, incident.at - self.loop.time()))
             self._spawn(self._happen(incident))
         await asyncio.sleep(max(0, CALM + 0.1 - self.loop.time()))
-        self.note("it is calm from now on")
+        self._note("it is calm from now on")
         self.network.calm = True
-        self._employ(tuple(activity))
-        await self._until(lambda: len(self.runs) == len(self.schedule.journeys) and all(map(self.settled, self.runs)))
+        self._employ(Crew(tuple(activity)))
+        await self._until(self._all_settled)
         await asyncio.sleep(2 * LEASE)  # whoever comes too late may come now
-        await self._until(lambda: all(map(self.settled, self.runs)) and not self.held())
+        await self._until(lambda: self._all_settled() and not self.held())
         self.held_at_last = self.held()
         await self._go_home()
 
@@ -159,7 +112,7 @@ class World:
 
     def held(self) -> list[str]:
         """Return what somebody holds: leases, slots, messages."""
-        held = [f"{self.name(hop.key)} is leased to {hop.owner}" for hop in self.rows.twins.values() if hop.owner]
+        held = [f"{self._name(hop.key)} is leased to {hop.owner}" for hop in self.rows.twins.values() if hop.owner]
         held += [f"messages for {topic}" for topic, queue in self.broker.queues.items() if queue]
         for who, worker in self.serving.items():
             slots = worker._slots
@@ -173,11 +126,17 @@ class World:
         there = self._transports[who]._yielded if who in self._transports else []
         return [delivery.message_id for yielded in there for delivery in yielded]
 
+    def _all_settled(self) -> bool:
+        runs = self.witness.runs
+        return len(runs) == len(self.schedule.journeys) and all(map(self.settled, runs))
+
     def settled(self, number: int) -> bool:
         """Tell whether a run is final, or waits for somebody."""
-        run = self.rows.runs[self.runs[number]]
+        run = self.rows.runs[self.witness.runs[number]]
         hops = [hop for hop in self.rows.hops[run.workflow_id].values() if hop.pending]
-        parked = run.status is RunStatus.WAITING and all(hop.owner is None and hop.due_at is None for hop in hops)
+        parked = run.status is RunStatus.WAITING and all(
+            hop.owner is None and hop.due_at is None and hop.contract is None for hop in hops
+        )
         return run.status.final or (parked and run.reason is not None)
 
     async def _until(self, done: Callable[[], bool]) -> None:
@@ -194,7 +153,7 @@ class World:
 
         async def ask() -> None:
             await dispatch(self._parts("client"), plan, [str(journey.payload).encode()], options)
-            self.note(f"r{number} is dispatched")
+            self._note(f"r{number} is dispatched")
 
         await self._insist(ask)
 
@@ -207,10 +166,10 @@ class World:
             self._forge(incident)
         elif incident.what.endswith("away"):
             place = incident.what.split()[0]
-            self.note(f"the {place} is away for {incident.seconds:.2f} s")
+            self._note(f"the {place} is away for {incident.seconds:.2f} s")
             assert self.network.away is not None
             self.network.away[place] = self.loop.time() + incident.seconds
-        elif incident.target in self.runs:
+        elif incident.target in self.witness.runs:
             await self._operate(incident.what, incident.target)
 
     def _forge(self, incident: Incident) -> None:
@@ -223,7 +182,7 @@ class World:
         else:
             message_id, body = f"noise-{incident.after}", b"\xffnoise"
         if self.schedule.broker:
-            self.note(f"something with the id {message_id.partition(':')[0][:8]} is slipped in for {topic}")
+            self._note(f"something with the id {message_id.partition(':')[0][:8]} is slipped in for {topic}")
             self.forged.add((topic, body))
             self.broker.put(Delivery(message_id, topic, body))
 
@@ -235,38 +194,38 @@ class World:
         worker = self.serving[who]
         match incident.what:
             case "crash":
-                self.note(f"{who} dies")
+                self._note(f"{who} dies")
                 self.loop.kill(who)
                 del self.serving[who]
                 if who in self._transports:
                     self._transports[who].break_off()
                 await asyncio.sleep(incident.seconds)
-                self._employ(tuple(worker.topics))
+                self._employ(self._crews[who])
             case "stall":
-                self.note(f"{who} stands still for {incident.seconds:.2f} s")
+                self._note(f"{who} stands still for {incident.seconds:.2f} s")
                 self.loop.stall(who, incident.seconds)
             case _:
-                self.note(f"{who} is to stop")
+                self._note(f"{who} is to stop")
                 worker.stop()
-                self._employ(tuple(worker.topics))
+                self._employ(self._crews[who])
 
     async def _operate(self, what: str, number: int) -> None:
-        run = Run(self._parts("operator"), self.runs[number])
+        run = Run(self._parts("operator"), self.witness.runs[number])
         self.touched[number].add(what)
         if what == "resume":
-            self.resumed.add(run.workflow_id)
+            self.witness.resumed.add(run.workflow_id)
         do: dict[str, Callable[[], Awaitable[Any]]] = {
             "cancel": run.cancel,
             "compensate": lambda: run.cancel(compensate=True),
             "terminate": run.terminate,
             "resume": run.retry,
         }
-        self.note(f"r{number}: somebody wants to {what} it")
+        self._note(f"r{number}: somebody wants to {what} it")
         try:
             await self._insist(do[what])
         except WrongState:
             return
-        self.note(f"r{number}: {what} is heard")
+        self._note(f"r{number}: {what} is heard")
 
     async def _insist(self, ask: Callable[[], Awaitable[Any]]) -> None:
         while True:
@@ -279,27 +238,28 @@ class World:
 
     # -- workers
 
-    def _employ(self, topics: tuple[str, ...]) -> None:
-        who = f"worker-{self._born}"
-        self._born += 1
+    def _employ(self, crew: Crew) -> None:
+        who = f"worker-{len(self._crews)}"
+        self._crews[who] = crew
         context = copy_context()
         context.run(WHO.set, who)
-        context.run(self._spawn, self._work(who, topics))
+        context.run(self._spawn, self._work(who, crew))
 
-    async def _work(self, who: str, topics: tuple[str, ...]) -> None:
+    async def _work(self, who: str, crew: Crew) -> None:
         async def ask() -> None:
-            async with self._worker(who, topics) as worker:
+            async with self._worker(who, crew) as worker:
                 await worker.stopped()
 
         await self._insist(ask)
         self.serving.pop(who, None)
-        self.note(f"{who} has stopped")
+        self._note(f"{who} has stopped")
 
     @asynccontextmanager
-    async def _worker(self, who: str, topics: tuple[str, ...]) -> AsyncIterator[ActivityWorker]:
-        options = WorkerOptions(topics, self.schedule.concurrency, timedelta(seconds=0.5))
-        async with ActivityWorker(self._parts(who), options) as worker:
-            self.note(f"{who} serves")
+    async def _worker(self, who: str, crew: Crew) -> AsyncIterator[ActivityWorker]:
+        options = WorkerOptions(crew.topics, self.schedule.concurrency, timedelta(seconds=0.5))
+        parts = replace(self._parts(who), registry=older if crew.older else activity)
+        async with ActivityWorker(parts, options) as worker:
+            self._note(f"{who} serves")
             self.serving[who] = worker
             yield worker
 
@@ -316,72 +276,3 @@ class World:
         task = asyncio.create_task(what)
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
-
-    # -- what is seen
-
-    def note(self, text: str) -> None:
-        self.trace.append(f"{self.loop.time():9.3f} {WHO.get():10} {text}")
-
-    def name(self, key: HopKey) -> str:
-        numbers = {run: number for number, run in self.runs.items()}
-        return f"r{numbers.get(key.workflow_id, '?')}/{key.position}"
-
-    def _act(self, ctx: ActivityContext, what: str) -> float:
-        deed = Deed(
-            WHO.get(),
-            ctx.workflow_id,
-            ctx.step,
-            ctx.step_id,
-            ctx.direction,
-            ctx.position,
-            ctx.attempt,
-            ctx.idempotency_key,
-            what,
-        )
-        self.deeds.append(deed)
-        way = "" if ctx.direction is Direction.EXECUTE else " back"
-        place = self.name(HopKey(ctx.workflow_id, "", ctx.position))
-        self.note(f"{place} {ctx.step}{way} {what}, attempt {ctx.attempt}")
-        return self._dice.choice([0.0, 0.0, 0.01, 0.3, 0.8])
-
-    def _heard(self, ctx: ActivityContext) -> bool:
-        """Tell whether somebody resumed the run, or the step was tried often enough."""
-        tried = [
-            deed
-            for deed in self.deeds
-            if (deed.run, deed.position, deed.what) == (ctx.workflow_id, ctx.position, "ends")
-        ]
-        return ctx.workflow_id in self.resumed or len(tried) > 2
-
-    def _see(self, name: str, told: tuple[Any, ...], answer: Any) -> None:
-        match name:
-            case "pick" | "lease" | "lease_closing":
-                for grant in answer:
-                    self._give(grant, told[0], name)
-            case "record_step_result":
-                for commit, settled in zip(told[0], answer, strict=True):
-                    self._write(commit, settled)
-            case "record_workflow_start":
-                for start, started in zip(told[0], answer, strict=True):
-                    self.runs[int(start.dispatch_key)] = started.workflow_id
-            case "terminate" if answer is RunStatus.TERMINATED:
-                self.terminated.add(told[0])
-            case _:
-                pass
-
-    def _give(self, grant: Grant, owner: str, how: str) -> None:
-        wished = self.rows.runs[grant.key.workflow_id].cancel is not None
-        self._latest[grant.key] = Given(grant.key, grant.fence, owner, wished)
-        after = ", interrupted" if grant.interrupted else ""
-        self.note(f"{self.name(grant.key)} {grant.topic} is leased to {owner} by {how}: fence {grant.fence}{after}")
-
-    def _write(self, commit: Commit, settled: Settled) -> None:
-        key, fence = commit.held
-        status = commit.transition.status
-        self.note(f"{self.name(key)} commit of {commit.owner}: {status}, fence {fence}: {settled.verdict}")
-        if settled.verdict in {Verdict.OK, Verdict.ALREADY}:
-            repeated = settled.verdict is Verdict.ALREADY
-            latest, terminated = self._latest[key], key.workflow_id in self.terminated
-            self.written.append(Written(key, fence, commit.owner, latest, status, terminated, repeated))
-        if settled.handed_over is not None:
-            self._give(settled.handed_over, commit.owner, "hand-over")

@@ -1,0 +1,148 @@
+"""What is seen of a simulated world: a trace to read, and what its judge needs to know."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from paigeant import ActivityContext
+from paigeant.model.hops import Commit, Grant, Settled, Verdict
+from paigeant.model.message import HopKey
+from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.stores.memory.rows import Rows
+from tests.simulation.loop import WHO
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a step's own code did: begin, or end."""
+
+    who: str
+    run: UUID
+    step: str
+    step_id: UUID
+    direction: Direction
+    position: int
+    attempt: int
+    key: str
+    what: str
+
+    @property
+    def hop(self) -> HopKey:
+        return HopKey(self.run, "", self.position)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A lease that the store gave."""
+
+    key: HopKey
+    fence: int
+    owner: str
+    wished: bool
+    """Somebody had wished the run cancelled by then."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A commit that the store took: ``latest`` is the lease that it had given last for this hop."""
+
+    key: HopKey
+    fence: int
+    owner: str
+    latest: Given
+    status: StepStatus
+    attempt: int
+    terminated: bool
+    repeated: bool
+
+
+class Witness:
+    """Sees each answer of the store, as it is given, and what the steps' own code does; ``now`` tells the time."""
+
+    def __init__(self, rows: Rows, now: Callable[[], float], dice: Random) -> None:
+        self.trace: list[str] = []
+        self.deeds: list[Deed] = []
+        self.written: list[Written] = []
+        self.runs: dict[int, UUID] = {}
+        self.terminated: set[UUID] = set()
+        self.resumed: set[UUID] = set()
+        self.released: Counter[HopKey] = Counter()
+        """How often a lease of each hop was given back, or tried to be."""
+        self._rows, self._now, self._dice = rows, now, dice
+        self._latest: dict[HopKey, Given] = {}
+
+    def note(self, text: str) -> None:
+        self.trace.append(f"{self._now():9.3f} {WHO.get():10} {text}")
+
+    def name(self, key: HopKey) -> str:
+        numbers = {run: number for number, run in self.runs.items()}
+        return f"r{numbers.get(key.workflow_id, '?')}/{key.position}"
+
+    def act(self, ctx: ActivityContext, what: str) -> float:
+        deed = Deed(
+            WHO.get(),
+            ctx.workflow_id,
+            ctx.step,
+            ctx.step_id,
+            ctx.direction,
+            ctx.position,
+            ctx.attempt,
+            ctx.idempotency_key,
+            what,
+        )
+        self.deeds.append(deed)
+        way = "" if ctx.direction is Direction.EXECUTE else " back"
+        self.note(f"{self.name(deed.hop)} {ctx.step}{way} {what}, attempt {ctx.attempt}")
+        return self._dice.choice([0.0, 0.0, 0.01, 0.3, 0.8])
+
+    def heard(self, ctx: ActivityContext) -> bool:
+        """Tell whether somebody resumed the run, or the step was tried often enough."""
+        tried = [
+            deed
+            for deed in self.deeds
+            if (deed.run, deed.position, deed.what) == (ctx.workflow_id, ctx.position, "ends")
+        ]
+        return ctx.workflow_id in self.resumed or len(tried) > 2
+
+    def see(self, name: str, told: tuple[Any, ...], answer: Any) -> None:
+        match name:
+            case "pick" | "lease" | "lease_closing" | "lease_misfits":
+                for grant in answer:
+                    self._give(grant, told[0], name)
+            case "record_step_result":
+                for commit, settled in zip(told[0], answer, strict=True):
+                    self._write(commit, settled)
+            case "record_workflow_start":
+                self.runs.update(
+                    (int(start.dispatch_key), one.workflow_id) for start, one in zip(told[0], answer, strict=True)
+                )
+            case "release":
+                self.released.update(held.key for held in told[0])
+            case "terminate" if answer is RunStatus.TERMINATED:
+                self.terminated.add(told[0])
+            case _:
+                pass
+
+    def _give(self, grant: Grant, owner: str, how: str) -> None:
+        wished = self._rows.runs[grant.key.workflow_id].cancel is not None
+        self._latest[grant.key] = Given(grant.key, grant.fence, owner, wished)
+        after = ", interrupted" if grant.interrupted else ""
+        self.note(f"{self.name(grant.key)} {grant.topic} is leased to {owner} by {how}: fence {grant.fence}{after}")
+
+    def _write(self, commit: Commit, settled: Settled) -> None:
+        key, fence = commit.held
+        status = commit.transition.status
+        self.note(f"{self.name(key)} commit of {commit.owner}: {status}, fence {fence}: {settled.verdict}")
+        if settled.verdict in {Verdict.OK, Verdict.ALREADY}:
+            repeated = settled.verdict is Verdict.ALREADY
+            latest, terminated = self._latest[key], key.workflow_id in self.terminated
+            hop = self._rows.hop(key)
+            attempt = 0 if hop is None else hop.attempt
+            self.written.append(Written(key, fence, commit.owner, latest, status, attempt, terminated, repeated))
+        if settled.handed_over is not None:
+            self._give(settled.handed_over, commit.owner, "hand-over")
