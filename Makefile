@@ -9,7 +9,7 @@ DEV    := $(VENV)/.dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow services lint format types layers smoke bench-check chaos chaos-selftest chaos-nightly chaos-figures requirements clean
+.PHONY: help demo test test-slow services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-selftest chaos-nightly chaos-figures requirements clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -43,6 +43,21 @@ layers: $(DEV) ## imports point down
 
 smoke: $(DEV)  ## build the wheel, install it elsewhere, ask its version
 	PYTHON="$(BIN)/python" .ci/smoke
+
+bench: $(DEV)  ## measure speed beside raw loops and peers, in a quarter of an hour on a quiet machine
+	$(BIN)/python benchmarks run
+
+bench-quick: $(DEV) ## the same with small sizes, one round: a look, no figures to stand by
+	$(BIN)/python benchmarks run --quick
+
+bench-publish: $(DEV) ## write what `make bench` found into the documentation
+	$(BIN)/python benchmarks publish
+
+bench-profile: $(DEV) ## where the time of a worker goes, by function, on every backend
+	$(BIN)/python benchmarks profile
+
+bench-requirements: ## pin the peers and tools of the benchmark again (needs uv)
+	.ci/pin-benchmarks
 
 bench-check: $(DEV) ## fail if Paigeant reaches too little of a bare engine loop
 	$(BIN)/python benchmarks check

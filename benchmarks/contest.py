@@ -40,6 +40,8 @@ class Contestant(NamedTuple):
 OWN = Contestant("paigeant", "contestants/own.py")
 ENGINE = Contestant("engine loop", "contestants/engine.py")
 RAW = Contestant("raw loop", "contestants/raw.py")
+CREW = Contestant("paigeant", "contestants/crew.py")
+SIZES = Contestant("paigeant", "contestants/sizes.py")
 
 
 def ask(who: Contestant, job: Job, folder: Path) -> Result:

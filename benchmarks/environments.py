@@ -1,4 +1,4 @@
-"""The peers, each in an environment of its own, from pinned hashes; made when first asked for."""
+"""Environments of their own for the peers and for the tools, from pinned hashes; made when first asked for."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Missing(Exception):
 
 
 def python_of(peer: str) -> Path:
-    """Return the Python of a peer's environment. Raises Missing with the reason if it cannot be installed."""
-    folder, pins = ROOT / peer, HERE / "peers" / f"requirements-{peer}.txt"
+    """Return the Python of a peer's or a tool's environment. Raises Missing with the reason if there can be none."""
+    folder, [pins] = ROOT / peer, HERE.glob(f"*/requirements-{peer}.txt")
     python, stamp = folder / "bin" / "python", folder / "installed"
     if stamp.exists() and stamp.stat().st_mtime >= pins.stat().st_mtime:
         return python

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 from contest import HERE, OWN
+from environments import python_of
 from places import Backend, Places
 from workload import Job
 
@@ -21,9 +22,10 @@ def profile(places: Places, backend: Backend, job: Job) -> None:
     """Print the functions in which a worker on this backend spends its time."""
     with places.place(backend, job, ours=True) as (placed, folder):
         samples = folder / "samples"
-        command = [Path(sys.executable).with_name("py-spy"), "record", "--format", "raw", "--output", samples]
+        spy = python_of("profile").with_name("py-spy")
+        command = [spy, "record", "--format", "raw", "--output", samples]
         command += ["--rate", str(RATE), "--", sys.executable, HERE / OWN.script, placed.as_argument()]
-        environment = {"PYTHONPATH": str(HERE)}
+        environment = os.environ | {"PYTHONPATH": str(HERE)}
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
         if not samples.exists():
             raise SystemExit(done.stderr)

@@ -35,6 +35,8 @@ class Job:
     text: str = TEXT
     workers: int = 1
     """Processes that execute, where the task is to start several."""
+    seconds: float = 10
+    """For which an idle worker is watched."""
 
     def as_argument(self) -> str:
         """Return it as JSON."""

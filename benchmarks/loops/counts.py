@@ -13,22 +13,34 @@ SELECT (SELECT count(*) FROM workflow_runs WHERE status = 'completed'),
 """
 
 
+WAITING = "SELECT count(*), 0 FROM workflow_runs WHERE status = 'waiting'"
+
+
 async def counts(store: str) -> tuple[int, int]:
     """Return runs and steps."""
+    return await _two(store, COUNTS)
+
+
+async def waiting(store: str) -> int:
+    """Return how many runs wait."""
+    return (await _two(store, WAITING))[0]
+
+
+async def _two(store: str, question: str) -> tuple[int, int]:
     if store.startswith("sqlite"):
-        return await asyncio.to_thread(_in_file, store.removeprefix("sqlite:///"))
+        return await asyncio.to_thread(_in_file, store.removeprefix("sqlite:///"), question)
     connection = await asyncpg.connect(store)
     try:
-        runs, steps = await connection.fetchrow(COUNTS)
+        runs, steps = await connection.fetchrow(question)
     finally:
         await connection.close()
     return runs, steps
 
 
-def _in_file(path: str) -> tuple[int, int]:
+def _in_file(path: str, question: str) -> tuple[int, int]:
     connection = sqlite3.connect(path)
     try:
-        runs, steps = connection.execute(COUNTS).fetchone()
+        runs, steps = connection.execute(question).fetchone()
     finally:
         connection.close()
     return runs, steps

@@ -1,0 +1,121 @@
+"""Everything that is measured, by name: each measure asks its contestants and returns what goes into the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+from cold import cold
+from contest import CREW, ENGINE, OWN, RAW, SIZES, Contestant, Failed, Result, ask
+from environments import Missing
+from field import OURS, PEERS
+from places import ALL, POSTGRES, SQLITE, Backend, Places
+from scale import Scale
+from throughput import latency as latency_of
+from throughput import throughput as throughput_of
+from workload import Job
+
+STEPS = (3, 30, 300)
+PAYLOADS = (200, 4_000, 64_000, 1_000_000)
+PROCESSES = (1, 2, 4)
+BEHIND = (3, 30, 300, 1000)
+
+Found = dict[str, Any]
+
+
+def throughput(places: Places, scale: Scale) -> Found:
+    """Everybody, in turn."""
+    return throughput_of(places, [*OURS, *PEERS], scale.rounds, scale.share)
+
+
+def latency(places: Places, scale: Scale) -> Found:
+    """Paigeant and the raw loop: one run at a time."""
+    return latency_of(places, [entry for entry in OURS if entry.who in (OWN, RAW)], scale.samples)
+
+
+def idle(places: Places, scale: Scale) -> Found:
+    """CPU and memory of a worker with nothing to do."""
+    job = Job(task="idle", seconds=scale.seconds, warm=50)
+    return {backend.name: _tried(places, CREW, backend, job) for backend in ALL}
+
+
+def memory(places: Places, scale: Scale) -> Found:
+    """Memory of a worker when few and when many runs wait."""
+    job = Job(task="memory", runs=scale.waiting, warm=50)
+    return {backend.name: _tried(places, CREW, backend, job) for backend in (SQLITE, POSTGRES)}
+
+
+def steps(places: Places, scale: Scale) -> Found:
+    """What a step costs in short and long runs."""
+    jobs = {count: Job(runs=scale.runs(6000) // count + 1, warm=600 // count, steps=count) for count in STEPS}
+    return {backend.name: _each(places, backend, jobs, scale.rounds) for backend in (SQLITE, POSTGRES)}
+
+
+def payload(places: Places, scale: Scale) -> Found:
+    """What a step costs with small and large input and outputs; as much in flight as a client could hold."""
+    jobs = {
+        size: Job(runs=scale.runs(min(2000, 40_000_000 // size), 5), warm=5, in_flight=100, text="x" * (size - 20))
+        for size in PAYLOADS
+    }
+    return {backend.name: _each(places, backend, jobs, scale.rounds) for backend in (SQLITE, POSTGRES)}
+
+
+def processes(places: Places, scale: Scale) -> Found:
+    """Throughput of one, two and four workers, each in a process of its own, and the one who dispatches in another."""
+    jobs = {count: Job(runs=scale.runs(3000), warm=200, workers=count) for count in PROCESSES}
+    return {
+        backend.name: {
+            str(count): _middle([_tried(places, CREW, backend, job) for _ in range(scale.rounds)])
+            for count, job in jobs.items()
+        }
+        for backend in ALL
+    }
+
+
+def message(places: Places, scale: Scale) -> Found:
+    """Bytes of the first and the last message of a run."""
+    del scale
+    return {str(count): _tried(places, SIZES, SQLITE, Job(steps=count)) for count in BEHIND}
+
+
+MEASURES: dict[str, Callable[[Places, Scale], Found]] = {
+    "throughput": throughput,
+    "latency": latency,
+    "idle": idle,
+    "memory": memory,
+    "steps": steps,
+    "payload": payload,
+    "processes": processes,
+    "cold": cold,
+    "message": message,
+}
+
+
+def _each(places: Places, backend: Backend, jobs: dict[int, Job], rounds: int) -> Found:
+    """Let Paigeant and the engine loop do each of these jobs, in turn."""
+    found: dict[str, dict[str, list[Result]]] = {}
+    for _ in range(rounds):
+        for size, job in jobs.items():
+            for who in (OWN, ENGINE):
+                results = found.setdefault(str(size), {}).setdefault(who.name, [])
+                results.append(_tried(places, who, backend, job))
+    return {size: {name: _middle(results) for name, results in names.items()} for size, names in found.items()}
+
+
+def _middle(results: Sequence[Result]) -> Result:
+    """Return the medians of what was measured; the reason, if anything of it failed."""
+    if failed := [result for result in results if "failed" in result]:
+        return failed[0]
+    return {key: median(result[key] for result in results) for key in results[0]} | {"rounds": len(results)}
+
+
+def _tried(places: Places, who: Contestant, backend: Backend, job: Job) -> Result:
+    try:
+        with places.place(backend, job, ours=who is not ENGINE) as (placed, folder):
+            result = ask(who, placed, folder)
+    except (Failed, Missing) as error:
+        result = {"failed": str(error)}
+    shown = {key: round(value, 3) if isinstance(value, float) else value for key, value in result.items()}
+    print(f"  {who.name}, {backend.name}: {shown}", flush=True)
+    return result

@@ -1,0 +1,157 @@
+"""Tables in Markdown, from the JSON of the results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+Found = dict[str, Any]
+
+NONE = "-"
+OWN, ENGINE, RAW = "paigeant", "engine loop", "raw loop"
+
+
+def tables(results: Found) -> str:
+    """Return all tables for which there is something."""
+    parts = [_conditions(results)]
+    for name, (title, table) in TABLES.items():
+        if name in results:
+            measured = results[name]
+            quick = " *A quick look: small sizes, one round.*" if measured["scale"] == "quick" else ""
+            parts.append(f"### {title}\n\nMeasured {measured['made'][:10]}.{quick}\n\n{table(measured['found'])}")
+    return "\n\n".join(parts)
+
+
+def _conditions(results: Found) -> str:
+    machine = results["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (
+        f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, "
+        f"load average {machine['load']} at the end; {versions}."
+    )
+
+
+def _throughput(found: Found) -> str:
+    heads = (
+        "system",
+        "backend",
+        "steps/s",
+        "least to most",
+        "Paigeant to it",
+        "CPU ms a step: worker + servers",
+        "keeps",
+    )
+    return _table(heads, [_throughput_row(found, line) for line in found.values()])
+
+
+def _throughput_row(found: Found, line: Found) -> list[str]:
+    if "steps_per_second" not in line:
+        return [line["who"], line["backend"], NONE, NONE, NONE, NONE, f"not measured: {_short(line['failed'])}"]
+    rate = line["steps_per_second"]
+    compared = "1" if line["who"] == OWN else _ratios(found, line)
+    spread = f"{line['least']:.0f} to {line['most']:.0f}"
+    cpu = f"{line['worker_ms']:.2f} + {line['server_ms']:.2f}"
+    return [line["who"], line["backend"], f"{rate:.0f}", spread, compared, cpu, line["keeps"]]
+
+
+def _ratios(found: Found, line: Found) -> str:
+    """Return ours against this one: on the same backend if there is one, else on each with a server."""
+    own = {entry["backend"]: entry for entry in found.values() if entry["who"] == OWN and "steps_per_second" in entry}
+    if same := own.get(line["backend"]):
+        return f"{same['steps_per_second'] / line['steps_per_second']:.2f}"
+    names = {"PostgreSQL": "PG", "Redis + PostgreSQL": "Redis", "RabbitMQ + PostgreSQL": "RabbitMQ"}
+    shares = {short: own[name]["steps_per_second"] for name, short in names.items() if name in own}
+    return ", ".join(f"{short} {rate / line['steps_per_second']:.2f}" for short, rate in shares.items())
+
+
+def _latency(found: Found) -> str:
+    rows: list[list[str]] = []
+    for line in found.values():
+        if "failed" in line:
+            rows.append([line["who"], line["backend"], NONE, f"not measured: {_short(line['failed'])}", NONE])
+            continue
+        raw = found.get(f"{RAW}, {line['backend']}", {}).get("p50")
+        ratio = f"{line['p50'] / raw:.1f}" if raw and line["who"] == OWN else NONE
+        rows.append([line["who"], line["backend"], f"{line['p50']:.1f}", f"{line['p99']:.1f}", ratio])
+    return _table(("system", "backend", "p50 ms", "p99 ms", "to the raw loop"), rows)
+
+
+def _idle(found: Found) -> str:
+    row = _row_of(lambda line: [f"{line[key]:.1f}" for key in ("worker_percent", "server_percent", "rss_mb")])
+    heads = ("backend", "worker, % of a core", "servers, % of a core", "worker, MB")
+    return _table(heads, [[name, *row(line, 3)] for name, line in found.items()])
+
+
+def _memory(found: Found) -> str:
+    row = _row_of(
+        lambda line: [
+            f"{line['before_mb']:.0f}",
+            f"{line['few_mb']:.0f} ({line['few']:,} runs)",
+            f"{line['many_mb']:.0f} ({line['many']:,} runs)",
+        ]
+    )
+    return _table(
+        ("backend", "before, MB", "some wait, MB", "all wait, MB"), [[n, *row(f, 3)] for n, f in found.items()]
+    )
+
+
+def _growth(unit: str) -> Callable[[Found], str]:
+    def table(found: Found) -> str:
+        row = _row_of(lambda line: [f"{line['steps_per_second']:.0f}", f"{line['worker_ms'] + line['server_ms']:.2f}"])
+        rows = [
+            [backend, f"{int(size):,}", *row(line[OWN], 2), *row(line[ENGINE], 2)]
+            for backend, sizes in found.items()
+            for size, line in sizes.items()
+        ]
+        heads = ("backend", unit, "steps/s", "CPU ms a step", "engine loop: steps/s", "engine loop: CPU ms a step")
+        return _table(heads, rows)
+
+    return table
+
+
+def _processes(found: Found) -> str:
+    row = _row_of(lambda line: [f"{line['steps_per_second']:.0f}", f"{line['worker_ms']:.2f}"])
+    rows = [[name, count, *row(line, 2)] for name, counts in found.items() for count, line in counts.items()]
+    return _table(("backend", "workers", "steps/s", "CPU ms a step, workers and dispatcher"), rows)
+
+
+def _cold(found: Found) -> str:
+    return _table(("what", "ms"), [[kind, f"{taken:.0f}"] for kind, taken in found.items()])
+
+
+def _message(found: Found) -> str:
+    row = _row_of(lambda line: [f"{line['first_bytes']:,}", f"{line['last_bytes']:,}"])
+    heads = ("steps of the run", "first message, bytes (all ahead)", "last message, bytes (all behind)")
+    return _table(heads, [[f"{int(count):,}", *row(line, 2)] for count, line in found.items()])
+
+
+def _row_of(cells: Callable[[Found], list[str]]) -> Callable[[Found, int], list[str]]:
+    """Return what writes these cells, or why there are none."""
+
+    def row(line: Found, width: int) -> list[str]:
+        return [f"failed: {_short(line['failed'])}", *[NONE] * (width - 1)] if "failed" in line else cells(line)
+
+    return row
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _short(reason: str) -> str:
+    """Return the last line, fit for a cell."""
+    return reason.strip().splitlines()[-1][:160].replace("|", "/")
+
+
+TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
+    "throughput": ("Throughput", _throughput),
+    "latency": ("Latency of one idle run of three steps", _latency),
+    "steps": ("Longer runs", _growth("steps a run")),
+    "payload": ("Larger payloads", _growth("bytes")),
+    "processes": ("More workers", _processes),
+    "idle": ("An idle worker", _idle),
+    "memory": ("Memory while runs wait", _memory),
+    "cold": ("Starting", _cold),
+    "message": ("Size of messages", _message),
+}
