@@ -17,8 +17,8 @@ class DeadLetters(ABC):
         """Keep messages, and say of each, in order, whether it is kept.
 
         The same bytes for the same topic are one letter, however often they come: it counts them, and shows what was
-        said of the last one. Of bodies over 1 MiB the head is kept. Once 10,000 letters lie there, further ones are not
-        kept, so that who floods a broker does not fill the store.
+        said of the last one. Of bodies over 1 MiB the head is kept. Once 10,000 letters lie there, or 64 MiB, further
+        ones are not kept, so that who floods a broker does not fill the store.
         """
 
     @abstractmethod
@@ -27,12 +27,17 @@ class DeadLetters(ABC):
     ) -> LetterPage:
         """Return a page of letters, newest first; ``after`` is the ``next`` of the page before.
 
-        Raises ``InvalidInput`` for an ``after`` that no page said.
+        It ends early where the bodies come to more than 8 MiB. Raises ``InvalidInput`` for an ``after`` that no page
+        said.
         """
 
     @abstractmethod
     async def get_dead_letter(self, letter_id: int) -> DeadLetter:
         """Return a letter; raises ``UnknownLetter``."""
+
+    @abstractmethod
+    async def count_dead_letters(self, *, older_than: timedelta = timedelta()) -> int:
+        """Return how many letters came last so long ago."""
 
     @abstractmethod
     async def drop_dead_letters(

@@ -130,13 +130,13 @@ async def _work(store: Store) -> list[Finding]:
     """Return what is found of the work that lies in a store, and of those who do it."""
     workers, unserved = await store.list_workers(), sorted(await store.find_unserved())
     parked = await store.list_runs(status=RunStatus.WAITING, limit=_MANY)
-    letters = await store.list_dead_letters(limit=_MANY)
+    letters = await store.count_dead_letters()
     hosts = {card.host for card in workers}
     return [
         Finding.ok("workers", f"{len(workers)} alive, on {len(hosts)} machines" if workers else "none alive"),
         _unserved(unserved),
         _count("waiting", len(parked.runs), "runs wait", "look at `paigeant runs --status waiting`"),
-        _count("dead letters", len(letters.dead_letters), "messages could not be read", "look at `paigeant dead list`"),
+        _count("dead letters", letters, "messages could not be run", "look at `paigeant dead list`"),
     ]
 
 
@@ -148,5 +148,5 @@ def _unserved(topics: list[str]) -> Finding:
 
 
 def _count(about: str, found: int, what: str, mend: str) -> Finding:
-    said = f"{found:,}{' or more' if found >= _MANY else ''} {what}"
+    said = f"{found:,}{' or more' if found == _MANY else ''} {what}"
     return Finding.warning(about, said, mend) if found else Finding.ok(about, "none")

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from paigeant.engine.announcing import PATIENCE
 from paigeant.engine.parts import Parts
-from paigeant.errors import MessageRejected, UnknownLetter
+from paigeant.errors import MessageRejected, Unavailable, UnknownLetter
 from paigeant.model.hops import Sealed, Standing
 from paigeant.model.letters import DeadLetter
 from paigeant.model.message import HopKey
@@ -77,8 +77,11 @@ async def _send(parts: Parts, letter: DeadLetter) -> Fate:
         return Fate.PASSED
     if parts.transport is None:
         return Fate.QUEUED if standing is Standing.PENDING else Fate.STUCK
-    async with asyncio.timeout(PATIENCE):
-        await parts.transport.publish(letter.topic, Sealed(letter.message_id, letter.topic, letter.body))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await parts.transport.publish(letter.topic, Sealed(letter.message_id, letter.topic, letter.body))
+    except TimeoutError as error:
+        raise Unavailable(f"the broker has not taken dead letter {letter.id} within {PATIENCE:g} s") from error
     return Fate.SENT if standing is Standing.PENDING else Fate.UNANSWERED
 
 

@@ -22,6 +22,12 @@ HEAD_BYTES: Final = 64 * 1024
 LETTERS: Final = 10_000
 """Dead letters that a store keeps in a namespace."""
 
+LETTERS_BYTES: Final = 64 * 1024 * 1024
+"""What their bodies may come to."""
+
+PAGE_BYTES: Final = 8 * 1024 * 1024
+"""What the bodies of a page may come to; beyond it, it ends early."""
+
 _ID: Final = 255
 _DETAIL: Final = 1_000
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from itertools import accumulate
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from paigeant.errors import UnknownLetter
-from paigeant.model.letters import LETTERS, DeadLetter, LetterPage, Misfit
+from paigeant.model.letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, Misfit
 from paigeant.model.pages import read_place
 from paigeant.sql.tables import dead_letters
 from paigeant.sql.transaction import Tx, chunks
+
+_Place: TypeAlias = tuple[str, bytes]
+"""The topic and the digest of a letter: there is one of each."""
 
 letters = dead_letters.c
 _NAMESPACE: Final = letters.namespace == bindparam("namespace")
@@ -23,7 +27,15 @@ _LARGEST: Final = 2**63
 _KNOWN: Final = select(letters.topic, letters.digest).where(
     _NAMESPACE, letters.digest.in_(bindparam("digests", expanding=True))
 )
-_HOW_MANY: Final = select(func.count()).select_from(dead_letters).where(_NAMESPACE)
+_BYTES: Final = func.length(letters.body)
+"""Of a body, without reading it."""
+
+_HOW_MANY: Final = select(func.count().label("letters"), func.coalesce(func.sum(_BYTES), 0).label("bytes")).where(
+    _NAMESPACE
+)
+_OLD: Final = _NAMESPACE & (letters.seen_at <= bindparam("latest"))
+_COUNT: Final = select(func.count()).select_from(dead_letters).where(_OLD)
+_DROP: Final = delete(dead_letters).where(_OLD)
 _AGAIN: Final = (
     update(dead_letters)
     .where(
@@ -39,14 +51,15 @@ _AGAIN: Final = (
         message_id=bindparam("b_message_id"),
     )
 )
-_PAGE: Final = (
-    select(dead_letters)
+_PLACES: Final = (
+    select(letters.id, _BYTES.label("bytes"))
     .where(_NAMESPACE, letters.id < bindparam("before"))
     .order_by(letters.id.desc())
     .limit(bindparam("limit"))
 )
+_THESE: Final = letters.id.in_(bindparam("ids", expanding=True))
+_PAGE: Final = select(dead_letters).where(_NAMESPACE, _THESE).order_by(letters.id.desc())
 _ONE: Final = select(dead_letters).where(_NAMESPACE, letters.id == bindparam("id"))
-_OLD: Final = delete(dead_letters).where(_NAMESPACE, letters.seen_at <= bindparam("latest"))
 
 
 def record(tx: Tx, misfits: Sequence[Misfit]) -> list[bool]:
@@ -60,14 +73,24 @@ def record(tx: Tx, misfits: Sequence[Misfit]) -> list[bool]:
     } & latest.keys()
     fresh = [key for key in latest if key not in known]
     if fresh:
-        there: int = tx.connection.execute(_HOW_MANY, {"namespace": tx.namespace}).scalar_one()
-        fresh = fresh[: max(0, LETTERS - there)]
+        fresh = _that_fit(tx, [(key, len(latest[key].body)) for key in fresh])
     # In order, so that of two workers that keep the same ones neither waits for the other's second.
     again = [_again(tx, latest[key], counts[key]) for key in sorted(known)]
     tx.many(_AGAIN, again)
     tx.add(dead_letters, [_row(tx, latest[key], counts[key]) for key in sorted(fresh)])
     kept = known.union(fresh)
     return [(one.topic, one.digest) in kept for one in misfits]
+
+
+def _that_fit(tx: Tx, sizes: Sequence[tuple[_Place, int]]) -> list[_Place]:
+    """Return those for which there is room beside what lies there."""
+    [there] = tx.rows(_HOW_MANY, namespace=tx.namespace)
+    room, octets, fitting = LETTERS - there.letters, LETTERS_BYTES - there.bytes, list[_Place]()
+    for place, size in sizes:
+        if len(fitting) < room and size <= octets:
+            fitting.append(place)
+            octets -= size
+    return fitting
 
 
 def _row(tx: Tx, one: Misfit, count: int) -> dict[str, Any]:
@@ -93,12 +116,14 @@ def _again(tx: Tx, one: Misfit, count: int) -> dict[str, Any]:
 
 def page(tx: Tx, topic: str | None, limit: int, after: str | None) -> LetterPage:
     """Return a page of letters, newest first."""
-    statement = _PAGE if topic is None else _PAGE.where(letters.topic == bindparam("topic"))
+    statement = _PLACES if topic is None else _PLACES.where(letters.topic == bindparam("topic"))
     place = read_place(after, "dead letters")
     about = {"namespace": tx.namespace, "before": _LARGEST - 1 if place is None else place, "limit": limit + 1}
-    rows = tx.rows(statement, **about, **({} if topic is None else {"topic": topic}))
-    shown = tuple(_letter(row) for row in rows[:limit])
-    return LetterPage(dead_letters=shown, next=str(shown[-1].id) if len(rows) > limit else None)
+    places = tx.rows(statement, **about, **({} if topic is None else {"topic": topic}))
+    reached = list(accumulate(row.bytes for row in places))
+    ids = [row.id for row, all_of_them in zip(places[:limit], reached, strict=False) if all_of_them <= PAGE_BYTES]
+    shown = tuple(_letter(row) for part in chunks(ids) for row in tx.rows(_PAGE, namespace=tx.namespace, ids=part))
+    return LetterPage(dead_letters=shown, next=str(ids[-1]) if len(ids) < len(places) else None)
 
 
 def get(tx: Tx, letter_id: int) -> DeadLetter:
@@ -109,14 +134,20 @@ def get(tx: Tx, letter_id: int) -> DeadLetter:
     return _letter(rows[0])
 
 
+def count(tx: Tx, older_than: timedelta) -> int:
+    """Return how many letters came last so long ago."""
+    about = {"namespace": tx.namespace, "latest": tx.now - older_than}
+    found: int = tx.connection.execute(_COUNT, about).scalar_one()
+    return found
+
+
 def drop(tx: Tx, ids: Collection[int] | None, older_than: timedelta) -> int:
     """Forget letters, those of these ids or all, as far as they came last so long ago."""
     about = {"namespace": tx.namespace, "latest": tx.now - older_than}
     if ids is None:
-        return tx.connection.execute(_OLD, about).rowcount
+        return tx.connection.execute(_DROP, about).rowcount
     known = sorted(letter_id for letter_id in set(ids) if 0 < letter_id < _LARGEST)
-    these = _OLD.where(letters.id.in_(bindparam("ids", expanding=True)))
-    return sum(tx.connection.execute(these, {**about, "ids": part}).rowcount for part in chunks(known))
+    return sum(tx.connection.execute(_DROP.where(_THESE), {**about, "ids": part}).rowcount for part in chunks(known))
 
 
 def _letter(row: Row[Any]) -> DeadLetter:

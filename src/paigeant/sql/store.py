@@ -214,6 +214,9 @@ class SqlStore(Store):
     async def get_dead_letter(self, letter_id: int) -> DeadLetter:
         return await self.database.read(lambda tx: letters.get(tx, letter_id))
 
+    async def count_dead_letters(self, *, older_than: timedelta = timedelta()) -> int:
+        return await self.database.read(lambda tx: letters.count(tx, older_than))
+
     async def drop_dead_letters(
         self, ids: Collection[int] | None = None, *, older_than: timedelta = timedelta()
     ) -> int:

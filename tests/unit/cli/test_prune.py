@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from paigeant.model.letters import Flaw, Misfit
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import completed, new_run, notice
 
 
 @pytest.fixture
 def ended(tmp_path: Path, paigeant: Callable[..., Any]) -> Callable[..., Any]:
-    """A store with a run that completed, one that was terminated, and one that waits for a worker."""
+    """A store with a run that completed, one that was terminated, one that waits for a worker, and a dead letter."""
 
     async def make() -> None:
         async with SqliteStore(f"sqlite:///{tmp_path}/.paigeant/paigeant.db") as store:
@@ -26,6 +27,7 @@ def ended(tmp_path: Path, paigeant: Callable[..., Any]) -> Callable[..., Any]:
             [grant] = await store.lease("a worker", [notice(runs[0])], timedelta(minutes=1))
             await store.record_step_result([completed(grant)], timedelta(minutes=1))
             await store.terminate(runs[1].workflow_id)
+            await store.record_dead_letters([Misfit.of("draft", "1", b"nonsense", Flaw.UNREADABLE, "no message")])
 
     asyncio.run(make())
     return paigeant
@@ -36,21 +38,25 @@ def left(paigeant: Callable[..., Any]) -> set[str]:
 
 
 def test_what_is_over_and_old_goes_and_the_rest_stays(ended: Any):
-    assert ended("prune", "--older-than", "1h", "--yes", "--json").json == {"deleted": 0}
-    assert ended("prune", "--older-than", "0s", "--dry-run", "--json").json == {"would_delete": 2}
+    assert ended("prune", "--older-than", "1h", "--yes", "--json").json == {"deleted": 0, "dead_letters": 0}
+    found = ended("prune", "--older-than", "0s", "--dry-run", "--json").json
+    assert found == {"would_delete": 2, "dead_letters": 1}
     assert left(ended) == {"completed", "terminated", "pending"}
 
-    assert ended("prune", "--older-than", "0s", "--yes", "--json", "--status", "terminated").json == {"deleted": 1}
+    gone = ended("prune", "--older-than", "0s", "--yes", "--json", "--status", "terminated").json
+    assert gone == {"deleted": 1, "dead_letters": 0}
     assert left(ended) == {"completed", "pending"}
-    assert ended("prune", "--older-than", "0s", "--yes", "--json", "--batch", "1").json == {"deleted": 1}
+    gone = ended("prune", "--older-than", "0s", "--yes", "--json", "--batch", "1").json
+    assert gone == {"deleted": 1, "dead_letters": 1}
     assert left(ended) == {"pending"}
+    assert ended("dead", "list", "--json").json["dead_letters"] == []
 
 
 def test_it_says_where_it_deletes(ended: Any):
     done = ended("prune", "--older-than", "0s", "--yes")
 
     assert (done.code, done.stdout) == (0, "")
-    assert done.stderr.startswith("deleted 2 runs of sqlite:///")
+    assert done.stderr.startswith("deleted 2 runs and 1 dead letters of sqlite:///")
     assert done.stderr.endswith("paigeant.db, namespace default\n")
 
 
@@ -63,7 +69,7 @@ def test_it_asks_a_person_first(ended: Any, monkeypatch: pytest.MonkeyPatch, ans
     done = ended("prune", "--older-than", "0s")
 
     assert (done.code, done.stdout.strip()) == (code, "")
-    assert "Delete 2 runs of sqlite:///" in done.stderr
+    assert "Delete 2 runs and 1 dead letters of sqlite:///" in done.stderr
     assert len(left(ended)) == 3 - gone
 
 
@@ -74,7 +80,7 @@ def test_without_anybody_to_ask_it_deletes_nothing(ended: Any, monkeypatch: pyte
     refused = ended("prune", "--older-than", "0s", *words)
 
     assert refused.code == 2
-    assert "this would delete 2 runs" in refused.stdout + refused.stderr
+    assert "this would delete 2 runs and 1 dead letters" in refused.stdout + refused.stderr
     assert "add --yes, or --dry-run" in refused.stdout + refused.stderr
     assert len(left(ended)) == 3
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from itertools import accumulate
 
 from paigeant.errors import UnknownLetter
-from paigeant.model.letters import LETTERS, DeadLetter, LetterPage, Misfit
+from paigeant.model.letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, Misfit
 from paigeant.model.pages import read_place
 from paigeant.stores.memory.rows import Rows
 
@@ -19,7 +20,7 @@ def record(rows: Rows, misfits: Sequence[Misfit]) -> list[bool]:
 def _keep(rows: Rows, one: Misfit) -> bool:
     place, now = (one.topic, one.digest), rows.clock()
     known = rows.letters.get(place)
-    if known is None and len(rows.letters) >= LETTERS:
+    if known is None and not _has_room(rows, len(one.body)):
         return False
     rows.letters[place] = DeadLetter(
         id=rows.next_place() if known is None else known.id,
@@ -36,6 +37,11 @@ def _keep(rows: Rows, one: Misfit) -> bool:
     return True
 
 
+def _has_room(rows: Rows, size: int) -> bool:
+    there = rows.letters.values()
+    return len(there) < LETTERS and sum(len(letter.body) for letter in there) + size <= LETTERS_BYTES
+
+
 def page(rows: Rows, topic: str | None, limit: int, after: str | None) -> LetterPage:
     """Return a page of letters, newest first."""
     before = read_place(after, "dead letters")
@@ -44,8 +50,9 @@ def page(rows: Rows, topic: str | None, limit: int, after: str | None) -> Letter
         for letter in sorted(rows.letters.values(), key=lambda letter: -letter.id)
         if (topic is None or letter.topic == topic) and (before is None or letter.id < before)
     ]
-    shown = tuple(found[:limit])
-    return LetterPage(dead_letters=shown, next=str(shown[-1].id) if len(found) > limit else None)
+    reached = accumulate(len(letter.body) for letter in found[:limit])
+    shown = tuple(letter for letter, more in zip(found[:limit], reached, strict=True) if more <= PAGE_BYTES)
+    return LetterPage(dead_letters=shown, next=str(shown[-1].id) if len(shown) < len(found) else None)
 
 
 def get(rows: Rows, letter_id: int) -> DeadLetter:
@@ -56,14 +63,19 @@ def get(rows: Rows, letter_id: int) -> DeadLetter:
     raise UnknownLetter(f"no dead letter has the id {letter_id}")
 
 
+def count(rows: Rows, older_than: timedelta) -> int:
+    """Return how many letters came last so long ago."""
+    return len(_old(rows, older_than))
+
+
 def drop(rows: Rows, ids: Collection[int] | None, older_than: timedelta) -> int:
     """Forget letters, those of these ids or all, as far as they came last so long ago."""
-    latest = rows.clock() - older_than
-    going = [
-        place
-        for place, letter in rows.letters.items()
-        if (ids is None or letter.id in ids) and letter.seen_at <= latest
-    ]
+    going = [place for place, letter in _old(rows, older_than).items() if ids is None or letter.id in ids]
     for place in going:
         del rows.letters[place]
     return len(going)
+
+
+def _old(rows: Rows, older_than: timedelta) -> dict[tuple[str, bytes], DeadLetter]:
+    latest = rows.clock() - older_than
+    return {place: letter for place, letter in rows.letters.items() if letter.seen_at <= latest}

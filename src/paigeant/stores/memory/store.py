@@ -190,6 +190,9 @@ class MemoryStore(Store):
     async def get_dead_letter(self, letter_id: int) -> DeadLetter:
         return letters.get(self._rows, letter_id)
 
+    async def count_dead_letters(self, *, older_than: timedelta = timedelta()) -> int:
+        return letters.count(self._rows, older_than)
+
     async def drop_dead_letters(
         self, ids: Collection[int] | None = None, *, older_than: timedelta = timedelta()
     ) -> int:

@@ -107,6 +107,21 @@ class LetterGuarantees(StoreBackend):
         with pytest.raises(InvalidInput):
             await store.list_dead_letters(after=after)
 
+    async def test_a_page_of_large_bodies_ends_early_and_the_next_goes_on(self, store: Store) -> None:
+        await self.keep(store, *(misfit(b"%d" % number + b"x" * (KEPT_BYTES - 1)) for number in range(9)))
+
+        first = await store.list_dead_letters()
+        second = await store.list_dead_letters(after=first.next)
+
+        assert (len(first.dead_letters), len(second.dead_letters), second.next) == (8, 1, None)
+        assert {letter.body[:1] for letter in first.dead_letters + second.dead_letters} == {b"%d" % n for n in range(9)}
+
+    async def test_letters_are_counted_as_they_would_be_dropped(self, store: Store) -> None:
+        await self.keep(store, misfit(b"1"), misfit(b"2"))
+
+        assert await store.count_dead_letters() == 2
+        assert await store.count_dead_letters(older_than=timedelta(hours=1)) == 0
+
     async def test_what_is_dropped_is_gone_and_dropping_it_again_changes_nothing(self, store: Store) -> None:
         await self.keep(store, misfit(b"1"), misfit(b"2"), misfit(b"3"))
         first = min((await store.list_dead_letters()).dead_letters, key=lambda letter: letter.body)
@@ -139,6 +154,15 @@ class LetterGuarantees(StoreBackend):
         assert await store.drop_dead_letters() == 10_000
         await self.keep(store, misfit(b"new"))
 
+    async def test_beyond_a_number_of_bytes_none_is_kept_but_small_ones(self, store: Store) -> None:
+        large = [misfit(b"%02d" % number + b"x" * (KEPT_BYTES - 2)) for number in range(63)]
+        await self.keep(store, *large)
+        filling, beyond = misfit(b"y" * (KEPT_BYTES - 10)), misfit(b"0123456789!")
+
+        assert await store.record_dead_letters([filling, beyond, large[0]]) == [True, False, True]
+        assert await store.record_dead_letters([beyond, misfit(b"0123456789")]) == [False, True]
+        assert await store.drop_dead_letters() == 65
+
     async def test_two_that_keep_the_same_letters_at_once_keep_each_once(self, store: Store, connect: Connect) -> None:
         misfits = [misfit(b"%d" % number) for number in range(50)]
         async with connect("default") as other:
@@ -154,6 +178,7 @@ class LetterGuarantees(StoreBackend):
         [letter] = (await store.list_dead_letters()).dead_letters
         async with connect("elsewhere") as other:
             assert await self.bodies(other) == []
+            assert await other.count_dead_letters() == 0
             assert await other.drop_dead_letters() == 0
             await self.keep(other, misfit())
             with pytest.raises(UnknownLetter):

@@ -10,6 +10,9 @@ from paigeant.transports.redis.server import GroupThere, Line
 GROUP: Final = "workers"
 """The one consumer group of each stream."""
 
+DEAD_LETTERS: Final = 100_000
+"""Dead letters that are kept in a namespace: the newest."""
+
 PUT: Final = """
 local said = {}
 for number, key in ipairs(KEYS) do

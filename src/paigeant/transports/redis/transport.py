@@ -17,7 +17,7 @@ from paigeant.model.hops import Sealed
 from paigeant.transports.redis.examining import examine, require_usable
 from paigeant.transports.redis.gathering import Gathering
 from paigeant.transports.redis.server import Line, Server
-from paigeant.transports.redis.streams import GROUP, PUT, dead_letters_of, make_group, queue_of
+from paigeant.transports.redis.streams import DEAD_LETTERS, GROUP, PUT, dead_letters_of, make_group, queue_of
 from paigeant.transports.redis.subscription import CLOSING, Entry, Subscription
 
 CONNECTIONS: Final = 8
@@ -120,7 +120,7 @@ class RedisStreamTransport(Transport):
             # Not in one MULTI with the acknowledgement: that would be done even if this were refused.
             [_, topic, body] = held[0].delivery
             fields = ("i", message_id, "topic", topic, "reason", reason, "b", body)
-            await self._line.ask("XADD", dead_letters_of(self._namespace), "*", *fields)
+            await self._line.ask("XADD", dead_letters_of(self._namespace), "MAXLEN", DEAD_LETTERS, "*", *fields)
             await self.ack(message_id)
 
     def _held(self, message_id: str) -> list[Entry]:
