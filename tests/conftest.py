@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import aio_pika
@@ -43,6 +45,19 @@ def tell_postgres(*statements: str, on: str = POSTGRES) -> None:
 def tell_postgres_() -> Callable[..., None]:
     """Return what executes statements on the test server."""
     return tell_postgres
+
+
+@pytest.fixture(scope="session")
+def new_open_folder() -> Iterator[Callable[[], Path]]:
+    """Return a function that makes a folder for a server that is not this user's process: pytest's own are closed."""
+    with ExitStack() as stack:
+
+        def make() -> Path:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="paigeant-", ignore_cleanup_errors=True)))
+            folder.chmod(0o755)
+            return folder
+
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -41,10 +42,8 @@ class Counting(Postgres):
 
 
 @pytest.fixture
-async def server(tmp_path: Path):
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)  # it is not root's process
-    made = Counting(tmp_path)
+async def server(new_open_folder: Callable[[], Path]):
+    made = Counting(new_open_folder())
     await made.prepare()
     try:
         await made.start()

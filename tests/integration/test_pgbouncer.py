@@ -24,10 +24,8 @@ OPTION = "?prepared_statement_cache_size="
 
 
 @pytest.fixture
-async def pooler(new_postgres: Callable[..., str], tmp_path: Path):
-    made = PgBouncer(tmp_path.parent / f"{tmp_path.name}-pooler", new_postgres(empty=True))
-    for folder in (tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)  # it is not root's process
+async def pooler(new_postgres: Callable[..., str], new_open_folder: Callable[[], Path]):
+    made = PgBouncer(new_open_folder(), new_postgres(empty=True))
     await made.prepare()
     try:
         await made.start()

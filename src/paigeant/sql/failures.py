@@ -78,9 +78,14 @@ def told_of_server(name: str) -> Generator[None]:
 def explained_by_server(name: str, error: DBAPIError) -> Exception:
     """Return the error as one of ours, or as it is if it is a mistake of this program."""
     state: str = getattr(error.orig, "sqlstate", None) or ""
+    said = (str(error.orig).splitlines() or [""])[0]
+    if state == "28000" and "no encryption" in said:
+        return ConfigError(f"{name} cannot be used: {_REFUSED[state]}, at least not without TLS: try ?sslmode=require")
     if state in _REFUSED:
         return ConfigError(f"{name} cannot be used: {_REFUSED[state]}")
+    if type(getattr(error.orig, "__cause__", None)).__name__ == "ClientConfigurationError":
+        return ConfigError(f"{name} cannot be used as its URL says: {said}")
     away = state.startswith(("08", "53", "57", "58")) or state == "25006"
     if away or error.connection_invalidated or isinstance(error, InterfaceError):
-        return Unavailable(f"{name} does not answer: {str(error.orig).splitlines()[0]}")
+        return Unavailable(f"{name} does not answer: {said}")
     return error
