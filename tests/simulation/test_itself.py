@@ -16,8 +16,10 @@ import pytest
 from paigeant import RetryPolicy
 from paigeant.engine.executor import Executor
 from paigeant.engine.judging import Rules
+from paigeant.engine.leases import LeaseKeeper
+from paigeant.engine.settling import Settling
 from paigeant.engine.slots import Seat
-from paigeant.model.hops import Commit, Held, Settled, Standing
+from paigeant.model.hops import Commit, Held, Record, Settled, Standing
 from paigeant.model.runs import RunStatus
 from paigeant.stores.memory import hops, store
 from paigeant.stores.memory.commits import commit
@@ -86,6 +88,29 @@ def no_way_back_but_one_step(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(routing, "_go_back", lambda *args: replace(go_back(*args), run=RunStatus.COMPENSATED, next=None))
 
 
+def a_step_left_out_on_the_way_back(patch: pytest.MonkeyPatch) -> None:
+    record = hops._record
+
+    def skip(rows: Rows, hop: HopRow) -> Record | None:
+        found = record(rows, hop)
+        if found is None or found.before is None:
+            return found
+        left_out = rows.hop(hop.key._replace(position=found.before.position))
+        return found._replace(before=None if left_out is None else left_out.before)
+
+    patch.setattr(hops, "_record", skip)
+
+
+def no_acknowledgement(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Settling, "add", lambda *args: None)
+
+
+def no_end_of_the_beats(patch: pytest.MonkeyPatch) -> None:
+    async def leave(keeper: LeaseKeeper, *_: object) -> None: ...
+
+    patch.setattr(LeaseKeeper, "__aexit__", leave)
+
+
 def no_seat_given_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Seat, "give", lambda seat: None)
 
@@ -132,7 +157,10 @@ def no_look_at_what_fits(patch: pytest.MonkeyPatch) -> None:
         (no_end_of_a_lease, "neither final nor parked"),
         (no_word_of_an_interruption, "at most once"),
         (no_way_back_but_one_step, "undid only"),
+        (a_step_left_out_on_the_way_back, "undid"),
         (no_seat_given_back, "slots free"),
+        (no_acknowledgement, "did not acknowledge"),
+        (no_end_of_the_beats, "still runs paigeant-beat"),
         (no_look_at_a_wish_to_cancel, "though the run was wished cancelled"),
         (no_look_at_the_bytes, "no dead letter"),
         (no_last_attempt, "was tried for the 4th time"),
