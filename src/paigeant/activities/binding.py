@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, get_type_hints
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, Final, cast, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
@@ -35,11 +35,12 @@ class Signature:
     parameters: tuple[Parameter, ...]
     context: str | None
     returns: Any
+    names: tuple[str, ...] = field(init=False)
+    """The names to be bound."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names to be bound."""
-        return tuple(parameter.name for parameter in self.parameters)
+    def __post_init__(self) -> None:
+        """Collect the names, once."""
+        object.__setattr__(self, "names", tuple(parameter.name for parameter in self.parameters))
 
 
 def location(function: Callable[..., Any]) -> str:
@@ -96,7 +97,7 @@ def shape_of(annotation: Any, what: str, where: str) -> TypeAdapter[Any]:
         raise RegistrationError(text) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sources:
     """Where arguments come from, as JSON texts, the first that has the name winning; ``fields`` are the input's.
 
@@ -113,16 +114,17 @@ class Sources:
         for source in (self.explicit, self.reserved, self.variables):
             if name in source:
                 return source[name]
-        return self.fields().get(name)
+        return to_json(self.fields[name]) if name in self.fields else None
 
-    def fields(self) -> dict[str, bytes]:
-        """Return the input's fields, if it is an object."""
+    @cached_property
+    def fields(self) -> Mapping[str, Any]:
+        """The input's fields, if it is an object."""
         payload = from_json(self.reserved["payload"]) if "payload" in self.reserved else None
-        return {name: to_json(value) for name, value in payload.items()} if isinstance(payload, dict) else {}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
 
     def names(self) -> list[str]:
         """Return every name there is, sorted."""
-        return sorted({*self.explicit, *self.reserved, *self.variables, *self.fields()})
+        return sorted({*self.explicit, *self.reserved, *self.variables, *self.fields})
 
 
 def bind(signature: Signature, sources: Sources, step: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue
 from pydantic_core import from_json
@@ -129,8 +129,7 @@ class Executor:
         value = await self._store.load_variable(workflow_id, name)
         if value is None:
             texts = await load_texts(self._store, workflow_id, {"payload": leased.message.payload.input})
-            json = Sources({}, texts, {}).fields().get(name)
-            return None if json is None else from_json(json)
+            return cast("JsonValue", Sources({}, texts, {}).fields.get(name))
         return from_json((await load_texts(self._store, workflow_id, {name: value}))[name])
 
     async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:

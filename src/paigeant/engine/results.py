@@ -39,9 +39,11 @@ def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
         return Execution(result)
     if isinstance(result, Parked):
         return Execution(_check_parked(result, step))
-    done: Done = cast("Done", result) if isinstance(result, Completed | Revised | Finished) else Completed(result)
     blobs: list[Blob] = []
     keep = partial(_keep, blobs)
+    if not isinstance(result, Completed | Revised | Finished):
+        return Execution(Completed(keep(serialise(shape, result, f"step {step!r}: result"))), blobs)
+    done = cast("Done", result)
     output = keep(serialise(shape, done.output, f"step {step!r}: result"))
     log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"))
     variables = {

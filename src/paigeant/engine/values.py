@@ -14,6 +14,8 @@ async def load_texts(store: StateStore, workflow_id: UUID, values: Mapping[str, 
 
     Raises LookupError or ValueError if the store does not have what a claim check promises.
     """
+    if not values:
+        return {}
     digests = {value.sha256 for value in values.values() if isinstance(value, Ref)}
     stored: Mapping[str, bytes] = await store.load_values(workflow_id, digests) if digests else {}
     return {

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, RunError
-from paigeant.model.values import VALUE, Value
+from paigeant.model.values import VALUE, Value, text_of
 from paigeant.sql.types import Json, StoreTime
 
 metadata: Final = MetaData(
@@ -45,7 +45,7 @@ metadata: Final = MetaData(
 _BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only in an INTEGER PRIMARY KEY."""
 
-_value: Final[Json[Value]] = Json(VALUE)
+_value: Final[Json[Value]] = Json(VALUE, text_of)
 ERRORS: Final = TypeAdapter(tuple[AttemptError, ...])
 
 

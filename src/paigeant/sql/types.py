@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
@@ -47,14 +48,16 @@ class Json(TypeDecorator[T], Generic[T]):
     impl = Text
     cache_ok = True
 
-    def __init__(self, adapter: TypeAdapter[T]) -> None:
+    def __init__(self, adapter: TypeAdapter[T], write: Callable[[T], str] | None = None) -> None:
+        """Write and read with an adapter, or write with something faster that comes to the same."""
         super().__init__()
         self.adapter = adapter
+        self.write = write or (lambda value: adapter.dump_json(value).decode())
 
     def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:
         """Return the text."""
         del dialect
-        return None if value is None else self.adapter.dump_json(value).decode()
+        return None if value is None else self.write(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> T | None:
         """Return the noun of the text."""

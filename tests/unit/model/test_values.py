@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import DEPTH, INLINE_BYTES
-from paigeant.model.values import VALUE, Inline, Ref, inline, nesting, shelve, unshelve
+from paigeant.model.values import VALUE, Inline, Ref, inline, nesting, shelve, text_of, unshelve
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -36,6 +36,12 @@ def test_a_value_travels_up_to_the_limit_and_stays_in_the_store_beyond_it() -> N
     value, blob = shelve(beyond)
     assert value == Ref(sha256=hashlib.sha256(beyond).hexdigest(), size=INLINE_BYTES + 1)
     assert blob == (hashlib.sha256(beyond).hexdigest(), beyond)
+
+
+@given(json_values)
+def test_a_value_is_written_as_its_adapter_would(value: object) -> None:
+    for one in (Inline(value=from_json(to_json(value))), Ref(sha256="0" * 64, size=7)):
+        assert text_of(one) == VALUE.dump_json(one).decode()
 
 
 @given(json_values)
