@@ -90,7 +90,7 @@ FIRST_HINT: Final = timedelta(seconds=3)
 GRACE: Final = timedelta(seconds=5)
 """How long after the end of a lease its twin is announced."""
 
-WORKER_ALIVE: Final = timedelta(seconds=60)
+WORKER_ALIVE: Final = timedelta(seconds=90)
 """How long after its last report a worker counts as alive."""
 
 SUSPECT: Final = 2

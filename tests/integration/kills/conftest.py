@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from paigeant.config import Settings
+
+TOPICS = {"one", "two", "three", "four", "five", "swallow", "block", "hang_once", "wait", "crawl"}
+
 HANDLERS = """
 import json, os, random, signal, time
 from paigeant import ActivityContext, Workflow, activity
@@ -55,12 +59,15 @@ table = Workflow("table", ["swallow"])
 class Crew:
     """Workers in a folder of their own."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
-        self.url = url
+        self.settings = settings
+        self.url = settings.store
         self.workers: list[subprocess.Popen[bytes]] = []
         clean = {key: value for key, value in os.environ.items() if not key.upper().startswith("PAIGEANT_")}
-        self.environment = clean | {"PAIGEANT_LEASE": "3", "PAIGEANT_STORE": url}
+        self.environment = clean | {"PAIGEANT_LEASE": "3", "PAIGEANT_STORE": self.url}
+        if settings.transport is not None:
+            self.environment |= {"PAIGEANT_TRANSPORT": settings.transport, "PAIGEANT_NAMESPACE": settings.namespace}
         (folder / "handlers.py").write_text(HANDLERS)
 
     def hire(self) -> subprocess.Popen[bytes]:
@@ -90,15 +97,24 @@ class Crew:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgres":
-        return request.getfixturevalue("new_postgres")()
-    return f"sqlite:///{tmp_path}/.paigeant/paigeant.db"
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Which store and which broker: named as in ``redis+postgres``."""
+    broker, _, kind = request.param.rpartition("+")
+    sqlite = f"sqlite:///{tmp_path}/.paigeant/paigeant.db"
+    store = sqlite if kind == "sqlite" else request.getfixturevalue("new_postgres")()
+    if not broker:
+        return Settings(store=store)
+    if broker == "redis":
+        corner = request.getfixturevalue("redis_corner")
+        return Settings(store=store, transport=corner.url, namespace=corner.name)
+    corner = request.getfixturevalue("rabbitmq")
+    corner.topics = TOPICS
+    return Settings(store=store, transport=corner.url, namespace=corner.space())
 
 
 @pytest.fixture
-def crew(tmp_path: Path, url: str) -> Iterator[Crew]:
-    crew = Crew(tmp_path, url)
+def crew(tmp_path: Path, settings: Settings) -> Iterator[Crew]:
+    crew = Crew(tmp_path, settings)
     yield crew
     for worker in crew.workers:
         if worker.poll() is None:

@@ -18,19 +18,20 @@ from paigeant import ActivityRegistry, Paigeant, Step, Workflow
 from paigeant.config import Settings
 from paigeant.model.runs import RunStatus
 
+EVERYWHERE = ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", "redis+sqlite"]
 STEPS = ("one", "two", "three", "four", "five")
 
 
-async def dispatch(url: str, count: int) -> list[Any]:
+async def dispatch(settings: Settings, count: int) -> list[Any]:
     steps = [Step(name, elsewhere=True) for name in STEPS]
     chain = Workflow("chain", steps)
-    async with Paigeant(ActivityRegistry(), workflows=[chain], settings=Settings(store=url)) as app:
+    async with Paigeant(ActivityRegistry(), workflows=[chain], settings=settings) as app:
         return [run.workflow_id for run in await app.dispatch_many("chain", [0] * count)]
 
 
-async def views(url: str, runs: list[Any], patience: float) -> list[Any]:
+async def views(settings: Settings, runs: list[Any], patience: float) -> list[Any]:
     """Return all runs once they are final."""
-    async with Paigeant(ActivityRegistry(), settings=Settings(store=url)) as app:
+    async with Paigeant(ActivityRegistry(), settings=settings) as app:
         end = monotonic() + patience
         for run in runs:
             await app.run(run).result(timeout=max(end - monotonic(), 0.1))
@@ -62,7 +63,7 @@ def check(crew: Any, runs: list[Any], shown: list[Any], kills: int, concurrency:
 
 
 async def survive(crew: Any, count: int, kills: int, patience: float) -> None:
-    runs = await dispatch(crew.url, count)
+    runs = await dispatch(crew.settings, count)
     crew.hire()
     victim = crew.hire()
     for n in range(kills):
@@ -71,7 +72,7 @@ async def survive(crew: Any, count: int, kills: int, patience: float) -> None:
         crew.kill(victim)
         victim = crew.hire()
 
-    check(crew, runs, await views(crew.url, runs, patience), kills)
+    check(crew, runs, await views(crew.settings, runs, patience), kills)
 
 
 async def test_runs_survive_workers_that_are_killed(crew: Any):
@@ -80,24 +81,25 @@ async def test_runs_survive_workers_that_are_killed(crew: Any):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("settings", EVERYWHERE, indirect=True)
 async def test_a_thousand_runs_survive_ten_kills(crew: Any):
     await survive(crew, count=1000, kills=10, patience=200)
 
 
 async def test_a_run_survives_when_every_worker_is_killed(crew: Any):
-    runs = await dispatch(crew.url, 20)
+    runs = await dispatch(crew.settings, 20)
     for n in range(2):  # a step that is there when its third worker dies is set aside
         worker = crew.hire()
         crew.wait_for_effects(1 + 40 * n)
         crew.kill(worker)
     crew.hire()
 
-    check(crew, runs, await views(crew.url, runs, patience=30), kills=2)
+    check(crew, runs, await views(crew.settings, runs, patience=30), kills=2)
 
 
 async def test_a_step_that_kills_its_workers_is_set_aside_and_its_neighbours_are_unharmed(crew: Any):
     table = Workflow("table", [Step("swallow", elsewhere=True)])
-    async with Paigeant(ActivityRegistry(), workflows=[table], settings=Settings(store=crew.url)) as app:
+    async with Paigeant(ActivityRegistry(), workflows=[table], settings=crew.settings) as app:
         meals = ["bread", "soup", "poison", *["wine"] * 12]
         runs = await app.dispatch_many("table", meals)
         end = monotonic() + 40
@@ -117,13 +119,13 @@ async def test_a_step_that_kills_its_workers_is_set_aside_and_its_neighbours_are
     assert len(crew.workers) == 4  # three died of it
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # where the dead are known by their locks
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # where the dead are known by their locks
 async def test_what_a_killed_worker_held_is_taken_over_without_waiting_for_its_lease(crew: Any):
     crew.environment["PAIGEANT_LEASE"] = "600"
-    runs = await dispatch(crew.url, 20)
+    runs = await dispatch(crew.settings, 20)
     victim = crew.hire()
     crew.wait_for_effects(5)
     crew.kill(victim)
     crew.hire()
 
-    check(crew, runs, await views(crew.url, runs, patience=30), kills=1)
+    check(crew, runs, await views(crew.settings, runs, patience=30), kills=1)
