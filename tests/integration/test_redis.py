@@ -371,17 +371,17 @@ async def test_much_that_is_published_and_acknowledged_at_once_takes_few_round_t
     assert calls["cmdstat_xack"] < 50
 
 
-async def test_an_entry_that_is_none_of_ours_is_delivered_without_a_body_and_can_be_rejected(
+async def test_an_entry_that_is_none_of_ours_is_delivered_with_all_that_it_says_and_can_be_rejected(
     transport: RedisStreamTransport, server: Server
 ):
-    entry_id = server.tell("XADD", DRAFT, "*", "what", "ever")
+    entry_id = server.tell("XADD", DRAFT, "*", "what", "ever", "else", "")
     async with asyncio.timeout(PATIENCE), aclosing(transport.subscribe(["draft"])) as deliveries:
         delivery = await anext(deliveries)
         await transport.reject(delivery.message_id, "no message of ours")
 
-    assert delivery == Delivery(entry_id, "draft", b"")
+    assert delivery == Delivery(entry_id, "draft", b"what ever else ")
     [[_, letter]] = server.tell("XRANGE", "pg:{default}:dead", "-", "+")
-    assert letter == {"i": entry_id, "topic": "draft", "reason": "no message of ours", "b": ""}
+    assert letter == {"i": entry_id, "topic": "draft", "reason": "no message of ours", "b": "what ever else "}
     assert server.tell("XLEN", DRAFT) == 0
 
 

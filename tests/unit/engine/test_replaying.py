@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from paigeant.engine.replaying import Fate, replay
+from paigeant.errors import Unavailable
+from paigeant.model.hops import Sealed
 from paigeant.model.letters import KEPT_BYTES, DeadLetter, Flaw, Misfit
 from paigeant.testing.builders import CODEC, new_message
 from paigeant.testing.waiting import eventually
@@ -81,6 +84,23 @@ async def test_without_a_worker_it_stays_in_the_queue_and_with_the_dead_letters(
     assert await fate(bench, letter) is Fate.UNANSWERED
 
     assert (await broker.depth("step"), await is_there(bench)) == (1, True)
+
+
+async def test_a_broker_that_takes_nothing_is_unavailable_and_the_letter_stays(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+):
+    class Silent(MemoryTransport):
+        async def publish(self, topic: str, message: Sealed) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("paigeant.engine.replaying.PATIENCE", 0.05)
+    bench.transport = Silent()
+    letter = await keep(bench, b"nonsense")
+
+    with pytest.raises(Unavailable, match=f"has not taken dead letter {letter.id} within"):
+        await fate(bench, letter)
+
+    assert await is_there(bench)
 
 
 async def test_what_is_not_whole_is_not_published(bench: Any, broker: MemoryTransport):

@@ -17,6 +17,9 @@ from paigeant.plugins import redacted
 
 LetterId: TypeAlias = Annotated[int, typer.Argument(metavar="ID", help="As `paigeant dead list` shows it.")]
 
+_NAME: Final = 60
+"""Characters of a message's id in a line of the table."""
+
 _SHOWN: Final = 2_000
 """Bytes of a body that are shown; --raw writes all of it, --json has it as base64."""
 
@@ -68,9 +71,14 @@ def _table(page: LetterPage) -> Table:
             printable(letter.topic),
             str(letter.reason),
             f"{letter.size:,}",
-            printable(letter.message_id),
+            printable(_short(letter.message_id)),
         )
     return table
+
+
+def _short(name: str) -> str:
+    """Return a name of ours as it is, and the beginning of what a stranger calls himself."""
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def _show(letter: DeadLetter) -> None:
@@ -79,7 +87,7 @@ def _show(letter: DeadLetter) -> None:
         "activity": letter.topic,
         "message_id": letter.message_id,
         "reason": f"{letter.reason}: {letter.detail}",
-        "came": f"{letter.count:,} times, first at {clock(letter.created_at)}, last at {clock(letter.seen_at)}",
+        "came": _came(letter),
         "bytes": f"{letter.size:,}" if letter.whole else f"{letter.size:,}, of which {len(letter.body):,} are here",
     }
     for name, fact in facts.items():
@@ -87,3 +95,9 @@ def _show(letter: DeadLetter) -> None:
     beginning = letter.body[:_SHOWN].decode(errors="backslashreplace")
     more = f"\n… ({len(letter.body):,} bytes are here; --raw writes them all)" if len(letter.body) > _SHOWN else ""
     write(f"\n{printable(beginning)}{more}")
+
+
+def _came(letter: DeadLetter) -> str:
+    if letter.count == 1:
+        return f"once, at {clock(letter.created_at)}"
+    return f"{letter.count:,} times, first at {clock(letter.created_at)}, last at {clock(letter.seen_at)}"

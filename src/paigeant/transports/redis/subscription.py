@@ -163,11 +163,11 @@ class Subscription:
             self._ahead.extend(self._entry(key, *entry) for entry in entries)
 
     def _entry(self, key: bytes, entry_id: bytes, flat: Sequence[bytes]) -> Entry:
-        """Return an entry. One that is none of ours has no body, and will be rejected as what it is."""
+        """Return an entry. The body of one that is none of ours is all that it says, so that it is kept as it came."""
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         name, place = key.decode(), entry_id.decode()
         message_id = fields.get(b"i", entry_id).decode(errors="replace")
-        return Entry(name, place, Delivery(message_id, self._topics[name], fields.get(b"b", b"")))
+        return Entry(name, place, Delivery(message_id, self._topics[name], fields.get(b"b", b" ".join(flat))))
 
     def _kept(self) -> list[Entry]:
         return [entry for entries in self.held.values() for entry in entries] + list(self._ahead)
