@@ -2,14 +2,16 @@
 # Needed: Python 3.11 or newer as $(PYTHON), and make. Everything else goes into .venv, from pinned hashes.
 
 PYTHON ?= python3
+FUZZ_SECONDS ?= 60
 VENV   := .venv
 BIN    := $(VENV)/bin
 BASE   := $(VENV)/.base
 DEV    := $(VENV)/.dev
+FUZZ   := $(VENV)/.fuzz
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-selftest chaos-nightly chaos-figures requirements clean
+.PHONY: help demo test test-slow fuzz services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-selftest chaos-nightly chaos-figures requirements clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -22,6 +24,9 @@ test: $(DEV) services  ## all tests but the slow ones
 
 test-slow: $(DEV) services  ## the slow tests
 	$(BIN)/pytest -n auto --dist loadfile -m slow
+
+fuzz: $(FUZZ)  ## feed what reads from outside, led by coverage, for FUZZ_SECONDS in all (60)
+	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
 
 services:      ## take the servers that answer, start those that are missing
 	.ci/services
@@ -80,9 +85,10 @@ chaos-figures: $(DEV) ## print what the last nightly dramas came to
 requirements:  ## pin again (needs uv)
 	.ci/pin base --group build
 	.ci/pin dev --group build --group dev --all-extras --constraints requirements/base.txt
+	.ci/pin fuzz --group build --group fuzz --constraints requirements/dev.txt
 
 clean:         ## remove what the targets made
-	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) dist build .pytest_cache .fuzz .ruff_cache .hypothesis .import_linter_cache .coverage
 
 # One stamp an environment: a second call does nothing, a changed pin or pyproject installs again.
 
@@ -94,6 +100,10 @@ $(BASE): pyproject.toml requirements/base.txt | $(BIN)/python
 $(DEV): pyproject.toml requirements/dev.txt | $(BIN)/python
 	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(FUZZ): requirements/fuzz.txt $(DEV)
+	$(PIP) install --quiet --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 $(BIN)/python:

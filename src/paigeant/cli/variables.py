@@ -16,7 +16,7 @@ from paigeant.cli.terminal import note, printable, write, write_json
 from paigeant.cli.timeline import value_text
 from paigeant.errors import InvalidInput, RequestError
 from paigeant.model.limits import DEPTH, NAME_PATTERN, VALUE_BYTES
-from paigeant.model.values import nesting, shelve
+from paigeant.model.values import finite, nesting, shelve
 
 app = typer.Typer(add_completion=False)
 
@@ -30,7 +30,7 @@ def variables(
 ) -> None:
     """Print the variables of a run, or one of them, or set it."""
     if key is not None and value is not None:
-        name, parsed = key, _parse(value)
+        name, parsed = key, read_value(value)
         workflow = ask(lambda app: _save(app, workflow_id, name, parsed))
         if as_json:
             write_json({"workflow_id": workflow, "key": name, "value": parsed})
@@ -53,11 +53,20 @@ def variables(
             write(f"{printable(name)} = {printable(to_json(held).decode())}")
 
 
-def _parse(text: str) -> JsonValue:
+def read_value(text: str) -> JsonValue:
+    """Return the JSON value that an argument holds, or else the text itself; raises InvalidInput for neither."""
     try:
-        return from_json(text, allow_inf_nan=False)
+        value = from_json(text.encode(), allow_inf_nan=False)
+    except UnicodeEncodeError as error:
+        message = f"the value is not UTF-8 at character {error.start + 1}; a variable holds JSON, and so text only"
+        raise InvalidInput(message) from error
     except ValueError:
         return text
+    try:
+        return finite(value)
+    except ValueError as error:
+        message = f"the value is not JSON: {error}; to set the text, put it in double quotes"
+        raise InvalidInput(message) from error
 
 
 async def _save(app: Paigeant, workflow_id: str, name: str, value: JsonValue) -> UUID:

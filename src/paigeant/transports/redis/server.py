@@ -189,10 +189,17 @@ def _read_url(url: str) -> dict[str, Any]:
         if name not in _FILES or parts.scheme != "rediss":
             text = f"the Redis URL has an unknown {name!r}; allowed are {', '.join(sorted(_FILES))}, with rediss://"
             raise ConfigError(text)
-        if not Path(value).is_file():
+        if not _is_file(value):
             text = f"the Redis URL's {name} names {value!r}, where there is no file"
             raise ConfigError(text)
     return arguments | options
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # no name that a folder could hold
+        return False
 
 
 def _read_database(path: str) -> int:
