@@ -179,6 +179,7 @@ class World:
         if pending and incident.after % 3:
             twin = pending[incident.after % len(pending)]
             message_id, topic, body = twin.sealed._replace(body=twin.body.replace(b"0", b"1") + b" ")
+            message_id += "-forged"  # under the id of a message that is delivered too, it goes when that is settled
         else:
             message_id, body = f"noise-{incident.after}", b"\xffnoise"
         if self.schedule.broker:
