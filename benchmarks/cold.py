@@ -6,16 +6,18 @@ Each is a process of its own, started several times, one after the other; the me
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
+from meter import cpu
 from places import Places
 from scale import Scale
 
@@ -50,21 +52,35 @@ def cold(places: Places, scale: Scale) -> dict[str, Any]:
             "paigeant runs": [*CLI, "runs"],
             "paigeant dispatch": dispatch,
         }
-        found = {kind: median(_taken(command, folder) for _ in range(scale.starts)) for kind, command in kinds.items()}
-        found["paigeant run, first step runs"] = median(_first_run(dispatch, folder) for _ in range(scale.starts))
-    for kind, milliseconds in found.items():
-        print(f"  {kind}: {milliseconds:.0f} ms", flush=True)
+        found = {kind: _middle(_taken, command, folder, scale) for kind, command in kinds.items()}
+        found["paigeant run, first step runs"] = _middle(_first_run, dispatch, folder, scale)
+    for kind, taken in found.items():
+        print(f"  {kind}: {taken['ms']:.0f} ms, of them CPU {taken['cpu_ms']:.0f}", flush=True)
     return found
 
 
-def _taken(command: Sequence[str], folder: Path) -> float:
-    began = perf_counter()
+def _middle(
+    once: Callable[[Sequence[str], Path], tuple[float, float]], command: Sequence[str], folder: Path, scale: Scale
+) -> dict[str, float]:
+    taken = [once(command, folder) for _ in range(scale.starts)]
+    return {"ms": median(wall for wall, _ in taken), "cpu_ms": median(used for _, used in taken)}
+
+
+def _taken(command: Sequence[str], folder: Path) -> tuple[float, float]:
+    """Return milliseconds, and those of CPU, until the command has ended."""
+    began, before = perf_counter(), _used()
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
-    return 1000 * (perf_counter() - began)
+    return 1000 * (perf_counter() - began), 1000 * (_used() - before)
 
 
-def _first_run(dispatch: Sequence[str], folder: Path) -> float:
-    """Dispatch a run, then start a worker; return how long it takes until the run's step says that it runs."""
+def _used() -> float:
+    """Return the CPU seconds of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _first_run(dispatch: Sequence[str], folder: Path) -> tuple[float, float]:
+    """Dispatch a run, then start a worker; return milliseconds, and those of CPU, until the run's step runs."""
     shutil.rmtree(folder / ".paigeant")
     subprocess.run(dispatch, cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -80,7 +96,7 @@ def _first_run(dispatch: Sequence[str], folder: Path) -> float:
                 break
         else:
             raise RuntimeError("the worker ended before its first run was done")
-        taken = 1000 * (perf_counter() - began)
+        taken = 1000 * (perf_counter() - began), 1000 * cpu(worker.pid)
     finally:
         worker.terminate()
         worker.communicate(timeout=PATIENCE)

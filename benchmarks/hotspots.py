@@ -27,9 +27,10 @@ def profile(places: Places, backend: Backend, job: Job) -> None:
         command += ["--rate", str(RATE), "--", sys.executable, HERE / OWN.script, placed.as_argument()]
         environment = os.environ | {"PYTHONPATH": str(HERE)}
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
-        if not samples.exists():
+        if done.returncode or not samples.exists():
             raise SystemExit(done.stderr)
-        print(f"\n{backend.name}: {done.stdout.strip()}\n")
+        answer = next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{"))
+        print(f"\n{backend.name}: {answer}\n")
         report(samples.read_text("utf-8"))
 
 

@@ -18,6 +18,8 @@ from workload import Job
 
 STEPS = (3, 30, 300)
 PAYLOADS = (200, 4_000, 64_000, 1_000_000)
+TOGETHER = 40
+"""Runs in flight where they are long or large."""
 PROCESSES = (1, 2, 4)
 BEHIND = (3, 30, 300, 1000)
 
@@ -47,26 +49,29 @@ def memory(places: Places, scale: Scale) -> Found:
 
 
 def steps(places: Places, scale: Scale) -> Found:
-    """What a step costs in short and long runs."""
-    jobs = {count: Job(runs=scale.runs(6000) // count + 1, warm=600 // count, steps=count) for count in STEPS}
-    return {backend.name: _each(places, backend, jobs, scale.rounds) for backend in (SQLITE, POSTGRES)}
+    """What a step costs in short and long runs, with as many of them on their way."""
+    jobs = {
+        count: Job(runs=max(TOGETHER, scale.runs(3000) // count), warm=TOGETHER, steps=count, in_flight=TOGETHER)
+        for count in STEPS
+    }
+    return {backend.name: _each(places, backend, jobs, scale.again) for backend in (SQLITE, POSTGRES)}
 
 
 def payload(places: Places, scale: Scale) -> Found:
-    """What a step costs with small and large input and outputs; as much in flight as a client could hold."""
+    """What a step costs with small and large input and outputs."""
     jobs = {
-        size: Job(runs=scale.runs(min(2000, 40_000_000 // size), 5), warm=5, in_flight=100, text="x" * (size - 20))
+        size: Job(runs=scale.runs(min(1000, 40_000_000 // size), 5), warm=5, in_flight=TOGETHER, letters=size - 20)
         for size in PAYLOADS
     }
-    return {backend.name: _each(places, backend, jobs, scale.rounds) for backend in (SQLITE, POSTGRES)}
+    return {backend.name: _each(places, backend, jobs, scale.again) for backend in (SQLITE, POSTGRES)}
 
 
 def processes(places: Places, scale: Scale) -> Found:
     """Throughput of one, two and four workers, each in a process of its own, and the one who dispatches in another."""
-    jobs = {count: Job(runs=scale.runs(3000), warm=200, workers=count) for count in PROCESSES}
+    jobs = {count: Job(runs=scale.runs(1000), warm=100, workers=count) for count in PROCESSES}
     return {
         backend.name: {
-            str(count): _middle([_tried(places, CREW, backend, job) for _ in range(scale.rounds)])
+            str(count): _middle([_tried(places, CREW, backend, job) for _ in range(scale.again)])
             for count, job in jobs.items()
         }
         for backend in ALL

@@ -10,6 +10,8 @@ class Scale(NamedTuple):
 
     rounds: int
     """In which everybody takes turns."""
+    again: int
+    """Rounds of what is measured beside that: longer runs, larger payloads, more workers."""
     share: float
     """Of the runs that an entry does in a round."""
     samples: int
@@ -26,5 +28,5 @@ class Scale(NamedTuple):
         return max(least, int(whole * self.share))
 
 
-FULL = Scale(rounds=3, share=1, samples=200, seconds=10, waiting=10_000, starts=7)
-QUICK = Scale(rounds=1, share=0.1, samples=30, seconds=3, waiting=1000, starts=3)
+FULL = Scale(rounds=3, again=2, share=1, samples=100, seconds=10, waiting=10_000, starts=7)
+QUICK = Scale(rounds=1, again=1, share=0.1, samples=30, seconds=3, waiting=1000, starts=3)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from targets import targets
+
 Found = dict[str, Any]
 
 NONE = "-"
@@ -19,6 +21,8 @@ def tables(results: Found) -> str:
             measured = results[name]
             quick = " *A quick look: small sizes, one round.*" if measured["scale"] == "quick" else ""
             parts.append(f"### {title}\n\nMeasured {measured['made'][:10]}.{quick}\n\n{table(measured['found'])}")
+    heads = ("what", "wanted", "found", "met")
+    parts.append(f"### Targets\n\n{_table(heads, [target.row for target in targets(results)])}")
     return "\n\n".join(parts)
 
 
@@ -116,7 +120,11 @@ def _processes(found: Found) -> str:
 
 
 def _cold(found: Found) -> str:
-    return _table(("what", "ms"), [[kind, f"{taken:.0f}"] for kind, taken in found.items()])
+    rows = [
+        [kind, f"{line['ms']:.0f}", f"{line['cpu_ms']:.0f}" if "cpu_ms" in line else NONE]
+        for kind, line in found.items()
+    ]
+    return _table(("what", "ms", "CPU ms"), rows)
 
 
 def _message(found: Found) -> str:

@@ -12,9 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-TEXT = "x" * 180
-"""With its key and quotes about 200 bytes of JSON."""
-
 
 @dataclass(frozen=True)
 class Job:
@@ -32,11 +29,17 @@ class Job:
     in_flight: int = 1000
     slots: int = 256
     """Steps that a worker runs at a time, where that can be said."""
-    text: str = TEXT
+    letters: int = 180
+    """Of the text that each step is given and returns; with its key and quotes about 200 bytes of JSON."""
     workers: int = 1
     """Processes that execute, where the task is to start several."""
     seconds: float = 10
     """For which an idle worker is watched."""
+
+    @property
+    def text(self) -> str:
+        """What each step is given and returns."""
+        return "x" * self.letters
 
     def as_argument(self) -> str:
         """Return it as JSON."""

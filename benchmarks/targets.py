@@ -1,0 +1,118 @@
+"""What was aimed at, and what was found: from the JSON of the results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+Found = dict[str, Any]
+
+SERVED = ("PostgreSQL", "Redis + PostgreSQL")
+LOOPS = ("paigeant", "engine loop", "raw loop")
+BROKERS = (*SERVED, "RabbitMQ + PostgreSQL")
+
+
+class Target(NamedTuple):
+    """A figure, and how small or large it should be."""
+
+    what: str
+    found: float
+    wanted: float
+    most: bool = False
+    unit: str = ""
+
+    @property
+    def row(self) -> list[str]:
+        """Its line in the table."""
+        met = self.found <= self.wanted if self.most else self.found >= self.wanted
+        wanted = f"{'at most' if self.most else 'at least'} {self.wanted:g}{self.unit}"
+        return [self.what, wanted, f"{self.found:.2f}{self.unit}", "yes" if met else "**no**"]
+
+
+def targets(results: Found) -> Iterator[Target]:
+    """Yield all for which there is something."""
+    for name, judge in JUDGES.items():
+        if name in results:
+            yield from judge(results[name]["found"])
+
+
+def _throughput(found: Found) -> Iterator[Target]:
+    rates = {name: line["steps_per_second"] for name, line in found.items() if "steps_per_second" in line}
+    for backend in ("SQLite", *BROKERS):
+        if not (own := rates.get(f"paigeant, {backend}")):
+            continue
+        if engine := rates.get(f"engine loop, {backend}"):
+            yield Target(f"share of the engine loop, {backend}", own / engine, 0.6)
+        yield Target(f"CPU a step, {backend}", _cpu(found[f"paigeant, {backend}"]), 0.35, most=True, unit=" ms")
+        for who, rate in _peers(found).items() if backend in BROKERS else ():
+            yield Target(f"{backend} beside {who}", own / rate, _times(who, backend), unit=" x")
+
+
+def _peers(found: Found) -> dict[str, float]:
+    """Return the steps a second of each peer, on the backend on which it does best."""
+    best: dict[str, float] = {}
+    for line in found.values():
+        if line["who"] not in LOOPS and "steps_per_second" in line:
+            best[line["who"]] = max(line["steps_per_second"], best.get(line["who"], 0))
+    return best
+
+
+def _times(peer: str, backend: str) -> float:
+    """Return how many times as fast as a peer we want to be; with RabbitMQ, faster."""
+    return {"DBOS": 20, "Celery": 6}.get(peer, 3) if backend in SERVED else 1
+
+
+def _latency(found: Found) -> Iterator[Target]:
+    for backend in ("SQLite", *BROKERS):
+        own, raw = found[f"paigeant, {backend}"], found[f"raw loop, {backend}"]
+        if "p50" in own and "p50" in raw:
+            yield Target(f"latency to the raw loop, {backend}", own["p50"] / raw["p50"], 2, most=True, unit=" x")
+
+
+def _idle(found: Found) -> Iterator[Target]:
+    for backend, line in found.items():
+        if "failed" not in line:
+            yield Target(f"idle worker, of a core, {backend}", line["worker_percent"], 0.5, most=True, unit=" %")
+            yield Target(f"idle worker, memory, {backend}", line["rss_mb"], 80, most=True, unit=" MB")
+
+
+def _memory(found: Found) -> Iterator[Target]:
+    for backend, line in found.items():
+        if "failed" not in line:
+            what = f"memory with {line['many']:,} waiting runs to {line['few']:,}, {backend}"
+            yield Target(what, line["many_mb"] / line["few_mb"], 1.1, most=True, unit=" x")
+
+
+def _steps(found: Found) -> Iterator[Target]:
+    for backend, sizes in found.items():
+        costs = {size: _cpu(line["paigeant"]) for size, line in sizes.items() if "failed" not in line["paigeant"]}
+        if {"3", "300"} <= costs.keys():
+            what = f"CPU a step in runs of 300 to that in runs of 3, {backend}"
+            yield Target(what, costs["300"] / costs["3"], 1.25, most=True, unit=" x")
+
+
+def _processes(found: Found) -> Iterator[Target]:
+    for backend, counts in found.items():
+        if all("failed" not in counts[count] for count in ("1", "2")):
+            ratio = counts["2"]["steps_per_second"] / counts["1"]["steps_per_second"]
+            yield Target(f"two workers to one, {backend}", ratio, 1, unit=" x")
+
+
+def _cold(found: Found) -> Iterator[Target]:
+    for kind in ("paigeant runs", "paigeant run, first step runs"):
+        yield Target(f"cold start, {kind}", found[kind]["ms"], 500, most=True, unit=" ms")
+
+
+def _cpu(line: Found) -> float:
+    return line["worker_ms"] + line["server_ms"]
+
+
+JUDGES: dict[str, Callable[[Found], Iterator[Target]]] = {
+    "throughput": _throughput,
+    "latency": _latency,
+    "steps": _steps,
+    "processes": _processes,
+    "idle": _idle,
+    "memory": _memory,
+    "cold": _cold,
+}
