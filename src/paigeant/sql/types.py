@@ -52,12 +52,14 @@ class Json(TypeDecorator[T], Generic[T]):
         """Write and read with an adapter, or write with something faster that comes to the same."""
         super().__init__()
         self.adapter = adapter
-        self.write = write or (lambda value: adapter.dump_json(value).decode())
+        self._write = write
 
     def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:
         """Return the text."""
         del dialect
-        return None if value is None else self.write(value)
+        if value is None:
+            return None
+        return self._write(value) if self._write is not None else self.adapter.dump_json(value).decode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> T | None:
         """Return the noun of the text."""
