@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from time import monotonic, sleep
 
 import asyncpg
 import pytest
@@ -72,3 +76,57 @@ async def test_fifty_idle_workers_ask_postgresql_fewer_than_ten_questions_a_seco
     transactions, statements = ((b - a) / 60 for a, b in zip(before, after, strict=True))
     print(f"{transactions:.1f} transactions and {statements:.1f} statements a second")  # noqa: T201
     assert transactions < 0.13 * WORKERS  # of each about one in ten seconds, and fewer than ten of all
+
+
+HANDLERS = "from paigeant import activity\n\n\n@activity.execute()\nasync def nothing() -> None: ...\n"
+TICKS = os.sysconf("SC_CLK_TCK")
+SECONDS = 20
+
+
+def spent(pid: int) -> float:
+    """Return how many seconds of a processor a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("backend", ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", "redis+sqlite"])
+def test_an_idle_worker_takes_at_most_half_a_percent_of_a_processor(
+    backend: str, tmp_path: Path, request: pytest.FixtureRequest
+):
+    broker, _, store = backend.rpartition("+")
+    sqlite = f"sqlite:///{tmp_path}/paigeant.db"
+    where = {"PAIGEANT_STORE": sqlite if store == "sqlite" else request.getfixturevalue("new_postgres")()}
+    if broker == "redis":
+        corner = request.getfixturevalue("redis_corner")
+        where |= {"PAIGEANT_TRANSPORT": corner.url, "PAIGEANT_NAMESPACE": corner.name}
+    elif broker:
+        corner = request.getfixturevalue("rabbitmq")
+        corner.topics = {"nothing"}
+        where |= {"PAIGEANT_TRANSPORT": corner.url, "PAIGEANT_NAMESPACE": corner.space()}
+    (tmp_path / "handlers.py").write_text(HANDLERS)
+    log = tmp_path / "log"
+    with log.open("wb") as said:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "paigeant", "run", "handlers.py"],
+            cwd=tmp_path,
+            env=os.environ | where,
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        end = monotonic() + 40
+        while "worker started" not in log.read_text():
+            assert monotonic() < end, log.read_text()
+            sleep(0.1)
+        sleep(5)
+        before = spent(worker.pid)
+        sleep(SECONDS)
+        share = (spent(worker.pid) - before) / SECONDS
+    finally:
+        worker.kill()
+        worker.wait()
+
+    print(f"{share:.2%} of a processor")  # noqa: T201
+    assert share <= 0.005

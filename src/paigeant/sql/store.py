@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -38,6 +38,9 @@ from paigeant.sql.database import Database
 from paigeant.sql.examining import examine
 from paigeant.sql.groups import Groups
 from paigeant.sql.quiet import Quiet
+
+SOON: Final = 0.1
+"""Seconds that whoever announces waits for what is just about to be due."""
 
 
 class SqlStore(Store):
@@ -115,7 +118,8 @@ class SqlStore(Store):
         await self.database.write(lambda tx: holding.release(tx, held))
 
     async def announce(self, limit: int) -> list[Sealed]:
-        if not await self._silence.ends(self.database.changes, lambda: self.database.read(sweeping.silent_in)):
+        changes, read = self.database.changes, self.database.read
+        if not await self._silence.ends(changes, lambda: read(sweeping.silent_in), soon=SOON):
             return []
         return await self.database.write(lambda tx: sweeping.announce(tx, limit))
 
