@@ -50,8 +50,9 @@ def memory(places: Places, scale: Scale) -> Found:
 
 def steps(places: Places, scale: Scale) -> Found:
     """What a step costs in short and long runs, with as many of them on their way."""
+    together = scale.runs(TOGETHER, 8)
     jobs = {
-        count: Job(runs=max(TOGETHER, scale.runs(3000) // count), warm=TOGETHER, steps=count, in_flight=TOGETHER)
+        count: Job(runs=max(together, scale.runs(3000) // count), warm=together, steps=count, in_flight=together)
         for count in STEPS
     }
     return {backend.name: _each(places, backend, jobs, scale.again) for backend in (SQLITE, POSTGRES)}

@@ -24,9 +24,11 @@ def publish(found: Path) -> None:
     results.PUBLISHED.parent.mkdir(exist_ok=True)
     if found != results.PUBLISHED:
         results.PUBLISHED.write_text(found.read_text("utf-8"), "utf-8")
-    PAGE.write_text(_between(PAGE.read_text("utf-8"), tables(content)), "utf-8")
-    plot = HERE / "tools" / "plot.py"
-    subprocess.run([python_of("plot"), plot, results.PUBLISHED, PLOT], check=True)
+    text = tables(content)
+    if "throughput" in content:
+        subprocess.run([python_of("plot"), HERE / "tools" / "plot.py", results.PUBLISHED, PLOT], check=True)
+        text = f"![Steps a second of everybody]({PLOT.name})\n\n{text}"
+    PAGE.write_text(_between(PAGE.read_text("utf-8"), text), "utf-8")
 
 
 def _between(page: str, text: str) -> str:

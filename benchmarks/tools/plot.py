@@ -27,8 +27,8 @@ def main(source: Path, target: Path) -> None:
     ]
     figure = Figure(figsize=(9, 0.32 * len(lines) + 1), layout="constrained")
     axes = figure.subplots()
-    axes.barh(names, rates, xerr=spread, color=[COLOURS.get(line["who"], PEER) for line in lines], ecolor="#555")
-    axes.set_xscale("log")
+    bars = axes.barh(names, rates, xerr=spread, color=[COLOURS.get(line["who"], PEER) for line in lines], ecolor="#555")
+    axes.bar_label(bars, fmt="%.0f", padding=4)
     axes.set_xlabel("steps a second (median of the rounds, least and most)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", alpha=0.3)
