@@ -152,6 +152,22 @@ def test_what_is_wrong_with_postgresql_is_told(
     is_one_clear_line(said(*words, store=url), words, code, text)
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("dispatch", "hello", "input.json"), AWAY, "read-only transaction"),  # as a standby, until it is promoted
+        (("run", "handlers.py"), MEND, "takes no writes: ALTER ROLE reader SET"),
+    ],
+    ids=["dispatch", "run"],
+)
+def test_a_server_that_only_reads_is_told(
+    strict: Any, said: Callable[..., Ended], words: tuple[str, ...], code: int, text: str
+):
+    url = strict.set(username="reader").render_as_string(hide_password=False)
+
+    is_one_clear_line(said(*words, store=url), words, code, text)
+
+
 @pytest.fixture(scope="module")
 def locked_redis(new_open_folder: Callable[[], Path]):
     made = RedisServer(new_open_folder())
