@@ -57,6 +57,9 @@ def ask(who: Contestant, job: Job, folder: Path) -> Result:
         process.kill()
         out, err = process.communicate()
         raise Failed(f"{who.name}: no answer within {PATIENCE:g} s; {err[-500:]}") from None
+    except BaseException:
+        process.kill()
+        raise
     if process.returncode:
         raise Failed(f"{who.name}: {err[-1000:] or out[-1000:]}")
     result: Result = json.loads(out.splitlines()[-1])
