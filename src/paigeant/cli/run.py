@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -56,6 +57,8 @@ def run(
     module = load_handlers(path)
     require_activities(module, path)
     configure(settings.log_format, settings.log_level)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays, and need not be looked through again for as long as the worker lives
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
         raise typer.Exit(runner.run(_serve(module, settings, activity or None, concurrency)))
 
