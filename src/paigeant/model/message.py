@@ -53,7 +53,11 @@ class SecurityContext(BaseModel, frozen=True, extra="forbid"):
 
 
 class Headers(BaseModel, frozen=True, extra="forbid"):
-    """Who, where and when. ``created_at`` is the store's time: of the dispatch, or of the lease of the hop before."""
+    """Who, where and when.
+
+    ``created_at`` is when the run was dispatched, by its dispatcher's clock, or the store's time of the lease of the hop
+    before. It decides nothing.
+    """
 
     message_id: str
     workflow_id: UUID
