@@ -55,8 +55,8 @@ class SecurityContext(BaseModel, frozen=True, extra="forbid"):
 class Headers(BaseModel, frozen=True, extra="forbid"):
     """Who, where and when.
 
-    ``created_at`` is when the run was dispatched, by its dispatcher's clock, or the store's time of the lease of the hop
-    before. It decides nothing.
+    ``created_at`` is when the run was dispatched, by its dispatcher's clock, or when the hop before was leased, by the
+    store's. It decides nothing.
     """
 
     message_id: str
