@@ -34,11 +34,10 @@ def read_frame(frame: bytes) -> str:
     """Return the body of a frame; raises ValueError for anything else, a body of more than 1 MiB included."""
     if len(frame) > FRAME_BYTES:
         raise ValueError(f"{len(frame)} bytes, which is more than {FRAME_BYTES}")
-    if frame.startswith(_HEAD) and frame.endswith(b'"}'):  # as we write it: what is between is one string, or no JSON
-        body: JsonValue = from_json(frame[len(_HEAD) : -1])
-        if isinstance(body, str):
-            check_size(body)
-            return body
+    body = _as_written(frame)
+    if body is not None:
+        check_size(body)
+        return body
     fields = read_json(frame.decode(), depth=1)
     version = fields.get("v") if isinstance(fields, dict) else None
     if type(version) is int and version > FRAME_VERSION:
@@ -49,6 +48,17 @@ def read_frame(frame: bytes) -> str:
             return body
         case _:
             raise ValueError('no frame of the form {"v":1,"b":"…"}')
+
+
+def _as_written(frame: bytes) -> str | None:
+    """Return the body of a frame as :func:`write_frame` writes it: what is between head and end is one string."""
+    if not (frame.startswith(_HEAD) and frame.endswith(b'"}')):
+        return None
+    try:
+        body: JsonValue = from_json(frame[len(_HEAD) : -1])
+    except ValueError:
+        return None  # the plain reader says better what is wrong
+    return body if isinstance(body, str) else None
 
 
 def check_size(body: str) -> None:

@@ -10,13 +10,19 @@ from paigeant.abc import Codec
 from paigeant.errors import InvalidInput, MessageRejected
 from paigeant.model.hops import Sealed
 from paigeant.model.limits import DEPTH, STEPS
-from paigeant.model.message import SPEC_VERSION, PaigeantMessage
+from paigeant.model.message import SPEC_VERSION, Headers, PaigeantMessage, Payload
+from paigeant.model.routing_slip import RoutingSlip
 from paigeant.security.frame import check_depth, check_size, read_frame, read_json, write_frame
 
 _ENVELOPE: Final = 8
 """How deep the deepest value lies within a message, so that one of depth 32 can travel."""
 
-_HEAD: Final = '{"headers":{'
+_HEADERS: Final = Headers.__pydantic_serializer__
+_PAYLOAD: Final = Payload.__pydantic_serializer__
+_SLIP: Final = RoutingSlip.__pydantic_serializer__
+"""Asked one by one: pydantic takes twice as long to compare the whole message with its defaults."""
+
+_SAID: Final = {"spec_version"}
 
 
 class PlainCodec(Codec):
@@ -58,8 +64,11 @@ def _explain(error: Exception) -> str:
 
 def _dump(message: PaigeantMessage) -> str:
     """Return the body. The version is always said: a reader's default for it would be the reader's own."""
-    text = message.model_dump_json(exclude_defaults=True, exclude={"headers": {"spec_version"}})
-    return f'{_HEAD}"spec_version":{message.headers.spec_version},{text.removeprefix(_HEAD)}'
+    headers = _HEADERS.to_json(message.headers, exclude_defaults=True, exclude=_SAID).decode()
+    payload = _PAYLOAD.to_json(message.payload, exclude_defaults=True).decode()
+    slip = _SLIP.to_json(message.routing_slip, exclude_defaults=True).decode()
+    version = message.headers.spec_version
+    return f'{{"headers":{{"spec_version":{version},{headers[1:]},"payload":{payload},"routing_slip":{slip}}}'
 
 
 def _check_claims(body: JsonValue) -> None:
