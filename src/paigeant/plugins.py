@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ def load_plugin(group: str, scheme: str, *, url: str | None = None) -> Any:
     Raises :class:`~paigeant.errors.UnknownScheme`, which lists the schemes there are and the extra to install.
     """
     kind = group.rpartition(".")[2].removesuffix("s")
-    found = {point.name: point for point in entry_points(group=group)}
+    found = {point.name: point for point in _installed().select(group=group)}
     extra = EXTRAS.get(group, {}).get(scheme)
     if scheme not in found:
         known = ", ".join(sorted(found)) or "none"
@@ -43,3 +44,9 @@ def load_plugin(group: str, scheme: str, *, url: str | None = None) -> Any:
         install = f"pip install 'paigeant[{extra}]'" if extra else f"install {error.name!r}"
         text = f"the {kind} plugin {scheme!r} needs a package that is not installed ({error.name}): {install}"
         raise UnknownScheme(text) from error
+
+
+@cache
+def _installed() -> Any:
+    """Return what all packages offer: looked for once, since each look reads a file of every package."""
+    return entry_points()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from typing import Any
 
 import pytest
@@ -17,10 +17,9 @@ def installed(monkeypatch: pytest.MonkeyPatch):
     """Replace what is installed."""
 
     def install(**values: str) -> None:
-        def entry_points(*, group: str) -> list[EntryPoint]:
-            return [EntryPoint(name, value, group) for name, value in values.items()]
-
-        monkeypatch.setattr(plugins, "entry_points", entry_points)
+        groups = ("paigeant.stores", "paigeant.transports")
+        points = EntryPoints(EntryPoint(name, value, group) for name, value in values.items() for group in groups)
+        monkeypatch.setattr(plugins, "_installed", lambda: points)
 
     return install
 

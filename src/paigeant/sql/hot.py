@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ClauseElement, Insert, Select, Update
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from paigeant.sql.dialects import dialect_of
 from paigeant.sql.together import together
-
-_DIALECTS: Final = {"sqlite": sqlite.dialect(), "postgresql": asyncpg.PGDialect_asyncpg()}
 
 _Convert = Callable[[Any], Any]
 _named_tuple: Any = namedtuple  # noqa: PYI024  (its columns have their names from a statement)
@@ -80,7 +77,7 @@ class Hot:
 
 
 def _compiled(statement: ClauseElement, dialect: str, keys: tuple[str, ...] | None) -> SQLCompiler:
-    made = statement.compile(dialect=_DIALECTS[dialect], column_keys=keys, for_executemany=True)
+    made = statement.compile(dialect=dialect_of(dialect), column_keys=keys, for_executemany=True)
     return cast("SQLCompiler", made)
 
 
@@ -104,8 +101,8 @@ def _prepared(made: SQLCompiler, statement: ClauseElement, dialect: str) -> Prep
 
 
 def _in(kind: TypeEngine[Any], dialect: str) -> _Convert | None:
-    return kind.dialect_impl(_DIALECTS[dialect]).bind_processor(_DIALECTS[dialect])
+    return kind.dialect_impl(dialect_of(dialect)).bind_processor(dialect_of(dialect))
 
 
 def _out(kind: TypeEngine[Any], dialect: str) -> _Convert | None:
-    return kind.dialect_impl(_DIALECTS[dialect]).result_processor(_DIALECTS[dialect], None)
+    return kind.dialect_impl(dialect_of(dialect)).result_processor(dialect_of(dialect), None)

@@ -17,14 +17,12 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
     Uuid,
-    literal_column,
 )
 
 from paigeant.model.plan import ActivityCard, Plan
@@ -211,51 +209,3 @@ dead_letters: Final = Table(
 )
 """What came from a broker and could not be read or placed, with its raw bytes or, beyond a size, their head. Those of
 the same ``digest``, which is over all of them, are one letter of a topic: ``count`` of them came."""
-
-_steps, _runs = step_executions.c, workflow_runs.c
-_open_step, _open_run = _steps.completed_at.is_(None), _runs.completed_at.is_(None)
-
-
-def _partial(name: str, *columns: Column[Any], where: Any, unique: bool = False) -> Index:
-    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
-
-
-INDEXES: Final = (
-    _partial("step_executions_due", _steps.namespace, _steps.topic, _steps.due_at, where=_open_step),
-    _partial(
-        "step_executions_interrupted",
-        _steps.namespace,
-        _steps.due_at,
-        where=_open_step & (_steps.interruptions > literal_column("0")),
-    ),
-    _partial("step_executions_hint", _steps.namespace, _steps.hint_at, where=_open_step & _steps.due_at.is_not(None)),
-    _partial(
-        "step_executions_misfit",
-        *(_steps.namespace, _steps.topic, _steps.contract),
-        where=_open_step & _steps.contract.is_not(None),
-    ),
-    _partial(
-        "step_executions_once",
-        _steps.workflow_id,
-        _steps.step_id,
-        _steps.direction,
-        where=_steps.status == "completed",
-        unique=True,
-    ),
-    _partial(
-        "workflow_runs_dispatch_key",
-        _runs.namespace,
-        _runs.workflow,
-        _runs.dispatch_key,
-        where=_runs.dispatch_key.is_not(None),
-        unique=True,
-    ),
-    _partial("workflow_runs_closing", _runs.namespace, _runs.closes_at, where=_open_run & _runs.closes_at.is_not(None)),
-    _partial(
-        "workflow_runs_ended", _runs.namespace, _runs.status, _runs.completed_at, where=_runs.completed_at.is_not(None)
-    ),
-    Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
-    Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),
-    Index("dead_letters_namespace", dead_letters.c.namespace, dead_letters.c.id),
-    Index("dead_letters_once", dead_letters.c.namespace, dead_letters.c.topic, dead_letters.c.digest, unique=True),
-)

@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Executable, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from paigeant.sql.dialects import insert_of
 from paigeant.sql.drivers import Driver, driver_of
 from paigeant.sql.hot import Hot
 from paigeant.sql.types import store_now
@@ -20,7 +20,6 @@ _CHUNK: Final = 1_000
 """Keys in one statement, at most: databases limit its parameters."""
 
 _NOW: Final = Hot(select(store_now()))
-_INSERT: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Tx(NamedTuple):
@@ -72,14 +71,14 @@ class Tx(NamedTuple):
 
 @cache
 def _upsert(dialect: str, table: Table) -> Hot:
-    made = _INSERT[dialect](table)
+    made = insert_of(dialect)(table)
     rest = {column.name: made.excluded[column.name] for column in table.c if not column.primary_key}
     return Hot(made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest))
 
 
 @cache
 def _add(dialect: str, table: Table) -> Hot:
-    return Hot(_INSERT[dialect](table).on_conflict_do_nothing())
+    return Hot(insert_of(dialect)(table).on_conflict_do_nothing())
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

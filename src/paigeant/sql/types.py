@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Dialect, Double, Text
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy import TIMESTAMP, Dialect, Double, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine

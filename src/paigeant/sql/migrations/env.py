@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from paigeant.sql.tables import metadata
+from paigeant.sql.indexes import WHOLE
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)
+context.configure(connection=context.config.attributes["connection"], target_metadata=WHOLE, transactional_ddl=True)
 context.run_migrations()
