@@ -54,9 +54,7 @@ async def dispatch(parts: Parts, plan: Plan, inputs: Sequence[bytes], options: D
     contracts = await _check_steps(parts, plan)
     starts = [prepare(parts, plan, json, options, contracts) for json in inputs]
     started = await parts.store.record_workflow_start(starts)
-    for start, answer in zip(starts, started, strict=True):
-        if answer.fresh:
-            await announce(parts, start.twin)
+    await announce(parts, *(start.twin for start, answer in zip(starts, started, strict=True) if answer.fresh))
     return started
 
 

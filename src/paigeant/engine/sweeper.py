@@ -79,7 +79,10 @@ class Sweeper:
             if self._broker_was_away:
                 await transport.depth(self._card.topics[0])
         self._broker_was_away = True
-        for sealed in await self._parts.store.announce(ANNOUNCED):
-            async with asyncio.timeout(PATIENCE):
-                await transport.publish(sealed.topic, sealed)
+        due = await self._parts.store.announce(ANNOUNCED)
+        async with asyncio.timeout(PATIENCE):
+            said = await asyncio.gather(*(transport.publish(one.topic, one) for one in due), return_exceptions=True)
+        for error in said:
+            if error is not None:
+                raise error
         self._broker_was_away = False

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from paigeant import RunStatus
+from paigeant import RunStatus, Step
+from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.errors import InvalidInput
+from paigeant.model.plan import Plan
 from paigeant.testing.waiting import eventually
 from paigeant.transports.memory import MemoryTransport
 
@@ -48,6 +51,43 @@ async def test_a_failed_announcement_is_reported_and_the_sweeper_makes_it_again(
 
     await bench.serve()
     assert (await bench.until(run)).output == "done"
+
+
+class Gate(MemoryTransport):
+    """A broker that takes nothing until so many messages have come at the same time."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._barrier = asyncio.Barrier(count)
+
+    async def publish(self, topic: str, message: Any) -> None:
+        async with self._barrier:
+            await super().publish(topic, message)
+
+
+async def test_runs_that_are_dispatched_together_are_announced_together(bench: Any):
+    bench.transport = Gate(20)
+    plan = Plan(name="w", itinerary=(Step("step", elsewhere=True),))
+    async with asyncio.timeout(2):
+        await dispatch(bench.parts(), plan, [b"null"] * 20, DispatchOptions())
+    assert await bench.transport.depth("step") == 20
+    assert bench.hooks.troubles() == []
+
+
+async def test_what_was_not_announced_is_announced_together(bench: Any):
+    plan = Plan(name="w", itinerary=(Step("step", elsewhere=True),))
+    await dispatch(bench.parts(), plan, [b"null"] * 20, DispatchOptions())
+
+    @bench.registry.execute
+    async def other() -> None: ...
+
+    bench.transport = Gate(20)
+    await bench.serve()
+
+    async def announced() -> bool:
+        return await bench.transport.depth("step") == 20
+
+    await eventually(announced, within=6)
 
 
 async def test_a_broker_that_is_away_uses_up_no_announcements(bench: Any):
