@@ -159,8 +159,6 @@ class Mirror:
         known = self.commits.get(grant[:3])
         if known is None:
             known = self.commits[grant[:3]] = self._decided(run, grant, made, worker, at_once=at_once)
-            if known.twin is not None:
-                self.bodies[grant.run, grant.position + 1] = known.twin.body
         return known
 
     def settled(self, run: Run, grant: Grant, made: Commit, worker: int, settled: real.Settled) -> Run:
@@ -168,6 +166,9 @@ class Mirror:
         after, expected = store.commit(run, grant, made, worker, self.setting)
         assert (settled.verdict, settled.cancel) == (expected.verdict, run.wish)
         assert (settled.handed_over is None) == (expected.moved is None)
+        twin = self.commits[grant[:3]].twin
+        if settled.verdict is real.Verdict.OK and twin is not None:
+            self.bodies[grant.run, grant.position + 1] = twin.body  # what a zombie would have written is not announced
         if settled.handed_over is not None and expected.moved is not None:
             self._given(expected.moved, settled.handed_over)
         return after

@@ -199,6 +199,7 @@ def dialect_url(url: str) -> URL:
         made = make_url(url).set(drivername="postgresql+asyncpg")
         query = {"ssl" if key == "sslmode" else key: value for key, value in made.query.items()}
         made = made.set(query=query)
+        _require_number(made)
         options = made.get_dialect()().create_connect_args(made)[1]  # pyright: ignore[reportUnknownMemberType]
     except (ArgumentError, ValueError):
         text = "this is no PostgreSQL URL; it should look like postgresql://user:password@host:5432/database"
@@ -210,13 +211,17 @@ def dialect_url(url: str) -> URL:
     return made
 
 
+def _require_number(url: URL) -> None:
+    kept = url.query.get(_KEPT, "0")
+    if not isinstance(kept, str) or not kept.isdecimal():
+        raise ConfigError(f"{_KEPT}={kept} in the URL of the store is no number; 0 keeps none")
+
+
 def _engine(url: URL, *, pooled: bool, **options: Any) -> AsyncEngine:
     """Return an engine; ``pooled`` is for a pooler, or for so few statements that none is worth keeping prepared."""
     arguments: dict[str, Any] = {"timeout": 10, "command_timeout": 15}
     kept = url.query.get(_KEPT, "0" if pooled else None)
-    if kept is not None:
-        if not isinstance(kept, str) or not kept.isdecimal():
-            raise ConfigError(f"{_KEPT}={kept} in the URL of the store is no number; 0 keeps none")
+    if isinstance(kept, str):
         arguments |= {_KEPT: int(kept), "statement_cache_size": int(kept)}  # SQLAlchemy and the driver keep some each
     return create_async_engine(url.difference_update_query([_KEPT]), connect_args=arguments, **options)
 
