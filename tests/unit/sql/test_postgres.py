@@ -75,7 +75,7 @@ async def test_what_is_wrong_with_the_server_is_one_line(
     [
         ("postgresql://u:hunter2@host:port/x", "no PostgreSQL URL"),
         ("postgresql://u:hunter2@a,b/x?host=a&host=:1", "no PostgreSQL URL"),
-        ("postgresql://u:hunter2@host/x?prepared_statement_cache_size=many", "no PostgreSQL URL"),
+        ("postgresql://u:hunter2@host/x?prepared_statement_cache_size=many", "is no number"),
         ("postgresql://u:hunter2@host/x?application_name=me", "an unknown 'application_name'; allowed are database, "),
         ("postgresql://u:hunter2@host/x?command_timeout=3", "an unknown 'command_timeout'; allowed are database, "),
         ("postgresql://u:hunter2@host/x?ssl=require&ssl=disable", "more than one 'ssl'"),
