@@ -41,7 +41,7 @@ class Admission:
         grants: list[Grant] = []
         asked_at = self.parts.clock()
         try:
-            grants = await ask(room)
+            grants, asked_at = await self.parts.still_held(await ask(room), asked_at)
         finally:
             self._slots.give(topic, room - len(grants))
         for grant in grants:

@@ -15,6 +15,7 @@ from paigeant.engine.announcing import announce
 from paigeant.engine.parts import Parts
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Commit, Grant, Settled, Twin, Verdict
+from paigeant.model.message import HopKey
 
 BATCH: Final = 256
 """Hops in one transaction, at most."""
@@ -133,6 +134,7 @@ class Committer:
         asked_at = self._parts.clock()
         try:
             answers = await self._parts.store.record_step_result([one.commit for one in group], self._parts.lease)
+            answers, asked_at = await self._still_held(answers, asked_at)
             for waiting, settled in zip(group, answers, strict=True):
                 waiting.settle(settled, asked_at)
                 self._announce(waiting.commit.twin, settled)
@@ -145,6 +147,15 @@ class Committer:
                 return False
             return any([await self._write([one]) for one in group])
         return False
+
+    async def _still_held(self, answers: list[Settled], asked_at: float) -> tuple[list[Settled], float]:
+        """Leave out of the answers what was handed over and came too late to be relied on."""
+        grants = [settled.handed_over for settled in answers if settled.handed_over is not None]
+        held, asked_at = await self._parts.still_held(grants, asked_at)
+        if len(held) == len(grants):
+            return answers, asked_at
+        keys = {None, *(grant.key for grant in held)}
+        return [one if _key(one) in keys else one._replace(handed_over=None) for one in answers], asked_at
 
     def _put_back(self, group: Sequence[_Waiting], error: Unavailable, asked_at: float) -> None:
         """Keep what is not written yet for the next attempt; a lease that has ended meanwhile is given up."""
@@ -163,3 +174,7 @@ class Committer:
         task = asyncio.create_task(announce(self._parts, twin))
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)
+
+
+def _key(settled: Settled) -> HopKey | None:
+    return None if settled.handed_over is None else settled.handed_over.key

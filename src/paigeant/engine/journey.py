@@ -75,7 +75,7 @@ class Journeys:
         """Park a step whose message cannot be opened, for a person to look at."""
         try:
             commit = write(self._parts, grant, unreadable(error), None, ())
-            await self._committer.commit(commit, lambda: asked_at + self._keeper.margin)
+            await self._committer.commit(commit, lambda: asked_at + self._parts.margin)
             self._parts.trouble(f"opening {grant.key.message_id}; its run waits, unreadable", error)
         finally:
             self._slots.give(grant.topic)

@@ -87,11 +87,6 @@ class LeaseKeeper:
         self._ticked = parts.clock()
         self._stalled = False
 
-    @property
-    def margin(self) -> float:
-        """For how many seconds after it was asked for a lease is relied on."""
-        return self._lease.total_seconds() * 5 / 6
-
     async def __aenter__(self) -> Self:
         """Start beating."""
         heart = self._store.heart()
@@ -118,7 +113,7 @@ class LeaseKeeper:
 
     def hold(self, leased: Leased, asked_at: float) -> Running:
         """Keep this lease, asked for at ``asked_at`` of the parts' clock, until :meth:`drop`."""
-        running = Running(leased, asked_at + self.margin, Progress(leased.message.topic, self._parts.clock))
+        running = Running(leased, asked_at + self._parts.margin, Progress(leased.message.topic, self._parts.clock))
         with self._lock:
             self._running[running.held] = running
         return running
@@ -187,7 +182,7 @@ class LeaseKeeper:
             for pulse in pulses:
                 running = self._running.get(pulse.held)
                 if pulse.alive and running is not None:
-                    running.good_until = max(running.good_until, asked_at + self.margin)
+                    running.good_until = max(running.good_until, asked_at + self._parts.margin)
                     running.progress.sent(due[pulse.held])
 
     def _judge(self, pulses: list[Pulse]) -> None:

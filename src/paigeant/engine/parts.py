@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -38,6 +38,23 @@ class Parts:
     clock: Callable[[], float] = monotonic
     stall: timedelta = timedelta(seconds=60)
     chance: Callable[[], float] = random.random
+
+    @property
+    def margin(self) -> float:
+        """For how many seconds after it was asked for a lease is relied on."""
+        return self.lease.total_seconds() * 5 / 6
+
+    async def still_held(self, grants: Sequence[Grant], asked_at: float) -> tuple[list[Grant], float]:
+        """Return those of new leases that may be relied on, and from when on.
+
+        An answer may lie unread for long, while a step blocks the event loop. Leases that may have run out by then are
+        renewed, before this worker itself asks for more and is given them again. Raises Unavailable.
+        """
+        if not grants or self.clock() < asked_at + self.margin:
+            return list(grants), asked_at
+        asked_at = self.clock()
+        pulses = await self.store.beat([grant.held for grant in grants], self.lease)
+        return [grant for grant, pulse in zip(grants, pulses, strict=True) if pulse.alive], asked_at
 
     def open(self, grant: Grant) -> Leased:
         """Return the step of a grant; raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open."""

@@ -133,6 +133,54 @@ async def test_a_beat_that_fails_in_any_way_is_followed_by_others(bench: Any, mo
     assert (await bench.until(await bench.start("step"))).output == "done"
 
 
+@pytest.fixture
+def late(both: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The bench with leases of 0.3 s that are answered after they have run out: a step blocks the event loop."""
+    bench = both
+    bench.lease = timedelta(seconds=0.3)
+
+    def slowly(lease: Any) -> Any:
+        async def answer(*args: Any) -> Any:
+            grants = await lease(*args)
+            await asyncio.sleep(0.35 if grants else 0)
+            return grants
+
+        return answer
+
+    for name in ("pick", "lease"):
+        monkeypatch.setattr(bench.store, name, slowly(getattr(bench.steady, name)))
+    return bench
+
+
+async def test_a_lease_answered_too_late_is_renewed_before_its_step_begins(late: Any):
+    @late.registry.execute(on_interrupt="park")
+    async def step() -> str:
+        return "done"
+
+    await late.serve()
+    view = await late.until(await late.start("step"))
+
+    assert (view.output, view.steps[0].attempt) == ("done", 1)
+
+
+async def test_a_lease_answered_too_late_is_given_up_if_it_cannot_be_renewed(late: Any):
+    begun: list[int] = []
+
+    @late.registry.execute(on_interrupt="park")
+    async def step() -> None:
+        begun.append(1)
+
+    async def has_failed() -> bool:
+        return "taking in steps: beat is away" in late.hooks.troubles()
+
+    late.store.fate = lambda name, _: "away" if name == "beat" else None
+    await late.serve()
+    await late.start("step")
+    await eventually(has_failed)
+
+    assert begun == []
+
+
 @pytest.mark.parametrize("ended", ["terminated", "taken over"])
 async def test_a_step_that_is_not_ours_any_more_is_cancelled(both: Any, ended: str):
     bench = both

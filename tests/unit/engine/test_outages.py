@@ -50,7 +50,7 @@ def declare(bench: Any) -> None:
 
 async def all_ended(bench: Any, runs: list[Any]) -> None:
     for number, run in enumerate(runs):
-        view = await bench.until(run, within=30)
+        view = await bench.until(run, within=60)
         forward = [step for step in view.steps if step.direction is Direction.EXECUTE]
         back = [step.step for step in view.steps if step.direction is Direction.COMPENSATE]
         assert [step.position for step in view.steps] == list(range(1, len(view.steps) + 1))
