@@ -288,6 +288,20 @@ async def test_a_subscriber_that_is_cancelled_while_it_waits_goes_at_once(
     assert server.tell("XINFO", "CONSUMERS", DRAFT, "workers") == []
 
 
+async def test_a_subscriber_that_is_cancelled_while_it_leaves_keeps_no_connection(server: Server):
+    async with RedisStreamTransport(server.url) as transport:
+        deliveries = transport.subscribe(["draft"])
+        waiter = asyncio.create_task(anext(deliveries))
+        await eventually(server.somebody_waits)
+        for _ in range(3):
+            waiter.cancel()
+            await asyncio.sleep(0)
+        await asyncio.gather(waiter, return_exceptions=True)
+
+    assert server.tell("XINFO", "CONSUMERS", DRAFT, "workers") == []
+    assert server.tell("CLIENT", "LIST").splitlines()[1:] == []  # but for the one that asks
+
+
 async def test_a_transport_that_closes_ends_its_subscriptions_and_gives_back_what_they_held(server: Server):
     async with RedisStreamTransport(server.url) as transport:
         await publish(transport, 1)

@@ -73,7 +73,7 @@ class Subscription:
         self._most = 1
         self._asked_last = monotonic()
         self._pause = 0.0
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self.held: dict[str, list[Entry]] = {}
 
     async def next(self) -> Delivery | None:
@@ -103,11 +103,19 @@ class Subscription:
         if others:
             self.held[message_id] = others
 
+    @property
+    def _closed(self) -> bool:
+        return self._closing is not None
+
     async def close(self) -> None:
-        """Queue anew what is not settled, and leave; what cannot be given back comes again when it is left behind."""
-        if self._closed:
-            return
-        self._closed = True
+        """Queue anew what is not settled, and leave; what cannot be given back comes again when it is left behind.
+
+        It goes on to its end when whoever waits for it gives up, and may be waited for again.
+        """
+        self._closing = self._closing or asyncio.create_task(self._leave(), name="paigeant-leaving")
+        await asyncio.shield(self._closing)
+
+    async def _leave(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
