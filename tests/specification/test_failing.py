@@ -240,7 +240,7 @@ async def test_a_run_past_its_deadline_is_cut_short_and_undone(
         await asyncio.sleep(60)
 
     app = await serve(Workflow("w", ["pay", "endless"]))
-    run = await app.dispatch("w", {}, deadline=timedelta(seconds=0.3))
+    run = await app.dispatch("w", {}, deadline=timedelta(seconds=1))
     result = await run.result(timeout=10)
 
     assert (result.status, undoing) == ("compensated", [("pay", "paid")])

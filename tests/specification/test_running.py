@@ -136,12 +136,16 @@ async def test_the_context_tells_which_step_it_is(registry: ActivityRegistry, se
 
 async def test_concurrency_bounds_an_activity_in_a_worker(registry: ActivityRegistry, serve: Any):
     running, most = 0, 0
+    both = asyncio.Event()
 
     @registry.execute(concurrency=2)
     async def narrow() -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
+        if running == 2:
+            both.set()
+        await both.wait()
         await asyncio.sleep(0.02)
         running -= 1
 
