@@ -19,8 +19,9 @@ help:          ## list the targets
 demo: $(BASE)  ## run the support desk, from a fresh checkout
 	$(BIN)/python examples/support_desk/demo.py
 
+# Four at a time whatever the cores: most of them wait for servers, processes and leases.
 test: $(DEV) services  ## all tests but the slow ones
-	$(BIN)/pytest -n auto --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 4 --dist loadfile -m "not slow"
 
 test-slow: $(DEV) services  ## the slow tests
 	$(BIN)/pytest -n auto --dist loadfile -m slow

@@ -222,6 +222,14 @@ class TransportContract(ABC):
         assert len(set(received)) == 300
         assert [delivery.message_id for delivery in await self.receive(transport, 1)] == ["run:300"]
 
+    async def test_what_is_acknowledged_in_the_last_moment_does_not_come_again(self, transport: Transport) -> None:
+        for start in range(0, 300, 100):
+            async with asyncio.timeout(PATIENCE), aclosing(transport.subscribe(["draft"])) as deliveries:
+                await asyncio.gather(*(transport.publish("draft", sealed(start + number)) for number in range(100)))
+                received = [(await anext(deliveries)).message_id for _ in range(100)]
+                await asyncio.gather(*(transport.ack(message_id) for message_id in received))
+            assert set(received) == {f"run:{start + number}" for number in range(100)}
+
     async def test_a_slow_subscriber_gets_everything(self, transport: Transport) -> None:
         for number in range(10):
             await transport.publish("draft", sealed(number))

@@ -15,8 +15,8 @@ from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractChannel
 
 from paigeant.abc import Delivery
-from paigeant.errors import Unavailable
-from paigeant.transports.rabbitmq.line import Line
+from paigeant.errors import PaigeantError, Unavailable
+from paigeant.transports.rabbitmq.line import CLOSING, Line
 from paigeant.transports.rabbitmq.mending import LEADER, Mender
 from paigeant.transports.rabbitmq.queues import Queues
 
@@ -125,7 +125,11 @@ class Stream:
                 async with self._line.patience():
                     await self._start(channel, lost)
                 self._pause, self._has_consumed = AGAIN[0], True
-                await self._watch(lost)
+                try:
+                    await self._watch(lost)
+                finally:
+                    if not lost.is_set():
+                        await self._stop(channel)
         finally:
             self.yielded.clear()
             while not self._arrived.empty():
@@ -149,6 +153,20 @@ class Stream:
                     await consuming.basic_consume(queue.name, partial(self._arrive, topic))
             except TimeoutError as error:
                 raise Leaderless(queue.name) from error
+
+    async def _stop(self, channel: AbstractChannel) -> None:
+        """See that the last acknowledgements are taken in before the channel closes.
+
+        For a quorum queue the broker holds back what goes beyond 32 that are not written yet
+        (``quorum_commands_soft_limit``), and forgets it with the channel. The queue answers after those that went
+        before; then the rest is sent, and the next answer of the channel comes after that.
+        """
+        with suppress(PaigeantError):
+            async with self._line.patience(), asyncio.timeout(CLOSING):
+                consuming: Any = await channel.get_underlay_channel()
+                for tag in list(consuming.consumers):
+                    await consuming.basic_cancel(tag)
+                await channel.set_qos(prefetch_count=SPARING)
 
     async def _arrive(self, topic: str, message: Any) -> None:
         properties, tag = message.header.properties, message.delivery_tag
