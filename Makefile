@@ -68,7 +68,7 @@ bench-requirements: ## pin the peers and tools of the benchmark again (needs uv)
 bench-check: $(DEV) ## fail if Paigeant reaches too little of a bare engine loop
 	$(BIN)/python benchmarks check
 
-chaos: $(DEV)  ## kill workers and servers under load, a little on every backend, and check the invariants
+chaos: $(DEV) services ## kill workers and servers under load, a little on every backend, and check the invariants
 	$(BIN)/python -m chaos all
 
 chaos-selftest: $(DEV) ## take safeguards out one by one, and see that the invariants notice

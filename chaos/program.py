@@ -7,11 +7,15 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from random import SystemRandom
+from typing import Final
 
 from chaos import figures, selftest
 from chaos.backends import BACKENDS
 from chaos.drama import Result, Script, perform
 from chaos.plan import NIGHTLY, PLANS
+
+TOGETHER: Final = 3
+"""Dramas that are played at a time."""
 
 
 def main() -> int:
@@ -60,28 +64,36 @@ def _script(options: argparse.Namespace, backend: str) -> Script:
 
 
 def _play(scripts: Sequence[Script]) -> int:
-    results = [_perform(script) for script in scripts]
-    return int(any(result.breaches for result in results))
+    """Play some dramas at a time, for most of the time they wait; returns whether anything broke."""
+    return int(any(result.breaches for result in asyncio.run(_until_told(scripts))))
 
 
 def _nightly(parts: Sequence[tuple[str, int]]) -> int:
     """Play the parts that have no result yet; returns whether anything broke, in them or before."""
     for backend, seed in parts:
         if not figures.kept("nightly", backend, [seed]):
-            figures.keep(_perform(Script(backend, "nightly", PLANS["nightly"], seed, lanes=2)))
+            [result] = asyncio.run(_until_told([Script(backend, "nightly", PLANS["nightly"], seed, lanes=2)]))
+            figures.keep(result)
     results = [result for backend, seed in parts for result in figures.kept("nightly", backend, [seed])]
     return int(any(result["breaches"] for result in results))
 
 
-async def _until_told(script: Script) -> Result:
-    """Play it; on SIGTERM end everything that was started, as on Ctrl-C."""
-    task = asyncio.ensure_future(perform(script, lambda text: print(text, flush=True)))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
+async def _until_told(scripts: Sequence[Script]) -> list[Result]:
+    """Play them; on SIGTERM end everything that was started, as on Ctrl-C."""
+    turns = asyncio.Semaphore(TOGETHER)
+
+    async def play(script: Script) -> Result:
+        async with turns:
+            result = await perform(script, lambda text: print(f"{script.backend:18}{text}", flush=True))
+        _tell(script, result)
+        return result
+
+    playing = asyncio.gather(*map(play, scripts))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    return await playing
 
 
-def _perform(script: Script) -> Result:
-    result = asyncio.run(_until_told(script))
+def _tell(script: Script, result: Result) -> None:
     for name, text in result.breaches[:30]:
         print(f"BROKEN {name}: {text}")
     for story in result.told:
@@ -94,4 +106,3 @@ def _perform(script: Script) -> Result:
         f"{result.seconds:g} s in all; {result.done}",
         flush=True,
     )
-    return result

@@ -6,6 +6,7 @@ Alembic is loaded only to change a schema: asking costs one query.
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
@@ -20,6 +21,9 @@ HEAD: Final = KNOWN[-1]
 
 _VERSION: Final = text("SELECT version_num FROM alembic_version")
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+_ONE_AT_A_TIME: Final = Lock()
+"""Alembic keeps the migration under way in a global of the process. Whoever comes here has a thread of their own."""
 
 
 def version_of(connection: Connection) -> str | None:
@@ -57,4 +61,5 @@ def migrate(connection: Connection) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    command.upgrade(config, HEAD)
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, HEAD)

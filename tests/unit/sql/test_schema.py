@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,14 @@ def test_many_processes_may_open_a_new_database_at_once(url: str):
     ]
 
     assert [process.communicate(timeout=50)[0] for process in processes] == ["0\n"] * 6
+
+
+async def test_a_process_may_open_many_new_databases_at_once(tmp_path: Path):
+    async def opened(number: int) -> int:
+        async with SqliteStore(f"sqlite:///{tmp_path}/{number}.db") as store:
+            return len((await store.list_runs()).runs)
+
+    assert await asyncio.gather(*map(opened, range(8))) == [0] * 8
 
 
 def test_a_store_without_a_schema_says_so():
