@@ -20,6 +20,9 @@ _REACHED_WITHIN: Final = 15.0
 
 _TRIES: Final = 6
 
+_POINT_WITHIN: Final = 120.0
+"""Seconds that all tries may take."""
+
 
 async def play(stage: Stage, fault: Fault) -> None:
     """Let it happen."""
@@ -48,19 +51,27 @@ async def play(stage: Stage, fault: Fault) -> None:
 
 
 async def _die_at(stage: Stage, point: Point) -> None:
-    """Have a process die at this point; if it dies of something else, or never gets there, another is sent."""
-    for _ in range(_TRIES):
+    """Have a process die at this point; if it dies of something else, or never gets there, another is sent.
+
+    One that does not even start, because a server is away, is no try.
+    """
+    tries, end = 0, monotonic() + _POINT_WITHIN
+    while tries < _TRIES and monotonic() < end:
         at = stage.chance.randint(1, point.within)
         hand = await _send(stage, point, at)
         await hand.ended(_REACHED_WITHIN)
         reached = (hand.pid, point.name) in stage.deaths.read()
+        if (hand.process.exitcode or 0) > 0:
+            await asyncio.sleep(0.3)
+            continue
+        tries += 1
         if not reached:
             stage.done["other kills"] += 1
         await hand.kill()
         if reached and hand.process.exitcode == -signal.SIGKILL:
             stage.done[f"at {point.name}"] += 1
             return
-    stage.say(f"  nobody got to {point.name} in {_TRIES} tries")
+    stage.say(f"  nobody got to {point.name} in {tries} tries")
 
 
 async def _send(stage: Stage, point: Point, at: int) -> Hand:

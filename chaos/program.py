@@ -19,8 +19,14 @@ TOGETHER: Final = 3
 
 
 def main() -> int:
-    """Do what the arguments say; returns the exit code: 1 if anything broke."""
-    options = _parser().parse_args()
+    """Do what the arguments say; returns the exit code: 1 if anything broke, 143 if it was told to end."""
+    try:
+        return _do(_parser().parse_args())
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
+
+
+def _do(options: argparse.Namespace) -> int:
     match options.command:
         case "run":
             return _play([_script(options, options.backend)])
