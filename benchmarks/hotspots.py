@@ -15,6 +15,14 @@ from workload import Job
 RATE = 250
 SHOWN = 25
 
+WAITING = (
+    "Condition.wait (threading.py)",
+    "EpollSelector.select (selectors.py)",
+    "Lane._run (paigeant/sql/lanes.py)",
+    "_worker (concurrent/futures/thread.py)",
+)
+"""Where a thread waits for work. On a virtual machine py-spy takes some of that for work."""
+
 Stack = tuple[str, ...]
 
 
@@ -35,14 +43,14 @@ def profile(places: Places, backend: Backend, job: Job) -> None:
 
 
 def report(raw: str) -> None:
-    """Print the table; imports are left out."""
+    """Print the table; imports, and threads that wait, are left out."""
     own: Counter[str] = Counter()
     whole: Counter[str] = Counter()
     total = 0
     for line in raw.splitlines():
         text, _, count = line.rpartition(" ")
         stack = [_short(frame) for frame in text.split(";")]
-        if any("importlib" in frame for frame in stack):
+        if stack[-1] in WAITING or any("importlib" in frame for frame in stack):
             continue
         total += int(count)
         own[stack[-1]] += int(count)

@@ -6,7 +6,9 @@ Standard library only: it also runs in the environments of the peers.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+from collections.abc import Coroutine
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -26,6 +28,14 @@ class System(Protocol):
     async def completed(self) -> tuple[int, int]:
         """Return how many runs and how many steps are recorded as completed."""
         ...
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run it with the garbage collector as `paigeant run` sets it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+    asyncio.run(main)
 
 
 async def perform(job: Job, system: System, flight: Flight, working: asyncio.Future[Any] | None = None) -> None:

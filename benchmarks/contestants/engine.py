@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from loops.backend import Backend, backend
 from loops.engine import EngineLoop
-from tasks import perform
+from tasks import perform, run
 from workload import Flight, Job, plan_of
 
 
@@ -40,4 +38,4 @@ async def main(job: Job) -> None:
         await perform(job, Engine(job, engine, there), flight)
 
 
-asyncio.run(main(Job.of_arguments()))
+run(main(Job.of_arguments()))

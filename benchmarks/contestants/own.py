@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from loops.counts import counts
-from tasks import perform
+from tasks import perform, run
 from workload import Flight, Job, plan_of
 
 from paigeant import ActivityRegistry, Paigeant, Workflow
@@ -48,4 +46,4 @@ async def main(job: Job) -> None:
         await perform(job, Own(job, app), flight)
 
 
-asyncio.run(main(Job.of_arguments()))
+run(main(Job.of_arguments()))

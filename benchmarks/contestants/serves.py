@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from tasks import run
 from workload import Job
 
 from paigeant import ActivityRegistry, Paigeant, Parked
@@ -42,4 +43,4 @@ async def main(job: Job) -> None:
         await asyncio.to_thread(sys.stdin.buffer.read)
 
 
-asyncio.run(main(Job.of_arguments()))
+run(main(Job.of_arguments()))

@@ -57,10 +57,20 @@ def run(
     module = load_handlers(path)
     require_activities(module, path)
     configure(settings.log_format, settings.log_level)
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays, and need not be looked through again for as long as the worker lives
+    _spare_the_collector()
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
         raise typer.Exit(runner.run(_serve(module, settings, activity or None, concurrency)))
+
+
+def _spare_the_collector() -> None:
+    """Let the garbage collector look less often, and not at what is loaded by now, which stays as long as the worker.
+
+    Steps under way are many objects that live for a while and go without it. Looking at them as often as Python does by
+    default costs a sixth of a worker's time; what is in a cycle waits for some megabytes more.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def _faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

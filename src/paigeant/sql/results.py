@@ -80,6 +80,9 @@ _LEFT: Final = Hot(
 )
 
 
+_PAUSES: Final = frozenset({StepStatus.RETRYING, StepStatus.WAITING})
+
+
 class Found(NamedTuple):
     """A commit, with the rows it is about."""
 
@@ -96,8 +99,8 @@ def heir_of(one: Found) -> str | None:
 
 def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
     """Write all that these commits want written; what is handed over is leased for so long."""
-    held = [one for one in good if one.commit.transition.status in {StepStatus.RETRYING, StepStatus.WAITING}]
-    left = [one for one in good if one not in held]
+    held = [one for one in good if one.commit.transition.status in _PAUSES]
+    left = [one for one in good if one.commit.transition.status not in _PAUSES]
     tx.many(_HOLD, [_held_row(tx, one) for one in held])
     tx.many(_LEAVE, [_left_row(tx, one) for one in left])
     keep_blobs(tx, [(one.run.workflow_id, blob) for one in good for blob in one.commit.blobs])
