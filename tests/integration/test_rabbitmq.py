@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -236,11 +236,20 @@ async def take_the_leader(queue: str) -> None:
     assert await ctl("eval", " ".join(forget.split())) == "ok\n"
 
 
+async def take_the_process(queue: str) -> None:
+    """Leave the queue without any process, as one may be that is declared while the broker comes back."""
+    assert await ctl("eval", f"ra:stop_server(quorum_queues, {{'%2F_{queue}', node()}}).") == "ok\n"
+
+
+Damage = Callable[[str], Awaitable[None]]
+
+
+@pytest.mark.parametrize("damage", [take_the_leader, take_the_process])
 async def test_a_queue_that_lost_its_leader_is_made_anew(
-    transport: RabbitMQTransport, connect: Connect, rabbitmq: Any
+    transport: RabbitMQTransport, connect: Connect, rabbitmq: Any, damage: Damage
 ) -> None:
     await transport.publish("draft", sealed(1))
-    await take_the_leader(f"paigeant:{rabbitmq.space()}:q:draft")
+    await damage(f"paigeant:{rabbitmq.space()}:q:draft")
 
     async with connect() as other, subscribed(transport) as deliveries, subscribed(other) as others:
         took = [asyncio.create_task(receive(transport, each, 2)) for each in (deliveries, others)]
@@ -252,12 +261,13 @@ async def test_a_queue_that_lost_its_leader_is_made_anew(
         await asyncio.gather(*took, return_exceptions=True)
 
 
+@pytest.mark.parametrize("damage", [take_the_leader, take_the_process])
 async def test_dead_letters_that_lost_their_leader_are_made_anew(
-    transport: RabbitMQTransport, rabbitmq: Any, monkeypatch: pytest.MonkeyPatch
+    transport: RabbitMQTransport, rabbitmq: Any, monkeypatch: pytest.MonkeyPatch, damage: Damage
 ) -> None:
     monkeypatch.setattr(line, "PATIENCE", 6.0)
     await transport.publish("draft", sealed(1))
-    await take_the_leader(f"paigeant:{rabbitmq.space()}:dead")
+    await damage(f"paigeant:{rabbitmq.space()}:dead")
 
     async with subscribed(transport) as deliveries:
         await anext(deliveries)

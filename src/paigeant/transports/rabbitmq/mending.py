@@ -1,4 +1,4 @@
-"""Mending queues that lost their leader: they are there, and answer nothing."""
+"""Mending queues that lost their leader: they are there, and nobody can consume them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from aio_pika import exceptions as amqp
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage
 
 from paigeant.errors import PaigeantError
 from paigeant.transports.rabbitmq.line import Line
@@ -46,16 +46,22 @@ class Mender:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look_at(self, queue: str) -> None:
-        line = Line(self._url, self._name)
+        line, probe = Line(self._url, self._name), Line(self._url, self._name)
         try:
-            await _mend(line, queue)
+            await _mend(line, probe, queue)
         except PaigeantError as error:
             _LOG.warning("%s does not answer, and why cannot be seen: %s", queue, error)
         finally:
-            await line.close()
+            await asyncio.gather(line.close(), probe.close())
 
 
-async def _mend(line: Line, queue: str) -> None:
+def is_broken(error: Exception) -> bool:
+    """Tell whether a queue that was declared, and answered this to whoever would consume it, has no leader."""
+    return isinstance(error, TimeoutError) or str(error).startswith("INTERNAL_ERROR")
+
+
+async def _mend(line: Line, probe: Line, queue: str) -> None:
+    """Delete a queue that cannot be consumed; ``probe`` may break of it."""
     async with line.channel() as channel:
         async with line.patience():
             try:
@@ -66,25 +72,26 @@ async def _mend(line: Line, queue: str) -> None:
                 if str(error).startswith(("RESOURCE_LOCKED", "NOT_FOUND")):
                     return
                 raise
-        async with line.channel() as other:
-            if not await _has_leader(line, other, queue):
-                async with line.patience():
-                    await channel.queue_delete(queue)
-                _LOG.warning("%s had lost its leader and is made anew; its messages are announced again", queue)
+        if not await _has_leader(probe, queue):
+            async with line.patience():
+                await channel.queue_delete(queue)
+            _LOG.warning("%s had lost its leader and is made anew; its messages are announced again", queue)
 
 
-async def _has_leader(line: Line, channel: AbstractChannel, name: str) -> bool:
+async def _has_leader(line: Line, name: str) -> bool:
     """Tell whether one may consume: only the leader can say so. What is delivered meanwhile goes back."""
 
     async def leave(_: AbstractIncomingMessage) -> None:
         pass
 
-    async with line.patience():
+    async with line.channel() as channel, line.patience():
         await channel.set_qos(prefetch_count=1)
         queue = await channel.get_queue(name, ensure=False)
         try:
             async with asyncio.timeout(LEADER):
                 await queue.consume(leave)
-        except TimeoutError:
+        except (TimeoutError, amqp.ConnectionClosed) as error:
+            if not is_broken(error):
+                raise
             return False
     return True

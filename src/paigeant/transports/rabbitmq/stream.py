@@ -17,7 +17,7 @@ from aio_pika.abc import AbstractChannel
 from paigeant.abc import Delivery
 from paigeant.errors import PaigeantError, Unavailable
 from paigeant.transports.rabbitmq.line import CLOSING, Line
-from paigeant.transports.rabbitmq.mending import LEADER, Mender
+from paigeant.transports.rabbitmq.mending import LEADER, Mender, is_broken
 from paigeant.transports.rabbitmq.queues import Queues
 
 AGAIN: Final = (0.5, 5.0)
@@ -151,7 +151,9 @@ class Stream:
             try:
                 async with asyncio.timeout(LEADER):
                     await consuming.basic_consume(queue.name, partial(self._arrive, topic))
-            except TimeoutError as error:
+            except (TimeoutError, amqp.ConnectionClosed) as error:
+                if not is_broken(error):
+                    raise
                 raise Leaderless(queue.name) from error
 
     async def _stop(self, channel: AbstractChannel) -> None:

@@ -118,6 +118,10 @@ class RabbitMQTransport(Transport):
         except Silent:
             self._mender.look_at(queue)
             raise
+        except Unavailable:
+            if queue == self._queues.dead:  # it is never full, and nobody else would notice
+                self._mender.look_at(queue)
+            raise
 
     async def _ensure(self, queue: str) -> None:
         if self._sending.knows(queue):
