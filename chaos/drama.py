@@ -137,6 +137,7 @@ async def _lanes(stage: Stage, lanes: Sequence[Sequence[Fault]]) -> None:
             await play(stage, fault)
             behind += 1
             stage.progress = min(behind / total, 0.999)
+            stage.take_stock()
 
     async with asyncio.TaskGroup() as group:
         for faults in lanes:

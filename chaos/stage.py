@@ -57,7 +57,7 @@ class Stage:
     async def open(self) -> None:
         """Wait until work is done, and look at what the steady worker holds."""
         await self.until(self._some_ended, _PATIENCE, "the first runs to end")
-        self.holdings_before = self.steady.holdings()
+        self.take_stock()
 
     async def _some_ended(self) -> bool:
         return (await self.backend.reader.progress())[1] >= min(10, self.plan.runs // 2)
@@ -137,6 +137,13 @@ class Stage:
                         self.when_terminated[run.hex] = await self.backend.reader.hops(run)
                         self.done["terminated"] += 1
                 await asyncio.sleep(0.05)
+
+    def take_stock(self) -> None:
+        """In the first half, note the most that the steady worker held: when much is asked for, pools fill up."""
+        if self.progress <= 0.5 and self.steady.alive:
+            now = self.steady.holdings()
+            before = self.holdings_before or now
+            self.holdings_before = Holdings(*map(max, before, now))
 
     def leaks(self, before: Holdings | None, after: Holdings) -> list[str]:
         """Return what there is more of than a pool that filled up explains."""

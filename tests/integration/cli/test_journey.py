@@ -182,10 +182,11 @@ def test_runs_are_listed_newest_first_and_in_pages(project: Any):
 
 def test_a_value_cannot_steer_the_terminal(project: Any):
     project.worker()
-    project.write("input.json", {"name": "\x1b]0;owned\x07[bold]"})
+    project.write("input.json", {"name": "\x1b]0;owned\x07[bold]\u202edrow"})
     run = project.json("dispatch", "hello", "input.json", "--wait", "--timeout", "20")
 
     shown = project.paigeant("show", run["workflow_id"]).stdout
 
     assert "\x1b" not in shown
+    assert "\u202e" not in shown
     assert "[bold]" in shown
