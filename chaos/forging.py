@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
 from urllib.parse import urlsplit
 
 from chaos.backends import Backend
 from chaos.orders import NAMESPACE
 from paigeant.abc import Codec, Transport
+from paigeant.errors import Unavailable
 from paigeant.model.hops import Sealed
 from paigeant.model.values import Inline
 from paigeant.plugins import load_plugin
+
+_PATIENCE: Final = 60.0
+"""Seconds until a forger gives up."""
 
 
 async def forge(backend: Backend) -> int:
@@ -22,8 +28,18 @@ async def forge(backend: Backend) -> int:
     transport: Transport = load_plugin("paigeant.transports", urlsplit(url).scheme)(url, namespace=NAMESPACE)
     async with transport:
         for sealed in forged:
-            await transport.publish(sealed.topic, sealed)
+            await _push(transport, sealed)
     return len(forged)
+
+
+async def _push(transport: Transport, sealed: Sealed) -> None:
+    """Publish it, though the broker may just be mending its queues."""
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            try:
+                return await transport.publish(sealed.topic, sealed)
+            except Unavailable:
+                await asyncio.sleep(0.5)
 
 
 def _forged(codec: Codec, body: bytes) -> Sealed:
