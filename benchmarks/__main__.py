@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import results
-from check import FLOOR, check
+from check import check
 from hotspots import profile
 from measures import MEASURES
 from places import ALL, Places
@@ -61,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     run.add_argument("--only", nargs="+", choices=list(MEASURES), help="these measures instead of all")
     run.add_argument("--keep", action="store_true", help="beside the measures that are in the file already")
     guard = commands.add_parser("check", help="fail if Paigeant reaches too little of the engine loop")
-    guard.add_argument("--floor", type=float, default=FLOOR, help="the share that is enough")
+    guard.add_argument("--floor", type=float, help="the share that is enough, by default what was reached before")
     hot = commands.add_parser("profile", help="where the time of a worker goes")
     hot.add_argument("--backend", default="", help="of these only, as sqlite or rabbitmq")
     hot.add_argument("--runs", type=int, default=2000)

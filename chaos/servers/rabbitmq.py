@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -17,6 +18,9 @@ from chaos.orders import NAMESPACE
 from chaos.servers.server import Server, free_port
 
 _PROGRAMS: Final = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/sbin/rabbitmq-server")
+
+_LED: Final = 5.0
+"""Seconds after which a node that was started has a leader for each queue."""
 
 
 class RabbitMQ(Server):
@@ -67,7 +71,8 @@ class RabbitMQ(Server):
         return False
 
     async def empty(self) -> None:
-        """Delete all queues of the load, with what is in them."""
+        """Delete all queues of the load, with what is in them; not while they get their leaders (record 0008)."""
+        await asyncio.sleep(_LED)
         async with await aio_pika.connect(self.url, timeout=10) as connection, connection.channel() as channel:
             for topic in TOPICS:
                 await channel.queue_delete(queue_of(topic))

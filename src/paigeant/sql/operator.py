@@ -134,6 +134,7 @@ def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
     status = RunStatus(find(tx, workflow_id).status)
     if status.final:
         return status
+    tx = tx.later()  # or a step that was committed meanwhile would seem to come after the end
     tx.connection.execute(_TERMINATE, {"b_workflow_id": workflow_id, "b_now": tx.now})
     close(tx, [workflow_id])
     return RunStatus.TERMINATED

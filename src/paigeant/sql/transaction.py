@@ -36,6 +36,10 @@ class Tx(NamedTuple):
         driver = driver_of(connection)
         return cls(connection, driver, namespace, now or driver.rows(_NOW, {})[0][0])
 
+    def later(self) -> Tx:
+        """Return the transaction as of this moment: what held the lock that it waited for has a time after its begin."""
+        return self._replace(now=self.driver.rows(_NOW, {})[0][0])
+
     def until(self, at: datetime | None) -> float | None:
         """Return the seconds to a time."""
         return None if at is None else (at - self.now).total_seconds()

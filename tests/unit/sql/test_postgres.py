@@ -143,6 +143,28 @@ async def test_a_connection_that_is_cut_is_replaced(new_postgres: Callable[..., 
         assert settled.verdict == "ok"
 
 
+async def test_a_run_is_ended_after_what_its_end_waited_for(new_postgres: Callable[..., str]):
+    """A commit that has the run's row was there first, though the termination began earlier."""
+    url, start = new_postgres(), new_run("draft")
+    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
+    async with PostgresStore(url) as store, engine.connect() as other:
+        await store.record_workflow_start([start])
+        await other.execute(text("SELECT FROM workflow_runs FOR UPDATE"))
+        terminating = asyncio.create_task(store.terminate(start.workflow_id))
+
+        async def waits() -> bool:
+            locked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool((await other.execute(text(locked))).scalar_one())
+
+        await eventually(waits)
+        held_until = (await other.execute(text("SELECT clock_timestamp()"))).scalar_one()
+        await other.rollback()
+        await terminating
+
+        assert (await other.execute(text("SELECT completed_at FROM workflow_runs"))).scalar_one() > held_until
+    await engine.dispose()
+
+
 async def test_runs_complete_though_all_connections_are_cut_again_and_again(new_postgres: Callable[..., str]):
     url, registry, ran = new_postgres(), ActivityRegistry(), asyncio.Semaphore(0)
 

@@ -16,6 +16,10 @@ LEADER: Final = 3.0
 """Seconds within which a queue lets somebody consume. One that is recovered has elected its leader within two."""
 
 _LOG: Final = logging.getLogger("paigeant")
+_MENDED: Final = (
+    "%s had lost its leader and is made anew; its messages are announced again. Should this be said of it again and "
+    "again, restart the RabbitMQ node: it cannot start the queue, and its log says why"
+)
 
 
 class Mender:
@@ -75,7 +79,7 @@ async def _mend(line: Line, probe: Line, queue: str) -> None:
         if not await _has_leader(probe, queue):
             async with line.patience():
                 await channel.queue_delete(queue)
-            _LOG.warning("%s had lost its leader and is made anew; its messages are announced again", queue)
+            _LOG.warning(_MENDED, queue)
 
 
 async def _has_leader(line: Line, name: str) -> bool:

@@ -106,12 +106,16 @@ class Stream:
                 await self._asked.wait()
             except Leaderless as error:
                 await self._mender.look_at(error.queue)
+                await self._pause_a_while()
             except Exception as error:  # noqa: BLE001  (it must not end unseen)
                 if not self._has_consumed and not isinstance(error, Unavailable):
                     return self.end(error)
                 _LOG.warning("subscribing again: %s", error)
-                await asyncio.sleep(self._pause * random.uniform(0.5, 1))  # noqa: S311  (not all workers at once)
-                self._pause = min(self._pause * 2, AGAIN[1])
+                await self._pause_a_while()
+
+    async def _pause_a_while(self) -> None:
+        await asyncio.sleep(self._pause * random.uniform(0.5, 1))  # noqa: S311  (not all workers at once)
+        self._pause = min(self._pause * 2, AGAIN[1])
 
     async def _consume(self) -> None:
         """Consume until it is time for a new channel, or nobody asks for what arrived, which then goes back.
