@@ -37,7 +37,7 @@ class Tx(NamedTuple):
         return cls(connection, driver, namespace, now or driver.rows(_NOW, {})[0][0])
 
     def later(self) -> Tx:
-        """Return the transaction as of this moment: what held the lock that it waited for has a time after its begin."""
+        """Return the transaction as of this moment: what held the lock that it waited for bears a later time."""
         return self._replace(now=self.driver.rows(_NOW, {})[0][0])
 
     def until(self, at: datetime | None) -> float | None:
