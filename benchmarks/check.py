@@ -17,7 +17,7 @@ from workload import Job
 WANTED = 0.4
 """Of the engine loop's steps a second, at least: what was aimed at, and is not reached yet."""
 
-FLOORS = {SQLITE.name: 0.2, POSTGRES.name: 0.1}
+FLOORS = {SQLITE.name: 0.25, POSTGRES.name: 0.11}
 """What was reached, less what noise accounts for: under it something has become slower."""
 
 ROUNDS = 3
