@@ -22,6 +22,9 @@ FRAME_BYTES: Final = 2 * BODY_BYTES + 64
 _TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
+_OTHERS: Final = bytes(set(range(256)) - set(b'"[]{}'))
+_ALIKE: Final = bytes.maketrans(b"{}", b"[]")
+
 _HEAD: Final = f'{{"v":{FRAME_VERSION},"b":'.encode()
 
 
@@ -70,7 +73,7 @@ def check_size(body: str) -> None:
 
 def check_depth(text: str, depth: int) -> None:
     """Raise ValueError if JSON nests deeper than this; it is not parsed for that, and need not be JSON."""
-    if text.count("[") + text.count("{") <= depth:
+    if text.count("[") + text.count("{") <= depth or _is_shallow(text, depth):
         return
     level = 0
     for token in _TOKEN.finditer(text):
@@ -78,6 +81,19 @@ def check_depth(text: str, depth: int) -> None:
         level += 1 if mark in "[{" else -1 if mark in "]}" else 0
         if level > depth:
             raise ValueError(f"JSON that nests deeper than {depth}")
+
+
+def _is_shallow(text: str, depth: int) -> bool:
+    """Tell, in a few sweeps, that JSON nests no deeper; False may also mean that it cannot be told so.
+
+    All but quotation marks and brackets is dropped, then what are empty strings by now, then pairs of brackets, a level
+    a sweep. Where a string holds a bracket its marks stay, and nothing is told.
+    """
+    plain = text.replace("\\\\", "").replace('\\"', "").encode("ascii", "ignore")
+    marks = plain.translate(_ALIKE, _OTHERS).replace(b'""', b"")
+    for _ in range(depth):
+        marks = marks.replace(b"[]", b"")
+    return not marks
 
 
 def read_json(text: str, *, depth: int) -> JsonValue:
