@@ -29,8 +29,8 @@ from paigeant.errors import ArgumentError, ConfigError, InvalidInput, MessageRej
 from paigeant.model.letters import Flaw, LetterPage, Misfit
 from paigeant.model.limits import DEPTH
 from paigeant.model.message import HopKey
+from paigeant.model.nesting import nesting
 from paigeant.model.pages import read_place
-from paigeant.model.values import nesting
 from paigeant.security.frame import read_frame, write_frame
 from paigeant.security.plain import PlainCodec
 from paigeant.sql.postgres import dialect_url

@@ -11,8 +11,8 @@ from typing_extensions import TypeAliasType
 
 from paigeant.errors import ResultError
 from paigeant.model.limits import DEPTH, VALUE_BYTES
+from paigeant.model.nesting import nesting
 from paigeant.model.outcomes import Completed, Faulted, Finished, Parked, Retrying, Revised
-from paigeant.model.values import nesting
 
 _JSON: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings")
 _WITH_OUTPUT: Final = (Completed, Revised, Finished)

@@ -11,7 +11,8 @@ from pydantic_core import from_json
 
 from paigeant.errors import InvalidInput
 from paigeant.model.limits import DEPTH, VALUE_BYTES
-from paigeant.model.values import finite, nesting
+from paigeant.model.nesting import nesting
+from paigeant.model.values import finite
 
 STDIN: Final = "-"
 _BOM: Final = b"\xef\xbb\xbf"

@@ -16,7 +16,8 @@ from paigeant.cli.terminal import note, printable, write, write_json
 from paigeant.cli.timeline import value_text
 from paigeant.errors import InvalidInput, RequestError
 from paigeant.model.limits import DEPTH, NAME_PATTERN, VALUE_BYTES
-from paigeant.model.values import finite, nesting, shelve
+from paigeant.model.nesting import nesting
+from paigeant.model.values import finite, shelve
 
 app = typer.Typer(add_completion=False)
 

@@ -20,10 +20,11 @@ from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
 from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload
+from paigeant.model.nesting import nesting
 from paigeant.model.plan import Plan
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.steps import stow
-from paigeant.model.values import nesting, shelve
+from paigeant.model.values import shelve
 from paigeant.routing import identify
 
 

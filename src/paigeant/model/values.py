@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import DEPTH, INLINE_BYTES
+from paigeant.model.nesting import nesting
 
 
 class Inline(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -45,8 +46,6 @@ class Blob(NamedTuple):
     json: bytes
 
 
-_QUOTE, _BACKSLASH = ord('"'), ord("\\")
-
 NULL = Inline(value=None)
 """JSON's null."""
 
@@ -71,27 +70,6 @@ def finite(value: JsonValue) -> JsonValue:
             case _:
                 pass
     return value
-
-
-def nesting(json: bytes) -> int:
-    """Return how deep a JSON text nests; brackets are only scanned one by one where there are enough to matter."""
-    brackets = json.count(b"[") + json.count(b"{")
-    if brackets <= DEPTH // 2:
-        return brackets
-    deepest = depth = 0
-    quoted = escaped = False
-    for byte in json:
-        if quoted:
-            quoted = escaped or byte != _QUOTE
-            escaped = byte == _BACKSLASH and not escaped
-        elif byte == _QUOTE:
-            quoted = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest
 
 
 def shelve(json: bytes) -> tuple[Value, Blob | None]:

@@ -6,24 +6,17 @@ The body is a string within the frame, so that a signature (``s``) can be over e
 from __future__ import annotations
 
 import json
-import re
 from typing import Final, NoReturn
 
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import BODY_BYTES
+from paigeant.model.nesting import nesting
 
 FRAME_VERSION: Final = 1
 FRAME_BYTES: Final = 2 * BODY_BYTES + 64
 """Quoting can double a body, where each of its characters is a quotation mark."""
-
-# Possessive, and content with a string that never ends: so each character is read once, whatever they are.
-_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
-
-
-_OTHERS: Final = bytes(set(range(256)) - set(b'"[]{}'))
-_ALIKE: Final = bytes.maketrans(b"{}", b"[]")
 
 _HEAD: Final = f'{{"v":{FRAME_VERSION},"b":'.encode()
 
@@ -73,27 +66,8 @@ def check_size(body: str) -> None:
 
 def check_depth(text: str, depth: int) -> None:
     """Raise ValueError if JSON nests deeper than this; it is not parsed for that, and need not be JSON."""
-    if text.count("[") + text.count("{") <= depth or _is_shallow(text, depth):
-        return
-    level = 0
-    for token in _TOKEN.finditer(text):
-        mark = token[0][0]
-        level += 1 if mark in "[{" else -1 if mark in "]}" else 0
-        if level > depth:
-            raise ValueError(f"JSON that nests deeper than {depth}")
-
-
-def _is_shallow(text: str, depth: int) -> bool:
-    """Tell, in a few sweeps, that JSON nests no deeper; False may also mean that it cannot be told so.
-
-    All but quotation marks and brackets is dropped, then what are empty strings by now, then pairs of brackets, a level
-    a sweep. Where a string holds a bracket its marks stay, and nothing is told.
-    """
-    plain = text.replace("\\\\", "").replace('\\"', "").encode("ascii", "ignore")
-    marks = plain.translate(_ALIKE, _OTHERS).replace(b'""', b"")
-    for _ in range(depth):
-        marks = marks.replace(b"[]", b"")
-    return not marks
+    if nesting(text.encode("ascii", "ignore"), depth) > depth:
+        raise ValueError(f"JSON that nests deeper than {depth}")
 
 
 def read_json(text: str, *, depth: int) -> JsonValue:

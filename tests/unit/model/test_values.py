@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import DEPTH, INLINE_BYTES
-from paigeant.model.values import VALUE, Inline, Ref, inline, nesting, shelve, text_of, unshelve
+from paigeant.model.nesting import nesting
+from paigeant.model.values import VALUE, Inline, Ref, inline, shelve, text_of, unshelve
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

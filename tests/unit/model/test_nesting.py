@@ -1,4 +1,4 @@
-"""What nests too deep is refused before it is parsed, whatever its strings hold."""
+"""How deep a text nests is told before it is parsed, whatever its strings hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as drawn
 
-from paigeant.security.frame import check_depth
+from paigeant.model.nesting import SWEEPS, nesting
 
 ODD = drawn.sampled_from(["", "x", '"', "\\", '\\"', "[", "]", "{[", '["', "é[", "\n", '""'])
 VALUES = drawn.recursive(
@@ -24,20 +24,18 @@ def depth_of(value: Any) -> int:
     return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
 
 
-def passes(text: str, depth: int) -> bool:
-    try:
-        check_depth(text, depth)
-    except ValueError:
-        return False
-    return True
-
-
 @given(VALUES, drawn.booleans())
-def test_json_passes_as_deep_as_it_is_and_no_less(value: Any, plain: bool):  # noqa: FBT001  (hypothesis gives it)
-    text, depth = json.dumps(value, ensure_ascii=plain), depth_of(value)
+def test_json_is_as_deep_as_it_is(value: Any, plain: bool):  # noqa: FBT001  (hypothesis gives it)
+    text, depth = json.dumps(value, ensure_ascii=plain).encode(), depth_of(value)
 
-    assert passes(text, depth)
-    assert depth == 0 or not passes(text, depth - 1)
+    assert nesting(text) == depth
+    assert nesting(text, depth) == depth
+    assert depth == 0 or nesting(text, depth - 1) > depth - 1
+
+
+@pytest.mark.parametrize("depth", [SWEEPS - 1, SWEEPS, SWEEPS + 1, 500_000])
+def test_what_is_very_deep_is_told_exactly_and_in_time(depth: int):
+    assert nesting(b"[" * depth + b"]" * depth) == depth
 
 
 @pytest.mark.parametrize(
@@ -52,11 +50,8 @@ def test_json_passes_as_deep_as_it_is_and_no_less(value: Any, plain: bool):  # n
     ],
 )
 def test_what_is_too_deep_is_refused_also_if_it_is_no_json(text: str):
-    assert not passes(text, 40)
+    assert nesting(text.encode(), 40) > 40
 
 
 def test_what_is_wide_is_not_deep():
-    text = json.dumps([{"a": [1, "[[[["]}] * 500)
-
-    assert passes(text, 3)
-    assert not passes(text, 2)
+    assert nesting(json.dumps([{"a": [1, "[[[["]}] * 500).encode()) == 3
