@@ -40,6 +40,10 @@ async def run(ctx: WorkflowContext, text: str) -> str:
     return await ctx.run_typed("last", last)
 
 
+class NotYet(Exception):
+    """The server cannot be asked what it has recorded."""
+
+
 class Restate:
     """Restate as a system under test."""
 
@@ -51,8 +55,15 @@ class Restate:
         self._before = 0, 0
 
     async def begin(self) -> None:
-        """Look what the server has from before."""
-        self._before = await self._counts()
+        """Look what the server has from before; one that has just started cannot say so at once."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    self._before = await self._counts()
+                except NotYet:
+                    await asyncio.sleep(0.5)
+                else:
+                    return
 
     async def dispatch(self, count: int) -> None:
         """Send so many runs, some at a time."""
@@ -76,7 +87,10 @@ class Restate:
     async def _count(self, query: str) -> int:
         headers = {"accept": "application/json"}
         answer = await self._client.post(f"{self._admin}/query", json={"query": query}, headers=headers)
-        return answer.json()["rows"][0]["n"]
+        found = answer.json()
+        if "rows" not in found:
+            raise NotYet(answer.text)
+        return found["rows"][0]["n"]
 
 
 async def main() -> None:
