@@ -136,3 +136,23 @@ def redis_corner() -> Iterator[RedisCorner]:
     with Redis.from_url(REDIS) as redis:
         for key in redis.scan_iter(f"pg:{{*{corner.name}}}:*"):
             redis.delete(key)
+
+
+@pytest.fixture
+def surroundings(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """Return what makes a backend of the test's own, as ``redis+postgres``, and gives the variables that name it."""
+
+    def make(backend: str, *topics: str) -> dict[str, str]:
+        broker, _, store = backend.rpartition("+")
+        sqlite = f"sqlite:///{tmp_path}/paigeant.db"
+        where = {"PAIGEANT_STORE": sqlite if store == "sqlite" else request.getfixturevalue("new_postgres")()}
+        if broker == "redis":
+            corner = request.getfixturevalue("redis_corner")
+            where |= {"PAIGEANT_TRANSPORT": corner.url, "PAIGEANT_NAMESPACE": corner.name}
+        elif broker:
+            rabbitmq = request.getfixturevalue("rabbitmq")
+            rabbitmq.topics = set(topics)
+            where |= {"PAIGEANT_TRANSPORT": rabbitmq.url, "PAIGEANT_NAMESPACE": rabbitmq.space()}
+        return where
+
+    return make

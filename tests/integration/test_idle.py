@@ -93,18 +93,9 @@ def spent(pid: int) -> float:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("backend", ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", "redis+sqlite"])
 def test_an_idle_worker_takes_at_most_half_a_percent_of_a_processor(
-    backend: str, tmp_path: Path, request: pytest.FixtureRequest
+    backend: str, tmp_path: Path, surroundings: Callable[..., dict[str, str]]
 ):
-    broker, _, store = backend.rpartition("+")
-    sqlite = f"sqlite:///{tmp_path}/paigeant.db"
-    where = {"PAIGEANT_STORE": sqlite if store == "sqlite" else request.getfixturevalue("new_postgres")()}
-    if broker == "redis":
-        corner = request.getfixturevalue("redis_corner")
-        where |= {"PAIGEANT_TRANSPORT": corner.url, "PAIGEANT_NAMESPACE": corner.name}
-    elif broker:
-        corner = request.getfixturevalue("rabbitmq")
-        corner.topics = {"nothing"}
-        where |= {"PAIGEANT_TRANSPORT": corner.url, "PAIGEANT_NAMESPACE": corner.space()}
+    where = surroundings(backend, "nothing")
     (tmp_path / "handlers.py").write_text(HANDLERS)
     log = tmp_path / "log"
     with log.open("wb") as said:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -115,19 +115,10 @@ class Services:
 
 
 @pytest.fixture(params=BACKENDS)
-def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Services]:
-    broker, _, store = request.param.rpartition("+")
-    sqlite = f"sqlite:///{tmp_path}/shared/paigeant.db"
-    where = {"PAIGEANT_STORE": sqlite if store == "sqlite" else request.getfixturevalue("new_postgres")()}
-    if broker == "redis":
-        corner = request.getfixturevalue("redis_corner")
-        where |= {"PAIGEANT_TRANSPORT": corner.url, "PAIGEANT_NAMESPACE": corner.name}
-    elif broker:
-        corner = request.getfixturevalue("rabbitmq")
-        corner.topics = {"reserve", "invoice", "ship"}
-        where |= {"PAIGEANT_TRANSPORT": corner.url, "PAIGEANT_NAMESPACE": corner.space()}
-    (tmp_path / "shared").mkdir()
-    made = Services(tmp_path, where)
+def services(
+    request: pytest.FixtureRequest, tmp_path: Path, surroundings: Callable[..., dict[str, str]]
+) -> Iterator[Services]:
+    made = Services(tmp_path, surroundings(request.param, "reserve", "invoice", "ship"))
     yield made
     made.stop()
 

@@ -115,11 +115,8 @@ class RabbitMQTransport(Transport):
                     self._sending.declared.discard(queue)
                     await self._ensure(queue)
                     await self._sending.put(queue, message)
-        except Silent:
-            self._mender.look_at(queue)
-            raise
-        except Unavailable:
-            if queue == self._queues.dead:  # it is never full, and nobody else would notice
+        except Unavailable as error:
+            if isinstance(error, Silent) or queue == self._queues.dead:  # that is never full, and nobody consumes it
                 self._mender.look_at(queue)
             raise
 
