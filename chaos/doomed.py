@@ -15,7 +15,7 @@ from chaos.points import Points
 from chaos.watching import watched
 from paigeant import Paigeant
 from paigeant.abc import Heart, Store, Transport
-from paigeant.engine.parts import Parts
+from paigeant.engine.runtime import Parts
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.runs import StepStatus

@@ -17,12 +17,12 @@ from sqlalchemy import bindparam
 
 from paigeant.model.hops import Commit, Grant, Verdict
 from paigeant.model.message import HopKey
-from paigeant.sql import committing, leasing, results, sweeping
-from paigeant.sql.hops import THIS_HOP, key_of, steps
-from paigeant.sql.hot import Hot
-from paigeant.sql.keys import keys_of
-from paigeant.sql.results import Found
-from paigeant.sql.transaction import Tx
+from paigeant.sql.execution.keys import keys_of
+from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.statements import announce, claim, commit, commit_rows
+from paigeant.sql.statements.commit_rows import Found
+from paigeant.sql.statements.hops import THIS_HOP, key_of, steps
 
 
 def without_fence() -> None:
@@ -35,18 +35,16 @@ def without_position() -> None:
     """A commit is not asked whether its hop is still pending."""
     _see(lambda _, found: {"hop": _like(found.hop, completed_at=None, owner=found.hop.owner or "somebody")})
     for name in ("_LEAVE", "_HOLD"):
-        statement = getattr(results, name).statement._clone()
+        statement = getattr(commit_rows, name).statement._clone()
         statement._where_criteria = (THIS_HOP & (steps.fence == bindparam("b_fence")),)
-        setattr(results, name, Hot(statement))
+        setattr(commit_rows, name, Hot(statement))
 
 
 def without_fence_and_position() -> None:
     """A commit is asked for neither."""
     without_position()
-    judge = committing._judge
-    committing._judge = lambda one, found: judge(
-        one, found and found._replace(hop=_like(found.hop, fence=one.held.fence))
-    )
+    judge = commit._judge
+    commit._judge = lambda one, found: judge(one, found and found._replace(hop=_like(found.hop, fence=one.held.fence)))
     _bind(lambda one: {"b_fence": one.hop.fence})
 
 
@@ -57,48 +55,48 @@ def without_status() -> None:
 
 def without_run_lock() -> None:
     """A commit reads the run's status and does not hold it."""
-    statement: Any = committing._RUNS.statement
+    statement: Any = commit._RUNS.statement
     statement = statement._clone()
     statement._for_update_arg = None
-    committing._RUNS = Hot(statement)
+    commit._RUNS = Hot(statement)
 
 
 def without_digest() -> None:
     """A lease is given for any bytes that name the hop."""
-    lease_announced = leasing.lease_announced
+    lease_announced = claim.lease_announced
 
     def lenient(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
-        rows = tx.rows(leasing._ANNOUNCED, keys=keys_of(dict(notices)))
+        rows = tx.rows(claim._ANNOUNCED, keys=keys_of(dict(notices)))
         return lease_announced(tx, owner, [(key_of(row), row.digest) for row in rows], lease)
 
-    leasing.lease_announced = lenient
+    claim.lease_announced = lenient
 
 
 def without_sweeper() -> None:
     """Nothing is announced a second time."""
-    sweeping.announce = lambda *_: []
+    announce.announce = lambda *_: []
 
 
 def without_counting() -> None:
     """A lease counts no attempt."""
-    statement: Any = leasing._TAKE.statement
-    leasing._TAKE = Hot(statement.values(attempt=steps.attempt))
+    statement: Any = claim._TAKE.statement
+    claim._TAKE = Hot(statement.values(attempt=steps.attempt))
 
 
 def _see(view: Callable[[Commit, Found], dict[str, Any]]) -> None:
     """Have verdicts given on rows that look otherwise."""
-    judge = committing._judge
+    judge = commit._judge
 
     def lenient(one: Commit, found: Found | None) -> Verdict:
         return judge(one, found and found._replace(**view(one, found)))
 
-    committing._judge = lenient
+    commit._judge = lenient
 
 
 def _bind(more: Callable[[Found], dict[str, Any]]) -> None:
     """Have statements of commits bound to other values."""
-    shared_row = results._shared_row
-    results._shared_row = lambda tx, one: shared_row(tx, one) | more(one)
+    shared_row = commit_rows._shared_row
+    commit_rows._shared_row = lambda tx, one: shared_row(tx, one) | more(one)
 
 
 def _like(row: Any, **other: Any) -> Any:

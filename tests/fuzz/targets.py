@@ -26,15 +26,15 @@ from paigeant.cli.payload import read_input, read_lines
 from paigeant.cli.variables import read_value
 from paigeant.config import FILE, Settings, load_settings
 from paigeant.errors import ArgumentError, ConfigError, InvalidInput, MessageRejected, RegistrationError
-from paigeant.model.letters import Flaw, LetterPage, Misfit
+from paigeant.model.dead_letters import Flaw, LetterPage, Misfit
 from paigeant.model.limits import DEPTH
 from paigeant.model.message import HopKey
 from paigeant.model.nesting import nesting
 from paigeant.model.pages import read_place
 from paigeant.security.frame import read_frame, write_frame
 from paigeant.security.plain import PlainCodec
-from paigeant.sql.postgres import dialect_url
-from paigeant.sql.sqlite import path_of
+from paigeant.sql.postgres.database import dialect_url
+from paigeant.sql.sqlite.database import path_of
 from paigeant.stores.memory import MemoryStore
 from paigeant.transports.memory import MemoryTransport
 from paigeant.transports.redis.server import Server

@@ -23,7 +23,8 @@ from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.hops import Sealed
 from paigeant.testing.waiting import eventually
-from paigeant.transports.rabbitmq import RabbitMQTransport, line, mending, queues, stream
+from paigeant.transports.rabbitmq import RabbitMQTransport, queues, repair, stream
+from paigeant.transports.rabbitmq import connection as connection_module
 from paigeant.transports.rabbitmq import transport as transports
 
 Connect = Callable[..., RabbitMQTransport]
@@ -185,7 +186,7 @@ async def test_what_was_under_way_when_the_connection_broke_comes_again(connect:
 async def test_a_connection_that_swallows_everything_is_given_up(
     connect: Connect, proxy: Proxy, transport: RabbitMQTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "PATIENCE", 1.0)
+    monkeypatch.setattr(connection_module, "PATIENCE", 1.0)
     monkeypatch.setattr(stream, "LIVENESS", 0.5)
     monkeypatch.setattr(stream, "HOLDING", 0.5)
     async with connect(proxy.url) as behind, subscribed(behind) as deliveries:
@@ -265,7 +266,7 @@ async def test_a_queue_that_lost_its_leader_is_made_anew(
 async def test_dead_letters_that_lost_their_leader_are_made_anew(
     transport: RabbitMQTransport, rabbitmq: Any, monkeypatch: pytest.MonkeyPatch, damage: Damage
 ) -> None:
-    monkeypatch.setattr(line, "PATIENCE", 6.0)
+    monkeypatch.setattr(connection_module, "PATIENCE", 6.0)
     await transport.publish("draft", sealed(1))
     await damage(f"paigeant:{rabbitmq.space()}:dead")
 
@@ -286,7 +287,7 @@ async def test_a_queue_that_is_led_is_left_alone(transport: RabbitMQTransport, r
     name = f"paigeant:{rabbitmq.space()}:q:draft"
     await transport.publish("draft", sealed(1))
 
-    mender = mending.Mender(rabbitmq.url, "a test of ours")
+    mender = repair.Mender(rabbitmq.url, "a test of ours")
     async with await aio_pika.connect(rabbitmq.url) as connection, connection.channel() as channel:
         await mender.look_at(name)
         await mender.look_at(f"{name}:nowhere")

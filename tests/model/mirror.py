@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from paigeant.abc import Store
-from paigeant.engine import judging
+from paigeant.engine.hop import judging
 from paigeant.model import hops as real
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paigeant.abc import Store
-from paigeant.engine import judging
-from paigeant.engine.judging import StepTimeout
+from paigeant.engine.hop import judging
+from paigeant.engine.hop.judging import StepTimeout
 from paigeant.model import hops as real
 from paigeant.model.hops import Leased
 from paigeant.model.plan import Undo

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from paigeant import RetryPolicy
-from paigeant.engine.executor import Executor
-from paigeant.engine.judging import Rules
-from paigeant.engine.leases import LeaseKeeper
-from paigeant.engine.settling import Settling
-from paigeant.engine.slots import Seat
+from paigeant.engine.hop.executor import Executor
+from paigeant.engine.hop.judging import Rules
+from paigeant.engine.hop.leases import LeaseKeeper
+from paigeant.engine.intake.acknowledger import Settling
+from paigeant.engine.intake.slots import Seat
 from paigeant.model.hops import Commit, Held, Record, Settled, Standing
 from paigeant.model.runs import RunStatus
 from paigeant.stores.memory import hops, store

@@ -17,7 +17,7 @@ from paigeant.abc import Delivery
 from paigeant.app.run import Run
 from paigeant.engine import dispatcher
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
-from paigeant.engine.parts import Parts
+from paigeant.engine.runtime import Parts
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import Unavailable, WrongState
 from paigeant.model.plan import Plan

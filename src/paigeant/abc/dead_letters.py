@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from paigeant.model.letters import DeadLetter, LetterPage, Misfit
+from paigeant.model.dead_letters import DeadLetter, LetterPage, Misfit
 
 
 class DeadLetters(ABC):

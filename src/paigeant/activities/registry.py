@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypedDict, TypeVar, Unpack, cast, overload, ru
 from pydantic import PydanticUserError, TypeAdapter
 
 from paigeant.activities.binding import Signature, location, read_signature, shape_of
-from paigeant.activities.contracts import contract_of
+from paigeant.activities.interfaces import contract_of
 from paigeant.activities.shapes import output_type
 from paigeant.errors import RegistrationError
 from paigeant.model.limits import NAME_PATTERN

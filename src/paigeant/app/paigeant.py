@@ -21,12 +21,12 @@ from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.activities.shapes import ANYTHING
 from paigeant.app.choosing import choose_store, choose_transport
 from paigeant.app.declaration import Declaration
-from paigeant.app.fitness import require_fit
+from paigeant.app.readiness import require_fit
 from paigeant.app.retention import prune
 from paigeant.app.run import Run
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
-from paigeant.engine.parts import Parts
+from paigeant.engine.runtime import Parts
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep, UnknownWorkflow
 from paigeant.model.plan import Plan

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from paigeant.engine.closing import close_due
-from paigeant.engine.parts import Parts
+from paigeant.engine.runtime import Parts
+from paigeant.engine.upkeep.closer import close_due
 from paigeant.errors import ResultTimeout, RunFailed
 from paigeant.model.runs import CancelWish, RunError, RunStatus, RunView, StepView
 

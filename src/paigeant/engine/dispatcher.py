@@ -13,9 +13,9 @@ from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from paigeant.activities.binding import Sources, bind
-from paigeant.activities.contracts import contract_of
-from paigeant.engine.announcing import announce
-from paigeant.engine.parts import Parts
+from paigeant.activities.interfaces import contract_of
+from paigeant.engine.publisher import announce
+from paigeant.engine.runtime import Parts
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES

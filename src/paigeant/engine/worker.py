@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Self
 
-from paigeant.engine.admission import Admission
-from paigeant.engine.committer import Committer
-from paigeant.engine.intake import Intake
-from paigeant.engine.journey import Journeys
-from paigeant.engine.leases import Cut, LeaseKeeper
-from paigeant.engine.parts import Parts
-from paigeant.engine.returning import Returning
-from paigeant.engine.slots import Slots
-from paigeant.engine.sweeper import Sweeper
+from paigeant.engine.hop.committer import Committer
+from paigeant.engine.hop.leases import Cut, LeaseKeeper
+from paigeant.engine.hop.runner import Journeys
+from paigeant.engine.intake.admission import Admission
+from paigeant.engine.intake.from_store import Intake
+from paigeant.engine.intake.held_for_code import Returning
+from paigeant.engine.intake.slots import Slots
+from paigeant.engine.runtime import Parts
+from paigeant.engine.upkeep.sweeper import Sweeper
 from paigeant.model.events import WorkerStarted, WorkerStopped
 from paigeant.model.hops import Grant, WorkerCard
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from paigeant.model.dead_letters import Misfit
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Leased, Transition, Verdict
-from paigeant.model.letters import Misfit
 
 
 @dataclass(frozen=True, slots=True)

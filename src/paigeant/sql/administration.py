@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from paigeant.errors import ConfigError
 from paigeant.plugins import load_plugin
-from paigeant.sql.database import Database
+from paigeant.sql.execution.database import Database
 from paigeant.sql.store import SqlStore
 
 

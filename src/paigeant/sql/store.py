@@ -13,31 +13,30 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from paigeant.abc import Heart, Store
+from paigeant.aio.batch import Groups
+from paigeant.model.dead_letters import DeadLetter, LetterPage, Misfit
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Standing, Started, WorkerCard
-from paigeant.model.letters import DeadLetter, LetterPage, Misfit
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
-from paigeant.sql import (
-    beginning,
+from paigeant.sql.checks import examine
+from paigeant.sql.execution.database import Database
+from paigeant.sql.execution.next_due import Quiet
+from paigeant.sql.statements import (
+    announce,
     catalog,
-    committing,
-    holding,
-    leasing,
-    letters,
-    operator,
-    pruning,
-    reading,
-    standing,
-    sweeping,
+    claim,
+    commit,
+    dead_letters,
+    heartbeat,
+    operate,
+    prune,
+    read,
+    start,
     variables,
 )
-from paigeant.sql.database import Database
-from paigeant.sql.examining import examine
-from paigeant.sql.groups import Groups
-from paigeant.sql.quiet import Quiet
 
 SOON: Final = 0.1
 """Seconds that whoever announces waits for what is just about to be due."""
@@ -68,30 +67,30 @@ class SqlStore(Store):
     # -- the hop
 
     async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
-        return await self.database.write(lambda tx: beginning.record_workflow_start(tx, starts))
+        return await self.database.write(lambda tx: start.record_workflow_start(tx, starts))
 
     async def pick(self, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
         self.database.hold(owner)
-        return await self.database.write(lambda tx: leasing.pick(tx, owner, topics, limit, lease))
+        return await self.database.write(lambda tx: claim.pick(tx, owner, topics, limit, lease))
 
     async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
         self.database.hold(owner)
-        return await self.database.write(lambda tx: leasing.lease_announced(tx, owner, notices, lease))
+        return await self.database.write(lambda tx: claim.lease_announced(tx, owner, notices, lease))
 
     async def find_standing(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Standing]:
-        return await self.database.read(lambda tx: standing.find_standing(tx, notices))
+        return await self.database.read(lambda tx: notice_status.find_standing(tx, notices))
 
     async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
-        if not await self._closing.ends(self.database.changes, lambda: self.database.read(leasing.closing_in)):
+        if not await self._closing.ends(self.database.changes, lambda: self.database.read(claim.closing_in)):
             return []
         self.database.hold(owner)
-        return await self.database.write(lambda tx: leasing.lease_closing(tx, owner, limit, lease))
+        return await self.database.write(lambda tx: claim.lease_closing(tx, owner, limit, lease))
 
     async def find_misfits(self) -> set[tuple[str, str]]:
         found: set[tuple[str, str]] = set()
 
         async def ask() -> float | None:
-            found.update(await self.database.read(leasing.find_misfits))
+            found.update(await self.database.read(claim.find_misfits))
             return 0.0 if found else None
 
         await self._misfits.ends(self.database.changes, ask)
@@ -101,34 +100,34 @@ class SqlStore(Store):
         self, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
     ) -> list[Grant]:
         self.database.hold(owner)
-        return await self.database.write(lambda tx: leasing.lease_misfits(tx, owner, wanted, limit, lease))
+        return await self.database.write(lambda tx: claim.lease_misfits(tx, owner, wanted, limit, lease))
 
     async def beat(
         self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
     ) -> list[Pulse]:
-        return await self.database.write(lambda tx: holding.beat(tx, held, lease, details))
+        return await self.database.write(lambda tx: heartbeat.beat(tx, held, lease, details))
 
     def heart(self) -> Heart:
         return self.database.heart()
 
     async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
-        return await self.database.write(lambda tx: committing.record_step_result(tx, commits, lease))
+        return await self.database.write(lambda tx: commit.record_step_result(tx, commits, lease))
 
     async def release(self, held: Sequence[Held]) -> None:
-        await self.database.write(lambda tx: holding.release(tx, held))
+        await self.database.write(lambda tx: heartbeat.release(tx, held))
 
     async def announce(self, limit: int) -> list[Sealed]:
         changes, read = self.database.changes, self.database.read
-        if not await self._silence.ends(changes, lambda: read(sweeping.silent_in), soon=SOON):
+        if not await self._silence.ends(changes, lambda: read(announce.silent_in), soon=SOON):
             return []
-        return await self.database.write(lambda tx: sweeping.announce(tx, limit))
+        return await self.database.write(lambda tx: announce.announce(tx, limit))
 
     async def wait_for_work(self, topics: Collection[str], timeout: float) -> bool:
         loop, changes = asyncio.get_running_loop(), self.database.changes
         begun = loop.time()
         while (left := begun + timeout - loop.time()) > 0:
             seen, waited = changes.count, loop.time() - begun
-            due_in = await self.database.read(lambda tx, waited=waited: leasing.due_in(tx, topics, waited))
+            due_in = await self.database.read(lambda tx, waited=waited: claim.due_in(tx, topics, waited))
             if due_in is not None and due_in <= 0:
                 return True
             await changes.wait(seen, left if due_in is None else min(left, due_in))
@@ -157,16 +156,16 @@ class SqlStore(Store):
     # -- the operator
 
     async def request_cancel(self, workflow_id: UUID, wish: CancelWish) -> RunStatus:
-        return await self.database.write(lambda tx: operator.request_cancel(tx, workflow_id, wish))
+        return await self.database.write(lambda tx: operate.request_cancel(tx, workflow_id, wish))
 
     async def terminate(self, workflow_id: UUID) -> RunStatus:
-        return await self.database.write(lambda tx: operator.terminate(tx, workflow_id))
+        return await self.database.write(lambda tx: operate.terminate(tx, workflow_id))
 
     async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
-        return await self.database.write(lambda tx: operator.resume(tx, workflow_id, accept_contract=accept_contract))
+        return await self.database.write(lambda tx: operate.resume(tx, workflow_id, accept_contract=accept_contract))
 
     async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
-        return await self.database.write(lambda tx: pruning.prune(tx, older_than, statuses, limit), tell=False)
+        return await self.database.write(lambda tx: prune.prune(tx, older_than, statuses, limit), tell=False)
 
     # -- what workers publish
 
@@ -193,54 +192,54 @@ class SqlStore(Store):
         return await self.database.read(catalog.list_workers)
 
     async def find_unserved(self) -> set[str]:
-        return set(await self.database.read(operator.unserved))
+        return set(await self.database.read(operate.unserved))
 
     async def hold_unserved(self, after: timedelta) -> int:
         topics: list[str] = []
 
         async def ask() -> float | None:
-            topics.extend(await self.database.read(operator.unserved))
+            topics.extend(await self.database.read(operate.unserved))
             return 0.0 if topics else None
 
         await self._unserved.ends(self.database.changes, ask)
-        return await self.database.write(lambda tx: operator.hold_unserved(tx, topics, after)) if topics else 0
+        return await self.database.write(lambda tx: operate.hold_unserved(tx, topics, after)) if topics else 0
 
     # -- dead letters
 
     async def record_dead_letters(self, misfits: Sequence[Misfit]) -> list[bool]:
-        return await self.database.write(lambda tx: letters.record(tx, misfits), tell=False)
+        return await self.database.write(lambda tx: dead_letters.record(tx, misfits), tell=False)
 
     async def list_dead_letters(
         self, *, topic: str | None = None, limit: int = 50, after: str | None = None
     ) -> LetterPage:
-        return await self.database.read(lambda tx: letters.page(tx, topic, limit, after))
+        return await self.database.read(lambda tx: dead_letters.page(tx, topic, limit, after))
 
     async def get_dead_letter(self, letter_id: int) -> DeadLetter:
-        return await self.database.read(lambda tx: letters.get(tx, letter_id))
+        return await self.database.read(lambda tx: dead_letters.get(tx, letter_id))
 
     async def count_dead_letters(self, *, older_than: timedelta = timedelta()) -> int:
-        return await self.database.read(lambda tx: letters.count(tx, older_than))
+        return await self.database.read(lambda tx: dead_letters.count(tx, older_than))
 
     async def drop_dead_letters(
         self, ids: Collection[int] | None = None, *, older_than: timedelta = timedelta()
     ) -> int:
-        return await self.database.write(lambda tx: letters.drop(tx, ids, older_than), tell=False)
+        return await self.database.write(lambda tx: dead_letters.drop(tx, ids, older_than), tell=False)
 
     # -- the reader
 
     async def get_run(self, workflow_id: UUID) -> RunView:
-        return await self.database.read(lambda tx: reading.get_run(tx, workflow_id))
+        return await self.database.read(lambda tx: read.get_run(tx, workflow_id))
 
     async def get_status(self, workflow_id: UUID) -> RunStatus:
-        return await self.database.read(lambda tx: reading.get_status(tx, workflow_id))
+        return await self.database.read(lambda tx: read.get_status(tx, workflow_id))
 
     async def list_runs(
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
     ) -> RunPage:
-        return await self.database.read(lambda tx: reading.list_runs(tx, status, workflow, limit, after))
+        return await self.database.read(lambda tx: read.list_runs(tx, status, workflow, limit, after))
 
     async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
-        return await self.database.read(lambda tx: pruning.count_ended(tx, older_than, statuses))
+        return await self.database.read(lambda tx: prune.count_ended(tx, older_than, statuses))
 
     async def wait_for_change(self, timeout: float) -> None:
         # "The last call" is the last of this task: of two that wait, neither must swallow what the other has not seen.

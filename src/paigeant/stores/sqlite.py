@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paigeant.sql.sqlite import SqliteDatabase
+from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.sql.store import SqlStore
 
 

@@ -9,9 +9,9 @@ from typing import Any, Final, assert_never
 import structlog
 
 from paigeant.abc import Hooks
+from paigeant.model.dead_letters import Misfit
 from paigeant.model.events import Event, LeaseLost, Noticed, SetAside, StepEnded, Trouble, WorkerStarted, WorkerStopped
 from paigeant.model.hops import Leased, Verdict
-from paigeant.model.letters import Misfit
 from paigeant.model.runs import StepStatus
 
 LOGGER: Final = "paigeant"

@@ -14,8 +14,8 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.app import Paigeant
 from paigeant.app.declaration import Declaration
 from paigeant.config import Settings
-from paigeant.engine.closing import close_due
-from paigeant.engine.sweeper import UNSERVED_AFTER
+from paigeant.engine.upkeep.closer import close_due
+from paigeant.engine.upkeep.sweeper import UNSERVED_AFTER
 from paigeant.model.plan import Plan
 from paigeant.testing.timing import SkippingStore
 

@@ -15,7 +15,7 @@ import pytest
 
 from paigeant.abc import Delivery, Transport
 from paigeant.model.hops import Sealed
-from paigeant.testing.examining import is_useful
+from paigeant.testing.checks import is_useful
 from paigeant.testing.waiting import eventually
 
 Connect: TypeAlias = Callable[[str], Transport]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paigeant.model.letters import KEPT_BYTES, Flaw, Misfit
+from paigeant.model.dead_letters import KEPT_BYTES, Flaw, Misfit
 from paigeant.stores.sqlite import SqliteStore
 
 BODY = b"\x00\xff\x1b[2Jno message"

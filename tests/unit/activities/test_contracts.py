@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from paigeant import ActivityRegistry, Completed, Parked
-from paigeant.activities.contracts import misfit
+from paigeant.activities.interfaces import misfit
 
 
 def contract(function: Callable[..., Any]) -> str:

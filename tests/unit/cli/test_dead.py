@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from paigeant.model.letters import Flaw, Misfit
+from paigeant.model.dead_letters import Flaw, Misfit
 from paigeant.stores.sqlite import SqliteStore
 
 

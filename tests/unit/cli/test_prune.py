@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from paigeant.model.letters import Flaw, Misfit
+from paigeant.model.dead_letters import Flaw, Misfit
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import completed, new_run, notice
 

@@ -15,7 +15,7 @@ import pytest
 from paigeant import ActivityRegistry, ActivityWorker, RunStatus, Step
 from paigeant.abc import Hooks, Transport
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
-from paigeant.engine.parts import Parts
+from paigeant.engine.runtime import Parts
 from paigeant.engine.worker import WorkerOptions
 from paigeant.errors import Unavailable
 from paigeant.model.events import Event, Trouble

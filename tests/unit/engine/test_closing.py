@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from paigeant import RunStatus
-from paigeant.engine.closing import close_due
+from paigeant.engine.upkeep.closer import close_due
 from paigeant.model.hops import Twin
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelWish, Direction

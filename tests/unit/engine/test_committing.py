@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from paigeant.engine.committer import Committer
+from paigeant.engine.hop.committer import Committer
 from paigeant.model.hops import Commit, Verdict
 from paigeant.model.values import Blob
 from paigeant.testing.builders import completed, new_run, notice

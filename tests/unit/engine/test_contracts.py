@@ -37,7 +37,7 @@ async def also_new(payload: int, currency: str = "EUR") -> str:
 @pytest.fixture
 def crew(both: Any, monkeypatch: pytest.MonkeyPatch):
     """Return what starts a worker with this version of the code, and stops them all in the end."""
-    monkeypatch.setattr("paigeant.engine.returning.LOOK", 0.1)
+    monkeypatch.setattr("paigeant.engine.intake.held_for_code.LOOK", 0.1)
 
     async def hire(function: Callable[..., Any]) -> ActivityWorker:
         parts = both.parts(registry=registry_of(function), owner=f"{function.__name__}-{len(both.workers)}")
@@ -135,7 +135,7 @@ async def test_the_published_card_counts_where_the_handlers_are_not_at_hand(both
 
 
 async def test_a_revision_brings_the_contracts_that_are_known_where_it_is_made(both: Any, monkeypatch: Any):
-    monkeypatch.setattr("paigeant.engine.returning.LOOK", 0.1)
+    monkeypatch.setattr("paigeant.engine.intake.held_for_code.LOOK", 0.1)
     revising = registry_of(old)
 
     @revising.execute

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paigeant.engine.faults import describe
+from paigeant.activities.faults import describe
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from paigeant import ActivityContext, Parked, RetryPolicy, RunStatus, Terminal
-from paigeant.engine.judging import LONGEST_RETRY_AFTER, Rules, judge
+from paigeant.engine.hop.judging import LONGEST_RETRY_AFTER, Rules, judge
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Retrying
 from paigeant.model.steps import OnInterrupt

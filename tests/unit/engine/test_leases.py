@@ -217,7 +217,7 @@ async def test_a_step_that_is_not_ours_any_more_is_cancelled(both: Any, ended: s
 async def test_a_compensation_that_is_not_here_is_held_and_taken_up_by_a_worker_that_has_it(
     bench: Any, monkeypatch: Any
 ):
-    monkeypatch.setattr("paigeant.engine.executor.UNFIT_AGAIN", timedelta(seconds=0.05))
+    monkeypatch.setattr("paigeant.engine.hop.executor.UNFIT_AGAIN", timedelta(seconds=0.05))
     undone = []
 
     @bench.registry.execute

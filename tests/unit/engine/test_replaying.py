@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from paigeant.engine.replaying import Fate, replay
+from paigeant.engine.upkeep.replay import Fate, replay
 from paigeant.errors import Unavailable
+from paigeant.model.dead_letters import KEPT_BYTES, DeadLetter, Flaw, Misfit
 from paigeant.model.hops import Sealed
-from paigeant.model.letters import KEPT_BYTES, DeadLetter, Flaw, Misfit
 from paigeant.testing.builders import CODEC, new_message
 from paigeant.testing.waiting import eventually
 from paigeant.transports.memory import MemoryTransport
@@ -93,7 +93,7 @@ async def test_a_broker_that_takes_nothing_is_unavailable_and_the_letter_stays(
         async def publish(self, topic: str, message: Sealed) -> None:
             await asyncio.Event().wait()
 
-    monkeypatch.setattr("paigeant.engine.replaying.PATIENCE", 0.05)
+    monkeypatch.setattr("paigeant.engine.upkeep.replay.PATIENCE", 0.05)
     bench.transport = Silent()
     letter = await keep(bench, b"nonsense")
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from paigeant import RetryPolicy, RunStatus, Step
-from paigeant.engine.slots import Seat, Slots
+from paigeant.engine.intake.slots import Seat, Slots
 from paigeant.model.runs import CancelWish
 from paigeant.testing.waiting import eventually
 

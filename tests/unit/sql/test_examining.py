@@ -13,10 +13,12 @@ import pytest
 from sqlalchemy import make_url
 
 from paigeant.model.findings import Finding, Severity
-from paigeant.sql import examining, file_facts, server_facts
+from paigeant.sql import checks
+from paigeant.sql.postgres import checks as server_checks
+from paigeant.sql.sqlite import checks as file_checks
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.stores.sqlite import SqliteStore
-from paigeant.testing.examining import is_useful
+from paigeant.testing.checks import is_useful
 
 Tell = Callable[..., None]
 
@@ -44,7 +46,7 @@ async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 async def test_a_file_that_lies_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(file_facts, "file_system", lambda _: "tmpfs")
+    monkeypatch.setattr(file_checks, "file_system", lambda _: "tmpfs")
 
     found = await find(SqliteStore(f"sqlite:///{tmp_path}/paigeant.db"))
 
@@ -63,13 +65,13 @@ async def test_a_file_that_this_user_may_not_write_to(tmp_path: Path, monkeypatc
 
 
 async def test_a_clock_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(examining, "_APART", 0.0)
+    monkeypatch.setattr(checks, "_APART", 0.0)
 
     assert bad(await find(SqliteStore(f"sqlite:///{tmp_path}/paigeant.db"))) == ["clock"]
 
 
 async def test_commits_that_take_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(examining, "_SLOW", 0.0)
+    monkeypatch.setattr(checks, "_SLOW", 0.0)
 
     assert bad(await find(SqliteStore(f"sqlite:///{tmp_path}/paigeant.db"))) == ["commit"]
 
@@ -133,7 +135,7 @@ async def test_a_user_without_rights_and_one_with_just_enough(postgres: str, use
 
 
 async def test_a_server_that_is_too_old_or_crowded(postgres: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(server_facts, "OLDEST", 99)
-    monkeypatch.setattr(server_facts, "CROWDED", 0.0)
+    monkeypatch.setattr(server_checks, "OLDEST", 99)
+    monkeypatch.setattr(server_checks, "CROWDED", 0.0)
 
     assert bad(await find(PostgresStore(postgres))) == ["version", "connections"]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from paigeant.aio.batch import Groups
 from paigeant.errors import Unavailable
-from paigeant.sql.groups import Groups
 
 
 class Counting:

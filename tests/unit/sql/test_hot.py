@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import bindparam, func, select, update
 
 from paigeant.model.values import Inline
-from paigeant.sql.database import Database
-from paigeant.sql.hot import Hot
-from paigeant.sql.postgres import PostgresDatabase
-from paigeant.sql.sqlite import SqliteDatabase
-from paigeant.sql.tables import dead_letters, workers, workflow_runs, workflow_variables
-from paigeant.sql.transaction import Tx
+from paigeant.sql.execution.database import Database
+from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.postgres.database import PostgresDatabase
+from paigeant.sql.schema.tables import dead_letters, workers, workflow_runs, workflow_variables
+from paigeant.sql.sqlite.database import SqliteDatabase
 
 NOW = datetime(2026, 11, 25, 12, 30, 0, 250_000, UTC)
 

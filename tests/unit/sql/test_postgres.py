@@ -17,7 +17,7 @@ from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.hops import Settled
 from paigeant.sql import administration
-from paigeant.sql.nudges import Nudges
+from paigeant.sql.postgres.notify import Nudges
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.testing.builders import completed, new_run
 from paigeant.testing.waiting import eventually

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from paigeant.sql.presence import Presence
+from paigeant.sql.sqlite.process_locks import Presence
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import new_run
 
 HOLDER = """
 import sys
 from pathlib import Path
-from paigeant.sql.presence import Presence
+from paigeant.sql.sqlite.process_locks import Presence
 presence = Presence(Path(sys.argv[1]))
 presence.prepare()
 presence.hold(sys.argv[2])

@@ -13,11 +13,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import paigeant.sql.migrations
+import paigeant.sql.schema.migrations
 from paigeant.errors import ConfigError
-from paigeant.sql import administration, schema
-from paigeant.sql.indexes import WHOLE
-from paigeant.sql.sqlite import SqliteDatabase
+from paigeant.sql import administration
+from paigeant.sql.schema import version as schema
+from paigeant.sql.schema.indexes import WHOLE
+from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.stores.sqlite import SqliteStore
 
 
@@ -42,7 +43,7 @@ def test_the_migrations_make_the_tables_that_the_statements_use(url: str):
 
 def test_the_versions_this_program_knows_are_the_migrations_there_are():
     config = Config()
-    config.set_main_option("script_location", str(Path(paigeant.sql.migrations.__file__).parent))
+    config.set_main_option("script_location", str(Path(paigeant.sql.schema.migrations.__file__).parent))
 
     revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
 

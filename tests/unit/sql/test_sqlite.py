@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from paigeant.errors import ConfigError, DispatchConflict, Unavailable
-from paigeant.sql import failures, folders, sqlite
-from paigeant.sql.presence import Presence
-from paigeant.sql.sqlite import SqliteDatabase
+from paigeant.sql.execution import failures
+from paigeant.sql.sqlite import database, folders
+from paigeant.sql.sqlite.database import SqliteDatabase
+from paigeant.sql.sqlite.process_locks import Presence
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import completed, new_run
 
@@ -83,7 +84,7 @@ async def test_a_closed_store_says_so(url: str):
 
 
 async def test_the_wal_is_written_back_before_it_grows_large(url: str, file: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sqlite, "_LARGE", 200_000)
+    monkeypatch.setattr(database, "_LARGE", 200_000)
     async with SqliteStore(url) as store, SqliteStore(url) as other:
         sizes: list[int] = []
         for n in range(60):
@@ -98,7 +99,7 @@ async def test_the_wal_is_written_back_before_it_grows_large(url: str, file: Pat
 async def test_a_reader_in_the_way_of_a_checkpoint_delays_it_only(
     url: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sqlite, "_LARGE", 200_000)
+    monkeypatch.setattr(database, "_LARGE", 200_000)
     async with SqliteStore(url) as store:
         reader = sqlite3.connect(file, isolation_level=None)
         reader.execute("BEGIN")
@@ -233,13 +234,13 @@ def test_errors_are_told_apart_by_what_is_to_be_done(code: str, kind: type[Excep
 
 async def test_what_goes_wrong_behind_a_commit_does_not_stop_the_writer(url: str, monkeypatch: pytest.MonkeyPatch):
     async with SqliteStore(url) as store:
-        monkeypatch.setattr(sqlite, "_LARGE", 1)
+        monkeypatch.setattr(database, "_LARGE", 1)
         store.database._checkpoint_at = 1  # pyright: ignore[reportAttributeAccessIssue]
 
         def fail(*_: object, **__: object) -> None:
             raise OSError(24, "Too many open files")
 
-        monkeypatch.setattr("paigeant.sql.presence.os.open", fail)
+        monkeypatch.setattr("paigeant.sql.sqlite.process_locks.os.open", fail)
         for _ in range(3):
             await store.record_workflow_start([new_run("draft")])
         monkeypatch.undo()
@@ -252,7 +253,7 @@ async def test_what_goes_wrong_behind_a_commit_does_not_stop_the_writer(url: str
 async def test_a_checkpoint_that_another_is_stopped_in_delays_nobody(
     url: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sqlite, "_LARGE", 1)
+    monkeypatch.setattr(database, "_LARGE", 1)
     async with SqliteStore(url) as store:
         with Presence(file).alone("checkpointing", patience=0):
             async with asyncio.timeout(10):
@@ -261,7 +262,7 @@ async def test_a_checkpoint_that_another_is_stopped_in_delays_nobody(
 
 
 async def test_opening_waits_for_another_only_so_long(url: str, file: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.1)
+    monkeypatch.setattr(database, "_PATIENCE", 0.1)
     presence = Presence(file)
     presence.prepare()
 

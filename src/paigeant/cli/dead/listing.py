@@ -12,7 +12,7 @@ from paigeant.cli.asking import ask
 from paigeant.cli.terminal import console, note, printable, write
 from paigeant.cli.timeline import clock
 from paigeant.config import load_settings
-from paigeant.model.letters import DeadLetter, LetterPage
+from paigeant.model.dead_letters import DeadLetter, LetterPage
 from paigeant.plugins import redacted
 
 LetterId: TypeAlias = Annotated[int, typer.Argument(metavar="ID", help="As `paigeant dead list` shows it.")]

@@ -9,8 +9,8 @@ import typer
 from paigeant.app import Paigeant
 from paigeant.cli.asking import ask
 from paigeant.cli.terminal import note, printable, write_json
-from paigeant.engine.replaying import Fate, Replayed, replay
-from paigeant.model.letters import DeadLetter
+from paigeant.engine.upkeep.replay import Fate, Replayed, replay
+from paigeant.model.dead_letters import DeadLetter
 
 _SAID: Final = {
     Fate.SENT: "published again; its run goes on",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import accumulate
 
 from paigeant.errors import UnknownLetter
-from paigeant.model.letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, Misfit
+from paigeant.model.dead_letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, Misfit
 from paigeant.model.pages import read_place
 from paigeant.stores.memory.rows import Rows
 

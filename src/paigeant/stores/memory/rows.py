@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from paigeant.changes import Changes
+from paigeant.aio.changes import Changes
+from paigeant.model.dead_letters import DeadLetter
 from paigeant.model.hops import FIRST_HINT, GRACE, SUSPECT, Held, Sealed, Twin, WorkerCard
-from paigeant.model.letters import DeadLetter
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation

@@ -12,6 +12,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from paigeant.abc import Store
+from paigeant.model.dead_letters import DeadLetter, LetterPage, Misfit
 from paigeant.model.hops import (
     SUSPECT_PAUSE,
     Commit,
@@ -25,7 +26,6 @@ from paigeant.model.hops import (
     Started,
     WorkerCard,
 )
-from paigeant.model.letters import DeadLetter, LetterPage, Misfit
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView

@@ -12,7 +12,7 @@ from paigeant.model.plan import ActivityCard, Plan, Undo
 from paigeant.model.runs import RunStatus, WaitReason
 from paigeant.model.steps import Step
 from paigeant.testing.builders import new_run
-from paigeant.testing.examining import is_useful
+from paigeant.testing.checks import is_useful
 from paigeant.testing.stores.backend import StoreBackend
 
 ALICE = WorkerCard("alice", "host", 1, ("draft", "review"))

@@ -14,8 +14,8 @@ import pytest
 
 from paigeant.abc import Store
 from paigeant.errors import InvalidInput, UnknownLetter
+from paigeant.model.dead_letters import HEAD_BYTES, KEPT_BYTES, Flaw, Misfit
 from paigeant.model.hops import Standing
-from paigeant.model.letters import HEAD_BYTES, KEPT_BYTES, Flaw, Misfit
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Retrying
 from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, new_run, notice

@@ -16,9 +16,9 @@ from aio_pika.abc import AbstractChannel
 
 from paigeant.abc import Delivery
 from paigeant.errors import PaigeantError, Unavailable
-from paigeant.transports.rabbitmq.line import CLOSING, Line
-from paigeant.transports.rabbitmq.mending import LEADER, Mender, is_broken
+from paigeant.transports.rabbitmq.connection import CLOSING, Line
 from paigeant.transports.rabbitmq.queues import Queues
+from paigeant.transports.rabbitmq.repair import LEADER, Mender, is_broken
 
 AGAIN: Final = (0.5, 5.0)
 """Seconds until a broker that is away is asked again: at first, doubling, and at most."""

@@ -17,10 +17,10 @@ from paigeant.abc import Delivery, Transport
 from paigeant.errors import Unavailable
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Sealed
-from paigeant.transports.rabbitmq.examining import examine
-from paigeant.transports.rabbitmq.line import Line, Silent
-from paigeant.transports.rabbitmq.mending import Mender
+from paigeant.transports.rabbitmq.checks import examine
+from paigeant.transports.rabbitmq.connection import Line, Silent
 from paigeant.transports.rabbitmq.queues import Queues
+from paigeant.transports.rabbitmq.repair import Mender
 from paigeant.transports.rabbitmq.stream import ID, Stream
 
 GONE: Final = 1.0

@@ -14,7 +14,7 @@ from paigeant.abc import Delivery, Transport
 from paigeant.errors import ConfigError
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Sealed
-from paigeant.transports.redis.examining import examine, require_usable
+from paigeant.transports.redis.checks import examine, require_usable
 from paigeant.transports.redis.gathering import Gathering
 from paigeant.transports.redis.server import Line, Server
 from paigeant.transports.redis.streams import DEAD_LETTERS, GROUP, PUT, dead_letters_of, make_group, queue_of

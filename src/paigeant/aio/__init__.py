@@ -1,0 +1,1 @@
+"""Small asyncio machinery, each piece once."""

@@ -1,0 +1,1 @@
+"""One hop, walked: execute, decide, commit."""

@@ -1,0 +1,66 @@
+"""From an outcome to what is written: the decision, and the sealed bytes of what follows."""
+
+from __future__ import annotations
+
+from uuid_utils.compat import uuid4
+
+from paigeant.abc import Codec
+from paigeant.activities.faults import describe
+from paigeant.engine.hop.judging import UNFIT_AGAIN
+from paigeant.engine.runtime import Parts
+from paigeant.errors import MessageRejected
+from paigeant.model.hops import Commit, Grant, Leased, Transition, Twin
+from paigeant.model.outcomes import Fault, Faulted, Outcome
+from paigeant.model.runs import CancelWish, RunError, RunStatus, StepStatus
+from paigeant.model.values import Blob, Value
+from paigeant.routing import advance
+
+
+def decide(codec: Codec, leased: Leased, outcome: Outcome[Value]) -> tuple[Transition, Twin | None]:
+    """Return the transition and the twin of the hop that follows; what cannot be decided or sealed faults the step.
+
+    So does a message that is too large to travel. A step that came to an end is never run again for that.
+    """
+    try:
+        return _sealed(codec, advance(leased, outcome))
+    except Exception as error:  # noqa: BLE001  (whatever it is, another attempt would only come to the same)
+        return _sealed(codec, advance(leased, Faulted(describe(error))))
+
+
+def _sealed(codec: Codec, transition: Transition) -> tuple[Transition, Twin | None]:
+    following = transition.next
+    return transition, None if following is None else Twin.of(following, codec.seal(following))
+
+
+def write(parts: Parts, grant: Grant, transition: Transition, twin: Twin | None, blobs: tuple[Blob, ...]) -> Commit:
+    """Return the commit of one execution, under a name of its own."""
+    return Commit(grant.held, parts.owner, uuid4(), transition, twin, blobs)
+
+
+def unreadable(error: MessageRejected) -> Transition:
+    """Return what becomes of a twin whose bytes do not open here: it is held with the reason, for a person to look at.
+
+    It is offered again now and then, in case that a worker of another version, or with another key, can open it.
+    """
+    delay = UNFIT_AGAIN.total_seconds()
+    return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=f"unreadable: {error}", delay=delay)
+
+
+def unreadable_and_over(grant: Grant, error: MessageRejected) -> Transition:
+    """Return how a run ends that must, by wish or deadline, and whose message does not open.
+
+    What would have to be undone stands in that message: unless it is the first one, the run ends as one whose
+    compensation failed, so that a person looks and, with the right worker or key in place, resumes it.
+    """
+    why = "the run was cancelled on request" if grant.cancel else "the run's deadline has passed"
+    text = f"{why}, but the message of position {grant.key.position} does not open: {error}"
+    plain = grant.cancel is CancelWish.PLAIN
+    if plain or grant.key.position == 1:
+        run = RunStatus.CANCELLED if grant.cancel else RunStatus.FAILED
+    else:
+        run = RunStatus.COMPENSATION_FAILED
+        text += "; nothing was undone"
+    fault = Fault(type="MessageRejected", message=text)
+    status = StepStatus.CANCELLED if run is RunStatus.CANCELLED else StepStatus.FAILED
+    place = RunError(type=fault.type, message=text, step=grant.topic, position=grant.key.position)
+    return Transition(status, run, fault=fault, run_error=place)

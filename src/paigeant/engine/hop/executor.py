@@ -1,0 +1,205 @@
+"""Executing one leased step: judge it, bind its arguments, call it, and say what it came to as a value."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from paigeant.abc import StateStore
+from paigeant.activities.binding import Sources, bind
+from paigeant.activities.context import ActivityContext
+from paigeant.activities.interfaces import misfit
+from paigeant.activities.registry import ActivityRegistry, Handler
+from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
+from paigeant.engine.hop.judging import UNFIT_AGAIN, Rules, StepTimeout, deadline_passed, judge, not_to_run
+from paigeant.engine.hop.results import Execution, accept
+from paigeant.engine.hop.threads import run_in_thread
+from paigeant.engine.hop.values import load_texts
+from paigeant.errors import Unavailable
+from paigeant.model.hops import Leased
+from paigeant.model.outcomes import Parked, Unfit
+from paigeant.model.runs import Direction
+from paigeant.model.values import NULL, Inline, Value
+
+
+class Executor:
+    """Turns leased steps into outcomes. It raises nothing but cancellation and, before the code runs, Unavailable."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        registry: ActivityRegistry,
+        outlive: Callable[[str], Callable[[], None]],
+        *,
+        chance: Callable[[], float],
+    ) -> None:
+        """Serve the activities of ``registry``; ``chance`` draws the jitter of retries.
+
+        ``outlive`` is told the activity of a thread that goes on after its step, and what it returned that it ended.
+        """
+        self._store = store
+        self._registry = registry
+        self._outlive = outlive
+        self._chance = chance
+
+    async def execute(self, leased: Leased, progress: Progress) -> Execution:
+        """Return what the step came to; errors are judged by its RetryPolicy. Enters ``progress`` to run its code."""
+        handler = self._handler(leased)
+        if handler is None:
+            return Execution(_misfit(leased))
+        rules = Rules.of(handler, leased)
+        refused = not_to_run(leased, rules)
+        refused = refused or self._unfit(leased)
+        if refused is not None:
+            return Execution(refused)
+        try:
+            arguments = await self._arguments(leased, handler, progress)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
+            return Execution(judge(leased, rules, error, self._chance()))
+        try:
+            with progress:
+                result = await self._call(leased, rules, progress, partial(handler.function, **arguments))
+            return accept(result, handler.result, leased.message.topic)
+        except _DeadlinePassed:
+            return Execution(deadline_passed(leased, begun=True))
+        except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
+            return Execution(judge(leased, rules, error, self._chance()))
+
+    def _unfit(self, leased: Leased) -> Unfit | None:
+        """Hold a step whose contract the code here does not fit, unless a person wants it run all the same."""
+        step = leased.message.topic
+        dispatched, served = leased.message.routing_slip.contracts.get(step), self._registry.contract(step)
+        if dispatched is None or served is None or dispatched == served or leased.grant.accepted:
+            return None
+        why = misfit(dispatched, served)
+        return None if why is None else Unfit(f"{step!r} has changed since the run was dispatched: {why}", dispatched)
+
+    def rules(self, leased: Leased) -> Rules | None:
+        """Return what governs a step, None if it cannot run here."""
+        handler = self._handler(leased)
+        return None if handler is None else Rules.of(handler, leased)
+
+    def _handler(self, leased: Leased) -> Handler | None:
+        activity = self._registry[leased.message.topic]
+        return activity.execute if leased.message.headers.direction is Direction.EXECUTE else activity.compensate
+
+    async def _arguments(self, leased: Leased, handler: Handler, progress: Progress) -> dict[str, Any]:
+        """Bind the arguments by name; variables are read from the store only if some name asks for them."""
+        message = leased.message
+        explicit, reserved = _values_at_hand(leased)
+        wanted = [name for name in handler.signature.names if name not in explicit and name not in reserved]
+        workflow_id = message.headers.workflow_id
+        variables = await self._store.load_variables(workflow_id, wanted) if wanted else {}
+        sources = [await load_texts(self._store, workflow_id, values) for values in (explicit, reserved, variables)]
+        bound = bind(handler.signature, Sources(*sources), message.topic)
+        if handler.signature.context is not None:
+            bound[handler.signature.context] = self._context(leased, progress)
+        return bound
+
+    def _context(self, leased: Leased, progress: Progress) -> ActivityContext:
+        message = leased.message
+        headers, slip = message.headers, message.routing_slip
+        return ActivityContext(
+            workflow_id=headers.workflow_id,
+            workflow=headers.workflow,
+            step=message.topic,
+            step_id=message.step_id,
+            position=headers.position,
+            attempt=leased.grant.attempt,
+            trace_id=headers.trace_id,
+            direction=headers.direction,
+            itinerary=slip.itinerary[1:],
+            unknown=headers.direction is Direction.COMPENSATE and slip.compensations[0].unknown,
+            fault=message.payload.fault,
+            heartbeat_detail=None if leased.grant.detail is None else from_json(leased.grant.detail),
+            load=partial(self._load_variable, leased),
+            beat=progress.beat,
+        )
+
+    async def _load_variable(self, leased: Leased, name: str) -> JsonValue:
+        workflow_id = leased.message.headers.workflow_id
+        value = await self._store.load_variable(workflow_id, name)
+        if value is None:
+            texts = await load_texts(self._store, workflow_id, {"payload": leased.message.payload.input})
+            return cast("JsonValue", Sources({}, texts, {}).fields.get(name))
+        return from_json((await load_texts(self._store, workflow_id, {name: value}))[name])
+
+    async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:
+        remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None
+        limits = [limit for limit in (rules.timeout, remaining) if limit is not None]
+        limit = asyncio.timeout(min(limits) if limits else None)
+        watch = SilenceWatch(limit, progress, rules.heartbeat_timeout)
+        try:
+            async with limit, watch:
+                return await self._invoke(code, progress, leased.message.topic)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            if not watch.broken and remaining is not None and remaining <= min(limits):
+                raise _DeadlinePassed from error
+            text = _too_long(leased.message.topic, rules, code, silent=watch.broken)
+            cut = error.__cause__ or error  # where it was cut short is the line to look at
+            raise StepTimeout(text).with_traceback(cut.__traceback__) from None
+
+    async def _invoke(self, code: Callable[[], Any], progress: Progress, step: str) -> Any:
+        try:
+            if inspect.iscoroutinefunction(code):
+                return await code()
+            result = await run_in_thread(partial(progress.threaded, code), step, partial(self._outlive, step))
+            return await result if inspect.isawaitable(result) else result
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            text = f"step {step!r} was cancelled from inside: something that it awaited raised CancelledError"
+            raise RuntimeError(text) from error
+        except (Exception, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            # SystemExit and its like are meant for a program; they must not end the worker of others.
+            text = f"step {step!r} raised {type(error).__name__}: {error}"
+            raise RuntimeError(text).with_traceback(error.__traceback__) from error
+
+
+def _too_long(step: str, rules: Rules, code: Callable[[], Any], *, silent: bool) -> str:
+    text = (
+        f"step {step!r} has not called ctx.heartbeat() for its heartbeat_timeout of {rules.heartbeat_timeout:g} s"
+        if silent
+        else f"step {step!r} took longer than its timeout of {rules.timeout:g} s"
+    )
+    if not inspect.iscoroutinefunction(code):
+        text += "; it is no coroutine, so its thread cannot be stopped and goes on, until it calls ctx.heartbeat()"
+    return text
+
+
+class _DeadlinePassed(Exception):
+    """The run's deadline came while the step ran."""
+
+
+def _misfit(leased: Leased) -> Parked:
+    """Hold a step that was compensable when it ran, and is not any more: some other worker may still know how."""
+    text = f"contract: activity {leased.message.topic!r} has no compensation here, though it had one when it ran"
+    return Parked(text, UNFIT_AGAIN)
+
+
+def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]:
+    """Return explicit arguments, and what the reserved names mean for this step."""
+    message, slip = leased.message, leased.message.routing_slip
+    payload = message.payload
+    if message.headers.direction is Direction.COMPENSATE:
+        record = leased.grant.record
+        output = (record and record.output) or NULL
+        fault = Inline(value=payload.fault.model_dump(mode="json")) if payload.fault else NULL
+        log = (record and record.log) or output
+        return {}, {"log": log, "output": output, "payload": payload.input, "fault": fault}
+    step = slip.itinerary[0]
+    explicit: dict[str, Value] = {name: Inline(value=value) for name, value in step.arguments.items()} | step.claims
+    return explicit, {"payload": payload.input, "previous": payload.previous or payload.input}

@@ -1,0 +1,212 @@
+"""Leases in the worker's hand: renewed from a thread of their own, given up before anyone else can hold them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from enum import Enum
+from typing import Self
+
+from paigeant.abc import Heart
+from paigeant.activities.faults import standing_at
+from paigeant.engine.hop.heartbeat import Progress
+from paigeant.engine.runtime import Parts
+from paigeant.model.hops import Held, Leased, Pulse
+from paigeant.model.runs import CancelWish, Direction
+
+
+class Cut(Enum):
+    """Why a running step is cut short."""
+
+    LOST = "lost"
+    CANCELLED = "cancelled"
+    STOPPING = "stopping"
+
+
+class Running:
+    """A leased step on its way through this worker; it can be cut short only while its code runs."""
+
+    def __init__(self, leased: Leased, good_until: float, progress: Progress) -> None:
+        """Hold the lease of ``leased``, good until this moment of the clock; ``progress`` is what its step says."""
+        self.leased = leased
+        self.good_until = good_until
+        self.cut: Cut | None = None
+        self.wish: CancelWish | None = None
+        self.progress = progress
+        self._task: asyncio.Task[object] | None = None
+        self._cancelled = False
+
+    @property
+    def held(self) -> Held:
+        """The lease."""
+        return self.leased.grant.held
+
+    @contextmanager
+    def interruptible(self) -> Generator[None]:
+        """While inside, :meth:`interrupt` cancels the current task, once; what follows is not cut short."""
+        self._task = asyncio.current_task()
+        try:
+            yield
+        finally:
+            # Whether the code let the cancellation through or swallowed it: for the task it is over.
+            if self._cancelled and self._task is not None:
+                self._task.uncancel()
+            self._task = None
+
+    def interrupt(self, why: Cut, wish: CancelWish | None = None) -> None:
+        """Cut the step short, once; the first reason counts, but for a lost lease, which always does."""
+        if self.cut is None or (why is Cut.LOST and self.cut is not Cut.LOST):
+            first = self.cut is None
+            self.cut, self.wish = why, wish
+            if self._task is not None and first:
+                self._cancelled = self._task.cancel()
+
+
+class LeaseKeeper:
+    """Beats for all running steps of a worker at a third of the lease, and cuts short those that lost theirs.
+
+    Beats go from a thread and connection of their own where the store has them, so that a step that blocks the event
+    loop keeps its lease. Once the loop has stood still for the ``stall`` of the parts it is taken for hung: what runs
+    in it is not renewed any more, while a step in a thread is for as long as its thread works. A lease without an
+    answer is given up when a sixth of it is left; one that is refused, at once.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        """Keep leases in the store of ``parts``, of their length."""
+        self._parts = parts
+        self._store = parts.store
+        self._lease = parts.lease
+        self._running: dict[Held, Running] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._thread: threading.Thread | None = None
+        self._loop_thread = threading.get_ident()
+        self._ticked = parts.clock()
+        self._stalled = False
+
+    async def __aenter__(self) -> Self:
+        """Start beating."""
+        heart = self._store.heart()
+        loop = asyncio.get_running_loop()
+        if heart is None:
+            self._tasks.append(asyncio.create_task(self._beat_here(), name="paigeant-beat"))
+        else:
+            self._thread = threading.Thread(
+                target=self._beat_there, args=(heart, loop), name="paigeant-heart", daemon=True
+            )
+            self._thread.start()
+        self._tasks.append(asyncio.create_task(self._watch(), name="paigeant-leases"))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop beating."""
+        self._stop.set()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, 5)
+
+    def hold(self, leased: Leased, asked_at: float) -> Running:
+        """Keep this lease, asked for at ``asked_at`` of the parts' clock, until :meth:`drop`."""
+        running = Running(leased, asked_at + self._parts.margin, Progress(leased.message.topic, self._parts.clock))
+        with self._lock:
+            self._running[running.held] = running
+        return running
+
+    def drop(self, running: Running) -> None:
+        """Let go of a lease that was committed, released or lost."""
+        with self._lock:
+            self._running.pop(running.held, None)
+
+    def all(self) -> list[Running]:
+        """Return what is running."""
+        with self._lock:
+            return list(self._running.values())
+
+    def _due(self) -> dict[Held, bytes | None]:
+        """Return the leases to be renewed, each with what its step has to say."""
+        return {
+            running.held: running.progress.unsent
+            for running in self.all()
+            if running.cut is not Cut.LOST and (running.progress.in_thread or not self._stalled)
+        }
+
+    async def _beat_here(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            if due := self._due():
+                asked_at = self._parts.clock()
+                try:
+                    pulses = await self._store.beat(list(due), self._lease, _said(due))
+                    self._renewed(pulses, asked_at, due)
+                    self._judge(pulses)
+                except Exception as error:  # noqa: BLE001  (the next beat may get through)
+                    self._parts.trouble("renewing leases", error)
+
+    def _beat_there(self, heart: Heart, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            while not self._stop.wait(self._lease.total_seconds() / 3):
+                self._see_whether_the_loop_hangs()
+                if due := self._due():
+                    self._beat_once(heart, due, loop)
+        finally:
+            heart.close()
+
+    def _see_whether_the_loop_hangs(self) -> None:
+        still = self._parts.clock() - self._ticked
+        hangs = still > self._parts.stall.total_seconds()
+        if hangs and not self._stalled:
+            text = f"the event loop has stood still for {still:.0f} s, {standing_at(self._loop_thread)}"
+            self._parts.trouble("renewing the leases of what runs in it, which are given up", TimeoutError(text))
+        self._stalled = hangs
+
+    def _beat_once(self, heart: Heart, due: Mapping[Held, bytes | None], loop: asyncio.AbstractEventLoop) -> None:
+        asked_at = self._parts.clock()
+        with suppress(RuntimeError):  # the loop is closed: the worker has stopped
+            try:
+                pulses = heart.beat(list(due), self._lease, _said(due))
+                self._renewed(pulses, asked_at, due)
+            except Exception as error:  # noqa: BLE001  (the next beat may get through)
+                loop.call_soon_threadsafe(self._parts.trouble, "renewing leases", error)
+            else:
+                loop.call_soon_threadsafe(self._judge, pulses)
+
+    def _renewed(self, pulses: list[Pulse], asked_at: float, due: Mapping[Held, bytes | None]) -> None:
+        """Note how long leases are good, and what was said, in the thread that beats: the event loop may be blocked."""
+        with self._lock:
+            for pulse in pulses:
+                running = self._running.get(pulse.held)
+                if pulse.alive and running is not None:
+                    running.good_until = max(running.good_until, asked_at + self._parts.margin)
+                    running.progress.sent(due[pulse.held])
+
+    def _judge(self, pulses: list[Pulse]) -> None:
+        for pulse in pulses:
+            running = self._running.get(pulse.held)
+            if running is None:
+                continue
+            if not pulse.alive:
+                running.interrupt(Cut.LOST)
+            else:
+                forward = running.leased.message.headers.direction is Direction.EXECUTE
+                if pulse.cancel is not None and forward:  # a wish does not cut the undoing short
+                    running.interrupt(Cut.CANCELLED, pulse.cancel)
+
+    async def _watch(self) -> None:
+        """Give up leases whose time is over without an answer."""
+        while True:
+            await asyncio.sleep(min(1.0, self._lease.total_seconds() / 12))
+            now = self._ticked = self._parts.clock()
+            for running in self.all():
+                if running.good_until <= now:
+                    running.interrupt(Cut.LOST)
+
+
+def _said(due: Mapping[Held, bytes | None]) -> dict[Held, bytes] | None:
+    """Return what there is to say; mostly it is nothing."""
+    return {held: detail for held, detail in due.items() if detail is not None} or None

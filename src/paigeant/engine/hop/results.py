@@ -1,0 +1,97 @@
+"""From what an activity returned to an outcome: validated, serialised, and what is large put aside for the store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeAlias, cast
+
+from pydantic import TypeAdapter
+
+from paigeant.activities.faults import clean
+from paigeant.activities.shapes import ANYTHING, serialise
+from paigeant.errors import ResultError
+from paigeant.model.limits import LONGEST, NAME_PATTERN
+from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
+from paigeant.model.steps import Step, stow
+from paigeant.model.values import Blob, Value, shelve
+
+Done: TypeAlias = Completed[Any] | Revised[Any] | Finished[Any]
+
+
+@dataclass(slots=True)
+class Execution:
+    """What one execution came to, and the large values that its commit must write."""
+
+    outcome: Outcome[Value]
+    blobs: list[Blob] = field(default_factory=list[Blob])
+
+
+def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
+    """Return the execution that returned this result, whose output is to be of this shape.
+
+    Raises :class:`~paigeant.errors.ResultError`, naming step and type, for what is none.
+    """
+    if isinstance(result, Retrying | Faulted):
+        return Execution(result)
+    if isinstance(result, Parked):
+        return Execution(_check_parked(result, step))
+    blobs: list[Blob] = []
+    keep = partial(_keep, blobs)
+    if not isinstance(result, Completed | Revised | Finished):
+        return Execution(Completed(keep(serialise(shape, result, f"step {step!r}: result"))), blobs)
+    done = cast("Done", result)
+    output = keep(serialise(shape, done.output, f"step {step!r}: result"))
+    log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"))
+    variables = {
+        _check_name(name, step): keep(serialise(ANYTHING, value, f"step {step!r}: variable {name!r}"))
+        for name, value in done.variables.items()
+    }
+    packed: Outcome[Value] = replace(done, output=output, log=log, variables=variables)
+    if isinstance(packed, Revised):
+        stowed = partial(_stow_all, blobs, step)
+        changed = None if packed.replace is None else stowed(packed.replace)
+        packed = replace(packed, insert=stowed(packed.insert), replace=changed, append=stowed(packed.append))
+    return Execution(packed, blobs)
+
+
+def _check_parked(parked: Parked, step: str) -> Parked:
+    reason: Any = parked.reason
+    after: Any = parked.resume_after
+    if not isinstance(reason, str):
+        text = f"step {step!r}: Parked takes a reason as text, not {type(reason).__qualname__}"
+        raise ResultError(text)
+    if after is not None and not (isinstance(after, timedelta) and timedelta() <= after <= LONGEST):
+        text = f"step {step!r}: Parked resumes after a timedelta from 0 to {LONGEST.days} days, not {after!r}"
+        raise ResultError(text)
+    return replace(parked, reason=clean(reason))
+
+
+def _check_name(name: Any, step: str) -> str:
+    if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
+        return name
+    text = f"step {step!r}: {name!r} is no name for a variable: use up to 100 letters, digits, '_', '-' and '.'"
+    raise ResultError(text)
+
+
+def _keep(blobs: list[Blob], json: bytes) -> Value:
+    value, blob = shelve(json)
+    if blob is not None:
+        blobs.append(blob)
+    return value
+
+
+def _stow_all(blobs: list[Blob], step: str, steps: Iterable[Any]) -> tuple[Step, ...]:
+    stowed: list[Step] = []
+    for each in steps:
+        if not isinstance(each, Step):
+            kind = type(each).__qualname__
+            text = f"step {step!r}: a revision takes Steps, not {kind}: write Step('name', {{'argument': …}})"
+            raise ResultError(text)
+        packed, more = stow(each)
+        stowed.append(packed)
+        blobs.extend(more)
+    return tuple(stowed)

@@ -1,0 +1,1 @@
+"""How steps come in: from the store, from a broker, and what is refused."""

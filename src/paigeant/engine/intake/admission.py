@@ -1,0 +1,77 @@
+"""Admission: no step is asked for before there is a slot for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from paigeant.engine.intake.slots import Slots
+from paigeant.engine.runtime import Parts
+from paigeant.model.hops import Grant
+
+AGAIN: Final = (0.1, 5.0)
+"""Seconds until a store or broker that is away is asked again: at first, doubling, and at most."""
+
+Start = Callable[[Grant, float], None]
+
+
+class Admission:
+    """Lets in steps of one group of topics for as long as there are slots, until :attr:`stop` is set."""
+
+    def __init__(self, parts: Parts, slots: Slots, group: tuple[str, ...], start: Start, stop: asyncio.Event) -> None:
+        """Start each leased step with ``start(grant, asked_at)``, its slot occupied."""
+        self.parts = parts
+        self.group = group
+        self.stop = stop
+        self._slots = slots
+        self._start = start
+        self._pause = AGAIN[0]
+
+    async def take(self, ask: Callable[[int], Awaitable[list[Grant]]], most: int | None = None) -> list[Grant]:
+        """Ask for steps with their slots occupied beforehand, and start them; does not ask once it is stopped."""
+        topic, room = self.group[0], self._slots.room(self.group)
+        while room < 1:  # others, too, may have waited for this slot
+            await self.until_stopped(self._slots.wait_for_room(self.group))
+            if self.stop.is_set():
+                return []
+            room = self._slots.room(self.group)
+        room = room if most is None else min(room, most)
+        self._slots.take(topic, room)
+        grants: list[Grant] = []
+        asked_at = self.parts.clock()
+        try:
+            grants, asked_at = await self.parts.still_held(await ask(room), asked_at)
+        finally:
+            self._slots.give(topic, room - len(grants))
+        for grant in grants:
+            self._start(grant, asked_at)
+        return grants
+
+    async def has_room_beyond(self, count: int) -> bool:
+        """Tell whether more steps than these could start; if not, return after the next change of the slots."""
+        if self._slots.room(self.group) > count:
+            return True
+        await self._slots.wait_for_change()
+        return False
+
+    async def recover(self, error: Exception) -> None:
+        """Report what went wrong, and wait before it is tried again, ever longer."""
+        self.parts.trouble("taking in steps", error)
+        await self.until_stopped(asyncio.sleep(self._pause))
+        self._pause = min(self._pause * 2, AGAIN[1])
+
+    def worked(self) -> None:
+        """It went well, so that what goes wrong next is tried again soon."""
+        self._pause = AGAIN[0]
+
+    async def until_stopped(self, waiting: Awaitable[Any]) -> Any:
+        """Wait for something or for the stop, whichever comes first; returns None for the stop."""
+        tasks = [asyncio.ensure_future(waiting), asyncio.ensure_future(self.stop.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return tasks[0].result() if tasks[0].done() else None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,122 @@
+"""The broker intake: what was delivered is leased as it gathers, started, and settled in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, Final
+
+from paigeant.abc import Delivery, Transport
+from paigeant.engine.intake.acknowledger import Settling
+from paigeant.engine.intake.admission import Admission
+from paigeant.engine.intake.dead_letters import Parcel, Sorter
+from paigeant.errors import Unavailable
+from paigeant.model.hops import Grant
+from paigeant.model.message import HopKey
+
+LAST_LEASE: Final = 5.0
+"""Seconds that a lease under way gets to be answered, once nothing more is delivered."""
+
+
+class Receiver:
+    """One subscription. While some deliveries are leased, the next gather: no timer, no minimum.
+
+    It asks for no delivery that could not be leased now. What it was given and has not settled in the end, the broker
+    has again.
+    """
+
+    def __init__(self, admission: Admission, transport: Transport) -> None:
+        """Receive what arrives for the admission's group."""
+        self._admission = admission
+        self._parts = admission.parts
+        self._transport = transport
+        self._hand: list[Parcel] = []
+        self._stirred = asyncio.Event()
+        self._over = False
+
+    async def run(self) -> None:
+        """Receive until stopped; raises what ends the subscription."""
+        async with aclosing(self._transport.subscribe(self._admission.group)) as deliveries:
+            gathering = asyncio.create_task(self._gather(deliveries), name="paigeant-gathering")
+            stopping = asyncio.create_task(self._admission.stop.wait())
+            try:
+                async with Settling(self._parts, self._transport) as settling:
+                    await self._lease_until(settling, gathering, stopping)
+            finally:  # only now, for it gives back what is not settled
+                await _cancel(gathering, stopping)
+        if not gathering.cancelled():
+            gathering.result()
+
+    async def _gather(self, deliveries: AsyncGenerator[Delivery, None]) -> None:
+        """Ask for deliveries as long as there is room for them."""
+        while True:
+            if await self._admission.has_room_beyond(len(self._hand)):
+                delivery = await anext(deliveries, None)
+                if delivery is None:
+                    raise Unavailable("the broker has ended the subscription")
+                self._hand.append(Parcel.of(delivery))
+                self._stirred.set()
+
+    async def _lease_until(self, settling: Settling, *ends: asyncio.Task[Any]) -> None:
+        """Lease what gathers until one of these has ended; what was asked for by then is not given up."""
+        leasing = asyncio.create_task(self._lease_all(settling), name="paigeant-leasing")
+        try:
+            await asyncio.wait([leasing, *ends], return_when=asyncio.FIRST_COMPLETED)
+            self._over = True
+            self._stirred.set()
+            await asyncio.wait([leasing], timeout=LAST_LEASE)
+        finally:
+            await _cancel(leasing)
+
+    async def _lease_all(self, settling: Settling) -> None:
+        sorter = Sorter(self._parts, settling)
+        while not self._over:
+            if not self._hand:
+                self._stirred.clear()
+                await self._stirred.wait()
+                continue
+            try:
+                await self._lease(settling, sorter)
+                self._admission.worked()
+            except Exception as error:  # noqa: BLE001  (what is in hand stays there until the store has heard of it)
+                await self._admission.recover(error)
+
+    async def _lease(self, settling: Settling, sorter: Sorter) -> None:
+        """Lease what is in hand, as far as there are slots, and sort out what was not leased."""
+        left: list[Parcel] = []
+
+        async def ask(room: int) -> list[Grant]:
+            left[:], self._hand[:] = self._hand[:room], self._hand[room:]
+            notices = dict.fromkeys((parcel.key, parcel.digest) for parcel in left if parcel.key is not None)
+            return await self._ask(list(notices)) if notices else []
+
+        try:
+            grants = await self._admission.take(ask, len(self._hand))
+            bodies: dict[HopKey | None, bytes] = {grant.key: grant.body for grant in grants}
+            for parcel in left:
+                if bodies.get(parcel.key) == parcel.delivery.body:
+                    settling.add(parcel.delivery.message_id)
+            left = [parcel for parcel in left if bodies.get(parcel.key) != parcel.delivery.body]
+            if left:
+                left = await sorter.sort(left)
+        finally:
+            self._hand[:0] = left
+
+    async def _ask(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Grant]:
+        """Lease announced hops. One of a topic that is not served here, whoever brought it, goes back as it was."""
+        store = self._parts.store
+        grants = await store.lease(self._parts.owner, notices, self._parts.lease)
+        foreign = [grant.held for grant in grants if grant.topic not in self._admission.group]
+        if foreign:
+            try:
+                await store.release(foreign)
+            except Unavailable as error:
+                self._parts.trouble("releasing what is not served here; its lease will run out", error)
+        return [grant for grant in grants if grant.topic in self._admission.group]
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,106 @@
+"""Replaying dead letters: their bytes are published again, and come to a run or come back."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from paigeant.engine.publisher import PATIENCE
+from paigeant.engine.runtime import Parts
+from paigeant.errors import MessageRejected, Unavailable, UnknownLetter
+from paigeant.model.dead_letters import DeadLetter
+from paigeant.model.hops import Sealed, Standing
+from paigeant.model.message import HopKey
+
+LOOK: Final = 0.1
+"""Seconds between two looks for letters that came back."""
+
+
+class Fate(StrEnum):
+    """What became of a letter that was replayed."""
+
+    SENT = "sent"
+    """The store has its hop recorded, with these bytes, and it was published again: its run goes on. Dropped."""
+    PASSED = "passed"
+    """Its hop is behind, so that there is nothing to do. Dropped."""
+    QUEUED = "queued"
+    """There is no broker, and its hop is in the store, where workers pick it when it is due. Dropped."""
+    RETURNED = "returned"
+    """It was published again, and is a dead letter again."""
+    UNANSWERED = "unanswered"
+    """It was published again, and no worker has taken it so far."""
+    CUT = "cut"
+    """Only its head is here, so that there is nothing to publish."""
+    STUCK = "stuck"
+    """There is no broker to publish it to, and its bytes are not what the store recorded."""
+
+    @property
+    def settled(self) -> bool:
+        """The store has the same bytes in its place, and the letter is not needed."""
+        return self in {Fate.SENT, Fate.PASSED, Fate.QUEUED}
+
+
+class Replayed(NamedTuple):
+    """A letter, and what became of it."""
+
+    letter: DeadLetter
+    fate: Fate
+
+
+async def replay(parts: Parts, letters: Sequence[DeadLetter], patience: float) -> list[Replayed]:
+    """Publish letters again; returns what became of each, in order, after so many seconds at most.
+
+    A letter is dropped only if the store itself has its very bytes. Raises Unavailable; what was published by then may
+    be published once more, which changes nothing.
+    """
+    fates = [await _send(parts, letter) for letter in letters]
+    settled = [letter.id for letter, fate in zip(letters, fates, strict=True) if fate.settled]
+    if settled:
+        await parts.store.drop_dead_letters(settled)
+    replayed = [Replayed(*pair) for pair in zip(letters, fates, strict=True)]
+    ends = asyncio.get_running_loop().time() + patience
+    while any(one.fate is Fate.UNANSWERED for one in replayed) and asyncio.get_running_loop().time() < ends:
+        await asyncio.sleep(LOOK)
+        replayed = [await _look(parts, one) if one.fate is Fate.UNANSWERED else one for one in replayed]
+    return replayed
+
+
+async def _send(parts: Parts, letter: DeadLetter) -> Fate:
+    """Publish a letter, if that is of any use."""
+    if not letter.whole:
+        return Fate.CUT
+    standing = await _standing(parts, letter)
+    if standing is Standing.PASSED:
+        return Fate.PASSED
+    if parts.transport is None:
+        return Fate.QUEUED if standing is Standing.PENDING else Fate.STUCK
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await parts.transport.publish(letter.topic, Sealed(letter.message_id, letter.topic, letter.body))
+    except TimeoutError as error:
+        raise Unavailable(f"the broker has not taken dead letter {letter.id} within {PATIENCE:g} s") from error
+    return Fate.SENT if standing is Standing.PENDING else Fate.UNANSWERED
+
+
+async def _standing(parts: Parts, letter: DeadLetter) -> Standing | None:
+    """Say how the hop stands that its bytes announce or, where they do not open, its id."""
+    try:
+        key: HopKey | None = parts.codec.open(letter.body).key
+    except MessageRejected:
+        key = HopKey.of(letter.message_id)
+    if key is None:
+        return None
+    [standing] = await parts.store.find_standing([(key, hashlib.sha256(letter.body).digest())])
+    return standing
+
+
+async def _look(parts: Parts, one: Replayed) -> Replayed:
+    """See whether a letter came back: then it was counted once more."""
+    try:
+        letter = await parts.store.get_dead_letter(one.letter.id)
+    except UnknownLetter:  # somebody has dropped it meanwhile
+        return one
+    return Replayed(letter, Fate.RETURNED) if letter.count > one.letter.count else one

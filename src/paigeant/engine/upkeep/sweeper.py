@@ -1,0 +1,88 @@
+"""The sweeper, in every worker: announces what is due, takes up what the dead left, ends what must end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, Self
+
+from paigeant.engine.publisher import PATIENCE
+from paigeant.engine.runtime import Parts
+from paigeant.engine.upkeep.closer import close_due
+from paigeant.model.hops import WORKER_ALIVE, WorkerCard
+
+UNSERVED_AFTER: Final = timedelta(seconds=30)
+"""How long a step may be due without any worker that serves it, before its run is shown as waiting for one."""
+
+REPORT: Final = WORKER_ALIVE * 0.45
+"""How often a worker says that it is alive; one report may get lost."""
+
+ANNOUNCED: Final = 200
+"""Messages announced at a time."""
+
+SLOWEST: Final = 5.0
+"""Seconds until a chore that failed is tried again, at most, unless its interval is longer."""
+
+
+class Sweeper:
+    """Does each of its chores at an interval of its own; one that fails is tried again, ever more patiently."""
+
+    def __init__(self, parts: Parts, card: WorkerCard) -> None:
+        """Sweep for the worker that ``card`` describes."""
+        self._parts = parts
+        self._card = card
+        self._tasks: list[asyncio.Task[None]] = []
+        self._broker_was_away = False
+
+    async def __aenter__(self) -> Self:
+        """Report the worker, then start sweeping."""
+        await self._parts.store.report_worker(self._card)
+        chores: list[tuple[float, str, Callable[[], Awaitable[object]]]] = [
+            (0.5, "taking over from dead workers", lambda: self._parts.store.reclaim(self._parts.owner)),
+            (1.0, "ending runs", lambda: close_due(self._parts)),
+            (REPORT.total_seconds(), "reporting", lambda: self._parts.store.report_worker(self._card)),
+            (30.0, "looking for steps that nobody serves", lambda: self._parts.store.hold_unserved(UNSERVED_AFTER)),
+        ]
+        if self._parts.transport is not None:
+            chores.append((0.1, "announcing", self._announce))
+        self._tasks = [asyncio.create_task(self._every(*chore), name=f"paigeant-{chore[1]}") for chore in chores]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop, and report the worker gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(Exception):  # the store may be what made us stop
+            async with asyncio.timeout(5):
+                await self._parts.store.report_worker(self._card, gone=True)
+
+    async def _every(self, seconds: float, doing: str, chore: Callable[[], Awaitable[object]]) -> None:
+        pause = seconds
+        while True:
+            try:
+                await chore()
+                pause = seconds
+            except Exception as error:  # noqa: BLE001  (the next round may do better)
+                self._parts.trouble(doing, error)
+                pause = min(pause * 2, max(SLOWEST, seconds))
+            await asyncio.sleep(pause)
+
+    async def _announce(self) -> None:
+        """Announce what is due. Each announcement makes the next one rarer: none is wasted on a broker that is away."""
+        transport = self._parts.transport
+        if transport is None:
+            return
+        async with asyncio.timeout(PATIENCE):
+            if self._broker_was_away:
+                await transport.depth(self._card.topics[0])
+        self._broker_was_away = True
+        due = await self._parts.store.announce(ANNOUNCED)
+        async with asyncio.timeout(PATIENCE):
+            said = await asyncio.gather(*(transport.publish(one.topic, one) for one in due), return_exceptions=True)
+        for error in said:
+            if error is not None:
+                raise error
+        self._broker_was_away = False

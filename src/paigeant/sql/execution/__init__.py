@@ -1,0 +1,1 @@
+"""How statements reach a database: transactions, prepared statements, many rows at once."""

@@ -1,0 +1,65 @@
+"""What the SQL store needs of a database, whichever it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeVar
+
+from paigeant.abc import Heart
+from paigeant.aio.changes import Changes
+from paigeant.model.findings import Finding
+from paigeant.sql.execution.transaction import Tx
+
+T = TypeVar("T")
+
+
+class Database(ABC):
+    """One database, opened by one process, within one namespace."""
+
+    changes: Changes
+    """Commits, those of other processes too, as far as and as soon as they are heard of."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect, and check or make the schema; raises ConfigError and Unavailable."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was asked for, and give back every connection."""
+
+    @abstractmethod
+    async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
+        """Return what ``work`` returns, committed, together with what else was to be written meanwhile.
+
+        ``tell`` those who wait for changes of it, unless it is nothing that they could wait for.
+        ``work`` may be called several times, each time in a new transaction. Raises what it raises, and Unavailable.
+        """
+
+    @abstractmethod
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """Return what ``work`` reads, of one moment; raises what it raises, and Unavailable."""
+
+    @abstractmethod
+    def facts(self, tx: Tx) -> list[Finding]:
+        """Return what is found of this kind of database, in a transaction that reads."""
+
+    @abstractmethod
+    def heart(self) -> Heart:
+        """Return a heart with a connection of its own, to be used from a thread of its own."""
+
+    @abstractmethod
+    def upgrade(self) -> None:
+        """Bring the schema to this program's version, alone; raises ConfigError and Unavailable."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Return if the schema is this program's; raises ConfigError and Unavailable."""
+
+    def hold(self, owner: str) -> None:
+        """Show that this owner lives, where that can be shown."""
+        del owner
+
+    async def reclaim(self) -> int:
+        """End the leases of owners that are known to be dead; returns how many."""
+        return 0

@@ -1,0 +1,127 @@
+"""Many hops, or runs, or names, asked for in one statement that is compiled once however many they are.
+
+They go as one JSON array. (SQLite scans the whole table for ``(a, b, c) IN (VALUES …)``; when the list is a table to
+join it searches the key.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic_core import to_json
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, Uuid, and_, bindparam, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import TextClause
+
+from paigeant.model.message import HopKey
+from paigeant.sql.schema.tables import step_executions
+
+steps = step_executions.c
+
+
+class _Listed(TextClause):
+    """What a JSON array of arrays holds, as rows; each database has its own words for it."""
+
+    inherit_cache = True
+
+    def __init__(self, sqlite: str, postgres: str) -> None:
+        """Take the words of both."""
+        super().__init__(sqlite)
+        self.postgres = text(postgres)
+
+
+@compiles(_Listed)
+def _listed(element: _Listed, compiler: Any, **more: Any) -> str:
+    return compiler.visit_textclause(element, **more)
+
+
+@compiles(_Listed, "postgresql")
+def _listed_in_postgres(element: _Listed, compiler: Any, **more: Any) -> str:
+    return compiler.visit_textclause(element.postgres, **more)
+
+
+_KEYS: Final = _Listed(
+    """
+    SELECT json_extract(value, '$[0]') AS workflow_id, json_extract(value, '$[1]') AS path,
+        json_extract(value, '$[2]') AS position FROM json_each(:keys)
+    """,
+    """
+    SELECT CAST(value ->> 0 AS uuid) AS workflow_id, value ->> 1 AS path, CAST(value ->> 2 AS bigint) AS position
+        FROM json_array_elements(CAST(:keys AS json))
+    """,
+)
+_RUNS: Final = _Listed(
+    "SELECT value AS workflow_id FROM json_each(:runs)",
+    "SELECT CAST(value AS uuid) AS workflow_id FROM json_array_elements_text(CAST(:runs AS json))",
+)
+_NAMES: Final = _Listed(
+    """
+    SELECT json_extract(value, '$[0]') AS workflow_id, json_extract(value, '$[1]') AS name FROM json_each(:names)
+    """,
+    """
+    SELECT CAST(value ->> 0 AS uuid) AS workflow_id, value ->> 1 AS name
+        FROM json_array_elements(CAST(:names AS json))
+    """,
+)
+
+asked: Final = _KEYS.columns(workflow_id=Uuid(), path=Text(), position=BigInteger()).subquery("asked")
+"""The hops asked for, as a table to join."""
+
+these: Final = _RUNS.columns(workflow_id=Uuid()).subquery("these")
+"""The runs asked for, as a table to join."""
+
+wanted: Final = _NAMES.columns(workflow_id=Uuid(), name=Text()).subquery("wanted")
+"""The names asked for, each of a run, as a table to join."""
+
+IS_ASKED: Final = and_(
+    steps.workflow_id == asked.c.workflow_id, steps.path == asked.c.path, steps.position == asked.c.position
+)
+
+
+def keys_of(keys: Iterable[HopKey]) -> str:
+    """Return what to bind as ``keys`` to ask for these hops, each once."""
+    return to_json([[key.workflow_id.hex, key.path, key.position] for key in sorted(set(keys))]).decode()
+
+
+def names_of(names: Iterable[tuple[UUID, str]]) -> str:
+    """Return what to bind as ``names`` to ask for these names of runs, each once."""
+    return to_json([[workflow_id.hex, name] for workflow_id, name in sorted(set(names))]).decode()
+
+
+def runs_of(workflow_ids: Iterable[UUID]) -> str:
+    """Return what to bind as ``runs`` to ask for these runs, each once."""
+    return to_json(sorted({workflow_id.hex for workflow_id in workflow_ids})).decode()
+
+
+class one_of(ColumnElement[bool]):  # noqa: N801  (reads as the condition that it is)
+    """The column has one of the texts bound under a name, as :func:`list_of` makes it.
+
+    Only for what another condition has found by an index: SQLite does not search an index for each of them.
+    """
+
+    type = Boolean()
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        """Compare a column of texts."""
+        self.column = column
+        self.values = bindparam(name, type_=Text())
+
+
+@compiles(one_of)
+def _one_of(element: one_of, compiler: Any, **more: Any) -> str:
+    column, values = compiler.process(element.column, **more), compiler.process(element.values, **more)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608  (both are compiled SQL)
+
+
+@compiles(one_of, "postgresql")
+def _one_of_in_postgres(element: one_of, compiler: Any, **more: Any) -> str:
+    column, values = compiler.process(element.column, **more), compiler.process(element.values, **more)
+    return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({values} AS json))))"
+
+
+def list_of(texts: Iterable[str]) -> str:
+    """Return what to bind for :class:`one_of`."""
+    return to_json(list(texts)).decode()

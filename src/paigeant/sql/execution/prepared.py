@@ -1,0 +1,108 @@
+"""Hot statements: written with SQLAlchemy's Core, compiled once, and handed to the driver directly.
+
+Core writes the SQL and knows how each type lies in the database; executing through it costs several times what the
+driver takes, for each row (``docs/explanation/performance.md``). So what a hop executes is marked as :class:`Hot` where
+it is written, and given to sqlite3 or asyncpg by :mod:`paigeant.sql.execution.drivers`.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, cast
+
+from sqlalchemy import ClauseElement, Insert, Select, Update
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+from paigeant.sql.execution.bulk import together
+from paigeant.sql.execution.dialects import dialect_of
+
+_Convert = Callable[[Any], Any]
+_named_tuple: Any = namedtuple  # noqa: PYI024  (its columns have their names from a statement)
+
+
+class Prepared(NamedTuple):
+    """A statement as a driver takes it: the text, and for each parameter in turn its name, or the value it has."""
+
+    sql: str
+    parameters: tuple[tuple[str | None, _Convert | None, Any], ...]
+    row: Callable[[Iterable[Any]], Any]
+    columns: tuple[tuple[int, _Convert], ...]
+
+    def arguments(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the parameters of one execution, in order and as the database stores them."""
+        return tuple(
+            [
+                fixed if name is None else given[name] if convert is None else convert(given[name])
+                for name, convert, fixed in self.parameters
+            ]
+        )
+
+    def rows(self, found: Iterable[Iterable[Any]]) -> list[Any]:
+        """Return what was found, as named tuples of our types."""
+        if not self.columns:
+            return [self.row(one) for one in found]
+        made: list[Any] = []
+        for one in found:
+            values = list(one)
+            for index, convert in self.columns:
+                values[index] = convert(values[index])
+            made.append(self.row(values))
+        return made
+
+
+class Hot:
+    """A statement that lives as long as the program. It has no list of values that grows with the call."""
+
+    def __init__(self, statement: ClauseElement) -> None:
+        """Mark a statement; it is compiled when it is first used."""
+        self.statement = statement
+        self._prepared: dict[tuple[str, tuple[str, ...] | None, bool], Prepared] = {}
+
+    def prepared(self, dialect: str, row: Mapping[str, Any], *, lists: bool = False) -> Prepared:
+        """Return it for this dialect; an INSERT names the columns of ``row``. With ``lists`` it takes many rows."""
+        key = dialect, tuple(row) if isinstance(self.statement, Insert) else None, lists
+        made = self._prepared.get(key)
+        if made is None:
+            made = self._prepared[key] = self._prepare(*key)
+        return made
+
+    def _prepare(self, dialect: str, keys: tuple[str, ...] | None, lists: bool) -> Prepared:  # noqa: FBT001
+        made = _compiled(self.statement, dialect, keys)
+        if lists and isinstance(self.statement, Insert | Update):
+            types = {name: made.binds[name].type for name in made.positiontup or () if made.binds[name].required}
+            made = _compiled(together(self.statement, types), dialect, None)
+        return _prepared(made, self.statement, dialect)
+
+
+def _compiled(statement: ClauseElement, dialect: str, keys: tuple[str, ...] | None) -> SQLCompiler:
+    made = statement.compile(dialect=dialect_of(dialect), column_keys=keys, for_executemany=True)
+    return cast("SQLCompiler", made)
+
+
+def _prepared(made: SQLCompiler, statement: ClauseElement, dialect: str) -> Prepared:
+    parameters: list[tuple[str | None, _Convert | None, Any]] = []
+    for name in made.positiontup or ():
+        bind = made.binds[name]
+        convert = _in(bind.type, dialect)
+        fixed = None if bind.required or bind.callable else bind.value
+        parameters.append((name if bind.required else None, convert, convert(fixed) if convert else fixed))
+    columns = list(statement.selected_columns) if isinstance(statement, Select) else []
+    converts = [(index, _out(column.type, dialect)) for index, column in enumerate(columns)]
+    names = [str(column.key) for column in columns]  # what has none is numbered
+    row = _named_tuple("Row", names, rename=True)._make if columns else tuple
+    return Prepared(
+        made.string,
+        tuple(parameters),
+        row,
+        tuple((index, convert) for index, convert in converts if convert is not None),
+    )
+
+
+def _in(kind: TypeEngine[Any], dialect: str) -> _Convert | None:
+    return kind.dialect_impl(dialect_of(dialect)).bind_processor(dialect_of(dialect))
+
+
+def _out(kind: TypeEngine[Any], dialect: str) -> _Convert | None:
+    return kind.dialect_impl(dialect_of(dialect)).result_processor(dialect_of(dialect), None)

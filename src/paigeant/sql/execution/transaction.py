@@ -1,0 +1,90 @@
+"""What a statement needs: a connection inside a transaction, the namespace, and the store's time, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Executable, Table, select
+
+from paigeant.sql.execution.dialects import insert_of
+from paigeant.sql.execution.drivers import Driver, driver_of
+from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.schema.types import store_now
+
+T = TypeVar("T")
+
+_CHUNK: Final = 1_000
+"""Keys in one statement, at most: databases limit its parameters."""
+
+_NOW: Final = Hot(select(store_now()))
+
+
+class Tx(NamedTuple):
+    """One transaction. All that it writes bears the same time."""
+
+    connection: Connection
+    driver: Driver
+    namespace: str
+    now: datetime
+
+    @classmethod
+    def of(cls, connection: Connection, namespace: str, now: datetime | None = None) -> Tx:
+        """Return the transaction that this connection is in; the store is asked for the time unless it was already."""
+        driver = driver_of(connection)
+        return cls(connection, driver, namespace, now or driver.rows(_NOW, {})[0][0])
+
+    def later(self) -> Tx:
+        """Return the transaction as of this moment: what held the lock that it waited for bears a later time."""
+        return self._replace(now=self.driver.rows(_NOW, {})[0][0])
+
+    def until(self, at: datetime | None) -> float | None:
+        """Return the seconds to a time."""
+        return None if at is None else (at - self.now).total_seconds()
+
+    def rows(self, statement: Executable | Hot, **parameters: Any) -> Sequence[Any]:
+        """Return all rows of a query, as named tuples."""
+        if isinstance(statement, Hot):
+            return self.driver.rows(statement, parameters)
+        return self.connection.execute(statement, parameters).all()
+
+    def scalar(self, statement: Hot, **parameters: Any) -> Any:
+        """Return the first column of the first row of a query, None if there is none."""
+        rows = self.driver.rows(statement, parameters)
+        return rows[0][0] if rows else None
+
+    def many(self, statement: Executable | Hot, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute a statement once for each row, if there are any; all rows have the same keys."""
+        if not rows:
+            return
+        if isinstance(statement, Hot):
+            self.driver.many(statement, rows)
+        else:
+            self.connection.execute(statement, rows)
+
+    def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows; of those whose key is there already, overwrite the rest of the columns."""
+        self.many(_upsert(self.driver.dialect, table), rows)
+
+    def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, leaving alone those whose key is there already."""
+        self.many(_add(self.driver.dialect, table), rows)
+
+
+@cache
+def _upsert(dialect: str, table: Table) -> Hot:
+    made = insert_of(dialect)(table)
+    rest = {column.name: made.excluded[column.name] for column in table.c if not column.primary_key}
+    return Hot(made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest))
+
+
+@cache
+def _add(dialect: str, table: Table) -> Hot:
+    return Hot(insert_of(dialect)(table).on_conflict_do_nothing())
+
+
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield the items in parts that one statement can take."""
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

@@ -1,0 +1,233 @@
+"""PostgreSQL: every process over one database, with one writer each that groups what it writes.
+
+No transaction is open while a step runs. All limits of time are set within each transaction, so that they hold behind a
+pooler that hands each transaction to another session (PgBouncer's transaction mode). One is noticed when the store is
+opened, and then no statement is prepared for later; ``?prepared_statement_cache_size=`` in the URL says otherwise.
+"""
+
+# ruff: noqa: D102 -- what a method guarantees is said in Database
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from random import random
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import URL, Connection, NullPool, func, make_url, select, true
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from paigeant.abc import Heart
+from paigeant.aio.batch import Groups
+from paigeant.errors import ConfigError
+from paigeant.model.findings import Finding
+from paigeant.model.hops import Held, Pulse
+from paigeant.sql.execution.database import Database
+from paigeant.sql.execution.failures import told_of_server
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.postgres.checks import server_facts
+from paigeant.sql.postgres.notify import Nudges
+from paigeant.sql.postgres.pooler import is_pooled
+from paigeant.sql.schema import version as schema
+from paigeant.sql.schema.types import store_now
+from paigeant.sql.statements import heartbeat
+
+T = TypeVar("T")
+
+_READERS: Final = 3
+"""Transactions that read at a time: one that takes long, as a page of a long history, must not hold up the others."""
+
+_PATIENCE: Final = 20.0
+"""Seconds for one transaction; past it the connection is given up and the store counts as out of reach."""
+
+_AGAIN: Final = frozenset({"40001", "40P01", "23505", "55P03"})
+"""SQLSTATEs after which the same transaction may well succeed: two that cannot be put in a row, a deadlock, a key that
+another took at the same moment, a lock that was not to be had."""
+
+_ATTEMPTS: Final = 6
+_LOCK: Final = 0x5041_4947
+"""Of the advisory lock under which the schema is changed."""
+
+_OPTIONS: Final = frozenset(
+    ["host", "port", "user", "password", "database", "passfile", "ssl", "target_session_attrs", "krbsrvname", "gsslib"]
+) | {"prepared_statement_cache_size"}
+"""What a URL may say; the rest of what asyncpg takes is no text, or is set here."""
+
+_SETTINGS: Final = {
+    "statement_timeout": "15s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "15s",
+    # What is asked here has its index, which a plan from before the first ANALYZE must use, too.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+_KEPT: Final = "prepared_statement_cache_size"
+"""What says in the URL how many prepared statements each connection keeps."""
+
+_BEGIN: Final = select(store_now(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items()))
+"""The store's time, and settings for this transaction only, in one round trip."""
+
+
+class PostgresDatabase(Database):
+    """One pool of connections for reading, one connection for writing, and one that listens."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        """Look at the URL only; raises ConfigError."""
+        self.url = dialect_url(url)
+        self._name = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        self._namespace = namespace
+        self._writing = Groups(self._write_group)
+        self._reading = Groups(self._read_group, abreast=_READERS)
+
+    async def open(self) -> None:
+        self._talker = _engine(self.url, pooled=True, poolclass=NullPool)
+        with told_of_server(self._name):
+            async with asyncio.timeout(_PATIENCE), self._talker.connect() as connection:
+                version = await connection.run_sync(schema.version_of)
+                self._pooled = await is_pooled(connection)
+        schema.require(version, self._name)
+        self._engine = self.engine(pool_size=4, max_overflow=2, pool_timeout=_PATIENCE, pool_recycle=1800)
+        self.changes = self._nudges = Nudges(self._talker, self._namespace)
+        self._nudges.start()
+
+    def engine(self, **options: Any) -> AsyncEngine:
+        """Return an engine that suits the server, or the pooler before it, as it was when the store was opened."""
+        return _engine(self.url, pooled=self._pooled, **options)
+
+    async def close(self) -> None:
+        await self._writing.close()
+        await self._reading.close()
+        await self._nudges.close()
+        await self._talker.dispose()
+        await self._engine.dispose()
+
+    async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
+        return await self._writing.ask((work, tell))
+
+    async def _write_group(self, group: Sequence[tuple[Callable[[Tx], Any], bool]]) -> list[Any]:
+        results = await self.transact(self._engine, [work for work, _ in group])
+        if any(tell for _, tell in group):
+            self._nudges.send()
+        return results
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        return await self._reading.ask(work)
+
+    async def _read_group(self, group: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        def do(connection: Connection) -> list[Any]:
+            tx = _begin(connection, self._namespace)
+            return [work(tx) for work in group]
+
+        with told_of_server(self._name):
+            async with asyncio.timeout(_PATIENCE), self._engine.connect() as fresh:
+                connection = await fresh.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                return await connection.run_sync(do)
+
+    def facts(self, tx: Tx) -> list[Finding]:
+        return server_facts(tx)
+
+    def heart(self) -> Heart:
+        return _PostgresHeart(self)
+
+    def upgrade(self) -> None:
+        def change(connection: Connection) -> None:
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            schema.refuse_newer(schema.version_of(connection), self._name)
+            schema.migrate(connection)
+
+        asyncio.run(self._once(change))
+
+    def check(self) -> None:
+        asyncio.run(self._once(lambda connection: schema.require(schema.version_of(connection), self._name)))
+
+    async def _once(self, work: Callable[[Connection], None]) -> None:
+        engine = _engine(self.url, pooled=True, poolclass=NullPool)
+        try:
+            with told_of_server(self._name):
+                async with engine.begin() as connection:
+                    await connection.run_sync(work)
+        finally:
+            await engine.dispose()
+
+    async def transact(self, engine: AsyncEngine, works: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        """Return what these pieces of work return, in one transaction, tried again where that may help."""
+
+        def do(connection: Connection) -> list[Any]:
+            tx = _begin(connection, self._namespace)
+            return [work(tx) for work in works]
+
+        for attempt in range(_ATTEMPTS):
+            try:
+                with told_of_server(self._name):
+                    async with asyncio.timeout(_PATIENCE), engine.begin() as connection:
+                        return await connection.run_sync(do)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _AGAIN or attempt == _ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(0.02 * random() * 2**attempt)  # noqa: S311  (to step out of each other's way)
+        raise AssertionError
+
+
+class _PostgresHeart(Heart):
+    """Beats on a connection and an event loop of its own, in whatever thread it is asked."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self._runner = asyncio.Runner()
+        self._engine: AsyncEngine | None = None
+
+    def beat(self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
+        self._engine = self._engine or self._database.engine(pool_size=1, max_overflow=0)
+        beating = self._database.transact(self._engine, [lambda tx: heartbeat.beat(tx, held, lease, details)])
+        pulses: list[Pulse] = self._runner.run(beating)[0]
+        return pulses
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._runner.run(self._engine.dispose())
+        self._runner.close()
+
+
+def dialect_url(url: str) -> URL:
+    """Return the URL as SQLAlchemy takes it for asyncpg; ``sslmode`` is asyncpg's ``ssl``.
+
+    Raises ConfigError, without the URL, for a password may be in it.
+    """
+    try:
+        made = make_url(url).set(drivername="postgresql+asyncpg")
+        query = {"ssl" if key == "sslmode" else key: value for key, value in made.query.items()}
+        made = made.set(query=query)
+        _require_number(made)
+        options = made.get_dialect()().create_connect_args(made)[1]  # pyright: ignore[reportUnknownMemberType]
+    except (ArgumentError, ValueError):
+        text = "this is no PostgreSQL URL; it should look like postgresql://user:password@host:5432/database"
+        raise ConfigError(text) from None
+    for name, value in options.items():
+        if name not in _OPTIONS or isinstance(value, tuple):
+            what = "an unknown" if name not in _OPTIONS else "more than one"
+            raise ConfigError(f"the PostgreSQL URL has {what} {name!r}; allowed are {', '.join(sorted(_OPTIONS))}")
+    return made
+
+
+def _require_number(url: URL) -> None:
+    kept = url.query.get(_KEPT, "0")
+    if not isinstance(kept, str) or not kept.isdecimal():
+        raise ConfigError(f"{_KEPT}={kept} in the URL of the store is no number; 0 keeps none")
+
+
+def _engine(url: URL, *, pooled: bool, **options: Any) -> AsyncEngine:
+    """Return an engine; ``pooled`` is for a pooler, or for so few statements that none is worth keeping prepared."""
+    arguments: dict[str, Any] = {"timeout": 10, "command_timeout": 15}
+    kept = url.query.get(_KEPT, "0" if pooled else None)
+    if isinstance(kept, str):
+        arguments |= {_KEPT: int(kept), "statement_cache_size": int(kept)}  # SQLAlchemy and the driver keep some each
+    return create_async_engine(url.difference_update_query([_KEPT]), connect_args=arguments, **options)
+
+
+def _begin(connection: Connection, namespace: str) -> Tx:
+    """Return the transaction of a connection, its limits of time set."""
+    now = connection.execute(_BEGIN).one()[0]
+    return Tx.of(connection, namespace, now)

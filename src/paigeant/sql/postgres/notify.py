@@ -1,0 +1,115 @@
+"""Nudges between processes over PostgreSQL: LISTEN and NOTIFY, outside of every commit and never relied upon.
+
+A NOTIFY inside a commit takes a lock that puts all notifying commits of the database in a row, so it is sent behind it,
+at most ten times a second, without content. Where nothing is heard (behind a pooler that keeps no session, or while the
+connection is away) whoever waits looks once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from paigeant.aio.changes import Changes
+from paigeant.sql.postgres.pooler import is_pooled
+
+_SELDOM: Final = 0.1
+"""Seconds between two nudges of one process, at least."""
+
+_BLIND: Final = 1.0
+"""Seconds between two looks of who waits while nothing can be heard."""
+
+_HEARING: Final = 60.0
+"""The same while nudges are heard: a connection may be dead without anybody's knowing."""
+
+_PATIENT: Final = 30.0
+
+
+class Nudges(Changes):
+    """Changes that processes tell each other of."""
+
+    def __init__(self, engine: AsyncEngine, namespace: str) -> None:
+        """Talk, over one connection of this engine, with those of the same namespace."""
+        super().__init__()
+        self._engine = engine
+        self._channel = f"paigeant_{hashlib.sha256(namespace.encode()).hexdigest()[:16]}"
+        self._hears = False
+        self._dirty = asyncio.Event()
+        self._talking: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen, and to send what is to be sent."""
+        self._talking = asyncio.create_task(self._talk(), name="paigeant-nudges")
+
+    def send(self) -> None:
+        """Something was committed here: wake who waits in this process, and soon those of others."""
+        self.note()
+        self._dirty.set()
+
+    @property
+    def floor(self) -> float:
+        """Seconds after which who waits should look, whether or not a nudge was heard."""
+        return _HEARING if self._hears else _BLIND
+
+    async def wait(self, seen: int, timeout: float) -> None:
+        """Return when the number is not ``seen``, or after ``timeout`` seconds, or sooner while nothing is heard."""
+        await super().wait(seen, min(timeout, self.floor))
+
+    async def close(self) -> None:
+        """Neither listen nor send any longer, and wake who still waits."""
+        if self._talking is not None:
+            self._talking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._talking
+        await super().close()
+
+    async def _talk(self) -> None:
+        """Keep a connection that listens and sends, for as long as it takes."""
+        delay = _SELDOM
+        while True:
+            try:
+                async with self._engine.connect() as connection:
+                    delay = _SELDOM
+                    try:
+                        await self._converse(connection)
+                    finally:
+                        await connection.invalidate()  # it listens: nobody else may have it
+            except Exception:  # noqa: BLE001  (nudges are a convenience; the next connection may do better)
+                self._hears = False
+            self.note()
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _PATIENT)
+
+    async def _converse(self, connection: AsyncConnection) -> None:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        lost = asyncio.Event()
+        driver.add_termination_listener(lambda *_: lost.set())  # pyright: ignore[reportUnknownLambdaType]
+        # A pooler would let this session listen on behalf of whoever has it next.
+        self._hears = not await is_pooled(connection)
+        if self._hears:
+            await driver.add_listener(self._channel, self._heard)
+        self.note()  # what was said before we listened
+        while not lost.is_set():
+            await _first(self._dirty.wait(), lost.wait())
+            if self._dirty.is_set() and not lost.is_set():
+                self._dirty.clear()
+                await driver.execute(f"NOTIFY {self._channel}")
+                await asyncio.sleep(_SELDOM)
+        self._hears = False
+
+    def _heard(self, *_: Any) -> None:
+        self.note()
+
+
+async def _first(*waiting: Any) -> None:
+    """Return when one of these has ended."""
+    tasks = [asyncio.ensure_future(one) for one in waiting]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,1 @@
+"""Tables, indexes, types, and the version of the schema."""

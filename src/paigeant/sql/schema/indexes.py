@@ -1,0 +1,63 @@
+"""The indexes of the tables, for whoever compares them with a database: what only executes statements needs none.
+
+Their conditions are written for each dialect, and naming a dialect loads it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Column, Index, literal_column
+
+from paigeant.sql.schema.tables import dead_letters, metadata, step_executions, workflow_runs
+
+_steps, _runs = step_executions.c, workflow_runs.c
+_open_step, _open_run = _steps.completed_at.is_(None), _runs.completed_at.is_(None)
+
+
+def _partial(name: str, *columns: Column[Any], where: Any, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+INDEXES: Final = (
+    _partial("step_executions_due", _steps.namespace, _steps.topic, _steps.due_at, where=_open_step),
+    _partial(
+        "step_executions_interrupted",
+        _steps.namespace,
+        _steps.due_at,
+        where=_open_step & (_steps.interruptions > literal_column("0")),
+    ),
+    _partial("step_executions_hint", _steps.namespace, _steps.hint_at, where=_open_step & _steps.due_at.is_not(None)),
+    _partial(
+        "step_executions_misfit",
+        *(_steps.namespace, _steps.topic, _steps.contract),
+        where=_open_step & _steps.contract.is_not(None),
+    ),
+    _partial(
+        "step_executions_once",
+        _steps.workflow_id,
+        _steps.step_id,
+        _steps.direction,
+        where=_steps.status == "completed",
+        unique=True,
+    ),
+    _partial(
+        "workflow_runs_dispatch_key",
+        _runs.namespace,
+        _runs.workflow,
+        _runs.dispatch_key,
+        where=_runs.dispatch_key.is_not(None),
+        unique=True,
+    ),
+    _partial("workflow_runs_closing", _runs.namespace, _runs.closes_at, where=_open_run & _runs.closes_at.is_not(None)),
+    _partial(
+        "workflow_runs_ended", _runs.namespace, _runs.status, _runs.completed_at, where=_runs.completed_at.is_not(None)
+    ),
+    Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
+    Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),
+    Index("dead_letters_namespace", dead_letters.c.namespace, dead_letters.c.id),
+    Index("dead_letters_once", dead_letters.c.namespace, dead_letters.c.topic, dead_letters.c.digest, unique=True),
+)
+
+WHOLE: Final = metadata
+"""All tables, with their indexes."""

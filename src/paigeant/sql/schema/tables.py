@@ -1,0 +1,211 @@
+"""The tables. What changes often is narrow; what is wide is written once.
+
+Times are the store's. A hop that is not behind (``completed_at IS NULL``) is a durable twin; the partial indexes hold
+nothing else, so that the queue stays as small as what waits, however long the history.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.routing_slip import Compensation
+from paigeant.model.runs import AttemptError, RunError
+from paigeant.model.values import VALUE, Value, text_of
+from paigeant.sql.schema.types import Json, StoreTime
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_name)s_key",
+    }
+)
+"""All of them. Every constraint has a name, so that a later migration can speak of it."""
+
+_BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite numbers rows by itself only in an INTEGER PRIMARY KEY."""
+
+_value: Final[Json[Value]] = Json(VALUE, text_of)
+ERRORS: Final = TypeAdapter(tuple[AttemptError, ...])
+
+
+def _run(**options: Any) -> Column[UUID]:
+    return Column("workflow_id", Uuid, ForeignKey("workflow_runs.workflow_id"), **options)
+
+
+workflow_runs: Final = Table(
+    "workflow_runs",
+    metadata,
+    Column("number", _BIG, Identity(always=True), primary_key=True),
+    Column("workflow_id", Uuid, nullable=False, unique=True),
+    Column("namespace", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("tenant", Text),
+    Column("dispatch_key", Text),
+    Column("trace_id", Text, nullable=False),
+    Column("input", _value, nullable=False),
+    Column("input_sha256", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("cancel_requested", Text),
+    Column("deadline", StoreTime),
+    Column("closes_at", StoreTime),
+    Column("created_at", StoreTime, nullable=False),
+    Column("started_at", StoreTime),
+    Column("completed_at", StoreTime),
+    Column("error", Json(TypeAdapter(RunError))),
+    Column("output", _value),
+)
+"""One journey of a workflow. ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended
+from outside: its deadline, or the moment somebody wished it cancelled."""
+
+step_executions: Final = Table(
+    "step_executions",
+    metadata,
+    _run(primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("namespace", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("step_id", Uuid, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("undoes", BigInteger),
+    Column("status", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("interruptions", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("owner", Text),
+    Column("due_at", StoreTime),
+    Column("hint_at", StoreTime, nullable=False),
+    Column("hints", Integer, nullable=False),
+    Column("worker", Text),
+    Column("started_at", StoreTime),
+    Column("completed_at", StoreTime),
+    Column("committed_by", Uuid),
+    Column("reason", Text),
+    Column("output", _value),
+    Column("log", _value),
+    Column("compensable", Boolean, nullable=False),
+    Column("undo_before", Json(TypeAdapter(Compensation))),
+    Column("errors", Json(ERRORS)),
+    Column("contract", Text),
+    Column("accepted", Boolean),
+    sqlite_with_rowid=False,
+)
+"""One hop each. ``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until
+someone resumes it. ``owner`` holds the lease, ``worker`` held the last one. ``contract`` is there while the hop waits
+for code that fits it; ``accepted``: a person wants it run by whatever code there is."""
+
+messages: Final = Table(
+    "messages",
+    metadata,
+    Column("workflow_id", Uuid, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["workflow_id", "path", "position"],
+        ["step_executions.workflow_id", "step_executions.path", "step_executions.position"],
+    ),
+)
+"""The exact sealed bytes of each twin's message and their SHA-256. Written once, so that a beat rewrites none."""
+
+heartbeats: Final = Table(
+    "heartbeats",
+    metadata,
+    Column("workflow_id", Uuid, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("detail", LargeBinary, nullable=False),
+    Column("said_at", StoreTime, nullable=False),
+    ForeignKeyConstraint(
+        ["workflow_id", "path", "position"],
+        ["step_executions.workflow_id", "step_executions.path", "step_executions.position"],
+    ),
+)
+"""What steps last said of their progress, as JSON text. Apart from the hop's row, which each beat writes anew."""
+
+values: Final = Table(
+    "values",
+    metadata,
+    _run(primary_key=True),
+    Column("sha256", Text, primary_key=True),
+    Column("json", LargeBinary, nullable=False),
+)
+"""The claim checks: JSON texts under their digest."""
+
+workflow_variables: Final = Table(
+    "workflow_variables",
+    metadata,
+    _run(primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", _value, nullable=False),
+    Column("updated_at", StoreTime, nullable=False),
+)
+
+workflows: Final = Table(
+    "workflows",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("plan", Json(TypeAdapter(Plan)), nullable=False),
+    Column("published_at", StoreTime, nullable=False),
+)
+
+activities: Final = Table(
+    "activities",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("card", Json(TypeAdapter(ActivityCard)), nullable=False),
+    Column("published_at", StoreTime, nullable=False),
+)
+
+workers: Final = Table(
+    "workers",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("topics", Json(TypeAdapter(tuple[str, ...])), nullable=False),
+    Column("seen_at", StoreTime, nullable=False),
+)
+
+dead_letters: Final = Table(
+    "dead_letters",
+    metadata,
+    Column("id", _BIG, Identity(always=True), primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("message_id", Text),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", StoreTime, nullable=False),
+    Column("detail", Text),
+    Column("size", BigInteger),
+    Column("digest", LargeBinary),
+    Column("count", Integer),
+    Column("seen_at", StoreTime),
+)
+"""What came from a broker and could not be read or placed, with its raw bytes or, beyond a size, their head. Those of
+the same ``digest``, which is over all of them, are one letter of a topic: ``count`` of them came."""

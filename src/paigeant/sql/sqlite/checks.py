@@ -1,0 +1,73 @@
+"""What is found of a SQLite file: the library, the disk it lies on, and the room there is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import text
+
+from paigeant.model.findings import Finding
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.sqlite.folders import file_system
+
+_MENDED: Final = (3, 51, 3)
+"""The first SQLite without the WAL-reset bug."""
+
+_SCARCE: Final = 512 * 1024 * 1024
+_MIB: Final = 1024 * 1024
+_FORGETFUL: Final = frozenset({"tmpfs", "ramfs"})
+_PAGES: Final = text("""
+    SELECT (SELECT page_count FROM pragma_page_count) * page_size AS size,
+        (SELECT freelist_count FROM pragma_freelist_count) * page_size AS free,
+        (SELECT journal_mode FROM pragma_journal_mode) AS journal
+    FROM pragma_page_size
+""")
+
+
+def file_facts(tx: Tx, path: Path) -> list[Finding]:
+    """Return what is found of the file."""
+    [row] = tx.rows(_PAGES)
+    return [_version(), _journal(row.journal), _disk(path), _rights(path), _room(path, row.size, row.free)]
+
+
+def _version() -> Finding:
+    said = f"SQLite {sqlite3.sqlite_version}"
+    if sqlite3.sqlite_version_info < _MENDED:
+        said += "; it has the WAL-reset bug, which cannot happen while nothing but Paigeant writes to the file"
+    return Finding.ok("version", said)
+
+
+def _journal(mode: str) -> Finding:
+    if mode == "wal":
+        return Finding.ok("durable", "a write-ahead log, flushed with each commit")
+    return Finding.problem("durable", f"its journal is {mode}, no write-ahead log", "put the file on a local disk")
+
+
+def _disk(path: Path) -> Finding:
+    kind = file_system(path.parent.resolve())
+    if kind in _FORGETFUL:
+        said = f"the file lies in memory ({kind}), and is gone when the machine restarts"
+        return Finding.warning("disk", said, "let PAIGEANT_STORE name a file on a disk", forgets=True)
+    return Finding.ok("disk", f"a local one ({kind})" if kind else "of a kind that this system does not tell")
+
+
+def _rights(path: Path) -> Finding:
+    """Look at the folder too: SQLite makes files beside its own."""
+    for place in (path, path.parent):
+        if not os.access(place, os.W_OK):
+            return Finding.problem("rights", f"this user may not write to {place}", "give this user the right to")
+    return Finding.ok("rights", "this user may read, write and change the schema")
+
+
+def _room(path: Path, size: int, free: int) -> Finding:
+    left = shutil.disk_usage(path.parent).free
+    said = (
+        f"{size / _MIB:,.0f} MiB, of which {free / _MIB:,.0f} are free to be used again; {left / _MIB:,.0f} on the disk"
+    )
+    if left >= _SCARCE:
+        return Finding.ok("room", said)
+    return Finding.warning("room", said, "make room, or `paigeant prune --older-than 30d` what is not needed any more")

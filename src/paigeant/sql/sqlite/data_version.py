@@ -1,0 +1,62 @@
+"""Commits to a SQLite file, by any process: ``PRAGMA data_version``, looked at while somebody waits.
+
+A look costs a few microseconds and takes no lock; the version rises with every commit of another connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from paigeant.aio.changes import Changes
+
+_EAGER: Final = 0.01
+_PATIENT: Final = 0.1
+"""Seconds between two looks: just after a change, and when nothing has happened for a second or so."""
+
+
+class Watch(Changes):
+    """Changes that are looked for."""
+
+    def __init__(self, look: Callable[[], int]) -> None:
+        """Learn of commits by what ``look`` returns."""
+        super().__init__()
+        self._look = look
+        self._seen = look()
+        self._watching: asyncio.Task[None] | None = None
+
+    async def wait(self, seen: int, timeout: float) -> None:
+        """Return when the number is not ``seen``, or after ``timeout`` seconds."""
+        self._check()
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch(), name="paigeant-watch")
+        await super().wait(seen, timeout)
+
+    async def close(self) -> None:
+        """Look no longer, and wake who still waits."""
+        await super().close()
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+
+    async def _watch(self) -> None:
+        delay = _EAGER
+        try:
+            while True:
+                await asyncio.sleep(delay)
+                if not self._waiters:
+                    return
+                delay = _EAGER if self._check() else min(delay * 1.1, _PATIENT)
+        finally:
+            self._watching = None
+
+    def _check(self) -> bool:
+        version = self._look()
+        if version == self._seen:
+            return False
+        self._seen = version
+        self.note()
+        return True

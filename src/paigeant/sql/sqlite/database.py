@@ -1,0 +1,282 @@
+"""One SQLite file for several processes: how it is opened, written, read, watched and kept small.
+
+WAL with ``synchronous=FULL``: what was answered survives a power cut. All writing begins IMMEDIATE, because a
+transaction that first reads and then writes fails at once when another wrote in between, whatever the busy timeout.
+
+SQLite 3.7.0 to 3.51.2 may corrupt the file when one connection resets the WAL while another commits
+(sqlite.org/wal.html, "the WAL-reset bug"), and few Pythons bring a newer one. So no connection checkpoints by itself;
+whoever finds the WAL large does it, alone by a lock on a file, with TRUNCATE, which holds off all writers.
+"""
+
+# ruff: noqa: D102 -- what a method guarantees is said in Database
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+
+from paigeant.abc import Heart
+from paigeant.errors import ConfigError, Unavailable
+from paigeant.model.findings import Finding
+from paigeant.model.hops import Held, Pulse
+from paigeant.sql.execution.database import Database
+from paigeant.sql.execution.failures import explained, told
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema import version as schema
+from paigeant.sql.sqlite.checks import file_facts
+from paigeant.sql.sqlite.data_version import Watch
+from paigeant.sql.sqlite.folders import prepare_folder
+from paigeant.sql.sqlite.process_locks import Presence
+from paigeant.sql.sqlite.writer_thread import Lane
+from paigeant.sql.statements import announce, heartbeat
+
+T = TypeVar("T")
+
+_BUSY: Final = 30_000
+"""Milliseconds to wait for another process's transaction."""
+
+_PATIENCE: Final = 25.0
+"""Seconds to wait for another process that opens the file."""
+
+_LARGE: Final = 4 * 1024 * 1024
+"""Bytes of WAL after which it is written back."""
+
+_PRAGMAS: Final = (
+    f"busy_timeout={_BUSY}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "wal_autocheckpoint=0",
+)
+
+WRITE: Final = "BEGIN IMMEDIATE"
+READ: Final = "BEGIN"
+
+
+class SqliteDatabase(Database):
+    """The file behind a store: a lane for writing, one for reading, and the changes of both and of others."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        """Look at the URL only; raises ConfigError."""
+        self.path = path_of(url)
+        self._presence = Presence(self.path)
+        self._namespace = namespace
+        self._engine = engine_of(self.path)
+        self._checkpoint_at = _LARGE
+
+    async def open(self) -> None:
+        # A new file gets its schema at once; an old one is not changed behind its owner's back.
+        await asyncio.to_thread(self._prepare)
+        with told(str(self.path)):
+            self._loop = asyncio.get_running_loop()
+            there = self.path.stat()
+            self._identity = there.st_dev, there.st_ino
+            self._watcher = self.connect()
+            self._watching: Any = self._watcher.connection.driver_connection
+            self.changes = Watch(self._version)
+            self._writer = Lane("writer", self.connect, WRITE, self._namespace, self._written)
+            self._reader = Lane("reader", self.connect, READ, self._namespace, lambda _: None)
+
+    async def close(self) -> None:
+        await self.changes.close()
+        await self._writer.close()
+        await self._reader.close()
+        self._watcher.close()
+        self._engine.dispose()
+        self._presence.close()
+
+    async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
+        del tell  # whoever watches the file sees every commit
+        try:
+            return await self._writer.do(work)
+        except DatabaseError as error:
+            raise explained(str(self.path), error) from error
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        try:
+            return await self._reader.do(work)
+        except DatabaseError as error:
+            raise explained(str(self.path), error) from error
+
+    def facts(self, tx: Tx) -> list[Finding]:
+        return file_facts(tx, self.path)
+
+    def heart(self) -> Heart:
+        return _SqliteHeart(self)
+
+    def hold(self, owner: str) -> None:
+        self._presence.hold(owner)
+
+    async def reclaim(self) -> int:
+        self._see_that_it_is_there()
+        ended = 0
+        for dead in self._presence.dead():
+            done = False
+            try:
+                ended += await self.write(lambda tx, dead=dead: announce.end_leases(tx, dead))
+                done = True
+            finally:
+                self._presence.bury(dead, done=done)
+        return ended
+
+    def _see_that_it_is_there(self) -> None:
+        """Raise Unavailable if the file at the path is not the one that is open: what is written would be lost."""
+        try:
+            there = self.path.stat()
+        except OSError:
+            there = None
+        if there is None or (there.st_dev, there.st_ino) != self._identity:
+            raise Unavailable(
+                f"the database {self.path} was deleted or replaced while it was open: stop this process, "
+                "put the file back if it can be had, and start again"
+            )
+
+    def write_now(self, connection: Connection, work: Callable[[Tx], T]) -> T:
+        """Do the same on a connection and in a thread of the caller's."""
+        with told(str(self.path)):
+            try:
+                connection.exec_driver_sql(WRITE)
+                result = work(Tx.of(connection, self._namespace))
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+        return result
+
+    def connect(self) -> Connection:
+        """Return a new connection, set up as all must be."""
+        connection = self._engine.connect()
+        for pragma in _PRAGMAS:
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        connection.commit()
+        return connection
+
+    def upgrade(self) -> None:
+        with self._alone_with_it() as connection:
+            schema.refuse_newer(schema.version_of(connection), str(self.path))
+            schema.migrate(connection)
+
+    def check(self) -> None:
+        if not self.path.exists():
+            schema.require(None, str(self.path))
+        with self._alone_with_it() as connection:
+            schema.require(schema.version_of(connection), str(self.path))
+
+    def _prepare(self) -> None:
+        """Make the schema in a database that is empty, and refuse another than ours."""
+        if self._is_there():  # looking needs no lock, which somebody may hold for long
+            with told(str(self.path)), self._reading() as connection:
+                version = schema.version_of(connection)
+            if version is not None:
+                schema.require(version, str(self.path))
+                return
+        with self._alone_with_it() as connection:
+            version = schema.version_of(connection)
+            if version is None:
+                schema.migrate(connection)
+            else:
+                schema.require(version, str(self.path))
+
+    def _is_there(self) -> bool:
+        try:
+            return self.path.exists()
+        except OSError as error:
+            raise ConfigError(f"the database {self.path} cannot be used: {error.strerror}") from error
+
+    @contextmanager
+    def _reading(self) -> Generator[Connection]:
+        try:
+            self._presence.prepare()
+        except OSError as error:
+            raise ConfigError(f"the database {self.path} cannot be used: {error.strerror}: {error.filename}") from error
+        with self.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _alone_with_it(self) -> Generator[Connection]:
+        """Open the file, making it and its folder, while no other process does; commit if nothing was raised."""
+        try:
+            prepare_folder(self.path)
+            self._presence.prepare()
+            with (
+                self._presence.alone("opening", patience=_PATIENCE),
+                told(str(self.path)),
+                self.connect() as connection,
+            ):
+                connection.exec_driver_sql(WRITE)
+                yield connection
+                connection.commit()
+        except OSError as error:
+            raise ConfigError(f"the database {self.path} cannot be used: {error.strerror}: {error.filename}") from error
+
+    def _version(self) -> int:
+        """Return what changes with every commit of others; past SQLAlchemy, for it is asked all the time."""
+        try:
+            (version,) = self._watching.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            return -1  # busy for a moment: look again
+        return version
+
+    def _written(self, connection: Connection) -> None:
+        """Behind each commit, in the writer's thread: wake who waits here, and write a large WAL back."""
+        self._loop.call_soon_threadsafe(self.changes.note)
+        try:
+            size = Path(f"{self.path}-wal").stat().st_size
+        except OSError:
+            return
+        if size < self._checkpoint_at:
+            return
+        self._checkpoint_at = size + _LARGE  # if somebody reads, or is at it already: again when it has grown
+        with suppress(Unavailable), self._presence.alone("checkpointing", patience=0):
+            connection.exec_driver_sql("PRAGMA busy_timeout=200")
+            try:
+                busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY}")
+                connection.commit()
+            if not busy:
+                self._checkpoint_at = _LARGE
+
+
+class _SqliteHeart(Heart):
+    """Beats on a connection of its own, in whatever thread it is asked."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+
+    def beat(self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
+        self._connection = self._connection or self._database.connect()
+        return self._database.write_now(self._connection, lambda tx: heartbeat.beat(tx, held, lease, details))
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+def path_of(url: str) -> Path:
+    """Return the file that a URL such as ``sqlite:///.paigeant/paigeant.db`` names; raises ConfigError."""
+    try:
+        name = make_url(url).database
+        path = Path(name or "").expanduser().absolute()
+        os.fsencode(path)
+    except (ArgumentError, RuntimeError, ValueError) as error:  # RuntimeError: ~ of a user who has no home
+        raise ConfigError(f"{url!r} names no file: {error}") from error
+    if not path.name or not name or name == ":memory:" or "\0" in name:
+        raise ConfigError(f"{url!r} names no file; for a store in memory use memory://")
+    return path
+
+
+def engine_of(path: Path) -> Engine:
+    """Return the engine of a file; its driver begins no transactions by itself."""
+    arguments = {"isolation_level": None, "check_same_thread": False, "timeout": _BUSY / 1000}
+    return create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args=arguments)

@@ -1,0 +1,75 @@
+"""What workers publish: workflows, activities, and themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import Text, bindparam, delete, select
+
+from paigeant.model.hops import WORKER_ALIVE, WorkerCard
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.sql.execution.transaction import Tx, chunks
+from paigeant.sql.schema.tables import activities, workers, workflows
+
+_NAMESPACE: Final = bindparam("namespace", type_=Text)
+_PLAN: Final = select(workflows.c.plan).where(
+    workflows.c.namespace == _NAMESPACE, workflows.c.name == bindparam("name")
+)
+_NAMES: Final = select(workflows.c.name).where(workflows.c.namespace == _NAMESPACE).order_by(workflows.c.name)
+_CARDS: Final = select(activities.c.name, activities.c.card).where(
+    activities.c.namespace == _NAMESPACE, activities.c.name.in_(bindparam("names", expanding=True))
+)
+_LIVING: Final = (
+    select(workers.c.id, workers.c.host, workers.c.pid, workers.c.topics)
+    .where(workers.c.namespace == _NAMESPACE, workers.c.seen_at > bindparam("since"))
+    .order_by(workers.c.id)
+)
+_GONE: Final = delete(workers).where(
+    workers.c.namespace == _NAMESPACE, (workers.c.id == bindparam("b_id")) | (workers.c.seen_at <= bindparam("b_since"))
+)
+
+
+def publish_catalog(tx: Tx, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
+    """Record workflows and activities by name; the latest publication wins."""
+    shared = {"namespace": tx.namespace, "published_at": tx.now}
+    tx.upsert(workflows, [{**shared, "name": plan.name, "plan": plan} for plan in plans])
+    tx.upsert(activities, [{**shared, "name": card.name, "card": card} for card in cards])
+
+
+def find_plan(tx: Tx, workflow: str) -> Plan | None:
+    """Return the workflow published under this name."""
+    return tx.connection.execute(_PLAN, {"namespace": tx.namespace, "name": workflow}).scalar_one_or_none()
+
+
+def list_plans(tx: Tx) -> list[str]:
+    """Return the names of all published workflows, sorted."""
+    return [row.name for row in tx.rows(_NAMES, namespace=tx.namespace)]
+
+
+def find_cards(tx: Tx, names: Collection[str]) -> dict[str, ActivityCard]:
+    """Return the cards, by name, of those of these activities that were ever published."""
+    found = (tx.rows(_CARDS, namespace=tx.namespace, names=part) for part in chunks(list(names)))
+    return {row.name: row.card for rows in found for row in rows}
+
+
+def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> None:
+    """Record that this worker is alive now, or gone, and forget those long unheard of."""
+    if gone:
+        tx.connection.execute(
+            _GONE, {"namespace": tx.namespace, "b_id": card.id, "b_since": tx.now - 10 * WORKER_ALIVE}
+        )
+        return
+    row = {"namespace": tx.namespace, "id": card.id, "host": card.host, "pid": card.pid, "topics": card.topics}
+    tx.upsert(workers, [{**row, "seen_at": tx.now}])
+
+
+def list_workers(tx: Tx) -> list[WorkerCard]:
+    """Return the workers that have reported lately."""
+    rows = tx.rows(_LIVING, namespace=tx.namespace, since=tx.now - WORKER_ALIVE)
+    return [WorkerCard(row.id, row.host, row.pid, row.topics) for row in rows]
+
+
+def served(tx: Tx) -> set[str]:
+    """Return the topics that living workers serve."""
+    return {topic for card in list_workers(tx) for topic in card.topics}

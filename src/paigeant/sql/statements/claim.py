@@ -1,0 +1,259 @@
+"""Leases: who may run which twin, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select, union_all, update
+
+from paigeant.model.hops import GRACE, SUSPECT, SUSPECT_PAUSE, Grant
+from paigeant.model.message import HopKey
+from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.sql.execution.keys import IS_ASKED, asked, keys_of, list_of, one_of
+from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import messages, step_executions, workflow_runs
+from paigeant.sql.statements.hops import HOP, OPEN, THIS_HOP, bound, details, grant_of, key_of, records, steps
+
+_TOPICS: Final = 100
+"""Topics in one statement, at most: databases limit its parts."""
+
+runs = workflow_runs.c
+_NAMESPACE: Final = steps.namespace == bindparam("namespace")
+_DUE: Final = steps.due_at <= bindparam("now")
+_SAME_HOP: Final = and_(
+    messages.c.workflow_id == steps.workflow_id,
+    messages.c.path == steps.path,
+    messages.c.position == steps.position,
+)
+_LEASABLE: Final = (
+    select(
+        *HOP,
+        *(steps.topic, steps.fence, steps.attempt, steps.interruptions, steps.owner, steps.undoes),
+        *(steps.namespace, steps.completed_at, steps.due_at, steps.accepted),
+        *(messages.c.body, messages.c.digest),
+        *(runs.status.label("run_status"), runs.started_at.label("run_started_at")),
+        *(runs.cancel_requested, runs.deadline),
+    )
+    .join_from(step_executions, messages, _SAME_HOP)
+    .join(workflow_runs, runs.workflow_id == steps.workflow_id)
+    .with_for_update(of=[step_executions, workflow_runs], skip_locked=True)
+)
+_INTERRUPTED: Final = steps.interruptions > literal_column("0")
+"""As in the index, which a parameter would not match."""
+
+_SUSPECT: Final = _INTERRUPTED & ((steps.interruptions >= SUSPECT) | steps.owner.is_not(None))
+_SUSPECTS: Final = Hot(
+    _LEASABLE.where(_NAMESPACE, OPEN, _SUSPECT, _DUE, one_of(steps.topic, "topics"))
+    .order_by(steps.due_at, *HOP)
+    .limit(bindparam("limit"))
+)
+_HELD_SUSPECTS: Final = Hot(
+    select(steps.position)
+    .where(
+        *(_NAMESPACE, OPEN, _INTERRUPTED, steps.interruptions >= SUSPECT),
+        *(steps.owner == bindparam("owner"), steps.due_at > bindparam("now")),
+    )
+    .limit(1)
+)
+_NEXT_SUSPECT: Final = Hot(
+    select(func.min(steps.due_at)).where(_NAMESPACE, OPEN, _SUSPECT, one_of(steps.topic, "topics"))
+)
+_ANNOUNCED: Final = Hot(_LEASABLE.join(asked, IS_ASKED))
+"""All that were asked for; which of them may be leased is decided outside, or SQLite would walk along the queue."""
+
+_TO_CLOSE: Final = (
+    runs.namespace == bindparam("namespace"),
+    runs.completed_at.is_(None),
+    runs.closes_at.is_not(None),
+)
+_CLOSING: Final = Hot(
+    _LEASABLE.where(
+        *_TO_CLOSE,
+        runs.closes_at <= bindparam("now"),
+        OPEN,
+        steps.direction == Direction.EXECUTE.value,
+        steps.owner.is_(None) | _DUE,
+    )
+    .order_by(runs.closes_at, *HOP)
+    .limit(bindparam("limit"))
+)
+_MISFITS: Final = Hot(
+    select(steps.topic, steps.contract).where(_NAMESPACE, OPEN, steps.contract.is_not(None)).distinct()
+)
+_THESE_MISFITS: Final = Hot(
+    _LEASABLE.where(
+        _NAMESPACE,
+        OPEN,
+        steps.contract.is_not(None),
+        steps.topic == bindparam("topic"),
+        steps.contract == bindparam("contract"),
+    )
+    .order_by(*HOP)
+    .limit(bindparam("limit"))
+)
+_TAKE: Final = Hot(
+    update(step_executions)
+    .where(THIS_HOP, steps.fence == bindparam("b_fence"))
+    .values(
+        fence=steps.fence + 1,
+        attempt=steps.attempt + 1,
+        interruptions=steps.interruptions + case((steps.owner.is_(None), 0), else_=1),
+        status=StepStatus.RUNNING.value,
+        reason=None,
+        contract=None,
+        owner=bindparam("b_owner"),
+        worker=bindparam("b_owner"),
+        started_at=bindparam("b_now"),
+        due_at=bindparam("b_due_at"),
+        hint_at=bindparam("b_hint_at"),
+    )
+)
+_SOON: Final = Hot(update(step_executions).where(THIS_HOP).values(hints=0, hint_at=bindparam("b_hint_at")))
+_RUNNING: Final = Hot(
+    update(workflow_runs)
+    .where(runs.workflow_id == bindparam("b_workflow_id"))
+    .values(
+        status=RunStatus.RUNNING.value,
+        reason=None,
+        started_at=func.coalesce(runs.started_at, bindparam("b_now", type_=runs.started_at.type)),
+    )
+)
+_NEXT_CLOSING: Final = Hot(select(func.min(runs.closes_at)).where(*_TO_CLOSE))
+
+
+@cache
+def _due_of(topics: int) -> Hot:
+    """Return the query of due twins of so many topics.
+
+    A topic at a time, so that each is a walk along the index that ends at the limit, however long the queues are.
+    """
+    parts = [
+        select(steps.workflow_id, steps.path, steps.position, steps.due_at)
+        .where(_NAMESPACE, steps.topic == bindparam(f"topic_{n}"), OPEN, ~_SUSPECT, _DUE)
+        .order_by(steps.due_at)
+        .limit(bindparam("limit"))
+        .subquery(f"due_{n}")
+        for n in range(topics)
+    ]
+    due = union_all(*(select(part) for part in parts)).subquery("due")
+    first = select(due).order_by(due.c.due_at, due.c.workflow_id, due.c.path, due.c.position).limit(bindparam("limit"))
+    queue = first.subquery("queue")
+    this = and_(
+        queue.c.workflow_id == steps.workflow_id, queue.c.path == steps.path, queue.c.position == steps.position
+    )
+    return Hot(_LEASABLE.join(queue, this).order_by(queue.c.due_at, *HOP))
+
+
+@cache
+def _next_due_of(topics: int) -> Hot:
+    """Return the query of when the next twin of so many topics is due."""
+    parts = [
+        select(func.min(steps.due_at).label("due_at")).where(
+            _NAMESPACE, steps.topic == bindparam(f"topic_{n}"), OPEN, ~_SUSPECT
+        )
+        for n in range(topics)
+    ]
+    due = union_all(*parts).subquery("due")
+    return Hot(select(func.min(due.c.due_at, type_=steps.due_at.type)))
+
+
+def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
+    """Lease due twins of these topics, the one due longest first."""
+    if not topics or limit < 1:
+        return []
+    about = {"namespace": tx.namespace, "now": tx.now}
+    suspects = tx.rows(_SUSPECTS, **about, topics=list_of(topics), limit=1)
+    suspects = () if suspects and _holds_suspect(tx, owner) else suspects
+    room = limit - len(suspects)
+    due = [row for part in _parts(topics) for row in tx.rows(_due_of(len(part)), **about, limit=room, **_named(part))]
+    due.sort(key=lambda row: (row.due_at, key_of(row)))
+    return _take(tx, [*suspects, *due[:room]], owner, lease)
+
+
+def _parts(topics: Collection[str]) -> list[list[str]]:
+    """Return the topics in parts that one statement can take."""
+    each = list(topics)
+    return [each[start : start + _TOPICS] for start in range(0, len(each), _TOPICS)]
+
+
+def _holds_suspect(tx: Tx, owner: str) -> bool:
+    return bool(tx.rows(_HELD_SUSPECTS, namespace=tx.namespace, now=tx.now, owner=owner))
+
+
+def lease_announced(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
+    """Lease those of the announced twins that are due and are what was announced."""
+    announced = set(notices)
+    rows = tx.rows(_ANNOUNCED, keys=keys_of(key for key, _ in announced))
+    good = [row for row in rows if (key_of(row), row.digest) in announced and _due(tx, row)]
+    suspects = [row for row in good if row.interruptions + (row.owner is not None) >= SUSPECT]
+    refused = suspects if suspects and _holds_suspect(tx, owner) else suspects[1:]
+    # Its message is spent. Those that wait for one another must not be announced ever more rarely for it.
+    tx.many(_SOON, [{**bound(key_of(row)), "b_hint_at": tx.now + SUSPECT_PAUSE} for row in refused])
+    return _take(tx, [row for row in good if row not in refused], owner, lease)
+
+
+def _due(tx: Tx, row: Row[Any]) -> bool:
+    """The row is of this namespace, not behind, and its time has come."""
+    return (
+        row.namespace == tx.namespace and row.completed_at is None and row.due_at is not None and row.due_at <= tx.now
+    )
+
+
+def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Grant]:
+    """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
+    return _take(tx, tx.rows(_CLOSING, namespace=tx.namespace, now=tx.now, limit=limit), owner, lease)
+
+
+def find_misfits(tx: Tx) -> set[tuple[str, str]]:
+    """Return the activity and the contract of each twin that waits for code that fits it."""
+    return {(row.topic, row.contract) for row in tx.rows(_MISFITS, namespace=tx.namespace)}
+
+
+def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta) -> list[Grant]:
+    """Lease twins that wait for code that fits these contracts."""
+    rows: list[Row[Any]] = []
+    for topic, contract in wanted:
+        if limit > len(rows):
+            about = {"namespace": tx.namespace, "topic": topic, "contract": contract}
+            rows += tx.rows(_THESE_MISFITS, **about, limit=limit - len(rows))
+    return _take(tx, rows, owner, lease)
+
+
+def _take(tx: Tx, rows: Sequence[Row[Any]], owner: str, lease: timedelta) -> list[Grant]:
+    """Lease the twins of these rows to this owner, and say that their runs are running."""
+    ends_at = tx.now + lease
+    shared = {"b_owner": owner, "b_now": tx.now, "b_due_at": ends_at, "b_hint_at": ends_at + GRACE}
+    tx.many(_TAKE, [{**bound(key_of(row)), "b_fence": row.fence, **shared} for row in rows])
+    still = [row for row in rows if row.run_status != RunStatus.RUNNING.value or row.run_started_at is None]
+    tx.many(_RUNNING, [{"b_workflow_id": row.workflow_id, "b_now": tx.now} for row in still])
+    undone = {key_of(row): key_of(row)._replace(position=row.undoes) for row in rows if row.undoes is not None}
+    known = records(tx, undone.values()) if undone else {}
+    again = [key_of(row) for row in rows if row.fence]  # nobody has run it before who could have said something
+    said = details(tx, again) if again else {}
+    return [grant_of(tx, row, known.get(undone.get(key, key)), said.get(key)) for row in rows if (key := key_of(row))]
+
+
+def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
+    """Return in how many seconds the next twin of these topics is due, None if none is going to be.
+
+    ``waited`` is for how many seconds the caller has: suspects are only worth asking for after a pause.
+    """
+    about = {"namespace": tx.namespace}
+    due = [tx.until(tx.scalar(_next_due_of(len(part)), **about, **_named(part))) for part in _parts(topics)]
+    suspect = tx.until(tx.scalar(_NEXT_SUSPECT, **about, topics=list_of(topics)))
+    if suspect is not None:
+        due.append(max(suspect, SUSPECT_PAUSE.total_seconds() - waited))
+    return min((left for left in due if left is not None), default=None)
+
+
+def closing_in(tx: Tx) -> float | None:
+    """Return in how many seconds :func:`lease_closing` may find something, None if nothing is going to be closed."""
+    return tx.until(tx.scalar(_NEXT_CLOSING, namespace=tx.namespace))
+
+
+def _named(topics: Collection[str]) -> dict[str, str]:
+    return {f"topic_{n}": topic for n, topic in enumerate(topics)}

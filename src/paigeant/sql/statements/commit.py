@@ -1,0 +1,169 @@
+"""Runs go on and end here: what is written, and what is refused.
+
+Verdicts are decided by what the writing transaction itself has read, run rows locked before step rows (SQLite has one
+writer anyway). All hops of a call share each statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import exists, literal_column, select
+
+from paigeant.model.hops import Commit, Grant, Settled, Verdict
+from paigeant.model.message import HopKey
+from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.sql.execution.keys import IS_ASKED, asked, keys_of, runs_of, these
+from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import step_executions, workflow_runs
+from paigeant.sql.statements.commit_rows import Found, heir_of, write
+from paigeant.sql.statements.hops import OPEN, key_of, records, steps, wish_of
+
+runs = workflow_runs.c
+_done: Final = step_executions.alias("done")
+
+_RUNS: Final = Hot(
+    select(
+        runs.workflow_id,
+        runs.namespace,
+        runs.status,
+        runs.reason,
+        runs.cancel_requested,
+        runs.deadline,
+        runs.completed_at,
+    )
+    .join_from(these, workflow_runs, runs.workflow_id == these.c.workflow_id)
+    .order_by(runs.workflow_id)
+    .with_for_update(of=workflow_runs, key_share=True)
+)
+"""Whether they are of this namespace is decided outside, or SQLite would walk through all that are."""
+
+_HOPS: Final = Hot(
+    select(
+        *(steps.workflow_id, steps.path, steps.position),
+        *(steps.fence, steps.owner, steps.attempt, steps.committed_by, steps.completed_at, steps.errors),
+        exists()
+        .where(
+            _done.c.workflow_id == steps.workflow_id,
+            _done.c.step_id == steps.step_id,
+            _done.c.direction == steps.direction,
+            _done.c.status == literal_column("'completed'"),  # as in the index, which a parameter would not match,
+        )
+        .label("done"),
+    )
+    .join_from(asked, step_executions, IS_ASKED)
+    .order_by(steps.workflow_id, steps.path, steps.position)
+    .with_for_update(of=step_executions)
+)
+_GIVEN: Final = Hot(
+    select(steps.owner, steps.fence, steps.attempt, steps.started_at, runs.cancel_requested, runs.deadline)
+    .join_from(asked, step_executions, IS_ASKED)
+    .join(workflow_runs, runs.workflow_id == steps.workflow_id)
+    .where(OPEN)
+)
+
+
+def record_step_result(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+    """Commit hops, each whole or not at all; one answer each, in order."""
+    answers: dict[int, Settled] = {}
+    for numbers in _rounds(commits):
+        settled = _commit(tx, [commits[n] for n in numbers], lease)
+        answers.update(zip(numbers, settled, strict=True))
+    return [answers[n] for n in range(len(commits))]
+
+
+def _rounds(commits: Sequence[Commit]) -> Iterator[list[int]]:
+    """Yield the numbers of commits that may be decided at the same time: of each run at most one."""
+    left = list(range(len(commits)))
+    while left:
+        taken: dict[UUID, int] = {}
+        for n in left:
+            taken.setdefault(commits[n].held.key.workflow_id, n)
+        yield list(taken.values())
+        left = [n for n in left if taken[commits[n].held.key.workflow_id] != n]
+
+
+def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+    found = _find(tx, commits)
+    verdicts = [_judge(one, found.get(one.held.key)) for one in commits]
+    good = [found[one.held.key] for one, verdict in zip(commits, verdicts, strict=True) if verdict is Verdict.OK]
+    write(tx, good, lease)
+    given = _grants(tx, good) | {
+        one.held.key: grant
+        for one, verdict in zip(commits, verdicts, strict=True)
+        if verdict is Verdict.ALREADY and (grant := _given_before(tx, one)) is not None
+    }
+    wishes = {key: wish_of(one.run.cancel_requested) for key, one in found.items()}
+    return [
+        Settled(verdict, wishes.get(one.held.key), given.get(one.held.key))
+        for one, verdict in zip(commits, verdicts, strict=True)
+    ]
+
+
+def _find(tx: Tx, commits: Sequence[Commit]) -> dict[HopKey, Found]:
+    """Read, and lock, what the commits are about: runs first."""
+    keys = [one.held.key for one in commits]
+    by_id = {
+        run.workflow_id: run
+        for run in tx.rows(_RUNS, runs=runs_of(key.workflow_id for key in keys))
+        if run.namespace == tx.namespace
+    }
+    by_key = {key_of(hop): hop for hop in tx.rows(_HOPS, keys=keys_of(keys))}
+    return {
+        one.held.key: Found(one, by_id[one.held.key.workflow_id], by_key[one.held.key])
+        for one in commits
+        if one.held.key in by_key and one.held.key.workflow_id in by_id
+    }
+
+
+def _judge(one: Commit, found: Found | None) -> Verdict:
+    if found is None:
+        return Verdict.FENCED
+    run, hop = found.run, found.hop
+    if hop.committed_by == one.execution:
+        return Verdict.ALREADY
+    if RunStatus(run.status).final:
+        return Verdict.CLOSED
+    live = hop.completed_at is None and hop.owner is not None and hop.fence == one.held.fence
+    again = hop.done and one.transition.status is StepStatus.COMPLETED
+    return Verdict.OK if live and not again else Verdict.FENCED
+
+
+def _grants(tx: Tx, good: Sequence[Found]) -> dict[HopKey, Grant]:
+    """Return the leases on the twins that were handed over, by the hop that was left."""
+    heirs = [(one, one.commit.twin) for one in good if one.commit.twin is not None and heir_of(one) is not None]
+    undone = [twin.key._replace(position=twin.undoes) for _, twin in heirs if twin.undoes is not None]
+    known = records(tx, undone) if undone else {}
+    return {
+        one.commit.held.key: Grant(
+            *(twin.key, twin.topic, twin.body, 1, 1),
+            leased_at=tx.now,
+            remaining=tx.until(one.run.deadline),
+            record=None if twin.undoes is None else known.get(twin.key._replace(position=twin.undoes)),
+        )
+        for one, twin in heirs
+    }
+
+
+def _given_before(tx: Tx, one: Commit) -> Grant | None:
+    """Return the grant whose answer was lost, if it is still as it was given."""
+    twin = one.twin
+    if twin is None or not twin.handed_over:
+        return None
+    rows = tx.rows(_GIVEN, keys=keys_of([twin.key]))
+    if not rows or (rows[0].owner, rows[0].fence) != (one.owner, 1):
+        return None
+    [row] = rows
+    undone = None if twin.undoes is None else twin.key._replace(position=twin.undoes)
+    known = {} if undone is None else records(tx, [undone])
+    return Grant(
+        *(twin.key, twin.topic, twin.body, row.fence, row.attempt),
+        leased_at=row.started_at,
+        cancel=wish_of(row.cancel_requested),
+        remaining=tx.until(row.deadline),
+        record=None if undone is None else known.get(undone),
+    )

@@ -1,0 +1,141 @@
+"""How hops are found and written: what the statements of leases, commits and operators share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, select
+
+from paigeant.model.hops import FIRST_HINT, GRACE, Grant, Record, Twin
+from paigeant.model.message import HopKey
+from paigeant.model.runs import CancelWish, StepStatus
+from paigeant.model.values import Blob
+from paigeant.sql.execution.keys import IS_ASKED, asked, keys_of
+from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import heartbeats, messages, step_executions, values
+
+steps = step_executions.c
+OPEN: Final = steps.completed_at.is_(None)
+"""The hop has a twin: it is not behind."""
+
+HOP: Final = (steps.workflow_id, steps.path, steps.position)
+THIS_HOP: Final = (
+    (steps.workflow_id == bindparam("b_workflow_id"))
+    & (steps.path == bindparam("b_path"))
+    & (steps.position == bindparam("b_position"))
+)
+
+_ADD_HOP: Final = Hot(step_executions.insert())
+_ADD_MESSAGE: Final = Hot(messages.insert())
+_RECORDS: Final = Hot(
+    select(*HOP, steps.output, steps.log, steps.undo_before).join_from(asked, step_executions, IS_ASKED)
+)
+
+_DETAILS: Final = select(
+    heartbeats.c.workflow_id, heartbeats.c.path, heartbeats.c.position, heartbeats.c.detail
+).join_from(
+    asked,
+    heartbeats,
+    (heartbeats.c.workflow_id == asked.c.workflow_id)
+    & (heartbeats.c.path == asked.c.path)
+    & (heartbeats.c.position == asked.c.position),
+)
+
+
+def key_of(row: Row[Any]) -> HopKey:
+    """Return the key of a row that has one."""
+    return HopKey(row.workflow_id, row.path, row.position)
+
+
+def bound(key: HopKey) -> dict[str, Any]:
+    """Return the parameters of :data:`THIS_HOP`."""
+    return {"b_workflow_id": key.workflow_id, "b_path": key.path, "b_position": key.position}
+
+
+def records(tx: Tx, undone: Iterable[HopKey]) -> dict[HopKey, Record]:
+    """Return what is known of hops that are to be undone."""
+    found = tx.rows(_RECORDS, keys=keys_of(undone))
+    return {key_of(row): Record(row.output, row.log, row.undo_before) for row in found}
+
+
+def grant_of(tx: Tx, row: Row[Any], record: Record | None, detail: bytes | None) -> Grant:
+    """Return the lease now taken on the hop of this row, which has the columns that every lease reads."""
+    return Grant(
+        key_of(row),
+        row.topic,
+        row.body,
+        row.fence + 1,
+        row.attempt + 1,
+        leased_at=tx.now,
+        interrupted=row.owner is not None,
+        cancel=wish_of(row.cancel_requested),
+        remaining=tx.until(row.deadline),
+        record=record,
+        detail=detail,
+        accepted=bool(row.accepted),
+    )
+
+
+def details(tx: Tx, hops: Iterable[HopKey]) -> dict[HopKey, bytes]:
+    """Return what steps last said of their progress."""
+    return {key_of(row): row.detail for row in tx.rows(_DETAILS, keys=keys_of(hops))}
+
+
+def note(tx: Tx, said: Mapping[HopKey, bytes]) -> None:
+    """Keep what steps say of their progress."""
+    tx.upsert(heartbeats, [{**_key_row(key), "detail": detail, "said_at": tx.now} for key, detail in said.items()])
+
+
+def wish_of(text: str | None) -> CancelWish | None:
+    """Return the wish of a column."""
+    return None if text is None else CancelWish(text)
+
+
+def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> None:
+    """Write twins, due at once, or leased to an owner for a time; all three as given for each."""
+    tx.many(_ADD_HOP, [_twin_row(tx, *twin) for twin in twins])
+    tx.many(
+        _ADD_MESSAGE,
+        [
+            {**_key_row(twin.key), "body": twin.body, "digest": hashlib.sha256(twin.body).digest()}
+            for twin, _, _ in twins
+        ],
+    )
+
+
+def _twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> Mapping[str, Any]:
+    leased = owner is not None
+    due_at = tx.now + lease if leased else tx.now
+    return {
+        **_key_row(twin.key),
+        "namespace": tx.namespace,
+        "topic": twin.topic,
+        "step_id": twin.step_id,
+        "direction": twin.direction.value,
+        "undoes": twin.undoes,
+        "status": (StepStatus.RUNNING if leased else StepStatus.PENDING).value,
+        "attempt": 1 if leased else 0,
+        "interruptions": 0,
+        "fence": 1 if leased else 0,
+        "owner": owner,
+        "worker": owner,
+        "started_at": tx.now if leased else None,
+        "due_at": due_at,
+        "hint_at": due_at + (GRACE if leased else FIRST_HINT),
+        "hints": 0,
+        "compensable": False,
+    }
+
+
+def _key_row(key: HopKey) -> dict[str, Any]:
+    return {"workflow_id": key.workflow_id, "path": key.path, "position": key.position}
+
+
+def keep_blobs(tx: Tx, blobs: Iterable[tuple[UUID, Blob]]) -> None:
+    """Keep the bytes behind references, once each."""
+    tx.add(values, [{"workflow_id": run, "sha256": blob.sha256, "json": blob.json} for run, blob in blobs])

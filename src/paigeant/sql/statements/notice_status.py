@@ -1,0 +1,48 @@
+"""How announced hops stand: asked only about those that could not be leased."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, bindparam, select
+
+from paigeant.model.hops import Standing
+from paigeant.model.message import HopKey
+from paigeant.sql.execution.keys import IS_ASKED, asked, keys_of
+from paigeant.sql.execution.transaction import Tx, chunks
+from paigeant.sql.schema.tables import messages, step_executions, workflow_runs
+from paigeant.sql.statements.hops import HOP, key_of, steps
+
+runs = workflow_runs.c
+_SAME_HOP: Final = (
+    (messages.c.workflow_id == steps.workflow_id)
+    & (messages.c.path == steps.path)
+    & (messages.c.position == steps.position)
+)
+_HOPS: Final = (
+    select(*HOP, steps.completed_at, messages.c.digest)
+    .join_from(asked, step_executions, IS_ASKED)
+    .join(messages, _SAME_HOP)
+    .where(steps.namespace == bindparam("namespace"))
+)
+_RUNS: Final = select(runs.workflow_id).where(
+    runs.namespace == bindparam("namespace"), runs.workflow_id.in_(bindparam("ids", expanding=True))
+)
+
+
+def find_standing(tx: Tx, notices: Sequence[tuple[HopKey, bytes]]) -> list[Standing]:
+    """Say how announced hops stand, in order."""
+    rows = tx.rows(_HOPS, keys=keys_of(key for key, _ in notices), namespace=tx.namespace)
+    hops = {key_of(row): row for row in rows}
+    missing = sorted({key.workflow_id for key, _ in notices if key not in hops})
+    known = {row.workflow_id for part in chunks(missing) for row in tx.rows(_RUNS, namespace=tx.namespace, ids=part)}
+    return [_standing(hops.get(key), digest, known=key.workflow_id in known) for key, digest in notices]
+
+
+def _standing(hop: Row[Any] | None, digest: bytes, *, known: bool) -> Standing:
+    if hop is None:
+        return Standing.AHEAD if known else Standing.UNKNOWN_RUN
+    if hop.digest != digest:
+        return Standing.ALTERED
+    return Standing.PENDING if hop.completed_at is None else Standing.PASSED

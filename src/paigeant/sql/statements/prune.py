@@ -1,0 +1,84 @@
+"""Retention: runs that ended long ago are deleted, a few at a time.
+
+A status at a time, so that each query reads one stretch of one index, however much of another status is kept. The row
+of a run is locked before its status counts: who resumes it at the same moment either comes first, and it stays, or
+finds no run any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from itertools import accumulate
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Delete, bindparam, delete, func, select
+
+from paigeant.model.runs import FINAL, RunStatus
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import metadata, workers, workflow_runs
+from paigeant.sql.statements.hops import steps
+
+HOPS: Final = 5_000
+"""Hops in one transaction, about: it holds up others for a fraction of a second. A larger run goes by itself."""
+
+runs = workflow_runs.c
+_ENDED: Final = (
+    (runs.namespace == bindparam("namespace"))
+    & (runs.status == bindparam("status"))
+    & (runs.completed_at < bindparam("before"))
+)
+_OLDEST: Final = (
+    select(runs.workflow_id)
+    .where(_ENDED)
+    .order_by(runs.completed_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_COUNT: Final = select(func.count()).select_from(workflow_runs).where(_ENDED)
+_THESE: Final[BindParameter[Any]] = bindparam("runs", expanding=True)
+_SIZES: Final = (
+    select(steps.workflow_id, func.count().label("hops"))
+    .where(steps.workflow_id.in_(_THESE))
+    .group_by(steps.workflow_id)
+)
+_FORGET_WORKERS: Final = delete(workers).where(
+    workers.c.namespace == bindparam("namespace"), workers.c.seen_at < bindparam("before")
+)
+
+
+def _of_runs() -> tuple[Delete, ...]:
+    """Return what deletes all that belongs to runs, whatever tables there are, and at last the runs."""
+    tables = [table for table in reversed(metadata.sorted_tables) if "workflow_id" in table.c]
+    return tuple(delete(table).where(table.c.workflow_id.in_(_THESE)) for table in tables)
+
+
+DELETIONS: Final = _of_runs()
+
+
+def prune(tx: Tx, older_than: timedelta, statuses: Collection[RunStatus], limit: int) -> int:
+    """Delete some of the final runs that ended longer ago than this; returns how many."""
+    about = {"namespace": tx.namespace, "before": tx.now - older_than}
+    tx.connection.execute(_FORGET_WORKERS, about)
+    found = next(
+        (rows for status in _final(statuses) if (rows := tx.rows(_OLDEST, **about, status=status, limit=limit))), ()
+    )
+    if not found:
+        return 0
+    sizes = {row.workflow_id: row.hops for row in tx.rows(_SIZES, runs=[row.workflow_id for row in found])}
+    oldest = [row.workflow_id for row in found]
+    reached = list(accumulate(sizes.get(run, 0) for run in oldest))
+    gone = [run for run, hops in zip(oldest, reached, strict=True) if hops <= HOPS] or oldest[:1]
+    for deletion in DELETIONS:
+        tx.connection.execute(deletion, {"runs": gone})
+    return len(gone)
+
+
+def count_ended(tx: Tx, older_than: timedelta, statuses: Collection[RunStatus]) -> int:
+    """Return how many runs there are to prune."""
+    about = {"namespace": tx.namespace, "before": tx.now - older_than}
+    return sum(tx.connection.execute(_COUNT, {**about, "status": status}).scalar_one() for status in _final(statuses))
+
+
+def _final(statuses: Collection[RunStatus]) -> list[str]:
+    return sorted(status.value for status in FINAL.intersection(statuses))

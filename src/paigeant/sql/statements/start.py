@@ -1,0 +1,94 @@
+"""Runs begin here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, select, tuple_
+
+from paigeant.errors import DispatchConflict
+from paigeant.model.hops import RunStart, Started
+from paigeant.model.runs import RunStatus
+from paigeant.sql.execution.keys import runs_of, these
+from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.transaction import Tx, chunks
+from paigeant.sql.schema.tables import workflow_runs
+from paigeant.sql.statements.hops import add_twins, keep_blobs
+
+runs = workflow_runs.c
+
+_IDENTITY = select(runs.workflow_id, runs.namespace, runs.workflow, runs.dispatch_key, runs.input_sha256)
+_BY_ID: Final = Hot(_IDENTITY.join_from(these, workflow_runs, runs.workflow_id == these.c.workflow_id))
+_ADD: Final = Hot(workflow_runs.insert())
+_BY_KEY: Final = _IDENTITY.where(
+    runs.namespace == bindparam("namespace"),
+    tuple_(runs.workflow, runs.dispatch_key).in_(bindparam("keys", expanding=True)),
+)
+
+_Known: TypeAlias = dict[UUID | tuple[str, str], RunStart | Row[Any]]
+
+
+def record_workflow_start(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
+    """Write runs with their first twins, all or none; a repeat gets the run that is there."""
+    known = _known(tx, starts)
+    answers: list[Started] = []
+    for one in starts:
+        key = None if one.dispatch_key is None else (one.workflow, one.dispatch_key)
+        earlier = (known.get(key) if key else None) or known.get(one.workflow_id)
+        if earlier is None:
+            known[one.workflow_id] = one
+            if key is not None:
+                known[key] = one
+        elif (earlier.workflow, earlier.input_sha256) != (one.workflow, one.input_sha256):
+            raise DispatchConflict(_conflict(one, earlier))
+        answers.append(Started(one.workflow_id if earlier is None else earlier.workflow_id, earlier is None))
+    _write(tx, [one for one, answer in zip(starts, answers, strict=True) if answer.fresh])
+    return answers
+
+
+def _known(tx: Tx, starts: Sequence[RunStart]) -> _Known:
+    """Return the runs that these ids and dispatch keys have already."""
+    known: _Known = {}
+    for part in chunks(starts):
+        for row in tx.rows(_BY_ID, runs=runs_of(one.workflow_id for one in part)):
+            if row.namespace == tx.namespace:
+                known[row.workflow_id] = row
+        keys = [(one.workflow, one.dispatch_key) for one in part if one.dispatch_key is not None]
+        for row in tx.rows(_BY_KEY, namespace=tx.namespace, keys=keys) if keys else ():
+            known[row.workflow, row.dispatch_key] = row
+    return known
+
+
+def _conflict(one: RunStart, earlier: RunStart | Row[Any]) -> str:
+    what = f"the dispatch key {one.dispatch_key!r}" if one.dispatch_key is not None else "this workflow_id"
+    return (
+        f"{what} of workflow {one.workflow!r} belongs to run {earlier.workflow_id}, which has another input; "
+        "take another key, or the same input"
+    )
+
+
+def _write(tx: Tx, fresh: Sequence[RunStart]) -> None:
+    tx.many(_ADD, [_row(tx, one) for one in fresh])
+    keep_blobs(tx, [(one.workflow_id, blob) for one in fresh for blob in one.blobs])
+    add_twins(tx, [(one.twin, None, timedelta(0)) for one in fresh])
+
+
+def _row(tx: Tx, one: RunStart) -> dict[str, Any]:
+    deadline = None if one.deadline is None else tx.now + timedelta(seconds=one.deadline)
+    return {
+        "workflow_id": one.workflow_id,
+        "namespace": tx.namespace,
+        "workflow": one.workflow,
+        "tenant": one.tenant,
+        "dispatch_key": one.dispatch_key,
+        "trace_id": one.trace_id,
+        "input": one.input,
+        "input_sha256": one.input_sha256,
+        "status": RunStatus.PENDING.value,
+        "deadline": deadline,
+        "closes_at": deadline,
+        "created_at": tx.now,
+    }
