@@ -15,7 +15,7 @@ from chaos.points import Points
 from chaos.watching import watched
 from paigeant import Paigeant
 from paigeant.abc import Heart, Store, Transport
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.runs import StepStatus
@@ -158,8 +158,8 @@ class DoomedPaigeant(Paigeant):
         super().__init__(*arguments, hooks=StepWatch(points, self._store_watch, self._transport_watch), **more)
 
     @property
-    def parts(self) -> Parts:
+    def runtime(self) -> Runtime:
         """The parts in use, watched."""
-        parts = super().parts
-        transport = parts.transport and watched(parts.transport, Transport, self._transport_watch)
-        return replace(parts, store=watched(parts.store, Store, self._store_watch), transport=transport)
+        runtime = super().runtime
+        transport = runtime.transport and watched(runtime.transport, Transport, self._transport_watch)
+        return replace(runtime, store=watched(runtime.store, Store, self._store_watch), transport=transport)

@@ -18,7 +18,7 @@ from sqlalchemy import bindparam
 from paigeant.model.hops import Commit, Grant, Verdict
 from paigeant.model.message import HopKey
 from paigeant.sql.execution.keys import keys_of
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.statements import announce, claim, commit, commit_rows
 from paigeant.sql.statements.commit_rows import Found
@@ -37,7 +37,7 @@ def without_position() -> None:
     for name in ("_LEAVE", "_HOLD"):
         statement = getattr(commit_rows, name).statement._clone()
         statement._where_criteria = (THIS_HOP & (steps.fence == bindparam("b_fence")),)
-        setattr(commit_rows, name, Hot(statement))
+        setattr(commit_rows, name, PreparedStatement(statement))
 
 
 def without_fence_and_position() -> None:
@@ -58,7 +58,7 @@ def without_run_lock() -> None:
     statement: Any = commit._RUNS.statement
     statement = statement._clone()
     statement._for_update_arg = None
-    commit._RUNS = Hot(statement)
+    commit._RUNS = PreparedStatement(statement)
 
 
 def without_digest() -> None:
@@ -80,7 +80,7 @@ def without_sweeper() -> None:
 def without_counting() -> None:
     """A lease counts no attempt."""
     statement: Any = claim._TAKE.statement
-    claim._TAKE = Hot(statement.values(attempt=steps.attempt))
+    claim._TAKE = PreparedStatement(statement.values(attempt=steps.attempt))
 
 
 def _see(view: Callable[[Commit, Found], dict[str, Any]]) -> None:

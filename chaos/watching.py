@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 
 
-class Watch(Protocol):
+class DataVersionPoller(Protocol):
     """Is told of calls. It may end the process, or raise: then the caller never learns what the part answered."""
 
     def before(self, call: str, arguments: tuple[Any, ...]) -> None:
@@ -21,21 +21,21 @@ class Watch(Protocol):
         ...
 
 
-def watched(part: T, contract: type[T], watch: Watch) -> T:
+def watched(part: T, interface: type[T], watch: DataVersionPoller) -> T:
     """Return a part that does what ``part`` does, call by call of the contract, and tells ``watch`` of each."""
-    return _watched_class(contract)(part, watch)
+    return _watched_class(interface)(part, watch)
 
 
 @cache
-def _watched_class(contract: Any) -> Any:
-    def begin(self: Any, part: Any, watch: Watch) -> None:
+def _watched_class(interface: Any) -> Any:
+    def begin(self: Any, part: Any, watch: DataVersionPoller) -> None:
         self.watched_part, self.watch = part, watch
 
     def other(self: Any, name: str) -> Any:
         return getattr(self.watched_part, name)
 
-    calls = {name: _forward(call) for name, call in inspect.getmembers(contract, inspect.isfunction) if name[0] != "_"}
-    return type(f"Watched{contract.__name__}", (contract,), {**calls, "__init__": begin, "__getattr__": other})
+    calls = {name: _forward(call) for name, call in inspect.getmembers(interface, inspect.isfunction) if name[0] != "_"}
+    return type(f"Watched{interface.__name__}", (interface,), {**calls, "__init__": begin, "__getattr__": other})
 
 
 def _forward(call: Any) -> Any:

@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from loops.hops import Done, Hop, Line, Start, Steps
+from loops.hops import AmqpConnection, Done, Hop, Start, Steps
 
 
 class Backend:
     """Steps, and perhaps a broker that announces them. As in Paigeant, acknowledged at the lease."""
 
-    def __init__(self, steps: Steps, line: Line | None) -> None:
+    def __init__(self, steps: Steps, line: AmqpConnection | None) -> None:
         """Join them."""
         self.steps = steps
         self._line = line

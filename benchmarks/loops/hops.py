@@ -59,7 +59,7 @@ class Steps(Protocol):
         ...
 
 
-class Line(Protocol):
+class AmqpConnection(Protocol):
     """A broker that carries messages."""
 
     async def publish(self, bodies: list[tuple[str, bytes]]) -> None:

@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from paigeant.abc import Store
 from paigeant.errors import PaigeantError
-from paigeant.model.hops import Commit, Grant, Held, RunStart
+from paigeant.model.hops import Commit, Grant, LeaseToken, RunStart
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelWish, Direction, RunView, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, RunView, StepStatus
 from paigeant.model.values import Value, inline
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.postgresql import PostgresStore
@@ -165,9 +165,9 @@ class Stores(RuleBasedStateMachine):
         held = self.held(which, off)
         self.ask(lambda n, store: store.release([held[n]]))
 
-    def held(self, which: int, off: int) -> list[Held]:
+    def held(self, which: int, off: int) -> list[LeaseToken]:
         grants = self.grants[-1 - which % len(self.grants)]
-        return [Held(grant.key, grant.fence + off) for grant in grants]
+        return [LeaseToken(grant.key, grant.fence + off) for grant in grants]
 
     @precondition(lambda self: self.grants)
     @rule(
@@ -184,7 +184,9 @@ class Stores(RuleBasedStateMachine):
     ) -> None:
         grants = self.grants[-1 - which % len(self.grants)]
         made = decided(grants[0], OUTCOMES[kind], undo=undo, owner=owner, hand_over=hand_over)
-        commits = tuple(replace(made, held=Held(grant.key, grant.fence + off), execution=uuid4()) for grant in grants)
+        commits = tuple(
+            replace(made, held=LeaseToken(grant.key, grant.fence + off), execution=uuid4()) for grant in grants
+        )
         self.commits.append(commits)
         self.settle(commits, lease)
 
@@ -209,9 +211,9 @@ class Stores(RuleBasedStateMachine):
     # -- what people do
 
     @precondition(lambda self: self.starts)
-    @rule(which=anyone, wish=st.sampled_from(CancelWish))
-    def cancel(self, which: int, wish: CancelWish) -> None:
-        self.ask(lambda _, store: store.request_cancel(self.run_id(which), wish))
+    @rule(which=anyone, cancel_request=st.sampled_from(CancelRequest))
+    def cancel(self, which: int, cancel_request: CancelRequest) -> None:
+        self.ask(lambda _, store: store.request_cancel(self.run_id(which), cancel_request))
 
     @precondition(lambda self: self.starts)
     @rule(which=anyone)

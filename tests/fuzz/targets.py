@@ -26,7 +26,7 @@ from paigeant.cli.payload import read_input, read_lines
 from paigeant.cli.variables import read_value
 from paigeant.config import FILE, Settings, load_settings
 from paigeant.errors import ArgumentError, ConfigError, InvalidInput, MessageRejected, RegistrationError
-from paigeant.model.dead_letters import Flaw, LetterPage, Misfit
+from paigeant.model.dead_letters import Flaw, LetterPage, RejectedMessage
 from paigeant.model.limits import DEPTH
 from paigeant.model.message import HopKey
 from paigeant.model.nesting import nesting
@@ -247,7 +247,7 @@ def _loaded(folder: Path) -> Settings | ConfigError:
 
 
 async def _kept(data: bytes, text: str) -> LetterPage:
-    misfit = Misfit.of("draft", text, data, Flaw.UNREADABLE, text)
+    misfit = RejectedMessage.of("draft", text, data, Flaw.UNREADABLE, text)
     async with MemoryStore() as store:
         await store.record_dead_letters([misfit])
         await store.record_dead_letters([misfit])

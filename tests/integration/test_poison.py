@@ -77,7 +77,7 @@ class Corner:
         return letters if len(letters) == count else None
 
     async def is_empty(self) -> bool:
-        transport = self.app.parts.transport
+        transport = self.app.runtime.transport
         return transport is not None and not await transport.depth("live")
 
 

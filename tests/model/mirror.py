@@ -14,7 +14,7 @@ from paigeant.model import hops as real
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.runs import CancelWish, Direction, WaitReason
+from paigeant.model.runs import CancelRequest, Direction, WaitReason
 from paigeant.model.values import Value, inline
 from paigeant.testing.builders import CODEC, FAULT, decided, new_run
 from tests.model.protocol import deciding, nouns, store
@@ -75,7 +75,7 @@ class Mirror:
                 await self.store.release([self._held(_grant(before, action))])
             case "comes due" | "runs out":
                 hop = before.runs[action.run].hops[action.position - 1]
-                held = real.Held(self.key(action.run, action.position), hop.fence)
+                held = real.LeaseToken(self.key(action.run, action.position), hop.fence)
                 [pulse] = await self.store.beat([held], OVER)
                 assert pulse.alive, f"the lease that {action} is not the one with fence {hop.fence}"
             case "is wished cancelled" | "is terminated" | "is resumed":
@@ -92,8 +92,8 @@ class Mirror:
             case "is resumed":
                 await self.store.resume(workflow_id)
             case _:
-                assert action.wish is not None
-                await self.store.request_cancel(workflow_id, action.wish)
+                assert action.cancel_request is not None
+                await self.store.request_cancel(workflow_id, action.cancel_request)
 
     def _alone(self, before: World, action: Action) -> None:
         """What a worker or the broker does without the store."""
@@ -135,11 +135,11 @@ class Mirror:
 
     async def _beat(self, before: World, action: Action) -> None:
         grant = _grant(before, action)
-        _, alive, wish = store.beat(before.runs[grant.run], grant)
+        _, alive, cancel_request = store.beat(before.runs[grant.run], grant)
         [pulse] = await self.store.beat([self._held(grant)], LONG)
-        assert (pulse.alive, pulse.cancel) == (alive, wish)
+        assert (pulse.alive, pulse.cancel) == (alive, cancel_request)
 
-    def _held(self, grant: Grant) -> real.Held:
+    def _held(self, grant: Grant) -> real.LeaseToken:
         return self.grants[grant[:3]].held
 
     # -- commits
@@ -161,10 +161,10 @@ class Mirror:
             known = self.commits[grant[:3]] = self._decided(run, grant, made, worker, at_once=at_once)
         return known
 
-    def settled(self, run: Run, grant: Grant, made: Commit, worker: int, settled: real.Settled) -> Run:
+    def settled(self, run: Run, grant: Grant, made: Commit, worker: int, settled: real.CommitResult) -> Run:
         """Compare the answer with the model's, and return the run as the model has it afterwards."""
         after, expected = store.commit(run, grant, made, worker, self.setting)
-        assert (settled.verdict, settled.cancel) == (expected.verdict, run.wish)
+        assert (settled.verdict, settled.cancel) == (expected.verdict, run.cancel_request)
         assert (settled.handed_over is None) == (expected.moved is None)
         twin = self.commits[grant[:3]].twin
         if settled.verdict is real.Verdict.OK and twin is not None:
@@ -197,8 +197,8 @@ class Mirror:
             case "retrying":
                 return Retrying(FAULT, 0.0 if at_once else LATER)
             case "cancelled":
-                wish = CancelWish.COMPENSATE if outcome.compensate else CancelWish.PLAIN
-                return judging.cancelled(wish, begun=outcome.doubt)
+                cancel_request = CancelRequest.COMPENSATE if outcome.compensate else CancelRequest.PLAIN
+                return judging.cancelled(cancel_request, begun=outcome.doubt)
             case "late":
                 return judging.deadline_passed(self._leased(grant), begun=outcome.doubt)
             case name:
@@ -220,7 +220,7 @@ class Mirror:
         """Compare every run, as it is shown, with the model's."""
         for start, run in zip(self.starts, world.runs, strict=True):
             view = await self.store.get_run(start.workflow_id)
-            assert (view.status, view.cancel_requested) == (run.status, run.wish)
+            assert (view.status, view.cancel_requested) == (run.status, run.cancel_request)
             topics = self._topics(self.starts.index(start))
             shown = [(s.step, s.direction is Direction.COMPENSATE, s.status, s.attempt) for s in view.steps]
             assert shown == [(topics[hop.step], hop.back, hop.status, hop.attempt) for hop in run.hops]
@@ -235,7 +235,7 @@ class Mirror:
         ]
         runs = list(world.runs)
         sent = [self.sent(runs[grant.run], grant, made, worker, at_once=False) for worker, grant, made in hands]
-        answers: Sequence[real.Settled] = await self.store.record_step_result(sent, LONG) if sent else []
+        answers: Sequence[real.CommitResult] = await self.store.record_step_result(sent, LONG) if sent else []
         for (worker, grant, made), settled in zip(hands, answers, strict=True):
             runs[grant.run] = self.settled(runs[grant.run], grant, made, worker, settled)
         after = world._replace(runs=tuple(runs))

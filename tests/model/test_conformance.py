@@ -26,7 +26,7 @@ from paigeant.model import hops as real
 from paigeant.model.hops import Leased
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation, RoutingSlip
-from paigeant.model.runs import CancelWish, Direction, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.steps import OnInterrupt
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.postgresql import PostgresStore
@@ -101,7 +101,7 @@ def leased_as(grant: Grant, *, back: bool) -> Leased:
     given = real.Grant(
         *(message.key, "a0", CODEC.seal(message).body, grant.fence, grant.attempt, datetime.now(UTC)),
         interrupted=grant.interrupted,
-        cancel=grant.wish,
+        cancel=grant.cancel_request,
         remaining=-1.0 if grant.late else None,
     )
     return Leased(given, message)
@@ -181,9 +181,9 @@ def _due(before: World, after: World, action: Any) -> World:
 
 STEPS = [Step(undo, how, attempts) for undo, how, attempts in product(Undo, OnInterrupt, (1, 2))]
 GRANTS = [
-    Grant(0, 1, 1, 1, attempt, interrupted, wish, late)
-    for attempt, interrupted, wish, late in product(
-        (1, 2, 3), (False, True), (None, CancelWish.PLAIN, CancelWish.COMPENSATE), (False, True)
+    Grant(0, 1, 1, 1, attempt, interrupted, cancel_request, late)
+    for attempt, interrupted, cancel_request, late in product(
+        (1, 2, 3), (False, True), (None, CancelRequest.PLAIN, CancelRequest.COMPENSATE), (False, True)
     )
 ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelWish
+from paigeant.model.runs import CancelRequest
 from paigeant.model.steps import OnInterrupt
 from tests.model.explorer import explore
 from tests.model.protocol.nouns import Faults, Setting, Step
@@ -55,7 +55,11 @@ SETTINGS = {
         3_000,
     ),
     "a run is cancelled, and no answer comes": (
-        Setting(plan=(UNDOABLE, UNSURE), faults=Faults(slow=1, silence=1, cancel=2), wishes=(CancelWish.COMPENSATE,)),
+        Setting(
+            plan=(UNDOABLE, UNSURE),
+            faults=Faults(slow=1, silence=1, cancel=2),
+            cancel_requests=(CancelRequest.COMPENSATE,),
+        ),
         3_000,
     ),
     "a run that waits is cancelled, or resumed": (

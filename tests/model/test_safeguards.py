@@ -20,7 +20,7 @@ FINAL = "something is written to a final run"
 STUCK = "a run is stuck"
 TWINS = "an open run has not exactly one twin, or a final one has some"
 WISHED = "a step begins after its run was wished cancelled"
-AGAIN = "a step that runs at most once is run again"
+BACKOFF = "a step that runs at most once is run again"
 TRIED = "a step is tried more often than it may be"
 SHARED = "a lease is in two hands"
 NEIGHBOUR = "a step is set aside for what its neighbour did"
@@ -86,7 +86,7 @@ CASES = {
     # attempts, interruptions, wishes
     "an attempt that is not counted at the lease is tried for ever": Case({"attempt"}, STORE, TRIED),
     "a lease that does not tell of an interruption runs twice what may run once": Case(
-        {"interruption"}, PARKED_IF_CUT, AGAIN
+        {"interruption"}, PARKED_IF_CUT, BACKOFF
     ),
     "suspects that run side by side fall together": Case({"suspects run alone"}, POISONED, NEIGHBOUR),
     "a wish that the lease does not tell of stops nothing": Case({"wish at the lease"}, CANCELLED, WISHED),

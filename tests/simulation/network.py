@@ -44,16 +44,23 @@ class Network:
     away: dict[str, float] | None = None
     """Until when the store or the broker cannot be reached."""
 
-    async def call(self, place: str, name: str, do: Callable[[], Coroutine[Any, Any, Any]], told: Any) -> Any:
+    async def call(
+        self, place: str, name: str, do: Callable[[], Coroutine[Any, Any, Any]], translate_errors: Any
+    ) -> Any:
         """Carry a call there and its answer back; raises Unavailable where that fails."""
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         fate = self._fate(place, loop.time())
-        loop.call_later(self._delay(), self._arrive, fate, name, do, told, answer, context=Context())
+        loop.call_later(self._delay(), self._arrive, fate, name, do, translate_errors, answer, context=Context())
         return await answer
 
     def _arrive(
-        self, fate: str, name: str, do: Callable[[], Coroutine[Any, Any, Any]], told: Any, answer: asyncio.Future[Any]
+        self,
+        fate: str,
+        name: str,
+        do: Callable[[], Coroutine[Any, Any, Any]],
+        translate_errors: Any,
+        answer: asyncio.Future[Any],
     ) -> None:
         settle: Callable[[], None]
         try:
@@ -62,7 +69,7 @@ class Network:
             settle = partial(_fail, answer, error)
         else:
             if fate != "refused":
-                self.seen(name, told, result)
+                self.seen(name, translate_errors, result)
             failed = Unavailable(f"{name}: {fate}")
             settle = partial(_succeed, answer, result) if fate == "done" else partial(_fail, answer, failed)
         asyncio.get_running_loop().call_later(self._delay(), settle, context=Context())

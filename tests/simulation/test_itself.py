@@ -17,9 +17,9 @@ from paigeant import RetryPolicy
 from paigeant.engine.hop.executor import Executor
 from paigeant.engine.hop.judging import Rules
 from paigeant.engine.hop.leases import LeaseKeeper
-from paigeant.engine.intake.acknowledger import Settling
-from paigeant.engine.intake.slots import Seat
-from paigeant.model.hops import Commit, Held, Record, Settled, Standing
+from paigeant.engine.intake.acknowledger import Acknowledger
+from paigeant.engine.intake.slots import Slot
+from paigeant.model.hops import Commit, CommitResult, LeaseToken, NoticeStatus, Record
 from paigeant.model.runs import RunStatus
 from paigeant.stores.memory import hops, store
 from paigeant.stores.memory.commits import commit
@@ -32,7 +32,7 @@ SEEDS = 1_500
 
 
 def no_fence(patch: pytest.MonkeyPatch) -> None:
-    def is_held_by(hop: HopRow, held: Held) -> bool:
+    def is_held_by(hop: HopRow, held: LeaseToken) -> bool:
         return hop.pending and hop.owner is not None
 
     patch.setattr(HopRow, "is_held_by", is_held_by)
@@ -58,7 +58,7 @@ def no_status(patch: pytest.MonkeyPatch) -> None:
         else:
             move(rows, run, status, reason)
 
-    def commit_all_the_same(rows: Rows, one: Commit, lease: Any) -> Settled:
+    def commit_all_the_same(rows: Rows, one: Commit, lease: Any) -> CommitResult:
         run = rows.runs[one.held.key.workflow_id]
         if run.status is RunStatus.TERMINATED:
             run.status = RunStatus.RUNNING
@@ -102,7 +102,7 @@ def a_step_left_out_on_the_way_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_acknowledgement(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Settling, "add", lambda *args: None)
+    patch.setattr(Acknowledger, "add", lambda *args: None)
 
 
 def no_end_of_the_beats(patch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def no_end_of_the_beats(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_seat_given_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Seat, "give", lambda seat: None)
+    patch.setattr(Slot, "give", lambda seat: None)
 
 
 def no_look_at_a_wish_to_cancel(patch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def no_look_at_a_wish_to_cancel(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_look_at_the_bytes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(hops, "find_standing", lambda rows, key, digest: Standing.PASSED)
+    patch.setattr(hops, "find_notice_status", lambda rows, key, digest: NoticeStatus.PASSED)
 
 
 def no_last_attempt(patch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_a_seed_comes_to_the_same_in_every_process(seed: int):
             command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": hashes}, capture_output=True, text=True, check=True
         ).stdout
 
-    told = again("1")
+    translate_errors = again("1")
 
-    assert "is leased to worker-" in told
-    assert told == again("2") == play(seed).report() + "\n"
+    assert "is leased to worker-" in translate_errors
+    assert translate_errors == again("2") == play(seed).report() + "\n"

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from paigeant import ActivityContext
-from paigeant.model.hops import Commit, Grant, Settled, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.stores.memory.rows import Rows
@@ -109,22 +109,23 @@ class Witness:
         ]
         return ctx.workflow_id in self.resumed or len(tried) > 2
 
-    def see(self, name: str, told: tuple[Any, ...], answer: Any) -> None:
+    def see(self, name: str, translate_errors: tuple[Any, ...], answer: Any) -> None:
         match name:
             case "pick" | "lease" | "lease_closing" | "lease_misfits":
                 for grant in answer:
-                    self._give(grant, told[0], name)
+                    self._give(grant, translate_errors[0], name)
             case "record_step_result":
-                for commit, settled in zip(told[0], answer, strict=True):
+                for commit, settled in zip(translate_errors[0], answer, strict=True):
                     self._write(commit, settled)
             case "record_workflow_start":
                 self.runs.update(
-                    (int(start.dispatch_key), one.workflow_id) for start, one in zip(told[0], answer, strict=True)
+                    (int(start.dispatch_key), one.workflow_id)
+                    for start, one in zip(translate_errors[0], answer, strict=True)
                 )
             case "release":
-                self.released.update(held.key for held in told[0])
+                self.released.update(held.key for held in translate_errors[0])
             case "terminate" if answer is RunStatus.TERMINATED:
-                self.terminated.add(told[0])
+                self.terminated.add(translate_errors[0])
             case _:
                 pass
 
@@ -134,7 +135,7 @@ class Witness:
         after = ", interrupted" if grant.interrupted else ""
         self.note(f"{self.name(grant.key)} {grant.topic} is leased to {owner} by {how}: fence {grant.fence}{after}")
 
-    def _write(self, commit: Commit, settled: Settled) -> None:
+    def _write(self, commit: Commit, settled: CommitResult) -> None:
         key, fence = commit.held
         status = commit.transition.status
         self.note(f"{self.name(key)} commit of {commit.owner}: {status}, fence {fence}: {settled.verdict}")

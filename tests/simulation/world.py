@@ -17,7 +17,7 @@ from paigeant.abc import Delivery
 from paigeant.app.run import Run
 from paigeant.engine import dispatcher
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import Unavailable, WrongState
 from paigeant.model.plan import Plan
@@ -135,7 +135,7 @@ class World:
         run = self.rows.runs[self.witness.runs[number]]
         hops = [hop for hop in self.rows.hops[run.workflow_id].values() if hop.pending]
         parked = run.status is RunStatus.WAITING and all(
-            hop.owner is None and hop.due_at is None and hop.contract is None for hop in hops
+            hop.owner is None and hop.due_at is None and hop.interface is None for hop in hops
         )
         return run.status.final or (parked and run.reason is not None)
 
@@ -152,7 +152,7 @@ class World:
         plan = Plan(name="journey", itinerary=journey.steps)
 
         async def ask() -> None:
-            await dispatch(self._parts("client"), plan, [str(journey.payload).encode()], options)
+            await dispatch(self._runtime("client"), plan, [str(journey.payload).encode()], options)
             self._note(f"r{number} is dispatched")
 
         await self._insist(ask)
@@ -211,7 +211,7 @@ class World:
                 self._employ(self._crews[who])
 
     async def _operate(self, what: str, number: int) -> None:
-        run = Run(self._parts("operator"), self.witness.runs[number])
+        run = Run(self._runtime("operator"), self.witness.runs[number])
         self.touched[number].add(what)
         if what == "resume":
             self.witness.resumed.add(run.workflow_id)
@@ -258,20 +258,20 @@ class World:
     @asynccontextmanager
     async def _worker(self, who: str, crew: Crew) -> AsyncIterator[ActivityWorker]:
         options = WorkerOptions(crew.topics, self.schedule.concurrency, timedelta(seconds=0.5))
-        parts = replace(self._parts(who), registry=older if crew.older else activity)
-        async with ActivityWorker(parts, options) as worker:
+        runtime = replace(self._runtime(who), registry=older if crew.older else activity)
+        async with ActivityWorker(runtime, options) as worker:
             self._note(f"{who} serves")
             self.serving[who] = worker
             yield worker
 
-    def _parts(self, owner: str) -> Parts:
+    def _runtime(self, owner: str) -> Runtime:
         transport = FarTransport(self.broker, self.network) if self.schedule.broker else None
         if transport is not None:
             self._transports[owner] = transport
         store = FarStore(self.rows, self.network)
         lease = timedelta(seconds=LEASE)
         chance = self._jitter.random
-        return Parts(store, PlainCodec(), activity, owner, lease, transport, clock=self.loop.time, chance=chance)
+        return Runtime(store, PlainCodec(), activity, owner, lease, transport, clock=self.loop.time, chance=chance)
 
     def _spawn(self, what: Any) -> None:
         task = asyncio.create_task(what)

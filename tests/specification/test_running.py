@@ -20,7 +20,7 @@ class Colour(Enum):
     RED = "red"
 
 
-class Line(BaseModel):
+class AmqpConnection(BaseModel):
     price: Decimal
     colour: Colour
 
@@ -29,7 +29,7 @@ class Line(BaseModel):
 class Order:
     id: int
     at: datetime
-    lines: list[Line]
+    lines: list[AmqpConnection]
     raw: bytes = b""
 
 
@@ -71,7 +71,9 @@ async def test_arguments_come_from_the_step_then_reserved_names_then_variables_t
 
 
 async def test_rich_types_survive_the_way_through_json(registry: ActivityRegistry, serve: Any):
-    order = Order(7, datetime(2026, 11, 24, tzinfo=UTC), [Line(price=Decimal("1.10"), colour=Colour.RED)], b"\xff\x00")
+    order = Order(
+        7, datetime(2026, 11, 24, tzinfo=UTC), [AmqpConnection(price=Decimal("1.10"), colour=Colour.RED)], b"\xff\x00"
+    )
 
     @registry.execute
     async def make() -> Order:

@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from paigeant.model.dead_letters import DeadLetter, LetterPage, Misfit
+from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
 
 
 class DeadLetters(ABC):
     """Keeps messages that are not what the store recorded, as they came, for a person to look at."""
 
     @abstractmethod
-    async def record_dead_letters(self, misfits: Sequence[Misfit]) -> list[bool]:
+    async def record_dead_letters(self, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
         """Keep messages, and say of each, in order, whether it is kept.
 
         The same bytes for the same topic are one letter, however often they come: it counts them, and shows what was

@@ -9,10 +9,21 @@ from uuid import UUID
 
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.resource import Resource
-from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Standing, Started, WorkerCard
+from paigeant.model.hops import (
+    Commit,
+    CommitResult,
+    Grant,
+    LeaseToken,
+    NoticeStatus,
+    Pulse,
+    RunStart,
+    Sealed,
+    Started,
+    WorkerCard,
+)
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
+from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
 
 
@@ -20,7 +31,9 @@ class Heart(ABC):
     """Sends beats from a thread and a connection of its own, so that a blocked event loop loses no lease."""
 
     @abstractmethod
-    def beat(self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
+    def beat(
+        self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
+    ) -> list[Pulse]:
         """As :meth:`StateStore.beat`, blocking."""
 
     @abstractmethod
@@ -64,7 +77,7 @@ class StateStore(Resource):
         """
 
     @abstractmethod
-    async def find_standing(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Standing]:
+    async def find_notice_status(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
         """Say how announced hops stand, one answer each, in order: asked for those that :meth:`lease` did not give."""
 
     @abstractmethod
@@ -89,7 +102,7 @@ class StateStore(Resource):
 
     @abstractmethod
     async def beat(
-        self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
+        self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
     ) -> list[Pulse]:
         """Renew leases from now on; one answer each, in order. A lease that is not alive commits nothing any more.
 
@@ -101,7 +114,7 @@ class StateStore(Resource):
         return None
 
     @abstractmethod
-    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
         """Commit hops, each whole or not at all; one answer each, in order.
 
         Written only if the hop is pending, its fence is the one shown and the run is not final, all compared in the
@@ -112,7 +125,7 @@ class StateStore(Resource):
         """
 
     @abstractmethod
-    async def release(self, held: Sequence[Held]) -> None:
+    async def release(self, held: Sequence[LeaseToken]) -> None:
         """Give leases back unused: the hop is due at once and the attempt is not counted. Lost ones are ignored."""
 
     @abstractmethod
@@ -152,7 +165,7 @@ class StateStore(Resource):
     # -- the operator
 
     @abstractmethod
-    async def request_cancel(self, workflow_id: UUID, wish: CancelWish) -> RunStatus:
+    async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
         """Note the wish that the run should end and make its unleased twin due; returns the run's status.
 
         Does nothing to a final run. Raises ``UnknownRun``.

@@ -34,7 +34,7 @@ class _Part(NamedTuple):
 _Parts = Mapping[str, _Part]
 
 
-def contract_of(card: ActivityCard) -> str:
+def interface_of(card: ActivityCard) -> str:
     """Return the contract of an activity as it is published."""
     arguments, result = from_json(card.arguments), from_json(card.result)
     required = frozenset(arguments["required"])
@@ -46,7 +46,7 @@ def contract_of(card: ActivityCard) -> str:
 
 
 @lru_cache(maxsize=1024)
-def misfit(dispatched: str, served: str) -> str | None:
+def mismatch(dispatched: str, served: str) -> str | None:
     """Say in words what of the code that serves a step does not fit what its run was dispatched against, if anything.
 
     An argument may be new if it has a default, get a default, take anything, or go; a result may get further fields, or
@@ -85,8 +85,8 @@ def _written(parts: _Parts) -> str:
     )
 
 
-def _read(contract: str) -> tuple[_Parts, _Parts]:
-    taken, _, given = contract.partition(">")
+def _read(interface: str) -> tuple[_Parts, _Parts]:
+    taken, _, given = interface.partition(">")
     return _parts(taken), _parts(given)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypedDict, TypeVar, Unpack, cast, overload, ru
 from pydantic import PydanticUserError, TypeAdapter
 
 from paigeant.activities.binding import Signature, location, read_signature, shape_of
-from paigeant.activities.interfaces import contract_of
+from paigeant.activities.interfaces import interface_of
 from paigeant.activities.shapes import output_type
 from paigeant.errors import RegistrationError
 from paigeant.model.limits import NAME_PATTERN
@@ -118,7 +118,7 @@ class ActivityRegistry:
         """Start empty."""
         self._activities: dict[str, Activity] = {}
         self._compensations: dict[str, tuple[Handler, Undo]] = {}
-        self._contracts: dict[str, str | None] = {}
+        self._interfaces: dict[str, str | None] = {}
 
     def __len__(self) -> int:
         """Count the activities."""
@@ -211,14 +211,14 @@ class ActivityRegistry:
 
         return register
 
-    def contract(self, name: str) -> str | None:
+    def interface(self, name: str) -> str | None:
         """Return the contract of this activity, made once; None if it is not here, or has no schema to compare."""
-        if name not in self._contracts and name in self._activities:
+        if name not in self._interfaces and name in self._activities:
             try:
-                self._contracts[name] = contract_of(self._activities[name].card)
+                self._interfaces[name] = interface_of(self._activities[name].card)
             except PydanticUserError:
-                self._contracts[name] = None
-        return self._contracts.get(name)
+                self._interfaces[name] = None
+        return self._interfaces.get(name)
 
     def include(self, other: ActivityRegistry) -> None:
         """Take over another registry's activities; one that is the very same here already is no conflict."""

@@ -32,7 +32,7 @@ class _Job(Generic[Q]):
             self.answer.set_exception(error)
 
 
-class Groups(Generic[Q]):
+class Batcher(Generic[Q]):
     """Answers questions in groups. One that makes its group fail is asked again alone, as are those beside it."""
 
     def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[Any]]], *, abreast: int = 1) -> None:

@@ -21,12 +21,12 @@ from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.activities.shapes import ANYTHING
 from paigeant.app.choosing import choose_store, choose_transport
 from paigeant.app.declaration import Declaration
-from paigeant.app.readiness import require_fit
+from paigeant.app.readiness import require_ready
 from paigeant.app.retention import prune
 from paigeant.app.run import Run
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep, UnknownWorkflow
 from paigeant.model.plan import Plan
@@ -62,7 +62,7 @@ class Paigeant:
         self.registry.check()
         self._hooks = hooks or Hooks()
         self._stack = AsyncExitStack()
-        self._parts: Parts | None = None
+        self._runtime: Runtime | None = None
 
     async def __aenter__(self) -> Self:
         """Open store and transport; raises Unavailable or ConfigError."""
@@ -75,7 +75,7 @@ class Paigeant:
             self._stack = stack.pop_all()
         lease = timedelta(seconds=self.settings.lease)
         stall = timedelta(seconds=self.settings.stall_timeout)
-        self._parts = Parts(store, codec, self.registry, _owner(), lease, transport, self._hooks, stall=stall)
+        self._runtime = Runtime(store, codec, self.registry, _owner(), lease, transport, self._hooks, stall=stall)
         return self
 
     def _choose(self) -> tuple[Store, Transport | None]:
@@ -84,21 +84,21 @@ class Paigeant:
 
     async def __aexit__(self, *_: object) -> None:
         """Close what was opened."""
-        self._parts = None
+        self._runtime = None
         await self._stack.aclose()
 
     @property
-    def parts(self) -> Parts:
+    def runtime(self) -> Runtime:
         """The parts in use; raises ConfigError outside of ``async with``."""
-        if self._parts is None:
+        if self._runtime is None:
             text = "Paigeant is not open: use it as `async with Paigeant(...) as app:`"
             raise ConfigError(text)
-        return self._parts
+        return self._runtime
 
     @property
     def store(self) -> Store:
         """The open store, for reading runs."""
-        return self.parts.store
+        return self.runtime.store
 
     async def dispatch(
         self,
@@ -119,8 +119,8 @@ class Paigeant:
         """
         limit = timedelta(seconds=deadline) if isinstance(deadline, int | float) else deadline
         options = DispatchOptions(dispatch_key, limit, tenant)
-        [started] = await dispatch(self.parts, await self._plan(workflow), [_as_json(payload)], options)
-        return Run(self.parts, started.workflow_id)
+        [started] = await dispatch(self.runtime, await self._plan(workflow), [_as_json(payload)], options)
+        return Run(self.runtime, started.workflow_id)
 
     async def dispatch_many(
         self, workflow: str | Declaration, payloads: Iterable[Any], *, tenant: str | None = None
@@ -134,14 +134,14 @@ class Paigeant:
         runs: list[Run] = []
         for first in range(0, len(inputs), _TOGETHER):
             group = inputs[first : first + _TOGETHER]
-            started = await dispatch(self.parts, plan, group, DispatchOptions(tenant=tenant))
-            runs += [Run(self.parts, answer.workflow_id) for answer in started]
+            started = await dispatch(self.runtime, plan, group, DispatchOptions(tenant=tenant))
+            runs += [Run(self.runtime, answer.workflow_id) for answer in started]
         return runs
 
     def run(self, workflow_id: str | UUID) -> Run:
         """Return the handle of a run; raises UnknownRun for what is no id."""
         try:
-            return Run(self.parts, workflow_id if isinstance(workflow_id, UUID) else UUID(workflow_id))
+            return Run(self.runtime, workflow_id if isinstance(workflow_id, UUID) else UUID(workflow_id))
         except ValueError as error:
             text = f"no run {workflow_id!r}: a workflow_id looks like 01890a5d-ac96-774b-bcce-b302099a8057"
             raise UnknownRun(text) from error
@@ -174,14 +174,14 @@ class Paigeant:
         if not topics:
             text = "nothing to serve: no activity is registered; decorate a function with @activity.execute()"
             raise RegistrationError(text)
-        await require_fit(self.parts, self.settings.env)
+        await require_ready(self.runtime, self.settings.env)
         cards = [self.registry[name].card for name in topics]
         await self.store.publish_catalog(list(self.workflows.values()), cards)
         await self._warn_of_unknown_steps()
         grace = timedelta(seconds=self.settings.grace)
         options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace)
-        parts = replace(self.parts, owner=_owner())  # several workers of one process must not be taken for one
-        async with ActivityWorker(parts, options) as worker:
+        runtime = replace(self.runtime, owner=_owner())  # several workers of one process must not be taken for one
+        async with ActivityWorker(runtime, options) as worker:
             yield worker
 
     async def _warn_of_unknown_steps(self) -> None:
@@ -189,7 +189,7 @@ class Paigeant:
             foreign = {s.activity for s in plan.itinerary if not s.elsewhere and s.activity not in self.registry}
             for name in sorted(foreign - (await self.store.find_cards(foreign)).keys()):
                 error = UnknownStep(f"no worker has published the step {name!r} yet, and it is not served here")
-                self.parts.trouble(f"serving workflow {plan.name!r}", error)
+                self.runtime.trouble(f"serving workflow {plan.name!r}", error)
 
     def _add(self, workflow: Declaration | Plan) -> None:
         plan = workflow if isinstance(workflow, Plan) else workflow.plan

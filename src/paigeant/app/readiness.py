@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import ConfigError
 from paigeant.model.events import Noticed
 from paigeant.model.findings import Severity
 
 
-async def require_fit(parts: Parts, env: str) -> None:
+async def require_ready(runtime: Runtime, env: str) -> None:
     """Report what ought to be mended; raises ConfigError for what must be, in this environment (``dev``, ``prod``)."""
-    for resource in (parts.store, parts.transport):
+    for resource in (runtime.store, runtime.transport):
         for finding in await resource.examine() if resource is not None else ():
             if finding.judged(env).severity is Severity.PROBLEM:
                 only = f" (PAIGEANT_ENV={env})" if finding.severity is not Severity.PROBLEM else ""
                 text = f"{finding.said}{only}: {finding.mend}"
                 raise ConfigError(text)
             if finding.severity is Severity.WARNING:
-                parts.report(Noticed(parts.owner, finding))
+                runtime.report(Noticed(runtime.owner, finding))

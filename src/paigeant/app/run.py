@@ -9,10 +9,10 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.errors import ResultTimeout, RunFailed
-from paigeant.model.runs import CancelWish, RunError, RunStatus, RunView, StepView
+from paigeant.model.runs import CancelRequest, RunError, RunStatus, RunView, StepView
 
 _LOOK: Final = 5.0
 """Seconds after which a waiter looks again even if nothing told it of a change."""
@@ -49,9 +49,9 @@ class RunResult:
 class Run:
     """One run, by its id. Every method may raise UnknownRun, and Unavailable if the store does not answer."""
 
-    def __init__(self, parts: Parts, workflow_id: UUID) -> None:
+    def __init__(self, runtime: Runtime, workflow_id: UUID) -> None:
         """Reach the run through the store of an open :class:`~paigeant.Paigeant`."""
-        self._parts = parts
+        self._runtime = runtime
         self.workflow_id = workflow_id
 
     def __repr__(self) -> str:
@@ -60,11 +60,11 @@ class Run:
 
     async def status(self) -> RunStatus:
         """Return where the run stands."""
-        return await self._parts.store.get_status(self.workflow_id)
+        return await self._runtime.store.get_status(self.workflow_id)
 
     async def view(self) -> RunView:
         """Return everything about the run so far."""
-        return await self._parts.store.get_run(self.workflow_id)
+        return await self._runtime.store.get_run(self.workflow_id)
 
     async def result(self, timeout: float | None = None) -> RunResult:
         """Return how the run ended, once it has, whatever its final status.
@@ -77,7 +77,7 @@ class Run:
             if left <= 0:
                 text = f"run {self.workflow_id} was not final after {timeout:g} s; it goes on"
                 raise ResultTimeout(text)
-            await self._parts.store.wait_for_change(min(left, _LOOK))
+            await self._runtime.store.wait_for_change(min(left, _LOOK))
         return RunResult.of(await self.view())
 
     async def cancel(self, *, compensate: bool = False) -> RunStatus:
@@ -85,14 +85,14 @@ class Run:
 
         A step that runs is cancelled at its worker's next beat, and a run of which nothing runs ends at once.
         """
-        wish = CancelWish.COMPENSATE if compensate else CancelWish.PLAIN
-        await self._parts.store.request_cancel(self.workflow_id, wish)
-        await close_due(self._parts)
+        cancel_request = CancelRequest.COMPENSATE if compensate else CancelRequest.PLAIN
+        await self._runtime.store.request_cancel(self.workflow_id, cancel_request)
+        await close_due(self._runtime)
         return await self.status()
 
     async def terminate(self) -> RunStatus:
         """End the run: when this returns nothing more is committed to it, and nothing is undone."""
-        return await self._parts.store.terminate(self.workflow_id)
+        return await self._runtime.store.terminate(self.workflow_id)
 
     async def retry(self, *, accept_contract: bool = False) -> RunStatus:
         """Run again from the step that failed, or that waits, with its attempts anew; raises WrongState otherwise.
@@ -100,4 +100,4 @@ class Run:
         ``accept_contract`` has it run by whatever code serves it, though that may not fit what the run was dispatched
         against.
         """
-        return await self._parts.store.resume(self.workflow_id, accept_contract=accept_contract)
+        return await self._runtime.store.resume(self.workflow_id, accept_contract=accept_contract)

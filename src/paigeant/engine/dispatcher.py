@@ -13,9 +13,9 @@ from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from paigeant.activities.binding import Sources, bind
-from paigeant.activities.interfaces import contract_of
+from paigeant.activities.interfaces import interface_of
 from paigeant.engine.publisher import announce
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
@@ -47,26 +47,26 @@ class DispatchOptions:
             raise InvalidInput(text)
 
 
-async def dispatch(parts: Parts, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
+async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
     """Record one run for each input (JSON texts) in one transaction, and announce them; returns them in order.
 
     When this returns the runs are durable. Raises UnknownStep, InvalidInput or DispatchConflict with nothing written.
     """
-    contracts = await _check_steps(parts, plan)
-    starts = [prepare(parts, plan, json, options, contracts) for json in inputs]
-    started = await parts.store.record_workflow_start(starts)
-    await announce(parts, *(start.twin for start, answer in zip(starts, started, strict=True) if answer.fresh))
+    interfaces = await _check_steps(runtime, plan)
+    starts = [prepare(runtime, plan, json, options, interfaces) for json in inputs]
+    started = await runtime.store.record_workflow_start(starts)
+    await announce(runtime, *(start.twin for start, answer in zip(starts, started, strict=True) if answer.fresh))
     return started
 
 
 def prepare(
-    parts: Parts, plan: Plan, json: bytes, options: DispatchOptions, contracts: Mapping[str, str] | None = None
+    runtime: Runtime, plan: Plan, json: bytes, options: DispatchOptions, interfaces: Mapping[str, str] | None = None
 ) -> RunStart:
     """Return the run as it is to be recorded, its first message sealed; raises InvalidInput.
 
-    ``contracts`` are those of the plan's activities, by name, as far as they are known.
+    ``interfaces`` are those of the plan's activities, by name, as far as they are known.
     """
-    check_input(parts, plan, json)
+    check_input(runtime, plan, json)
     workflow_id = uuid7()
     stowed = [stow(step) for step in plan.itinerary]
     value, blob = shelve(json)
@@ -86,7 +86,7 @@ def prepare(
         ),
         payload=Payload(input=value),
         routing_slip=RoutingSlip(
-            itinerary=identify(workflow_id, [step for step, _ in stowed]), contracts=dict(contracts or {})
+            itinerary=identify(workflow_id, [step for step, _ in stowed]), interfaces=dict(interfaces or {})
         ),
     )
     return RunStart(
@@ -95,7 +95,7 @@ def prepare(
         trace_id=trace_id,
         input=value,
         input_sha256=hashlib.sha256(json).hexdigest(),
-        twin=Twin.of(message, parts.codec.seal(message)),
+        twin=Twin.of(message, runtime.codec.seal(message)),
         dispatch_key=options.dispatch_key,
         tenant=options.tenant,
         deadline=None if options.deadline is None else options.deadline.total_seconds(),
@@ -103,7 +103,7 @@ def prepare(
     )
 
 
-def check_input(parts: Parts, plan: Plan, json: bytes) -> None:
+def check_input(runtime: Runtime, plan: Plan, json: bytes) -> None:
     """Raise InvalidInput for an input that is too large or deep, or that cannot bind to a first step served here."""
     if len(json) > VALUE_BYTES:
         text = f"the input is {len(json):,} bytes as JSON; at most {VALUE_BYTES:,} are allowed: pass a reference to it"
@@ -112,32 +112,32 @@ def check_input(parts: Parts, plan: Plan, json: bytes) -> None:
         text = f"the input nests {depth} levels deep; at most {DEPTH} are allowed"
         raise InvalidInput(text)
     first = plan.itinerary[0]
-    if first.activity not in parts.registry:
+    if first.activity not in runtime.registry:
         return
     explicit = {name: to_json(value) for name, value in first.arguments.items()}
     sources = Sources(explicit, {"payload": json, "previous": json}, {})
     try:
-        bind(parts.registry[first.activity].execute.signature, sources, first.activity)
+        bind(runtime.registry[first.activity].execute.signature, sources, first.activity)
     except ArgumentError as error:
         raise InvalidInput(str(error)) from error
 
 
-async def _check_steps(parts: Parts, plan: Plan) -> dict[str, str]:
+async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
     """Return the contracts of the steps, from the handlers at hand or as they were published.
 
     Refuse a step that nobody is known to serve, unless it says that it is served elsewhere.
     """
     names = {step.activity for step in plan.itinerary}
-    foreign = {name for name in names if name not in parts.registry}
-    cards = await parts.store.find_cards(foreign) if foreign else {}
+    foreign = {name for name in names if name not in runtime.registry}
+    cards = await runtime.store.find_cards(foreign) if foreign else {}
     elsewhere = {step.activity for step in plan.itinerary if step.elsewhere}
     missing = sorted(foreign - cards.keys() - elsewhere)
     if missing:
-        there = ", ".join(sorted(parts.registry)) or "none"
+        there = ", ".join(sorted(runtime.registry)) or "none"
         text = (
             f"workflow {plan.name!r}: no worker has ever published the step {missing[0]!r}, and it is not served here "
             f"(activities here: {there}); start its worker once, or write Step({missing[0]!r}, elsewhere=True)"
         )
         raise UnknownStep(text)
-    known = {name: contract_of(cards[name]) if name in cards else parts.registry.contract(name) for name in names}
-    return {name: contract for name, contract in sorted(known.items()) if contract is not None}
+    known = {name: interface_of(cards[name]) if name in cards else runtime.registry.interface(name) for name in names}
+    return {name: interface for name, interface in sorted(known.items()) if interface is not None}

@@ -6,25 +6,25 @@ import asyncio
 from typing import Final
 
 from paigeant.abc import Transport
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.model.hops import Twin
 
 PATIENCE: Final = 10.0
 """Seconds that a broker may take for a message."""
 
 
-async def announce(parts: Parts, *twins: Twin) -> None:
+async def announce(runtime: Runtime, *twins: Twin) -> None:
     """Publish messages of twins, all at once, if there is a broker; returns when it has them.
 
     A failure is only reported: the sweeper announces that twin again.
     """
-    if parts.transport is not None:
-        await asyncio.gather(*(_publish(parts, parts.transport, twin) for twin in twins))
+    if runtime.transport is not None:
+        await asyncio.gather(*(_publish(runtime, runtime.transport, twin) for twin in twins))
 
 
-async def _publish(parts: Parts, transport: Transport, twin: Twin) -> None:
+async def _publish(runtime: Runtime, transport: Transport, twin: Twin) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
             await transport.publish(twin.topic, twin.sealed)
     except Exception as error:  # noqa: BLE001  (what is recorded must not look as if it were not)
-        parts.trouble(f"announcing {twin.key.message_id}", error)
+        runtime.trouble(f"announcing {twin.key.message_id}", error)

@@ -20,7 +20,7 @@ _LOG: Final = logging.getLogger("paigeant")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Runtime:
     """The parts of one process: ``owner`` is its name, new for each start and never reused.
 
     Without a ``transport`` the store's pick is the intake. A step is held for ``lease`` before that must be renewed.

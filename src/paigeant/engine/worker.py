@@ -13,12 +13,12 @@ from typing import Final, Self
 
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.leases import Cut, LeaseKeeper
-from paigeant.engine.hop.runner import Journeys
+from paigeant.engine.hop.runner import HopRunner
 from paigeant.engine.intake.admission import Admission
-from paigeant.engine.intake.from_store import Intake
-from paigeant.engine.intake.held_for_code import Returning
+from paigeant.engine.intake.from_store import IntakeLoop
+from paigeant.engine.intake.held_for_code import HeldForCode
 from paigeant.engine.intake.slots import Slots
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.sweeper import Sweeper
 from paigeant.model.events import WorkerStarted, WorkerStopped
 from paigeant.model.hops import Grant, WorkerCard
@@ -43,11 +43,11 @@ class ActivityWorker:
     cancelled and released, not failed: another worker runs them at once, and the attempt is not counted.
     """
 
-    def __init__(self, parts: Parts, options: WorkerOptions) -> None:
-        """Serve ``options.topics`` with the functions of ``parts.registry``."""
-        self._parts = parts
+    def __init__(self, runtime: Runtime, options: WorkerOptions) -> None:
+        """Serve ``options.topics`` with the functions of ``runtime.registry``."""
+        self._runtime = runtime
         self._options = options
-        limits = {name: parts.registry[name].concurrency for name in options.topics}
+        limits = {name: runtime.registry[name].concurrency for name in options.topics}
         self._slots = Slots(options.concurrency, {name: limit for name, limit in limits.items() if limit})
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
@@ -63,21 +63,21 @@ class ActivityWorker:
     @property
     def id(self) -> str:
         """The worker's name in leases and logs; never reused."""
-        return self._parts.owner
+        return self._runtime.owner
 
     async def __aenter__(self) -> Self:
         """Start; work is taken in when this returns. Raises Unavailable if the store cannot be reached."""
         card = WorkerCard(self.id, socket.gethostname(), os.getpid(), self._options.topics)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(Sweeper(self._parts, card))
-            keeper = LeaseKeeper(self._parts)
+            await stack.enter_async_context(Sweeper(self._runtime, card))
+            keeper = LeaseKeeper(self._runtime)
             await stack.enter_async_context(keeper)
-            committer = await stack.enter_async_context(Committer(self._parts))
-            journeys = Journeys(self._parts, self._options.topics, self._slots, keeper, committer)
+            committer = await stack.enter_async_context(Committer(self._runtime))
+            journeys = HopRunner(self._runtime, self._options.topics, self._slots, keeper, committer)
             stack.push_async_callback(self._drain, journeys, keeper)
             self._take_in(journeys)
             self._stack = stack.pop_all()
-        self._parts.report(WorkerStarted(self.id, self._options.topics, self._options.concurrency))
+        self._runtime.report(WorkerStarted(self.id, self._options.topics, self._options.concurrency))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -95,26 +95,26 @@ class ActivityWorker:
         """Return when it was asked to stop."""
         await self._stop.wait()
 
-    def _take_in(self, journeys: Journeys) -> None:
+    def _take_in(self, journeys: HopRunner) -> None:
         def start(grant: Grant, asked_at: float) -> None:
             task = asyncio.create_task(journeys.begin(grant, asked_at), name=grant.key.message_id)
             self._running.add(task)
             task.add_done_callback(self._ended)
 
         groups = self._slots.groups(self._options.topics)
-        admissions = [Admission(self._parts, self._slots, group, start, self._stop) for group in groups]
+        admissions = [Admission(self._runtime, self._slots, group, start, self._stop) for group in groups]
         for admission in admissions:
             name = f"paigeant-intake-{admission.group[0]}"
-            self._intakes.append(asyncio.create_task(Intake(admission).run(), name=name))
-        returning = Returning(self._parts, admissions).run(self._stop)
+            self._intakes.append(asyncio.create_task(IntakeLoop(admission).run(), name=name))
+        returning = HeldForCode(self._runtime, admissions).run(self._stop)
         self._intakes.append(asyncio.create_task(returning, name="paigeant-returning"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._parts.trouble(f"running {task.get_name()}; its lease will run out", error)
+            self._runtime.trouble(f"running {task.get_name()}; its lease will run out", error)
 
-    async def _drain(self, journeys: Journeys, keeper: LeaseKeeper) -> None:
+    async def _drain(self, journeys: HopRunner, keeper: LeaseKeeper) -> None:
         """No new steps; then a grace period for what runs; then it is released."""
         self._stop.set()
         journeys.stop()
@@ -126,7 +126,7 @@ class ActivityWorker:
             await _until_ended(self._running, LAST_MOMENT)
         finally:  # also if whoever leaves the worker is cancelled meanwhile
             await self._abandon([*self._intakes, *self._running])
-            self._parts.report(WorkerStopped(self.id, journeys.released))
+            self._runtime.report(WorkerStopped(self.id, journeys.released))
 
     async def _until_now(self, tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
         """Wait until the tasks have ended, so long at most, and no longer once it was asked to stop now."""
@@ -143,7 +143,7 @@ class ActivityWorker:
             task.cancel()
         for task in await _until_ended(tasks, LAST_MOMENT):
             error = TimeoutError(f"it did not end within {LAST_MOMENT:g} s of being cancelled")
-            self._parts.trouble(f"stopping {task.get_name()}", error)
+            self._runtime.trouble(f"stopping {task.get_name()}", error)
 
 
 async def _until_ended(tasks: Collection[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:

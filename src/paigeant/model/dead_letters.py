@@ -48,7 +48,7 @@ class Flaw(StrEnum):
     """The store knows no such run."""
 
 
-class Misfit(NamedTuple):
+class RejectedMessage(NamedTuple):
     """A message to be kept, as it came: ``body`` is all of its bytes or their head, ``digest`` that of all of them."""
 
     topic: str
@@ -60,7 +60,7 @@ class Misfit(NamedTuple):
     digest: bytes
 
     @classmethod
-    def of(cls, topic: str, message_id: str, body: bytes, reason: Flaw, detail: str) -> Misfit:
+    def of(cls, topic: str, message_id: str, body: bytes, reason: Flaw, detail: str) -> RejectedMessage:
         """Return what is kept of a message; nothing that a stranger wrote can be too long for a column, or break one.
 
         A message whose body is cut says so.

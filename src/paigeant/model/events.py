@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from paigeant.model.dead_letters import Misfit
+from paigeant.model.dead_letters import RejectedMessage
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Leased, Transition, Verdict
 
@@ -69,7 +69,7 @@ class SetAside:
     """A message came that can be neither executed nor passed over: it is with the dead letters."""
 
     worker: str
-    misfit: Misfit
+    rejected: RejectedMessage
 
 
 Event: TypeAlias = WorkerStarted | WorkerStopped | StepEnded | LeaseLost | Trouble | Noticed | SetAside

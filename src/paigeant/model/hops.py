@@ -13,7 +13,7 @@ from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
-from paigeant.model.runs import CancelWish, Direction, RunError, RunStatus, StepStatus, WaitReason
+from paigeant.model.runs import CancelRequest, Direction, RunError, RunStatus, StepStatus, WaitReason
 from paigeant.model.steps import Step
 from paigeant.model.values import Blob, Value
 
@@ -26,7 +26,7 @@ class Sealed(NamedTuple):
     body: bytes
 
 
-class Held(NamedTuple):
+class LeaseToken(NamedTuple):
     """A lease in a worker's hand: the hop and the fence that proves it."""
 
     key: HopKey
@@ -59,29 +59,29 @@ class Grant:
     attempt: int
     leased_at: datetime
     interrupted: bool = False
-    cancel: CancelWish | None = None
+    cancel: CancelRequest | None = None
     remaining: float | None = None
     record: Record | None = None
     detail: bytes | None = None
     accepted: bool = False
 
     @property
-    def held(self) -> Held:
+    def held(self) -> LeaseToken:
         """The pair that beats, releases and commits show."""
-        return Held(self.key, self.fence)
+        return LeaseToken(self.key, self.fence)
 
 
 @dataclass(frozen=True, slots=True)
 class Leased:
     """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone.
 
-    ``contracts`` are those, known here, of the activities with which it revises its itinerary.
+    ``interfaces`` are those, known here, of the activities with which it revises its itinerary.
     """
 
     grant: Grant
     message: PaigeantMessage
     undo: Undo = Undo.NEVER
-    contracts: Mapping[str, str] = field(default_factory=dict[str, str])
+    interfaces: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 FIRST_HINT: Final = timedelta(seconds=3)
@@ -118,7 +118,7 @@ class Transition:
 
     ``status`` is what becomes of the hop: a final one leaves it behind; ``retrying`` and ``waiting`` keep it, due again
     in ``delay`` seconds, or only when someone resumes it (None), and the attempt of a ``waiting`` one is not counted.
-    One that waits for code that fits it names its ``contract``. ``run`` is the run's status after it. ``compensable``
+    One that waits for code that fits it names its ``interface``. ``run`` is the run's status after it. ``compensable``
     and ``before`` go to the hop's record: whether it can be undone, and what is undone after it.
     """
 
@@ -136,12 +136,12 @@ class Transition:
     run_error: RunError | None = None
     run_output: Value | None = None
     revision: Revision | None = None
-    contract: str | None = None
+    interface: str | None = None
 
     @property
     def run_reason(self) -> str | None:
         """What the run waits for: the hop's reason, or, where that is one of many words, the reason's name."""
-        return self.reason if self.contract is None else WaitReason.CONTRACT
+        return self.reason if self.interface is None else WaitReason.CONTRACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Commit:
     for again. ``detail`` is what the step last said of its progress, as JSON text, if that is to be kept.
     """
 
-    held: Held
+    held: LeaseToken
     owner: str
     execution: UUID
     transition: Transition
@@ -203,18 +203,18 @@ class Verdict(StrEnum):
     """The run is final: nothing was written."""
 
 
-class Settled(NamedTuple):
+class CommitResult(NamedTuple):
     """The answer to one commit: the verdict, whether someone wishes the run cancelled, and when it was written.
 
     ``handed_over`` is the grant of the twin if it was asked for and given; its ``body`` is that of the commit.
     """
 
     verdict: Verdict
-    cancel: CancelWish | None = None
+    cancel: CancelRequest | None = None
     handed_over: Grant | None = None
 
 
-class Standing(StrEnum):
+class NoticeStatus(StrEnum):
     """How an announced hop stands that could not be leased."""
 
     PENDING = "pending"
@@ -232,9 +232,9 @@ class Standing(StrEnum):
 class Pulse(NamedTuple):
     """The answer to one beat: whether the lease still holds, and whether someone wishes the run cancelled."""
 
-    held: Held
+    held: LeaseToken
     alive: bool
-    cancel: CancelWish | None = None
+    cancel: CancelRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

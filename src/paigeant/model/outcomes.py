@@ -104,11 +104,11 @@ class Faulted:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
-    """The code here does not fit the ``contract`` that the step was dispatched against: it waits for code that does."""
+class InterfaceMismatch:
+    """The code here does not fit the ``interface`` that the step was dispatched against, so it waits."""
 
     reason: str
-    contract: str
+    interface: str
 
 
-Outcome: TypeAlias = Completed[T_co] | Revised[T_co] | Finished[T_co] | Parked | Retrying | Faulted | Unfit
+Outcome: TypeAlias = Completed[T_co] | Revised[T_co] | Finished[T_co] | Parked | Retrying | Faulted | InterfaceMismatch

@@ -35,14 +35,14 @@ class RoutingSlip(BaseModel, frozen=True, extra="forbid"):
 
     ``executed`` is the newest end of the journey, at most 16 records; the rest is in the store. ``compensations`` holds
     the head of the list of what can be undone; each record in the store knows the one before it, so that a slip does
-    not grow with the steps behind it. ``contracts`` says, by activity, what the run was dispatched against, as far as
+    not grow with the steps behind it. ``interfaces`` says, by activity, what the run was dispatched against, as far as
     that was known.
     """
 
     itinerary: tuple[Step, ...] = ()
     executed: tuple[Executed, ...] = ()
     compensations: tuple[Compensation, ...] = ()
-    contracts: dict[str, str] = {}
+    interfaces: dict[str, str] = {}
 
     def next_step(self) -> Step | None:
         """Return the step to execute now, or None when the journey is at its end."""
@@ -65,5 +65,5 @@ class RoutingSlip(BaseModel, frozen=True, extra="forbid"):
             itinerary=self.itinerary[1:],
             executed=(*self.executed, record)[-TAIL:],
             compensations=undo,
-            contracts=self.contracts,
+            interfaces=self.interfaces,
         )

@@ -66,7 +66,7 @@ class WaitReason(StrEnum):
     CONTRACT = "contract"
 
 
-class CancelWish(StrEnum):
+class CancelRequest(StrEnum):
     """That a run should end, and whether what it did is to be undone."""
 
     PLAIN = "plain"
@@ -134,7 +134,7 @@ class RunView(RunSummary, frozen=True):
     trace_id: str
     dispatch_key: str | None = None
     deadline: datetime | None = None
-    cancel_requested: CancelWish | None = None
+    cancel_requested: CancelRequest | None = None
     input: JsonValue = None
     output: JsonValue = None
     variables: dict[str, JsonValue] = {}

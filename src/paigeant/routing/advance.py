@@ -15,11 +15,11 @@ from paigeant.model.outcomes import (
     Faulted,
     FaultKind,
     Finished,
+    InterfaceMismatch,
     Outcome,
     Parked,
     Retrying,
     Revised,
-    Unfit,
 )
 from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
@@ -45,8 +45,8 @@ def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
         case Parked(reason, resume_after):
             delay = None if resume_after is None else resume_after.total_seconds()
             return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=reason, delay=delay)
-        case Unfit(reason, contract):
-            return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=reason, contract=contract)
+        case InterfaceMismatch(reason, interface):
+            return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=reason, interface=interface)
         case Faulted():
             return _give_up(leased, outcome) if _is_back(leased) else _turn_round(leased, outcome)
         case Completed() | Revised() | Finished():
@@ -70,8 +70,8 @@ def _go_on(leased: Leased, outcome: Completed[Value] | Revised[Value] | Finished
         except RevisionRefused as error:
             return _turn_round(leased, Faulted(Fault(type=qualified_name(type(error)), message=str(error))))
         revision = _difference(slip.itinerary, itinerary)
-        contracts = {**leased.contracts, **slip.contracts}  # what remained was dispatched against the older ones
-        slip = slip.model_copy(update={"itinerary": itinerary, "contracts": contracts})
+        interfaces = {**leased.interfaces, **slip.interfaces}  # what remained was dispatched against the older ones
+        slip = slip.model_copy(update={"itinerary": itinerary, "interfaces": interfaces})
     ends = isinstance(outcome, Finished) or slip.next_step() is None
     return Transition(
         StepStatus.COMPLETED,

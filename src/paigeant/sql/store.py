@@ -13,17 +13,28 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from paigeant.abc import Heart, Store
-from paigeant.aio.batch import Groups
-from paigeant.model.dead_letters import DeadLetter, LetterPage, Misfit
+from paigeant.aio.batch import Batcher
+from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.findings import Finding
-from paigeant.model.hops import Commit, Grant, Held, Pulse, RunStart, Sealed, Settled, Standing, Started, WorkerCard
+from paigeant.model.hops import (
+    Commit,
+    CommitResult,
+    Grant,
+    LeaseToken,
+    NoticeStatus,
+    Pulse,
+    RunStart,
+    Sealed,
+    Started,
+    WorkerCard,
+)
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
+from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
 from paigeant.sql.checks import examine
 from paigeant.sql.execution.database import Database
-from paigeant.sql.execution.next_due import Quiet
+from paigeant.sql.execution.next_due import NextDueCache
 from paigeant.sql.statements import (
     announce,
     catalog,
@@ -31,6 +42,7 @@ from paigeant.sql.statements import (
     commit,
     dead_letters,
     heartbeat,
+    notice_status,
     operate,
     prune,
     read,
@@ -47,8 +59,13 @@ class SqlStore(Store):
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._wanted = Groups(self._load_wanted)
-        self._closing, self._silence, self._misfits, self._unserved = Quiet(), Quiet(), Quiet(), Quiet()
+        self._wanted = Batcher(self._load_wanted)
+        self._closing, self._silence, self._misfits, self._unserved = (
+            NextDueCache(),
+            NextDueCache(),
+            NextDueCache(),
+            NextDueCache(),
+        )
         self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
@@ -70,20 +87,20 @@ class SqlStore(Store):
         return await self.database.write(lambda tx: start.record_workflow_start(tx, starts))
 
     async def pick(self, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
-        self.database.hold(owner)
+        self.database.mark_alive(owner)
         return await self.database.write(lambda tx: claim.pick(tx, owner, topics, limit, lease))
 
     async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
-        self.database.hold(owner)
+        self.database.mark_alive(owner)
         return await self.database.write(lambda tx: claim.lease_announced(tx, owner, notices, lease))
 
-    async def find_standing(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Standing]:
-        return await self.database.read(lambda tx: notice_status.find_standing(tx, notices))
+    async def find_notice_status(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
+        return await self.database.read(lambda tx: notice_status.find_notice_status(tx, notices))
 
     async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
         if not await self._closing.ends(self.database.changes, lambda: self.database.read(claim.closing_in)):
             return []
-        self.database.hold(owner)
+        self.database.mark_alive(owner)
         return await self.database.write(lambda tx: claim.lease_closing(tx, owner, limit, lease))
 
     async def find_misfits(self) -> set[tuple[str, str]]:
@@ -99,21 +116,21 @@ class SqlStore(Store):
     async def lease_misfits(
         self, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
     ) -> list[Grant]:
-        self.database.hold(owner)
+        self.database.mark_alive(owner)
         return await self.database.write(lambda tx: claim.lease_misfits(tx, owner, wanted, limit, lease))
 
     async def beat(
-        self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
+        self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
     ) -> list[Pulse]:
         return await self.database.write(lambda tx: heartbeat.beat(tx, held, lease, details))
 
     def heart(self) -> Heart:
         return self.database.heart()
 
-    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
         return await self.database.write(lambda tx: commit.record_step_result(tx, commits, lease))
 
-    async def release(self, held: Sequence[Held]) -> None:
+    async def release(self, held: Sequence[LeaseToken]) -> None:
         await self.database.write(lambda tx: heartbeat.release(tx, held))
 
     async def announce(self, limit: int) -> list[Sealed]:
@@ -134,7 +151,7 @@ class SqlStore(Store):
         return False
 
     async def reclaim(self, owner: str) -> int:
-        self.database.hold(owner)
+        self.database.mark_alive(owner)
         return await self.database.reclaim()
 
     # -- values
@@ -155,8 +172,8 @@ class SqlStore(Store):
 
     # -- the operator
 
-    async def request_cancel(self, workflow_id: UUID, wish: CancelWish) -> RunStatus:
-        return await self.database.write(lambda tx: operate.request_cancel(tx, workflow_id, wish))
+    async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
+        return await self.database.write(lambda tx: operate.request_cancel(tx, workflow_id, cancel_request))
 
     async def terminate(self, workflow_id: UUID) -> RunStatus:
         return await self.database.write(lambda tx: operate.terminate(tx, workflow_id))
@@ -206,8 +223,8 @@ class SqlStore(Store):
 
     # -- dead letters
 
-    async def record_dead_letters(self, misfits: Sequence[Misfit]) -> list[bool]:
-        return await self.database.write(lambda tx: dead_letters.record(tx, misfits), tell=False)
+    async def record_dead_letters(self, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
+        return await self.database.write(lambda tx: dead_letters.record(tx, rejected_messages), tell=False)
 
     async def list_dead_letters(
         self, *, topic: str | None = None, limit: int = 50, after: str | None = None

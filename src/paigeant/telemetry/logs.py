@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 import structlog
 
 from paigeant.abc import Hooks
-from paigeant.model.dead_letters import Misfit
+from paigeant.model.dead_letters import RejectedMessage
 from paigeant.model.events import Event, LeaseLost, Noticed, SetAside, StepEnded, Trouble, WorkerStarted, WorkerStopped
 from paigeant.model.hops import Leased, Verdict
 from paigeant.model.runs import StepStatus
@@ -61,16 +61,16 @@ class LogHooks(Hooks):
             case Trouble(worker, doing, error):
                 text = f"{type(error).__name__}: {error}"
                 self._log.warning("trouble, trying again", doing=doing, error=text, worker=worker)
-            case SetAside(worker, misfit):
-                self._set_aside(worker, misfit)
+            case SetAside(worker, rejected):
+                self._set_aside(worker, rejected)
             case Noticed(worker, finding):
                 self._log.warning(finding.said, about=finding.about, mend=finding.mend, worker=worker)
             case _:
                 assert_never(event)
 
-    def _set_aside(self, worker: str, misfit: Misfit) -> None:
-        facts = {"topic": misfit.topic, "message_id": misfit.message_id, "reason": str(misfit.reason)}
-        self._log.warning("dead letter", detail=misfit.detail, bytes=misfit.size, worker=worker, **facts)
+    def _set_aside(self, worker: str, rejected: RejectedMessage) -> None:
+        facts = {"topic": rejected.topic, "message_id": rejected.message_id, "reason": str(rejected.reason)}
+        self._log.warning("dead letter", detail=rejected.detail, bytes=rejected.size, worker=worker, **facts)
 
     def _step_ended(self, event: StepEnded) -> None:
         transition, fault = event.transition, event.transition.fault

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.run import RunResult
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
-from paigeant.model.hops import Commit, Settled, Verdict
+from paigeant.model.hops import Commit, CommitResult, Verdict
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.runs import Direction, RunView
 from paigeant.model.steps import OnInterrupt
@@ -115,10 +115,10 @@ async def _first(*these: Any) -> None:
 @asynccontextmanager
 async def _worker(stage: Stage, crash: _Crash) -> AsyncGenerator[None]:
     """Serve everything with a worker that dies of this crash: what it does from then on reaches nobody."""
-    parts = replace(stage.parts, owner=f"worker-{id(crash)}")
-    store = _MortalStore(stage.memory, parts.owner, stage.registry, crash, parts.codec.open)
+    runtime = replace(stage.runtime, owner=f"worker-{id(crash)}")
+    store = _MortalStore(stage.memory, runtime.owner, stage.registry, crash, runtime.codec.open)
     options = WorkerOptions(tuple(stage.registry), stage.settings.concurrency, grace=timedelta())
-    async with ActivityWorker(replace(parts, store=store), options):
+    async with ActivityWorker(replace(runtime, store=store), options):
         yield
 
 
@@ -152,11 +152,11 @@ class _MortalStore(MemoryStore):
         self._rows = store._rows  # noqa: SLF001  (another door to the same rows)
         self._store, self._owner, self._registry, self._crash, self._open = store, owner, registry, crash, open_
 
-    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
         """Write them one by one, and die in between if that is due."""
         return [await self._write(commit, lease) for commit in commits]
 
-    async def _write(self, commit: Commit, lease: timedelta) -> Settled:
+    async def _write(self, commit: Commit, lease: timedelta) -> CommitResult:
         crash, hop = self._crash, self._rows.hop(commit.held.key)
         last = hop is not None and crash.commits + 1 == crash.at and not crash.happened.is_set()
         body, attempt = (b"", 0) if hop is None else (hop.body, hop.attempt)
@@ -166,7 +166,7 @@ class _MortalStore(MemoryStore):
         crash.commits += settled.verdict is Verdict.OK
         if last and crash.committed and settled.verdict is Verdict.OK:
             self._die(body, attempt)
-            return Settled(Verdict.FENCED)
+            return CommitResult(Verdict.FENCED)
         return settled
 
     def _die(self, body: bytes, attempt: int) -> None:

@@ -50,7 +50,7 @@ class Stage(Paigeant):
     async def __aenter__(self) -> Self:
         """Open it. Retries wait as long as their policy says, without jitter: a test can say when one is due."""
         await super().__aenter__()
-        self._parts = replace(self.parts, chance=lambda: 0.0)
+        self._runtime = replace(self.runtime, chance=lambda: 0.0)
         return self
 
     def _choose(self) -> tuple[Store, Transport | None]:
@@ -80,7 +80,7 @@ class Stage(Paigeant):
         """Return when nothing is under way."""
         end = monotonic() + PATIENCE
         while True:
-            await close_due(self.parts)
+            await close_due(self.runtime)
             await self.store.hold_unserved(UNSERVED_AFTER)
             under_way = self.memory.under_way()
             if not under_way:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paigeant.model.dead_letters import KEPT_BYTES, Flaw, Misfit
+from paigeant.model.dead_letters import KEPT_BYTES, Flaw, RejectedMessage
 from paigeant.stores.sqlite import SqliteStore
 
 BODY = b"\x00\xff\x1b[2Jno message"
@@ -17,7 +17,10 @@ BODY = b"\x00\xff\x1b[2Jno message"
 async def keep(project: Any, *bodies: bytes) -> None:
     async with SqliteStore(f"sqlite:///{project.folder}/.paigeant/paigeant.db") as store:
         await store.record_dead_letters(
-            [Misfit.of("greet", "run:1", body, Flaw.UNREADABLE, "not a message of ours: no frame") for body in bodies]
+            [
+                RejectedMessage.of("greet", "run:1", body, Flaw.UNREADABLE, "not a message of ours: no frame")
+                for body in bodies
+            ]
         )
 
 

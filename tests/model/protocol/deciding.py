@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelWish, RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.steps import OnInterrupt
 from tests.model.protocol.nouns import CUT_OFF, FAILED, INTERRUPTED, RETRYING, Grant, Hop, Outcome, Run, Step
 
@@ -63,8 +63,8 @@ def _last_undoable(run: Run, before: int) -> int:
 
 def refuse(step: Step, hop: Hop, grant: Grant) -> Outcome | None:
     """Return the outcome of a step that must not run: cancelled, late, interrupted, or out of attempts."""
-    if not hop.back and grant.wish is not None:
-        return cancelled(grant.wish, begun=grant.has_begun)
+    if not hop.back and grant.cancel_request is not None:
+        return cancelled(grant.cancel_request, begun=grant.has_begun)
     if not hop.back and grant.late:
         return late(begun=grant.has_begun)
     if grant.interrupted and not hop.back and step.on_interrupt is not OnInterrupt.RERUN:
@@ -72,8 +72,8 @@ def refuse(step: Step, hop: Hop, grant: Grant) -> Outcome | None:
     return CUT_OFF if grant.attempt > step.max_attempts else None
 
 
-def cancelled(wish: CancelWish, *, begun: bool) -> Outcome:
-    return Outcome("cancelled", cancelled=True, compensate=wish is CancelWish.COMPENSATE, doubt=begun)
+def cancelled(cancel_request: CancelRequest, *, begun: bool) -> Outcome:
+    return Outcome("cancelled", cancelled=True, compensate=cancel_request is CancelRequest.COMPENSATE, doubt=begun)
 
 
 def late(*, begun: bool) -> Outcome:

@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelWish, RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.steps import OnInterrupt
 
 NOBODY: Final = -1
@@ -77,7 +77,7 @@ class Run(NamedTuple):
 
     hops: tuple[Hop, ...] = (Hop(0),)
     status: RunStatus = RunStatus.PENDING
-    wish: CancelWish | None = None
+    cancel_request: CancelRequest | None = None
     late: bool = False
     """It is past its deadline."""
 
@@ -92,7 +92,7 @@ class Grant(NamedTuple):
     fence: int
     attempt: int
     interrupted: bool = False
-    wish: CancelWish | None = None
+    cancel_request: CancelRequest | None = None
     late: bool = False
 
     @property
@@ -142,8 +142,8 @@ class Hand(NamedTuple):
 
     stage: Stage = Stage.IDLE
     grant: Grant | None = None
-    cut: CancelWish | None = None
-    """A beat has told of the wish that the run be cancelled."""
+    cut: CancelRequest | None = None
+    """A beat has told of the cancel_request that the run be cancelled."""
     commit: Commit | None = None
     judged: bool = False
     """Only without the lock: the store has found the commit good, and has not written it yet."""
@@ -204,7 +204,7 @@ class Setting(NamedTuple):
     """How many steps each of the workers can hold at a time."""
     broker: bool = False
     """Twins are announced by messages; otherwise workers pick them from the store."""
-    wishes: tuple[CancelWish, ...] = tuple(CancelWish)
+    cancel_requests: tuple[CancelRequest, ...] = tuple(CancelRequest)
     without: frozenset[str] = frozenset()
 
     def start(self) -> World:
@@ -222,7 +222,7 @@ class Action(NamedTuple):
     run: int = 0
     position: int = 0
     commit: Commit | None = None
-    wish: CancelWish | None = None
+    cancel_request: CancelRequest | None = None
     lost: bool = False
     """The answer was lost."""
 
@@ -230,5 +230,5 @@ class Action(NamedTuple):
         who = "" if self.worker == NOBODY else f"worker {self.worker + 1} "
         hop = f" {'ABC'[self.run]}{self.position or ''}"
         commit = "" if self.commit is None else f": {self.commit.outcome.name}{', moves on' * self.commit.moves}"
-        wish = "" if self.wish is None else f" ({self.wish})"
-        return f"{who}{self.verb}{hop}{wish}{commit}{' (answer lost)' * self.lost}"
+        cancel_request = "" if self.cancel_request is None else f" ({self.cancel_request})"
+        return f"{who}{self.verb}{hop}{cancel_request}{commit}{' (answer lost)' * self.lost}"

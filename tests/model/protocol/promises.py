@@ -33,7 +33,7 @@ def _broken(old: Run, new: Run, setting: Setting, number: int) -> Iterator[str]:
     resumed = _is_resumed(old, new)
     if old.status.final and not resumed:
         yield "something is written to a final run"
-    if old.wish is not None and new.wish is None and not resumed:
+    if old.cancel_request is not None and new.cancel_request is None and not resumed:
         yield "a wish to cancel is lost"
     for before, after in zip(old.hops, new.hops, strict=False):
         if before != after:

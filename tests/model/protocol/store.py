@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from paigeant.model.hops import Verdict
-from paigeant.model.runs import CancelWish, RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from tests.model.protocol.deciding import Decision, decide
 from tests.model.protocol.nouns import INTERRUPTED, NOBODY, PARKED, PENDING, Commit, Due, Grant, Hop, Run, Setting
 
 RESUMABLE = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, RunStatus.WAITING})
 
 
-class Settled(NamedTuple):
+class CommitResult(NamedTuple):
     """The answer to a commit."""
 
     verdict: Verdict
@@ -44,7 +44,7 @@ def may_lease(runs: tuple[Run, ...], owner: int, hop: Hop, setting: Setting) -> 
 def may_close(run: Run, hop: Hop) -> bool:
     """A hop on the way forward of a run that is to end, and that nobody runs, is leased though it may not be due."""
     unleased = hop.owner == NOBODY or hop.due is Due.NOW
-    return hop.pending and not hop.hidden and not hop.back and unleased and (run.wish is not None or run.late)
+    return hop.pending and not hop.hidden and not hop.back and unleased and (run.cancel_request is not None or run.late)
 
 
 def lease(
@@ -62,10 +62,10 @@ def lease(
         attempt=hop.attempt + ("attempt" not in setting.without),
         interruptions=min(hop.interruptions + interrupted, 2),
         leases=hop.leases + 1,
-        wished=run.wish is not None,
+        wished=run.cancel_request is not None,
     )
-    wish = None if "wish at the lease" in setting.without else run.wish
-    grant = Grant(number, position, taken.leases, taken.fence, taken.attempt, interrupted, wish, run.late)
+    cancel_request = None if "wish at the lease" in setting.without else run.cancel_request
+    grant = Grant(number, position, taken.leases, taken.fence, taken.attempt, interrupted, cancel_request, run.late)
     return change(run, position, taken)._replace(status=RunStatus.RUNNING), grant
 
 
@@ -75,12 +75,12 @@ def is_held(run: Run, grant: Grant) -> bool:
     return hop.leased and hop.fence == grant.fence
 
 
-def beat(run: Run, grant: Grant) -> tuple[Run, bool, CancelWish | None]:
+def beat(run: Run, grant: Grant) -> tuple[Run, bool, CancelRequest | None]:
     """Renew a lease; one that ran out and that nobody took over lives again."""
     if not is_held(run, grant):
-        return run, False, run.wish
+        return run, False, run.cancel_request
     hop = run.hops[grant.position - 1]
-    return change(run, grant.position, hop._replace(due=Due.LATER)), True, run.wish
+    return change(run, grant.position, hop._replace(due=Due.LATER)), True, run.cancel_request
 
 
 def release(run: Run, grant: Grant, setting: Setting) -> Run:
@@ -113,18 +113,18 @@ def judge(run: Run, grant: Grant, commit: Commit, setting: Setting) -> Verdict:
     return Verdict.OK
 
 
-def commit(run: Run, grant: Grant, made: Commit, owner: int, setting: Setting) -> tuple[Run, Settled]:
+def commit(run: Run, grant: Grant, made: Commit, owner: int, setting: Setting) -> tuple[Run, CommitResult]:
     """Commit one hop whole, or not at all."""
     verdict = judge(run, grant, made, setting)
     if verdict is Verdict.OK:
         run, moved = write(run, grant, made, owner, setting)
-        return run, Settled(verdict, moved)
+        return run, CommitResult(verdict, moved)
     if verdict is Verdict.ALREADY:
-        return run, Settled(verdict, _moved_before(run, grant, made, owner, setting))
+        return run, CommitResult(verdict, _moved_before(run, grant, made, owner, setting))
     following = decide(setting.plan, run, grant.position, made.outcome).next
     if "whole" in setting.without and following is not None:  # torn: what was refused has written its twin all the same
         run = run._replace(hops=(*run.hops, following))
-    return run, Settled(verdict)
+    return run, CommitResult(verdict)
 
 
 def write(run: Run, grant: Grant, made: Commit, owner: int, setting: Setting) -> tuple[Run, Grant | None]:
@@ -163,12 +163,12 @@ def _add(run: Run, grant: Grant, twin: Hop, heir: int | None, setting: Setting) 
     """Write the next twin, due at once, or leased to who committed if nobody wishes the run cancelled."""
     position = grant.position + 1
     run = run._replace(hops=(*run.hops[: position - 1], twin._replace(hidden="twin" in setting.without)))
-    if heir is None or (run.wish is not None and "wish at the hand-over" not in setting.without):
+    if heir is None or (run.cancel_request is not None and "wish at the hand-over" not in setting.without):
         return run, None
     run, moved = lease(grant.run, run, position, heir, setting)
     if "end of a lease handed over" in setting.without:
         run = change(run, position, run.hops[position - 1]._replace(due=Due.RESUMED))
-    return run, moved._replace(wish=None)
+    return run, moved._replace(cancel_request=None)
 
 
 def _moved_before(run: Run, grant: Grant, made: Commit, owner: int, setting: Setting) -> Grant | None:
@@ -179,7 +179,15 @@ def _moved_before(run: Run, grant: Grant, made: Commit, owner: int, setting: Set
     as_given = twin.leased and (twin.owner, twin.fence) == (owner, 1)
     if not as_given and ("only as it was given" not in setting.without or not twin.leased):
         return None
-    return Grant(grant.run, grant.position + 1, twin.leases, twin.fence, twin.attempt, wish=run.wish, late=run.late)
+    return Grant(
+        grant.run,
+        grant.position + 1,
+        twin.leases,
+        twin.fence,
+        twin.attempt,
+        cancel_request=run.cancel_request,
+        late=run.late,
+    )
 
 
 def move(run: Run, status: RunStatus, setting: Setting) -> Run:
@@ -198,12 +206,12 @@ def come_due(run: Run, position: int) -> Run:
     return change(run, position, run.hops[position - 1]._replace(due=Due.NOW))
 
 
-def request_cancel(run: Run, wish: CancelWish) -> Run:
+def request_cancel(run: Run, cancel_request: CancelRequest) -> Run:
     """Note the wish, and make what nobody holds due."""
     if run.status.final:
         return run
     hops = (hop._replace(due=Due.NOW) if hop.pending and hop.owner == NOBODY else hop for hop in run.hops)
-    return run._replace(wish=wish, hops=tuple(hops))
+    return run._replace(cancel_request=cancel_request, hops=tuple(hops))
 
 
 def terminate(run: Run, setting: Setting) -> Run:
@@ -221,5 +229,5 @@ def resume(run: Run) -> Run:
             again = _put_back(hop, StepStatus.PENDING, Due.NOW, raises=True)
             run = change(run, position, again._replace(attempt=0, interruptions=0, tries=0, loose=False))
     if run.status is RunStatus.FAILED:
-        run = run._replace(wish=None, late=False)
+        run = run._replace(cancel_request=None, late=False)
     return run._replace(status=RunStatus.RUNNING)

@@ -81,9 +81,9 @@ def people(world: World, setting: Setting) -> Moves:
         if run.status.final:
             continue
         if world.left.cancel:
-            for wish in setting.wishes:
-                after = put(world, number, store.request_cancel(run, wish))
-                yield Action("is wished cancelled", run=number, wish=wish), spend(after, "cancel")
+            for cancel_request in setting.cancel_requests:
+                after = put(world, number, store.request_cancel(run, cancel_request))
+                yield Action("is wished cancelled", run=number, cancel_request=cancel_request), spend(after, "cancel")
         if world.left.terminate:
             yield (
                 Action("is terminated", run=number),

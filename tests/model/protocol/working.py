@@ -150,8 +150,10 @@ class Worker:
 
     def beat(self) -> Moves:
         """Renew the lease and hear of a wish; a lease that is lost is given up."""
-        run, alive, wish = store.beat(self.run, self.grant)
-        heard = self.hand._replace(cut=wish) if wish is not None and not self.hop.back else self.hand
+        run, alive, cancel_request = store.beat(self.run, self.grant)
+        heard = (
+            self.hand._replace(cut=cancel_request) if cancel_request is not None and not self.hop.back else self.hand
+        )
         if not alive:
             yield self.act("beats in vain", self.world, EMPTY)
         elif run != self.run or heard != self.hand:
@@ -210,13 +212,13 @@ class Worker:
         if world.left.silence:
             yield self.act("commits", spend(after, "silence"), decided._replace(judged=False), commit=made, lost=True)
 
-    def _written(self, grant: Grant, made: Commit) -> tuple[Run, store.Settled]:
+    def _written(self, grant: Grant, made: Commit) -> tuple[Run, store.CommitResult]:
         if not self.hand.judged:
             return store.commit(self.run, grant, made, self.worker, self.setting)
         run, moved = store.write(self.run, grant, made, self.worker, self.setting)
-        return run, store.Settled(Verdict.OK, moved)
+        return run, store.CommitResult(Verdict.OK, moved)
 
-    def after(self, run: Run, settled: store.Settled) -> Hand:
+    def after(self, run: Run, settled: store.CommitResult) -> Hand:
         """Return what is in the hand once the answer is there: the next step, its message to be sent, or nothing."""
         written = settled.verdict in {Verdict.OK, Verdict.ALREADY}
         if settled.moved is not None:

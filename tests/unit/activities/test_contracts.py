@@ -10,13 +10,13 @@ import pytest
 from pydantic import BaseModel, Field
 
 from paigeant import ActivityRegistry, Completed, Parked
-from paigeant.activities.interfaces import misfit
+from paigeant.activities.interfaces import mismatch
 
 
-def contract(function: Callable[..., Any]) -> str:
+def interface(function: Callable[..., Any]) -> str:
     registry = ActivityRegistry()
     registry.execute("step")(function)
-    made = registry.contract("step")
+    made = registry.interface("step")
     assert made is not None
     return made
 
@@ -130,14 +130,14 @@ def all_at_once(order: Order, amount: bytes, note: str = "") -> None: ...
 
 @pytest.mark.parametrize("change", FITTING)
 def test_what_breaks_no_run_fits(change: str):
-    assert misfit(contract(before), contract(FITTING[change])) is None
+    assert mismatch(interface(before), interface(FITTING[change])) is None
 
 
 @pytest.mark.parametrize("change", BREAKING)
 def test_what_would_break_a_run_is_said(change: str):
     function, said = BREAKING[change]
 
-    assert misfit(contract(before), contract(function)) == said
+    assert mismatch(interface(before), interface(function)) == said
 
 
 def test_a_result_that_gets_an_annotation_fits_and_so_does_one_that_never_had_any():
@@ -145,9 +145,9 @@ def test_a_result_that_gets_an_annotation_fits_and_so_does_one_that_never_had_an
 
     def annotated() -> Receipt: ...
 
-    assert misfit(contract(bare), contract(annotated)) is None
-    assert misfit(contract(bare), contract(bare)) is None
-    assert misfit(contract(annotated), contract(bare)) == "its result has another type"
+    assert mismatch(interface(bare), interface(annotated)) is None
+    assert mismatch(interface(bare), interface(bare)) is None
+    assert mismatch(interface(annotated), interface(bare)) == "its result has another type"
 
 
 def test_a_contract_is_short_and_the_same_wherever_it_is_made():
@@ -155,7 +155,7 @@ def test_a_contract_is_short_and_the_same_wherever_it_is_made():
 
     def spelled(order: Order, note: str | None = None) -> int: ...
 
-    assert contract(step) == contract(spelled) == "note?:f090cb,order:f7c9e5>*:20cc89"
+    assert interface(step) == interface(spelled) == "note?:f090cb,order:f7c9e5>*:20cc89"
 
 
 def test_names_may_be_anything():
@@ -163,11 +163,11 @@ def test_names_may_be_anything():
 
     def other() -> str: ...
 
-    assert misfit(contract(step), contract(step)) is None
-    assert misfit(contract(step), contract(other)) == "its result has another type"
+    assert mismatch(interface(step), interface(step)) is None
+    assert mismatch(interface(step), interface(other)) == "its result has another type"
 
 
 def test_a_type_that_knows_itself_has_a_contract():
     def step(tree: Tree) -> list[list[list[list[Tree]]]]: ...
 
-    assert misfit(contract(step), contract(step)) is None
+    assert mismatch(interface(step), interface(step)) is None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from paigeant.model.dead_letters import Flaw, Misfit
+from paigeant.model.dead_letters import Flaw, RejectedMessage
 from paigeant.stores.sqlite import SqliteStore
 
 
@@ -19,8 +19,8 @@ def keep(tmp_path: Path) -> Callable[..., None]:
     def keep(body: bytes, message_id: str = "stranger", times: int = 1) -> None:
         async def write() -> None:
             async with SqliteStore(f"sqlite:///{tmp_path}/.paigeant/paigeant.db") as store:
-                misfit = Misfit.of("live", message_id, body, Flaw.UNREADABLE, "no message of ours")
-                await store.record_dead_letters([misfit] * times)
+                rejected = RejectedMessage.of("live", message_id, body, Flaw.UNREADABLE, "no message of ours")
+                await store.record_dead_letters([rejected] * times)
 
         asyncio.run(write())
 

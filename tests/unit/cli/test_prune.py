@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from paigeant.model.dead_letters import Flaw, Misfit
+from paigeant.model.dead_letters import Flaw, RejectedMessage
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import completed, new_run, notice
 
@@ -27,7 +27,9 @@ def ended(tmp_path: Path, paigeant: Callable[..., Any]) -> Callable[..., Any]:
             [grant] = await store.lease("a worker", [notice(runs[0])], timedelta(minutes=1))
             await store.record_step_result([completed(grant)], timedelta(minutes=1))
             await store.terminate(runs[1].workflow_id)
-            await store.record_dead_letters([Misfit.of("draft", "1", b"nonsense", Flaw.UNREADABLE, "no message")])
+            await store.record_dead_letters(
+                [RejectedMessage.of("draft", "1", b"nonsense", Flaw.UNREADABLE, "no message")]
+            )
 
     asyncio.run(make())
     return paigeant

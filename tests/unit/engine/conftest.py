@@ -15,7 +15,7 @@ import pytest
 from paigeant import ActivityRegistry, ActivityWorker, RunStatus, Step
 from paigeant.abc import Hooks, Transport
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import WorkerOptions
 from paigeant.errors import Unavailable
 from paigeant.model.events import Event, Trouble
@@ -41,7 +41,7 @@ READS = frozenset(
         "beat",
         "report_worker",
         "find_cards",
-        "find_standing",
+        "find_notice_status",
     }
 )
 
@@ -100,7 +100,7 @@ class Bench:
         self.workers: list[ActivityWorker] = []
         self._stack = stack
 
-    def parts(self, **changed: Any) -> Parts:
+    def runtime(self, **changed: Any) -> Runtime:
         fields = {
             "store": self.store,
             "codec": PlainCodec(),
@@ -110,12 +110,12 @@ class Bench:
             "transport": self.transport,
             "hooks": self.hooks,
         }
-        return Parts(**(fields | changed))
+        return Runtime(**(fields | changed))
 
     def worker(self, **options: Any) -> ActivityWorker:
         """Return a worker that is not yet entered."""
         fields: dict[str, Any] = {"topics": tuple(self.registry), "grace": timedelta(seconds=0.2)} | options
-        worker = ActivityWorker(self.parts(), WorkerOptions(**fields))
+        worker = ActivityWorker(self.runtime(), WorkerOptions(**fields))
         self.workers.append(worker)
         return worker
 
@@ -126,8 +126,8 @@ class Bench:
     async def start(self, *steps: str | Step, payload: bytes = b"null", **options: Any) -> UUID:
         itinerary = tuple(step if isinstance(step, Step) else Step(step) for step in steps)
         plan = Plan(name="w", itinerary=itinerary)
-        parts = self.parts(store=self.steady)
-        [started] = await dispatch(parts, plan, [payload], DispatchOptions(**options))
+        runtime = self.runtime(store=self.steady)
+        [started] = await dispatch(runtime, plan, [payload], DispatchOptions(**options))
         return started.workflow_id
 
     async def view(self, run: UUID) -> RunView:

@@ -14,7 +14,7 @@ from paigeant import RunStatus
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.model.hops import Twin
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelWish, Direction
+from paigeant.model.runs import CancelRequest, Direction
 from paigeant.testing.builders import completed, new_run, notice
 from paigeant.transports.memory import MemoryTransport
 
@@ -49,27 +49,27 @@ async def test_a_message_that_cannot_be_read_parks_its_run(both: Any):
 
 
 @pytest.mark.parametrize(
-    ("steps", "wish", "status"),
+    ("steps", "cancel_request", "status"),
     [
-        (("a",), CancelWish.PLAIN, RunStatus.CANCELLED),
-        (("a",), CancelWish.COMPENSATE, RunStatus.CANCELLED),
-        (("a", "b"), CancelWish.PLAIN, RunStatus.CANCELLED),
-        (("a", "b"), CancelWish.COMPENSATE, RunStatus.COMPENSATION_FAILED),
+        (("a",), CancelRequest.PLAIN, RunStatus.CANCELLED),
+        (("a",), CancelRequest.COMPENSATE, RunStatus.CANCELLED),
+        (("a", "b"), CancelRequest.PLAIN, RunStatus.CANCELLED),
+        (("a", "b"), CancelRequest.COMPENSATE, RunStatus.COMPENSATION_FAILED),
         (("a",), None, RunStatus.FAILED),
         (("a", "b"), None, RunStatus.COMPENSATION_FAILED),
     ],
 )
 async def test_a_run_that_must_end_ends_though_its_message_cannot_be_read(
-    bench: Any, steps: tuple[str, ...], wish: CancelWish | None, status: RunStatus
+    bench: Any, steps: tuple[str, ...], cancel_request: CancelRequest | None, status: RunStatus
 ):
-    run = await garbled(bench, *steps, deadline=0.001 if wish is None else None)
-    if wish is not None:
-        await bench.steady.request_cancel(run, wish)
+    run = await garbled(bench, *steps, deadline=0.001 if cancel_request is None else None)
+    if cancel_request is not None:
+        await bench.steady.request_cancel(run, cancel_request)
     else:
         await asyncio.sleep(0.01)
 
-    assert await close_due(bench.parts()) == 1
-    assert await close_due(bench.parts()) == 0
+    assert await close_due(bench.runtime()) == 1
+    assert await close_due(bench.runtime()) == 0
 
     view = await bench.view(run)
     assert view.status is status
@@ -98,9 +98,9 @@ async def test_a_broker_that_is_away_keeps_no_run_from_ending(bench: Any):
     await bench.steady.record_workflow_start([start])
     [grant] = await bench.steady.lease("w", [notice(start)], bench.lease)
     await bench.steady.record_step_result([completed(grant, undo=Undo.COMPLETED)], bench.lease)
-    await bench.steady.request_cancel(start.workflow_id, CancelWish.COMPENSATE)
+    await bench.steady.request_cancel(start.workflow_id, CancelRequest.COMPENSATE)
 
-    assert await close_due(bench.parts()) == 1
+    assert await close_due(bench.runtime()) == 1
 
     [*_, last] = (await bench.view(start.workflow_id)).steps
     assert (last.step, last.direction) == ("pay", Direction.COMPENSATE)
@@ -119,9 +119,9 @@ async def test_a_step_in_doubt_is_undone_even_if_another_service_ends_its_run(be
     run = await bench.start("pay")
     if begun:
         await bench.steady.pick("dead", ["pay"], 1, timedelta())
-    await bench.steady.request_cancel(run, CancelWish.COMPENSATE)
+    await bench.steady.request_cancel(run, CancelRequest.COMPENSATE)
 
-    await close_due(bench.parts(registry={}))
+    await close_due(bench.runtime(registry={}))
 
     view = await bench.view(run)
     assert [step.direction for step in view.steps] == [Direction.EXECUTE, Direction.COMPENSATE][: 1 + begun]

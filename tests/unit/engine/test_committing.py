@@ -33,7 +33,7 @@ async def test_a_commit_that_nobody_waits_for_any_more_disturbs_no_other(bench: 
     first, second = await leased(bench, "draft"), await leased(bench, "draft")
     bench.store.fate = lambda name, n: "away" if name == "record_step_result" and n == 1 else None
 
-    async with asyncio.timeout(5), Committer(bench.parts()) as committer:
+    async with asyncio.timeout(5), Committer(bench.runtime()) as committer:
         gone = asyncio.create_task(committer.commit(first, lambda: 0.0))
         waiting = asyncio.create_task(committer.commit(second, for_a_while()))
         await asyncio.sleep(0)
@@ -47,7 +47,7 @@ async def test_a_lease_that_ends_while_the_store_is_away_is_fenced(bench: Any):
     commit = await leased(bench, "draft")
     bench.store.fate = lambda name, _: "away" if name == "record_step_result" else None
 
-    async with asyncio.timeout(5), Committer(bench.parts()) as committer:
+    async with asyncio.timeout(5), Committer(bench.runtime()) as committer:
         answer = await committer.commit(commit, lambda: 0.0)
 
     assert answer.settled.verdict is Verdict.FENCED
@@ -63,7 +63,7 @@ async def test_an_error_goes_to_the_commit_that_caused_it_and_to_no_other(bench:
         return await write(commits, lease)
 
     monkeypatch.setattr(bench.store, "record_step_result", refuse)
-    async with asyncio.timeout(5), Committer(bench.parts()) as committer:
+    async with asyncio.timeout(5), Committer(bench.runtime()) as committer:
         answers = await asyncio.gather(
             committer.commit(bad, for_a_while()), committer.commit(good, for_a_while()), return_exceptions=True
         )
@@ -97,7 +97,7 @@ async def test_a_lease_handed_over_by_a_late_commit_counts_from_the_answer(bench
     bench.store.fate = lambda name, n: "away" if name == "record_step_result" and n < 4 else None
     began = monotonic()
 
-    async with asyncio.timeout(5), Committer(bench.parts()) as committer:
+    async with asyncio.timeout(5), Committer(bench.runtime()) as committer:
         answer = await committer.commit(commit, for_a_while())
 
     assert answer.asked_at > began + 0.1
@@ -109,7 +109,7 @@ async def test_a_lease_handed_over_by_an_answer_that_was_lost_counts_from_the_fi
     bench.store.fate = lambda name, n: "lost" if name == "record_step_result" and n <= lost else None
     began = monotonic()
 
-    async with asyncio.timeout(5), Committer(bench.parts()) as committer:
+    async with asyncio.timeout(5), Committer(bench.runtime()) as committer:
         answer = await committer.commit(commit, for_a_while())
 
     assert answer.settled.verdict is Verdict.ALREADY
@@ -125,7 +125,7 @@ async def test_what_was_committed_last_is_still_announced_when_the_worker_stops(
             published.append(topic)
 
     commit = await leased(bench, "draft", "review")
-    async with asyncio.timeout(5), Committer(bench.parts(transport=Slow())) as committer:
+    async with asyncio.timeout(5), Committer(bench.runtime(transport=Slow())) as committer:
         with suppress(asyncio.CancelledError):
             await committer.commit(commit, for_a_while())
 
@@ -144,7 +144,7 @@ async def test_large_values_do_not_all_go_in_one_transaction(bench: Any, monkeyp
     commits = [replace(await leased(bench, "draft"), blobs=(Blob(f"{n}", b"x" * 1_500_000),)) for n in range(9)]
     commits.append(replace(await leased(bench, "draft"), blobs=(Blob("large", b"x" * 16_000_000),)))
 
-    async with asyncio.timeout(10), Committer(bench.parts()) as committer:
+    async with asyncio.timeout(10), Committer(bench.runtime()) as committer:
         answers = await asyncio.gather(*(committer.commit(commit, for_a_while()) for commit in commits))
 
     assert {answer.settled.verdict for answer in answers} == {Verdict.OK}

@@ -12,7 +12,7 @@ from paigeant import ActivityRegistry, ActivityWorker, Revised, RunStatus, Step
 from paigeant.engine.worker import WorkerOptions
 from paigeant.model.events import StepEnded
 from paigeant.model.hops import Verdict
-from paigeant.model.runs import CancelWish, StepStatus, WaitReason
+from paigeant.model.runs import CancelRequest, StepStatus, WaitReason
 
 
 def registry_of(*functions: Callable[..., Any]) -> ActivityRegistry:
@@ -40,7 +40,7 @@ def crew(both: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("paigeant.engine.intake.held_for_code.LOOK", 0.1)
 
     async def hire(function: Callable[..., Any]) -> ActivityWorker:
-        parts = both.parts(registry=registry_of(function), owner=f"{function.__name__}-{len(both.workers)}")
+        parts = both.runtime(registry=registry_of(function), owner=f"{function.__name__}-{len(both.workers)}")
         worker = ActivityWorker(parts, WorkerOptions(topics=("pay",)))
         both.workers.append(worker)
         return await both._stack.enter_async_context(worker)
@@ -143,8 +143,8 @@ async def test_a_revision_brings_the_contracts_that_are_known_where_it_is_made(b
         return Revised(None, append=[Step("pay")])
 
     both.registry = revising
-    first = ActivityWorker(both.parts(owner="planner"), WorkerOptions(topics=("plan",)))
-    second = ActivityWorker(both.parts(owner="payer", registry=registry_of(new)), WorkerOptions(topics=("pay",)))
+    first = ActivityWorker(both.runtime(owner="planner"), WorkerOptions(topics=("plan",)))
+    second = ActivityWorker(both.runtime(owner="payer", registry=registry_of(new)), WorkerOptions(topics=("pay",)))
     async with first, second:
         run = await both.start("plan", payload=b"7")
         view = await both.until(run, RunStatus.WAITING)
@@ -156,7 +156,7 @@ async def test_a_run_held_for_its_contract_can_be_cancelled(both: Any, crew: Any
     run = await dispatch(both, old)
     await crew(new)
     await both.until(run, RunStatus.WAITING)
-    await both.steady.request_cancel(run, CancelWish.PLAIN)
+    await both.steady.request_cancel(run, CancelRequest.PLAIN)
 
     async with asyncio.timeout(20):
         assert (await both.until(run)).status is RunStatus.CANCELLED

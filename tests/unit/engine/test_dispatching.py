@@ -69,14 +69,14 @@ async def test_runs_that_are_dispatched_together_are_announced_together(bench: A
     bench.transport = Gate(20)
     plan = Plan(name="w", itinerary=(Step("step", elsewhere=True),))
     async with asyncio.timeout(2):
-        await dispatch(bench.parts(), plan, [b"null"] * 20, DispatchOptions())
+        await dispatch(bench.runtime(), plan, [b"null"] * 20, DispatchOptions())
     assert await bench.transport.depth("step") == 20
     assert bench.hooks.troubles() == []
 
 
 async def test_what_was_not_announced_is_announced_together(bench: Any):
     plan = Plan(name="w", itinerary=(Step("step", elsewhere=True),))
-    await dispatch(bench.parts(), plan, [b"null"] * 20, DispatchOptions())
+    await dispatch(bench.runtime(), plan, [b"null"] * 20, DispatchOptions())
 
     @bench.registry.execute
     async def other() -> None: ...

@@ -10,7 +10,7 @@ import pytest
 
 from paigeant import ActivityContext, RetryPolicy, RunStatus, Terminal
 from paigeant.model.events import LeaseLost
-from paigeant.model.runs import CancelWish, Direction
+from paigeant.model.runs import CancelRequest, Direction
 from paigeant.testing.waiting import eventually
 
 
@@ -36,7 +36,7 @@ async def test_a_wish_to_cancel_does_not_cut_the_undoing_short(both: Any):
     run = await bench.start("pay", "fails")
     async with asyncio.timeout(10):
         await undoing.wait()
-    await bench.steady.request_cancel(run, CancelWish.PLAIN)
+    await bench.steady.request_cancel(run, CancelRequest.PLAIN)
     beats = bench.store.calls["beat"]
 
     async def has_beaten() -> bool:
@@ -64,11 +64,11 @@ async def test_a_step_in_doubt_is_undone_when_its_run_is_cancelled_in_the_middle
         unknown.append(ctx.unknown)
 
     waiting, running = await bench.start("pay"), await bench.start("pay")
-    await bench.steady.request_cancel(waiting, CancelWish.COMPENSATE)
+    await bench.steady.request_cancel(waiting, CancelRequest.COMPENSATE)
     await bench.serve()
     async with asyncio.timeout(10):
         await begun.wait()
-    await bench.steady.request_cancel(running, CancelWish.COMPENSATE)
+    await bench.steady.request_cancel(running, CancelRequest.COMPENSATE)
 
     assert (await bench.until(waiting)).status is RunStatus.CANCELLED
     assert (await bench.until(running)).status is RunStatus.COMPENSATED
@@ -217,7 +217,7 @@ async def test_a_step_that_is_not_ours_any_more_is_cancelled(both: Any, ended: s
 async def test_a_compensation_that_is_not_here_is_held_and_taken_up_by_a_worker_that_has_it(
     bench: Any, monkeypatch: Any
 ):
-    monkeypatch.setattr("paigeant.engine.hop.executor.UNFIT_AGAIN", timedelta(seconds=0.05))
+    monkeypatch.setattr("paigeant.engine.hop.executor.MISMATCH_BACKOFF", timedelta(seconds=0.05))
     undone = []
 
     @bench.registry.execute

@@ -106,7 +106,7 @@ async def test_what_gathers_is_leased_together(bench: Any, broker: Shaky):
         assert (await bench.until(run)).output == "done"
 
     assert bench.store.calls["lease"] < RUNS / 5
-    assert bench.store.calls["find_standing"] == 0
+    assert bench.store.calls["find_notice_status"] == 0
 
 
 async def test_no_more_is_asked_of_the_broker_than_could_be_leased(bench: Any, broker: Shaky):
@@ -206,7 +206,7 @@ async def test_what_does_not_open_is_kept_and_its_neighbours_go_on(
     assert body.startswith(letter.body)
     await eventually(lambda: asyncio.sleep(0, not broker.out))
     assert [dead.delivery.body for dead in broker.dead_letters] == ([body] if reason is Flaw.TOO_LARGE else [])
-    assert [event.misfit.reason for event in bench.hooks.events if isinstance(event, SetAside)] == [reason]
+    assert [event.rejected.reason for event in bench.hooks.events if isinstance(event, SetAside)] == [reason]
 
 
 @pytest.mark.parametrize("name", ["\x00", "x" * 100_000, "\ud800", f"{NOBODY}:{2**63}", f"{NOBODY}:\x00:1", "", ":"])
@@ -271,7 +271,7 @@ async def test_duplicates_and_what_has_passed_are_no_dead_letters(bench: Any, br
 
     await eventually(lambda: _when(broker.depth("step"), 0))
     await eventually(lambda: asyncio.sleep(0, not broker.out))
-    assert bench.store.calls["find_standing"] >= 1
+    assert bench.store.calls["find_notice_status"] >= 1
     assert await letters(bench) == []
 
 
@@ -304,7 +304,7 @@ async def test_a_true_message_in_the_wrong_queue_costs_no_attempt(bench: Any, br
     assert (await bench.until(run)).output == "done"
 
 
-@pytest.mark.parametrize("call", ["lease", "find_standing", "record_dead_letters"])
+@pytest.mark.parametrize("call", ["lease", "find_notice_status", "record_dead_letters"])
 @pytest.mark.parametrize("fate", ["away", "lost"])
 async def test_nothing_is_settled_that_the_store_has_not_heard_of(bench: Any, broker: Shaky, call: str, fate: str):
     failures = 3
@@ -327,10 +327,10 @@ async def test_nothing_is_settled_that_the_store_has_not_heard_of(bench: Any, br
 
 
 async def test_what_the_store_cannot_keep_the_broker_keeps(bench: Any, broker: Shaky, monkeypatch: Any):
-    async def refuse(misfits: Any) -> Any:
-        if any(b"!" in misfit.body for misfit in misfits):
+    async def refuse(rejected_messages: Any) -> Any:
+        if any(b"!" in rejected.body for rejected in rejected_messages):
             raise ValueError("no such column")
-        return [b"?" not in misfit.body for misfit in misfits]
+        return [b"?" not in rejected.body for rejected in rejected_messages]
 
     monkeypatch.setattr(bench.store, "record_dead_letters", refuse)
     for body in (b"nonsense", b"nonsense!", b"nonsense?"):

@@ -10,7 +10,7 @@ import pytest
 
 from paigeant.engine.upkeep.replay import Fate, replay
 from paigeant.errors import Unavailable
-from paigeant.model.dead_letters import KEPT_BYTES, DeadLetter, Flaw, Misfit
+from paigeant.model.dead_letters import KEPT_BYTES, DeadLetter, Flaw, RejectedMessage
 from paigeant.model.hops import Sealed
 from paigeant.testing.builders import CODEC, new_message
 from paigeant.testing.waiting import eventually
@@ -29,13 +29,13 @@ def broker(bench: Any) -> MemoryTransport:
 
 
 async def keep(bench: Any, body: bytes, message_id: str = "stranger") -> DeadLetter:
-    misfit = Misfit.of("step", message_id, body, Flaw.UNREADABLE, "no message of ours")
+    misfit = RejectedMessage.of("step", message_id, body, Flaw.UNREADABLE, "no message of ours")
     assert await bench.steady.record_dead_letters([misfit]) == [True]
     return (await bench.steady.list_dead_letters()).dead_letters[0]
 
 
 async def fate(bench: Any, letter: DeadLetter, patience: float = 0.0) -> Fate:
-    [replayed] = await replay(bench.parts(), [letter], patience)
+    [replayed] = await replay(bench.runtime(), [letter], patience)
     return replayed.fate
 
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from paigeant import RetryPolicy, RunStatus, Step
-from paigeant.engine.intake.slots import Seat, Slots
-from paigeant.model.runs import CancelWish
+from paigeant.engine.intake.slots import Slot, Slots
+from paigeant.model.runs import CancelRequest
 from paigeant.testing.waiting import eventually
 
 
@@ -30,7 +30,7 @@ class Gauge:
 def test_a_seat_is_given_back_where_it_was_moved_to() -> None:
     slots = Slots(4, {"narrow": 1, "tight": 1})
     slots.take("narrow")
-    seat = Seat(slots, "narrow")
+    seat = Slot(slots, "narrow")
 
     assert seat.move("tight")
     slots.take("narrow")
@@ -44,7 +44,7 @@ def test_a_seat_does_not_move_where_there_is_no_room() -> None:
     slots = Slots(4, {"narrow": 1})
     slots.take("narrow")
     slots.take("wide")
-    seat = Seat(slots, "wide")
+    seat = Slot(slots, "wide")
 
     assert not seat.move("narrow")
     seat.give()
@@ -68,7 +68,7 @@ async def test_limits_hold_though_commits_are_refused_and_hand_overs_declined(bo
     await bench.serve(concurrency=8)
     runs = [await bench.start("narrow", "tight", "narrow", "tight") for _ in range(30)]
     for run in runs[::3]:
-        await bench.steady.request_cancel(run, CancelWish.PLAIN)
+        await bench.steady.request_cancel(run, CancelRequest.PLAIN)
     for run in runs[1::3]:
         await bench.steady.terminate(run)
     for run in runs:

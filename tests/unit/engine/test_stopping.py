@@ -12,7 +12,7 @@ from paigeant import RunStatus
 from paigeant.engine import worker as module
 from paigeant.model.events import WorkerStopped
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelWish, WaitReason
+from paigeant.model.runs import CancelRequest, WaitReason
 from paigeant.testing.builders import completed
 from paigeant.testing.waiting import eventually
 
@@ -111,7 +111,7 @@ async def test_a_wish_to_cancel_counts_though_who_hears_of_it_is_stopping(bench:
     [grant] = await bench.steady.pick("dead", ["pay"], 1, bench.lease)
     await bench.steady.record_step_result([completed(grant, undo=Undo.COMPLETED)], bench.lease)
     await bench.steady.pick("dead", ["step"], 1, timedelta())
-    await bench.steady.request_cancel(run, CancelWish.PLAIN)
+    await bench.steady.request_cancel(run, CancelRequest.PLAIN)
     pick = bench.steady.pick
     worker = bench.worker()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from paigeant.aio.batch import Groups
+from paigeant.aio.batch import Batcher
 from paigeant.errors import Unavailable
 
 
@@ -28,20 +28,20 @@ class Counting:
 
 async def test_what_is_asked_during_an_answer_is_answered_together():
     counting = Counting()
-    groups = Groups(counting)
+    groups = Batcher(counting)
 
-    asked = [asyncio.create_task(groups.ask(number)) for number in range(5)]
+    hop_list = [asyncio.create_task(groups.ask(number)) for number in range(5)]
     await asyncio.sleep(0)
     counting.may.set()
 
-    assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8]
+    assert await asyncio.gather(*hop_list) == [0, 2, 4, 6, 8]
     assert counting.groups == [[0, 1, 2, 3, 4]]
 
 
 async def test_no_question_falls_between_two_groups():
     counting = Counting()
     counting.may.set()
-    groups = Groups(counting)
+    groups = Batcher(counting)
 
     async with asyncio.timeout(20):
         for number in range(500):
@@ -50,12 +50,12 @@ async def test_no_question_falls_between_two_groups():
 
 async def test_a_question_that_fails_fails_alone():
     counting = Counting()
-    groups = Groups(counting)
+    groups = Batcher(counting)
 
-    asked = [asyncio.create_task(groups.ask(number)) for number in (1, -1, 2)]
+    hop_list = [asyncio.create_task(groups.ask(number)) for number in (1, -1, 2)]
     await asyncio.sleep(0)
     counting.may.set()
-    answers = await asyncio.gather(*asked, return_exceptions=True)
+    answers = await asyncio.gather(*hop_list, return_exceptions=True)
 
     assert (answers[0], answers[2]) == (2, 4)
     assert isinstance(answers[1], ValueError)
@@ -63,28 +63,28 @@ async def test_a_question_that_fails_fails_alone():
 
 async def test_several_groups_are_answered_abreast():
     counting = Counting()
-    groups = Groups(counting, abreast=2)
+    groups = Batcher(counting, abreast=2)
 
-    asked = [asyncio.create_task(groups.ask(1))]
+    hop_list = [asyncio.create_task(groups.ask(1))]
     await asyncio.sleep(0.01)
-    asked += [asyncio.create_task(groups.ask(number)) for number in (2, 3)]
+    hop_list += [asyncio.create_task(groups.ask(number)) for number in (2, 3)]
     await asyncio.sleep(0.01)
     counting.may.set()
-    await asyncio.gather(*asked)
+    await asyncio.gather(*hop_list)
 
     assert counting.groups == [[1], [2, 3]]
 
 
 async def test_once_closed_what_was_asked_is_answered_and_nothing_more():
     counting = Counting()
-    groups = Groups(counting)
+    groups = Batcher(counting)
 
-    asked = asyncio.create_task(groups.ask(1))
+    hop_list = asyncio.create_task(groups.ask(1))
     await asyncio.sleep(0)
     closing = asyncio.create_task(groups.close())
     counting.may.set()
     await closing
 
-    assert await asked == 2
+    assert await hop_list == 2
     with pytest.raises(Unavailable):
         await groups.ask(2)

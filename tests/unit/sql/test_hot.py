@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from paigeant.model.values import Inline
 from paigeant.sql.execution.database import Database
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.postgres.database import PostgresDatabase
 from paigeant.sql.schema.tables import dead_letters, workers, workflow_runs, workflow_variables
@@ -54,9 +54,9 @@ async def test_many_rows_are_written_and_read_as_they_are(database: Database, co
     rows = [run_row(n) for n in range(count)]
     columns = [workflow_runs.c[name] for name in rows[0]]
 
-    await database.write(lambda tx: tx.many(Hot(workflow_runs.insert()), rows))
+    await database.write(lambda tx: tx.many(PreparedStatement(workflow_runs.insert()), rows))
     query = select(*columns).order_by(workflow_runs.c.number)
-    hot = await database.read(lambda tx: [tuple(row) for row in tx.rows(Hot(query))])
+    hot = await database.read(lambda tx: [tuple(row) for row in tx.rows(PreparedStatement(query))])
     slow = await database.read(lambda tx: [tuple(row) for row in tx.rows(query)])
 
     assert hot == [tuple(row.values()) for row in rows]
@@ -66,19 +66,19 @@ async def test_many_rows_are_written_and_read_as_they_are(database: Database, co
 async def test_each_row_is_changed_by_its_own_parameters(database: Database):
     rows = [run_row(n) for n in range(3)]
     runs = workflow_runs.c
-    change = Hot(
+    change = PreparedStatement(
         update(workflow_runs)
         .where(runs.workflow_id == bindparam("b_id"))
         .values(status="running", workflow=runs.workflow + bindparam("b_more"), output=bindparam("b_output"))
     )
 
     def write(tx: Tx) -> None:
-        tx.many(Hot(workflow_runs.insert()), rows)
+        tx.many(PreparedStatement(workflow_runs.insert()), rows)
         wanted = zip(rows, ("x", "y"), (None, Inline(value=[1])), strict=False)
         tx.many(change, [{"b_id": row["workflow_id"], "b_more": more, "b_output": out} for row, more, out in wanted])
 
     await database.write(write)
-    query = Hot(select(runs.workflow, runs.status, runs.output).order_by(runs.number))
+    query = PreparedStatement(select(runs.workflow, runs.status, runs.output).order_by(runs.number))
     found = await database.read(lambda tx: [tuple(row) for row in tx.rows(query)])
 
     assert found == [("w0x", "running", None), ("w1y", "running", Inline(value=[1])), ("w2", "pending", None)]
@@ -90,7 +90,7 @@ async def test_a_list_within_a_row_stays_one_value(database: Database):
         tx.upsert(workers, [{**shared, "id": name, "topics": ("a", name)} for name in ("b", "c")])
 
     await database.write(write)
-    query = Hot(select(workers.c.topics).order_by(workers.c.id))
+    query = PreparedStatement(select(workers.c.topics).order_by(workers.c.id))
 
     assert await database.read(lambda tx: [row.topics for row in tx.rows(query)]) == [("a", "b"), ("a", "c")]
 
@@ -100,12 +100,12 @@ async def test_an_upsert_overwrites_and_an_addition_does_not(database: Database)
     key = {"workflow_id": run["workflow_id"], "name": "n", "updated_at": NOW}
 
     def write(tx: Tx) -> None:
-        tx.many(Hot(workflow_runs.insert()), [run])
+        tx.many(PreparedStatement(workflow_runs.insert()), [run])
         tx.add(workflow_variables, [{**key, "value": Inline(value=1)}])
         tx.add(workflow_variables, [{**key, "value": Inline(value=2)}])
 
     await database.write(write)
-    query = Hot(select(workflow_variables.c.value))
+    query = PreparedStatement(select(workflow_variables.c.value))
     assert await database.read(lambda tx: tx.scalar(query)) == Inline(value=1)
 
     await database.write(lambda tx: tx.upsert(workflow_variables, [{**key, "value": Inline(value=3)}]))
@@ -113,9 +113,9 @@ async def test_an_upsert_overwrites_and_an_addition_does_not(database: Database)
 
 
 async def test_nothing_found_is_none_and_no_rows_are_no_statement(database: Database):
-    query = Hot(select(func.min(dead_letters.c.id)))
+    query = PreparedStatement(select(func.min(dead_letters.c.id)))
 
-    await database.write(lambda tx: tx.many(Hot(dead_letters.insert()), []))
+    await database.write(lambda tx: tx.many(PreparedStatement(dead_letters.insert()), []))
 
     assert await database.read(lambda tx: tx.scalar(query)) is None
-    assert await database.read(lambda tx: tx.rows(Hot(select(dead_letters.c.id)))) == []
+    assert await database.read(lambda tx: tx.rows(PreparedStatement(select(dead_letters.c.id)))) == []

@@ -14,7 +14,7 @@ from sqlalchemy.types import TupleType
 
 from paigeant.model.runs import RunStatus
 from paigeant.sql import administration
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.schema.types import Json, StoreTime
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.sql.statements import (
@@ -86,7 +86,7 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
 
 @pytest.mark.parametrize("what", OFTEN)
 def test_no_table_is_walked_through(connection: Connection, what: str):
-    statement = OFTEN[what].statement if isinstance(OFTEN[what], Hot) else OFTEN[what]
+    statement = OFTEN[what].statement if isinstance(OFTEN[what], PreparedStatement) else OFTEN[what]
     compiled = statement.compile(dialect=connection.dialect)
     said: list[str] = []
     event.listen(connection, "before_cursor_execute", lambda *about: said.append(about[2]))

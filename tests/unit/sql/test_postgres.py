@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from paigeant import ActivityRegistry, Paigeant, Run, Workflow
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
-from paigeant.model.hops import Settled
+from paigeant.model.hops import CommitResult
 from paigeant.sql import administration
-from paigeant.sql.postgres.notify import Nudges
+from paigeant.sql.postgres.notify import NotifyListener
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.testing.builders import completed, new_run
 from paigeant.testing.waiting import eventually
@@ -42,7 +42,7 @@ async def cut_connections(url: str) -> int:
     return count
 
 
-async def hearing(*all_of: Nudges) -> bool:
+async def hearing(*all_of: NotifyListener) -> bool:
     return all(one._hears and one.count for one in all_of)
 
 
@@ -134,7 +134,7 @@ async def test_a_connection_that_is_cut_is_replaced(new_postgres: Callable[..., 
 
         assert await cut_connections(url) >= 2
 
-        async def settle() -> list[Settled]:
+        async def settle() -> list[CommitResult]:
             with suppress(Unavailable):
                 return await store.record_step_result([completed(grant)], HOUR)
             return []
@@ -199,7 +199,7 @@ async def test_runs_complete_though_all_connections_are_cut_again_and_again(new_
 async def test_processes_nudge_each_other(new_postgres: Callable[..., str]):
     url = new_postgres()
     engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
-    here, there, elsewhere = Nudges(engine, "a"), Nudges(engine, "a"), Nudges(engine, "b")
+    here, there, elsewhere = NotifyListener(engine, "a"), NotifyListener(engine, "a"), NotifyListener(engine, "b")
     for one in (here, there, elsewhere):
         one.start()
     await eventually(lambda: hearing(here, there, elsewhere))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from paigeant.sql.sqlite.process_locks import Presence
+from paigeant.sql.sqlite.process_locks import ProcessLocks
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import new_run
 
@@ -33,8 +33,8 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def here(database: Path) -> Iterator[Presence]:
-    presence = Presence(database)
+def here(database: Path) -> Iterator[ProcessLocks]:
+    presence = ProcessLocks(database)
     presence.prepare()
     yield presence
     presence.close()
@@ -52,26 +52,26 @@ def holding(database: Path, owner: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_one_who_lives_is_not_dead(here: Presence, database: Path):
+def test_one_who_lives_is_not_dead(here: ProcessLocks, database: Path):
     with holding(database, "other"):
         assert here.dead() == []
 
 
-def test_one_who_was_killed_is_dead_until_buried(here: Presence, database: Path):
+def test_one_who_was_killed_is_dead_until_buried(here: ProcessLocks, database: Path):
     with holding(database, "other") as process:
         process.kill()
         process.wait()
 
         assert here.dead() == ["other"]
         assert here.dead() == []  # it is being seen to
-        here.bury("other", done=False)
+        here.forget("other", done=False)
         assert here.dead() == ["other"]
-        here.bury("other", done=True)
+        here.forget("other", done=True)
         assert here.dead() == []
 
 
-def test_only_one_sees_to_a_dead_one(here: Presence, database: Path):
-    there = Presence(database)
+def test_only_one_sees_to_a_dead_one(here: ProcessLocks, database: Path):
+    there = ProcessLocks(database)
     with holding(database, "other") as process:
         process.kill()
         process.wait()
@@ -80,16 +80,16 @@ def test_only_one_sees_to_a_dead_one(here: Presence, database: Path):
         assert there.dead() == []
 
 
-def test_one_does_not_take_oneself_for_dead(here: Presence):
-    here.hold("me")
-    here.hold("me")
+def test_one_does_not_take_oneself_for_dead(here: ProcessLocks):
+    here.mark_alive("me")
+    here.mark_alive("me")
 
     assert here.dead() == []
 
 
-def test_one_who_closed_is_gone(here: Presence, database: Path):
-    there = Presence(database)
-    there.hold("other")
+def test_one_who_closed_is_gone(here: ProcessLocks, database: Path):
+    there = ProcessLocks(database)
+    there.mark_alive("other")
     assert here.dead() == []
 
     there.close()
@@ -97,7 +97,7 @@ def test_one_who_closed_is_gone(here: Presence, database: Path):
     assert here.dead() == ["other"]
 
 
-def test_work_that_is_done_alone_is_done_by_one_at_a_time(here: Presence, database: Path):
+def test_work_that_is_done_alone_is_done_by_one_at_a_time(here: ProcessLocks, database: Path):
     held = "import fcntl, os, sys\nfd = os.open(sys.argv[1], os.O_RDWR)\nfcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)"
     with here.alone("checkpoint", patience=0):
         lock = database.with_name("paigeant.db.workers") / "checkpoint"

@@ -13,7 +13,7 @@ from paigeant.errors import ConfigError, DispatchConflict, Unavailable
 from paigeant.sql.execution import failures
 from paigeant.sql.sqlite import database, folders
 from paigeant.sql.sqlite.database import SqliteDatabase
-from paigeant.sql.sqlite.process_locks import Presence
+from paigeant.sql.sqlite.process_locks import ProcessLocks
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import completed, new_run
 
@@ -34,8 +34,8 @@ def test_every_connection_is_set_up_to_lose_nothing(url: str):
     database = SqliteDatabase(url, "default")
 
     with database.connect() as connection:
-        asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "wal_autocheckpoint", "mmap_size")
-        found = [connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() for pragma in asked]
+        hop_list = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "wal_autocheckpoint", "mmap_size")
+        found = [connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() for pragma in hop_list]
 
     assert found == ["wal", 2, 1, 30_000, 0, 0]
 
@@ -228,7 +228,7 @@ def test_errors_are_told_apart_by_what_is_to_be_done(code: str, kind: type[Excep
     original = sqlite3.OperationalError("so it is")
     original.sqlite_errorname = code
 
-    with pytest.raises(kind, match="the database here"), failures.told("here"):
+    with pytest.raises(kind, match="the database here"), failures.translate_errors("here"):
         raise OperationalError("SELECT 1", {}, original)
 
 
@@ -255,7 +255,7 @@ async def test_a_checkpoint_that_another_is_stopped_in_delays_nobody(
 ):
     monkeypatch.setattr(database, "_LARGE", 1)
     async with SqliteStore(url) as store:
-        with Presence(file).alone("checkpointing", patience=0):
+        with ProcessLocks(file).alone("checkpointing", patience=0):
             async with asyncio.timeout(10):
                 for _ in range(5):
                     await store.record_workflow_start([new_run("draft")])
@@ -263,7 +263,7 @@ async def test_a_checkpoint_that_another_is_stopped_in_delays_nobody(
 
 async def test_opening_waits_for_another_only_so_long(url: str, file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(database, "_PATIENCE", 0.1)
-    presence = Presence(file)
+    presence = ProcessLocks(file)
     presence.prepare()
 
     async def opened() -> None:

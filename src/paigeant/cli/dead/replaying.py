@@ -36,7 +36,7 @@ def replay_letters(
 
     async def question(app: Paigeant) -> list[Replayed]:
         letters = [await app.store.get_dead_letter(letter_id) for letter_id in dict.fromkeys(ids)]
-        return await replay(app.parts, letters, timeout)
+        return await replay(app.runtime, letters, timeout)
 
     replayed = ask(question)
     if as_json:

@@ -6,12 +6,12 @@ from uuid_utils.compat import uuid4
 
 from paigeant.abc import Codec
 from paigeant.activities.faults import describe
-from paigeant.engine.hop.judging import UNFIT_AGAIN
-from paigeant.engine.runtime import Parts
+from paigeant.engine.hop.judging import MISMATCH_BACKOFF
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
 from paigeant.model.hops import Commit, Grant, Leased, Transition, Twin
 from paigeant.model.outcomes import Fault, Faulted, Outcome
-from paigeant.model.runs import CancelWish, RunError, RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, RunError, RunStatus, StepStatus
 from paigeant.model.values import Blob, Value
 from paigeant.routing import advance
 
@@ -32,9 +32,9 @@ def _sealed(codec: Codec, transition: Transition) -> tuple[Transition, Twin | No
     return transition, None if following is None else Twin.of(following, codec.seal(following))
 
 
-def write(parts: Parts, grant: Grant, transition: Transition, twin: Twin | None, blobs: tuple[Blob, ...]) -> Commit:
+def write(runtime: Runtime, grant: Grant, transition: Transition, twin: Twin | None, blobs: tuple[Blob, ...]) -> Commit:
     """Return the commit of one execution, under a name of its own."""
-    return Commit(grant.held, parts.owner, uuid4(), transition, twin, blobs)
+    return Commit(grant.held, runtime.owner, uuid4(), transition, twin, blobs)
 
 
 def unreadable(error: MessageRejected) -> Transition:
@@ -42,7 +42,7 @@ def unreadable(error: MessageRejected) -> Transition:
 
     It is offered again now and then, in case that a worker of another version, or with another key, can open it.
     """
-    delay = UNFIT_AGAIN.total_seconds()
+    delay = MISMATCH_BACKOFF.total_seconds()
     return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=f"unreadable: {error}", delay=delay)
 
 
@@ -54,7 +54,7 @@ def unreadable_and_over(grant: Grant, error: MessageRejected) -> Transition:
     """
     why = "the run was cancelled on request" if grant.cancel else "the run's deadline has passed"
     text = f"{why}, but the message of position {grant.key.position} does not open: {error}"
-    plain = grant.cancel is CancelWish.PLAIN
+    plain = grant.cancel is CancelRequest.PLAIN
     if plain or grant.key.position == 1:
         run = RunStatus.CANCELLED if grant.cancel else RunStatus.FAILED
     else:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 from paigeant.engine.publisher import announce
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
-from paigeant.model.hops import Commit, Grant, Settled, Twin, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, Twin, Verdict
 from paigeant.model.message import HopKey
 
 BATCH: Final = 256
@@ -23,7 +23,7 @@ BATCH: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """Bytes of large values in one transaction, about, so that none takes longer than the store allows."""
 
-AGAIN: Final = (0.05, 1.0)
+BACKOFF: Final = (0.05, 1.0)
 """Seconds between attempts while the store is away: at first, doubling, and at most."""
 
 LAST_WORDS: Final = 2.0
@@ -33,7 +33,7 @@ LAST_WORDS: Final = 2.0
 class Answer(NamedTuple):
     """What the store made of a commit, and when it was asked: a lease that was handed over began after that."""
 
-    settled: Settled
+    settled: CommitResult
     asked_at: float
 
 
@@ -45,7 +45,7 @@ class _Waiting:
     keep: Callable[[Grant, float], None] | None = None
     first_asked: float | None = None
 
-    def settle(self, settled: Settled, asked_at: float) -> None:
+    def settle(self, settled: CommitResult, asked_at: float) -> None:
         """Answer, unless nobody waits any more."""
         if settled.verdict is Verdict.ALREADY and self.first_asked is not None:
             asked_at = self.first_asked  # written by an attempt whose answer was lost, and leased since then
@@ -63,9 +63,9 @@ class _Waiting:
 class Committer:
     """Commits hops in groups and announces what follows. One for each worker, used as ``async with``."""
 
-    def __init__(self, parts: Parts) -> None:
-        """Write to the store of ``parts``, publish to its transport if there is one."""
-        self._parts = parts
+    def __init__(self, runtime: Runtime) -> None:
+        """Write to the store of ``runtime``, publish to its transport if there is one."""
+        self._runtime = runtime
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
@@ -108,7 +108,7 @@ class Committer:
         return await waiting.answer
 
     async def _run(self) -> None:
-        pause = AGAIN[0]
+        pause = BACKOFF[0]
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -116,7 +116,7 @@ class Committer:
                 away = await self._write(self._next_group())
                 if away:
                     await asyncio.sleep(pause)
-                pause = min(pause * 2, AGAIN[1]) if away else AGAIN[0]
+                pause = min(pause * 2, BACKOFF[1]) if away else BACKOFF[0]
 
     def _next_group(self) -> list[_Waiting]:
         """Take from the queue what goes together in one transaction: at least one, and not too much."""
@@ -131,9 +131,9 @@ class Committer:
 
     async def _write(self, group: Sequence[_Waiting]) -> bool:
         """Commit a group; returns whether the store was away, so that it has to be asked again."""
-        asked_at = self._parts.clock()
+        asked_at = self._runtime.clock()
         try:
-            answers = await self._parts.store.record_step_result([one.commit for one in group], self._parts.lease)
+            answers = await self._runtime.store.record_step_result([one.commit for one in group], self._runtime.lease)
             answers, asked_at = await self._still_held(answers, asked_at)
             for waiting, settled in zip(group, answers, strict=True):
                 waiting.settle(settled, asked_at)
@@ -148,10 +148,10 @@ class Committer:
             return any([await self._write([one]) for one in group])
         return False
 
-    async def _still_held(self, answers: list[Settled], asked_at: float) -> tuple[list[Settled], float]:
+    async def _still_held(self, answers: list[CommitResult], asked_at: float) -> tuple[list[CommitResult], float]:
         """Leave out of the answers what was handed over and came too late to be relied on."""
         grants = [settled.handed_over for settled in answers if settled.handed_over is not None]
-        held, asked_at = await self._parts.still_held(grants, asked_at)
+        held, asked_at = await self._runtime.still_held(grants, asked_at)
         if len(held) == len(grants):
             return answers, asked_at
         keys = {None, *(grant.key for grant in held)}
@@ -159,22 +159,22 @@ class Committer:
 
     def _put_back(self, group: Sequence[_Waiting], error: Unavailable, asked_at: float) -> None:
         """Keep what is not written yet for the next attempt; a lease that has ended meanwhile is given up."""
-        self._parts.trouble("committing", error)
+        self._runtime.trouble("committing", error)
         for waiting in group:
             waiting.first_asked = waiting.first_asked or asked_at
-            if waiting.good_until() <= self._parts.clock():
-                waiting.settle(Settled(Verdict.FENCED), asked_at)
+            if waiting.good_until() <= self._runtime.clock():
+                waiting.settle(CommitResult(Verdict.FENCED), asked_at)
         self._queue = [waiting for waiting in group if not waiting.answer.done()] + self._queue
 
-    def _announce(self, twin: Twin | None, settled: Settled) -> None:
+    def _announce(self, twin: Twin | None, settled: CommitResult) -> None:
         """Announce the next hop, unless it was handed over; nobody waits for that."""
         written = settled.verdict in {Verdict.OK, Verdict.ALREADY}
-        if self._parts.transport is None or twin is None or not written or settled.handed_over is not None:
+        if self._runtime.transport is None or twin is None or not written or settled.handed_over is not None:
             return
-        task = asyncio.create_task(announce(self._parts, twin))
+        task = asyncio.create_task(announce(self._runtime, twin))
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)
 
 
-def _key(settled: Settled) -> HopKey | None:
+def _key(settled: CommitResult) -> HopKey | None:
     return None if settled.handed_over is None else settled.handed_over.key

@@ -14,16 +14,16 @@ from pydantic_core import from_json
 from paigeant.abc import StateStore
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.context import ActivityContext
-from paigeant.activities.interfaces import misfit
+from paigeant.activities.interfaces import mismatch
 from paigeant.activities.registry import ActivityRegistry, Handler
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
-from paigeant.engine.hop.judging import UNFIT_AGAIN, Rules, StepTimeout, deadline_passed, judge, not_to_run
+from paigeant.engine.hop.judging import MISMATCH_BACKOFF, Rules, StepTimeout, deadline_passed, judge, not_to_run
 from paigeant.engine.hop.results import Execution, accept
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.hop.values import load_texts
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Leased
-from paigeant.model.outcomes import Parked, Unfit
+from paigeant.model.outcomes import InterfaceMismatch, Parked
 from paigeant.model.runs import Direction
 from paigeant.model.values import NULL, Inline, Value
 
@@ -35,24 +35,25 @@ class Executor:
         self,
         store: StateStore,
         registry: ActivityRegistry,
-        outlive: Callable[[str], Callable[[], None]],
+        keep_until_thread_ends: Callable[[str], Callable[[], None]],
         *,
         chance: Callable[[], float],
     ) -> None:
         """Serve the activities of ``registry``; ``chance`` draws the jitter of retries.
 
-        ``outlive`` is told the activity of a thread that goes on after its step, and what it returned that it ended.
+        ``keep_until_thread_ends`` is called with the activity of a thread that outlives its step; what it returns is
+        called when that thread ends.
         """
         self._store = store
         self._registry = registry
-        self._outlive = outlive
+        self._keep_until_thread_ends = keep_until_thread_ends
         self._chance = chance
 
     async def execute(self, leased: Leased, progress: Progress) -> Execution:
         """Return what the step came to; errors are judged by its RetryPolicy. Enters ``progress`` to run its code."""
         handler = self._handler(leased)
         if handler is None:
-            return Execution(_misfit(leased))
+            return Execution(_no_compensator(leased))
         rules = Rules.of(handler, leased)
         refused = not_to_run(leased, rules)
         refused = refused or self._unfit(leased)
@@ -73,14 +74,18 @@ class Executor:
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
             return Execution(judge(leased, rules, error, self._chance()))
 
-    def _unfit(self, leased: Leased) -> Unfit | None:
+    def _unfit(self, leased: Leased) -> InterfaceMismatch | None:
         """Hold a step whose contract the code here does not fit, unless a person wants it run all the same."""
         step = leased.message.topic
-        dispatched, served = leased.message.routing_slip.contracts.get(step), self._registry.contract(step)
+        dispatched, served = leased.message.routing_slip.interfaces.get(step), self._registry.interface(step)
         if dispatched is None or served is None or dispatched == served or leased.grant.accepted:
             return None
-        why = misfit(dispatched, served)
-        return None if why is None else Unfit(f"{step!r} has changed since the run was dispatched: {why}", dispatched)
+        why = mismatch(dispatched, served)
+        return (
+            None
+            if why is None
+            else InterfaceMismatch(f"{step!r} has changed since the run was dispatched: {why}", dispatched)
+        )
 
     def rules(self, leased: Leased) -> Rules | None:
         """Return what governs a step, None if it cannot run here."""
@@ -153,7 +158,9 @@ class Executor:
         try:
             if inspect.iscoroutinefunction(code):
                 return await code()
-            result = await run_in_thread(partial(progress.threaded, code), step, partial(self._outlive, step))
+            result = await run_in_thread(
+                partial(progress.threaded, code), step, partial(self._keep_until_thread_ends, step)
+            )
             return await result if inspect.isawaitable(result) else result
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -184,10 +191,10 @@ class _DeadlinePassed(Exception):
     """The run's deadline came while the step ran."""
 
 
-def _misfit(leased: Leased) -> Parked:
+def _no_compensator(leased: Leased) -> Parked:
     """Hold a step that was compensable when it ran, and is not any more: some other worker may still know how."""
     text = f"contract: activity {leased.message.topic!r} has no compensation here, though it had one when it ran"
-    return Parked(text, UNFIT_AGAIN)
+    return Parked(text, MISMATCH_BACKOFF)
 
 
 def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]:

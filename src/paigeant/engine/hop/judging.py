@@ -12,11 +12,11 @@ from paigeant.activities.registry import Handler
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.outcomes import Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.runs import CancelWish, Direction, WaitReason
+from paigeant.model.runs import CancelRequest, Direction, WaitReason
 from paigeant.model.steps import OnInterrupt
 from paigeant.model.values import Value
 
-UNFIT_AGAIN: Final = timedelta(minutes=1)
+MISMATCH_BACKOFF: Final = timedelta(minutes=1)
 """After which time a step that this worker cannot run, or not read, is offered again: another may be able to."""
 
 LONGEST_RETRY_AFTER: Final = timedelta(days=1).total_seconds()
@@ -83,10 +83,10 @@ def not_to_run(leased: Leased, rules: Rules) -> Outcome[Value] | None:
     return None
 
 
-def cancelled(wish: CancelWish, *, begun: bool) -> Faulted:
+def cancelled(cancel_request: CancelRequest, *, begun: bool) -> Faulted:
     """Return the outcome of a step whose run is wished cancelled."""
     fault = Fault(type="Cancelled", message="the run was cancelled on request", kind=FaultKind.CANCELLED)
-    return Faulted(fault, compensate=wish is CancelWish.COMPENSATE, begun=begun)
+    return Faulted(fault, compensate=cancel_request is CancelRequest.COMPENSATE, begun=begun)
 
 
 def deadline_passed(leased: Leased, *, begun: bool) -> Faulted:

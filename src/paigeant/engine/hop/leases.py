@@ -12,9 +12,9 @@ from typing import Self
 from paigeant.abc import Heart
 from paigeant.activities.faults import standing_at
 from paigeant.engine.hop.heartbeat import Progress
-from paigeant.engine.runtime import Parts
-from paigeant.model.hops import Held, Leased, Pulse
-from paigeant.model.runs import CancelWish, Direction
+from paigeant.engine.runtime import Runtime
+from paigeant.model.hops import Leased, LeaseToken, Pulse
+from paigeant.model.runs import CancelRequest, Direction
 
 
 class Cut(Enum):
@@ -25,7 +25,7 @@ class Cut(Enum):
     STOPPING = "stopping"
 
 
-class Running:
+class ActiveLease:
     """A leased step on its way through this worker; it can be cut short only while its code runs."""
 
     def __init__(self, leased: Leased, good_until: float, progress: Progress) -> None:
@@ -33,13 +33,13 @@ class Running:
         self.leased = leased
         self.good_until = good_until
         self.cut: Cut | None = None
-        self.wish: CancelWish | None = None
+        self.cancel_request: CancelRequest | None = None
         self.progress = progress
         self._task: asyncio.Task[object] | None = None
         self._cancelled = False
 
     @property
-    def held(self) -> Held:
+    def held(self) -> LeaseToken:
         """The lease."""
         return self.leased.grant.held
 
@@ -55,11 +55,11 @@ class Running:
                 self._task.uncancel()
             self._task = None
 
-    def interrupt(self, why: Cut, wish: CancelWish | None = None) -> None:
+    def interrupt(self, why: Cut, cancel_request: CancelRequest | None = None) -> None:
         """Cut the step short, once; the first reason counts, but for a lost lease, which always does."""
         if self.cut is None or (why is Cut.LOST and self.cut is not Cut.LOST):
             first = self.cut is None
-            self.cut, self.wish = why, wish
+            self.cut, self.cancel_request = why, cancel_request
             if self._task is not None and first:
                 self._cancelled = self._task.cancel()
 
@@ -73,18 +73,18 @@ class LeaseKeeper:
     answer is given up when a sixth of it is left; one that is refused, at once.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        """Keep leases in the store of ``parts``, of their length."""
-        self._parts = parts
-        self._store = parts.store
-        self._lease = parts.lease
-        self._running: dict[Held, Running] = {}
+    def __init__(self, runtime: Runtime) -> None:
+        """Keep leases in the store of ``runtime``, of their length."""
+        self._runtime = runtime
+        self._store = runtime.store
+        self._lease = runtime.lease
+        self._running: dict[LeaseToken, ActiveLease] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._thread: threading.Thread | None = None
         self._loop_thread = threading.get_ident()
-        self._ticked = parts.clock()
+        self._ticked = runtime.clock()
         self._stalled = False
 
     async def __aenter__(self) -> Self:
@@ -111,24 +111,26 @@ class LeaseKeeper:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, 5)
 
-    def hold(self, leased: Leased, asked_at: float) -> Running:
+    def track_lease(self, leased: Leased, asked_at: float) -> ActiveLease:
         """Keep this lease, asked for at ``asked_at`` of the parts' clock, until :meth:`drop`."""
-        running = Running(leased, asked_at + self._parts.margin, Progress(leased.message.topic, self._parts.clock))
+        running = ActiveLease(
+            leased, asked_at + self._runtime.margin, Progress(leased.message.topic, self._runtime.clock)
+        )
         with self._lock:
             self._running[running.held] = running
         return running
 
-    def drop(self, running: Running) -> None:
+    def drop(self, running: ActiveLease) -> None:
         """Let go of a lease that was committed, released or lost."""
         with self._lock:
             self._running.pop(running.held, None)
 
-    def all(self) -> list[Running]:
+    def all(self) -> list[ActiveLease]:
         """Return what is running."""
         with self._lock:
             return list(self._running.values())
 
-    def _due(self) -> dict[Held, bytes | None]:
+    def _due(self) -> dict[LeaseToken, bytes | None]:
         """Return the leases to be renewed, each with what its step has to say."""
         return {
             running.held: running.progress.unsent
@@ -140,13 +142,13 @@ class LeaseKeeper:
         while True:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             if due := self._due():
-                asked_at = self._parts.clock()
+                asked_at = self._runtime.clock()
                 try:
                     pulses = await self._store.beat(list(due), self._lease, _said(due))
                     self._renewed(pulses, asked_at, due)
                     self._judge(pulses)
                 except Exception as error:  # noqa: BLE001  (the next beat may get through)
-                    self._parts.trouble("renewing leases", error)
+                    self._runtime.trouble("renewing leases", error)
 
     def _beat_there(self, heart: Heart, loop: asyncio.AbstractEventLoop) -> None:
         try:
@@ -158,31 +160,31 @@ class LeaseKeeper:
             heart.close()
 
     def _see_whether_the_loop_hangs(self) -> None:
-        still = self._parts.clock() - self._ticked
-        hangs = still > self._parts.stall.total_seconds()
+        still = self._runtime.clock() - self._ticked
+        hangs = still > self._runtime.stall.total_seconds()
         if hangs and not self._stalled:
             text = f"the event loop has stood still for {still:.0f} s, {standing_at(self._loop_thread)}"
-            self._parts.trouble("renewing the leases of what runs in it, which are given up", TimeoutError(text))
+            self._runtime.trouble("renewing the leases of what runs in it, which are given up", TimeoutError(text))
         self._stalled = hangs
 
-    def _beat_once(self, heart: Heart, due: Mapping[Held, bytes | None], loop: asyncio.AbstractEventLoop) -> None:
-        asked_at = self._parts.clock()
+    def _beat_once(self, heart: Heart, due: Mapping[LeaseToken, bytes | None], loop: asyncio.AbstractEventLoop) -> None:
+        asked_at = self._runtime.clock()
         with suppress(RuntimeError):  # the loop is closed: the worker has stopped
             try:
                 pulses = heart.beat(list(due), self._lease, _said(due))
                 self._renewed(pulses, asked_at, due)
             except Exception as error:  # noqa: BLE001  (the next beat may get through)
-                loop.call_soon_threadsafe(self._parts.trouble, "renewing leases", error)
+                loop.call_soon_threadsafe(self._runtime.trouble, "renewing leases", error)
             else:
                 loop.call_soon_threadsafe(self._judge, pulses)
 
-    def _renewed(self, pulses: list[Pulse], asked_at: float, due: Mapping[Held, bytes | None]) -> None:
+    def _renewed(self, pulses: list[Pulse], asked_at: float, due: Mapping[LeaseToken, bytes | None]) -> None:
         """Note how long leases are good, and what was said, in the thread that beats: the event loop may be blocked."""
         with self._lock:
             for pulse in pulses:
                 running = self._running.get(pulse.held)
                 if pulse.alive and running is not None:
-                    running.good_until = max(running.good_until, asked_at + self._parts.margin)
+                    running.good_until = max(running.good_until, asked_at + self._runtime.margin)
                     running.progress.sent(due[pulse.held])
 
     def _judge(self, pulses: list[Pulse]) -> None:
@@ -201,12 +203,12 @@ class LeaseKeeper:
         """Give up leases whose time is over without an answer."""
         while True:
             await asyncio.sleep(min(1.0, self._lease.total_seconds() / 12))
-            now = self._ticked = self._parts.clock()
+            now = self._ticked = self._runtime.clock()
             for running in self.all():
                 if running.good_until <= now:
                     running.interrupt(Cut.LOST)
 
 
-def _said(due: Mapping[Held, bytes | None]) -> dict[Held, bytes] | None:
+def _said(due: Mapping[LeaseToken, bytes | None]) -> dict[LeaseToken, bytes] | None:
     """Return what there is to say; mostly it is nothing."""
     return {held: detail for held, detail in due.items() if detail is not None} or None

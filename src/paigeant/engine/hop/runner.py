@@ -11,36 +11,36 @@ from paigeant.engine.hop.commits import decide, unreadable, write
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.executor import Executor
 from paigeant.engine.hop.judging import cancelled, has_begun, interrupted, not_to_run
-from paigeant.engine.hop.leases import Cut, LeaseKeeper, Running
+from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
 from paigeant.engine.hop.results import Execution
-from paigeant.engine.intake.slots import Seat, Slots
-from paigeant.engine.runtime import Parts
+from paigeant.engine.intake.slots import Slot, Slots
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.events import LeaseLost, StepEnded
 from paigeant.model.hops import Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
 from paigeant.model.outcomes import Outcome, Revised
-from paigeant.model.runs import CancelWish, Direction, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.steps import OnInterrupt
 from paigeant.model.values import Value
 
-AGAIN: Final = (0.1, 2.0)
+BACKOFF: Final = (0.1, 2.0)
 """Seconds until a step's arguments are asked for again while the store is away: at first, doubling, and at most."""
 
 
-class Journeys:
+class HopRunner:
     """Runs leased steps: execute, decide, commit; then what was handed over, in the same slot."""
 
     def __init__(
-        self, parts: Parts, topics: Collection[str], slots: Slots, keeper: LeaseKeeper, committer: Committer
+        self, runtime: Runtime, topics: Collection[str], slots: Slots, keeper: LeaseKeeper, committer: Committer
     ) -> None:
         """Join the parts of a worker that serves ``topics``."""
-        self._parts = parts
+        self._runtime = runtime
         self._topics = frozenset(topics)
         self._slots = slots
         self._keeper = keeper
         self._committer = committer
-        self._executor = Executor(parts.store, parts.registry, slots.outlive, chance=parts.chance)
+        self._executor = Executor(runtime.store, runtime.registry, slots.keep_until_thread_ends, chance=runtime.chance)
         self._stopping = False
         self.released = 0
 
@@ -55,15 +55,15 @@ class Journeys:
         is occupied already and given back at the end.
         """
         try:
-            running = self._keeper.hold(self._parts.open(grant), asked_at)
+            running = self._keeper.track_lease(self._runtime.open(grant), asked_at)
         except MessageRejected as error:
             return self._set_aside(grant, asked_at, error)
         return self._run(running)
 
-    async def _run(self, first: Running) -> None:
-        seat = Seat(self._slots, first.leased.grant.topic)
+    async def _run(self, first: ActiveLease) -> None:
+        seat = Slot(self._slots, first.leased.grant.topic)
         try:
-            running: Running | None = first
+            running: ActiveLease | None = first
             hops = 0
             while running is not None:
                 hops += 1
@@ -74,25 +74,25 @@ class Journeys:
     async def _set_aside(self, grant: Grant, asked_at: float, error: MessageRejected) -> None:
         """Park a step whose message cannot be opened, for a person to look at."""
         try:
-            commit = write(self._parts, grant, unreadable(error), None, ())
-            await self._committer.commit(commit, lambda: asked_at + self._parts.margin)
-            self._parts.trouble(f"opening {grant.key.message_id}; its run waits, unreadable", error)
+            commit = write(self._runtime, grant, unreadable(error), None, ())
+            await self._committer.commit(commit, lambda: asked_at + self._runtime.margin)
+            self._runtime.trouble(f"opening {grant.key.message_id}; its run waits, unreadable", error)
         finally:
             self._slots.give(grant.topic)
 
-    async def _walk(self, running: Running, seat: Seat | None) -> Running | None:
+    async def _walk(self, running: ActiveLease, seat: Slot | None) -> ActiveLease | None:
         """Walk one hop; returns the one that was handed over, if there is a ``seat`` to move and one was."""
-        started = self._parts.clock()
+        started = self._runtime.clock()
         try:
-            async with self._parts.hooks.around_step(running.leased):
+            async with self._runtime.hooks.around_step(running.leased):
                 execution = await self._execute(running)
                 return None if execution is None else await self._commit(running, execution, started, seat)
         finally:
             self._keeper.drop(running)
 
-    async def _execute(self, running: Running) -> Execution | None:
+    async def _execute(self, running: ActiveLease) -> Execution | None:
         """Return what the step came to, or None if it is not ours to commit any more."""
-        if running.good_until <= self._parts.clock():
+        if running.good_until <= self._runtime.clock():
             running.interrupt(Cut.LOST)
         elif self._stopping:
             running.interrupt(Cut.STOPPING)
@@ -105,38 +105,40 @@ class Journeys:
                     raise
         return await self._cut_short(running)
 
-    async def _execute_once_possible(self, running: Running) -> Execution:
+    async def _execute_once_possible(self, running: ActiveLease) -> Execution:
         """Execute; while the store is away and the code has not begun, try again as long as the lease is held."""
-        pause = AGAIN[0]
+        pause = BACKOFF[0]
         while True:
             try:
                 return await self._executor.execute(running.leased, running.progress)
             except Unavailable as error:
-                self._parts.trouble(f"reading what {running.held.key.message_id} needs", error)
+                self._runtime.trouble(f"reading what {running.held.key.message_id} needs", error)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, AGAIN[1])
+            pause = min(pause * 2, BACKOFF[1])
 
-    async def _cut_short(self, running: Running) -> Execution | None:
+    async def _cut_short(self, running: ActiveLease) -> Execution | None:
         leased, grant = running.leased, running.leased.grant
         begun = running.progress.begun or has_begun(grant)
         if running.cut is Cut.CANCELLED:
-            return Execution(cancelled(running.wish or CancelWish.PLAIN, begun=begun))
+            return Execution(cancelled(running.cancel_request or CancelRequest.PLAIN, begun=begun))
         if running.cut is Cut.LOST:
-            self._parts.report(LeaseLost(self._parts.owner, leased, "the lease ran out or was taken over"))
+            self._runtime.report(LeaseLost(self._runtime.owner, leased, "the lease ran out or was taken over"))
             return None
         ended = self._ended_by_stop(running)
         if ended is not None:
             return Execution(ended)
         try:
             if running.progress.unsent is not None:
-                await self._parts.store.beat([running.held], self._parts.lease, {running.held: running.progress.unsent})
-            await self._parts.store.release([running.held])
+                await self._runtime.store.beat(
+                    [running.held], self._runtime.lease, {running.held: running.progress.unsent}
+                )
+            await self._runtime.store.release([running.held])
             self.released += 1
         except Unavailable as error:
-            self._parts.trouble(f"releasing {running.held.key.message_id}; its lease will run out", error)
+            self._runtime.trouble(f"releasing {running.held.key.message_id}; its lease will run out", error)
         return None
 
-    def _ended_by_stop(self, running: Running) -> Outcome[Value] | None:
+    def _ended_by_stop(self, running: ActiveLease) -> Outcome[Value] | None:
         """Return how a step ends that is not to be released: cut off in the middle, or not to be run by anybody."""
         leased = running.leased
         rules = self._executor.rules(leased)
@@ -147,37 +149,37 @@ class Journeys:
         return None if rules.on_interrupt is OnInterrupt.RERUN else interrupted(leased, rules.on_interrupt)
 
     async def _commit(
-        self, running: Running, execution: Execution, started: float, seat: Seat | None
-    ) -> Running | None:
+        self, running: ActiveLease, execution: Execution, started: float, seat: Slot | None
+    ) -> ActiveLease | None:
         leased = running.leased
         if isinstance(execution.outcome, Revised):
-            leased = replace(leased, contracts=self._contracts(execution.outcome))
-        transition, twin = decide(self._parts.codec, leased, execution.outcome)
+            leased = replace(leased, interfaces=self._interfaces(execution.outcome))
+        transition, twin = decide(self._runtime.codec, leased, execution.outcome)
         if twin is not None and seat is not None and self._could_take(twin) and seat.move(twin.topic):
             twin = replace(twin, handed_over=True)
-        commit = write(self._parts, leased.grant, transition, twin, tuple(execution.blobs))
+        commit = write(self._runtime, leased.grant, transition, twin, tuple(execution.blobs))
         if running.progress.unsent is not None and transition.status is not StepStatus.COMPLETED:
             commit = replace(commit, detail=running.progress.unsent)
-        following: list[Running] = []
+        following: list[ActiveLease] = []
 
         def keep(grant: Grant, asked_at: float) -> None:
             if transition.next is not None:
-                undo = self._parts.registry[transition.next.topic].undo
-                following.append(self._keeper.hold(Leased(grant, transition.next, undo), asked_at))
+                undo = self._runtime.registry[transition.next.topic].undo
+                following.append(self._keeper.track_lease(Leased(grant, transition.next, undo), asked_at))
 
         settled, _ = await self._committer.commit(commit, lambda: running.good_until, keep)
-        seconds = self._parts.clock() - started
-        self._parts.report(StepEnded(self._parts.owner, leased, transition, settled.verdict, seconds))
+        seconds = self._runtime.clock() - started
+        self._runtime.report(StepEnded(self._runtime.owner, leased, transition, settled.verdict, seconds))
         if settled.verdict in {Verdict.FENCED, Verdict.CLOSED}:
             why = "somebody took it over" if settled.verdict is Verdict.FENCED else "the run has ended"
-            self._parts.report(LeaseLost(self._parts.owner, leased, f"the commit was refused: {why}"))
+            self._runtime.report(LeaseLost(self._runtime.owner, leased, f"the commit was refused: {why}"))
         return following[0] if following else None
 
-    def _contracts(self, revised: Revised[Value]) -> dict[str, str]:
+    def _interfaces(self, revised: Revised[Value]) -> dict[str, str]:
         """Return the contracts, known here, of the activities with which the itinerary is revised."""
         names = {step.activity for step in (*revised.insert, *(revised.replace or ()), *revised.append)}
-        known = {name: self._parts.registry.contract(name) for name in names}
-        return {name: contract for name, contract in known.items() if contract is not None}
+        known = {name: self._runtime.registry.interface(name) for name in names}
+        return {name: interface for name, interface in known.items() if interface is not None}
 
     def _could_take(self, twin: Twin) -> bool:
         """Tell whether the next hop may stay here.

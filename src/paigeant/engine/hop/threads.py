@@ -12,11 +12,13 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-async def run_in_thread(function: Callable[[], T], name: str, outlive: Callable[[], Callable[[], None]]) -> T:
+async def run_in_thread(
+    function: Callable[[], T], name: str, keep_until_thread_ends: Callable[[], Callable[[], None]]
+) -> T:
     """Return what the function returns, run in a new daemon thread with the caller's context variables.
 
-    A cancelled caller goes on at once. The thread cannot be stopped: ``outlive`` is called, and what it returned when
-    the thread has ended; what the function returns then is dropped.
+    A cancelled caller goes on at once. The thread cannot be stopped: ``keep_until_thread_ends`` is called, and what it
+    returned is called when the thread has ended; what the function returns then is dropped.
     """
     call = _Call(function, name)
     threading.Thread(target=call.work, name=f"paigeant-{name}", daemon=True).start()
@@ -24,7 +26,7 @@ async def run_in_thread(function: Callable[[], T], name: str, outlive: Callable[
         return await call.future
     except asyncio.CancelledError:
         if not call.ended:
-            call.at_its_end = outlive()
+            call.at_its_end = keep_until_thread_ends()
         raise
 
 

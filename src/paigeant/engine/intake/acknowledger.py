@@ -7,21 +7,21 @@ from contextlib import suppress
 from typing import Final, Self
 
 from paigeant.abc import Transport
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 
-AGAIN: Final = (0.1, 5.0)
+BACKOFF: Final = (0.1, 5.0)
 """Seconds until what could not be settled is tried again: at first, doubling, and at most."""
 
 LAST_WORDS: Final = 2.0
 """Seconds that what is still to be settled gets at the end; what misses them comes again, and is refused then."""
 
 
-class Settling:
+class Acknowledger:
     """Acknowledges, or rejects, in the background: what gathered while others were under way goes at once."""
 
-    def __init__(self, parts: Parts, transport: Transport) -> None:
+    def __init__(self, runtime: Runtime, transport: Transport) -> None:
         """Settle deliveries of this transport."""
-        self._parts = parts
+        self._runtime = runtime
         self._transport = transport
         self._waiting: dict[str, str | None] = {}
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
@@ -51,7 +51,7 @@ class Settling:
         self._wake.set()
 
     async def _run(self) -> None:
-        pause = AGAIN[0]
+        pause = BACKOFF[0]
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -62,7 +62,7 @@ class Settling:
                 self._waiting = {**dict(failed), **self._waiting}
                 if failed:
                     await asyncio.sleep(pause)
-                pause = min(pause * 2, AGAIN[1]) if failed else AGAIN[0]
+                pause = min(pause * 2, BACKOFF[1]) if failed else BACKOFF[0]
             self._idle.set()
 
     async def _settle(self, message_id: str, rejected: str | None) -> bool:
@@ -72,6 +72,6 @@ class Settling:
             else:
                 await self._transport.reject(message_id, rejected)
         except Exception as error:  # noqa: BLE001  (a message that comes again is refused by the store)
-            self._parts.trouble(f"settling {message_id}", error)
+            self._runtime.trouble(f"settling {message_id}", error)
             return False
         return True

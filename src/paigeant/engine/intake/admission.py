@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from paigeant.engine.intake.slots import Slots
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.model.hops import Grant
 
-AGAIN: Final = (0.1, 5.0)
+BACKOFF: Final = (0.1, 5.0)
 """Seconds until a store or broker that is away is asked again: at first, doubling, and at most."""
 
 Start = Callable[[Grant, float], None]
@@ -19,14 +19,16 @@ Start = Callable[[Grant, float], None]
 class Admission:
     """Lets in steps of one group of topics for as long as there are slots, until :attr:`stop` is set."""
 
-    def __init__(self, parts: Parts, slots: Slots, group: tuple[str, ...], start: Start, stop: asyncio.Event) -> None:
+    def __init__(
+        self, runtime: Runtime, slots: Slots, group: tuple[str, ...], start: Start, stop: asyncio.Event
+    ) -> None:
         """Start each leased step with ``start(grant, asked_at)``, its slot occupied."""
-        self.parts = parts
+        self.runtime = runtime
         self.group = group
         self.stop = stop
         self._slots = slots
         self._start = start
-        self._pause = AGAIN[0]
+        self._pause = BACKOFF[0]
 
     async def take(self, ask: Callable[[int], Awaitable[list[Grant]]], most: int | None = None) -> list[Grant]:
         """Ask for steps with their slots occupied beforehand, and start them; does not ask once it is stopped."""
@@ -39,9 +41,9 @@ class Admission:
         room = room if most is None else min(room, most)
         self._slots.take(topic, room)
         grants: list[Grant] = []
-        asked_at = self.parts.clock()
+        asked_at = self.runtime.clock()
         try:
-            grants, asked_at = await self.parts.still_held(await ask(room), asked_at)
+            grants, asked_at = await self.runtime.still_held(await ask(room), asked_at)
         finally:
             self._slots.give(topic, room - len(grants))
         for grant in grants:
@@ -57,13 +59,13 @@ class Admission:
 
     async def recover(self, error: Exception) -> None:
         """Report what went wrong, and wait before it is tried again, ever longer."""
-        self.parts.trouble("taking in steps", error)
+        self.runtime.trouble("taking in steps", error)
         await self.until_stopped(asyncio.sleep(self._pause))
-        self._pause = min(self._pause * 2, AGAIN[1])
+        self._pause = min(self._pause * 2, BACKOFF[1])
 
     def worked(self) -> None:
         """It went well, so that what goes wrong next is tried again soon."""
-        self._pause = AGAIN[0]
+        self._pause = BACKOFF[0]
 
     async def until_stopped(self, waiting: Awaitable[Any]) -> Any:
         """Wait for something or for the stop, whichever comes first; returns None for the stop."""

@@ -8,28 +8,31 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, Self
 
 from paigeant.abc import Delivery
-from paigeant.engine.intake.acknowledger import Settling
-from paigeant.engine.runtime import Parts
+from paigeant.engine.intake.acknowledger import Acknowledger
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable
-from paigeant.model.dead_letters import KEPT_BYTES, Flaw, Misfit
+from paigeant.model.dead_letters import KEPT_BYTES, Flaw, RejectedMessage
 from paigeant.model.events import SetAside
-from paigeant.model.hops import Standing
+from paigeant.model.hops import NoticeStatus
 from paigeant.model.message import HopKey
 
 _FLAWS: Final = {
-    Standing.ALTERED: (Flaw.ALTERED, "the store has recorded {key} with other bytes: these were altered, or forged"),
-    Standing.AHEAD: (
+    NoticeStatus.ALTERED: (
+        Flaw.ALTERED,
+        "the store has recorded {key} with other bytes: these were altered, or forged",
+    ),
+    NoticeStatus.AHEAD: (
         Flaw.AHEAD,
         "the store knows the run of {key}, not this position: it was set back to a backup, or the message is forged",
     ),
-    Standing.UNKNOWN_RUN: (
+    NoticeStatus.UNKNOWN_RUN: (
         Flaw.UNKNOWN_RUN,
         "the store knows no run of {key} in this namespace: it was deleted, set back to a backup, or never there",
     ),
 }
 
 
-class Parcel(NamedTuple):
+class ReceivedMessage(NamedTuple):
     """A delivery, the hop that it seems to announce, and the digest of its bytes."""
 
     delivery: Delivery
@@ -41,49 +44,49 @@ class Parcel(NamedTuple):
         """Return a delivery with what its id says. The digest proves it: bytes are the store's, or they are not."""
         return cls(delivery, HopKey.of(delivery.message_id), hashlib.sha256(delivery.body).digest())
 
-    def flawed(self, flaw: Flaw, detail: str) -> Misfit:
+    def flawed(self, flaw: Flaw, detail: str) -> RejectedMessage:
         """Return what is kept of it."""
         delivery = self.delivery
-        return Misfit.of(delivery.topic, delivery.message_id, delivery.body, flaw, detail)
+        return RejectedMessage.of(delivery.topic, delivery.message_id, delivery.body, flaw, detail)
 
 
-class Sorter:
+class UndeliverableTriage:
     """Tells what has passed from what is no message of a run here, and keeps the latter."""
 
-    def __init__(self, parts: Parts, settling: Settling) -> None:
-        """Keep dead letters in the store of ``parts``."""
-        self._parts = parts
+    def __init__(self, runtime: Runtime, settling: Acknowledger) -> None:
+        """Keep dead letters in the store of ``runtime``."""
+        self._runtime = runtime
         self._settling = settling
 
-    async def sort(self, parcels: Sequence[Parcel]) -> list[Parcel]:
+    async def sort(self, parcels: Sequence[ReceivedMessage]) -> list[ReceivedMessage]:
         """Settle what has passed and what is kept; returns those to be leased by the hop that their bytes name.
 
         Raises Unavailable while the store is away: nothing is settled that it has not heard of.
         """
         placed = [parcel for parcel in parcels if parcel.key is not None]
         notices = [(parcel.key, parcel.digest) for parcel in placed if parcel.key is not None]
-        answers = await self._parts.store.find_standing(notices) if notices else []
+        answers = await self._runtime.store.find_notice_status(notices) if notices else []
         standings = dict(zip(placed, answers, strict=True))
-        again: list[Parcel] = []
-        misfits: list[tuple[Parcel, Misfit]] = []
+        again: list[ReceivedMessage] = []
+        rejected_messages: list[tuple[ReceivedMessage, RejectedMessage]] = []
         for parcel in parcels:
             standing = standings.get(parcel)
-            if standing in {Standing.PENDING, Standing.PASSED}:
+            if standing in {NoticeStatus.PENDING, NoticeStatus.PASSED}:
                 self._settling.add(parcel.delivery.message_id)
                 continue
             sorted_out = self._open(parcel, standing)
-            if isinstance(sorted_out, Parcel):
+            if isinstance(sorted_out, ReceivedMessage):
                 again.append(sorted_out)
             else:
-                misfits.append((parcel, sorted_out))
+                rejected_messages.append((parcel, sorted_out))
             await asyncio.sleep(0)  # large ones take a while to read, and steps are running
-        await self._keep(misfits)
+        await self._keep(rejected_messages)
         return again
 
-    def _open(self, parcel: Parcel, standing: Standing | None) -> Parcel | Misfit:
+    def _open(self, parcel: ReceivedMessage, standing: NoticeStatus | None) -> ReceivedMessage | RejectedMessage:
         """Read the bytes: they say what is wrong, or name another hop than the delivery's id did."""
         try:
-            key = self._parts.codec.open(parcel.delivery.body).key
+            key = self._runtime.codec.open(parcel.delivery.body).key
         except MessageRejected as error:
             too_large = len(parcel.delivery.body) > KEPT_BYTES
             return parcel.flawed(Flaw.TOO_LARGE if too_large else Flaw.UNREADABLE, str(error))
@@ -92,22 +95,22 @@ class Sorter:
         flaw, text = _FLAWS[standing]
         return parcel.flawed(flaw, text.format(key=key.message_id))
 
-    async def _keep(self, misfits: Sequence[tuple[Parcel, Misfit]]) -> None:
+    async def _keep(self, rejected_messages: Sequence[tuple[ReceivedMessage, RejectedMessage]]) -> None:
         """Keep messages in the store; what does not fit there goes to the broker's dead letters."""
-        if not misfits:
+        if not rejected_messages:
             return
         try:
-            kept = await self._parts.store.record_dead_letters([misfit for _, misfit in misfits])
+            kept = await self._runtime.store.record_dead_letters([rejected for _, rejected in rejected_messages])
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  (one that no column takes must not keep the others from theirs)
-            if len(misfits) > 1:
-                for one in misfits:
+            if len(rejected_messages) > 1:
+                for one in rejected_messages:
                     await self._keep([one])
                 return
-            self._parts.trouble("keeping a dead letter; the broker keeps it instead", error)
+            self._runtime.trouble("keeping a dead letter; the broker keeps it instead", error)
             kept = [False]
-        for (parcel, misfit), is_kept in zip(misfits, kept, strict=True):
-            whole = is_kept and misfit.whole
-            self._settling.add(parcel.delivery.message_id, None if whole else f"{misfit.reason}: {misfit.detail}")
-            self._parts.report(SetAside(self._parts.owner, misfit))
+        for (parcel, rejected), is_kept in zip(rejected_messages, kept, strict=True):
+            whole = is_kept and rejected.whole
+            self._settling.add(parcel.delivery.message_id, None if whole else f"{rejected.reason}: {rejected.detail}")
+            self._runtime.report(SetAside(self._runtime.owner, rejected))

@@ -8,9 +8,9 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from paigeant.abc import Delivery, Transport
-from paigeant.engine.intake.acknowledger import Settling
+from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.admission import Admission
-from paigeant.engine.intake.dead_letters import Parcel, Sorter
+from paigeant.engine.intake.dead_letters import ReceivedMessage, UndeliverableTriage
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Grant
 from paigeant.model.message import HopKey
@@ -19,7 +19,7 @@ LAST_LEASE: Final = 5.0
 """Seconds that a lease under way gets to be answered, once nothing more is delivered."""
 
 
-class Receiver:
+class BrokerIntake:
     """One subscription. While some deliveries are leased, the next gather: no timer, no minimum.
 
     It asks for no delivery that could not be leased now. What it was given and has not settled in the end, the broker
@@ -29,9 +29,9 @@ class Receiver:
     def __init__(self, admission: Admission, transport: Transport) -> None:
         """Receive what arrives for the admission's group."""
         self._admission = admission
-        self._parts = admission.parts
+        self._runtime = admission.runtime
         self._transport = transport
-        self._hand: list[Parcel] = []
+        self._hand: list[ReceivedMessage] = []
         self._stirred = asyncio.Event()
         self._over = False
 
@@ -41,7 +41,7 @@ class Receiver:
             gathering = asyncio.create_task(self._gather(deliveries), name="paigeant-gathering")
             stopping = asyncio.create_task(self._admission.stop.wait())
             try:
-                async with Settling(self._parts, self._transport) as settling:
+                async with Acknowledger(self._runtime, self._transport) as settling:
                     await self._lease_until(settling, gathering, stopping)
             finally:  # only now, for it gives back what is not settled
                 await _cancel(gathering, stopping)
@@ -55,10 +55,10 @@ class Receiver:
                 delivery = await anext(deliveries, None)
                 if delivery is None:
                     raise Unavailable("the broker has ended the subscription")
-                self._hand.append(Parcel.of(delivery))
+                self._hand.append(ReceivedMessage.of(delivery))
                 self._stirred.set()
 
-    async def _lease_until(self, settling: Settling, *ends: asyncio.Task[Any]) -> None:
+    async def _lease_until(self, settling: Acknowledger, *ends: asyncio.Task[Any]) -> None:
         """Lease what gathers until one of these has ended; what was asked for by then is not given up."""
         leasing = asyncio.create_task(self._lease_all(settling), name="paigeant-leasing")
         try:
@@ -69,8 +69,8 @@ class Receiver:
         finally:
             await _cancel(leasing)
 
-    async def _lease_all(self, settling: Settling) -> None:
-        sorter = Sorter(self._parts, settling)
+    async def _lease_all(self, settling: Acknowledger) -> None:
+        sorter = UndeliverableTriage(self._runtime, settling)
         while not self._over:
             if not self._hand:
                 self._stirred.clear()
@@ -82,9 +82,9 @@ class Receiver:
             except Exception as error:  # noqa: BLE001  (what is in hand stays there until the store has heard of it)
                 await self._admission.recover(error)
 
-    async def _lease(self, settling: Settling, sorter: Sorter) -> None:
+    async def _lease(self, settling: Acknowledger, sorter: UndeliverableTriage) -> None:
         """Lease what is in hand, as far as there are slots, and sort out what was not leased."""
-        left: list[Parcel] = []
+        left: list[ReceivedMessage] = []
 
         async def ask(room: int) -> list[Grant]:
             left[:], self._hand[:] = self._hand[:room], self._hand[room:]
@@ -105,14 +105,14 @@ class Receiver:
 
     async def _ask(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Grant]:
         """Lease announced hops. One of a topic that is not served here, whoever brought it, goes back as it was."""
-        store = self._parts.store
-        grants = await store.lease(self._parts.owner, notices, self._parts.lease)
+        store = self._runtime.store
+        grants = await store.lease(self._runtime.owner, notices, self._runtime.lease)
         foreign = [grant.held for grant in grants if grant.topic not in self._admission.group]
         if foreign:
             try:
                 await store.release(foreign)
             except Unavailable as error:
-                self._parts.trouble("releasing what is not served here; its lease will run out", error)
+                self._runtime.trouble("releasing what is not served here; its lease will run out", error)
         return [grant for grant in grants if grant.topic in self._admission.group]
 
 

@@ -5,37 +5,37 @@ from __future__ import annotations
 from typing import Final
 
 from paigeant.engine.intake.admission import Admission
-from paigeant.engine.intake.from_broker import Receiver
+from paigeant.engine.intake.from_broker import BrokerIntake
 
 IDLE: Final = 60.0
 """Seconds after which an idle intake looks for work even if nothing told it of any."""
 
 
-class Intake:
+class IntakeLoop:
     """Takes in what its admission lets in, until that is stopped."""
 
     def __init__(self, admission: Admission) -> None:
         """Take in steps of the admission's group, from its transport if there is one."""
         self._admission = admission
-        self._parts = admission.parts
+        self._runtime = admission.runtime
 
     async def run(self) -> None:
         """Take in until stopped; a store or broker that is away is asked again, ever more patiently."""
-        transport = self._parts.transport
+        transport = self._runtime.transport
         while not self._admission.stop.is_set():
             try:
                 if transport is None:
                     await self._pick()
                 else:
-                    await Receiver(self._admission, transport).run()
+                    await BrokerIntake(self._admission, transport).run()
             except Exception as error:  # noqa: BLE001  (an intake that dies would leave a worker that only seems alive)
                 await self._admission.recover(error)
 
     async def _pick(self) -> None:
         """The store intake: lease what is due, else wait for it."""
-        parts, admission = self._parts, self._admission
-        store, group = parts.store, admission.group
-        grants = await admission.take(lambda room: store.pick(parts.owner, group, room, parts.lease))
+        runtime, admission = self._runtime, self._admission
+        store, group = runtime.store, admission.group
+        grants = await admission.take(lambda room: store.pick(runtime.owner, group, room, runtime.lease))
         admission.worked()
         while not grants and not admission.stop.is_set():
             if await admission.until_stopped(store.wait_for_work(group, IDLE)):

@@ -6,42 +6,42 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from paigeant.activities.interfaces import misfit
+from paigeant.activities.interfaces import mismatch
 from paigeant.engine.intake.admission import Admission
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 
 LOOK: Final = 5.0
 """Seconds after which a worker looks whether a step waits for code that it has."""
 
 
-class Returning:
+class HeldForCode:
     """Leases what waits for the code of this worker. Nobody else can, so that it is not passed around.
 
     The store is asked at the worker's start and now and then, and does not look where nothing has changed.
     """
 
-    def __init__(self, parts: Parts, admissions: Sequence[Admission]) -> None:
+    def __init__(self, runtime: Runtime, admissions: Sequence[Admission]) -> None:
         """Let them in with these admissions, each to its own group."""
-        self._parts = parts
+        self._runtime = runtime
         self._admissions = admissions
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until stopped; a store that is away is asked again."""
         while not stop.is_set():
             try:
-                waiting = await self._parts.store.find_misfits()
+                waiting = await self._runtime.store.find_misfits()
                 for admission in self._admissions if waiting else ():
                     await self._take(admission, waiting)
             except Exception as error:  # noqa: BLE001  (the next look may get through)
-                self._parts.trouble("looking for steps that waited for the code here", error)
+                self._runtime.trouble("looking for steps that waited for the code here", error)
             await self._admissions[0].until_stopped(asyncio.sleep(LOOK))
 
     async def _take(self, admission: Admission, waiting: Collection[tuple[str, str]]) -> None:
         wanted = sorted(pair for pair in waiting if pair[0] in admission.group and self._fits(*pair))
         if wanted and await admission.until_stopped(admission.has_room_beyond(0)):
-            store, owner, lease = self._parts.store, self._parts.owner, self._parts.lease
+            store, owner, lease = self._runtime.store, self._runtime.owner, self._runtime.lease
             await admission.take(lambda room: store.lease_misfits(owner, wanted, room, lease))
 
-    def _fits(self, activity: str, contract: str) -> bool:
-        served = self._parts.registry.contract(activity)
-        return served is None or misfit(contract, served) is None
+    def _fits(self, activity: str, interface: str) -> bool:
+        served = self._runtime.registry.interface(activity)
+        return served is None or mismatch(interface, served) is None

@@ -58,7 +58,7 @@ class Slots:
         self.take(there)
         return True
 
-    def outlive(self, topic: str) -> Callable[[], None]:
+    def keep_until_thread_ends(self, topic: str) -> Callable[[], None]:
         """Keep a place under the topic's limit taken until the function returned is called: its code still runs.
 
         The step gives its own slot back, so that code that never ends starves its own activity and no other.
@@ -74,7 +74,7 @@ class Slots:
         return end
 
 
-class Seat:
+class Slot:
     """One occupied slot, which may move to another topic. Whoever has it gives it back, once."""
 
     def __init__(self, slots: Slots, topic: str) -> None:

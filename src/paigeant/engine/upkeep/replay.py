@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from paigeant.engine.publisher import PATIENCE
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable, UnknownLetter
 from paigeant.model.dead_letters import DeadLetter
-from paigeant.model.hops import Sealed, Standing
+from paigeant.model.hops import NoticeStatus, Sealed
 from paigeant.model.message import HopKey
 
 LOOK: Final = 0.1
@@ -50,57 +50,57 @@ class Replayed(NamedTuple):
     fate: Fate
 
 
-async def replay(parts: Parts, letters: Sequence[DeadLetter], patience: float) -> list[Replayed]:
+async def replay(runtime: Runtime, letters: Sequence[DeadLetter], patience: float) -> list[Replayed]:
     """Publish letters again; returns what became of each, in order, after so many seconds at most.
 
     A letter is dropped only if the store itself has its very bytes. Raises Unavailable; what was published by then may
     be published once more, which changes nothing.
     """
-    fates = [await _send(parts, letter) for letter in letters]
+    fates = [await _send(runtime, letter) for letter in letters]
     settled = [letter.id for letter, fate in zip(letters, fates, strict=True) if fate.settled]
     if settled:
-        await parts.store.drop_dead_letters(settled)
+        await runtime.store.drop_dead_letters(settled)
     replayed = [Replayed(*pair) for pair in zip(letters, fates, strict=True)]
     ends = asyncio.get_running_loop().time() + patience
     while any(one.fate is Fate.UNANSWERED for one in replayed) and asyncio.get_running_loop().time() < ends:
         await asyncio.sleep(LOOK)
-        replayed = [await _look(parts, one) if one.fate is Fate.UNANSWERED else one for one in replayed]
+        replayed = [await _look(runtime, one) if one.fate is Fate.UNANSWERED else one for one in replayed]
     return replayed
 
 
-async def _send(parts: Parts, letter: DeadLetter) -> Fate:
+async def _send(runtime: Runtime, letter: DeadLetter) -> Fate:
     """Publish a letter, if that is of any use."""
     if not letter.whole:
         return Fate.CUT
-    standing = await _standing(parts, letter)
-    if standing is Standing.PASSED:
+    standing = await _standing(runtime, letter)
+    if standing is NoticeStatus.PASSED:
         return Fate.PASSED
-    if parts.transport is None:
-        return Fate.QUEUED if standing is Standing.PENDING else Fate.STUCK
+    if runtime.transport is None:
+        return Fate.QUEUED if standing is NoticeStatus.PENDING else Fate.STUCK
     try:
         async with asyncio.timeout(PATIENCE):
-            await parts.transport.publish(letter.topic, Sealed(letter.message_id, letter.topic, letter.body))
+            await runtime.transport.publish(letter.topic, Sealed(letter.message_id, letter.topic, letter.body))
     except TimeoutError as error:
         raise Unavailable(f"the broker has not taken dead letter {letter.id} within {PATIENCE:g} s") from error
-    return Fate.SENT if standing is Standing.PENDING else Fate.UNANSWERED
+    return Fate.SENT if standing is NoticeStatus.PENDING else Fate.UNANSWERED
 
 
-async def _standing(parts: Parts, letter: DeadLetter) -> Standing | None:
+async def _standing(runtime: Runtime, letter: DeadLetter) -> NoticeStatus | None:
     """Say how the hop stands that its bytes announce or, where they do not open, its id."""
     try:
-        key: HopKey | None = parts.codec.open(letter.body).key
+        key: HopKey | None = runtime.codec.open(letter.body).key
     except MessageRejected:
         key = HopKey.of(letter.message_id)
     if key is None:
         return None
-    [standing] = await parts.store.find_standing([(key, hashlib.sha256(letter.body).digest())])
+    [standing] = await runtime.store.find_notice_status([(key, hashlib.sha256(letter.body).digest())])
     return standing
 
 
-async def _look(parts: Parts, one: Replayed) -> Replayed:
+async def _look(runtime: Runtime, one: Replayed) -> Replayed:
     """See whether a letter came back: then it was counted once more."""
     try:
-        letter = await parts.store.get_dead_letter(one.letter.id)
+        letter = await runtime.store.get_dead_letter(one.letter.id)
     except UnknownLetter:  # somebody has dropped it meanwhile
         return one
     return Replayed(letter, Fate.RETURNED) if letter.count > one.letter.count else one

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, Self
 
 from paigeant.engine.publisher import PATIENCE
-from paigeant.engine.runtime import Parts
+from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.model.hops import WORKER_ALIVE, WorkerCard
 
@@ -29,23 +29,23 @@ SLOWEST: Final = 5.0
 class Sweeper:
     """Does each of its chores at an interval of its own; one that fails is tried again, ever more patiently."""
 
-    def __init__(self, parts: Parts, card: WorkerCard) -> None:
+    def __init__(self, runtime: Runtime, card: WorkerCard) -> None:
         """Sweep for the worker that ``card`` describes."""
-        self._parts = parts
+        self._runtime = runtime
         self._card = card
         self._tasks: list[asyncio.Task[None]] = []
         self._broker_was_away = False
 
     async def __aenter__(self) -> Self:
         """Report the worker, then start sweeping."""
-        await self._parts.store.report_worker(self._card)
+        await self._runtime.store.report_worker(self._card)
         chores: list[tuple[float, str, Callable[[], Awaitable[object]]]] = [
-            (0.5, "taking over from dead workers", lambda: self._parts.store.reclaim(self._parts.owner)),
-            (1.0, "ending runs", lambda: close_due(self._parts)),
-            (REPORT.total_seconds(), "reporting", lambda: self._parts.store.report_worker(self._card)),
-            (30.0, "looking for steps that nobody serves", lambda: self._parts.store.hold_unserved(UNSERVED_AFTER)),
+            (0.5, "taking over from dead workers", lambda: self._runtime.store.reclaim(self._runtime.owner)),
+            (1.0, "ending runs", lambda: close_due(self._runtime)),
+            (REPORT.total_seconds(), "reporting", lambda: self._runtime.store.report_worker(self._card)),
+            (30.0, "looking for steps that nobody serves", lambda: self._runtime.store.hold_unserved(UNSERVED_AFTER)),
         ]
-        if self._parts.transport is not None:
+        if self._runtime.transport is not None:
             chores.append((0.1, "announcing", self._announce))
         self._tasks = [asyncio.create_task(self._every(*chore), name=f"paigeant-{chore[1]}") for chore in chores]
         return self
@@ -57,7 +57,7 @@ class Sweeper:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(Exception):  # the store may be what made us stop
             async with asyncio.timeout(5):
-                await self._parts.store.report_worker(self._card, gone=True)
+                await self._runtime.store.report_worker(self._card, gone=True)
 
     async def _every(self, seconds: float, doing: str, chore: Callable[[], Awaitable[object]]) -> None:
         pause = seconds
@@ -66,20 +66,20 @@ class Sweeper:
                 await chore()
                 pause = seconds
             except Exception as error:  # noqa: BLE001  (the next round may do better)
-                self._parts.trouble(doing, error)
+                self._runtime.trouble(doing, error)
                 pause = min(pause * 2, max(SLOWEST, seconds))
             await asyncio.sleep(pause)
 
     async def _announce(self) -> None:
         """Announce what is due. Each announcement makes the next one rarer: none is wasted on a broker that is away."""
-        transport = self._parts.transport
+        transport = self._runtime.transport
         if transport is None:
             return
         async with asyncio.timeout(PATIENCE):
             if self._broker_was_away:
                 await transport.depth(self._card.topics[0])
         self._broker_was_away = True
-        due = await self._parts.store.announce(ANNOUNCED)
+        due = await self._runtime.store.announce(ANNOUNCED)
         async with asyncio.timeout(PATIENCE):
             said = await asyncio.gather(*(transport.publish(one.topic, one) for one in due), return_exceptions=True)
         for error in said:

@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeEngine
 _GIVEN: Final = "given"
 
 
-def together(statement: Insert | Update, types: Mapping[str, TypeEngine[Any]]) -> Insert | Update:
+def in_bulk(statement: Insert | Update, types: Mapping[str, TypeEngine[Any]]) -> Insert | Update:
     """Return the statement that does for all rows what ``statement`` does for one: its parameters are lists.
 
     ``types`` are those of the parameters. No two rows may be about the same row of the table.

@@ -56,7 +56,7 @@ class Database(ABC):
     def check(self) -> None:
         """Return if the schema is this program's; raises ConfigError and Unavailable."""
 
-    def hold(self, owner: str) -> None:
+    def mark_alive(self, owner: str) -> None:
         """Show that this owner lives, where that can be shown."""
         del owner
 

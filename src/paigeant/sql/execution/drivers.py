@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.prepared import PreparedStatement
 
 
 class Driver(ABC):
@@ -23,11 +23,11 @@ class Driver(ABC):
     dialect: str
 
     @abstractmethod
-    def rows(self, statement: Hot, parameters: Mapping[str, Any]) -> list[Any]:
+    def rows(self, statement: PreparedStatement, parameters: Mapping[str, Any]) -> list[Any]:
         """Return all rows of a query, as named tuples of our types."""
 
     @abstractmethod
-    def many(self, statement: Hot, rows: Sequence[Mapping[str, Any]]) -> None:
+    def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute a statement for each row; all have the same keys, and no two change the same row of the table."""
 
 
@@ -40,7 +40,7 @@ class Sqlite(Driver):
         """Take the connection behind SQLAlchemy's."""
         self._own = cast("sqlite3.Connection", connection.connection.driver_connection)
 
-    def rows(self, statement: Hot, parameters: Mapping[str, Any]) -> list[Any]:
+    def rows(self, statement: PreparedStatement, parameters: Mapping[str, Any]) -> list[Any]:
         """Return all rows of a query."""
         made = statement.prepared(self.dialect, parameters)
         try:
@@ -49,7 +49,7 @@ class Sqlite(Driver):
             raise DBAPIError.instance(made.sql, None, error, sqlite3.Error) from error
         return made.rows(found)
 
-    def many(self, statement: Hot, rows: Sequence[Mapping[str, Any]]) -> None:
+    def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute a statement once for each row."""
         made = statement.prepared(self.dialect, rows[0])
         try:
@@ -68,12 +68,12 @@ class Asyncpg(Driver):
         self._connection = connection
         self._own: Any = connection.connection.driver_connection
 
-    def rows(self, statement: Hot, parameters: Mapping[str, Any]) -> list[Any]:
+    def rows(self, statement: PreparedStatement, parameters: Mapping[str, Any]) -> list[Any]:
         """Return all rows of a query."""
         made = statement.prepared(self.dialect, parameters)
         return made.rows(self._answer(made.sql, self._own.fetch(made.sql, *made.arguments(parameters))))
 
-    def many(self, statement: Hot, rows: Sequence[Mapping[str, Any]]) -> None:
+    def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute a statement for all rows at once."""
         made = statement.prepared(self.dialect, rows[0], lists=True)
         arguments = made.arguments({key: [row[key] for row in rows] for key in rows[0]})

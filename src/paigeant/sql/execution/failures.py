@@ -27,15 +27,15 @@ _WAIT: Final = {
 
 
 @contextmanager
-def told(name: str) -> Generator[None]:
+def translate_errors(name: str) -> Generator[None]:
     """Turn the errors of the database of this name into ours: ``Unavailable`` to wait for, ``ConfigError`` to mend."""
     try:
         yield
     except DatabaseError as error:
-        raise explained(name, error) from error
+        raise translated(name, error) from error
 
 
-def explained(name: str, error: DatabaseError) -> PaigeantError | DatabaseError:
+def translated(name: str, error: DatabaseError) -> PaigeantError | DatabaseError:
     """Return the error as one of ours, or as it is if it is a mistake of this program."""
     code: str = getattr(error.orig, "sqlite_errorname", "") or ""
     for known, why in _MEND.items():
@@ -61,12 +61,12 @@ _REFUSED: Final = {
 
 
 @contextmanager
-def told_of_server(name: str) -> Generator[None]:
+def translate_server_errors(name: str) -> Generator[None]:
     """Turn the errors of the server at this URL into ours: ``Unavailable`` to wait for, ``ConfigError`` to mend."""
     try:
         yield
     except DBAPIError as error:
-        raise explained_by_server(name, error) from error
+        raise translated_by_server(name, error) from error
     except TimeoutError as error:
         raise Unavailable(f"{name} does not answer in time") from error
     except OSError as error:
@@ -75,7 +75,7 @@ def told_of_server(name: str) -> Generator[None]:
         raise Unavailable(f"{name} does not answer: {error}") from error
 
 
-def explained_by_server(name: str, error: DBAPIError) -> Exception:
+def translated_by_server(name: str, error: DBAPIError) -> Exception:
     """Return the error as one of ours, or as it is if it is a mistake of this program."""
     state: str = getattr(error.orig, "sqlstate", None) or ""
     said = (str(error.orig).splitlines() or [""])[0]

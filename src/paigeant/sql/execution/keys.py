@@ -66,17 +66,17 @@ _NAMES: Final = _Listed(
     """,
 )
 
-asked: Final = _KEYS.columns(workflow_id=Uuid(), path=Text(), position=BigInteger()).subquery("asked")
+hop_list: Final = _KEYS.columns(workflow_id=Uuid(), path=Text(), position=BigInteger()).subquery("asked")
 """The hops asked for, as a table to join."""
 
-these: Final = _RUNS.columns(workflow_id=Uuid()).subquery("these")
+run_list: Final = _RUNS.columns(workflow_id=Uuid()).subquery("these")
 """The runs asked for, as a table to join."""
 
 wanted: Final = _NAMES.columns(workflow_id=Uuid(), name=Text()).subquery("wanted")
 """The names asked for, each of a run, as a table to join."""
 
-IS_ASKED: Final = and_(
-    steps.workflow_id == asked.c.workflow_id, steps.path == asked.c.path, steps.position == asked.c.position
+IN_HOP_LIST: Final = and_(
+    steps.workflow_id == hop_list.c.workflow_id, steps.path == hop_list.c.path, steps.position == hop_list.c.position
 )
 
 

@@ -9,7 +9,7 @@ from time import monotonic
 from paigeant.aio.changes import Changes
 
 
-class Quiet:
+class NextDueCache:
     """Remembers when there will be something to do, for as long as nothing changes."""
 
     def __init__(self) -> None:

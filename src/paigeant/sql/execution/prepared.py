@@ -1,8 +1,9 @@
 """Hot statements: written with SQLAlchemy's Core, compiled once, and handed to the driver directly.
 
 Core writes the SQL and knows how each type lies in the database; executing through it costs several times what the
-driver takes, for each row (``docs/explanation/performance.md``). So what a hop executes is marked as :class:`Hot` where
-it is written, and given to sqlite3 or asyncpg by :mod:`paigeant.sql.execution.drivers`.
+driver takes, for each row (``docs/explanation/performance.md``). So what a hop executes is marked as
+:class:`PreparedStatement` where it is written, and given to sqlite3 or asyncpg by
+:mod:`paigeant.sql.execution.drivers`.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from sqlalchemy import ClauseElement, Insert, Select, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from paigeant.sql.execution.bulk import together
+from paigeant.sql.execution.bulk import in_bulk
 from paigeant.sql.execution.dialects import dialect_of
 
 _Convert = Callable[[Any], Any]
 _named_tuple: Any = namedtuple  # noqa: PYI024  (its columns have their names from a statement)
 
 
-class Prepared(NamedTuple):
+class CompiledStatement(NamedTuple):
     """A statement as a driver takes it: the text, and for each parameter in turn its name, or the value it has."""
 
     sql: str
@@ -52,15 +53,15 @@ class Prepared(NamedTuple):
         return made
 
 
-class Hot:
+class PreparedStatement:
     """A statement that lives as long as the program. It has no list of values that grows with the call."""
 
     def __init__(self, statement: ClauseElement) -> None:
         """Mark a statement; it is compiled when it is first used."""
         self.statement = statement
-        self._prepared: dict[tuple[str, tuple[str, ...] | None, bool], Prepared] = {}
+        self._prepared: dict[tuple[str, tuple[str, ...] | None, bool], CompiledStatement] = {}
 
-    def prepared(self, dialect: str, row: Mapping[str, Any], *, lists: bool = False) -> Prepared:
+    def prepared(self, dialect: str, row: Mapping[str, Any], *, lists: bool = False) -> CompiledStatement:
         """Return it for this dialect; an INSERT names the columns of ``row``. With ``lists`` it takes many rows."""
         key = dialect, tuple(row) if isinstance(self.statement, Insert) else None, lists
         made = self._prepared.get(key)
@@ -68,11 +69,11 @@ class Hot:
             made = self._prepared[key] = self._prepare(*key)
         return made
 
-    def _prepare(self, dialect: str, keys: tuple[str, ...] | None, lists: bool) -> Prepared:  # noqa: FBT001
+    def _prepare(self, dialect: str, keys: tuple[str, ...] | None, lists: bool) -> CompiledStatement:  # noqa: FBT001
         made = _compiled(self.statement, dialect, keys)
         if lists and isinstance(self.statement, Insert | Update):
             types = {name: made.binds[name].type for name in made.positiontup or () if made.binds[name].required}
-            made = _compiled(together(self.statement, types), dialect, None)
+            made = _compiled(in_bulk(self.statement, types), dialect, None)
         return _prepared(made, self.statement, dialect)
 
 
@@ -81,7 +82,7 @@ def _compiled(statement: ClauseElement, dialect: str, keys: tuple[str, ...] | No
     return cast("SQLCompiler", made)
 
 
-def _prepared(made: SQLCompiler, statement: ClauseElement, dialect: str) -> Prepared:
+def _prepared(made: SQLCompiler, statement: ClauseElement, dialect: str) -> CompiledStatement:
     parameters: list[tuple[str | None, _Convert | None, Any]] = []
     for name in made.positiontup or ():
         bind = made.binds[name]
@@ -92,7 +93,7 @@ def _prepared(made: SQLCompiler, statement: ClauseElement, dialect: str) -> Prep
     converts = [(index, _out(column.type, dialect)) for index, column in enumerate(columns)]
     names = [str(column.key) for column in columns]  # what has none is numbered
     row = _named_tuple("Row", names, rename=True)._make if columns else tuple
-    return Prepared(
+    return CompiledStatement(
         made.string,
         tuple(parameters),
         row,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Executable, Table, select
 
 from paigeant.sql.execution.dialects import insert_of
 from paigeant.sql.execution.drivers import Driver, driver_of
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.schema.types import store_now
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ T = TypeVar("T")
 _CHUNK: Final = 1_000
 """Keys in one statement, at most: databases limit its parameters."""
 
-_NOW: Final = Hot(select(store_now()))
+_NOW: Final = PreparedStatement(select(store_now()))
 
 
 class Tx(NamedTuple):
@@ -44,22 +44,22 @@ class Tx(NamedTuple):
         """Return the seconds to a time."""
         return None if at is None else (at - self.now).total_seconds()
 
-    def rows(self, statement: Executable | Hot, **parameters: Any) -> Sequence[Any]:
+    def rows(self, statement: Executable | PreparedStatement, **parameters: Any) -> Sequence[Any]:
         """Return all rows of a query, as named tuples."""
-        if isinstance(statement, Hot):
+        if isinstance(statement, PreparedStatement):
             return self.driver.rows(statement, parameters)
         return self.connection.execute(statement, parameters).all()
 
-    def scalar(self, statement: Hot, **parameters: Any) -> Any:
+    def scalar(self, statement: PreparedStatement, **parameters: Any) -> Any:
         """Return the first column of the first row of a query, None if there is none."""
         rows = self.driver.rows(statement, parameters)
         return rows[0][0] if rows else None
 
-    def many(self, statement: Executable | Hot, rows: Sequence[Mapping[str, Any]]) -> None:
+    def many(self, statement: Executable | PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute a statement once for each row, if there are any; all rows have the same keys."""
         if not rows:
             return
-        if isinstance(statement, Hot):
+        if isinstance(statement, PreparedStatement):
             self.driver.many(statement, rows)
         else:
             self.connection.execute(statement, rows)
@@ -74,15 +74,15 @@ class Tx(NamedTuple):
 
 
 @cache
-def _upsert(dialect: str, table: Table) -> Hot:
+def _upsert(dialect: str, table: Table) -> PreparedStatement:
     made = insert_of(dialect)(table)
     rest = {column.name: made.excluded[column.name] for column in table.c if not column.primary_key}
-    return Hot(made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest))
+    return PreparedStatement(made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest))
 
 
 @cache
-def _add(dialect: str, table: Table) -> Hot:
-    return Hot(insert_of(dialect)(table).on_conflict_do_nothing())
+def _add(dialect: str, table: Table) -> PreparedStatement:
+    return PreparedStatement(insert_of(dialect)(table).on_conflict_do_nothing())
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -39,7 +39,7 @@ _DURABLE: Final = {
 }
 
 
-def server_facts(tx: Tx) -> list[Finding]:
+def server_checks(tx: Tx) -> list[Finding]:
     """Return what is found of the server."""
     [row] = tx.rows(_SETTINGS)
     return [_version(row), _encoding(row), _writable(row), _durable(row), _rights(tx, row), _room(row)]

@@ -20,15 +20,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from paigeant.abc import Heart
-from paigeant.aio.batch import Groups
+from paigeant.aio.batch import Batcher
 from paigeant.errors import ConfigError
 from paigeant.model.findings import Finding
-from paigeant.model.hops import Held, Pulse
+from paigeant.model.hops import LeaseToken, Pulse
 from paigeant.sql.execution.database import Database
-from paigeant.sql.execution.failures import told_of_server
+from paigeant.sql.execution.failures import translate_server_errors
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.postgres.checks import server_facts
-from paigeant.sql.postgres.notify import Nudges
+from paigeant.sql.postgres.checks import server_checks
+from paigeant.sql.postgres.notify import NotifyListener
 from paigeant.sql.postgres.pooler import is_pooled
 from paigeant.sql.schema import version as schema
 from paigeant.sql.schema.types import store_now
@@ -79,18 +79,18 @@ class PostgresDatabase(Database):
         self.url = dialect_url(url)
         self._name = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
         self._namespace = namespace
-        self._writing = Groups(self._write_group)
-        self._reading = Groups(self._read_group, abreast=_READERS)
+        self._writing = Batcher(self._write_group)
+        self._reading = Batcher(self._read_group, abreast=_READERS)
 
     async def open(self) -> None:
         self._talker = _engine(self.url, pooled=True, poolclass=NullPool)
-        with told_of_server(self._name):
+        with translate_server_errors(self._name):
             async with asyncio.timeout(_PATIENCE), self._talker.connect() as connection:
                 version = await connection.run_sync(schema.version_of)
                 self._pooled = await is_pooled(connection)
         schema.require(version, self._name)
         self._engine = self.engine(pool_size=4, max_overflow=2, pool_timeout=_PATIENCE, pool_recycle=1800)
-        self.changes = self._nudges = Nudges(self._talker, self._namespace)
+        self.changes = self._nudges = NotifyListener(self._talker, self._namespace)
         self._nudges.start()
 
     def engine(self, **options: Any) -> AsyncEngine:
@@ -121,13 +121,13 @@ class PostgresDatabase(Database):
             tx = _begin(connection, self._namespace)
             return [work(tx) for work in group]
 
-        with told_of_server(self._name):
+        with translate_server_errors(self._name):
             async with asyncio.timeout(_PATIENCE), self._engine.connect() as fresh:
                 connection = await fresh.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 return await connection.run_sync(do)
 
     def facts(self, tx: Tx) -> list[Finding]:
-        return server_facts(tx)
+        return server_checks(tx)
 
     def heart(self) -> Heart:
         return _PostgresHeart(self)
@@ -146,7 +146,7 @@ class PostgresDatabase(Database):
     async def _once(self, work: Callable[[Connection], None]) -> None:
         engine = _engine(self.url, pooled=True, poolclass=NullPool)
         try:
-            with told_of_server(self._name):
+            with translate_server_errors(self._name):
                 async with engine.begin() as connection:
                     await connection.run_sync(work)
         finally:
@@ -161,7 +161,7 @@ class PostgresDatabase(Database):
 
         for attempt in range(_ATTEMPTS):
             try:
-                with told_of_server(self._name):
+                with translate_server_errors(self._name):
                     async with asyncio.timeout(_PATIENCE), engine.begin() as connection:
                         return await connection.run_sync(do)
             except DBAPIError as error:
@@ -179,7 +179,9 @@ class _PostgresHeart(Heart):
         self._runner = asyncio.Runner()
         self._engine: AsyncEngine | None = None
 
-    def beat(self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
+    def beat(
+        self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
+    ) -> list[Pulse]:
         self._engine = self._engine or self._database.engine(pool_size=1, max_overflow=0)
         beating = self._database.transact(self._engine, [lambda tx: heartbeat.beat(tx, held, lease, details)])
         pulses: list[Pulse] = self._runner.run(beating)[0]

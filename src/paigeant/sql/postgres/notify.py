@@ -29,7 +29,7 @@ _HEARING: Final = 60.0
 _PATIENT: Final = 30.0
 
 
-class Nudges(Changes):
+class NotifyListener(Changes):
     """Changes that processes tell each other of."""
 
     def __init__(self, engine: AsyncEngine, namespace: str) -> None:

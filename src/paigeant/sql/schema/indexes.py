@@ -30,8 +30,8 @@ INDEXES: Final = (
     _partial("step_executions_hint", _steps.namespace, _steps.hint_at, where=_open_step & _steps.due_at.is_not(None)),
     _partial(
         "step_executions_misfit",
-        *(_steps.namespace, _steps.topic, _steps.contract),
-        where=_open_step & _steps.contract.is_not(None),
+        *(_steps.namespace, _steps.topic, _steps.interface),
+        where=_open_step & _steps.interface.is_not(None),
     ),
     _partial(
         "step_executions_once",

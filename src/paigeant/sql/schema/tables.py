@@ -106,12 +106,12 @@ step_executions: Final = Table(
     Column("compensable", Boolean, nullable=False),
     Column("undo_before", Json(TypeAdapter(Compensation))),
     Column("errors", Json(ERRORS)),
-    Column("contract", Text),
+    Column("interface", Text),
     Column("accepted", Boolean),
     sqlite_with_rowid=False,
 )
 """One hop each. ``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until
-someone resumes it. ``owner`` holds the lease, ``worker`` held the last one. ``contract`` is there while the hop waits
+someone resumes it. ``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits
 for code that fits it; ``accepted``: a person wants it run by whatever code there is."""
 
 messages: Final = Table(

@@ -28,7 +28,7 @@ _PAGES: Final = text("""
 """)
 
 
-def file_facts(tx: Tx, path: Path) -> list[Finding]:
+def file_checks(tx: Tx, path: Path) -> list[Finding]:
     """Return what is found of the file."""
     [row] = tx.rows(_PAGES)
     return [_version(), _journal(row.journal), _disk(path), _rights(path), _room(path, row.size, row.free)]

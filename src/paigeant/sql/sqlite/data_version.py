@@ -17,7 +17,7 @@ _PATIENT: Final = 0.1
 """Seconds between two looks: just after a change, and when nothing has happened for a second or so."""
 
 
-class Watch(Changes):
+class DataVersionPoller(Changes):
     """Changes that are looked for."""
 
     def __init__(self, look: Callable[[], int]) -> None:

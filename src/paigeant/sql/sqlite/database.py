@@ -27,16 +27,16 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from paigeant.abc import Heart
 from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.findings import Finding
-from paigeant.model.hops import Held, Pulse
+from paigeant.model.hops import LeaseToken, Pulse
 from paigeant.sql.execution.database import Database
-from paigeant.sql.execution.failures import explained, told
+from paigeant.sql.execution.failures import translate_errors, translated
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema import version as schema
-from paigeant.sql.sqlite.checks import file_facts
-from paigeant.sql.sqlite.data_version import Watch
+from paigeant.sql.sqlite.checks import file_checks
+from paigeant.sql.sqlite.data_version import DataVersionPoller
 from paigeant.sql.sqlite.folders import prepare_folder
-from paigeant.sql.sqlite.process_locks import Presence
-from paigeant.sql.sqlite.writer_thread import Lane
+from paigeant.sql.sqlite.process_locks import ProcessLocks
+from paigeant.sql.sqlite.writer_thread import WriterThread
 from paigeant.sql.statements import announce, heartbeat
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class SqliteDatabase(Database):
     def __init__(self, url: str, namespace: str) -> None:
         """Look at the URL only; raises ConfigError."""
         self.path = path_of(url)
-        self._presence = Presence(self.path)
+        self._presence = ProcessLocks(self.path)
         self._namespace = namespace
         self._engine = engine_of(self.path)
         self._checkpoint_at = _LARGE
@@ -76,15 +76,15 @@ class SqliteDatabase(Database):
     async def open(self) -> None:
         # A new file gets its schema at once; an old one is not changed behind its owner's back.
         await asyncio.to_thread(self._prepare)
-        with told(str(self.path)):
+        with translate_errors(str(self.path)):
             self._loop = asyncio.get_running_loop()
             there = self.path.stat()
             self._identity = there.st_dev, there.st_ino
             self._watcher = self.connect()
             self._watching: Any = self._watcher.connection.driver_connection
-            self.changes = Watch(self._version)
-            self._writer = Lane("writer", self.connect, WRITE, self._namespace, self._written)
-            self._reader = Lane("reader", self.connect, READ, self._namespace, lambda _: None)
+            self.changes = DataVersionPoller(self._version)
+            self._writer = WriterThread("writer", self.connect, WRITE, self._namespace, self._written)
+            self._reader = WriterThread("reader", self.connect, READ, self._namespace, lambda _: None)
 
     async def close(self) -> None:
         await self.changes.close()
@@ -99,22 +99,22 @@ class SqliteDatabase(Database):
         try:
             return await self._writer.do(work)
         except DatabaseError as error:
-            raise explained(str(self.path), error) from error
+            raise translated(str(self.path), error) from error
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         try:
             return await self._reader.do(work)
         except DatabaseError as error:
-            raise explained(str(self.path), error) from error
+            raise translated(str(self.path), error) from error
 
     def facts(self, tx: Tx) -> list[Finding]:
-        return file_facts(tx, self.path)
+        return file_checks(tx, self.path)
 
     def heart(self) -> Heart:
         return _SqliteHeart(self)
 
-    def hold(self, owner: str) -> None:
-        self._presence.hold(owner)
+    def mark_alive(self, owner: str) -> None:
+        self._presence.mark_alive(owner)
 
     async def reclaim(self) -> int:
         self._see_that_it_is_there()
@@ -125,7 +125,7 @@ class SqliteDatabase(Database):
                 ended += await self.write(lambda tx, dead=dead: announce.end_leases(tx, dead))
                 done = True
             finally:
-                self._presence.bury(dead, done=done)
+                self._presence.forget(dead, done=done)
         return ended
 
     def _see_that_it_is_there(self) -> None:
@@ -142,7 +142,7 @@ class SqliteDatabase(Database):
 
     def write_now(self, connection: Connection, work: Callable[[Tx], T]) -> T:
         """Do the same on a connection and in a thread of the caller's."""
-        with told(str(self.path)):
+        with translate_errors(str(self.path)):
             try:
                 connection.exec_driver_sql(WRITE)
                 result = work(Tx.of(connection, self._namespace))
@@ -174,7 +174,7 @@ class SqliteDatabase(Database):
     def _prepare(self) -> None:
         """Make the schema in a database that is empty, and refuse another than ours."""
         if self._is_there():  # looking needs no lock, which somebody may hold for long
-            with told(str(self.path)), self._reading() as connection:
+            with translate_errors(str(self.path)), self._reading() as connection:
                 version = schema.version_of(connection)
             if version is not None:
                 schema.require(version, str(self.path))
@@ -209,7 +209,7 @@ class SqliteDatabase(Database):
             self._presence.prepare()
             with (
                 self._presence.alone("opening", patience=_PATIENCE),
-                told(str(self.path)),
+                translate_errors(str(self.path)),
                 self.connect() as connection,
             ):
                 connection.exec_driver_sql(WRITE)
@@ -254,7 +254,9 @@ class _SqliteHeart(Heart):
         self._database = database
         self._connection: Connection | None = None
 
-    def beat(self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None) -> list[Pulse]:
+    def beat(
+        self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
+    ) -> list[Pulse]:
         self._connection = self._connection or self._database.connect()
         return self._database.write_now(self._connection, lambda tx: heartbeat.beat(tx, held, lease, details))
 

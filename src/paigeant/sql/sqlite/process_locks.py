@@ -19,7 +19,7 @@ from paigeant.errors import Unavailable
 _SUFFIX: Final = ".lock"
 
 
-class Presence:
+class ProcessLocks:
     """The workers of one database, as this process holds and sees them."""
 
     def __init__(self, database: Path) -> None:
@@ -47,13 +47,13 @@ class Presence:
         finally:
             os.close(descriptor)
 
-    def hold(self, owner: str) -> None:
+    def mark_alive(self, owner: str) -> None:
         """Say that this owner lives, until :meth:`close` or the end of the process."""
         if owner not in self._held:
             self._held[owner] = self._lock(self._folder / f"{owner}{_SUFFIX}")
 
     def dead(self) -> list[str]:
-        """Return the owners whose processes are gone; they stay known until :meth:`bury`."""
+        """Return the owners whose processes are gone; they stay known until :meth:`forget`."""
         found: list[str] = []
         with os.scandir(self._folder) as files:
             names = [file.name.removesuffix(_SUFFIX) for file in files if file.name.endswith(_SUFFIX)]
@@ -66,7 +66,7 @@ class Presence:
                 found.append(owner)
         return found
 
-    def bury(self, owner: str, *, done: bool) -> None:
+    def forget(self, owner: str, *, done: bool) -> None:
         """Forget a dead owner for good, or, if its affairs could not be settled, only for now."""
         if done:
             with suppress(FileNotFoundError):

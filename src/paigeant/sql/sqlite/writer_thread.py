@@ -42,7 +42,7 @@ class _Job:
             self.answer.set_exception(self.error)
 
 
-class Lane:
+class WriterThread:
     """Runs functions of a transaction, in order. What is answered is committed."""
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import and_, bindparam, func, select, update
 
 from paigeant.model.hops import Sealed, next_hint
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import messages, step_executions
 from paigeant.sql.statements.hops import HOP, OPEN, THIS_HOP, bound, key_of, steps
@@ -24,7 +24,7 @@ _END_LEASES: Final = (
     .where(OPEN, steps.owner == bindparam("b_owner"), steps.due_at > bindparam("b_due_at"))
     .values(due_at=bindparam("b_due_at"), hint_at=bindparam("b_due_at"))
 )
-_SILENT: Final = Hot(
+_SILENT: Final = PreparedStatement(
     select(*HOP, steps.topic, steps.hints, messages.c.body)
     .join_from(step_executions, messages, _SAME_HOP)
     .where(_NAMESPACE, OPEN, steps.due_at.is_not(None), _DUE, steps.hint_at <= bindparam("now"))
@@ -32,8 +32,10 @@ _SILENT: Final = Hot(
     .limit(bindparam("limit"))
     .with_for_update(of=step_executions, skip_locked=True)
 )
-_NEXT_SILENT: Final = Hot(select(func.min(steps.hint_at)).where(_NAMESPACE, OPEN, steps.due_at.is_not(None)))
-_HINT: Final = Hot(
+_NEXT_SILENT: Final = PreparedStatement(
+    select(func.min(steps.hint_at)).where(_NAMESPACE, OPEN, steps.due_at.is_not(None))
+)
+_HINT: Final = PreparedStatement(
     update(step_executions).where(THIS_HOP).values(hints=steps.hints + 1, hint_at=bindparam("b_hint_at"))
 )
 

@@ -12,8 +12,8 @@ from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select,
 from paigeant.model.hops import GRACE, SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.sql.execution.keys import IS_ASKED, asked, keys_of, list_of, one_of
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, list_of, one_of
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import messages, step_executions, workflow_runs
 from paigeant.sql.statements.hops import HOP, OPEN, THIS_HOP, bound, details, grant_of, key_of, records, steps
@@ -46,12 +46,12 @@ _INTERRUPTED: Final = steps.interruptions > literal_column("0")
 """As in the index, which a parameter would not match."""
 
 _SUSPECT: Final = _INTERRUPTED & ((steps.interruptions >= SUSPECT) | steps.owner.is_not(None))
-_SUSPECTS: Final = Hot(
+_SUSPECTS: Final = PreparedStatement(
     _LEASABLE.where(_NAMESPACE, OPEN, _SUSPECT, _DUE, one_of(steps.topic, "topics"))
     .order_by(steps.due_at, *HOP)
     .limit(bindparam("limit"))
 )
-_HELD_SUSPECTS: Final = Hot(
+_HELD_SUSPECTS: Final = PreparedStatement(
     select(steps.position)
     .where(
         *(_NAMESPACE, OPEN, _INTERRUPTED, steps.interruptions >= SUSPECT),
@@ -59,10 +59,10 @@ _HELD_SUSPECTS: Final = Hot(
     )
     .limit(1)
 )
-_NEXT_SUSPECT: Final = Hot(
+_NEXT_SUSPECT: Final = PreparedStatement(
     select(func.min(steps.due_at)).where(_NAMESPACE, OPEN, _SUSPECT, one_of(steps.topic, "topics"))
 )
-_ANNOUNCED: Final = Hot(_LEASABLE.join(asked, IS_ASKED))
+_ANNOUNCED: Final = PreparedStatement(_LEASABLE.join(hop_list, IN_HOP_LIST))
 """All that were asked for; which of them may be leased is decided outside, or SQLite would walk along the queue."""
 
 _TO_CLOSE: Final = (
@@ -70,7 +70,7 @@ _TO_CLOSE: Final = (
     runs.completed_at.is_(None),
     runs.closes_at.is_not(None),
 )
-_CLOSING: Final = Hot(
+_CLOSING: Final = PreparedStatement(
     _LEASABLE.where(
         *_TO_CLOSE,
         runs.closes_at <= bindparam("now"),
@@ -81,21 +81,21 @@ _CLOSING: Final = Hot(
     .order_by(runs.closes_at, *HOP)
     .limit(bindparam("limit"))
 )
-_MISFITS: Final = Hot(
-    select(steps.topic, steps.contract).where(_NAMESPACE, OPEN, steps.contract.is_not(None)).distinct()
+_MISFITS: Final = PreparedStatement(
+    select(steps.topic, steps.interface).where(_NAMESPACE, OPEN, steps.interface.is_not(None)).distinct()
 )
-_THESE_MISFITS: Final = Hot(
+_THESE_MISFITS: Final = PreparedStatement(
     _LEASABLE.where(
         _NAMESPACE,
         OPEN,
-        steps.contract.is_not(None),
+        steps.interface.is_not(None),
         steps.topic == bindparam("topic"),
-        steps.contract == bindparam("contract"),
+        steps.interface == bindparam("interface"),
     )
     .order_by(*HOP)
     .limit(bindparam("limit"))
 )
-_TAKE: Final = Hot(
+_TAKE: Final = PreparedStatement(
     update(step_executions)
     .where(THIS_HOP, steps.fence == bindparam("b_fence"))
     .values(
@@ -104,7 +104,7 @@ _TAKE: Final = Hot(
         interruptions=steps.interruptions + case((steps.owner.is_(None), 0), else_=1),
         status=StepStatus.RUNNING.value,
         reason=None,
-        contract=None,
+        interface=None,
         owner=bindparam("b_owner"),
         worker=bindparam("b_owner"),
         started_at=bindparam("b_now"),
@@ -112,8 +112,10 @@ _TAKE: Final = Hot(
         hint_at=bindparam("b_hint_at"),
     )
 )
-_SOON: Final = Hot(update(step_executions).where(THIS_HOP).values(hints=0, hint_at=bindparam("b_hint_at")))
-_RUNNING: Final = Hot(
+_SOON: Final = PreparedStatement(
+    update(step_executions).where(THIS_HOP).values(hints=0, hint_at=bindparam("b_hint_at"))
+)
+_RUNNING: Final = PreparedStatement(
     update(workflow_runs)
     .where(runs.workflow_id == bindparam("b_workflow_id"))
     .values(
@@ -122,11 +124,11 @@ _RUNNING: Final = Hot(
         started_at=func.coalesce(runs.started_at, bindparam("b_now", type_=runs.started_at.type)),
     )
 )
-_NEXT_CLOSING: Final = Hot(select(func.min(runs.closes_at)).where(*_TO_CLOSE))
+_NEXT_CLOSING: Final = PreparedStatement(select(func.min(runs.closes_at)).where(*_TO_CLOSE))
 
 
 @cache
-def _due_of(topics: int) -> Hot:
+def _due_of(topics: int) -> PreparedStatement:
     """Return the query of due twins of so many topics.
 
     A topic at a time, so that each is a walk along the index that ends at the limit, however long the queues are.
@@ -145,11 +147,11 @@ def _due_of(topics: int) -> Hot:
     this = and_(
         queue.c.workflow_id == steps.workflow_id, queue.c.path == steps.path, queue.c.position == steps.position
     )
-    return Hot(_LEASABLE.join(queue, this).order_by(queue.c.due_at, *HOP))
+    return PreparedStatement(_LEASABLE.join(queue, this).order_by(queue.c.due_at, *HOP))
 
 
 @cache
-def _next_due_of(topics: int) -> Hot:
+def _next_due_of(topics: int) -> PreparedStatement:
     """Return the query of when the next twin of so many topics is due."""
     parts = [
         select(func.min(steps.due_at).label("due_at")).where(
@@ -158,7 +160,7 @@ def _next_due_of(topics: int) -> Hot:
         for n in range(topics)
     ]
     due = union_all(*parts).subquery("due")
-    return Hot(select(func.min(due.c.due_at, type_=steps.due_at.type)))
+    return PreparedStatement(select(func.min(due.c.due_at, type_=steps.due_at.type)))
 
 
 def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
@@ -210,15 +212,15 @@ def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Gran
 
 def find_misfits(tx: Tx) -> set[tuple[str, str]]:
     """Return the activity and the contract of each twin that waits for code that fits it."""
-    return {(row.topic, row.contract) for row in tx.rows(_MISFITS, namespace=tx.namespace)}
+    return {(row.topic, row.interface) for row in tx.rows(_MISFITS, namespace=tx.namespace)}
 
 
 def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta) -> list[Grant]:
     """Lease twins that wait for code that fits these contracts."""
     rows: list[Row[Any]] = []
-    for topic, contract in wanted:
+    for topic, interface in wanted:
         if limit > len(rows):
-            about = {"namespace": tx.namespace, "topic": topic, "contract": contract}
+            about = {"namespace": tx.namespace, "topic": topic, "interface": interface}
             rows += tx.rows(_THESE_MISFITS, **about, limit=limit - len(rows))
     return _take(tx, rows, owner, lease)
 

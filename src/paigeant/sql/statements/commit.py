@@ -13,20 +13,20 @@ from uuid import UUID
 
 from sqlalchemy import exists, literal_column, select
 
-from paigeant.model.hops import Commit, Grant, Settled, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunStatus, StepStatus
-from paigeant.sql.execution.keys import IS_ASKED, asked, keys_of, runs_of, these
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, run_list, runs_of
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import step_executions, workflow_runs
 from paigeant.sql.statements.commit_rows import Found, heir_of, write
-from paigeant.sql.statements.hops import OPEN, key_of, records, steps, wish_of
+from paigeant.sql.statements.hops import OPEN, cancel_request_of, key_of, records, steps
 
 runs = workflow_runs.c
 _done: Final = step_executions.alias("done")
 
-_RUNS: Final = Hot(
+_RUNS: Final = PreparedStatement(
     select(
         runs.workflow_id,
         runs.namespace,
@@ -36,13 +36,13 @@ _RUNS: Final = Hot(
         runs.deadline,
         runs.completed_at,
     )
-    .join_from(these, workflow_runs, runs.workflow_id == these.c.workflow_id)
+    .join_from(run_list, workflow_runs, runs.workflow_id == run_list.c.workflow_id)
     .order_by(runs.workflow_id)
     .with_for_update(of=workflow_runs, key_share=True)
 )
 """Whether they are of this namespace is decided outside, or SQLite would walk through all that are."""
 
-_HOPS: Final = Hot(
+_HOPS: Final = PreparedStatement(
     select(
         *(steps.workflow_id, steps.path, steps.position),
         *(steps.fence, steps.owner, steps.attempt, steps.committed_by, steps.completed_at, steps.errors),
@@ -55,21 +55,21 @@ _HOPS: Final = Hot(
         )
         .label("done"),
     )
-    .join_from(asked, step_executions, IS_ASKED)
+    .join_from(hop_list, step_executions, IN_HOP_LIST)
     .order_by(steps.workflow_id, steps.path, steps.position)
     .with_for_update(of=step_executions)
 )
-_GIVEN: Final = Hot(
+_GIVEN: Final = PreparedStatement(
     select(steps.owner, steps.fence, steps.attempt, steps.started_at, runs.cancel_requested, runs.deadline)
-    .join_from(asked, step_executions, IS_ASKED)
+    .join_from(hop_list, step_executions, IN_HOP_LIST)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
     .where(OPEN)
 )
 
 
-def record_step_result(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+def record_step_result(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
     """Commit hops, each whole or not at all; one answer each, in order."""
-    answers: dict[int, Settled] = {}
+    answers: dict[int, CommitResult] = {}
     for numbers in _rounds(commits):
         settled = _commit(tx, [commits[n] for n in numbers], lease)
         answers.update(zip(numbers, settled, strict=True))
@@ -87,7 +87,7 @@ def _rounds(commits: Sequence[Commit]) -> Iterator[list[int]]:
         left = [n for n in left if taken[commits[n].held.key.workflow_id] != n]
 
 
-def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
     found = _find(tx, commits)
     verdicts = [_judge(one, found.get(one.held.key)) for one in commits]
     good = [found[one.held.key] for one, verdict in zip(commits, verdicts, strict=True) if verdict is Verdict.OK]
@@ -97,9 +97,9 @@ def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[Settled
         for one, verdict in zip(commits, verdicts, strict=True)
         if verdict is Verdict.ALREADY and (grant := _given_before(tx, one)) is not None
     }
-    wishes = {key: wish_of(one.run.cancel_requested) for key, one in found.items()}
+    cancel_requests = {key: cancel_request_of(one.run.cancel_requested) for key, one in found.items()}
     return [
-        Settled(verdict, wishes.get(one.held.key), given.get(one.held.key))
+        CommitResult(verdict, cancel_requests.get(one.held.key), given.get(one.held.key))
         for one, verdict in zip(commits, verdicts, strict=True)
     ]
 
@@ -163,7 +163,7 @@ def _given_before(tx: Tx, one: Commit) -> Grant | None:
     return Grant(
         *(twin.key, twin.topic, twin.body, row.fence, row.attempt),
         leased_at=row.started_at,
-        cancel=wish_of(row.cancel_requested),
+        cancel=cancel_request_of(row.cancel_requested),
         remaining=tx.until(row.deadline),
         record=None if undone is None else known.get(undone),
     )

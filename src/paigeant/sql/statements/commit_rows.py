@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, func, update
 from paigeant.model.hops import Commit
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import AttemptError, StepStatus
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.hops import OPEN, THIS_HOP, add_twins, bound, keep_blobs, note, steps
@@ -20,7 +20,7 @@ from paigeant.sql.statements.hops import OPEN, THIS_HOP, add_twins, bound, keep_
 runs = workflow_runs.c
 
 _THIS_LEASE: Final = THIS_HOP & (steps.fence == bindparam("b_fence")) & OPEN
-_HOLD: Final = Hot(
+_HOLD: Final = PreparedStatement(
     update(step_executions)
     .where(_THIS_LEASE)
     .values(
@@ -33,12 +33,12 @@ _HOLD: Final = Hot(
         hint_at=bindparam("b_hint_at"),
         hints=0,
         reason=bindparam("b_reason"),
-        contract=bindparam("b_contract"),
+        interface=bindparam("b_interface"),
         errors=bindparam("b_errors"),
         committed_by=bindparam("b_execution"),
     )
 )
-_LEAVE: Final = Hot(
+_LEAVE: Final = PreparedStatement(
     update(step_executions)
     .where(_THIS_LEASE)
     .values(
@@ -55,7 +55,7 @@ _LEAVE: Final = Hot(
         committed_by=bindparam("b_execution"),
     )
 )
-_MOVE: Final = Hot(
+_MOVE: Final = PreparedStatement(
     update(workflow_runs)
     .where(runs.workflow_id == bindparam("b_workflow_id"), runs.completed_at.is_(None))
     .values(
@@ -66,7 +66,7 @@ _MOVE: Final = Hot(
         output=func.coalesce(bindparam("b_output", type_=runs.output.type), runs.output),
     )
 )
-_LEFT: Final = Hot(
+_LEFT: Final = PreparedStatement(
     update(step_executions)
     .where(steps.workflow_id == bindparam("b_workflow_id"), OPEN)
     .values(
@@ -150,7 +150,7 @@ def _held_row(tx: Tx, one: Found) -> dict[str, Any]:
         "b_due_at": due_at,
         "b_hint_at": due_at or tx.now,
         "b_reason": made.reason,
-        "b_contract": made.contract,
+        "b_interface": made.interface,
     }
 
 

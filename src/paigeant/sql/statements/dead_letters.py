@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from paigeant.errors import UnknownLetter
-from paigeant.model.dead_letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, Misfit
+from paigeant.model.dead_letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.pages import read_place
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.tables import dead_letters
@@ -62,13 +62,13 @@ _PAGE: Final = select(dead_letters).where(_NAMESPACE, _THESE).order_by(letters.i
 _ONE: Final = select(dead_letters).where(_NAMESPACE, letters.id == bindparam("id"))
 
 
-def record(tx: Tx, misfits: Sequence[Misfit]) -> list[bool]:
+def record(tx: Tx, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
     """Keep messages, as far as there is room; of those that are there already, count once more."""
-    latest = {(one.topic, one.digest): one for one in misfits}
-    counts = Counter((one.topic, one.digest) for one in misfits)
+    latest = {(one.topic, one.digest): one for one in rejected_messages}
+    counts = Counter((one.topic, one.digest) for one in rejected_messages)
     known = {
         (row.topic, row.digest)
-        for part in chunks(sorted({one.digest for one in misfits}))
+        for part in chunks(sorted({one.digest for one in rejected_messages}))
         for row in tx.rows(_KNOWN, namespace=tx.namespace, digests=part)
     } & latest.keys()
     fresh = [key for key in latest if key not in known]
@@ -79,7 +79,7 @@ def record(tx: Tx, misfits: Sequence[Misfit]) -> list[bool]:
     tx.many(_AGAIN, again)
     tx.add(dead_letters, [_row(tx, latest[key], counts[key]) for key in sorted(fresh)])
     kept = known.union(fresh)
-    return [(one.topic, one.digest) in kept for one in misfits]
+    return [(one.topic, one.digest) in kept for one in rejected_messages]
 
 
 def _that_fit(tx: Tx, sizes: Sequence[tuple[_Place, int]]) -> list[_Place]:
@@ -93,7 +93,7 @@ def _that_fit(tx: Tx, sizes: Sequence[tuple[_Place, int]]) -> list[_Place]:
     return fitting
 
 
-def _row(tx: Tx, one: Misfit, count: int) -> dict[str, Any]:
+def _row(tx: Tx, one: RejectedMessage, count: int) -> dict[str, Any]:
     return {
         "namespace": tx.namespace,
         "topic": one.topic,
@@ -109,7 +109,7 @@ def _row(tx: Tx, one: Misfit, count: int) -> dict[str, Any]:
     }
 
 
-def _again(tx: Tx, one: Misfit, count: int) -> dict[str, Any]:
+def _again(tx: Tx, one: RejectedMessage, count: int) -> dict[str, Any]:
     row = _row(tx, one, count)
     return {f"b_{name}": value for name, value in row.items() if name not in {"body", "size", "created_at"}}
 

@@ -12,10 +12,10 @@ from sqlalchemy import Row, bindparam, select
 
 from paigeant.model.hops import FIRST_HINT, GRACE, Grant, Record, Twin
 from paigeant.model.message import HopKey
-from paigeant.model.runs import CancelWish, StepStatus
+from paigeant.model.runs import CancelRequest, StepStatus
 from paigeant.model.values import Blob
-from paigeant.sql.execution.keys import IS_ASKED, asked, keys_of
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import heartbeats, messages, step_executions, values
 
@@ -30,20 +30,20 @@ THIS_HOP: Final = (
     & (steps.position == bindparam("b_position"))
 )
 
-_ADD_HOP: Final = Hot(step_executions.insert())
-_ADD_MESSAGE: Final = Hot(messages.insert())
-_RECORDS: Final = Hot(
-    select(*HOP, steps.output, steps.log, steps.undo_before).join_from(asked, step_executions, IS_ASKED)
+_ADD_HOP: Final = PreparedStatement(step_executions.insert())
+_ADD_MESSAGE: Final = PreparedStatement(messages.insert())
+_RECORDS: Final = PreparedStatement(
+    select(*HOP, steps.output, steps.log, steps.undo_before).join_from(hop_list, step_executions, IN_HOP_LIST)
 )
 
 _DETAILS: Final = select(
     heartbeats.c.workflow_id, heartbeats.c.path, heartbeats.c.position, heartbeats.c.detail
 ).join_from(
-    asked,
+    hop_list,
     heartbeats,
-    (heartbeats.c.workflow_id == asked.c.workflow_id)
-    & (heartbeats.c.path == asked.c.path)
-    & (heartbeats.c.position == asked.c.position),
+    (heartbeats.c.workflow_id == hop_list.c.workflow_id)
+    & (heartbeats.c.path == hop_list.c.path)
+    & (heartbeats.c.position == hop_list.c.position),
 )
 
 
@@ -73,7 +73,7 @@ def grant_of(tx: Tx, row: Row[Any], record: Record | None, detail: bytes | None)
         row.attempt + 1,
         leased_at=tx.now,
         interrupted=row.owner is not None,
-        cancel=wish_of(row.cancel_requested),
+        cancel=cancel_request_of(row.cancel_requested),
         remaining=tx.until(row.deadline),
         record=record,
         detail=detail,
@@ -91,9 +91,9 @@ def note(tx: Tx, said: Mapping[HopKey, bytes]) -> None:
     tx.upsert(heartbeats, [{**_key_row(key), "detail": detail, "said_at": tx.now} for key, detail in said.items()])
 
 
-def wish_of(text: str | None) -> CancelWish | None:
+def cancel_request_of(text: str | None) -> CancelRequest | None:
     """Return the wish of a column."""
-    return None if text is None else CancelWish(text)
+    return None if text is None else CancelRequest(text)
 
 
 def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> None:

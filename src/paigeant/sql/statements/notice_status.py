@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, select
 
-from paigeant.model.hops import Standing
+from paigeant.model.hops import NoticeStatus
 from paigeant.model.message import HopKey
-from paigeant.sql.execution.keys import IS_ASKED, asked, keys_of
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.tables import messages, step_executions, workflow_runs
 from paigeant.sql.statements.hops import HOP, key_of, steps
@@ -22,7 +22,7 @@ _SAME_HOP: Final = (
 )
 _HOPS: Final = (
     select(*HOP, steps.completed_at, messages.c.digest)
-    .join_from(asked, step_executions, IS_ASKED)
+    .join_from(hop_list, step_executions, IN_HOP_LIST)
     .join(messages, _SAME_HOP)
     .where(steps.namespace == bindparam("namespace"))
 )
@@ -31,7 +31,7 @@ _RUNS: Final = select(runs.workflow_id).where(
 )
 
 
-def find_standing(tx: Tx, notices: Sequence[tuple[HopKey, bytes]]) -> list[Standing]:
+def find_notice_status(tx: Tx, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
     """Say how announced hops stand, in order."""
     rows = tx.rows(_HOPS, keys=keys_of(key for key, _ in notices), namespace=tx.namespace)
     hops = {key_of(row): row for row in rows}
@@ -40,9 +40,9 @@ def find_standing(tx: Tx, notices: Sequence[tuple[HopKey, bytes]]) -> list[Stand
     return [_standing(hops.get(key), digest, known=key.workflow_id in known) for key, digest in notices]
 
 
-def _standing(hop: Row[Any] | None, digest: bytes, *, known: bool) -> Standing:
+def _standing(hop: Row[Any] | None, digest: bytes, *, known: bool) -> NoticeStatus:
     if hop is None:
-        return Standing.AHEAD if known else Standing.UNKNOWN_RUN
+        return NoticeStatus.AHEAD if known else NoticeStatus.UNKNOWN_RUN
     if hop.digest != digest:
-        return Standing.ALTERED
-    return Standing.PENDING if hop.completed_at is None else Standing.PASSED
+        return NoticeStatus.ALTERED
+    return NoticeStatus.PENDING if hop.completed_at is None else NoticeStatus.PASSED

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, case, func, select, update
 
 from paigeant.errors import UnknownRun, WrongState
-from paigeant.model.runs import RESUMABLE, CancelWish, RunStatus, StepStatus, WaitReason
+from paigeant.model.runs import RESUMABLE, CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import step_executions, workflow_runs
 from paigeant.sql.statements.catalog import served
@@ -63,7 +63,7 @@ _AGAIN: Final = (
         hints=0,
         reason=None,
         completed_at=None,
-        contract=None,
+        interface=None,
         accepted=func.coalesce(bindparam("b_accepted", type_=steps.accepted.type), steps.accepted),
     )
 )
@@ -119,12 +119,12 @@ def require_writable(tx: Tx, workflow_id: UUID) -> None:
         raise WrongState(f"run {workflow_id} is {status}: nothing is written to it any more")
 
 
-def request_cancel(tx: Tx, workflow_id: UUID, wish: CancelWish) -> RunStatus:
+def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
     """Note the wish, and make what nobody runs due."""
     status = RunStatus(find(tx, workflow_id).status)
     if not status.final:
         about = {"b_workflow_id": workflow_id, "b_now": tx.now}
-        tx.connection.execute(_WISH, {**about, "b_wish": wish.value})
+        tx.connection.execute(_WISH, {**about, "b_wish": cancel_request.value})
         tx.connection.execute(_DUE_NOW, about)
     return status
 

@@ -13,7 +13,7 @@ from paigeant.errors import UnknownRun
 from paigeant.model.pages import read_place
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView, StepView
 from paigeant.model.values import Ref, Value
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import heartbeats, step_executions, workflow_runs
 from paigeant.sql.statements.hops import steps
@@ -35,7 +35,7 @@ _SUMMARY: Final = (
 _RUN: Final = select(
     *_SUMMARY, runs.trace_id, runs.dispatch_key, runs.deadline, runs.cancel_requested, runs.input, runs.output
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
-_STATUS: Final = Hot(select(runs.status).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
+_STATUS: Final = PreparedStatement(select(runs.status).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
 _STEPS: Final = (
     select(step_executions, heartbeats.c.detail, heartbeats.c.said_at)
     .outerjoin(
@@ -82,18 +82,18 @@ def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:
 
 def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tuple[Any, ...]]:
     """Return the query of runs, newest first."""
-    asked = select(*_SUMMARY, runs.number).where(_VISIBLE).order_by(runs.number.desc())
+    hop_list = select(*_SUMMARY, runs.number).where(_VISIBLE).order_by(runs.number.desc())
     if status is not None:
-        asked = asked.where(runs.status == status.value)
-    return asked if workflow is None else asked.where(runs.workflow == workflow)
+        hop_list = hop_list.where(runs.status == status.value)
+    return hop_list if workflow is None else hop_list.where(runs.workflow == workflow)
 
 
 def list_runs(tx: Tx, status: RunStatus | None, workflow: str | None, limit: int, after: str | None) -> RunPage:
     """Return a page of runs, newest first."""
-    asked = page_of(status, workflow).limit(limit + 1)
+    hop_list = page_of(status, workflow).limit(limit + 1)
     if (place := read_place(after, "runs")) is not None:
-        asked = asked.where(runs.number < place)
-    found = tx.rows(asked, namespace=tx.namespace)
+        hop_list = hop_list.where(runs.number < place)
+    found = tx.rows(hop_list, namespace=tx.namespace)
     shown = found[:limit]
     more = str(shown[-1].number) if len(found) > limit else None
     return RunPage(runs=tuple(RunSummary(**_summary(run)) for run in shown), next=more)

@@ -12,8 +12,8 @@ from sqlalchemy import Row, bindparam, select, tuple_
 from paigeant.errors import DispatchConflict
 from paigeant.model.hops import RunStart, Started
 from paigeant.model.runs import RunStatus
-from paigeant.sql.execution.keys import runs_of, these
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.keys import run_list, runs_of
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.tables import workflow_runs
 from paigeant.sql.statements.hops import add_twins, keep_blobs
@@ -21,8 +21,10 @@ from paigeant.sql.statements.hops import add_twins, keep_blobs
 runs = workflow_runs.c
 
 _IDENTITY = select(runs.workflow_id, runs.namespace, runs.workflow, runs.dispatch_key, runs.input_sha256)
-_BY_ID: Final = Hot(_IDENTITY.join_from(these, workflow_runs, runs.workflow_id == these.c.workflow_id))
-_ADD: Final = Hot(workflow_runs.insert())
+_BY_ID: Final = PreparedStatement(
+    _IDENTITY.join_from(run_list, workflow_runs, runs.workflow_id == run_list.c.workflow_id)
+)
+_ADD: Final = PreparedStatement(workflow_runs.insert())
 _BY_KEY: Final = _IDENTITY.where(
     runs.namespace == bindparam("namespace"),
     tuple_(runs.workflow, runs.dispatch_key).in_(bindparam("keys", expanding=True)),

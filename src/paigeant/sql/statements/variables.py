@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 
 from paigeant.model.values import Blob, Value
 from paigeant.sql.execution.keys import names_of, wanted
-from paigeant.sql.execution.prepared import Hot
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import values, workflow_runs, workflow_variables
 from paigeant.sql.statements.hops import keep_blobs
@@ -26,7 +26,7 @@ _ALL: Final = (
     .where(_VISIBLE)
     .order_by(variables.name)
 )
-_WANTED: Final = Hot(
+_WANTED: Final = PreparedStatement(
     select(variables.workflow_id, variables.name, variables.value, workflow_runs.c.namespace)
     .join_from(
         wanted,
@@ -35,7 +35,7 @@ _WANTED: Final = Hot(
     )
     .join(workflow_runs, workflow_runs.c.workflow_id == variables.workflow_id)
 )
-_VALUES: Final = Hot(
+_VALUES: Final = PreparedStatement(
     select(values.c.sha256, values.c.json, workflow_runs.c.namespace)
     .join_from(wanted, values, (values.c.workflow_id == wanted.c.workflow_id) & (values.c.sha256 == wanted.c.name))
     .join(workflow_runs, workflow_runs.c.workflow_id == values.c.workflow_id)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from paigeant.errors import DispatchConflict
-from paigeant.model.hops import Commit, Grant, RunStart, Settled, Started, Transition, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Transition, Verdict
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import AttemptError, StepStatus
 from paigeant.stores.memory.hops import read_grant
@@ -72,25 +72,25 @@ def _write(rows: Rows, one: RunStart) -> None:
     rows.add(HopRow.of(one.twin, now))
 
 
-def commit(rows: Rows, one: Commit, lease: timedelta) -> Settled:
+def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
     """Write one hop whole, or say why nothing of it may be written."""
     key = one.held.key
     run, hop = rows.runs.get(key.workflow_id), rows.hop(key)
     if run is None or hop is None:
-        return Settled(Verdict.FENCED)
+        return CommitResult(Verdict.FENCED)
     if hop.committed_by == one.execution:
-        return Settled(Verdict.ALREADY, run.cancel, _handed_over_before(rows, one))
+        return CommitResult(Verdict.ALREADY, run.cancel, _handed_over_before(rows, one))
     if run.status.final:
-        return Settled(Verdict.CLOSED, run.cancel)
+        return CommitResult(Verdict.CLOSED, run.cancel)
     done = one.transition.status is StepStatus.COMPLETED and hop.deed in run.done
     if done or not hop.is_held_by(one.held):
-        return Settled(Verdict.FENCED, run.cancel)
+        return CommitResult(Verdict.FENCED, run.cancel)
     _write_hop(rows, one, hop)
     _write_run(run, one)
     handed_over = _write_twin(rows, run, one, lease)
     rows.move(run, one.transition.run, one.transition.run_reason)
     rows.changes.note()
-    return Settled(Verdict.OK, run.cancel, handed_over)
+    return CommitResult(Verdict.OK, run.cancel, handed_over)
 
 
 def _handed_over_before(rows: Rows, one: Commit) -> Grant | None:
@@ -109,7 +109,7 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
     match made.status:
         case StepStatus.RETRYING | StepStatus.WAITING:
             hop.put_back(made.status, None if made.delay is None else now + timedelta(seconds=made.delay), now)
-            hop.reason, hop.contract = made.reason, made.contract
+            hop.reason, hop.interface = made.reason, made.interface
             hop.interruptions = 0  # it has ended once, and nobody died of it
             hop.attempt -= made.status is StepStatus.WAITING
         case StepStatus.COMPLETED | StepStatus.SKIPPED | StepStatus.FAILED | StepStatus.CANCELLED:

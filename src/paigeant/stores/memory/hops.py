@@ -6,7 +6,17 @@ import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant, Held, Pulse, Record, Sealed, Standing, next_hint
+from paigeant.model.hops import (
+    SUSPECT,
+    SUSPECT_PAUSE,
+    Grant,
+    LeaseToken,
+    NoticeStatus,
+    Pulse,
+    Record,
+    Sealed,
+    next_hint,
+)
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
@@ -42,14 +52,14 @@ def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[
 
 def find_misfits(rows: Rows) -> set[tuple[str, str]]:
     """Return the activity and the contract of each twin that waits for code that fits it."""
-    return {(hop.topic, hop.contract) for hop in rows.twins.values() if hop.contract is not None}
+    return {(hop.topic, hop.interface) for hop in rows.twins.values() if hop.interface is not None}
 
 
 def lease_misfits(
     rows: Rows, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
 ) -> list[Grant]:
     """Lease twins that wait for code that fits these contracts."""
-    found = (hop for hop in rows.twins.values() if hop.contract is not None and (hop.topic, hop.contract) in wanted)
+    found = (hop for hop in rows.twins.values() if hop.interface is not None and (hop.topic, hop.interface) in wanted)
     return [grant(rows, hop, owner, lease) for hop in _first(found, limit)]
 
 
@@ -68,14 +78,14 @@ def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, byte
     return grants
 
 
-def find_standing(rows: Rows, key: HopKey, digest: bytes) -> Standing:
+def find_notice_status(rows: Rows, key: HopKey, digest: bytes) -> NoticeStatus:
     """Say how an announced hop stands."""
     hop = rows.hop(key)
     if hop is None:
-        return Standing.AHEAD if key.workflow_id in rows.runs else Standing.UNKNOWN_RUN
+        return NoticeStatus.AHEAD if key.workflow_id in rows.runs else NoticeStatus.UNKNOWN_RUN
     if hop.digest != digest:
-        return Standing.ALTERED
-    return Standing.PENDING if hop.pending else Standing.PASSED
+        return NoticeStatus.ALTERED
+    return NoticeStatus.PENDING if hop.pending else NoticeStatus.PASSED
 
 
 def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:
@@ -123,7 +133,7 @@ def _record(rows: Rows, hop: HopRow) -> Record | None:
     return None if undone is None else Record(undone.output, undone.log, undone.before)
 
 
-def beat(rows: Rows, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes]) -> list[Pulse]:
+def beat(rows: Rows, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes]) -> list[Pulse]:
     """Renew leases from now on. One that has run out and that nobody took over lives again."""
     pulses: list[Pulse] = []
     for one in held:
@@ -136,7 +146,7 @@ def beat(rows: Rows, held: Sequence[Held], lease: timedelta, details: Mapping[He
     return pulses
 
 
-def release(rows: Rows, held: Sequence[Held]) -> None:
+def release(rows: Rows, held: Sequence[LeaseToken]) -> None:
     """Give leases back unused."""
     for one in held:
         hop = rows.hop(one.key)

@@ -7,17 +7,17 @@ from datetime import timedelta
 from itertools import accumulate
 
 from paigeant.errors import UnknownLetter
-from paigeant.model.dead_letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, Misfit
+from paigeant.model.dead_letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.pages import read_place
 from paigeant.stores.memory.rows import Rows
 
 
-def record(rows: Rows, misfits: Sequence[Misfit]) -> list[bool]:
+def record(rows: Rows, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
     """Keep messages, as far as there is room; of those that are there already, count once more."""
-    return [_keep(rows, one) for one in misfits]
+    return [_keep(rows, one) for one in rejected_messages]
 
 
-def _keep(rows: Rows, one: Misfit) -> bool:
+def _keep(rows: Rows, one: RejectedMessage) -> bool:
     place, now = (one.topic, one.digest), rows.clock()
     known = rows.letters.get(place)
     if known is None and not _has_room(rows, len(one.body)):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from paigeant.errors import UnknownRun, WrongState
 from paigeant.model.hops import WORKER_ALIVE, WorkerCard
-from paigeant.model.runs import RESUMABLE, CancelWish, RunStatus, StepStatus, WaitReason
+from paigeant.model.runs import RESUMABLE, CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
 
@@ -27,11 +27,11 @@ def find_writable(rows: Rows, workflow_id: UUID) -> RunRow:
     return run
 
 
-def request_cancel(rows: Rows, workflow_id: UUID, wish: CancelWish) -> RunStatus:
+def request_cancel(rows: Rows, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
     """Note the wish, and make what nobody runs due."""
     run = find(rows, workflow_id)
     if not run.status.final:
-        run.cancel = wish
+        run.cancel = cancel_request
         now = rows.clock()
         for hop in _pending(rows, run):
             if hop.owner is None:
@@ -61,7 +61,7 @@ def resume(rows: Rows, workflow_id: UUID, *, accept_contract: bool) -> RunStatus
         if hop.owner is None:
             hop.put_back(StepStatus.PENDING, now, now)
             hop.attempt, hop.interruptions, hop.reason, hop.completed_at = 0, 0, None, None
-            hop.contract, hop.accepted = None, hop.accepted or accept_contract
+            hop.interface, hop.accepted = None, hop.accepted or accept_contract
             rows.add(hop)
     if run.status is RunStatus.FAILED:
         run.error = run.cancel = None  # on the way back the run keeps the reason for which it turned round

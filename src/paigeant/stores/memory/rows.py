@@ -11,11 +11,11 @@ from uuid import UUID
 
 from paigeant.aio.changes import Changes
 from paigeant.model.dead_letters import DeadLetter
-from paigeant.model.hops import FIRST_HINT, GRACE, SUSPECT, Held, Sealed, Twin, WorkerCard
+from paigeant.model.hops import FIRST_HINT, GRACE, SUSPECT, LeaseToken, Sealed, Twin, WorkerCard
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
-from paigeant.model.runs import AttemptError, CancelWish, Direction, RunError, RunStatus, StepStatus
+from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus
 from paigeant.model.values import Blob, Value
 from paigeant.stores.memory.clock import Clock
 
@@ -39,7 +39,7 @@ class RunRow:
     deadline: datetime | None = None
     status: RunStatus = RunStatus.PENDING
     reason: str | None = None
-    cancel: CancelWish | None = None
+    cancel: CancelRequest | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     error: RunError | None = None
@@ -85,7 +85,7 @@ class HopRow:
     errors: list[AttemptError] = field(default_factory=list[AttemptError])
     detail: bytes | None = None
     detail_at: datetime | None = None
-    contract: str | None = None
+    interface: str | None = None
     accepted: bool = False
 
     @classmethod
@@ -120,7 +120,7 @@ class HopRow:
         """Its step may be what kills its workers."""
         return self.interruptions + (self.owner is not None) >= SUSPECT
 
-    def is_held_by(self, held: Held) -> bool:
+    def is_held_by(self, held: LeaseToken) -> bool:
         """The fence shown is that of the lease that nobody has taken over yet."""
         return self.pending and self.owner is not None and self.fence == held.fence
 
@@ -129,7 +129,7 @@ class HopRow:
         self.fence += 1
         self.attempt += 1
         self.interruptions += self.owner is not None
-        self.status, self.reason, self.contract = StepStatus.RUNNING, None, None
+        self.status, self.reason, self.interface = StepStatus.RUNNING, None, None
         self.owner = self.worker = owner
         self.started_at = now
         self.renew(now, lease)

@@ -12,23 +12,23 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from paigeant.abc import Store
-from paigeant.model.dead_letters import DeadLetter, LetterPage, Misfit
+from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.hops import (
     SUSPECT_PAUSE,
     Commit,
+    CommitResult,
     Grant,
-    Held,
+    LeaseToken,
+    NoticeStatus,
     Pulse,
     RunStart,
     Sealed,
-    Settled,
-    Standing,
     Started,
     WorkerCard,
 )
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import FINAL, CancelWish, RunPage, RunStatus, RunView
+from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
 from paigeant.stores.memory import hops, letters, operator, pruning, views
 from paigeant.stores.memory.clock import Clock, store_time
@@ -64,8 +64,8 @@ class MemoryStore(Store):
     async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
         return hops.lease_announced(self._rows, owner, notices, lease)
 
-    async def find_standing(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Standing]:
-        return [hops.find_standing(self._rows, *notice) for notice in notices]
+    async def find_notice_status(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
+        return [hops.find_notice_status(self._rows, *notice) for notice in notices]
 
     async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
         return hops.lease_closing(self._rows, owner, limit, lease)
@@ -79,14 +79,14 @@ class MemoryStore(Store):
         return hops.lease_misfits(self._rows, owner, wanted, limit, lease)
 
     async def beat(
-        self, held: Sequence[Held], lease: timedelta, details: Mapping[Held, bytes] | None = None
+        self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
     ) -> list[Pulse]:
         return hops.beat(self._rows, held, lease, details or {})
 
-    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[Settled]:
+    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
         return [commit(self._rows, one, lease) for one in commits]
 
-    async def release(self, held: Sequence[Held]) -> None:
+    async def release(self, held: Sequence[LeaseToken]) -> None:
         hops.release(self._rows, held)
 
     async def announce(self, limit: int) -> list[Sealed]:
@@ -133,8 +133,8 @@ class MemoryStore(Store):
 
     # -- the operator
 
-    async def request_cancel(self, workflow_id: UUID, wish: CancelWish) -> RunStatus:
-        return operator.request_cancel(self._rows, workflow_id, wish)
+    async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
+        return operator.request_cancel(self._rows, workflow_id, cancel_request)
 
     async def terminate(self, workflow_id: UUID) -> RunStatus:
         return operator.terminate(self._rows, workflow_id)
@@ -179,8 +179,8 @@ class MemoryStore(Store):
 
     # -- dead letters
 
-    async def record_dead_letters(self, misfits: Sequence[Misfit]) -> list[bool]:
-        return letters.record(self._rows, misfits)
+    async def record_dead_letters(self, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
+        return letters.record(self._rows, rejected_messages)
 
     async def list_dead_letters(
         self, *, topic: str | None = None, limit: int = 50, after: str | None = None

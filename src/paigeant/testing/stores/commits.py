@@ -7,9 +7,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from paigeant.abc import Store
-from paigeant.model.hops import Held, Verdict
+from paigeant.model.hops import LeaseToken, Verdict
 from paigeant.model.outcomes import Parked, Retrying
-from paigeant.model.runs import CancelWish, RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.values import inline
 from paigeant.testing.builders import FAULT, OTHER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import StoreBackend
@@ -75,7 +75,7 @@ class CommitGuarantees(StoreBackend):
         commit = completed(grant)
 
         for fence in (0, grant.fence, grant.fence + 1):
-            forged = type(commit)(Held(grant.key, fence), OTHER, commit.execution, commit.transition)
+            forged = type(commit)(LeaseToken(grant.key, fence), OTHER, commit.execution, commit.transition)
             assert await self.settle(store, forged) == [Verdict.FENCED]
 
     async def test_a_lease_that_ran_out_commits_as_long_as_nobody_took_it_over(self, store: Store) -> None:
@@ -98,11 +98,11 @@ class CommitGuarantees(StoreBackend):
 
     async def test_a_commit_hears_of_the_wish_to_cancel(self, store: Store) -> None:
         grant = await self.begin(store, "draft", "review")
-        await store.request_cancel(grant.key.workflow_id, CancelWish.PLAIN)
+        await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
 
         [settled] = await store.record_step_result([completed(grant)], self.long)
 
-        assert (settled.verdict, settled.cancel) == (Verdict.OK, CancelWish.PLAIN)
+        assert (settled.verdict, settled.cancel) == (Verdict.OK, CancelRequest.PLAIN)
 
     async def test_nothing_is_committed_after_terminate_and_no_twin_is_left(self, store: Store) -> None:
         grant = await self.begin(store, "draft", "review")

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from paigeant.abc import Store
-from paigeant.model.hops import Settled, Verdict
-from paigeant.model.runs import CancelWish, StepStatus
+from paigeant.model.hops import CommitResult, Verdict
+from paigeant.model.runs import CancelRequest, StepStatus
 from paigeant.testing.builders import OTHER, WORKER, completed
 from paigeant.testing.stores.backend import StoreBackend
 
@@ -14,7 +14,7 @@ from paigeant.testing.stores.backend import StoreBackend
 class HandOverGuarantees(StoreBackend):
     """What ``record_step_result`` promises of twins that asked to be handed over."""
 
-    async def hand_over(self, store: Store) -> Settled:
+    async def hand_over(self, store: Store) -> CommitResult:
         """Commit a first step, asking for the second one with a lease that soon ends."""
         grant = await self.begin(store, "draft", "review", "print")
         [settled] = await store.record_step_result([completed(grant, hand_over=True)], self.lease)
@@ -59,7 +59,7 @@ class HandOverGuarantees(StoreBackend):
 
     async def test_nothing_is_handed_over_in_a_run_that_is_wished_cancelled(self, store: Store) -> None:
         grant = await self.begin(store, "draft", "review")
-        await store.request_cancel(grant.key.workflow_id, CancelWish.PLAIN)
+        await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
 
         [settled] = await store.record_step_result([completed(grant, hand_over=True)], self.long)
 

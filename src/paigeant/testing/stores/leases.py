@@ -8,10 +8,10 @@ import asyncio
 import hashlib
 
 from paigeant.abc import Store
-from paigeant.model.hops import Held, Verdict
+from paigeant.model.hops import LeaseToken, Verdict
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelWish, StepStatus
+from paigeant.model.runs import CancelRequest, StepStatus
 from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, failed, new_run, notice
 from paigeant.testing.stores.backend import TOPICS, StoreBackend
 
@@ -120,11 +120,11 @@ class LeaseGuarantees(StoreBackend):
 
     async def test_a_beat_tells_of_the_wish_to_cancel(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
-        await store.request_cancel(grant.key.workflow_id, CancelWish.COMPENSATE)
+        await store.request_cancel(grant.key.workflow_id, CancelRequest.COMPENSATE)
 
         [pulse] = await store.beat([grant.held], self.long)
 
-        assert (pulse.alive, pulse.cancel) == (True, CancelWish.COMPENSATE)
+        assert (pulse.alive, pulse.cancel) == (True, CancelRequest.COMPENSATE)
 
     async def test_beats_are_answered_in_order_and_a_lost_lease_is_dead(self, store: Store) -> None:
         zombie = await self.begin(store, "draft", lease=self.lease)
@@ -143,7 +143,7 @@ class LeaseGuarantees(StoreBackend):
     async def test_a_fence_that_nobody_was_given_is_worth_nothing(self, store: Store) -> None:
         start = new_run("draft")
         await store.record_workflow_start([start])
-        forged = [Held(start.twin.key, fence) for fence in (0, 1, 2)]
+        forged = [LeaseToken(start.twin.key, fence) for fence in (0, 1, 2)]
 
         assert [pulse.alive for pulse in await store.beat(forged, self.long)] == [False, False, False]
         await store.release(forged)
@@ -156,7 +156,7 @@ class LeaseGuarantees(StoreBackend):
         heart = store.heart()
 
         if heart is not None:
-            held = [grant.held, Held(grant.key, grant.fence + 1)]
+            held = [grant.held, LeaseToken(grant.key, grant.fence + 1)]
             try:  # in a thread, for it blocks
                 pulses = await asyncio.to_thread(heart.beat, held, self.long)
             finally:
@@ -210,12 +210,12 @@ class LeaseGuarantees(StoreBackend):
         parked, retrying = await self.begin(store, "draft"), await self.begin(store, "draft")
         await self.settle(store, decided(parked, Parked("ask Ann")), decided(retrying, Retrying(FAULT, 3600.0)))
         for grant in (parked, retrying):
-            await store.request_cancel(grant.key.workflow_id, CancelWish.PLAIN)
+            await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
 
         grants = await store.lease_closing(WORKER, 10, self.long)
 
         assert {grant.key for grant in grants} == {parked.key, retrying.key}
-        assert {grant.cancel for grant in grants} == {CancelWish.PLAIN}
+        assert {grant.cancel for grant in grants} == {CancelRequest.PLAIN}
 
     async def test_a_parked_step_past_its_deadline_is_leased_to_be_closed(self, store: Store) -> None:
         grant = await self.begin_run(store, new_run("draft", deadline=-1.0))
@@ -227,7 +227,7 @@ class LeaseGuarantees(StoreBackend):
 
     async def test_what_somebody_runs_is_not_leased_to_be_closed(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
-        await store.request_cancel(grant.key.workflow_id, CancelWish.PLAIN)
+        await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
 
         assert await store.lease_closing(OTHER, 10, self.long) == []
 
@@ -236,7 +236,7 @@ class LeaseGuarantees(StoreBackend):
         await self.settle(store, completed(first, undo=Undo.COMPLETED))
         [second] = await self.take(store)
         await self.settle(store, failed(second))
-        await store.request_cancel(first.key.workflow_id, CancelWish.PLAIN)
+        await store.request_cancel(first.key.workflow_id, CancelRequest.PLAIN)
 
         assert await store.lease_closing(WORKER, 10, self.long) == []
         assert [grant.topic for grant in await store.pick(WORKER, TOPICS, 10, self.long)] == ["draft"]

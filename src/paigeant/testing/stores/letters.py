@@ -14,26 +14,26 @@ import pytest
 
 from paigeant.abc import Store
 from paigeant.errors import InvalidInput, UnknownLetter
-from paigeant.model.dead_letters import HEAD_BYTES, KEPT_BYTES, Flaw, Misfit
-from paigeant.model.hops import Standing
+from paigeant.model.dead_letters import HEAD_BYTES, KEPT_BYTES, Flaw, RejectedMessage
+from paigeant.model.hops import NoticeStatus
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Retrying
 from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, new_run, notice
 from paigeant.testing.stores.backend import NO_PLACES, Connect, StoreBackend
 
 
-def misfit(
+def rejected(
     body: bytes = b"\x00\xff no message", *, topic: str = "draft", message_id: str = "run:1", reason: Flaw = Flaw.AHEAD
-) -> Misfit:
+) -> RejectedMessage:
     """Return a message that cannot be run."""
-    return Misfit.of(topic, message_id, body, reason, f"it is {reason}")
+    return RejectedMessage.of(topic, message_id, body, reason, f"it is {reason}")
 
 
 class LetterGuarantees(StoreBackend):
-    """What :class:`paigeant.abc.DeadLetters` promises, and ``find_standing``."""
+    """What :class:`paigeant.abc.DeadLetters` promises, and ``find_notice_status``."""
 
-    async def keep(self, store: Store, *misfits: Misfit) -> None:
-        assert await store.record_dead_letters(misfits) == [True] * len(misfits)
+    async def keep(self, store: Store, *rejected_messages: RejectedMessage) -> None:
+        assert await store.record_dead_letters(rejected_messages) == [True] * len(rejected_messages)
 
     async def bodies(self, store: Store) -> list[bytes]:
         return [letter.body for letter in (await store.list_dead_letters()).dead_letters]
@@ -42,7 +42,7 @@ class LetterGuarantees(StoreBackend):
 
     async def test_a_letter_is_kept_as_it_came_with_what_is_wrong_with_it(self, store: Store) -> None:
         every = bytes(range(256))
-        await self.keep(store, misfit(every, reason=Flaw.UNREADABLE))
+        await self.keep(store, rejected(every, reason=Flaw.UNREADABLE))
 
         [listed] = (await store.list_dead_letters()).dead_letters
         letter = await store.get_dead_letter(listed.id)
@@ -55,9 +55,9 @@ class LetterGuarantees(StoreBackend):
         assert letter.whole
 
     async def test_the_same_bytes_for_the_same_topic_are_one_letter_that_counts(self, store: Store) -> None:
-        await self.keep(store, misfit())
-        await self.keep(store, misfit(), misfit(message_id="other"), misfit(b"others"), misfit(topic="print"))
-        await self.keep(store, misfit(reason=Flaw.UNKNOWN_RUN, message_id="last"))
+        await self.keep(store, rejected())
+        await self.keep(store, rejected(), rejected(message_id="other"), rejected(b"others"), rejected(topic="print"))
+        await self.keep(store, rejected(reason=Flaw.UNKNOWN_RUN, message_id="last"))
 
         letters = (await store.list_dead_letters(topic="draft")).dead_letters
 
@@ -68,7 +68,7 @@ class LetterGuarantees(StoreBackend):
 
     async def test_of_a_large_body_the_head_is_kept_and_what_it_measured(self, store: Store) -> None:
         whole, large = b"w" * KEPT_BYTES, b"l" * (KEPT_BYTES + 1)
-        await self.keep(store, misfit(whole), misfit(large), misfit(large[:-1] + b"!"))
+        await self.keep(store, rejected(whole), rejected(large), rejected(large[:-1] + b"!"))
 
         letters = (await store.list_dead_letters()).dead_letters
 
@@ -80,7 +80,7 @@ class LetterGuarantees(StoreBackend):
         assert all("broker's dead letters" in letter.detail for letter in letters if not letter.whole)
 
     async def test_nothing_that_a_stranger_calls_himself_is_too_much(self, store: Store) -> None:
-        await self.keep(store, misfit(message_id="\x00\ud800\x1b[2J" + "x" * 5_000), misfit(b"", message_id=""))
+        await self.keep(store, rejected(message_id="\x00\ud800\x1b[2J" + "x" * 5_000), rejected(b"", message_id=""))
 
         empty, letter = (await store.list_dead_letters()).dead_letters
 
@@ -90,7 +90,7 @@ class LetterGuarantees(StoreBackend):
 
     async def test_letters_are_listed_newest_first_and_page_by_page(self, store: Store) -> None:
         for number in range(5):
-            await self.keep(store, misfit(b"%d" % number))
+            await self.keep(store, rejected(b"%d" % number))
 
         pages, after = list[list[bytes]](), None
         while len(pages) < 5:
@@ -108,7 +108,7 @@ class LetterGuarantees(StoreBackend):
             await store.list_dead_letters(after=after)
 
     async def test_a_page_of_large_bodies_ends_early_and_the_next_goes_on(self, store: Store) -> None:
-        await self.keep(store, *(misfit(b"%d" % number + b"x" * (KEPT_BYTES - 1)) for number in range(9)))
+        await self.keep(store, *(rejected(b"%d" % number + b"x" * (KEPT_BYTES - 1)) for number in range(9)))
 
         first = await store.list_dead_letters()
         second = await store.list_dead_letters(after=first.next)
@@ -117,13 +117,13 @@ class LetterGuarantees(StoreBackend):
         assert {letter.body[:1] for letter in first.dead_letters + second.dead_letters} == {b"%d" % n for n in range(9)}
 
     async def test_letters_are_counted_as_they_would_be_dropped(self, store: Store) -> None:
-        await self.keep(store, misfit(b"1"), misfit(b"2"))
+        await self.keep(store, rejected(b"1"), rejected(b"2"))
 
         assert await store.count_dead_letters() == 2
         assert await store.count_dead_letters(older_than=timedelta(hours=1)) == 0
 
     async def test_what_is_dropped_is_gone_and_dropping_it_again_changes_nothing(self, store: Store) -> None:
-        await self.keep(store, misfit(b"1"), misfit(b"2"), misfit(b"3"))
+        await self.keep(store, rejected(b"1"), rejected(b"2"), rejected(b"3"))
         first = min((await store.list_dead_letters()).dead_letters, key=lambda letter: letter.body)
 
         assert await store.drop_dead_letters([first.id, 4_711, 2**70, -1]) == 1
@@ -139,48 +139,56 @@ class LetterGuarantees(StoreBackend):
                 await store.get_dead_letter(unknown)
 
     async def test_a_letter_that_comes_again_after_it_was_dropped_is_a_new_one(self, store: Store) -> None:
-        await self.keep(store, misfit(), misfit())
+        await self.keep(store, rejected(), rejected())
         await store.drop_dead_letters()
 
-        await self.keep(store, misfit())
+        await self.keep(store, rejected())
 
         assert [letter.count for letter in (await store.list_dead_letters()).dead_letters] == [1]
 
     async def test_beyond_a_number_of_letters_none_is_kept_but_those_there_still_count(self, store: Store) -> None:
         for start in range(0, 10_000, 1_000):
-            await self.keep(store, *(misfit(b"%d" % number) for number in range(start, start + 1_000)))
+            await self.keep(store, *(rejected(b"%d" % number) for number in range(start, start + 1_000)))
 
-        assert await store.record_dead_letters([misfit(b"new"), misfit(b"7"), misfit(b"newer")]) == [False, True, False]
+        assert await store.record_dead_letters([rejected(b"new"), rejected(b"7"), rejected(b"newer")]) == [
+            False,
+            True,
+            False,
+        ]
         assert await store.drop_dead_letters() == 10_000
-        await self.keep(store, misfit(b"new"))
+        await self.keep(store, rejected(b"new"))
 
     async def test_beyond_a_number_of_bytes_none_is_kept_but_small_ones(self, store: Store) -> None:
-        large = [misfit(b"%02d" % number + b"x" * (KEPT_BYTES - 2)) for number in range(63)]
+        large = [rejected(b"%02d" % number + b"x" * (KEPT_BYTES - 2)) for number in range(63)]
         await self.keep(store, *large)
-        filling, beyond = misfit(b"y" * (KEPT_BYTES - 10)), misfit(b"0123456789!")
+        filling, beyond = rejected(b"y" * (KEPT_BYTES - 10)), rejected(b"0123456789!")
 
         assert await store.record_dead_letters([filling, beyond, large[0]]) == [True, False, True]
-        assert await store.record_dead_letters([beyond, misfit(b"0123456789")]) == [False, True]
+        assert await store.record_dead_letters([beyond, rejected(b"0123456789")]) == [False, True]
         assert await store.drop_dead_letters() == 65
 
     async def test_two_that_keep_the_same_letters_at_once_keep_each_once(self, store: Store, connect: Connect) -> None:
-        misfits = [misfit(b"%d" % number) for number in range(50)]
+        rejected_messages = [rejected(b"%d" % number) for number in range(50)]
         async with connect("default") as other:
             await asyncio.gather(
-                *(one.record_dead_letters(part) for one in (store, other) for part in (misfits, misfits[::-1]))
+                *(
+                    one.record_dead_letters(part)
+                    for one in (store, other)
+                    for part in (rejected_messages, rejected_messages[::-1])
+                )
             )
 
         letters = (await store.list_dead_letters(limit=100)).dead_letters
-        assert sorted(letter.body for letter in letters) == sorted(one.body for one in misfits)
+        assert sorted(letter.body for letter in letters) == sorted(one.body for one in rejected_messages)
 
     async def test_the_letters_of_another_namespace_are_not_seen(self, store: Store, connect: Connect) -> None:
-        await self.keep(store, misfit())
+        await self.keep(store, rejected())
         [letter] = (await store.list_dead_letters()).dead_letters
         async with connect("elsewhere") as other:
             assert await self.bodies(other) == []
             assert await other.count_dead_letters() == 0
             assert await other.drop_dead_letters() == 0
-            await self.keep(other, misfit())
+            await self.keep(other, rejected())
             with pytest.raises(UnknownLetter):
                 await other.get_dead_letter(letter.id + 1_000)
 
@@ -188,8 +196,8 @@ class LetterGuarantees(StoreBackend):
 
     # -- how a hop stands
 
-    async def standing(self, store: Store, *notices: tuple[HopKey, bytes]) -> Sequence[Standing]:
-        return await store.find_standing(notices)
+    async def standing(self, store: Store, *notices: tuple[HopKey, bytes]) -> Sequence[NoticeStatus]:
+        return await store.find_notice_status(notices)
 
     async def test_the_message_of_a_twin_is_told_from_a_forged_one(self, store: Store) -> None:
         leased, due, delayed = (new_run("draft", "print") for _ in range(3))
@@ -199,8 +207,11 @@ class LetterGuarantees(StoreBackend):
         await store.record_workflow_start([due])
         forged = hashlib.sha256(b"forged").digest()
 
-        assert await self.standing(store, *map(notice, (leased, due, delayed))) == [Standing.PENDING] * 3
-        assert await self.standing(store, (due.twin.key, forged), notice(due)) == [Standing.ALTERED, Standing.PENDING]
+        assert await self.standing(store, *map(notice, (leased, due, delayed))) == [NoticeStatus.PENDING] * 3
+        assert await self.standing(store, (due.twin.key, forged), notice(due)) == [
+            NoticeStatus.ALTERED,
+            NoticeStatus.PENDING,
+        ]
 
     async def test_what_has_passed_is_told_from_what_is_ahead(self, store: Store) -> None:
         start, ended, unknown = new_run("draft", "print"), new_run("draft"), new_run("draft")
@@ -209,13 +220,13 @@ class LetterGuarantees(StoreBackend):
         await store.terminate(ended.workflow_id)
         key, digest = notice(start)
 
-        assert await self.standing(store, notice(start), notice(ended)) == [Standing.PASSED, Standing.PASSED]
-        assert await self.standing(store, (key, b"x" * 32)) == [Standing.ALTERED]
+        assert await self.standing(store, notice(start), notice(ended)) == [NoticeStatus.PASSED, NoticeStatus.PASSED]
+        assert await self.standing(store, (key, b"x" * 32)) == [NoticeStatus.ALTERED]
         for ahead in (key._replace(position=3), key._replace(path="aside"), key._replace(position=2**63 - 1)):
-            assert await self.standing(store, (ahead, digest)) == [Standing.AHEAD]
+            assert await self.standing(store, (ahead, digest)) == [NoticeStatus.AHEAD]
         assert await self.standing(store, notice(unknown), (key._replace(workflow_id=UUID(int=0)), digest)) == [
-            Standing.UNKNOWN_RUN,
-            Standing.UNKNOWN_RUN,
+            NoticeStatus.UNKNOWN_RUN,
+            NoticeStatus.UNKNOWN_RUN,
         ]
         assert await self.standing(store) == []
 
@@ -224,7 +235,7 @@ class LetterGuarantees(StoreBackend):
         await store.record_workflow_start([start])
 
         async with connect("elsewhere") as other:
-            assert await self.standing(other, notice(start)) == [Standing.UNKNOWN_RUN]
+            assert await self.standing(other, notice(start)) == [NoticeStatus.UNKNOWN_RUN]
 
     async def test_a_forged_message_beside_the_true_one_takes_nothing_from_it(self, store: Store) -> None:
         start = new_run("draft")

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from paigeant.abc import Store
 from paigeant.model.hops import Grant, Verdict
-from paigeant.model.outcomes import Retrying, Unfit
-from paigeant.model.runs import CancelWish, RunStatus, StepStatus, WaitReason
+from paigeant.model.outcomes import InterfaceMismatch, Retrying
+from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, failed
 from paigeant.testing.stores.backend import TOPICS, StoreBackend
 
@@ -18,10 +18,10 @@ WHY = "'draft' has changed"
 class MisfitGuarantees(StoreBackend):
     """What ``find_misfits``, ``lease_misfits`` and ``resume(accept_contract=True)`` promise."""
 
-    async def hold(self, store: Store, *steps: str, contract: str = OLD) -> Grant:
+    async def hold(self, store: Store, *steps: str, interface: str = OLD) -> Grant:
         """Start a run whose first step waits for code that fits this contract."""
         grant = await self.begin(store, *(steps or ("draft",)))
-        assert await self.settle(store, decided(grant, Unfit(WHY, contract))) == [Verdict.OK]
+        assert await self.settle(store, decided(grant, InterfaceMismatch(WHY, interface))) == [Verdict.OK]
         return grant
 
     async def test_its_run_is_seen_to_wait_with_the_reason_and_no_attempt_is_burnt(self, store: Store) -> None:
@@ -56,7 +56,7 @@ class MisfitGuarantees(StoreBackend):
     async def test_only_what_was_asked_for_is_leased_and_no_more_of_it(self, store: Store) -> None:
         held = [await self.hold(store) for _ in range(3)]
         await self.hold(store, "review")
-        await self.hold(store, contract=">*:new")
+        await self.hold(store, interface=">*:new")
 
         assert await store.find_misfits() == {("draft", OLD), ("review", OLD), ("draft", ">*:new")}
         assert await store.lease_misfits(WORKER, [("print", OLD), ("review", ">*:new")], 10, self.long) == []
@@ -100,7 +100,7 @@ class MisfitGuarantees(StoreBackend):
 
     async def test_its_run_can_be_cancelled(self, store: Store) -> None:
         grant = await self.hold(store)
-        await store.request_cancel(grant.key.workflow_id, CancelWish.PLAIN)
+        await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
 
         [closing] = await store.lease_closing(WORKER, 10, self.long)
 

@@ -13,7 +13,7 @@ from paigeant.abc import Store
 from paigeant.errors import UnknownRun, WrongState
 from paigeant.model.hops import Verdict
 from paigeant.model.outcomes import Parked, Retrying
-from paigeant.model.runs import CancelWish, RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.values import Ref, inline, shelve
 from paigeant.testing.builders import FAULT, OTHER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import StoreBackend
@@ -29,7 +29,7 @@ class OperatorGuarantees(StoreBackend):
         for asked in (
             store.get_run(unknown),
             store.get_status(unknown),
-            store.request_cancel(unknown, CancelWish.PLAIN),
+            store.request_cancel(unknown, CancelRequest.PLAIN),
             store.terminate(unknown),
             store.resume(unknown),
             store.save_variable(unknown, "tone", inline("dry")),
@@ -45,18 +45,18 @@ class OperatorGuarantees(StoreBackend):
         grant = await self.begin(store, "draft")
         await self.settle(store, decided(grant, Retrying(FAULT, 3600.0)))
 
-        status = await store.request_cancel(grant.key.workflow_id, CancelWish.COMPENSATE)
+        status = await store.request_cancel(grant.key.workflow_id, CancelRequest.COMPENSATE)
 
         assert status is RunStatus.RUNNING
         [again] = await self.take(store)
-        assert (again.key, again.cancel) == (grant.key, CancelWish.COMPENSATE)
+        assert (again.key, again.cancel) == (grant.key, CancelRequest.COMPENSATE)
         run = await store.get_run(grant.key.workflow_id)
-        assert run.cancel_requested is CancelWish.COMPENSATE
+        assert run.cancel_requested is CancelRequest.COMPENSATE
 
     async def test_a_wish_to_cancel_leaves_a_lease_alone(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
 
-        await store.request_cancel(grant.key.workflow_id, CancelWish.PLAIN)
+        await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
 
         assert await self.take(store) == []
         assert await self.settle(store, completed(grant)) == [Verdict.OK]
@@ -67,7 +67,7 @@ class OperatorGuarantees(StoreBackend):
         await self.settle(store, completed(grant))
         workflow_id = grant.key.workflow_id
 
-        assert await store.request_cancel(workflow_id, CancelWish.PLAIN) is RunStatus.COMPLETED
+        assert await store.request_cancel(workflow_id, CancelRequest.PLAIN) is RunStatus.COMPLETED
         assert await store.terminate(workflow_id) is RunStatus.COMPLETED
 
         run = await store.get_run(workflow_id)
@@ -109,7 +109,7 @@ class OperatorGuarantees(StoreBackend):
 
     async def test_a_failed_run_that_is_resumed_is_not_ended_by_what_was_wished_before(self, store: Store) -> None:
         grant = await self.begin_run(store, new_run("draft", deadline=0.01))
-        await store.request_cancel(grant.key.workflow_id, CancelWish.PLAIN)
+        await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
         await self.settle(store, failed(grant))
         await self.let_leases_end()
 

@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import replace
 
 from paigeant.abc import Store
-from paigeant.model.hops import Held
+from paigeant.model.hops import LeaseToken
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.runs import StepStatus
 from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, failed
@@ -66,7 +66,7 @@ class ProgressGuarantees(StoreBackend):
 
     async def test_a_fence_that_is_not_the_leases_has_nothing_to_say(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
-        forged = Held(grant.key, grant.fence + 1)
+        forged = LeaseToken(grant.key, grant.fence + 1)
 
         await store.beat([grant.held, forged], self.long, {forged: b"1"})
 

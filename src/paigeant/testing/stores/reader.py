@@ -9,7 +9,7 @@ import pytest
 from paigeant.abc import Store
 from paigeant.errors import InvalidInput, UnknownRun
 from paigeant.model.hops import Verdict
-from paigeant.model.runs import CancelWish, Direction, RunStatus
+from paigeant.model.runs import CancelRequest, Direction, RunStatus
 from paigeant.testing.builders import OTHER, WORKER, completed, new_run, notice
 from paigeant.testing.stores.backend import NO_PLACES, TOPICS, Connect, StoreBackend
 
@@ -106,7 +106,7 @@ class ReaderGuarantees(StoreBackend):
             for asked in (
                 other.get_run(start.workflow_id),
                 other.get_status(start.workflow_id),
-                other.request_cancel(start.workflow_id, CancelWish.PLAIN),
+                other.request_cancel(start.workflow_id, CancelRequest.PLAIN),
                 other.terminate(start.workflow_id),
                 other.resume(start.workflow_id),
             ):

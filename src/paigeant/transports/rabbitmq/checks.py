@@ -10,7 +10,7 @@ from aio_pika import Message
 
 from paigeant.errors import ConfigError
 from paigeant.model.findings import Finding
-from paigeant.transports.rabbitmq.connection import Line
+from paigeant.transports.rabbitmq.connection import AmqpConnection
 
 OLDEST: Final = (3, 10)
 """The oldest version with dead lettering at least once."""
@@ -19,12 +19,12 @@ TAKES: Final = 3.0
 """Seconds within which a broker without an alarm takes a message."""
 
 
-async def examine(line: Line, queue: str) -> list[Finding]:
+async def examine(line: AmqpConnection, queue: str) -> list[Finding]:
     """Return what was found; ``queue`` is made, tried and gone again."""
     async with line.patience():
         connection = await line.connect()
-        told: Mapping[str, Any] = getattr(connection.transport, "connection").server_properties  # noqa: B009
-    version = _text(told.get("version", ""))
+        translate_errors: Mapping[str, Any] = getattr(connection.transport, "connection").server_properties  # noqa: B009
+    version = _text(translate_errors.get("version", ""))
     if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < OLDEST:
         said = f"RabbitMQ is version {version or 'unknown'}"
         return [Finding.problem("version", said, "3.10 or newer is needed")]
@@ -35,7 +35,7 @@ def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, (bytes, bytearray)) else str(value)
 
 
-async def _try(line: Line, queue: str) -> list[Finding]:
+async def _try(line: AmqpConnection, queue: str) -> list[Finding]:
     try:
         async with line.channel() as channel, line.patience():
             await channel.declare_queue(queue, exclusive=True)

@@ -36,7 +36,7 @@ class Silent(Unavailable):
     """The broker did not answer in time, or one of its queues."""
 
 
-class Line:
+class AmqpConnection:
     """A connection that is made when it is needed, and made anew once it is lost."""
 
     def __init__(self, url: str, name: str) -> None:

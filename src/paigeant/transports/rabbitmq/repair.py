@@ -10,7 +10,7 @@ from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractIncomingMessage
 
 from paigeant.errors import PaigeantError
-from paigeant.transports.rabbitmq.connection import Line
+from paigeant.transports.rabbitmq.connection import AmqpConnection
 
 LEADER: Final = 3.0
 """Seconds within which a queue lets somebody consume. One that is recovered has elected its leader within two."""
@@ -50,7 +50,7 @@ class Mender:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look_at(self, queue: str) -> None:
-        line, probe = Line(self._url, self._name), Line(self._url, self._name)
+        line, probe = AmqpConnection(self._url, self._name), AmqpConnection(self._url, self._name)
         try:
             await _mend(line, probe, queue)
         except PaigeantError as error:
@@ -64,7 +64,7 @@ def is_broken(error: Exception) -> bool:
     return isinstance(error, TimeoutError) or str(error).startswith("INTERNAL_ERROR")
 
 
-async def _mend(line: Line, probe: Line, queue: str) -> None:
+async def _mend(line: AmqpConnection, probe: AmqpConnection, queue: str) -> None:
     """Delete a queue that cannot be consumed; ``probe`` may break of it."""
     async with line.channel() as channel:
         async with line.patience():
@@ -82,7 +82,7 @@ async def _mend(line: Line, probe: Line, queue: str) -> None:
             _LOG.warning(_MENDED, queue)
 
 
-async def _has_leader(line: Line, name: str) -> bool:
+async def _has_leader(line: AmqpConnection, name: str) -> bool:
     """Tell whether one may consume: only the leader can say so. What is delivered meanwhile goes back."""
 
     async def leave(_: AbstractIncomingMessage) -> None:

@@ -16,11 +16,11 @@ from aio_pika.abc import AbstractChannel
 
 from paigeant.abc import Delivery
 from paigeant.errors import PaigeantError, Unavailable
-from paigeant.transports.rabbitmq.connection import CLOSING, Line
+from paigeant.transports.rabbitmq.connection import CLOSING, AmqpConnection
 from paigeant.transports.rabbitmq.queues import Queues
 from paigeant.transports.rabbitmq.repair import LEADER, Mender, is_broken
 
-AGAIN: Final = (0.5, 5.0)
+BACKOFF: Final = (0.5, 5.0)
 """Seconds until a broker that is away is asked again: at first, doubling, and at most."""
 
 RENEWAL: Final = 60.0
@@ -70,12 +70,12 @@ class Arrived(NamedTuple):
 class Stream:
     """One subscription: a channel with a consumer for each queue, rebuilt whenever anything of it was lost."""
 
-    def __init__(self, line: Line, mender: Mender, queues: Queues, topics: Collection[str]) -> None:
+    def __init__(self, line: AmqpConnection, mender: Mender, queues: Queues, topics: Collection[str]) -> None:
         self._line, self._mender = line, mender
         self._queues, self._topics = queues, frozenset(topics)
         self._arrived: asyncio.Queue[Arrived | Exception] = asyncio.Queue()
         self._asked, self._asked_last = asyncio.Event(), monotonic()
-        self._pause, self._has_consumed = AGAIN[0], False
+        self._pause, self._has_consumed = BACKOFF[0], False
         self._heard: dict[str, float] = {}
         self._left_some, self._taken = False, 0
         self.yielded: dict[str, list[Arrived]] = {}
@@ -115,7 +115,7 @@ class Stream:
 
     async def _pause_a_while(self) -> None:
         await asyncio.sleep(self._pause * random.uniform(0.5, 1))  # noqa: S311  (not all workers at once)
-        self._pause = min(self._pause * 2, AGAIN[1])
+        self._pause = min(self._pause * 2, BACKOFF[1])
 
     async def _consume(self) -> None:
         """Consume until it is time for a new channel, or nobody asks for what arrived, which then goes back.
@@ -128,7 +128,7 @@ class Stream:
             async with self._line.channel() as channel:
                 async with self._line.patience():
                     await self._start(channel, lost)
-                self._pause, self._has_consumed = AGAIN[0], True
+                self._pause, self._has_consumed = BACKOFF[0], True
                 try:
                     await self._watch(lost)
                 finally:

@@ -18,7 +18,7 @@ from paigeant.errors import Unavailable
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Sealed
 from paigeant.transports.rabbitmq.checks import examine
-from paigeant.transports.rabbitmq.connection import Line, Silent
+from paigeant.transports.rabbitmq.connection import AmqpConnection, Silent
 from paigeant.transports.rabbitmq.queues import Queues
 from paigeant.transports.rabbitmq.repair import Mender
 from paigeant.transports.rabbitmq.stream import ID, Stream
@@ -41,8 +41,8 @@ class RabbitMQTransport(Transport):
     def __init__(self, url: str, *, namespace: str = "default") -> None:
         self._url, self._queues = url, Queues(namespace)
         # Apart, because the broker stops reading where it will not take messages: acknowledgements must get through.
-        self._sending = Line(url, f"paigeant {namespace} sending")
-        self._receiving = Line(url, f"paigeant {namespace} receiving")
+        self._sending = AmqpConnection(url, f"paigeant {namespace} sending")
+        self._receiving = AmqpConnection(url, f"paigeant {namespace} receiving")
         self._mender = Mender(url, f"paigeant {namespace} mending")
         self._declaring = asyncio.Lock()
         self._streams: dict[Stream, asyncio.Task[None]] = {}
@@ -64,7 +64,9 @@ class RabbitMQTransport(Transport):
         await asyncio.gather(self._mender.close(), self._sending.close(), self._receiving.close())
 
     async def examine(self) -> Sequence[Finding]:
-        line = Line(self._url, "paigeant examining")  # of its own, for a broker with an alarm stops to listen to it
+        line = AmqpConnection(
+            self._url, "paigeant examining"
+        )  # of its own, for a broker with an alarm stops to listen to it
         try:
             return await examine(line, self._queues.examined)
         finally:

@@ -91,17 +91,17 @@ class Server:
             **self._arguments,
         )
 
-    def explained(self, said: str) -> Exception:
+    def translated(self, said: str) -> Exception:
         """Return what the server said about a single command in our words."""
-        return explained(self.name, failed.ResponseError(said))
+        return translated(self.name, failed.ResponseError(said))
 
     @contextmanager
-    def told(self) -> Generator[None]:
+    def translate_errors(self) -> Generator[None]:
         """Turn the errors of this server into ours: ``Unavailable`` to wait for, ``ConfigError`` to mend."""
         try:
             yield
         except (failed.RedisError, OSError) as error:
-            raise explained(self.name, error) from error
+            raise translated(self.name, error) from error
 
 
 class Line:
@@ -132,7 +132,7 @@ class Line:
     async def _do(self, task: asyncio.Task[Any]) -> Any:
         self._under_way.add(task)
         task.add_done_callback(self._ended)
-        with self._server.told():
+        with self._server.translate_errors():
             return await asyncio.shield(task)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
@@ -156,7 +156,7 @@ class Line:
             await self._pool.disconnect()
 
 
-def explained(name: str, error: Exception) -> Exception:
+def translated(name: str, error: Exception) -> Exception:
     """Return a failure as one of ours, or as it is if it is a mistake of this program."""
     text = (str(error) or type(error).__name__).splitlines()[0]
     code = _SHORT.get(type(error), text.split(" ", 1)[0])

@@ -40,7 +40,7 @@ FORGOTTEN: Final = 3600.0
 CLOSING: Final = 3.0
 """Seconds that giving back may take."""
 
-AGAIN: Final = (0.1, 5.0)
+BACKOFF: Final = (0.1, 5.0)
 """Seconds until a server that is away is asked again: at first, doubling, and at most."""
 
 _LOG: Final = logging.getLogger("paigeant")
@@ -224,5 +224,5 @@ class Subscription:
         if self._reader is not None:
             await self._reader.close()
         self._reader = self._client_id = None
-        self._pause = min(max(self._pause * 2, AGAIN[0]), AGAIN[1])
+        self._pause = min(max(self._pause * 2, BACKOFF[0]), BACKOFF[1])
         await asyncio.sleep(self._pause)

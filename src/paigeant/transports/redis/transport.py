@@ -97,7 +97,7 @@ class RedisStreamTransport(Transport):
         keys = [posting.key for posting in postings]
         fields = [field for _, message in postings for field in (message.message_id, message.body)]
         said: list[bytes] = await self._line.ask("EVAL", PUT, len(keys), *keys, *fields)
-        return [self._server.explained(wrong.decode()) if wrong else None for wrong in said]
+        return [self._server.translated(wrong.decode()) if wrong else None for wrong in said]
 
     async def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
         keys = {queue_of(self._namespace, topic): topic for topic in topics}
