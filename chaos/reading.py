@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 
 from chaos.history import History, Hop, RunRow, value_of
+from paigeant.sql.schema.home import SCHEMA
 
 _RUNS = "SELECT workflow_id, workflow, dispatch_key, status, reason, output, error, {completed_at} FROM workflow_runs"
 _HOPS = """
@@ -121,7 +122,7 @@ class PostgresReader(Reader):
 
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        connection = await asyncpg.connect(self._url, timeout=10)
+        connection = await asyncpg.connect(self._url, timeout=10, server_settings={"search_path": SCHEMA})
         try:
             seconds = {
                 name: f"CAST(EXTRACT(EPOCH FROM {name}) AS double precision)" for name in ("due_at", "completed_at")

@@ -29,7 +29,7 @@ async def waiting(store: str) -> int:
 async def _two(store: str, question: str) -> tuple[int, int]:
     if store.startswith("sqlite"):
         return await asyncio.to_thread(_in_file, store.removeprefix("sqlite:///"), question)
-    connection = await asyncpg.connect(store)
+    connection = await asyncpg.connect(store, server_settings={"search_path": "paigeant"})
     try:
         runs, steps = await connection.fetchrow(question)
     finally:

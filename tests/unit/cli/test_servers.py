@@ -87,7 +87,7 @@ class Strict(Postgres):
         await asyncio.to_thread(administration.upgrade, self.url)
         await self.tell("postgres", *ROLES.split(";\n"))
         for database, version in (("older", "0001"), ("newer", "9999")):
-            await self.tell(database, f"UPDATE alembic_version SET version_num = '{version}'")
+            await self.tell(database, f"UPDATE paigeant.paigeant_version SET version_num = '{version}'")
 
     async def tell(self, database: str, *statements: str) -> None:
         connection = await asyncpg.connect(self.url, database=database)

@@ -121,7 +121,11 @@ async def test_a_server_that_takes_no_writes(postgres: str, tell_postgres: Tell)
 
 
 async def test_a_user_without_rights_and_one_with_just_enough(postgres: str, user: str, tell_postgres: Tell):
-    tell_postgres(f"GRANT SELECT ON alembic_version TO {user}", on=postgres)
+    tell_postgres(
+        f"GRANT USAGE ON SCHEMA paigeant TO {user}",
+        f"GRANT SELECT ON paigeant.paigeant_version TO {user}",
+        on=postgres,
+    )
     lacking: Any = (await find(as_user(postgres, user)))["rights"]
     assert lacking.severity is Severity.PROBLEM
     assert lacking.said.startswith(f"{user} may not DELETE on activities (")

@@ -149,7 +149,7 @@ async def test_a_run_is_ended_after_what_its_end_waited_for(new_postgres: Callab
     engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
     async with PostgresStore(url) as store, engine.connect() as other:
         await store.record_workflow_start([start])
-        await other.execute(text("SELECT FROM workflow_runs FOR UPDATE"))
+        await other.execute(text("SELECT FROM paigeant.workflow_runs FOR UPDATE"))
         terminating = asyncio.create_task(store.terminate(start.workflow_id))
 
         async def waits() -> bool:
@@ -161,7 +161,7 @@ async def test_a_run_is_ended_after_what_its_end_waited_for(new_postgres: Callab
         await other.rollback()
         await terminating
 
-        assert (await other.execute(text("SELECT completed_at FROM workflow_runs"))).scalar_one() > held_until
+        assert (await other.execute(text("SELECT completed_at FROM paigeant.workflow_runs"))).scalar_one() > held_until
     await engine.dispose()
 
 

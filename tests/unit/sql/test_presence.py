@@ -18,10 +18,10 @@ from paigeant.testing.builders import new_run
 HOLDER = """
 import sys
 from pathlib import Path
-from paigeant.sql.sqlite.process_locks import Presence
-presence = Presence(Path(sys.argv[1]))
+from paigeant.sql.sqlite.process_locks import ProcessLocks
+presence = ProcessLocks(Path(sys.argv[1]))
 presence.prepare()
-presence.hold(sys.argv[2])
+presence.mark_alive(sys.argv[2])
 print("held", flush=True)
 sys.stdin.read()
 """

@@ -17,6 +17,7 @@ import paigeant.sql.schema.migrations
 from paigeant.errors import ConfigError
 from paigeant.sql import administration
 from paigeant.sql.schema import version as schema
+from paigeant.sql.schema.home import VERSION_TABLE
 from paigeant.sql.schema.indexes import WHOLE
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.stores.sqlite import SqliteStore
@@ -37,7 +38,7 @@ def test_the_migrations_make_the_tables_that_the_statements_use(url: str):
     administration.upgrade(url)
 
     with SqliteDatabase(url, "default").connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "version_table": VERSION_TABLE})
         assert compare_metadata(context, WHOLE) == []
 
 
@@ -66,7 +67,7 @@ def test_a_database_that_is_not_there_is_said_to_have_no_schema(url: str, tmp_pa
 @pytest.mark.parametrize("ask", [administration.upgrade, administration.check])
 def test_a_database_of_a_newer_version_is_refused(url: str, ask):
     administration.upgrade(url)
-    execute(url, "UPDATE alembic_version SET version_num = '9999'")
+    execute(url, "UPDATE paigeant_version SET version_num = '9999'")
 
     with pytest.raises(ConfigError, match=r"schema 9999.*newer one; upgrade this installation"):
         ask(url)
@@ -74,7 +75,7 @@ def test_a_database_of_a_newer_version_is_refused(url: str, ask):
 
 async def test_a_store_of_a_newer_version_is_not_opened(url: str):
     administration.upgrade(url)
-    execute(url, "UPDATE alembic_version SET version_num = '9999'")
+    execute(url, "UPDATE paigeant_version SET version_num = '9999'")
 
     with pytest.raises(ConfigError, match="newer one"):
         async with SqliteStore(url):

@@ -31,6 +31,7 @@ from paigeant.sql.postgres.checks import server_checks
 from paigeant.sql.postgres.notify import NotifyListener
 from paigeant.sql.postgres.pooler import is_pooled
 from paigeant.sql.schema import version as schema
+from paigeant.sql.schema.home import SCHEMA, version_of
 from paigeant.sql.schema.types import store_now
 from paigeant.sql.statements import heartbeat
 
@@ -56,6 +57,7 @@ _OPTIONS: Final = frozenset(
 """What a URL may say; the rest of what asyncpg takes is no text, or is set here."""
 
 _SETTINGS: Final = {
+    "search_path": SCHEMA,
     "statement_timeout": "15s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "15s",
@@ -86,7 +88,7 @@ class PostgresDatabase(Database):
         self._talker = _engine(self.url, pooled=True, poolclass=NullPool)
         with translate_server_errors(self._name):
             async with asyncio.timeout(_PATIENCE), self._talker.connect() as connection:
-                version = await connection.run_sync(schema.version_of)
+                version = await connection.run_sync(version_of)
                 self._pooled = await is_pooled(connection)
         schema.require(version, self._name)
         self._engine = self.engine(pool_size=4, max_overflow=2, pool_timeout=_PATIENCE, pool_recycle=1800)
@@ -135,13 +137,13 @@ class PostgresDatabase(Database):
     def upgrade(self) -> None:
         def change(connection: Connection) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-            schema.refuse_newer(schema.version_of(connection), self._name)
-            schema.migrate(connection)
+            schema.refuse_newer(version_of(connection), self._name)
+            schema.migrate(connection, self._name)
 
         asyncio.run(self._once(change))
 
     def check(self) -> None:
-        asyncio.run(self._once(lambda connection: schema.require(schema.version_of(connection), self._name)))
+        asyncio.run(self._once(lambda connection: schema.require(version_of(connection), self._name)))
 
     async def _once(self, work: Callable[[Connection], None]) -> None:
         engine = _engine(self.url, pooled=True, poolclass=NullPool)

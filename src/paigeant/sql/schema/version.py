@@ -9,9 +9,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection
 
 from paigeant.errors import ConfigError
+from paigeant.sql.schema.home import prepare_home
 
 KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 """All migrations, oldest first; a test holds it against those that are there."""
@@ -19,19 +20,10 @@ KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 HEAD: Final = KNOWN[-1]
 """The schema that this program needs."""
 
-_VERSION: Final = text("SELECT version_num FROM alembic_version")
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
 _ONE_AT_A_TIME: Final = Lock()
 """Alembic keeps the migration under way in a global of the process. Whoever comes here has a thread of their own."""
-
-
-def version_of(connection: Connection) -> str | None:
-    """Return the schema's version, None if there is none."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.execute(_VERSION).scalar_one_or_none()
-    return found
 
 
 def require(version: str | None, name: str) -> None:
@@ -54,11 +46,12 @@ def refuse_newer(version: str | None, name: str) -> None:
         )
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the schema to :data:`HEAD` within the connection's transaction."""
+def migrate(connection: Connection, name: str) -> None:
+    """Bring the schema to :data:`HEAD` within the connection's transaction; raises ConfigError with what to do."""
     from alembic import command  # noqa: PLC0415  (slow to load and seldom needed)
     from alembic.config import Config  # noqa: PLC0415
 
+    prepare_home(connection, name)
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with _ONE_AT_A_TIME:

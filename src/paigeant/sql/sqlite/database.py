@@ -32,6 +32,7 @@ from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.failures import translate_errors, translated
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema import version as schema
+from paigeant.sql.schema.home import version_of
 from paigeant.sql.sqlite.checks import file_checks
 from paigeant.sql.sqlite.data_version import DataVersionPoller
 from paigeant.sql.sqlite.folders import prepare_folder
@@ -162,27 +163,27 @@ class SqliteDatabase(Database):
 
     def upgrade(self) -> None:
         with self._alone_with_it() as connection:
-            schema.refuse_newer(schema.version_of(connection), str(self.path))
-            schema.migrate(connection)
+            schema.refuse_newer(version_of(connection), str(self.path))
+            schema.migrate(connection, str(self.path))
 
     def check(self) -> None:
         if not self.path.exists():
             schema.require(None, str(self.path))
         with self._alone_with_it() as connection:
-            schema.require(schema.version_of(connection), str(self.path))
+            schema.require(version_of(connection), str(self.path))
 
     def _prepare(self) -> None:
         """Make the schema in a database that is empty, and refuse another than ours."""
         if self._is_there():  # looking needs no lock, which somebody may hold for long
             with translate_errors(str(self.path)), self._reading() as connection:
-                version = schema.version_of(connection)
+                version = version_of(connection)
             if version is not None:
                 schema.require(version, str(self.path))
                 return
         with self._alone_with_it() as connection:
-            version = schema.version_of(connection)
+            version = version_of(connection)
             if version is None:
-                schema.migrate(connection)
+                schema.migrate(connection, str(self.path))
             else:
                 schema.require(version, str(self.path))
 

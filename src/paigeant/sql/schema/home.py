@@ -1,0 +1,127 @@
+"""Where the tables live, apart from those of an application that uses the same database.
+
+On PostgreSQL they have a schema of their own, ``paigeant``: every transaction names it as its search path, so that the
+statements need not. A SQLite file has no schemas: it belongs to Paigeant alone, but for what else lies in it under
+other names. In both, the version stands in a table that no other user of Alembic has.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+from paigeant.errors import ConfigError
+from paigeant.sql.schema.tables import metadata
+
+SCHEMA: Final = "paigeant"
+"""The schema on PostgreSQL."""
+
+VERSION_TABLE: Final = "paigeant_version"
+
+_EARLIER_VERSION_TABLE: Final = "alembic_version"
+_EARLIER_TABLES: Final = (
+    "workflow_runs",
+    "step_executions",
+    "messages",
+    "heartbeats",
+    "values",
+    "workflow_variables",
+    "workflows",
+    "activities",
+    "workers",
+    "dead_letters",
+)
+"""What lay in the application's own schema until migration 0006."""
+
+_OURS: Final = frozenset({"fence", "due_at", "committed_by"})
+"""Columns of our ``step_executions``: another program's table of that name has not all of them."""
+
+
+def schema_of(connection: Connection) -> str | None:
+    """Return the schema of our tables, None where the database has no schemas."""
+    return SCHEMA if connection.dialect.name == "postgresql" else None
+
+
+def version_of(connection: Connection) -> str | None:
+    """Return the version of our tables, wherever they are; None if there are none."""
+    schema = schema_of(connection)
+    if not inspect(connection).has_table(VERSION_TABLE, schema):
+        return _earlier_version(connection)
+    table = f"{schema}.{VERSION_TABLE}" if schema else VERSION_TABLE
+    found: str | None = connection.execute(text(f"SELECT version_num FROM {table}")).scalar_one_or_none()  # noqa: S608  (a constant)
+    return found
+
+
+def prepare_home(connection: Connection, name: str) -> None:
+    """Make the schema that the tables go to, and move there those of an earlier version, with their version.
+
+    Raises ConfigError if a table of another program stands in the way, or if this user may not make a schema.
+    """
+    schema = schema_of(connection)
+    made = inspect(connection).has_table(VERSION_TABLE, schema)
+    earlier = None if made else _earlier_version(connection)
+    if not made and earlier is None:
+        _refuse_foreign_tables(connection, schema, name)
+    if earlier is not None:
+        _forget_earlier_version(connection, earlier)
+    if schema is not None:
+        _make_schema(connection, name)
+        if earlier is not None:
+            _move_tables(connection)
+        connection.execute(text("SELECT set_config('search_path', :schema, true)"), {"schema": SCHEMA})
+    if earlier is not None:
+        connection.execute(text(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+        connection.execute(text(f"INSERT INTO {VERSION_TABLE} VALUES (:version)"), {"version": earlier})  # noqa: S608  (a constant)
+
+
+def _earlier_version(connection: Connection) -> str | None:
+    """Return the version of our tables in the application's schema, None if there are none.
+
+    An application that uses Alembic has a table of the same name: only beside our tables is its content ours.
+    """
+    there = inspect(connection)
+    if not there.has_table(_EARLIER_VERSION_TABLE) or not there.has_table("step_executions"):
+        return None
+    if not {column["name"] for column in there.get_columns("step_executions")} >= _OURS:
+        return None
+    versions = connection.execute(text(f"SELECT version_num FROM {_EARLIER_VERSION_TABLE}")).scalars().all()  # noqa: S608  (a constant)
+    return next((version for version in versions if re.fullmatch(r"\d{4}", version)), None)
+
+
+def _forget_earlier_version(connection: Connection, version: str) -> None:
+    """Take our version out of Alembic's usual table, and the table away if nothing else stands in it."""
+    table = _EARLIER_VERSION_TABLE
+    connection.execute(text(f"DELETE FROM {table} WHERE version_num = :version"), {"version": version})  # noqa: S608  (a constant)
+    if connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0:  # noqa: S608  (a constant)
+        connection.execute(text(f"DROP TABLE {table}"))
+
+
+def _refuse_foreign_tables(connection: Connection, schema: str | None, name: str) -> None:
+    taken = sorted(set(inspect(connection).get_table_names(schema)) & set(metadata.tables))
+    if not taken:
+        return
+    where = f"the database {name} has a table {taken[0]!r}" + (f" in its schema {schema!r}" if schema else "")
+    cure = "rename that schema" if schema else "give Paigeant a file of its own (PAIGEANT_STORE)"
+    raise ConfigError(f"{where} that is not Paigeant's: {cure}")
+
+
+def _make_schema(connection: Connection, name: str) -> None:
+    if SCHEMA in inspect(connection).get_schema_names():
+        return
+    question = text("SELECT current_user, has_database_privilege(current_database(), 'CREATE')")
+    user, allowed = connection.execute(question).one()
+    if not allowed:
+        mend = f'CREATE SCHEMA {SCHEMA} AUTHORIZATION "{user}"'
+        raise ConfigError(f"{user} may not make a schema in the database {name}: let its owner run {mend}")
+    connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+
+
+def _move_tables(connection: Connection) -> None:
+    """Move what is found in the application's schema; indexes and sequences follow their tables."""
+    there = inspect(connection)
+    quote = connection.dialect.identifier_preparer.quote
+    for table in _EARLIER_TABLES:
+        if there.has_table(table):
+            connection.execute(text(f"ALTER TABLE {quote(table)} SET SCHEMA {SCHEMA}"))

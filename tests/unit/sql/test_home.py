@@ -1,0 +1,167 @@
+"""What an application keeps in the same database is its own, and what is ours has a place of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from paigeant.errors import ConfigError
+from paigeant.sql import administration
+from paigeant.stores.postgresql import PostgresStore
+from paigeant.stores.sqlite import SqliteStore
+from paigeant.testing.builders import new_run
+
+Tell = Callable[..., None]
+
+OF_THE_APPLICATION = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)",
+    "INSERT INTO alembic_version VALUES ('{version}')",
+    "CREATE TABLE messages (id INTEGER PRIMARY KEY, text TEXT)",
+    "INSERT INTO messages VALUES (1, 'of the application')",
+    "CREATE TABLE workflow_runs (id INTEGER PRIMARY KEY)",
+    "CREATE TABLE step_executions (id INTEGER PRIMARY KEY)",
+)
+
+
+async def ask(url: str, question: str) -> list[object]:
+    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
+    async with engine.connect() as connection:
+        found = list((await connection.execute(text(question))).scalars())
+    await engine.dispose()
+    return found
+
+
+@pytest.mark.parametrize("version", ["a1b2c3d4e5f6", "0005", "0006"])
+def test_an_application_with_its_own_alembic_and_tables_of_our_names_is_no_hindrance(
+    new_postgres: Callable[..., str], tell_postgres: Tell, version: str
+):
+    url = new_postgres(empty=True)
+    tell_postgres(*(line.format(version=version) for line in OF_THE_APPLICATION), on=url)
+
+    with pytest.raises(ConfigError, match="no schema yet"):
+        administration.check(url)
+    administration.upgrade(url)
+
+    administration.check(url)
+
+
+async def test_what_the_application_had_is_as_it_was(new_postgres: Callable[..., str], tell_postgres: Tell):
+    url = new_postgres()
+    tell_postgres(*(line.format(version="0005") for line in OF_THE_APPLICATION), on=url)
+
+    async with PostgresStore(url) as store:
+        await store.record_workflow_start([new_run("draft")])
+        assert len((await store.list_runs()).runs) == 1
+
+    assert await ask(url, "SELECT version_num FROM public.alembic_version") == ["0005"]
+    assert await ask(url, "SELECT text FROM public.messages") == ["of the application"]
+    assert await ask(url, "SELECT count(*) FROM public.workflow_runs") == [0]
+
+
+async def test_a_search_path_of_the_role_or_the_database_changes_nothing(
+    new_postgres: Callable[..., str], tell_postgres: Tell
+):
+    url = new_postgres()
+    tell_postgres(f"ALTER DATABASE {make_url(url).database} SET search_path = nowhere")
+
+    async with PostgresStore(url) as store:
+        await store.record_workflow_start([new_run("draft")])
+
+    assert await ask(url, "SELECT count(*) FROM paigeant.workflow_runs") == [1]
+
+
+async def test_tables_of_an_earlier_version_move_with_what_is_in_them(
+    new_postgres: Callable[..., str], tell_postgres: Tell
+):
+    url = new_postgres()
+    async with PostgresStore(url) as store:
+        await store.record_workflow_start([new_run("draft")])
+    rest = await ask(url, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'paigeant'")
+    there = [table for table in rest if table != "paigeant_version"]
+    move = [f'ALTER TABLE paigeant."{table}" SET SCHEMA public' for table in there]
+    tell_postgres(
+        *move,
+        "CREATE TABLE public.alembic_version AS SELECT * FROM paigeant.paigeant_version",
+        "DROP SCHEMA paigeant CASCADE",
+        on=url,
+    )
+
+    await asyncio.to_thread(administration.upgrade, url)
+
+    async with PostgresStore(url) as store:
+        assert len((await store.list_runs()).runs) == 1
+    left = await ask(url, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+    assert left == []
+
+
+def test_who_may_not_make_a_schema_is_told_what_its_owner_has_to_run(
+    new_postgres: Callable[..., str], tell_postgres: Tell
+):
+    url, user = new_postgres(empty=True), "paigeant_test_no_schema"
+    tell_postgres(f"DROP ROLE IF EXISTS {user}", f"CREATE ROLE {user} LOGIN")
+    try:
+        theirs = make_url(url).set(username=user).render_as_string(hide_password=False)
+        with pytest.raises(ConfigError, match=f'let its owner run CREATE SCHEMA paigeant AUTHORIZATION "{user}"'):
+            administration.upgrade(theirs)
+
+        tell_postgres(f'CREATE SCHEMA paigeant AUTHORIZATION "{user}"', on=url)
+        administration.upgrade(theirs)
+        administration.check(theirs)
+    finally:
+        tell_postgres(f"DROP OWNED BY {user} CASCADE", on=url)
+        tell_postgres(f"DROP ROLE {user}")
+
+
+def test_a_table_of_somebody_else_in_our_schema_is_named(new_postgres: Callable[..., str], tell_postgres: Tell):
+    url = new_postgres(empty=True)
+    tell_postgres("CREATE SCHEMA paigeant", "CREATE TABLE paigeant.workers (id INTEGER)", on=url)
+
+    with pytest.raises(ConfigError, match="a table 'workers' in its schema 'paigeant' that is not Paigeant's"):
+        administration.upgrade(url)
+
+
+async def test_a_file_of_an_application_with_its_own_alembic_is_shared(tmp_path: Path):
+    file = tmp_path / "app.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(";".join(OF_THE_APPLICATION[:2]).format(version="0005"))
+
+    async with SqliteStore(f"sqlite:///{file}") as store:
+        await store.record_workflow_start([new_run("draft")])
+
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0005",)]
+
+
+async def test_a_file_with_a_table_of_somebody_else_that_has_our_name_is_left_as_it_is(tmp_path: Path):
+    file = tmp_path / "app.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(";".join(OF_THE_APPLICATION[2:4]))
+
+    with pytest.raises(ConfigError, match="a table 'messages' that is not Paigeant's: give Paigeant a file of its own"):
+        async with SqliteStore(f"sqlite:///{file}"):
+            pass
+
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("messages",)]
+
+
+async def test_a_file_of_an_earlier_version_takes_its_version_along(tmp_path: Path):
+    file = tmp_path / "paigeant.db"
+    async with SqliteStore(f"sqlite:///{file}") as store:
+        await store.record_workflow_start([new_run("draft")])
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ALTER TABLE paigeant_version RENAME TO alembic_version")
+
+    administration.upgrade(f"sqlite:///{file}")
+
+    async with SqliteStore(f"sqlite:///{file}") as store:
+        assert len((await store.list_runs()).runs) == 1
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'alembic%'").fetchall() == []
