@@ -86,10 +86,12 @@ _AFTER: Final = {
     "lease": "lease-in-doubt",
     "beat": "renewal-in-doubt",
     "release": "release-in-doubt",
-    "announce": "due-not-published",
-    "reclaim": "reclaimed-not-taken-up",
+    "take_announcements": "due-not-published",
+    "end_dead_leases": "reclaimed-not-taken-up",
 }
-_FORGETTABLE: Final = frozenset({"record_workflow_start", "pick", "lease", "beat", "record_step_result", "announce"})
+_FORGETTABLE: Final = frozenset(
+    {"record_workflow_start", "pick", "lease", "beat", "record_step_result", "take_announcements"}
+)
 
 
 class TransportWatch:

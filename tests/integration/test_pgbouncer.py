@@ -86,7 +86,7 @@ async def test_who_waits_looks_each_second_for_nothing_can_be_heard(pooler: PgBo
     async with PostgresStore(pooler.url) as store:
         await asyncio.sleep(0)
         begun = monotonic()
-        assert not await store.wait_for_work(["nothing"], 1.5)
+        assert not await store.wait_until_due(["nothing"], 1.5)
 
         assert monotonic() - begun >= 1.4
         assert store.database.changes.floor == 1.0

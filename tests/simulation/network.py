@@ -23,7 +23,7 @@ from paigeant.stores.memory.rows import Rows
 from paigeant.transports.memory import Broker, MemoryTransport
 from tests.simulation.schedule import LEASE, Schedule
 
-WAITS: Final = frozenset({"wait_for_work", "wait_for_change"})
+WAITS: Final = frozenset({"wait_until_due", "wait_for_change"})
 """Calls that end when something happens; they change nothing."""
 
 CALLS: Final = Store.__abstractmethods__ - WAITS
@@ -126,11 +126,11 @@ class FarStore(MemoryStore):
     async def _far(self, name: str, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         return await self._network.call("store", name, partial(method, *args, **options), args)
 
-    async def wait_for_work(self, topics: Collection[str], timeout: float) -> bool:
+    async def wait_until_due(self, topics: Collection[str], timeout: float) -> bool:
         if self._network.is_away("store", asyncio.get_running_loop().time()):
             await asyncio.sleep(0)
-            raise Unavailable("wait_for_work: away")
-        return await super().wait_for_work(topics, timeout)
+            raise Unavailable("wait_until_due: away")
+        return await super().wait_until_due(topics, timeout)
 
 
 class FarTransport(MemoryTransport):

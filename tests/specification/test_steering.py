@@ -201,8 +201,9 @@ async def test_a_parked_step_waits_without_a_process_until_it_is_resumed(registr
     app = await serve(Workflow("w", ["ask"]))
     run = await app.dispatch("w", {})
     async with asyncio.timeout(10):
+        seen = 0
         while await run.status() != "waiting":
-            await app.store.wait_for_change(1)
+            seen = await app.store.wait_for_change(seen, 1)
     view = await run.view()
 
     assert (view.reason, view.steps[0].status) == ("a person must answer", "waiting")

@@ -7,10 +7,15 @@ may be called concurrently from one event loop. A backend that cannot be reached
 
 from paigeant.abc.codec import Codec
 from paigeant.abc.dead_letters import DeadLetters
+from paigeant.abc.directory import Directory
 from paigeant.abc.hooks import Hooks
+from paigeant.abc.hop_store import Heart, HopStore
+from paigeant.abc.operator import Operator
 from paigeant.abc.resource import Resource
-from paigeant.abc.store import Directory, Heart, RunReader, StateStore, Store
+from paigeant.abc.run_reader import RunReader
+from paigeant.abc.store import Store
 from paigeant.abc.transport import Delivery, Transport
+from paigeant.abc.value_store import ValueStore
 
 __all__ = [
     "Codec",
@@ -19,9 +24,11 @@ __all__ = [
     "Directory",
     "Heart",
     "Hooks",
+    "HopStore",
+    "Operator",
     "Resource",
     "RunReader",
-    "StateStore",
     "Store",
     "Transport",
+    "ValueStore",
 ]

@@ -28,19 +28,20 @@ class Changes:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def wait(self, seen: int, timeout: float) -> None:
-        """Return when the number is not ``seen``, or after ``timeout`` seconds."""
+    async def wait(self, seen: int, timeout: float) -> int:
+        """Return the number once it is not ``seen``, or after ``timeout`` seconds."""
         if self.count != seen or timeout <= 0:
-            return
+            return self.count
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
             async with asyncio.timeout(timeout):
                 await waiter
         except TimeoutError:
-            return
+            pass
         finally:
             self._waiters.discard(waiter)
+        return self.count
 
     async def close(self) -> None:
         """Wake who still waits."""

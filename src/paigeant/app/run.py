@@ -72,12 +72,13 @@ class Run:
         Raises :class:`~paigeant.errors.ResultTimeout` after ``timeout`` seconds; the run goes on all the same.
         """
         until = None if timeout is None else monotonic() + timeout
+        seen = 0
         while not (await self.status()).final:
             left = _LOOK if until is None else until - monotonic()
             if left <= 0:
                 text = f"run {self.workflow_id} was not final after {timeout:g} s; it goes on"
                 raise ResultTimeout(text)
-            await self._runtime.store.wait_for_change(min(left, _LOOK))
+            seen = await self._runtime.store.wait_for_change(seen, min(left, _LOOK))
         return RunResult.of(await self.view())
 
     async def cancel(self, *, compensate: bool = False) -> RunStatus:

@@ -77,6 +77,7 @@ async def follow(app: Paigeant, run: Run, shown: Display, timeout: float | None)
     """Return the run's view once it is final; raises ResultTimeout, and the run goes on."""
     until = None if timeout is None else monotonic() + timeout
     due_since: tuple[int, float] = (0, monotonic())
+    seen = 0
     while True:
         view = await run.view()
         step = _due(view)
@@ -89,7 +90,7 @@ async def follow(app: Paigeant, run: Run, shown: Display, timeout: float | None)
         if left <= 0:
             text = f"run {run.workflow_id} is {view.status} and was not final after {timeout:g} s; it goes on"
             raise ResultTimeout(text)
-        await app.store.wait_for_change(min(left, _LOOK))
+        seen = await app.store.wait_for_change(seen, min(left, _LOOK))
         await asyncio.sleep(_PAUSE)
 
 

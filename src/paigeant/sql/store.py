@@ -10,7 +10,6 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from paigeant.abc import Heart, Store
 from paigeant.aio.batch import Batcher
@@ -66,7 +65,6 @@ class SqlStore(Store):
             NextDueCache(),
             NextDueCache(),
         )
-        self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
         await self.database.open()
@@ -133,13 +131,13 @@ class SqlStore(Store):
     async def release(self, held: Sequence[LeaseToken]) -> None:
         await self.database.write(lambda tx: heartbeat.release(tx, held))
 
-    async def announce(self, limit: int) -> list[Sealed]:
+    async def take_announcements(self, limit: int) -> list[Sealed]:
         changes, read = self.database.changes, self.database.read
         if not await self._silence.ends(changes, lambda: read(announce.silent_in), soon=SOON):
             return []
         return await self.database.write(lambda tx: announce.announce(tx, limit))
 
-    async def wait_for_work(self, topics: Collection[str], timeout: float) -> bool:
+    async def wait_until_due(self, topics: Collection[str], timeout: float) -> bool:
         loop, changes = asyncio.get_running_loop(), self.database.changes
         begun = loop.time()
         while (left := begun + timeout - loop.time()) > 0:
@@ -150,9 +148,9 @@ class SqlStore(Store):
             await changes.wait(seen, left if due_in is None else min(left, due_in))
         return False
 
-    async def reclaim(self, owner: str) -> int:
+    async def end_dead_leases(self, owner: str) -> int:
         self.database.mark_alive(owner)
-        return await self.database.reclaim()
+        return await self.database.end_dead_leases()
 
     # -- values
 
@@ -180,6 +178,9 @@ class SqlStore(Store):
 
     async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
         return await self.database.write(lambda tx: operate.resume(tx, workflow_id, accept_contract=accept_contract))
+
+    async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
+        return await self.database.read(lambda tx: prune.count_ended(tx, older_than, statuses))
 
     async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
         return await self.database.write(lambda tx: prune.prune(tx, older_than, statuses, limit), tell=False)
@@ -255,12 +256,5 @@ class SqlStore(Store):
     ) -> RunPage:
         return await self.database.read(lambda tx: read.list_runs(tx, status, workflow, limit, after))
 
-    async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
-        return await self.database.read(lambda tx: prune.count_ended(tx, older_than, statuses))
-
-    async def wait_for_change(self, timeout: float) -> None:
-        # "The last call" is the last of this task: of two that wait, neither must swallow what the other has not seen.
-        task, changes = asyncio.current_task(), self.database.changes
-        await changes.wait(self._seen.get(task, -1) if task else -1, timeout)
-        if task is not None:
-            self._seen[task] = changes.count
+    async def wait_for_change(self, seen: int, timeout: float) -> int:
+        return await self.database.changes.wait(seen, timeout)

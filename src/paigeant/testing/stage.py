@@ -78,7 +78,7 @@ class Stage(Paigeant):
 
     async def _settle(self) -> None:
         """Return when nothing is under way."""
-        end = monotonic() + PATIENCE
+        end, seen = monotonic() + PATIENCE, 0
         while True:
             await close_due(self.runtime)
             await self.store.hold_unserved(UNSERVED_AFTER)
@@ -88,4 +88,4 @@ class Stage(Paigeant):
             if monotonic() > end:
                 text = f"after {PATIENCE:g} s there still runs {', '.join(under_way)}; time moves between steps only"
                 raise AssertionError(text)
-            await self.store.wait_for_change(0.05)
+            seen = await self.store.wait_for_change(seen, 0.05)

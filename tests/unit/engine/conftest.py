@@ -36,8 +36,8 @@ READS = frozenset(
     {
         "load_variables",
         "load_values",
-        "wait_for_work",
-        "announce",
+        "wait_until_due",
+        "take_announcements",
         "beat",
         "report_worker",
         "find_cards",

@@ -113,11 +113,11 @@ async def test_leases_of_a_dead_owner_end_at_once_in_all_namespaces(database: Pa
         async with SqliteStore(url, namespace="elsewhere") as dying:
             await dying.record_workflow_start([new_run("draft")])
             assert len(await dying.pick("owner-1", ["draft"], 1, hour)) == 1
-            assert await here.reclaim("owner-2") == 0
+            assert await here.end_dead_leases("owner-2") == 0
         assert await elsewhere.pick("owner-3", ["draft"], 1, hour) == []
 
-        assert await here.reclaim("owner-2") == 1
+        assert await here.end_dead_leases("owner-2") == 1
 
         [grant] = await elsewhere.pick("owner-3", ["draft"], 1, hour)
         assert (grant.attempt, grant.interrupted) == (2, True)
-        assert await here.reclaim("owner-2") == 0
+        assert await here.end_dead_leases("owner-2") == 0

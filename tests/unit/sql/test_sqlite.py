@@ -290,13 +290,13 @@ async def test_who_only_looks_needs_no_lock(url: str, file: Path):
 @pytest.mark.parametrize("replaced", [True, False])
 async def test_a_file_that_is_gone_is_noticed(url: str, file: Path, *, replaced: bool):
     async with SqliteStore(url) as store:
-        assert await store.reclaim("me") == 0
+        assert await store.end_dead_leases("me") == 0
         file.rename(file.with_suffix(".old"))
         if replaced:
             file.touch()
 
         with pytest.raises(Unavailable, match="deleted or replaced"):
-            await store.reclaim("me")
+            await store.end_dead_leases("me")
 
 
 async def test_there_may_be_more_topics_than_one_statement_takes(url: str):
@@ -304,7 +304,7 @@ async def test_there_may_be_more_topics_than_one_statement_takes(url: str):
     async with SqliteStore(url) as store:
         await store.record_workflow_start([new_run(topic) for topic in topics[::100]])
 
-        assert await store.wait_for_work(topics, 5)
+        assert await store.wait_until_due(topics, 5)
         grants = await store.pick("owner", topics, 5, HOUR)
         rest = await store.pick("owner", topics, 100, HOUR)
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from paigeant.abc import StateStore
+from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.interfaces import mismatch
@@ -33,7 +33,7 @@ class Executor:
 
     def __init__(
         self,
-        store: StateStore,
+        store: ValueStore,
         registry: ActivityRegistry,
         keep_until_thread_ends: Callable[[str], Callable[[], None]],
         *,

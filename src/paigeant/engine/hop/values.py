@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from paigeant.abc import StateStore
+from paigeant.abc import ValueStore
 from paigeant.model.values import Inline, Ref, Value, unshelve
 
 
-async def load_texts(store: StateStore, workflow_id: UUID, values: Mapping[str, Value]) -> dict[str, bytes]:
+async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, Value]) -> dict[str, bytes]:
     """Return each value's JSON text, with one read for all that rest in the store.
 
     Raises LookupError or ValueError if the store does not have what a claim check promises.

@@ -38,5 +38,5 @@ class IntakeLoop:
         grants = await admission.take(lambda room: store.pick(runtime.owner, group, room, runtime.lease))
         admission.worked()
         while not grants and not admission.stop.is_set():
-            if await admission.until_stopped(store.wait_for_work(group, IDLE)):
+            if await admission.until_stopped(store.wait_until_due(group, IDLE)):
                 return

@@ -40,7 +40,7 @@ class Sweeper:
         """Report the worker, then start sweeping."""
         await self._runtime.store.report_worker(self._card)
         chores: list[tuple[float, str, Callable[[], Awaitable[object]]]] = [
-            (0.5, "taking over from dead workers", lambda: self._runtime.store.reclaim(self._runtime.owner)),
+            (0.5, "taking over from dead workers", lambda: self._runtime.store.end_dead_leases(self._runtime.owner)),
             (1.0, "ending runs", lambda: close_due(self._runtime)),
             (REPORT.total_seconds(), "reporting", lambda: self._runtime.store.report_worker(self._card)),
             (30.0, "looking for steps that nobody serves", lambda: self._runtime.store.hold_unserved(UNSERVED_AFTER)),
@@ -79,7 +79,7 @@ class Sweeper:
             if self._broker_was_away:
                 await transport.depth(self._card.topics[0])
         self._broker_was_away = True
-        due = await self._runtime.store.announce(ANNOUNCED)
+        due = await self._runtime.store.take_announcements(ANNOUNCED)
         async with asyncio.timeout(PATIENCE):
             said = await asyncio.gather(*(transport.publish(one.topic, one) for one in due), return_exceptions=True)
         for error in said:

@@ -60,6 +60,6 @@ class Database(ABC):
         """Show that this owner lives, where that can be shown."""
         del owner
 
-    async def reclaim(self) -> int:
+    async def end_dead_leases(self) -> int:
         """End the leases of owners that are known to be dead; returns how many."""
         return 0

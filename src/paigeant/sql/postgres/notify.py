@@ -55,9 +55,9 @@ class NotifyListener(Changes):
         """Seconds after which who waits should look, whether or not a nudge was heard."""
         return _HEARING if self._hears else _BLIND
 
-    async def wait(self, seen: int, timeout: float) -> None:
-        """Return when the number is not ``seen``, or after ``timeout`` seconds, or sooner while nothing is heard."""
-        await super().wait(seen, min(timeout, self.floor))
+    async def wait(self, seen: int, timeout: float) -> int:
+        """Return the number once it is not ``seen``, or after ``timeout`` seconds, or sooner while nothing is heard."""
+        return await super().wait(seen, min(timeout, self.floor))
 
     async def close(self) -> None:
         """Neither listen nor send any longer, and wake who still waits."""

@@ -27,12 +27,12 @@ class DataVersionPoller(Changes):
         self._seen = look()
         self._watching: asyncio.Task[None] | None = None
 
-    async def wait(self, seen: int, timeout: float) -> None:
-        """Return when the number is not ``seen``, or after ``timeout`` seconds."""
+    async def wait(self, seen: int, timeout: float) -> int:
+        """Return the number once it is not ``seen``, or after ``timeout`` seconds."""
         self._check()
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="paigeant-watch")
-        await super().wait(seen, timeout)
+        return await super().wait(seen, timeout)
 
     async def close(self) -> None:
         """Look no longer, and wake who still waits."""

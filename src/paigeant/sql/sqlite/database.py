@@ -117,7 +117,7 @@ class SqliteDatabase(Database):
     def mark_alive(self, owner: str) -> None:
         self._presence.mark_alive(owner)
 
-    async def reclaim(self) -> int:
+    async def end_dead_leases(self) -> int:
         self._see_that_it_is_there()
         ended = 0
         for dead in self._presence.dead():

@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from paigeant.abc import Store
 from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
@@ -51,7 +50,6 @@ class MemoryStore(Store):
     def __init__(self, url: str = "memory://", *, namespace: str = "default", clock: Clock = store_time) -> None:
         name = url.partition("://")[2].partition("?")[0].strip("/")
         self._rows = _SHARED.setdefault((name, namespace), Rows(clock)) if name else Rows(clock)
-        self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
 
     # -- the hop
 
@@ -89,10 +87,10 @@ class MemoryStore(Store):
     async def release(self, held: Sequence[LeaseToken]) -> None:
         hops.release(self._rows, held)
 
-    async def announce(self, limit: int) -> list[Sealed]:
+    async def take_announcements(self, limit: int) -> list[Sealed]:
         return hops.announce(self._rows, limit)
 
-    async def wait_for_work(self, topics: Collection[str], timeout: float) -> bool:
+    async def wait_until_due(self, topics: Collection[str], timeout: float) -> bool:
         loop, rows = asyncio.get_running_loop(), self._rows
         end, since = loop.time() + timeout, rows.clock()
         while (left := end - loop.time()) > 0:
@@ -109,7 +107,7 @@ class MemoryStore(Store):
         due = [max(due_at, suspects_at) if suspect else due_at for due_at, suspect in held]
         return (min(due) - self._rows.clock()).total_seconds() if due else None
 
-    async def reclaim(self, owner: str) -> int:
+    async def end_dead_leases(self, owner: str) -> int:
         del owner  # a process knows nothing of its own end
         return 0
 
@@ -141,6 +139,9 @@ class MemoryStore(Store):
 
     async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
         return operator.resume(self._rows, workflow_id, accept_contract=accept_contract)
+
+    async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
+        return len(pruning.ended(self._rows, older_than, statuses))
 
     async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
         return pruning.prune(self._rows, older_than, statuses, limit)
@@ -211,13 +212,5 @@ class MemoryStore(Store):
     ) -> RunPage:
         return views.page(self._rows, status, workflow, limit, after)
 
-    async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
-        return len(pruning.ended(self._rows, older_than, statuses))
-
-    async def wait_for_change(self, timeout: float) -> None:
-        # "The last call" is the last of this task: of two that wait, neither must swallow what the other has not seen.
-        task = asyncio.current_task()
-        changes = self._rows.changes
-        await changes.wait(self._seen.get(task, -1) if task else -1, timeout)
-        if task is not None:
-            self._seen[task] = changes.count
+    async def wait_for_change(self, seen: int, timeout: float) -> int:
+        return await self._rows.changes.wait(seen, timeout)

@@ -16,7 +16,7 @@ from paigeant.testing.stores.backend import StoreBackend
 
 
 class CommitGuarantees(StoreBackend):
-    """What ``record_step_result`` promises, and ``announce`` of what it wrote."""
+    """What ``record_step_result`` promises, and ``take_announcements`` of what it wrote."""
 
     # -- once
 
@@ -113,7 +113,7 @@ class CommitGuarantees(StoreBackend):
         run = await store.get_run(grant.key.workflow_id)
         assert (run.status, [step.status for step in run.steps]) == (RunStatus.TERMINATED, [StepStatus.CANCELLED])
         assert await self.take(store) == []
-        assert await store.announce(10) == []
+        assert await store.take_announcements(10) == []
 
     # -- again
 
@@ -228,14 +228,14 @@ class CommitGuarantees(StoreBackend):
         grant = await self.begin_run(store, start)
         await store.release([grant.held])
 
-        assert await store.announce(10) == [start.twin.sealed]
-        assert await store.announce(10) == []
+        assert await store.take_announcements(10) == [start.twin.sealed]
+        assert await store.take_announcements(10) == []
 
     async def test_announcing_leases_nothing(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
         await store.release([grant.held])
 
-        await store.announce(10)
+        await store.take_announcements(10)
 
         assert [taken.attempt for taken in await self.take(store)] == [1]
 
@@ -246,13 +246,13 @@ class CommitGuarantees(StoreBackend):
         parked = await self.begin(store, "draft")
         await self.settle(store, decided(parked, Parked("ask Ann")))
 
-        assert await store.announce(10) == []
+        assert await store.take_announcements(10) == []
 
     async def test_no_more_is_announced_than_asked_for(self, store: Store) -> None:
         grants = [await self.begin(store, "draft") for _ in range(3)]
         await store.release([grant.held for grant in grants])
 
-        first, rest = await store.announce(2), await store.announce(2)
+        first, rest = await store.take_announcements(2), await store.take_announcements(2)
 
         assert (len(first), len(rest)) == (2, 1)
         assert {sealed.message_id for sealed in first + rest} == {grant.key.message_id for grant in grants}

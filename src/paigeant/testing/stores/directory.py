@@ -97,4 +97,4 @@ class DirectoryGuarantees(StoreBackend):
     async def test_nothing_is_reclaimed_from_an_owner_unheard_of(self, store: Store) -> None:
         await self.begin(store, "draft")
 
-        assert await store.reclaim("nobody") == 0
+        assert await store.end_dead_leases("nobody") == 0

@@ -37,8 +37,8 @@ class MisfitGuarantees(StoreBackend):
         await self.hold(store)
 
         assert await self.take(store) == []
-        assert await store.announce(10) == []
-        assert not await store.wait_for_work(TOPICS, 0.05)
+        assert await store.take_announcements(10) == []
+        assert not await store.wait_until_due(TOPICS, 0.05)
 
     async def test_who_has_the_code_finds_it_and_leases_it(self, store: Store) -> None:
         grant = await self.hold(store)

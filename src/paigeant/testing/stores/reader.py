@@ -114,7 +114,7 @@ class ReaderGuarantees(StoreBackend):
                     await asked
             assert await other.pick(OTHER, TOPICS, 10, self.long) == []
             assert await other.lease(OTHER, [notice(start)], self.long) == []
-            assert await other.announce(10) == []
+            assert await other.take_announcements(10) == []
             assert (await other.list_runs()).runs == ()
             assert [
                 fresh

@@ -15,7 +15,7 @@ from paigeant.testing.waiting import eventually
 
 
 class SuspectGuarantees(StoreBackend):
-    """What ``pick`` and ``wait_for_work`` promise of twins whose leases ran out again and again."""
+    """What ``pick`` and ``wait_until_due`` promise of twins whose leases ran out again and again."""
 
     async def interrupt(self, store: Store, count: int, times: int) -> list[RunStart]:
         """Start so many runs, and let each of their leases run out so many times; returns the runs."""
@@ -62,7 +62,7 @@ class SuspectGuarantees(StoreBackend):
         assert len(await eventually(lambda: self.take(store))) == 1
         begun = monotonic()
 
-        await store.wait_for_work(["draft"], 10.0)
+        await store.wait_until_due(["draft"], 10.0)
 
         assert 0.3 < monotonic() - begun < 8.0
 
@@ -82,7 +82,7 @@ class SuspectGuarantees(StoreBackend):
             nonlocal looks
             looks += 1
             await self.let_leases_end()
-            return await store.announce(10)
+            return await store.take_announcements(10)
 
         [granted] = await eventually(lambda: store.lease(OTHER, [notice(start) for start in starts], self.long))
 

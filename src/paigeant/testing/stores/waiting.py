@@ -20,26 +20,26 @@ LONG = 30.0
 
 
 class WaitingGuarantees(StoreBackend):
-    """What ``wait_for_work`` and ``wait_for_change`` promise."""
+    """What ``wait_until_due`` and ``wait_for_change`` promise."""
 
     async def test_waiting_for_work_ends_at_once_if_there_is_some(self, store: Store) -> None:
         await store.record_workflow_start([new_run("draft")])
 
         async with asyncio.timeout(SOON):
-            await store.wait_for_work(TOPICS, LONG)
+            await store.wait_until_due(TOPICS, LONG)
 
     async def test_waiting_for_work_ends_when_time_is_up(self, store: Store) -> None:
         begun = monotonic()
 
         async with asyncio.timeout(SOON):
-            await store.wait_for_work(TOPICS, 0.1)
+            await store.wait_until_due(TOPICS, 0.1)
 
         assert monotonic() - begun < SOON
 
     async def test_waiting_for_work_ends_when_another_handle_commits(self, store: Store, connect: Connect) -> None:
         grant = await self.begin(store, "draft", "review")
         async with connect("default") as other, asyncio.timeout(SOON):
-            waiting = asyncio.create_task(other.wait_for_work(TOPICS, LONG))
+            waiting = asyncio.create_task(other.wait_until_due(TOPICS, LONG))
             await asyncio.sleep(0)
 
             await self.settle(store, completed(grant))
@@ -49,7 +49,7 @@ class WaitingGuarantees(StoreBackend):
 
     async def test_waiting_for_work_ends_when_another_handle_starts_a_run(self, store: Store, connect: Connect) -> None:
         async with connect("default") as other, asyncio.timeout(SOON):
-            waiting = asyncio.create_task(other.wait_for_work(TOPICS, LONG))
+            waiting = asyncio.create_task(other.wait_until_due(TOPICS, LONG))
             await asyncio.sleep(0)
 
             await store.record_workflow_start([new_run("draft")])
@@ -62,19 +62,19 @@ class WaitingGuarantees(StoreBackend):
 
         async with asyncio.timeout(SOON):
             while not await self.take(store):
-                await store.wait_for_work(TOPICS, LONG)
+                await store.wait_until_due(TOPICS, LONG)
 
     async def test_waiting_for_work_ends_when_a_lease_ran_out(self, store: Store) -> None:
         await self.begin(store, "draft", lease=self.lease)
 
         async with asyncio.timeout(SOON):
             while not await self.take(store):
-                await store.wait_for_work(TOPICS, LONG)
+                await store.wait_until_due(TOPICS, LONG)
 
     async def test_waiting_for_work_ends_when_a_step_is_given_back(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
         async with asyncio.timeout(SOON):
-            waiting = asyncio.create_task(store.wait_for_work(TOPICS, LONG))
+            waiting = asyncio.create_task(store.wait_until_due(TOPICS, LONG))
             await asyncio.sleep(0)
 
             await store.release([grant.held])
@@ -86,25 +86,27 @@ class WaitingGuarantees(StoreBackend):
         async with connect("default") as other, asyncio.timeout(SOON):
             committing = asyncio.create_task(self.settle(store, completed(grant)))
 
+            seen = 0
             while not (await other.get_status(grant.key.workflow_id)).final:
-                await other.wait_for_change(LONG)
+                seen = await other.wait_for_change(seen, LONG)
 
             await committing
 
     async def test_a_change_between_two_waits_is_not_lost(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
         async with asyncio.timeout(SOON):
-            await store.wait_for_change(0.01)
+            seen = await store.wait_for_change(0, 0.01)
             await self.settle(store, completed(grant))
 
-            await store.wait_for_change(LONG)
+            assert await store.wait_for_change(seen, LONG) != seen
 
     async def test_all_who_wait_for_a_change_are_woken(self, store: Store) -> None:
         grants = [await self.begin(store, "draft") for _ in range(3)]
 
         async def until_final(workflow_id: UUID) -> None:
+            seen = 0
             while not (await store.get_status(workflow_id)).final:
-                await store.wait_for_change(LONG)
+                seen = await store.wait_for_change(seen, LONG)
 
         async with asyncio.timeout(SOON), asyncio.TaskGroup() as tasks:
             for grant in grants:
@@ -115,5 +117,16 @@ class WaitingGuarantees(StoreBackend):
 
     async def test_waiting_for_a_change_ends_when_time_is_up(self, store: Store) -> None:
         async with asyncio.timeout(SOON):
-            await store.wait_for_change(0.05)
-            await store.wait_for_change(0.05)
+            seen = await store.wait_for_change(0, 0.05)
+
+            await store.wait_for_change(seen, 0.05)
+
+    async def test_of_two_who_wait_neither_takes_a_change_from_the_other(self, store: Store) -> None:
+        grant = await self.begin(store, "draft")
+        seen = await store.wait_for_change(0, 0.01)
+        await self.settle(store, completed(grant))
+
+        async with asyncio.timeout(SOON):
+            first, second = await store.wait_for_change(seen, LONG), await store.wait_for_change(seen, LONG)
+
+        assert seen not in {first, second}

@@ -1,0 +1,56 @@
+"""The contract of the directory: what workers publish, and what nobody serves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from paigeant.model.hops import WorkerCard
+from paigeant.model.plan import ActivityCard, Plan
+
+
+class Directory(ABC):
+    """The workflows and activities that workers know, and the workers themselves."""
+
+    @abstractmethod
+    async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
+        """Record workflows and activities by name; the latest publication wins, a repeat changes nothing."""
+
+    @abstractmethod
+    async def find_plan(self, workflow: str) -> Plan | None:
+        """Return the workflow published under this name, None if none ever was."""
+
+    @abstractmethod
+    async def list_plans(self) -> list[str]:
+        """Return the names of all published workflows, sorted."""
+
+    @abstractmethod
+    async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
+        """Return the cards, by name, of those of these activities that were ever published."""
+
+    @abstractmethod
+    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
+        """Record that this worker is alive, or ``gone``. It counts as alive for 90 seconds after its last report.
+
+        A repeat counts from anew. Of a worker that is gone nothing is known any more.
+        """
+
+    @abstractmethod
+    async def find_served(self, activities: Collection[str]) -> set[str]:
+        """Return those of these activities that a living worker serves."""
+
+    @abstractmethod
+    async def list_workers(self) -> list[WorkerCard]:
+        """Return the living workers, by their ids."""
+
+    @abstractmethod
+    async def find_unserved(self) -> set[str]:
+        """Return the topics for which a twin waits, due or not, that no living worker serves."""
+
+    @abstractmethod
+    async def hold_unserved(self, after: timedelta) -> int:
+        """Mark runs ``waiting: unserved`` whose twin has been due for so long and that no living worker serves.
+
+        Returns how many were not marked before, so that a repeat returns 0. The first lease takes the mark away.
+        """

@@ -1,0 +1,133 @@
+"""The contract of the hop: runs begin, hops are leased, renewed, committed and announced."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+
+from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, NoticeStatus, Pulse, RunStart, Sealed, Started
+from paigeant.model.message import HopKey
+
+
+class Heart(ABC):
+    """Renews leases from a thread and a connection of its own, so that a blocked event loop loses none."""
+
+    @abstractmethod
+    def beat(
+        self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
+    ) -> list[Pulse]:
+        """As :meth:`HopStore.beat`, blocking."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class HopStore(ABC):
+    """The authority on hops: which is due, who may run it, and what became of it. A worker's view of the store."""
+
+    @abstractmethod
+    async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
+        """Write runs, each with its first twin due at once; one answer each, in order.
+
+        When this returns they are durable. All of the call are written, or none: raises ``DispatchConflict`` if a
+        dispatch key, or a ``workflow_id``, has a run already whose workflow or input differs. With the same workflow
+        and input it is a repeat, and gives that run back with nothing written.
+        """
+
+    @abstractmethod
+    async def pick(self, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
+        """Lease up to ``limit`` due twins of these topics, the one due longest first: the store intake.
+
+        A twin is due when its time has come, or its lease has run out. No other caller gets the same twin before the
+        lease ends. The fence has risen, the attempt is counted and the run is running when this returns.
+
+        A twin whose lease has run out twice is a suspect: its step may be what kills its workers. An owner is given one
+        suspect at a time, so that those who merely ran beside it are not set aside with it.
+        """
+
+    @abstractmethod
+    async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
+        """Lease those announced twins that are due and whose body has the SHA-256 digest given: the broker intake.
+
+        What does not come back has passed, is leased, is not due yet, is not the message that the store recorded, or
+        is a suspect while the owner holds another; such a one is announced again in half a second.
+        """
+
+    @abstractmethod
+    async def find_notice_status(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
+        """Say how announced hops stand, one answer each, in order: asked for those that :meth:`lease` did not give."""
+
+    @abstractmethod
+    async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
+        """Lease twins of any topic whose run is past its deadline or wished cancelled, and that nobody runs.
+
+        Only twins on the way forward: compensations are not cut short.
+        """
+
+    @abstractmethod
+    async def find_misfits(self) -> set[tuple[str, str]]:
+        """Return the activity and the interface of each twin that waits for code that fits it."""
+
+    @abstractmethod
+    async def lease_misfits(
+        self, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
+    ) -> list[Grant]:
+        """Lease twins that wait for code that fits these interfaces of these activities: the owner's code does.
+
+        Nothing else leases them, so that those whose code does not fit do not take them from each other.
+        """
+
+    @abstractmethod
+    async def beat(
+        self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
+    ) -> list[Pulse]:
+        """Renew leases from now on; one answer each, in order. A lease that is not alive commits nothing any more.
+
+        One that ran out and that nobody has taken over is alive. The ``details``, a step's progress as JSON text, are
+        kept for those that are alive, and come with the next grant. A repeat renews again.
+        """
+
+    def heart(self) -> Heart | None:
+        """Return what renews leases from a thread of its own, None if the store lives in this process's memory."""
+        return None
+
+    @abstractmethod
+    async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
+        """Commit hops, each whole or not at all; one answer each, in order.
+
+        Written only if the hop is pending, its fence is the one shown and the run is not final, all compared in the
+        writing transaction: the hop's record, values, variables, the next twin and the run's status. A twin that asked
+        for it is handed over, leased for ``lease``, unless the run is wished cancelled. A repeated commit is told by
+        its ``execution`` and answered ``ALREADY``, with that grant again as long as nobody took it over. A step is
+        completed, and undone, once: a second time is ``FENCED``. A commit that leaves its hop ``waiting`` gives the
+        attempt back: parking is no attempt, however often.
+        """
+
+    @abstractmethod
+    async def release(self, held: Sequence[LeaseToken]) -> None:
+        """Give leases back unused: the hop is due at once and the attempt is not counted. Lost ones are ignored."""
+
+    @abstractmethod
+    async def take_announcements(self, limit: int) -> list[Sealed]:
+        """Return up to ``limit`` messages of due twins to be published again.
+
+        Each one's next announcement is pushed away, 3 s at first, doubling to 5 min, so that of several callers one
+        gets it. What a caller gets and cannot publish comes again then.
+        """
+
+    @abstractmethod
+    async def wait_until_due(self, topics: Collection[str], timeout: float) -> bool:
+        """Return True when a twin of these topics may be due, False after ``timeout`` seconds.
+
+        A false alarm is allowed. Where only suspects are due it returns after half a second: whether one may be leased
+        is for the claim to say.
+        """
+
+    @abstractmethod
+    async def end_dead_leases(self, owner: str) -> int:
+        """End the leases of owners known to be dead at once; returns how many. ``owner``, who asks, is alive.
+
+        Optional: 0 where it cannot be known. Those leases run out by themselves then.
+        """

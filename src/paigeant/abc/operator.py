@@ -1,0 +1,53 @@
+"""The contract of the operator: what a person does to runs from outside."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
+
+from paigeant.model.runs import FINAL, CancelRequest, RunStatus
+
+
+class Operator(ABC):
+    """Cancels, terminates, resumes and deletes runs, beside workers that go on."""
+
+    @abstractmethod
+    async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
+        """Record that the run is to end and make its unleased twin due; returns the run's status.
+
+        A worker that holds a lease of it learns so at its next beat. Does nothing to a final run. Raises
+        ``UnknownRun``.
+        """
+
+    @abstractmethod
+    async def terminate(self, workflow_id: UUID) -> RunStatus:
+        """End the run now: when this returns nothing more is committed to it, and its leases are void.
+
+        Does nothing to a final run, whose status it returns. Raises ``UnknownRun``.
+        """
+
+    @abstractmethod
+    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
+        """Run again from the step that failed, or that is parked or retrying, at once and with its attempts anew.
+
+        For a failed, compensation_failed or waiting run; others raise ``WrongState``, so that a repeat does, too. A
+        failed run's error is forgotten, and with it a request to cancel it and a deadline that has passed: the later
+        word counts. ``accept_contract`` is for this step and good for ever: whatever code serves it is taken to fit.
+        Returns the status from now on. Raises ``UnknownRun``.
+        """
+
+    @abstractmethod
+    async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
+        """Return how many runs :meth:`prune` would delete, asked until none is left."""
+
+    @abstractmethod
+    async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
+        """Delete final runs that ended longer ago than this, with all that is theirs; returns how many.
+
+        One short transaction of at most ``limit`` runs, fewer where they are large; 0 means that none is left. A run
+        that is not final, also one that was resumed this moment, stays, and so does every other namespace. Of a run
+        that is gone nothing is known any more: its dispatch key is free. Workers unheard of for so long are forgotten
+        too.
+        """

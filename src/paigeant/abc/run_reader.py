@@ -1,0 +1,39 @@
+"""The contract of the reader: runs as they are seen from outside."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from uuid import UUID
+
+from paigeant.model.runs import RunPage, RunStatus, RunView
+
+
+class RunReader(ABC):
+    """Reads runs, for the command line, a dashboard, and whoever waits for a result."""
+
+    @abstractmethod
+    async def get_run(self, workflow_id: UUID) -> RunView:
+        """Return everything about a run; raises ``UnknownRun``."""
+
+    @abstractmethod
+    async def get_status(self, workflow_id: UUID) -> RunStatus:
+        """Return its status, cheaply; raises ``UnknownRun``."""
+
+    @abstractmethod
+    async def list_runs(
+        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+    ) -> RunPage:
+        """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
+
+        Raises ``InvalidInput`` for an ``after`` that no page gave.
+        """
+
+    @abstractmethod
+    async def wait_for_change(self, seen: int, timeout: float) -> int:
+        """Return the number of changes so far once it is not ``seen``, or after ``timeout`` seconds.
+
+        The number rises with what is committed to any run, by other processes too, as far as this store hears of it
+        while it is open. Who looks and waits with 0, looks again and waits with what the last call returned, misses
+        nothing: what was committed in between ends the next call at once. Several may wait, each with a number of their
+        own. A false alarm is allowed.
+        """

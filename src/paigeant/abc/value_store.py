@@ -1,0 +1,35 @@
+"""The contract of values: a run's variables, and the JSON texts behind claim checks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from paigeant.model.values import Blob, Value
+
+
+class ValueStore(ABC):
+    """Keeps what steps read and people set. What a commit writes is visible here as soon as it is committed."""
+
+    @abstractmethod
+    async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
+        """Set a variable, with the ``blob`` that its value refers to; the latest write wins, a repeat changes nothing.
+
+        Raises ``UnknownRun``, and ``WrongState`` for a run that is over and cannot be resumed.
+        """
+
+    @abstractmethod
+    async def load_variables(self, workflow_id: UUID, names: Collection[str] | None = None) -> dict[str, Value]:
+        """Return the variables of these names, or all: steps' outputs and what was set, not the input's fields.
+
+        What was never set is left out; of an unknown run there is nothing.
+        """
+
+    async def load_variable(self, workflow_id: UUID, name: str) -> Value | None:
+        """Return one variable, None if it was never set."""
+        return (await self.load_variables(workflow_id, [name])).get(name)
+
+    @abstractmethod
+    async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
+        """Return the JSON texts behind these SHA-256 digests, as far as they are there."""
