@@ -1,6 +1,7 @@
-"""Groups: what is asked for while a transaction is under way goes together into the next one.
+"""Batching without a timer: what is asked for while one batch is answered goes together in the next.
 
-There is no timer and no minimum, so that an idle group answers at once and a busy one pays one transaction for many.
+There is no minimum and no waiting, so that an idle batcher answers at once, and a busy one pays one round trip or one
+transaction for many.
 """
 
 from __future__ import annotations
@@ -8,76 +9,145 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
+from paigeant.aio.race import cancel
 from paigeant.errors import Unavailable
 
 Q = TypeVar("Q")
+A = TypeVar("A")
 
-_LARGEST: Final = 64
-"""Pieces of work in one transaction, at most."""
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one batch: ``count`` questions, and about ``size`` in all, as ``size_of`` measures each.
+
+    One question alone may be larger: it has to go some time.
+    """
+
+    count: int = 64
+    size: int = 0
+    size_of: Callable[[Any], int] | None = None
+
+    def next_batch(self, waiting: Sequence[Any]) -> int:
+        """Return how many of those that wait, the oldest first, go together."""
+        if self.size_of is None:
+            return min(len(waiting), self.count)
+        size = 0
+        for number, question in enumerate(waiting[: self.count]):
+            size += self.size_of(question)
+            if number and size > self.size:
+                return number
+        return min(len(waiting), self.count)
 
 
 @dataclass(slots=True)
-class _Job(Generic[Q]):
-    question: Q
-    answer: asyncio.Future[Any]
+class Pending(Generic[Q, A]):
+    """A question and the future of its answer, which may have been given up meanwhile."""
 
-    def settle(self, result: Any) -> None:
-        if not self.answer.done():
+    question: Q
+    answer: asyncio.Future[A]
+
+    def settle(self, result: A | Exception) -> None:
+        """Answer, or raise the error where the answer is waited for."""
+        if self.answer.done():
+            return
+        if isinstance(result, Exception):
+            self.answer.set_exception(result)
+            self.answer.exception()  # looked at, or asyncio would complain of one that nobody waits for
+        else:
             self.answer.set_result(result)
 
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
+
+_DEFAULT: Final = Limits()
 
 
-class Batcher(Generic[Q]):
-    """Answers questions in groups. One that makes its group fail is asked again alone, as are those beside it."""
+class Batcher(Generic[Q, A]):
+    """Answers questions in batches, in order. An answer that is an exception is raised for its question alone.
 
-    def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[Any]]], *, abreast: int = 1) -> None:
-        """Let ``answer`` answer a group, in order; at most ``abreast`` groups are under way at a time."""
-        self._answer = answer
+    A question that makes its whole batch fail must not fail its neighbours: then each is asked again by itself. Not
+    after ``Unavailable``, which hits all alike.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]],
+        limits: Limits = _DEFAULT,
+        *,
+        abreast: int = 1,
+        name: str = "store",
+    ) -> None:
+        """Let ``answer`` answer a batch; ``abreast`` of them may be under way. ``name`` is what is closed by close."""
+        self._answer_batch = answer
+        self._limits = limits
         self._free = abreast
-        self._jobs: list[_Job[Q]] = []
+        self._name = name
+        self._waiting: list[Pending[Q, A]] = []
         self._busy: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def ask(self, question: Q) -> Any:
-        """Return the answer; raises what answering raises, and Unavailable once closed."""
+    def add(self, question: Q) -> asyncio.Future[A]:
+        """Ask, and return the future of the answer. It is answered even if nobody waits, and an error is dropped then.
+
+        Raises Unavailable once closed.
+        """
         if self._closed:
-            raise Unavailable("the store is closed")
-        job = _Job(question, asyncio.get_running_loop().create_future())
-        self._jobs.append(job)
+            raise self._gone()
+        pending = Pending(question, cast("asyncio.Future[A]", asyncio.get_running_loop().create_future()))
+        self._waiting.append(pending)
         if self._free:
             self._free -= 1
-            task = asyncio.create_task(self._work())
+            task = asyncio.create_task(self._work(), name=f"paigeant-{self._name}-batch")
             self._busy.add(task)
             task.add_done_callback(self._busy.discard)
-        return await job.answer
+        return pending.answer
 
-    async def close(self) -> None:
-        """Answer what was asked, and nothing more."""
-        self._closed = True
+    async def ask(self, question: Q) -> A:
+        """Return the answer; raises what answering raises, and Unavailable once closed."""
+        return await self.add(question)
+
+    async def idle(self, within: float | None = None) -> None:
+        """Return when all that was asked is answered, or after so many seconds."""
         if self._busy:
-            await asyncio.wait(self._busy)
+            await asyncio.wait(self._busy, timeout=within)
+
+    async def close(self, within: float | None = None) -> None:
+        """Answer what was asked, and nothing more; what takes longer than so many seconds is Unavailable."""
+        self._closed = True
+        try:
+            await self.idle(within)
+        finally:
+            await cancel(self._busy)
+            for pending in self._waiting:
+                pending.settle(self._gone())
+
+    def _each(self, batch: Sequence[Pending[Q, A]], answers: Sequence[A | Exception]) -> Sequence[A | Exception]:
+        if len(answers) != len(batch):
+            raise ValueError(f"{len(answers)} answers to {len(batch)} questions of a batch; each must have its own")
+        return answers
+
+    def _gone(self) -> Unavailable:
+        return Unavailable(f"the {self._name} is closed")
 
     async def _work(self) -> None:
-        while self._jobs:
-            group, self._jobs = self._jobs[:_LARGEST], self._jobs[_LARGEST:]
-            await self._settle(group)
-        self._free += 1  # with no await since the last look, so that no question falls in between
-
-    async def _settle(self, group: list[_Job[Q]]) -> None:
         try:
-            results = await self._answer([job.question for job in group])
+            while self._waiting:
+                count = self._limits.next_batch([one.question for one in self._waiting[: self._limits.count]])
+                batch, self._waiting = self._waiting[:count], self._waiting[count:]
+                await self._settle(batch)
+        finally:
+            self._free += 1  # with no await since the last look, so that no question falls in between
+
+    async def _settle(self, batch: list[Pending[Q, A]]) -> None:
+        results: Sequence[A | Exception] = [self._gone()] * len(batch)
+        try:
+            results = self._each(batch, await self._answer_batch([one.question for one in batch]))
         except Exception as error:  # noqa: BLE001  (it goes to whoever waits)
-            if len(group) > 1 and not isinstance(error, Unavailable):
-                for job in group:
-                    await self._settle([job])
+            if len(batch) > 1 and not isinstance(error, Unavailable):
+                for one in batch:
+                    await self._settle([one])
                 return
-            for job in group:
-                job.fail(error)
-        else:
-            for job, result in zip(group, results, strict=True):
-                job.settle(result)
+            results = [error] * len(batch)
+        finally:  # also when it is cancelled by close: nobody may wait for ever
+            for one, result in zip(batch, results, strict=True):
+                one.settle(result)

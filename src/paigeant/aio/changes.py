@@ -1,4 +1,4 @@
-"""Who waits for a commit, and is woken by it."""
+"""Change counter: tasks wait for the next commit, and are woken by it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 
 
 class Changes:
-    """A number that rises with what is committed, and those who wait for it to rise. Belongs to one event loop.
+    """Change counter: ``count`` rises with each commit, and wakes the tasks that wait for it to rise.
 
-    There is no await between reading the number and joining the waiters, so no change falls in between.
+    Whoever waits says which number it has seen, so that a commit between its look and its wait is not slept through.
+    Belongs to one event loop.
     """
 
     @property

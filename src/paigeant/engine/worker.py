@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Self
 
+from paigeant.aio.race import until_first
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.leases import Cut, LeaseKeeper
 from paigeant.engine.hop.runner import HopRunner
@@ -130,12 +131,7 @@ class ActivityWorker:
 
     async def _until_now(self, tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
         """Wait until the tasks have ended, so long at most, and no longer once it was asked to stop now."""
-        hurry = asyncio.create_task(self._now.wait())
-        ending = asyncio.gather(*tasks, return_exceptions=True)
-        try:
-            await asyncio.wait([hurry, ending], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            hurry.cancel()
+        await until_first(self._now.wait(), _until_ended(tasks, seconds))
 
     async def _abandon(self, tasks: Collection[asyncio.Task[None]]) -> None:
         """Cancel what is left. Code that swallows even that is left alone: its lease runs out."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from paigeant.activities.registry import ActivityRegistry
+from paigeant.aio.race import wait_or_stop
 from paigeant.app.run import RunResult
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.model.hops import Commit, CommitResult, Verdict
@@ -92,24 +93,11 @@ async def _run(stage: Stage, workflow: str, payload: Any, crash: _Crash) -> RunV
     async with stage:
         async with _worker(stage, crash):
             run = await stage.dispatch(workflow, payload)
-            await _first(stage.advance(), crash.happened.wait())
+            await wait_or_stop(stage.advance(), crash.happened)
         if crash.happened.is_set():
             async with _worker(stage, _Crash(at=0)):
                 await stage.advance()
         return await run.view()
-
-
-async def _first(*these: Any) -> None:
-    """Return when the first of these has ended, and raise what it raised."""
-    tasks = [asyncio.ensure_future(one) for one in these]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 @asynccontextmanager

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
+from paigeant.aio.backoff import Backoff
+from paigeant.aio.race import wait_or_stop
 from paigeant.engine.intake.slots import Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.model.hops import Grant
-
-BACKOFF: Final = (0.1, 5.0)
-"""Seconds until a store or broker that is away is asked again: at first, doubling, and at most."""
 
 Start = Callable[[Grant, float], None]
 
@@ -28,7 +27,7 @@ class Admission:
         self.stop = stop
         self._slots = slots
         self._start = start
-        self._pause = BACKOFF[0]
+        self._backoff = Backoff(0.1, 5.0)
 
     async def take(self, ask: Callable[[int], Awaitable[list[Grant]]], most: int | None = None) -> list[Grant]:
         """Ask for steps with their slots occupied beforehand, and start them; does not ask once it is stopped."""
@@ -60,20 +59,12 @@ class Admission:
     async def recover(self, error: Exception) -> None:
         """Report what went wrong, and wait before it is tried again, ever longer."""
         self.runtime.trouble("taking in steps", error)
-        await self.until_stopped(asyncio.sleep(self._pause))
-        self._pause = min(self._pause * 2, BACKOFF[1])
+        await self.until_stopped(self._backoff.pause())
 
     def worked(self) -> None:
         """It went well, so that what goes wrong next is tried again soon."""
-        self._pause = BACKOFF[0]
+        self._backoff.reset()
 
     async def until_stopped(self, waiting: Awaitable[Any]) -> Any:
         """Wait for something or for the stop, whichever comes first; returns None for the stop."""
-        tasks = [asyncio.ensure_future(waiting), asyncio.ensure_future(self.stop.wait())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return tasks[0].result() if tasks[0].done() else None
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return await wait_or_stop(waiting, self.stop)

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from paigeant.abc import Delivery, Transport
+from paigeant.aio.race import cancel
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.dead_letters import ReceivedMessage, UndeliverableTriage
@@ -44,7 +45,7 @@ class BrokerIntake:
                 async with Acknowledger(self._runtime, self._transport) as settling:
                     await self._lease_until(settling, gathering, stopping)
             finally:  # only now, for it gives back what is not settled
-                await _cancel(gathering, stopping)
+                await cancel([gathering, stopping])
         if not gathering.cancelled():
             gathering.result()
 
@@ -67,7 +68,7 @@ class BrokerIntake:
             self._stirred.set()
             await asyncio.wait([leasing], timeout=LAST_LEASE)
         finally:
-            await _cancel(leasing)
+            await cancel([leasing])
 
     async def _lease_all(self, settling: Acknowledger) -> None:
         sorter = UndeliverableTriage(self._runtime, settling)
@@ -114,9 +115,3 @@ class BrokerIntake:
             except Unavailable as error:
                 self._runtime.trouble("releasing what is not served here; its lease will run out", error)
         return [grant for grant in grants if grant.topic in self._admission.group]
-
-
-async def _cancel(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,6 +8,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Self
 
+from paigeant.aio.backoff import Backoff
+from paigeant.aio.race import cancel
 from paigeant.engine.publisher import PATIENCE
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
@@ -52,23 +54,22 @@ class Sweeper:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop, and report the worker gone."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(self._tasks)
         with suppress(Exception):  # the store may be what made us stop
             async with asyncio.timeout(5):
                 await self._runtime.store.report_worker(self._card, gone=True)
 
     async def _every(self, seconds: float, doing: str, chore: Callable[[], Awaitable[object]]) -> None:
-        pause = seconds
+        backoff = Backoff(seconds, max(SLOWEST, seconds))
         while True:
             try:
                 await chore()
-                pause = seconds
             except Exception as error:  # noqa: BLE001  (the next round may do better)
                 self._runtime.trouble(doing, error)
-                pause = min(pause * 2, max(SLOWEST, seconds))
-            await asyncio.sleep(pause)
+                await backoff.pause()
+            else:
+                backoff.reset()
+                await asyncio.sleep(seconds)
 
     async def _announce(self) -> None:
         """Announce what is due. Each announcement makes the next one rarer: none is wasted on a broker that is away."""

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from paigeant.abc import Heart
+from paigeant.aio.backoff import Backoff
 from paigeant.aio.batch import Batcher
 from paigeant.errors import ConfigError
 from paigeant.model.findings import Finding
@@ -81,8 +82,8 @@ class PostgresDatabase(Database):
         self.url = dialect_url(url)
         self._name = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
         self._namespace = namespace
-        self._writing = Batcher(self._write_group)
-        self._reading = Batcher(self._read_group, abreast=_READERS)
+        self._writing: Batcher[tuple[Callable[[Tx], Any], bool], Any] = Batcher(self._write_group)
+        self._reading: Batcher[Callable[[Tx], Any], Any] = Batcher(self._read_group, abreast=_READERS)
 
     async def open(self) -> None:
         self._talker = _engine(self.url, pooled=True, poolclass=NullPool)
@@ -161,16 +162,16 @@ class PostgresDatabase(Database):
             tx = _begin(connection, self._namespace)
             return [work(tx) for work in works]
 
-        for attempt in range(_ATTEMPTS):
+        backoff = Backoff(0.02, 1.0, jitter=random)  # to step out of each other's way
+        while True:
             try:
                 with translate_server_errors(self._name):
                     async with asyncio.timeout(_PATIENCE), engine.begin() as connection:
                         return await connection.run_sync(do)
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in _AGAIN or attempt == _ATTEMPTS - 1:
+                if getattr(error.orig, "sqlstate", None) not in _AGAIN or backoff.attempts == _ATTEMPTS - 1:
                     raise
-                await asyncio.sleep(0.02 * random() * 2**attempt)  # noqa: S311  (to step out of each other's way)
-        raise AssertionError
+                await backoff.pause()
 
 
 class _PostgresHeart(Heart):

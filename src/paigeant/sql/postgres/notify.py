@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from paigeant.aio.backoff import Backoff
 from paigeant.aio.changes import Changes
+from paigeant.aio.race import until_first
 from paigeant.sql.postgres.pooler import is_pooled
 
 _SELDOM: Final = 0.1
@@ -69,11 +71,11 @@ class NotifyListener(Changes):
 
     async def _talk(self) -> None:
         """Keep a connection that listens and sends, for as long as it takes."""
-        delay = _SELDOM
+        backoff = Backoff(_SELDOM, _PATIENT)
         while True:
             try:
                 async with self._engine.connect() as connection:
-                    delay = _SELDOM
+                    backoff.reset()
                     try:
                         await self._converse(connection)
                     finally:
@@ -81,8 +83,7 @@ class NotifyListener(Changes):
             except Exception:  # noqa: BLE001  (nudges are a convenience; the next connection may do better)
                 self._hears = False
             self.note()
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, _PATIENT)
+            await backoff.pause()
 
     async def _converse(self, connection: AsyncConnection) -> None:
         driver: Any = (await connection.get_raw_connection()).driver_connection
@@ -94,7 +95,7 @@ class NotifyListener(Changes):
             await driver.add_listener(self._channel, self._heard)
         self.note()  # what was said before we listened
         while not lost.is_set():
-            await _first(self._dirty.wait(), lost.wait())
+            await until_first(self._dirty.wait(), lost.wait())
             if self._dirty.is_set() and not lost.is_set():
                 self._dirty.clear()
                 await driver.execute(f"NOTIFY {self._channel}")
@@ -103,13 +104,3 @@ class NotifyListener(Changes):
 
     def _heard(self, *_: Any) -> None:
         self.note()
-
-
-async def _first(*waiting: Any) -> None:
-    """Return when one of these has ended."""
-    tasks = [asyncio.ensure_future(one) for one in waiting]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

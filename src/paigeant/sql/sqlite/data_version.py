@@ -8,13 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
 
+from paigeant.aio.backoff import Backoff
 from paigeant.aio.changes import Changes
-
-_EAGER: Final = 0.01
-_PATIENT: Final = 0.1
-"""Seconds between two looks: just after a change, and when nothing has happened for a second or so."""
 
 
 class DataVersionPoller(Changes):
@@ -43,13 +39,14 @@ class DataVersionPoller(Changes):
                 await self._watching
 
     async def _watch(self) -> None:
-        delay = _EAGER
+        backoff = Backoff(0.01, 0.1, factor=1.1)  # often just after a change, seldom once nothing happens
         try:
             while True:
-                await asyncio.sleep(delay)
+                await backoff.pause()
                 if not self._waiters:
                     return
-                delay = _EAGER if self._check() else min(delay * 1.1, _PATIENT)
+                if self._check():
+                    backoff.reset()
         finally:
             self._watching = None
 

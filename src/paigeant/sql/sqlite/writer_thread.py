@@ -1,7 +1,7 @@
-"""A lane: one connection in a thread of its own, where what arrives together shares a transaction.
+"""Writer thread: one connection in a thread of its own, where what arrives together shares a transaction.
 
-There is no timer and no minimum. While a transaction is under way the next group gathers, so that an idle lane answers
-at once and a busy one pays one flush for many.
+The batches are those of :mod:`paigeant.aio.batch`, but the thread takes the next one itself: to wait for the event loop
+to hand it over would leave the disk idle for as long as the loop is busy with steps.
 """
 
 from __future__ import annotations
@@ -11,39 +11,25 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
+from paigeant.aio.batch import Limits, Pending
 from paigeant.errors import Unavailable
 from paigeant.sql.execution.transaction import Tx
 
 T = TypeVar("T")
 
-_GROUP: Final = 64
-"""Pieces of work in one transaction, at most."""
+Work = Callable[[Tx], Any]
+Job = Pending[Work, Any]
 
-
-@dataclass(slots=True)
-class _Job:
-    work: Callable[[Tx], Any]
-    answer: asyncio.Future[Any]
-    result: Any = None
-    error: Exception | None = None
-
-    def settle(self) -> None:
-        if self.answer.done():
-            return  # nobody waits any more
-        if self.error is None:
-            self.answer.set_result(self.result)
-        else:
-            self.answer.set_exception(self.error)
+_LIMITS: Final = Limits()
 
 
 class WriterThread:
-    """Runs functions of a transaction, in order. What is answered is committed."""
+    """Runs functions of a transaction, in order, many in one transaction. What is answered is committed."""
 
     def __init__(
         self,
@@ -58,7 +44,7 @@ class WriterThread:
         self._namespace = namespace
         self._after = after
         self._loop = asyncio.get_running_loop()
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._closed = False
         self._connection = connect()
         self._thread = threading.Thread(target=self._run, name=f"paigeant-{name}", daemon=True)
@@ -68,7 +54,7 @@ class WriterThread:
         """Return what ``work`` returns, once its transaction is committed; raises what it raises."""
         if self._closed:
             raise Unavailable("the store is closed")
-        job = _Job(work, self._loop.create_future())
+        job = Job(work, self._loop.create_future())
         self._jobs.put(job)
         return await job.answer
 
@@ -80,44 +66,40 @@ class WriterThread:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            group, last = self._gather(job)
-            self._transact(group)
-            self._loop.call_soon_threadsafe(_settle, group)
+            batch, last = self._gather(job)
+            self._loop.call_soon_threadsafe(_settle, self._transact(batch))
             if last:
                 break
         self._connection.close()
 
-    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+    def _gather(self, first: Job) -> tuple[list[Job], bool]:
         """Return the jobs that are there by now, and whether they are the last."""
-        group = [first]
-        while len(group) < _GROUP:
+        batch = [first]
+        while len(batch) < _LIMITS.count:
             try:
                 job = self._jobs.get_nowait()
             except Empty:
                 break
             if job is None:
-                return group, True
-            group.append(job)
-        return group, False
+                return batch, True
+            batch.append(job)
+        return batch, False
 
-    def _transact(self, group: list[_Job]) -> None:
-        """Do all jobs in one transaction; if one fails, each in one of its own."""
+    def _transact(self, batch: list[Job]) -> list[tuple[Job, Any]]:
+        """Do all jobs in one transaction; if one fails, each in one of its own. Returns what each came to."""
         try:
             self._connection.exec_driver_sql(self._begin)
             tx = Tx.of(self._connection, self._namespace)
-            for job in group:
-                job.result = job.work(tx)
+            results = [(job, job.question(tx)) for job in batch]
             self._connection.commit()
         except Exception as error:  # noqa: BLE001  (it goes to whoever waits)
             with suppress(Exception):  # what was begun is gone, or the next BEGIN says what is wrong
                 self._connection.rollback()
-            if len(group) == 1:
-                group[0].error = error
-            else:
-                for job in group:
-                    self._transact([job])
-        else:
-            self._behind()
+            if len(batch) == 1:
+                return [(batch[0], error)]
+            return [result for job in batch for result in self._transact([job])]
+        self._behind()
+        return results
 
     def _behind(self) -> None:
         """Do what follows a commit. Whatever goes wrong here, the commit stands, and the lane goes on."""
@@ -129,6 +111,6 @@ class WriterThread:
                 self._connection.rollback()
 
 
-def _settle(group: list[_Job]) -> None:
-    for job in group:
-        job.settle()
+def _settle(results: list[tuple[Job, Any]]) -> None:
+    for job, result in results:
+        job.settle(result)

@@ -9,6 +9,7 @@ from typing import Final
 from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractIncomingMessage
 
+from paigeant.aio.race import cancel
 from paigeant.errors import PaigeantError
 from paigeant.transports.rabbitmq.connection import AmqpConnection
 
@@ -44,10 +45,7 @@ class Mender:
 
     async def close(self) -> None:
         """Look no further."""
-        tasks = list(self._looking.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(self._looking.values())
 
     async def _look_at(self, queue: str) -> None:
         line, probe = AmqpConnection(self._url, self._name), AmqpConnection(self._url, self._name)

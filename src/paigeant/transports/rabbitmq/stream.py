@@ -15,13 +15,11 @@ from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractChannel
 
 from paigeant.abc import Delivery
+from paigeant.aio.backoff import Backoff
 from paigeant.errors import PaigeantError, Unavailable
 from paigeant.transports.rabbitmq.connection import CLOSING, AmqpConnection
 from paigeant.transports.rabbitmq.queues import Queues
 from paigeant.transports.rabbitmq.repair import LEADER, Mender, is_broken
-
-BACKOFF: Final = (0.5, 5.0)
-"""Seconds until a broker that is away is asked again: at first, doubling, and at most."""
 
 RENEWAL: Final = 60.0
 """Seconds without a message of some topic, after which the channel is made anew. RabbitMQ 3.10.8 may swallow what it
@@ -44,6 +42,11 @@ ID: Final = "paigeant-id"
 """The header with the message's id. AMQP's own message_id is another for each copy: returns are matched by it."""
 
 _LOG: Final = logging.getLogger("paigeant")
+
+
+def _some() -> float:
+    """Return a jitter that lets not all workers come back at once."""
+    return random.uniform(0.5, 1)  # noqa: S311  (no secret)
 
 
 class Leaderless(Unavailable):
@@ -75,7 +78,8 @@ class Stream:
         self._queues, self._topics = queues, frozenset(topics)
         self._arrived: asyncio.Queue[Arrived | Exception] = asyncio.Queue()
         self._asked, self._asked_last = asyncio.Event(), monotonic()
-        self._pause, self._has_consumed = BACKOFF[0], False
+        self._has_consumed = False
+        self._backoff = Backoff(0.5, 5.0, jitter=_some)
         self._heard: dict[str, float] = {}
         self._left_some, self._taken = False, 0
         self.yielded: dict[str, list[Arrived]] = {}
@@ -106,16 +110,12 @@ class Stream:
                 await self._asked.wait()
             except Leaderless as error:
                 await self._mender.look_at(error.queue)
-                await self._pause_a_while()
+                await self._backoff.pause()
             except Exception as error:  # noqa: BLE001  (it must not end unseen)
                 if not self._has_consumed and not isinstance(error, Unavailable):
                     return self.end(error)
                 _LOG.warning("subscribing again: %s", error)
-                await self._pause_a_while()
-
-    async def _pause_a_while(self) -> None:
-        await asyncio.sleep(self._pause * random.uniform(0.5, 1))  # noqa: S311  (not all workers at once)
-        self._pause = min(self._pause * 2, BACKOFF[1])
+                await self._backoff.pause()
 
     async def _consume(self) -> None:
         """Consume until it is time for a new channel, or nobody asks for what arrived, which then goes back.
@@ -128,7 +128,8 @@ class Stream:
             async with self._line.channel() as channel:
                 async with self._line.patience():
                     await self._start(channel, lost)
-                self._pause, self._has_consumed = BACKOFF[0], True
+                self._has_consumed = True
+                self._backoff.reset()
                 try:
                     await self._watch(lost)
                 finally:

@@ -14,6 +14,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika import exceptions as amqp
 
 from paigeant.abc import Delivery, Transport
+from paigeant.aio.race import cancel
 from paigeant.errors import Unavailable
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Sealed
@@ -135,5 +136,4 @@ class RabbitMQTransport(Transport):
     async def _leave(self, stream: Stream) -> None:
         task = self._streams.pop(stream, None)
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel([task])

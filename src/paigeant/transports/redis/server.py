@@ -14,6 +14,7 @@ from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnecti
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from paigeant.aio.race import cancel
 from paigeant.errors import ConfigError, Unavailable
 
 TIMEOUT: Final = 5.0
@@ -149,9 +150,7 @@ class Line:
     async def close(self, within: float = 0.0) -> None:
         """Close all connections; commands under way have so many seconds to end."""
         await self.idle(within)
-        for task in self._under_way:
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await cancel(self._under_way)
         with suppress(failed.RedisError, OSError):
             await self._pool.disconnect()
 

@@ -12,6 +12,8 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from paigeant.abc import Delivery
+from paigeant.aio.backoff import Backoff
+from paigeant.aio.race import cancel
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.transports.redis.server import GroupGone, Line, Server
 from paigeant.transports.redis.streams import GIVE_BACK, GROUP, TAKE, TIDY, make_group
@@ -39,9 +41,6 @@ FORGOTTEN: Final = 3600.0
 
 CLOSING: Final = 3.0
 """Seconds that giving back may take."""
-
-BACKOFF: Final = (0.1, 5.0)
-"""Seconds until a server that is away is asked again: at first, doubling, and at most."""
 
 _LOG: Final = logging.getLogger("paigeant")
 
@@ -72,7 +71,7 @@ class Subscription:
         self._ahead: deque[Entry] = deque()
         self._most = 1
         self._asked_last = monotonic()
-        self._pause = 0.0
+        self._backoff = Backoff(0.1, 5.0)
         self._closing: asyncio.Task[None] | None = None
         self.held: dict[str, list[Entry]] = {}
 
@@ -86,8 +85,8 @@ class Subscription:
                 except Unavailable as error:
                     await self._recover(error)
                     continue
-            if self._pause:
-                self._pause = 0.0
+            if self._backoff.attempts:
+                self._backoff.reset()
                 _LOG.info("%s answers again", self._server.name)
         self._asked_last = monotonic()
         if self._closed:
@@ -117,8 +116,7 @@ class Subscription:
 
     async def _leave(self) -> None:
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            await cancel([self._watching])
         self.held = {}
         self._ahead.clear()
         with suppress(PaigeantError, TimeoutError):
@@ -219,10 +217,9 @@ class Subscription:
 
     async def _recover(self, error: Unavailable) -> None:
         """Drop the connection and wait, ever longer."""
-        if not self._pause:
+        if not self._backoff.attempts:
             _LOG.warning("%s; messages come again when it does", error)
         if self._reader is not None:
             await self._reader.close()
         self._reader = self._client_id = None
-        self._pause = min(max(self._pause * 2, BACKOFF[0]), BACKOFF[1])
-        await asyncio.sleep(self._pause)
+        await self._backoff.pause()

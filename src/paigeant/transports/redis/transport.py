@@ -11,17 +11,24 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from paigeant.abc import Delivery, Transport
+from paigeant.aio.batch import Batcher, Limits
 from paigeant.errors import ConfigError
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Sealed
 from paigeant.transports.redis.checks import examine, require_usable
-from paigeant.transports.redis.gathering import Gathering
 from paigeant.transports.redis.server import Line, Server
 from paigeant.transports.redis.streams import DEAD_LETTERS, GROUP, PUT, dead_letters_of, make_group, queue_of
 from paigeant.transports.redis.subscription import CLOSING, Entry, Subscription
 
 CONNECTIONS: Final = 8
 """Connections for all that does not block; each subscription has one more."""
+
+
+BATCH: Final = 256
+"""Messages that are added, or settled, in one round trip, at most."""
+
+BATCH_BYTES: Final = 1024 * 1024
+"""Bytes of messages in one round trip, about."""
 
 
 class Posting(NamedTuple):
@@ -53,8 +60,9 @@ class RedisStreamTransport(Transport):
         self._opened: Line | None = None
         self._subscriptions: set[Subscription] = set()
         self._grouped: set[str] = set()
-        self._publishing = Gathering(self._put, lambda posting: len(posting.message.body))
-        self._settling = Gathering(self._settle, lambda _: 1)
+        limits = Limits(BATCH, BATCH_BYTES, lambda posting: len(posting.message.body))
+        self._publishing: Batcher[Posting, None] = Batcher(self._put, limits, name="transport")
+        self._settling: Batcher[Entry, None] = Batcher(self._settle, Limits(BATCH), name="transport")
 
     async def __aenter__(self) -> Self:
         line = Line(self._server, CONNECTIONS)
@@ -93,10 +101,14 @@ class RedisStreamTransport(Transport):
             self._grouped.add(key)
         await self._publishing.ask(Posting(key, message))
 
-    async def _put(self, postings: Sequence[Posting]) -> list[Exception | None]:
+    async def _put(self, postings: Sequence[Posting]) -> Sequence[Exception | None]:
+        """Add messages to their streams in one round trip; what is refused fails alone, as one too large for it."""
         keys = [posting.key for posting in postings]
         fields = [field for _, message in postings for field in (message.message_id, message.body)]
-        said: list[bytes] = await self._line.ask("EVAL", PUT, len(keys), *keys, *fields)
+        try:
+            said: list[bytes] = await self._line.ask("EVAL", PUT, len(keys), *keys, *fields)
+        except ConfigError as error:  # it is not for one of them that this user may run no script
+            return [error] * len(postings)
         return [self._server.translated(wrong.decode()) if wrong else None for wrong in said]
 
     async def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
