@@ -17,12 +17,18 @@ from paigeant import Paigeant
 from paigeant.abc import Heart, Store, Transport
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
+from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.runs import StepStatus
 from paigeant.telemetry.logs import LogHooks
 
 LEASE: Final = ContextVar[Grant]("lease")
 """The lease under which the code at hand runs."""
+
+
+def _is_for_work(call: str, arguments: tuple[Any, ...]) -> bool:
+    """Tell whether it is no claim, or one of hops to execute: runs to be ended are claimed all along, often in vain."""
+    return call != "claim" or isinstance(arguments[1], Due | Announced)
 
 
 class StoreWatch:
@@ -37,16 +43,16 @@ class StoreWatch:
 
     def before(self, call: str, arguments: tuple[Any, ...]) -> None:
         """Die before it."""
-        del arguments
-        point = _BEFORE.get(call)
+        point = _BEFORE.get(call) if _is_for_work(call, arguments) else None
         if point is not None:
             self._points.reach(point)
 
     def after(self, call: str, arguments: tuple[Any, ...], answer: Any) -> Any:
         """Die behind it, if it did anything."""
-        del arguments
         if call == "heart":
             return answer and watched(answer, Heart, self)
+        if not _is_for_work(call, arguments):
+            return answer
         point = _AFTER.get(call)
         if point is not None and (answer or call == "release"):
             self._points.reach(point)
@@ -75,23 +81,19 @@ class CommitWatch(StoreWatch):
 
 _BEFORE: Final = {
     "record_workflow_start": "dispatch-not-recorded",
-    "pick": "received-not-leased",
-    "lease": "received-not-leased",
+    "claim": "received-not-leased",
     "record_step_result": "finished-not-committed",
     "release": "stopping-not-released",
 }
 _AFTER: Final = {
     "record_workflow_start": "dispatch-in-doubt",
-    "pick": "lease-in-doubt",
-    "lease": "lease-in-doubt",
+    "claim": "lease-in-doubt",
     "beat": "renewal-in-doubt",
     "release": "release-in-doubt",
     "take_announcements": "due-not-published",
     "end_dead_leases": "reclaimed-not-taken-up",
 }
-_FORGETTABLE: Final = frozenset(
-    {"record_workflow_start", "pick", "lease", "beat", "record_step_result", "take_announcements"}
-)
+_FORGETTABLE: Final = frozenset({"record_workflow_start", "claim", "beat", "record_step_result", "take_announcements"})
 
 
 class TransportWatch:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 
 
-class DataVersionPoller(Protocol):
+class Watch(Protocol):
     """Is told of calls. It may end the process, or raise: then the caller never learns what the part answered."""
 
     def before(self, call: str, arguments: tuple[Any, ...]) -> None:
@@ -21,14 +21,14 @@ class DataVersionPoller(Protocol):
         ...
 
 
-def watched(part: T, interface: type[T], watch: DataVersionPoller) -> T:
+def watched(part: T, interface: type[T], watch: Watch) -> T:
     """Return a part that does what ``part`` does, call by call of the contract, and tells ``watch`` of each."""
     return _watched_class(interface)(part, watch)
 
 
 @cache
 def _watched_class(interface: Any) -> Any:
-    def begin(self: Any, part: Any, watch: DataVersionPoller) -> None:
+    def begin(self: Any, part: Any, watch: Watch) -> None:
         self.watched_part, self.watch = part, watch
 
     def other(self: Any, name: str) -> Any:

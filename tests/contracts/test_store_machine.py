@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from paigeant.abc import Store
 from paigeant.errors import PaigeantError
+from paigeant.model.claims import Announced, Due, Overdue
 from paigeant.model.hops import Commit, Grant, LeaseToken, RunStart
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.plan import Undo
@@ -137,18 +138,18 @@ class Stores(RuleBasedStateMachine):
 
     @rule(owner=owners, lease=leases, topics=st.sets(st.sampled_from(TOPICS), min_size=1))
     def pick(self, owner: str, lease: timedelta, topics: set[str]) -> None:
-        self.keep(self.ask(lambda _, store: store.pick(owner, topics, 100, lease), grants_shape))
+        self.keep(self.ask(lambda _, store: store.claim(owner, Due(topics), 100, lease), grants_shape))
 
     @precondition(lambda self: self.starts)
     @rule(which=anyone, owner=owners, lease=leases, forged=st.booleans())
     def lease(self, which: int, owner: str, lease: timedelta, *, forged: bool) -> None:
         key, digest = notice(self.starts[-1 - which % len(self.starts)])
         announced = [(key, b"x" * 32 if forged else digest)]
-        self.keep(self.ask(lambda _, store: store.lease(owner, announced, lease), grants_shape))
+        self.keep(self.ask(lambda _, store: store.claim(owner, Announced(announced), 10, lease), grants_shape))
 
     @rule(owner=owners, lease=leases)
     def lease_closing(self, owner: str, lease: timedelta) -> None:
-        self.keep(self.ask(lambda _, store: store.lease_closing(owner, 100, lease), grants_shape))
+        self.keep(self.ask(lambda _, store: store.claim(owner, Overdue(), 100, lease), grants_shape))
 
     @precondition(lambda self: self.grants)
     @rule(which=anyone, lease=leases, off=st.sampled_from([0, 0, 0, -1, 1]))

@@ -11,6 +11,7 @@ from typing import Any, Final
 from paigeant.abc import Store
 from paigeant.engine.hop import judging
 from paigeant.model import hops as real
+from paigeant.model.claims import Announced, Due, Overdue
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.retry import RetryPolicy
@@ -112,12 +113,12 @@ class Mirror:
         owner, topic = self.owner(action.worker), self._topics(run)[before.runs[run].hops[position - 1].step]
         match action.verb:
             case "picks":
-                grants = await self.store.pick(owner, [topic], 100, LONG)
+                grants = await self.store.claim(owner, Due([topic]), 100, LONG)
             case "closes":
-                grants = await self.store.lease_closing(owner, 100, LONG)
+                grants = await self.store.claim(owner, Overdue(), 100, LONG)
             case _:
                 notice = (self.key(run, position), hashlib.sha256(self.bodies[run, position]).digest())
-                grants = await self.store.lease(owner, [notice], LONG)
+                grants = await self.store.claim(owner, Announced([notice]), 10, LONG)
         if action.verb == "is refused":
             assert grants == []
             return

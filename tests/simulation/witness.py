@@ -111,9 +111,9 @@ class Witness:
 
     def see(self, name: str, translate_errors: tuple[Any, ...], answer: Any) -> None:
         match name:
-            case "pick" | "lease" | "lease_closing" | "lease_misfits":
+            case "claim":
                 for grant in answer:
-                    self._give(grant, translate_errors[0], name)
+                    self._give(grant, translate_errors[0], type(translate_errors[1]).__name__.lower())
             case "record_step_result":
                 for commit, settled in zip(translate_errors[0], answer, strict=True):
                     self._write(commit, settled)
@@ -133,7 +133,7 @@ class Witness:
         wished = self._rows.runs[grant.key.workflow_id].cancel is not None
         self._latest[grant.key] = Given(grant.key, grant.fence, owner, wished)
         after = ", interrupted" if grant.interrupted else ""
-        self.note(f"{self.name(grant.key)} {grant.topic} is leased to {owner} by {how}: fence {grant.fence}{after}")
+        self.note(f"{self.name(grant.key)} {grant.topic} is leased to {owner}, {how}: fence {grant.fence}{after}")
 
     def _write(self, commit: Commit, settled: CommitResult) -> None:
         key, fence = commit.held

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
+from paigeant.model.claims import Claim, HeldInterface
 from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, NoticeStatus, Pulse, RunStart, Sealed, Started
 from paigeant.model.message import HopKey
 
@@ -37,47 +38,27 @@ class HopStore(ABC):
         """
 
     @abstractmethod
-    async def pick(self, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
-        """Lease up to ``limit`` due twins of these topics, the one due longest first: the store intake.
+    async def claim(self, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
+        """Lease up to ``limit`` of the hops that ``what`` describes to ``owner``, for ``lease`` from now on.
 
-        A twin is due when its time has come, or its lease has run out. No other caller gets the same twin before the
-        lease ends. The fence has risen, the attempt is counted and the run is running when this returns.
+        When this returns no other caller gets the same hop before its lease ends: the fence has risen, the attempt is
+        counted and the run is running. A repeat does not give the same again; what an answer that was lost had leased
+        runs out, and is due then. Hops that are held for code are given to :class:`~paigeant.model.claims.Fitting` and
+        to :class:`~paigeant.model.claims.Overdue` alone, so that those whose code does not fit do not take them from
+        each other.
 
-        A twin whose lease has run out twice is a suspect: its step may be what kills its workers. An owner is given one
-        suspect at a time, so that those who merely ran beside it are not set aside with it.
-        """
-
-    @abstractmethod
-    async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
-        """Lease those announced twins that are due and whose body has the SHA-256 digest given: the broker intake.
-
-        What does not come back has passed, is leased, is not due yet, is not the message that the store recorded, or
-        is a suspect while the owner holds another; such a one is announced again in half a second.
+        A hop whose lease has run out twice is a suspect: its step may be what kills its workers. Of those that are due
+        or announced an owner is given one suspect at a time, so that steps that merely ran beside it are not set aside
+        with it; an announced one that is withheld is announced again in half a second.
         """
 
     @abstractmethod
     async def find_notice_status(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
-        """Say how announced hops stand, one answer each, in order: asked for those that :meth:`lease` did not give."""
+        """Say how announced hops stand, one answer each, in order: asked for those that a claim did not give."""
 
     @abstractmethod
-    async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
-        """Lease twins of any topic whose run is past its deadline or wished cancelled, and that nobody runs.
-
-        Only twins on the way forward: compensations are not cut short.
-        """
-
-    @abstractmethod
-    async def find_misfits(self) -> set[tuple[str, str]]:
-        """Return the activity and the interface of each twin that waits for code that fits it."""
-
-    @abstractmethod
-    async def lease_misfits(
-        self, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
-    ) -> list[Grant]:
-        """Lease twins that wait for code that fits these interfaces of these activities: the owner's code does.
-
-        Nothing else leases them, so that those whose code does not fit do not take them from each other.
-        """
+    async def find_held_interfaces(self) -> set[HeldInterface]:
+        """Return the activity and the interface of each hop that is held for code that fits it."""
 
     @abstractmethod
     async def beat(

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from paigeant.abc import Heart, Store
 from paigeant.aio.batch import Batcher
+from paigeant.model.claims import Claim, HeldInterface, Overdue
 from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.findings import Finding
 from paigeant.model.hops import (
@@ -59,7 +60,7 @@ class SqlStore(Store):
     def __init__(self, database: Database) -> None:
         self.database = database
         self._wanted = Batcher(self._load_wanted)
-        self._closing, self._silence, self._misfits, self._unserved = (
+        self._overdue, self._silence, self._held, self._unserved = (
             NextDueCache(),
             NextDueCache(),
             NextDueCache(),
@@ -84,38 +85,27 @@ class SqlStore(Store):
     async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
         return await self.database.write(lambda tx: start.record_workflow_start(tx, starts))
 
-    async def pick(self, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
+    async def claim(self, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
+        if isinstance(what, Overdue) and not await self._anything_overdue():
+            return []
         self.database.mark_alive(owner)
-        return await self.database.write(lambda tx: claim.pick(tx, owner, topics, limit, lease))
+        return await self.database.write(lambda tx: claim.claim(tx, owner, what, limit, lease))
 
-    async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
-        self.database.mark_alive(owner)
-        return await self.database.write(lambda tx: claim.lease_announced(tx, owner, notices, lease))
+    async def _anything_overdue(self) -> bool:
+        return await self._overdue.ends(self.database.changes, lambda: self.database.read(claim.overdue_in))
 
     async def find_notice_status(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
         return await self.database.read(lambda tx: notice_status.find_notice_status(tx, notices))
 
-    async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
-        if not await self._closing.ends(self.database.changes, lambda: self.database.read(claim.closing_in)):
-            return []
-        self.database.mark_alive(owner)
-        return await self.database.write(lambda tx: claim.lease_closing(tx, owner, limit, lease))
-
-    async def find_misfits(self) -> set[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
+    async def find_held_interfaces(self) -> set[HeldInterface]:
+        found: set[HeldInterface] = set()
 
         async def ask() -> float | None:
-            found.update(await self.database.read(claim.find_misfits))
+            found.update(await self.database.read(claim.find_held_interfaces))
             return 0.0 if found else None
 
-        await self._misfits.ends(self.database.changes, ask)
+        await self._held.ends(self.database.changes, ask)
         return found
-
-    async def lease_misfits(
-        self, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
-    ) -> list[Grant]:
-        self.database.mark_alive(owner)
-        return await self.database.write(lambda tx: claim.lease_misfits(tx, owner, wanted, limit, lease))
 
     async def beat(
         self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from paigeant.model.claims import Announced
 from paigeant.model.dead_letters import Flaw, RejectedMessage
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import completed, new_run, notice
@@ -24,7 +25,7 @@ def ended(tmp_path: Path, paigeant: Callable[..., Any]) -> Callable[..., Any]:
         async with SqliteStore(f"sqlite:///{tmp_path}/.paigeant/paigeant.db") as store:
             runs = [new_run("draft") for _ in range(3)]
             await store.record_workflow_start(runs)
-            [grant] = await store.lease("a worker", [notice(runs[0])], timedelta(minutes=1))
+            [grant] = await store.claim("a worker", Announced([notice(runs[0])]), 1, timedelta(minutes=1))
             await store.record_step_result([completed(grant)], timedelta(minutes=1))
             await store.terminate(runs[1].workflow_id)
             await store.record_dead_letters(

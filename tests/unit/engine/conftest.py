@@ -27,11 +27,10 @@ from paigeant.testing.waiting import eventually
 from paigeant.transports.memory import MemoryTransport
 
 Fate = Callable[[str, int], str | None]
-"""What becomes of the n-th call of a method: ``away`` does nothing, ``lost`` does it and loses the answer."""
+"""What becomes of the n-th call of a method, of ``claim`` by what is claimed: ``away`` does nothing, ``lost`` does it
+and loses the answer."""
 
-WRITES = frozenset(
-    {"record_workflow_start", "pick", "lease", "lease_closing", "record_step_result", "release", "record_dead_letters"}
-)
+WRITES = frozenset({"record_workflow_start", "claim", "record_step_result", "release", "record_dead_letters"})
 READS = frozenset(
     {
         "load_variables",
@@ -57,10 +56,11 @@ class UnsteadyStore(MemoryStore):
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
-        return self._unsteady(name, found) if name in WRITES | READS else found
+        return self._unsteady(found) if name in WRITES | READS else found
 
-    def _unsteady(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _unsteady(self, method: Callable[..., Any]) -> Callable[..., Any]:
         async def call(*args: Any, **options: Any) -> Any:
+            name = f"claim {type(args[1]).__name__}" if method.__name__ == "claim" else method.__name__
             self.calls[name] += 1
             fate = self.fate(name, self.calls[name])
             if fate is not None:

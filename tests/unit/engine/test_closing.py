@@ -12,6 +12,7 @@ import pytest
 
 from paigeant import RunStatus
 from paigeant.engine.upkeep.closer import close_due
+from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Twin
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction
@@ -26,7 +27,7 @@ async def garbled(bench: Any, *steps: str, deadline: float | None = None) -> UUI
         start = replace(start, twin=broken(start.twin))
     await bench.steady.record_workflow_start([start])
     if len(steps) > 1:
-        [grant] = await bench.steady.lease("w", [notice(start)], bench.lease)
+        [grant] = await bench.steady.claim("w", Announced([notice(start)]), 10, bench.lease)
         commit = completed(grant, undo=Undo.COMPLETED)
         assert commit.twin is not None
         await bench.steady.record_step_result([replace(commit, twin=broken(commit.twin))], bench.lease)
@@ -96,7 +97,7 @@ async def test_a_broker_that_is_away_keeps_no_run_from_ending(bench: Any):
 
     start = new_run("pay", "other")
     await bench.steady.record_workflow_start([start])
-    [grant] = await bench.steady.lease("w", [notice(start)], bench.lease)
+    [grant] = await bench.steady.claim("w", Announced([notice(start)]), 10, bench.lease)
     await bench.steady.record_step_result([completed(grant, undo=Undo.COMPLETED)], bench.lease)
     await bench.steady.request_cancel(start.workflow_id, CancelRequest.COMPENSATE)
 
@@ -118,7 +119,7 @@ async def test_a_step_in_doubt_is_undone_even_if_another_service_ends_its_run(be
     await bench.steady.publish_catalog([], [bench.registry["pay"].card])
     run = await bench.start("pay")
     if begun:
-        await bench.steady.pick("dead", ["pay"], 1, timedelta())
+        await bench.steady.claim("dead", Due(["pay"]), 1, timedelta())
     await bench.steady.request_cancel(run, CancelRequest.COMPENSATE)
 
     await close_due(bench.runtime(registry={}))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from paigeant.engine.hop.committer import Committer
+from paigeant.model.claims import Announced
 from paigeant.model.hops import Commit, Verdict
 from paigeant.model.values import Blob
 from paigeant.testing.builders import completed, new_run, notice
@@ -20,7 +21,7 @@ from paigeant.testing.builders import completed, new_run, notice
 async def leased(bench: Any, *steps: str) -> Commit:
     start = new_run(*steps)
     await bench.steady.record_workflow_start([start])
-    [grant] = await bench.steady.lease("worker-1", [notice(start)], bench.lease)
+    [grant] = await bench.steady.claim("worker-1", Announced([notice(start)]), 10, bench.lease)
     return completed(grant)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from paigeant import ActivityContext, Parked, RetryPolicy, RunStatus, Terminal
 from paigeant.engine.hop.judging import LONGEST_RETRY_AFTER, Rules, judge
+from paigeant.model.claims import Due
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Retrying
 from paigeant.model.steps import OnInterrupt
@@ -38,7 +39,7 @@ async def test_a_step_whose_worker_died_in_its_last_attempt_says_so(both: Any):
     async def step() -> None: ...
 
     run = await both.start("step")
-    await both.steady.pick("dead", ["step"], 1, timedelta())
+    await both.steady.claim("dead", Due(["step"]), 1, timedelta())
     await both.serve()
 
     view = await both.until(run)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from paigeant import ActivityContext, RetryPolicy, RunStatus, Terminal
+from paigeant.model.claims import Announced, Due
 from paigeant.model.events import LeaseLost
 from paigeant.model.runs import CancelRequest, Direction
 from paigeant.testing.waiting import eventually
@@ -139,16 +140,12 @@ def late(both: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     bench = both
     bench.lease = timedelta(seconds=0.3)
 
-    def slowly(lease: Any) -> Any:
-        async def answer(*args: Any) -> Any:
-            grants = await lease(*args)
-            await asyncio.sleep(0.35 if grants else 0)
-            return grants
+    async def slowly(owner: str, what: Any, *more: Any) -> Any:
+        grants = await bench.steady.claim(owner, what, *more)
+        await asyncio.sleep(0.35 if grants and isinstance(what, Due | Announced) else 0)
+        return grants
 
-        return answer
-
-    for name in ("pick", "lease"):
-        monkeypatch.setattr(bench.store, name, slowly(getattr(bench.steady, name)))
+    monkeypatch.setattr(bench.store, "claim", slowly)
     return bench
 
 

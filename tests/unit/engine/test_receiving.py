@@ -14,6 +14,7 @@ import pytest
 from paigeant import RunStatus
 from paigeant.abc import Delivery
 from paigeant.errors import Unavailable
+from paigeant.model.claims import Due
 from paigeant.model.dead_letters import KEPT_BYTES, DeadLetter, Flaw
 from paigeant.model.events import SetAside
 from paigeant.model.hops import Sealed
@@ -105,7 +106,7 @@ async def test_what_gathers_is_leased_together(bench: Any, broker: Shaky):
     for run in runs:
         assert (await bench.until(run)).output == "done"
 
-    assert bench.store.calls["lease"] < RUNS / 5
+    assert bench.store.calls["claim Announced"] < RUNS / 5
     assert bench.store.calls["find_notice_status"] == 0
 
 
@@ -145,7 +146,7 @@ async def test_an_acknowledgement_that_fails_is_repeated_and_holds_up_nothing(be
 
 
 async def test_what_is_in_hand_when_the_worker_stops_goes_back(bench: Any, broker: Shaky):
-    bench.store.fate = lambda name, _: "away" if name == "lease" else None
+    bench.store.fate = lambda name, _: "away" if name == "claim Announced" else None
     runs = [await bench.start("step") for _ in range(5)]
     async with asyncio.timeout(10):
         async with bench.worker():
@@ -159,7 +160,7 @@ async def test_what_is_in_hand_when_the_worker_stops_goes_back(bench: Any, broke
 
 
 async def test_what_is_in_hand_is_kept_while_the_store_is_away_and_not_asked_for_again(bench: Any, broker: Shaky):
-    bench.store.fate = lambda name, n: "away" if name == "lease" and n < 4 else None
+    bench.store.fate = lambda name, n: "away" if name == "claim Announced" and n < 4 else None
     run = await bench.start("step")
     subscriptions = []
     subscribe = broker.subscribe
@@ -304,7 +305,7 @@ async def test_a_true_message_in_the_wrong_queue_costs_no_attempt(bench: Any, br
     assert (await bench.until(run)).output == "done"
 
 
-@pytest.mark.parametrize("call", ["lease", "find_notice_status", "record_dead_letters"])
+@pytest.mark.parametrize("call", ["claim Announced", "find_notice_status", "record_dead_letters"])
 @pytest.mark.parametrize("fate", ["away", "lost"])
 async def test_nothing_is_settled_that_the_store_has_not_heard_of(bench: Any, broker: Shaky, call: str, fate: str):
     failures = 3
@@ -359,7 +360,7 @@ async def test_a_step_that_kills_its_lease_each_time_is_set_aside_after_its_atte
     bench.lease = timedelta(seconds=0.2)
     run, neighbour = await bench.start("step"), await bench.start("other")
     for _ in range(3):
-        await eventually(lambda: bench.steady.pick("dead", ["step"], 1, timedelta(seconds=0.05)))
+        await eventually(lambda: bench.steady.claim("dead", Due(["step"]), 1, timedelta(seconds=0.05)))
     await asyncio.sleep(0.05)
 
     await bench.serve()

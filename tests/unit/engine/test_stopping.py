@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from paigeant import RunStatus
 from paigeant.engine import worker as module
+from paigeant.model.claims import Due, Overdue
 from paigeant.model.events import WorkerStopped
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, WaitReason
@@ -75,15 +77,15 @@ async def test_at_most_once_holds_though_who_takes_it_over_is_stopping(bench: An
         ran.append(1)
 
     run = await bench.start("step")
-    await bench.steady.pick("dead", ["step"], 1, timedelta())
-    pick = bench.steady.pick
+    await bench.steady.claim("dead", Due(["step"]), 1, timedelta())
+    claim = bench.steady.claim
     worker = bench.worker()
 
     async def stop_meanwhile(*words: Any) -> Any:
         worker.stop()
-        return await pick(*words)
+        return await claim(*words)
 
-    monkeypatch.setattr(bench.store, "pick", stop_meanwhile)
+    monkeypatch.setattr(bench.store, "claim", by_kind(bench, {Due: stop_meanwhile}))
     async with worker:
         await worker.stopped()
     monkeypatch.undo()
@@ -108,26 +110,35 @@ async def test_a_wish_to_cancel_counts_though_who_hears_of_it_is_stopping(bench:
     async def step() -> None: ...
 
     run = await bench.start("pay", "step")
-    [grant] = await bench.steady.pick("dead", ["pay"], 1, bench.lease)
+    [grant] = await bench.steady.claim("dead", Due(["pay"]), 1, bench.lease)
     await bench.steady.record_step_result([completed(grant, undo=Undo.COMPLETED)], bench.lease)
-    await bench.steady.pick("dead", ["step"], 1, timedelta())
+    await bench.steady.claim("dead", Due(["step"]), 1, timedelta())
     await bench.steady.request_cancel(run, CancelRequest.PLAIN)
-    pick = bench.steady.pick
+    claim = bench.steady.claim
     worker = bench.worker()
 
     async def stop_meanwhile(*words: Any) -> Any:
         worker.stop()
-        return await pick(*words)
+        return await claim(*words)
 
-    monkeypatch.setattr(bench.store, "pick", stop_meanwhile)
-    monkeypatch.setattr(bench.store, "lease_closing", no_closing)
+    monkeypatch.setattr(bench.store, "claim", by_kind(bench, {Due: stop_meanwhile, Overdue: nothing}))
     async with worker:
         await worker.stopped()
 
     assert ((await bench.view(run)).status, undone) == (RunStatus.CANCELLED, [])
 
 
-async def no_closing(*_: Any) -> list[Any]:
+def by_kind(bench: Any, answers: dict[type, Callable[..., Awaitable[Any]]]) -> Callable[..., Awaitable[Any]]:
+    """Return a ``claim`` that is answered by the kind of what is claimed, and otherwise by the store."""
+
+    async def claim(owner: str, what: Any, *more: Any) -> Any:
+        answer = answers.get(type(what)) or bench.steady.claim
+        return await answer(owner, what, *more)
+
+    return claim
+
+
+async def nothing(*_: Any) -> list[Any]:
     return []
 
 
@@ -137,14 +148,14 @@ async def test_what_is_leased_and_has_not_begun_goes_back_as_it_was(bench: Any, 
         return "done"
 
     run = await bench.start("step")
-    pick = bench.steady.pick
+    claim = bench.steady.claim
     worker = bench.worker()
 
     async def stop_meanwhile(*words: Any) -> Any:
         worker.stop()
-        return await pick(*words)
+        return await claim(*words)
 
-    monkeypatch.setattr(bench.store, "pick", stop_meanwhile)
+    monkeypatch.setattr(bench.store, "claim", by_kind(bench, {Due: stop_meanwhile}))
     async with worker:
         await worker.stopped()
     monkeypatch.undo()
@@ -193,7 +204,7 @@ async def test_a_store_that_does_not_answer_does_not_hold_up_the_stop(bench: Any
     @bench.registry.execute
     async def step() -> None: ...
 
-    monkeypatch.setattr(bench.store, "pick", hang)
+    monkeypatch.setattr(bench.store, "claim", by_kind(bench, {Due: hang}))
     async with asyncio.timeout(5):
         async with bench.worker():
             await asked.wait()

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from paigeant import ActivityRegistry, Paigeant, Run, Workflow
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
+from paigeant.model.claims import Due
 from paigeant.model.hops import CommitResult
 from paigeant.sql import administration
 from paigeant.sql.postgres.notify import NotifyListener
@@ -130,7 +131,7 @@ async def test_a_connection_that_is_cut_is_replaced(new_postgres: Callable[..., 
     url = new_postgres()
     async with PostgresStore(url) as store:
         await store.record_workflow_start([new_run("draft")])
-        [grant] = await store.pick("owner", ["draft"], 1, HOUR)
+        [grant] = await store.claim("owner", Due(["draft"]), 1, HOUR)
 
         assert await cut_connections(url) >= 2
 

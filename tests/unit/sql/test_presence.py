@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from paigeant.model.claims import Due
 from paigeant.sql.sqlite.process_locks import ProcessLocks
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import new_run
@@ -112,12 +113,12 @@ async def test_leases_of_a_dead_owner_end_at_once_in_all_namespaces(database: Pa
     async with SqliteStore(url) as here, SqliteStore(url, namespace="elsewhere") as elsewhere:
         async with SqliteStore(url, namespace="elsewhere") as dying:
             await dying.record_workflow_start([new_run("draft")])
-            assert len(await dying.pick("owner-1", ["draft"], 1, hour)) == 1
+            assert len(await dying.claim("owner-1", Due(["draft"]), 1, hour)) == 1
             assert await here.end_dead_leases("owner-2") == 0
-        assert await elsewhere.pick("owner-3", ["draft"], 1, hour) == []
+        assert await elsewhere.claim("owner-3", Due(["draft"]), 1, hour) == []
 
         assert await here.end_dead_leases("owner-2") == 1
 
-        [grant] = await elsewhere.pick("owner-3", ["draft"], 1, hour)
+        [grant] = await elsewhere.claim("owner-3", Due(["draft"]), 1, hour)
         assert (grant.attempt, grant.interrupted) == (2, True)
         assert await here.end_dead_leases("owner-2") == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from paigeant.errors import ConfigError, DispatchConflict, Unavailable
+from paigeant.model.claims import Due
 from paigeant.sql.execution import failures
 from paigeant.sql.sqlite import database, folders
 from paigeant.sql.sqlite.database import SqliteDatabase
@@ -120,17 +121,17 @@ async def test_a_reader_in_the_way_of_a_checkpoint_delays_it_only(
 async def test_two_stores_on_one_file_see_each_other_at_once(url: str):
     async with SqliteStore(url) as here, SqliteStore(url) as there:
         await here.record_workflow_start([new_run("draft", "print")])
-        [grant] = await there.pick("owner", ["draft"], 1, HOUR)
+        [grant] = await there.claim("owner", Due(["draft"]), 1, HOUR)
         await there.record_step_result([completed(grant)], HOUR)
 
-        [grant] = await here.pick("other", ["print"], 1, HOUR)
+        [grant] = await here.claim("other", Due(["print"]), 1, HOUR)
         assert grant.key.position == 2
 
 
 async def test_a_full_disk_loses_nothing_and_can_be_waited_for(url: str):
     async with SqliteStore(url) as store:
         await store.record_workflow_start([new_run("draft")])
-        [grant] = await store.pick("owner", ["draft"], 1, HOUR)
+        [grant] = await store.claim("owner", Due(["draft"]), 1, HOUR)
 
         def limit(pages: int):
             return lambda tx: tx.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}").scalar_one()
@@ -305,8 +306,8 @@ async def test_there_may_be_more_topics_than_one_statement_takes(url: str):
         await store.record_workflow_start([new_run(topic) for topic in topics[::100]])
 
         assert await store.wait_until_due(topics, 5)
-        grants = await store.pick("owner", topics, 5, HOUR)
-        rest = await store.pick("owner", topics, 100, HOUR)
+        grants = await store.claim("owner", Due(topics), 5, HOUR)
+        rest = await store.claim("owner", Due(topics), 100, HOUR)
 
         assert (len(grants), len(rest)) == (5, 7)
         assert [grant.topic for grant in grants] == topics[:500:100]

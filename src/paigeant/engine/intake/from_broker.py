@@ -13,6 +13,7 @@ from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.dead_letters import ReceivedMessage, UndeliverableTriage
 from paigeant.errors import Unavailable
+from paigeant.model.claims import Announced
 from paigeant.model.hops import Grant
 from paigeant.model.message import HopKey
 
@@ -107,7 +108,7 @@ class BrokerIntake:
     async def _ask(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Grant]:
         """Lease announced hops. One of a topic that is not served here, whoever brought it, goes back as it was."""
         store = self._runtime.store
-        grants = await store.lease(self._runtime.owner, notices, self._runtime.lease)
+        grants = await store.claim(self._runtime.owner, Announced(notices), len(notices), self._runtime.lease)
         foreign = [grant.held for grant in grants if grant.topic not in self._admission.group]
         if foreign:
             try:

@@ -6,6 +6,7 @@ from typing import Final
 
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.from_broker import BrokerIntake
+from paigeant.model.claims import Due
 
 IDLE: Final = 60.0
 """Seconds after which an idle intake looks for work even if nothing told it of any."""
@@ -35,7 +36,7 @@ class IntakeLoop:
         """The store intake: lease what is due, else wait for it."""
         runtime, admission = self._runtime, self._admission
         store, group = runtime.store, admission.group
-        grants = await admission.take(lambda room: store.pick(runtime.owner, group, room, runtime.lease))
+        grants = await admission.take(lambda room: store.claim(runtime.owner, Due(group), room, runtime.lease))
         admission.worked()
         while not grants and not admission.stop.is_set():
             if await admission.until_stopped(store.wait_until_due(group, IDLE)):

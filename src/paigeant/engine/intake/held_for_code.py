@@ -9,6 +9,7 @@ from typing import Final
 from paigeant.activities.interfaces import mismatch
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.runtime import Runtime
+from paigeant.model.claims import Fitting, HeldInterface
 
 LOOK: Final = 5.0
 """Seconds after which a worker looks whether a step waits for code that it has."""
@@ -29,18 +30,18 @@ class HeldForCode:
         """Look until stopped; a store that is away is asked again."""
         while not stop.is_set():
             try:
-                waiting = await self._runtime.store.find_misfits()
+                waiting = await self._runtime.store.find_held_interfaces()
                 for admission in self._admissions if waiting else ():
                     await self._take(admission, waiting)
             except Exception as error:  # noqa: BLE001  (the next look may get through)
                 self._runtime.trouble("looking for steps that waited for the code here", error)
             await self._admissions[0].until_stopped(asyncio.sleep(LOOK))
 
-    async def _take(self, admission: Admission, waiting: Collection[tuple[str, str]]) -> None:
-        wanted = sorted(pair for pair in waiting if pair[0] in admission.group and self._fits(*pair))
+    async def _take(self, admission: Admission, waiting: Collection[HeldInterface]) -> None:
+        wanted = sorted(pair for pair in waiting if pair.activity in admission.group and self._fits(*pair))
         if wanted and await admission.until_stopped(admission.has_room_beyond(0)):
             store, owner, lease = self._runtime.store, self._runtime.owner, self._runtime.lease
-            await admission.take(lambda room: store.lease_misfits(owner, wanted, room, lease))
+            await admission.take(lambda room: store.claim(owner, Fitting(wanted), room, lease))
 
     def _fits(self, activity: str, interface: str) -> bool:
         served = self._runtime.registry.interface(activity)

@@ -14,6 +14,7 @@ from paigeant.engine.hop.judging import cancelled, deadline_passed, has_begun
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
+from paigeant.model.claims import Overdue
 from paigeant.model.hops import Commit, Grant, Verdict
 from paigeant.model.plan import ActivityCard
 
@@ -23,7 +24,7 @@ LIMIT: Final = 100
 
 async def close_due(runtime: Runtime) -> int:
     """End, or turn round, the runs that are due for it; returns how many were found."""
-    grants = await runtime.store.lease_closing(runtime.owner, LIMIT, runtime.lease)
+    grants = await runtime.store.claim(runtime.owner, Overdue(), LIMIT, runtime.lease)
     if not grants:
         return 0
     cards = await _cards_of_others(runtime, grants)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select, union_all, update
 
+from paigeant.model.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.model.hops import GRACE, SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
@@ -163,6 +164,21 @@ def _next_due_of(topics: int) -> PreparedStatement:
     return PreparedStatement(select(func.min(due.c.due_at, type_=steps.due_at.type)))
 
 
+def claim(tx: Tx, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
+    """Lease what is asked for."""
+    match what:
+        case Due(topics):
+            return pick(tx, owner, topics, limit, lease)
+        case Announced(notices):
+            return lease_announced(tx, owner, notices[:limit], lease)
+        case Overdue():
+            return lease_closing(tx, owner, limit, lease)
+        case Fitting(wanted):
+            return lease_misfits(tx, owner, wanted, limit, lease)
+        case _:
+            assert_never(what)
+
+
 def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
     """Lease due twins of these topics, the one due longest first."""
     if not topics or limit < 1:
@@ -210,9 +226,9 @@ def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Gran
     return _take(tx, tx.rows(_CLOSING, namespace=tx.namespace, now=tx.now, limit=limit), owner, lease)
 
 
-def find_misfits(tx: Tx) -> set[tuple[str, str]]:
-    """Return the activity and the contract of each twin that waits for code that fits it."""
-    return {(row.topic, row.interface) for row in tx.rows(_MISFITS, namespace=tx.namespace)}
+def find_held_interfaces(tx: Tx) -> set[HeldInterface]:
+    """Return the activity and the interface of each twin that is held for code that fits it."""
+    return {HeldInterface(row.topic, row.interface) for row in tx.rows(_MISFITS, namespace=tx.namespace)}
 
 
 def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta) -> list[Grant]:
@@ -252,8 +268,8 @@ def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
     return min((left for left in due if left is not None), default=None)
 
 
-def closing_in(tx: Tx) -> float | None:
-    """Return in how many seconds :func:`lease_closing` may find something, None if nothing is going to be closed."""
+def overdue_in(tx: Tx) -> float | None:
+    """Return in how many seconds a run is overdue to end, None if none is going to be."""
     return tx.until(tx.scalar(_NEXT_CLOSING, namespace=tx.namespace))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import assert_never
 
+from paigeant.model.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.model.hops import (
     SUSPECT,
     SUSPECT_PAUSE,
@@ -20,6 +22,21 @@ from paigeant.model.hops import (
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+
+
+def claim(rows: Rows, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
+    """Lease what is asked for."""
+    match what:
+        case Due(topics):
+            return pick(rows, owner, topics, limit, lease)
+        case Announced(notices):
+            return lease_announced(rows, owner, notices[:limit], lease)
+        case Overdue():
+            return lease_closing(rows, owner, limit, lease)
+        case Fitting(wanted):
+            return lease_misfits(rows, owner, wanted, limit, lease)
+        case _:
+            assert_never(what)
 
 
 def pick(rows: Rows, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
@@ -50,9 +67,9 @@ def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[
     return [grant(rows, hop, owner, lease) for hop in _first(hops, limit)]
 
 
-def find_misfits(rows: Rows) -> set[tuple[str, str]]:
-    """Return the activity and the contract of each twin that waits for code that fits it."""
-    return {(hop.topic, hop.interface) for hop in rows.twins.values() if hop.interface is not None}
+def find_held_interfaces(rows: Rows) -> set[HeldInterface]:
+    """Return the activity and the interface of each twin that is held for code that fits it."""
+    return {HeldInterface(hop.topic, hop.interface) for hop in rows.twins.values() if hop.interface is not None}
 
 
 def lease_misfits(

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from paigeant.abc import Store
+from paigeant.model.claims import Claim, HeldInterface
 from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.hops import (
     SUSPECT_PAUSE,
@@ -56,25 +57,14 @@ class MemoryStore(Store):
     async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
         return start(self._rows, starts)
 
-    async def pick(self, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
-        return hops.pick(self._rows, owner, topics, limit, lease)
-
-    async def lease(self, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
-        return hops.lease_announced(self._rows, owner, notices, lease)
+    async def claim(self, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
+        return hops.claim(self._rows, owner, what, limit, lease)
 
     async def find_notice_status(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
         return [hops.find_notice_status(self._rows, *notice) for notice in notices]
 
-    async def lease_closing(self, owner: str, limit: int, lease: timedelta) -> list[Grant]:
-        return hops.lease_closing(self._rows, owner, limit, lease)
-
-    async def find_misfits(self) -> set[tuple[str, str]]:
-        return hops.find_misfits(self._rows)
-
-    async def lease_misfits(
-        self, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
-    ) -> list[Grant]:
-        return hops.lease_misfits(self._rows, owner, wanted, limit, lease)
+    async def find_held_interfaces(self) -> set[HeldInterface]:
+        return hops.find_held_interfaces(self._rows)
 
     async def beat(
         self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None

@@ -12,6 +12,7 @@ from typing import ClassVar, TypeAlias
 import pytest
 
 from paigeant.abc import Store
+from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Commit, Grant, RunStart, Verdict
 from paigeant.testing.builders import OTHER, WORKER, new_run, notice
 from paigeant.testing.waiting import eventually
@@ -71,12 +72,12 @@ class StoreBackend(ABC):
     async def begin_run(self, store: Store, start: RunStart, lease: timedelta | None = None) -> Grant:
         """Start this run and lease its first step."""
         await store.record_workflow_start([start])
-        [grant] = await store.lease(WORKER, [notice(start)], lease or self.long)
+        [grant] = await store.claim(WORKER, Announced([notice(start)]), 10, lease or self.long)
         return grant
 
     async def take(self, store: Store, owner: str = WORKER, limit: int = 10) -> list[Grant]:
         """Lease what is due, for long."""
-        return await store.pick(owner, TOPICS, limit, self.long)
+        return await store.claim(owner, Due(TOPICS), limit, self.long)
 
     async def take_over(self, store: Store) -> list[Grant]:
         """Let leases end, and lease what is due then as another worker."""

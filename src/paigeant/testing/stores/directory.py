@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from paigeant.abc import Store
+from paigeant.model.claims import Due
 from paigeant.model.hops import WorkerCard
 from paigeant.model.plan import ActivityCard, Plan, Undo
 from paigeant.model.runs import RunStatus, WaitReason
@@ -89,7 +90,7 @@ class DirectoryGuarantees(StoreBackend):
         assert await store.get_status(served.workflow_id) is RunStatus.PENDING
         run = await store.get_run(stranded.workflow_id)
         assert (run.status, run.reason) == (RunStatus.WAITING, WaitReason.UNSERVED)
-        [grant] = await store.pick("carol", ["print"], 10, self.long)
+        [grant] = await store.claim("carol", Due(["print"]), 10, self.long)
         run = await store.get_run(stranded.workflow_id)
         assert (run.status, run.reason) == (RunStatus.RUNNING, None)
         assert grant.key == stranded.twin.key

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from paigeant.abc import Store
+from paigeant.model.claims import Overdue
 from paigeant.model.hops import CommitResult, Verdict
 from paigeant.model.runs import CancelRequest, StepStatus
 from paigeant.testing.builders import OTHER, WORKER, completed
@@ -64,7 +65,7 @@ class HandOverGuarantees(StoreBackend):
         [settled] = await store.record_step_result([completed(grant, hand_over=True)], self.long)
 
         assert (settled.verdict, settled.handed_over) == (Verdict.OK, None)
-        assert [closing.attempt for closing in await store.lease_closing(OTHER, 10, self.long)] == [1]
+        assert [closing.attempt for closing in await store.claim(OTHER, Overdue(), 10, self.long)] == [1]
 
     async def test_a_repeated_commit_gets_the_lease_whose_answer_was_lost(self, store: Store) -> None:
         commit = completed(await self.begin(store, "draft", "review"), hand_over=True)

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 
 from paigeant.abc import Store
+from paigeant.model.claims import Announced, Due, Overdue
 from paigeant.model.hops import LeaseToken, Verdict
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.plan import Undo
@@ -17,7 +18,7 @@ from paigeant.testing.stores.backend import TOPICS, StoreBackend
 
 
 class LeaseGuarantees(StoreBackend):
-    """What ``pick``, ``lease``, ``lease_closing``, ``beat`` and ``release`` promise."""
+    """What ``claim``, ``beat`` and ``release`` promise."""
 
     # -- the store intake
 
@@ -29,10 +30,10 @@ class LeaseGuarantees(StoreBackend):
     async def test_pick_takes_only_its_topics(self, store: Store) -> None:
         await store.record_workflow_start([new_run("draft"), new_run("review")])
 
-        grants = await store.pick(WORKER, ["review", "unheard"], 10, self.long)
+        grants = await store.claim(WORKER, Due(["review", "unheard"]), 10, self.long)
 
         assert [grant.topic for grant in grants] == ["review"]
-        assert await store.pick(WORKER, [], 10, self.long) == []
+        assert await store.claim(WORKER, Due([]), 10, self.long) == []
 
     async def test_pick_takes_no_more_than_its_limit_and_what_is_due_longest_first(self, store: Store) -> None:
         starts = [new_run("draft") for _ in range(3)]
@@ -79,10 +80,10 @@ class LeaseGuarantees(StoreBackend):
         start = new_run("draft")
         await store.record_workflow_start([start])
 
-        [grant] = await store.lease(WORKER, [notice(start), notice(start)], self.long)
+        [grant] = await store.claim(WORKER, Announced([notice(start), notice(start)]), 10, self.long)
 
         assert (grant.key, grant.body, grant.attempt) == (start.twin.key, start.twin.body, 1)
-        assert await store.lease(OTHER, [notice(start)], self.long) == []
+        assert await store.claim(OTHER, Announced([notice(start)]), 10, self.long) == []
         assert await self.take(store, OTHER) == []
 
     async def test_a_message_that_the_store_did_not_record_gets_no_lease(self, store: Store) -> None:
@@ -90,7 +91,7 @@ class LeaseGuarantees(StoreBackend):
         await store.record_workflow_start([start])
         forged = (start.twin.key, hashlib.sha256(b"forged").digest())
 
-        assert await store.lease(WORKER, [forged, notice(unknown)], self.long) == []
+        assert await store.claim(WORKER, Announced([forged, notice(unknown)]), 10, self.long) == []
         assert len(await self.take(store)) == 1
 
     async def test_a_hop_that_has_passed_gets_no_lease(self, store: Store) -> None:
@@ -98,14 +99,14 @@ class LeaseGuarantees(StoreBackend):
         grant = await self.begin_run(store, start)
         await self.settle(store, completed(grant))
 
-        assert await store.lease(WORKER, [notice(start)], self.long) == []
+        assert await store.claim(WORKER, Announced([notice(start)]), 10, self.long) == []
 
     async def test_a_hop_that_is_not_due_yet_gets_no_lease(self, store: Store) -> None:
         start = new_run("draft")
         grant = await self.begin_run(store, start)
         await self.settle(store, decided(grant, Retrying(FAULT, 3600.0)))
 
-        assert await store.lease(WORKER, [notice(start)], self.long) == []
+        assert await store.claim(WORKER, Announced([notice(start)]), 10, self.long) == []
 
     # -- beats
 
@@ -199,12 +200,12 @@ class LeaseGuarantees(StoreBackend):
         late, early = new_run("unserved", deadline=-1.0), new_run("draft", deadline=3600.0)
         await store.record_workflow_start([late, early])
 
-        [grant] = await store.lease_closing(WORKER, 10, self.long)
+        [grant] = await store.claim(WORKER, Overdue(), 10, self.long)
 
         assert grant.key == late.twin.key
         assert grant.remaining is not None
         assert grant.remaining < 0
-        assert await store.lease_closing(OTHER, 10, self.long) == []
+        assert await store.claim(OTHER, Overdue(), 10, self.long) == []
 
     async def test_what_waits_is_leased_to_be_closed_once_its_run_is_wished_cancelled(self, store: Store) -> None:
         parked, retrying = await self.begin(store, "draft"), await self.begin(store, "draft")
@@ -212,7 +213,7 @@ class LeaseGuarantees(StoreBackend):
         for grant in (parked, retrying):
             await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
 
-        grants = await store.lease_closing(WORKER, 10, self.long)
+        grants = await store.claim(WORKER, Overdue(), 10, self.long)
 
         assert {grant.key for grant in grants} == {parked.key, retrying.key}
         assert {grant.cancel for grant in grants} == {CancelRequest.PLAIN}
@@ -221,7 +222,7 @@ class LeaseGuarantees(StoreBackend):
         grant = await self.begin_run(store, new_run("draft", deadline=-1.0))
         await self.settle(store, decided(grant, Parked("ask Ann")))
 
-        [closing] = await store.lease_closing(WORKER, 10, self.long)
+        [closing] = await store.claim(WORKER, Overdue(), 10, self.long)
 
         assert closing.key == grant.key
 
@@ -229,7 +230,7 @@ class LeaseGuarantees(StoreBackend):
         grant = await self.begin(store, "draft")
         await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
 
-        assert await store.lease_closing(OTHER, 10, self.long) == []
+        assert await store.claim(OTHER, Overdue(), 10, self.long) == []
 
     async def test_a_compensation_is_not_cut_short(self, store: Store) -> None:
         first = await self.begin_run(store, new_run("draft", "review", deadline=-1.0))
@@ -238,5 +239,5 @@ class LeaseGuarantees(StoreBackend):
         await self.settle(store, failed(second))
         await store.request_cancel(first.key.workflow_id, CancelRequest.PLAIN)
 
-        assert await store.lease_closing(WORKER, 10, self.long) == []
-        assert [grant.topic for grant in await store.pick(WORKER, TOPICS, 10, self.long)] == ["draft"]
+        assert await store.claim(WORKER, Overdue(), 10, self.long) == []
+        assert [grant.topic for grant in await store.claim(WORKER, Due(TOPICS), 10, self.long)] == ["draft"]

@@ -14,6 +14,7 @@ import pytest
 
 from paigeant.abc import Store
 from paigeant.errors import InvalidInput, UnknownLetter
+from paigeant.model.claims import Announced
 from paigeant.model.dead_letters import HEAD_BYTES, KEPT_BYTES, Flaw, RejectedMessage
 from paigeant.model.hops import NoticeStatus
 from paigeant.model.message import HopKey
@@ -242,7 +243,7 @@ class LetterGuarantees(StoreBackend):
         await store.record_workflow_start([start])
         forged = (start.twin.key, hashlib.sha256(b"forged").digest())
 
-        [grant] = await store.lease(WORKER, [forged, notice(start), forged], self.long)
+        [grant] = await store.claim(WORKER, Announced([forged, notice(start), forged]), 10, self.long)
 
         assert grant.body == start.twin.body
-        assert await store.lease(OTHER, [notice(start), forged], self.long) == []
+        assert await store.claim(OTHER, Announced([notice(start), forged]), 10, self.long) == []

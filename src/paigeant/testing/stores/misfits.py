@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from paigeant.abc import Store
+from paigeant.model.claims import Fitting, Overdue
 from paigeant.model.hops import Grant, Verdict
 from paigeant.model.outcomes import InterfaceMismatch, Retrying
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
@@ -16,7 +17,7 @@ WHY = "'draft' has changed"
 
 
 class MisfitGuarantees(StoreBackend):
-    """What ``find_misfits``, ``lease_misfits`` and ``resume(accept_contract=True)`` promise."""
+    """What ``find_held_interfaces``, ``claim`` and ``resume(accept_contract=True)`` promise."""
 
     async def hold(self, store: Store, *steps: str, interface: str = OLD) -> Grant:
         """Start a run whose first step waits for code that fits this contract."""
@@ -43,13 +44,13 @@ class MisfitGuarantees(StoreBackend):
     async def test_who_has_the_code_finds_it_and_leases_it(self, store: Store) -> None:
         grant = await self.hold(store)
 
-        assert await store.find_misfits() == {("draft", OLD)}
-        [again] = await store.lease_misfits(OTHER, [("draft", OLD)], 10, self.long)
+        assert await store.find_held_interfaces() == {("draft", OLD)}
+        [again] = await store.claim(OTHER, Fitting([("draft", OLD)]), 10, self.long)
 
         assert (again.key, again.attempt, again.interrupted) == (grant.key, 1, False)
         assert again.fence > grant.fence
-        assert await store.find_misfits() == set()
-        assert await store.lease_misfits(WORKER, [("draft", OLD)], 10, self.long) == []
+        assert await store.find_held_interfaces() == set()
+        assert await store.claim(WORKER, Fitting([("draft", OLD)]), 10, self.long) == []
         assert await self.settle(store, completed(again, owner=OTHER)) == [Verdict.OK]
         assert await store.get_status(grant.key.workflow_id) is RunStatus.COMPLETED
 
@@ -58,21 +59,21 @@ class MisfitGuarantees(StoreBackend):
         await self.hold(store, "review")
         await self.hold(store, interface=">*:new")
 
-        assert await store.find_misfits() == {("draft", OLD), ("review", OLD), ("draft", ">*:new")}
-        assert await store.lease_misfits(WORKER, [("print", OLD), ("review", ">*:new")], 10, self.long) == []
-        two = await store.lease_misfits(WORKER, [("draft", OLD)], 2, self.long)
-        one = await store.lease_misfits(OTHER, [("review", "x"), ("draft", OLD)], 10, self.long)
+        assert await store.find_held_interfaces() == {("draft", OLD), ("review", OLD), ("draft", ">*:new")}
+        assert await store.claim(WORKER, Fitting([("print", OLD), ("review", ">*:new")]), 10, self.long) == []
+        two = await store.claim(WORKER, Fitting([("draft", OLD)]), 2, self.long)
+        one = await store.claim(OTHER, Fitting([("review", "x"), ("draft", OLD)]), 10, self.long)
 
         assert (len(two), len(one)) == (2, 1)
         assert {grant.key for grant in [*two, *one]} == {grant.key for grant in held}
 
     async def test_one_that_retries_waits_for_its_time_and_for_no_contract(self, store: Store) -> None:
         await self.hold(store)
-        [again] = await store.lease_misfits(WORKER, [("draft", OLD)], 10, self.long)
+        [again] = await store.claim(WORKER, Fitting([("draft", OLD)]), 10, self.long)
         await self.settle(store, decided(again, Retrying(FAULT, 3600.0)))
 
-        assert await store.find_misfits() == set()
-        assert await store.lease_misfits(WORKER, [("draft", OLD)], 10, self.long) == []
+        assert await store.find_held_interfaces() == set()
+        assert await store.claim(WORKER, Fitting([("draft", OLD)]), 10, self.long) == []
 
     async def test_a_resume_offers_it_to_everybody_and_accepts_nothing(self, store: Store) -> None:
         grant = await self.hold(store)
@@ -81,7 +82,7 @@ class MisfitGuarantees(StoreBackend):
 
         [again] = await self.take(store)
         assert not again.accepted
-        assert await store.find_misfits() == set()
+        assert await store.find_held_interfaces() == set()
 
     async def test_what_was_accepted_once_stays_so_for_this_step(self, store: Store) -> None:
         grant = await self.hold(store, "draft", "review")
@@ -102,15 +103,15 @@ class MisfitGuarantees(StoreBackend):
         grant = await self.hold(store)
         await store.request_cancel(grant.key.workflow_id, CancelRequest.PLAIN)
 
-        [closing] = await store.lease_closing(WORKER, 10, self.long)
+        [closing] = await store.claim(WORKER, Overdue(), 10, self.long)
 
         assert closing.key == grant.key
-        assert await store.find_misfits() == set()
+        assert await store.find_held_interfaces() == set()
 
     async def test_an_ended_run_waits_for_nothing(self, store: Store) -> None:
         grant = await self.hold(store)
 
         await store.terminate(grant.key.workflow_id)
 
-        assert await store.find_misfits() == set()
-        assert await store.lease_misfits(WORKER, [("draft", OLD)], 10, self.long) == []
+        assert await store.find_held_interfaces() == set()
+        assert await store.claim(WORKER, Fitting([("draft", OLD)]), 10, self.long) == []

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from paigeant.abc import Store
 from paigeant.errors import UnknownRun, WrongState
+from paigeant.model.claims import Overdue
 from paigeant.model.hops import Verdict
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
@@ -120,7 +121,7 @@ class OperatorGuarantees(StoreBackend):
             return again.cancel is None and again.remaining is None
 
         assert await eventually(has_passed)
-        assert await store.lease_closing(OTHER, 10, self.long) == []
+        assert await store.claim(OTHER, Overdue(), 10, self.long) == []
         run = await store.get_run(grant.key.workflow_id)
         assert (run.cancel_requested, run.deadline) == (None, None)
 

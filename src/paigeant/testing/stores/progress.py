@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import replace
 
 from paigeant.abc import Store
+from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import LeaseToken
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.runs import StepStatus
@@ -103,7 +104,7 @@ class ProgressGuarantees(StoreBackend):
         [parked] = await self.take(store)
         await self.settle(store, failed(parked))
         await store.resume(grant.key.workflow_id)
-        [resumed] = await store.pick(OTHER, TOPICS, 10, self.long)
+        [resumed] = await store.claim(OTHER, Due(TOPICS), 10, self.long)
 
         assert [released.detail, parked.detail, resumed.detail] == [b"1"] * 3
 
@@ -111,7 +112,8 @@ class ProgressGuarantees(StoreBackend):
         grant = await self.begin(store, "draft")
         await self.settle(store, replace(decided(grant, Retrying(FAULT, 0.0)), detail=b"1"))
 
-        [again] = await store.lease(WORKER, [(grant.key, hashlib.sha256(grant.body).digest())], self.long)
+        announced = Announced([(grant.key, hashlib.sha256(grant.body).digest())])
+        [again] = await store.claim(WORKER, announced, 10, self.long)
 
         assert again.detail == b"1"
 

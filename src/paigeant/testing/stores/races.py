@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 
 from paigeant.abc import Store
+from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Verdict
 from paigeant.model.runs import RunStatus
 from paigeant.testing.builders import OTHER, completed, new_run, notice
@@ -20,9 +21,9 @@ class RaceGuarantees(StoreBackend):
         await store.record_workflow_start([new_run("draft") for _ in range(40)])
 
         async with connect("default") as other:
-            picks = [handle.pick(OTHER, TOPICS, 7, self.long) for handle in (store, other) * 6]
+            picks = [handle.claim(OTHER, Due(TOPICS), 7, self.long) for handle in (store, other) * 6]
             grants = [grant for picked in await asyncio.gather(*picks) for grant in picked]
-            grants += await store.pick(OTHER, TOPICS, 40, self.long)
+            grants += await store.claim(OTHER, Due(TOPICS), 40, self.long)
 
         assert len(grants) == len({grant.key for grant in grants}) == 40
         assert {grant.attempt for grant in grants} == {1}
@@ -32,7 +33,7 @@ class RaceGuarantees(StoreBackend):
         await store.record_workflow_start([start])
 
         async with connect("default") as other:
-            leases = [handle.lease(OTHER, [notice(start)], self.long) for handle in (store, other) * 4]
+            leases = [handle.claim(OTHER, Announced([notice(start)]), 10, self.long) for handle in (store, other) * 4]
             grants = [grant for leased in await asyncio.gather(*leases) for grant in leased]
 
         assert [grant.attempt for grant in grants] == [1]

@@ -8,6 +8,7 @@ import pytest
 
 from paigeant.abc import Store
 from paigeant.errors import InvalidInput, UnknownRun
+from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Verdict
 from paigeant.model.runs import CancelRequest, Direction, RunStatus
 from paigeant.testing.builders import OTHER, WORKER, completed, new_run, notice
@@ -112,8 +113,8 @@ class ReaderGuarantees(StoreBackend):
             ):
                 with pytest.raises(UnknownRun):
                     await asked
-            assert await other.pick(OTHER, TOPICS, 10, self.long) == []
-            assert await other.lease(OTHER, [notice(start)], self.long) == []
+            assert await other.claim(OTHER, Due(TOPICS), 10, self.long) == []
+            assert await other.claim(OTHER, Announced([notice(start)]), 10, self.long) == []
             assert await other.take_announcements(10) == []
             assert (await other.list_runs()).runs == ()
             assert [

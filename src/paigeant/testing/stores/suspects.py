@@ -7,6 +7,7 @@ from __future__ import annotations
 from time import monotonic
 
 from paigeant.abc import Store
+from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Grant, RunStart, Sealed
 from paigeant.model.outcomes import Retrying
 from paigeant.testing.builders import FAULT, OTHER, completed, decided, new_run, notice
@@ -15,14 +16,14 @@ from paigeant.testing.waiting import eventually
 
 
 class SuspectGuarantees(StoreBackend):
-    """What ``pick`` and ``wait_until_due`` promise of twins whose leases ran out again and again."""
+    """What ``claim`` and ``wait_until_due`` promise of twins whose leases ran out again and again."""
 
     async def interrupt(self, store: Store, count: int, times: int) -> list[RunStart]:
         """Start so many runs, and let each of their leases run out so many times; returns the runs."""
         starts = [new_run("draft") for _ in range(count)]
         await store.record_workflow_start(starts)
         for _ in range(times):
-            assert len(await eventually(lambda: store.pick("dead", ["draft"], count, self.lease))) == count
+            assert len(await eventually(lambda: store.claim("dead", Due(["draft"]), count, self.lease))) == count
             await self.let_leases_end()
         return starts
 
@@ -84,7 +85,8 @@ class SuspectGuarantees(StoreBackend):
             await self.let_leases_end()
             return await store.take_announcements(10)
 
-        [granted] = await eventually(lambda: store.lease(OTHER, [notice(start) for start in starts], self.long))
+        what = Announced([notice(start) for start in starts])
+        [granted] = await eventually(lambda: store.claim(OTHER, what, 10, self.long))
 
         waiting = {start.twin.sealed for start in starts if start.twin.key != granted.key}
         assert set(await eventually(announced, within=3.0)) == waiting
