@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
-from sqlalchemy import BindParameter, Boolean, Connection, Integer, Uuid, event
+from sqlalchemy import BindParameter, Boolean, Connection, Integer, Uuid, event, make_url
 from sqlalchemy.types import TupleType
 
 from paigeant.model.runs import RunStatus
 from paigeant.sql import administration
 from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.postgres.database import _SETTINGS
 from paigeant.sql.schema.types import Json, StoreTime
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.sql.statements import (
@@ -30,6 +34,8 @@ from paigeant.sql.statements import (
     start,
     variables,
 )
+
+from tests.conftest import POSTGRES
 
 TABLES = ("step_executions", "workflow_runs", "messages", "heartbeats", "values", "workflow_variables", "done")
 
@@ -98,6 +104,57 @@ def test_no_table_is_walked_through(connection: Connection, what: str):
     walks = [step for step in steps if step.removeprefix("SCAN ").startswith(TABLES)]
     walks += [step for step in steps if step.startswith("SEARCH workflow_runs") and step.endswith("(namespace=?)")]
     assert walks == []
+
+
+BY_KEY: dict[str, PreparedStatement] = {
+    name: OFTEN[name]
+    for name in (
+        "taking a lease",
+        "saying that a run is running",
+        "renewing",
+        "leaving a hop",
+        "keeping a hop",
+        "moving a run",
+        "ending a run",
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def fresh_postgres(postgres_template: str) -> Iterator[Callable[[str], str]]:
+    """Return what explains a statement on a database that is empty and was never analysed, whatever its parameters."""
+    url = make_url(POSTGRES).set(drivername="postgresql", database=postgres_template)
+
+    async def explain(sql: str, count: int) -> str:
+        connection = await asyncpg.connect(url.render_as_string(hide_password=False))
+        try:
+            for name, value in {**_SETTINGS, "plan_cache_mode": "force_generic_plan"}.items():
+                await connection.execute(f"SET {name} = '{value}'")
+            await connection.execute(f"PREPARE it AS {sql}")
+            rows = await connection.fetch(f"EXPLAIN EXECUTE it({', '.join(['NULL'] * count)})")
+        finally:
+            await connection.close()
+        return "\n".join(row[0] for row in rows)
+
+    def explained(sql: str) -> str:
+        return asyncio.run(explain(sql, max(int(number) for number in re.findall(r"\$(\d+)", sql))))
+
+    yield explained
+
+
+@pytest.mark.parametrize("what", BY_KEY)
+def test_a_row_that_is_written_is_found_by_its_key_on_a_server_that_knows_no_statistics(
+    fresh_postgres: Callable[[str], str], what: str
+):
+    statement = BY_KEY[what]
+    parameters = dict.fromkeys(statement.statement.compile().params)
+
+    plan = fresh_postgres(statement.prepared("postgresql", parameters, lists=True).sql)
+
+    used = set(re.findall(r"(?:Index Scan using|Bitmap Index Scan on) (\w+)", plan))
+    assert used <= {"step_executions_pkey", "workflow_runs_workflow_id_key"}, plan
+    assert used
+    assert "Seq Scan" not in plan
 
 
 def example(bind: BindParameter[Any]) -> Any:
