@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from enum import IntEnum
+
+
+class News(IntEnum):
+    """What a commit is to those who wait."""
+
+    NOTHING = 0
+    CHANGE = 1
+    """Something that may be read is different: for who waits for a run to end, or shows it."""
+    WORK = 2
+    """A step may be due, now or at another time than before: for intakes as well."""
 
 
 class Changes:
-    """Change counter: ``count`` rises with each commit, and wakes the tasks that wait for it to rise.
+    """Change counters: ``count`` rises with each commit, ``work`` with those that may have made a step due.
 
-    Whoever waits says which number it has seen, so that a commit between its look and its wait is not slept through.
-    Belongs to one event loop.
+    So the commits of a worker that hands its steps over to itself do not send its own intake to look for more. Whoever
+    waits says which number it has seen, so that a commit between its look and its wait is not slept through. Belongs to
+    one event loop.
     """
 
     @property
@@ -20,29 +32,42 @@ class Changes:
     def __init__(self) -> None:
         """Start at 0."""
         self.count = 0
-        self._waiters: set[asyncio.Future[None]] = set()
+        self.work = 0
+        self._waiters: dict[asyncio.Future[None], News] = {}
 
-    def note(self) -> None:
-        """Something was committed: wake everybody."""
+    def note(self, news: News = News.WORK) -> None:
+        """Something was committed: wake everybody whom it concerns."""
+        if news is News.NOTHING:
+            return
         self.count += 1
-        for waiter in self._waiters:
-            if not waiter.done():
+        self.work += news is News.WORK
+        for waiter, wanted in self._waiters.items():
+            if news >= wanted and not waiter.done():
                 waiter.set_result(None)
 
     async def wait(self, seen: int, timeout: float) -> int:
-        """Return the number once it is not ``seen``, or after ``timeout`` seconds."""
-        if self.count != seen or timeout <= 0:
-            return self.count
+        """Return :attr:`count` once it is not ``seen``, or after ``timeout`` seconds."""
+        if self.count == seen:
+            await self._wait(News.CHANGE, timeout)
+        return self.count
+
+    async def wait_for_work(self, seen: int, timeout: float) -> None:
+        """Return once :attr:`work` is not ``seen``, or after ``timeout`` seconds."""
+        if self.work == seen:
+            await self._wait(News.WORK, timeout)
+
+    async def _wait(self, wanted: News, timeout: float) -> None:
+        if timeout <= 0:
+            return
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
+        self._waiters[waiter] = wanted
         try:
             async with asyncio.timeout(timeout):
                 await waiter
         except TimeoutError:
             pass
         finally:
-            self._waiters.discard(waiter)
-        return self.count
+            del self._waiters[waiter]
 
     async def close(self) -> None:
         """Wake who still waits."""

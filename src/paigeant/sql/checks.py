@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import delete, insert
 from uuid_utils.compat import uuid7
 
+from paigeant.aio.changes import News
 from paigeant.model.findings import Finding, Severity
 from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.transaction import Tx
@@ -49,7 +50,7 @@ async def _commit(database: Database) -> Finding:
     took: list[float] = []
     for _ in range(_PROBES):
         began = perf_counter()
-        await database.write(_come_and_go, tell=False)
+        await database.write(_come_and_go, News.NOTHING)
         took.append((perf_counter() - began) * 1000)
     said = f"written and durable in {min(took):.1f} ms"
     if min(took) < _SLOW:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from paigeant.abc import Heart, Store
 from paigeant.aio.batch import Batcher
+from paigeant.aio.changes import News
 from paigeant.model.claims import Claim, HeldInterface, Overdue
 from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.findings import Finding
@@ -26,6 +27,7 @@ from paigeant.model.hops import (
     RunStart,
     Sealed,
     Started,
+    Verdict,
     WorkerCard,
 )
 from paigeant.model.message import HopKey
@@ -89,7 +91,7 @@ class SqlStore(Store):
         if isinstance(what, Overdue) and not await self._anything_overdue():
             return []
         self.database.mark_alive(owner)
-        return await self.database.write(lambda tx: claim.claim(tx, owner, what, limit, lease))
+        return await self.database.write(lambda tx: claim.claim(tx, owner, what, limit, lease), News.CHANGE)
 
     async def _anything_overdue(self) -> bool:
         return await self._overdue.ends(self.database.changes, lambda: self.database.read(claim.overdue_in))
@@ -110,13 +112,18 @@ class SqlStore(Store):
     async def beat(
         self, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
     ) -> list[Pulse]:
-        return await self.database.write(lambda tx: heartbeat.beat(tx, held, lease, details))
+        return await self.database.write(lambda tx: heartbeat.beat(tx, held, lease, details), News.CHANGE)
 
     def heart(self) -> Heart:
         return self.database.heart()
 
     async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
-        return await self.database.write(lambda tx: commit.record_step_result(tx, commits, lease))
+        wanted = [one for one in commits if not _stays_here(one)]
+        news = News.WORK if wanted else News.CHANGE
+        results = await self.database.write(lambda tx: commit.record_step_result(tx, commits, lease), news)
+        if news is News.CHANGE and any(_refused(*pair) for pair in zip(commits, results, strict=True)):
+            self.database.tell(News.WORK)
+        return results
 
     async def release(self, held: Sequence[LeaseToken]) -> None:
         await self.database.write(lambda tx: heartbeat.release(tx, held))
@@ -125,17 +132,17 @@ class SqlStore(Store):
         changes, read = self.database.changes, self.database.read
         if not await self._silence.ends(changes, lambda: read(announce.silent_in), soon=SOON):
             return []
-        return await self.database.write(lambda tx: announce.announce(tx, limit))
+        return await self.database.write(lambda tx: announce.announce(tx, limit), News.CHANGE)
 
     async def wait_until_due(self, topics: Collection[str], timeout: float) -> bool:
         loop, changes = asyncio.get_running_loop(), self.database.changes
         begun = loop.time()
         while (left := begun + timeout - loop.time()) > 0:
-            seen, waited = changes.count, loop.time() - begun
+            seen, waited = changes.work, loop.time() - begun
             due_in = await self.database.read(lambda tx, waited=waited: claim.due_in(tx, topics, waited))
             if due_in is not None and due_in <= 0:
                 return True
-            await changes.wait(seen, left if due_in is None else min(left, due_in))
+            await changes.wait_for_work(seen, left if due_in is None else min(left, due_in))
         return False
 
     async def end_dead_leases(self, owner: str) -> int:
@@ -173,12 +180,12 @@ class SqlStore(Store):
         return await self.database.read(lambda tx: prune.count_ended(tx, older_than, statuses))
 
     async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
-        return await self.database.write(lambda tx: prune.prune(tx, older_than, statuses, limit), tell=False)
+        return await self.database.write(lambda tx: prune.prune(tx, older_than, statuses, limit), News.NOTHING)
 
     # -- what workers publish
 
     async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
-        await self.database.write(lambda tx: catalog.publish_catalog(tx, plans, cards), tell=False)
+        await self.database.write(lambda tx: catalog.publish_catalog(tx, plans, cards), News.NOTHING)
 
     async def find_plan(self, workflow: str) -> Plan | None:
         return await self.database.read(lambda tx: catalog.find_plan(tx, workflow))
@@ -191,7 +198,9 @@ class SqlStore(Store):
 
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
         # That one is gone is told: others may have to say that nobody serves its steps any more.
-        await self.database.write(lambda tx: catalog.report_worker(tx, card, gone=gone), tell=gone)
+        await self.database.write(
+            lambda tx: catalog.report_worker(tx, card, gone=gone), News.WORK if gone else News.NOTHING
+        )
 
     async def find_served(self, activities: Collection[str]) -> set[str]:
         return await self.database.read(lambda tx: catalog.served(tx) & set(activities))
@@ -215,7 +224,7 @@ class SqlStore(Store):
     # -- dead letters
 
     async def record_dead_letters(self, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
-        return await self.database.write(lambda tx: dead_letters.record(tx, rejected_messages), tell=False)
+        return await self.database.write(lambda tx: dead_letters.record(tx, rejected_messages), News.NOTHING)
 
     async def list_dead_letters(
         self, *, topic: str | None = None, limit: int = 50, after: str | None = None
@@ -231,7 +240,7 @@ class SqlStore(Store):
     async def drop_dead_letters(
         self, ids: Collection[int] | None = None, *, older_than: timedelta = timedelta()
     ) -> int:
-        return await self.database.write(lambda tx: dead_letters.drop(tx, ids, older_than), tell=False)
+        return await self.database.write(lambda tx: dead_letters.drop(tx, ids, older_than), News.NOTHING)
 
     # -- the reader
 
@@ -248,3 +257,13 @@ class SqlStore(Store):
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self.database.changes.wait(seen, timeout)
+
+
+def _stays_here(one: Commit) -> bool:
+    """Whether nothing of the commit is left for others to do: it ends the run, or its next hop is handed over."""
+    return one.transition.run.final if one.twin is None else one.twin.handed_over
+
+
+def _refused(one: Commit, result: CommitResult) -> bool:
+    """Whether the next hop was written and is for whoever takes it, though the committer asked for it."""
+    return one.twin is not None and result.handed_over is None and result.verdict is Verdict.OK

@@ -34,7 +34,6 @@ from paigeant.sql.statements import (
     start,
     variables,
 )
-
 from tests.conftest import POSTGRES
 
 TABLES = ("step_executions", "workflow_runs", "messages", "heartbeats", "values", "workflow_variables", "done")
@@ -121,7 +120,7 @@ BY_KEY: dict[str, PreparedStatement] = {
 
 
 @pytest.fixture(scope="module")
-def fresh_postgres(postgres_template: str) -> Iterator[Callable[[str], str]]:
+def fresh_postgres(postgres_template: str) -> Callable[[str], str]:
     """Return what explains a statement on a database that is empty and was never analysed, whatever its parameters."""
     url = make_url(POSTGRES).set(drivername="postgresql", database=postgres_template)
 
@@ -139,7 +138,7 @@ def fresh_postgres(postgres_template: str) -> Iterator[Callable[[str], str]]:
     def explained(sql: str) -> str:
         return asyncio.run(explain(sql, max(int(number) for number in re.findall(r"\$(\d+)", sql))))
 
-    yield explained
+    return explained
 
 
 @pytest.mark.parametrize("what", BY_KEY)
@@ -147,7 +146,7 @@ def test_a_row_that_is_written_is_found_by_its_key_on_a_server_that_knows_no_sta
     fresh_postgres: Callable[[str], str], what: str
 ):
     statement = BY_KEY[what]
-    parameters = dict.fromkeys(statement.statement.compile().params)
+    parameters = dict.fromkeys(statement.statement.compile().params or {})
 
     plan = fresh_postgres(statement.prepared("postgresql", parameters, lists=True).sql)
 

@@ -28,6 +28,8 @@ class Admission:
         self._slots = slots
         self._start = start
         self._backoff = Backoff(0.1, 5.0)
+        self.saw_all = False
+        """Whether the last answer was shorter than it could have been, so that there is no more for now."""
 
     async def take(self, ask: Callable[[int], Awaitable[list[Grant]]], most: int | None = None) -> list[Grant]:
         """Ask for steps with their slots occupied beforehand, and start them; does not ask once it is stopped."""
@@ -42,7 +44,9 @@ class Admission:
         grants: list[Grant] = []
         asked_at = self.runtime.clock()
         try:
-            grants, asked_at = await self.runtime.still_held(await ask(room), asked_at)
+            grants = await ask(room)
+            self.saw_all = len(grants) < room
+            grants, asked_at = await self.runtime.still_held(grants, asked_at)
         finally:
             self._slots.give(topic, room - len(grants))
         for grant in grants:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.from_broker import BrokerIntake
 from paigeant.model.claims import Due
-
-IDLE: Final = 60.0
-"""Seconds after which an idle intake looks for work even if nothing told it of any."""
 
 
 class IntakeLoop:
@@ -36,8 +31,11 @@ class IntakeLoop:
         """The store intake: lease what is due, else wait for it."""
         runtime, admission = self._runtime, self._admission
         store, group = runtime.store, admission.group
-        grants = await admission.take(lambda room: store.claim(runtime.owner, Due(group), room, runtime.lease))
+        await admission.take(lambda room: store.claim(runtime.owner, Due(group), room, runtime.lease))
         admission.worked()
-        while not grants and not admission.stop.is_set():
-            if await admission.until_stopped(store.wait_until_due(group, IDLE)):
+        # A worker hands its steps over to itself without a word to the others: within the time of a lease they look
+        # themselves, and learn until when it holds them.
+        idle = runtime.lease.total_seconds()
+        while admission.saw_all and not admission.stop.is_set():
+            if await admission.until_stopped(store.wait_until_due(group, idle)):
                 return

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from paigeant.abc import Heart
-from paigeant.aio.changes import Changes
+from paigeant.aio.changes import Changes, News
 from paigeant.model.findings import Finding
 from paigeant.sql.execution.transaction import Tx
 
@@ -29,12 +29,16 @@ class Database(ABC):
         """Finish what was asked for, and give back every connection."""
 
     @abstractmethod
-    async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
+    async def write(self, work: Callable[[Tx], T], news: News = News.WORK) -> T:
         """Return what ``work`` returns, committed, together with what else was to be written meanwhile.
 
-        ``tell`` those who wait for changes of it, unless it is nothing that they could wait for.
+        ``news`` is what the commit is to those who wait for changes.
         ``work`` may be called several times, each time in a new transaction. Raises what it raises, and Unavailable.
         """
+
+    @abstractmethod
+    def tell(self, news: News) -> None:
+        """Tell those who wait, here and elsewhere, of what has turned out only now to be news."""
 
     @abstractmethod
     async def read(self, work: Callable[[Tx], T]) -> T:

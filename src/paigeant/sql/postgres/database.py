@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from paigeant.abc import Heart
 from paigeant.aio.backoff import Backoff
 from paigeant.aio.batch import Batcher
+from paigeant.aio.changes import News
 from paigeant.errors import ConfigError
 from paigeant.model.findings import Finding
 from paigeant.model.hops import LeaseToken, Pulse
@@ -82,7 +83,7 @@ class PostgresDatabase(Database):
         self.url = dialect_url(url)
         self._name = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
         self._namespace = namespace
-        self._writing: Batcher[tuple[Callable[[Tx], Any], bool], Any] = Batcher(self._write_group)
+        self._writing: Batcher[tuple[Callable[[Tx], Any], News], Any] = Batcher(self._write_group)
         self._reading: Batcher[Callable[[Tx], Any], Any] = Batcher(self._read_group, abreast=_READERS)
 
     async def open(self) -> None:
@@ -107,13 +108,15 @@ class PostgresDatabase(Database):
         await self._talker.dispose()
         await self._engine.dispose()
 
-    async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
-        return await self._writing.ask((work, tell))
+    async def write(self, work: Callable[[Tx], T], news: News = News.WORK) -> T:
+        return await self._writing.ask((work, news))
 
-    async def _write_group(self, group: Sequence[tuple[Callable[[Tx], Any], bool]]) -> list[Any]:
+    def tell(self, news: News) -> None:
+        self._nudges.send(news)
+
+    async def _write_group(self, group: Sequence[tuple[Callable[[Tx], Any], News]]) -> list[Any]:
         results = await self.transact(self._engine, [work for work, _ in group])
-        if any(tell for _, tell in group):
-            self._nudges.send()
+        self._nudges.send(max(news for _, news in group))
         return results
 
     async def read(self, work: Callable[[Tx], T]) -> T:

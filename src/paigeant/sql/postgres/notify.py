@@ -1,8 +1,8 @@
 """Nudges between processes over PostgreSQL: LISTEN and NOTIFY, outside of every commit and never relied upon.
 
 A NOTIFY inside a commit takes a lock that puts all notifying commits of the database in a row, so it is sent behind it,
-at most ten times a second, without content. Where nothing is heard (behind a pooler that keeps no session, or while the
-connection is away) whoever waits looks once a second.
+at most ten times a second; its payload says whether there may be work. Where nothing is heard (behind a pooler that
+keeps no session, or while the connection is away) whoever waits looks once a second.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from paigeant.aio.backoff import Backoff
-from paigeant.aio.changes import Changes
+from paigeant.aio.changes import Changes, News
 from paigeant.aio.race import until_first
 from paigeant.sql.postgres.pooler import is_pooled
 
@@ -40,6 +40,7 @@ class NotifyListener(Changes):
         self._engine = engine
         self._channel = f"paigeant_{hashlib.sha256(namespace.encode()).hexdigest()[:16]}"
         self._hears = False
+        self._unsent = News.NOTHING
         self._dirty = asyncio.Event()
         self._talking: asyncio.Task[None] | None = None
 
@@ -47,19 +48,21 @@ class NotifyListener(Changes):
         """Begin to listen, and to send what is to be sent."""
         self._talking = asyncio.create_task(self._talk(), name="paigeant-nudges")
 
-    def send(self) -> None:
+    def send(self, news: News = News.WORK) -> None:
         """Something was committed here: wake who waits in this process, and soon those of others."""
-        self.note()
-        self._dirty.set()
+        if news is not News.NOTHING:
+            self.note(news)
+            self._unsent = max(self._unsent, news)
+            self._dirty.set()
 
     @property
     def floor(self) -> float:
         """Seconds after which who waits should look, whether or not a nudge was heard."""
         return _HEARING if self._hears else _BLIND
 
-    async def wait(self, seen: int, timeout: float) -> int:
-        """Return the number once it is not ``seen``, or after ``timeout`` seconds, or sooner while nothing is heard."""
-        return await super().wait(seen, min(timeout, self.floor))
+    async def _wait(self, wanted: News, timeout: float) -> None:
+        """Wait, but no longer than ``floor``."""
+        await super()._wait(wanted, min(timeout, self.floor))
 
     async def close(self) -> None:
         """Neither listen nor send any longer, and wake who still waits."""
@@ -98,9 +101,13 @@ class NotifyListener(Changes):
             await until_first(self._dirty.wait(), lost.wait())
             if self._dirty.is_set() and not lost.is_set():
                 self._dirty.clear()
-                await driver.execute(f"NOTIFY {self._channel}")
+                news, self._unsent = self._unsent, News.NOTHING
+                await driver.execute(f"NOTIFY {self._channel}, '{news.name}'")
                 await asyncio.sleep(_SELDOM)
         self._hears = False
 
-    def _heard(self, *_: Any) -> None:
-        self.note()
+    def _heard(self, connection: Any, pid: int, channel: str, payload: str) -> None:
+        """Pass on what another process has said; what this one says itself, who waits here knows already."""
+        del channel
+        if pid != connection.get_server_pid():
+            self.note(News.CHANGE if payload == News.CHANGE.name else News.WORK)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from paigeant.aio.backoff import Backoff
-from paigeant.aio.changes import Changes
+from paigeant.aio.changes import Changes, News
 
 
 class DataVersionPoller(Changes):
@@ -23,12 +23,16 @@ class DataVersionPoller(Changes):
         self._seen = look()
         self._watching: asyncio.Task[None] | None = None
 
-    async def wait(self, seen: int, timeout: float) -> int:
-        """Return the number once it is not ``seen``, or after ``timeout`` seconds."""
-        self._check()
+    def written(self, news: News, version: int | None) -> None:
+        """This process has committed; ``version`` is what a look finds then, if nobody else has committed since."""
+        if version is not None:
+            self._seen = version
+        self.note(news)
+
+    async def _wait(self, wanted: News, timeout: float) -> None:
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="paigeant-watch")
-        return await super().wait(seen, timeout)
+        await super()._wait(wanted, timeout)
 
     async def close(self) -> None:
         """Look no longer, and wake who still waits."""

@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from paigeant.abc import Heart
+from paigeant.aio.changes import News
 from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.findings import Finding
 from paigeant.model.hops import LeaseToken, Pulse
@@ -83,9 +84,10 @@ class SqliteDatabase(Database):
             self._identity = there.st_dev, there.st_ino
             self._watcher = self.connect()
             self._watching: Any = self._watcher.connection.driver_connection
-            self.changes = DataVersionPoller(self._version)
+            self._foreign = -1
+            self.changes = self._poller = DataVersionPoller(self._version)
             self._writer = WriterThread("writer", self.connect, WRITE, self._namespace, self._written)
-            self._reader = WriterThread("reader", self.connect, READ, self._namespace, lambda _: None)
+            self._reader = WriterThread("reader", self.connect, READ, self._namespace, _nothing_more)
 
     async def close(self) -> None:
         await self.changes.close()
@@ -95,12 +97,14 @@ class SqliteDatabase(Database):
         self._engine.dispose()
         self._presence.close()
 
-    async def write(self, work: Callable[[Tx], T], *, tell: bool = True) -> T:
-        del tell  # whoever watches the file sees every commit
+    async def write(self, work: Callable[[Tx], T], news: News = News.WORK) -> T:
         try:
-            return await self._writer.do(work)
+            return await self._writer.do(work, news)
         except DatabaseError as error:
             raise translated(str(self.path), error) from error
+
+    def tell(self, news: News) -> None:
+        self.changes.note(news)  # others see every commit
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         try:
@@ -227,9 +231,13 @@ class SqliteDatabase(Database):
             return -1  # busy for a moment: look again
         return version
 
-    def _written(self, connection: Connection) -> None:
+    def _written(self, connection: Connection, news: News) -> None:
         """Behind each commit, in the writer's thread: wake who waits here, and write a large WAL back."""
-        self._loop.call_soon_threadsafe(self.changes.note)
+        # A connection's own commits leave its own data_version as it is. If that of the writer, looked at later, is the
+        # one of the last commit, then what the watcher sees is this process's commit and nobody else's.
+        seen, foreign = self._version(), connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        alone, self._foreign = foreign == self._foreign, foreign
+        self._loop.call_soon_threadsafe(self._poller.written, news, seen if alone else None)
         try:
             size = Path(f"{self.path}-wal").stat().st_size
         except OSError:
@@ -264,6 +272,10 @@ class _SqliteHeart(Heart):
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+
+def _nothing_more(connection: Connection, news: News) -> None:
+    del connection, news
 
 
 def path_of(url: str) -> Path:

@@ -17,13 +17,14 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection
 
 from paigeant.aio.batch import Limits, Pending
+from paigeant.aio.changes import News
 from paigeant.errors import Unavailable
 from paigeant.sql.execution.transaction import Tx
 
 T = TypeVar("T")
 
 Work = Callable[[Tx], Any]
-Job = Pending[Work, Any]
+Job = Pending[tuple[Work, News], Any]
 
 _LIMITS: Final = Limits()
 
@@ -37,7 +38,7 @@ class WriterThread:
         connect: Callable[[], Connection],
         begin: str,
         namespace: str,
-        after: Callable[[Connection], None],
+        after: Callable[[Connection, News], None],
     ) -> None:
         """Open a connection with ``connect``, begin with ``begin``, and call ``after`` behind each commit."""
         self._begin = begin
@@ -50,11 +51,11 @@ class WriterThread:
         self._thread = threading.Thread(target=self._run, name=f"paigeant-{name}", daemon=True)
         self._thread.start()
 
-    async def do(self, work: Callable[[Tx], T]) -> T:
+    async def do(self, work: Callable[[Tx], T], news: News = News.NOTHING) -> T:
         """Return what ``work`` returns, once its transaction is committed; raises what it raises."""
         if self._closed:
             raise Unavailable("the store is closed")
-        job = Job(work, self._loop.create_future())
+        job = Job((work, news), self._loop.create_future())
         self._jobs.put(job)
         return await job.answer
 
@@ -90,7 +91,7 @@ class WriterThread:
         try:
             self._connection.exec_driver_sql(self._begin)
             tx = Tx.of(self._connection, self._namespace)
-            results = [(job, job.question(tx)) for job in batch]
+            results = [(job, job.question[0](tx)) for job in batch]
             self._connection.commit()
         except Exception as error:  # noqa: BLE001  (it goes to whoever waits)
             with suppress(Exception):  # what was begun is gone, or the next BEGIN says what is wrong
@@ -98,13 +99,13 @@ class WriterThread:
             if len(batch) == 1:
                 return [(batch[0], error)]
             return [result for job in batch for result in self._transact([job])]
-        self._behind()
+        self._behind(max(job.question[1] for job in batch))
         return results
 
-    def _behind(self) -> None:
+    def _behind(self, news: News) -> None:
         """Do what follows a commit. Whatever goes wrong here, the commit stands, and the lane goes on."""
         try:
-            self._after(self._connection)
+            self._after(self._connection, news)
         except Exception as error:  # noqa: BLE001  (a full disk, no descriptors left: the next commit tries again)
             logging.getLogger("paigeant").warning("behind a commit, to be tried again: %s", error)
             with suppress(Exception):  # the next BEGIN says what is wrong

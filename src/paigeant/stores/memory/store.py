@@ -84,11 +84,11 @@ class MemoryStore(Store):
         loop, rows = asyncio.get_running_loop(), self._rows
         end, since = loop.time() + timeout, rows.clock()
         while (left := end - loop.time()) > 0:
-            seen = rows.changes.count
+            seen = rows.changes.work
             due_in = self._due_in(topics, since + SUSPECT_PAUSE)
             if due_in is not None and due_in <= 0:
                 return True
-            await rows.changes.wait(seen, left if due_in is None else min(left, due_in))
+            await rows.changes.wait_for_work(seen, left if due_in is None else min(left, due_in))
         return False
 
     def _due_in(self, topics: Collection[str], suspects_at: datetime) -> float | None:
