@@ -27,6 +27,8 @@ class RunState(Protocol):
     def cancel_requested(self) -> str | None: ...
     @property
     def deadline(self) -> datetime | None: ...
+    @property
+    def completed_at(self) -> datetime | None: ...
 
 
 class HopState(Protocol):
@@ -47,6 +49,13 @@ class HopState(Protocol):
     def due_at(self) -> datetime | None: ...
     @property
     def completed_at(self) -> datetime | None: ...
+
+
+class CommittedHop(HopState, Protocol):
+    """A hop with the execution that was committed last."""
+
+    @property
+    def committed_by(self) -> object: ...
 
 
 class KnownRun(Protocol):

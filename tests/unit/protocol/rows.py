@@ -35,4 +35,5 @@ class Run:
     cancel_requested: CancelRequest | None = None
     deadline: datetime | None = None
     closes_at: datetime | None = None
+    completed_at: datetime | None = None
     error: RunError | None = None
