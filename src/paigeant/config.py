@@ -13,9 +13,11 @@ from urllib.parse import SplitResult, urlsplit
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from paigeant.errors import ConfigError
+from paigeant.model.durations import parse_seconds, seconds_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.plan import Name, Plan
 from paigeant.model.steps import Step
@@ -70,7 +72,18 @@ def _check_port(parts: SplitResult) -> None:
         raise ValueError(text) from None
 
 
+def _seconds(value: Any) -> float:
+    try:
+        return parse_seconds(value) if isinstance(value, str) else seconds_of(value)
+    except ValueError as error:  # the field's description says what is right
+        raise PydanticCustomError("duration", "{said}", {"said": str(error)}) from error
+
+
 Url = Annotated[str, BeforeValidator(_url)]
+Span = Annotated[float, BeforeValidator(_seconds)]
+_SPAN: Final = ", or text as 1m30s; at most a day"
+DAY: Final = 86_400.0
+"""Seconds that a lease, and whatever a worker waits for, may last at most."""
 Steps = Annotated[tuple[Annotated[Step, BeforeValidator(_step)], ...], Field(min_length=1, max_length=STEPS)]
 
 
@@ -96,9 +109,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     concurrency: int = Field(
         default=32, ge=1, le=100_000, description="how many steps a worker runs at a time, at least 1"
     )
-    lease: float = Field(default=15.0, ge=0.5, allow_inf_nan=False, description="seconds, at least 0.5")
-    stall_timeout: float = Field(default=60.0, ge=0.5, allow_inf_nan=False, description="seconds, at least 0.5")
-    grace: float = Field(default=10.0, ge=0, allow_inf_nan=False, description="seconds, at least 0")
+    lease: Span = Field(default=15.0, ge=0.5, le=DAY, description=f"seconds, at least 0.5{_SPAN}")
+    stall_timeout: Span = Field(default=60.0, ge=0.5, le=DAY, description=f"seconds, at least 0.5{_SPAN}")
+    grace: Span = Field(default=10.0, ge=0, le=DAY, description=f"seconds, at least 0{_SPAN}")
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default_factory=_log_format, description="console, json"
     )

@@ -11,6 +11,7 @@ from typing import Any, Final, cast, get_type_hints
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
+from paigeant.activities.callables import location
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.shapes import adapter, first_problem
 from paigeant.errors import ArgumentError, RegistrationError
@@ -43,12 +44,6 @@ class Signature:
         object.__setattr__(self, "names", tuple(parameter.name for parameter in self.parameters))
 
 
-def location(function: Callable[..., Any]) -> str:
-    """Return ``file:line`` of a function, for error messages."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else repr(function)
-
-
 def read_signature(function: Callable[..., Any]) -> Signature:
     """Read a function's parameters and return type.
 
@@ -65,8 +60,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     parameters: list[Parameter] = []
     for name, parameter in signature.parameters.items():
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
-            text = f"{where}: parameter {name!r} cannot be bound by name; write ordinary parameters instead"
-            raise RegistrationError(text)
+            raise RegistrationError(f"{where}: {unbindable(parameter)}")
         annotation = hints.get(name, Any)
         if annotation is ActivityContext:
             context = name
@@ -74,6 +68,15 @@ def read_signature(function: Callable[..., Any]) -> Signature:
             required = parameter.default is parameter.empty
             parameters.append(Parameter(name, shape_of(annotation, f"parameter {name!r}", where), required))
     return Signature(tuple(parameters), context, hints.get("return", Any))
+
+
+def unbindable(parameter: inspect.Parameter) -> str:
+    """Say of a parameter that has no name to be bound by what to write instead."""
+    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    text = f"parameter {parameter.name!r} cannot be bound by name"
+    text += f": it is {stars}{parameter.name}" if stars else ": it is positional only"
+    text += "; write ordinary parameters instead"
+    return text + (", or, if it is a decorator's, put @functools.wraps(function) there" if stars else "")
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any, Protocol, TypedDict, TypeVar, Unpack, cast, overload, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Final, Protocol, TypeVar, Unpack, cast, overload, runtime_checkable
 
-from pydantic import PydanticUserError, TypeAdapter
+from pydantic import PydanticUserError
 
-from paigeant.activities.binding import Signature, location, read_signature, shape_of
+from paigeant.activities.binding import read_signature, shape_of
+from paigeant.activities.callables import is_same, location, refuse_generators, refuse_lazy_result
+from paigeant.activities.handlers import Activity, Handler, Options, Rules, read_options
 from paigeant.activities.interfaces import interface_of
 from paigeant.activities.shapes import output_type
 from paigeant.errors import RegistrationError
+from paigeant.model.durations import Duration
 from paigeant.model.limits import NAME_PATTERN
-from paigeant.model.plan import ActivityCard, Undo
+from paigeant.model.options import checked, refuse, written_at
+from paigeant.model.plan import Undo
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.steps import OnInterrupt
+from paigeant.model.showing import did_you_mean, shown
 from paigeant.plugins import load_plugin
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS: Final = tuple(Options.__annotations__)
 
 
 @runtime_checkable
@@ -51,61 +56,6 @@ class AdaptedAgent(Protocol):
     @property
     def output_type(self) -> Any:
         """The annotation of the result."""
-
-
-class Options(TypedDict, total=False):
-    """What governs an activity, unless a :class:`~paigeant.Step` says otherwise.
-
-    ``timeout`` is in seconds or a timedelta, for one attempt; ``heartbeat_timeout`` likewise, between two calls of
-    ``ctx.heartbeat``. ``concurrency`` bounds how many run at a time in one worker process.
-    """
-
-    retry: RetryPolicy | None
-    timeout: float | timedelta | None
-    heartbeat_timeout: float | timedelta | None
-    concurrency: int | None
-    on_interrupt: OnInterrupt | str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """A function to call, and how: what an activity does forward, or back."""
-
-    function: Callable[..., Any]
-    signature: Signature
-    result: TypeAdapter[Any]
-    where: str
-    retry: RetryPolicy | None = None
-    timeout: float | None = None
-    heartbeat_timeout: float | None = None
-    on_interrupt: OnInterrupt = OnInterrupt.RERUN
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """A registered activity: ``execute``, and perhaps ``compensate``."""
-
-    name: str
-    execute: Handler
-    compensate: Handler | None = None
-    undo: Undo = Undo.NEVER
-    concurrency: int | None = None
-    source: object = None
-
-    @property
-    def card(self) -> ActivityCard:
-        """What a worker publishes about it: JSON Schemas of its arguments and its result."""
-        properties = {p.name: p.shape.json_schema() for p in self.execute.signature.parameters}
-        required = [p.name for p in self.execute.signature.parameters if p.required]
-        schema = {"type": "object", "properties": properties, "required": required}
-        result = self.execute.result.json_schema(mode="serialization")
-        as_json = TypeAdapter(dict[str, Any]).dump_json
-        return ActivityCard(
-            name=self.name,
-            arguments=as_json(schema).decode(),
-            result=as_json(result).decode(),
-            undo=self.undo,
-        )
 
 
 class ActivityRegistry:
@@ -152,6 +102,11 @@ class ActivityRegistry:
         """
         if callable(name):
             return self.execute()(name)
+        _check_names(options, _OPTIONS, "execute")
+        what = "execute" if name is None else f"execute({shown(name)})"
+        if name is not None:
+            _check_name(name, written_at())
+        rules = read_options(options, what)
 
         def register(function: F) -> F:
             where = location(function)
@@ -159,7 +114,7 @@ class ActivityRegistry:
             if named is None:
                 text = f"{where}: it has no name of its own; pass one, as execute('charge')"
                 raise RegistrationError(text)
-            self._add(named, function, where, function, options)
+            self._add(named, function, where, function, rules)
             return function
 
         return register
@@ -178,34 +133,46 @@ class ActivityRegistry:
         or a function whose parameters are bound by name; without one the agent gets ``{previous}``. ``deps`` is a
         factory bound likewise, called for each execution, or a plain object.
         """
+        _check_names(options, ("prompt", "deps", *_OPTIONS), "agent")
+        rules = read_options(options, "agent")
+        if prompt is not None and not isinstance(prompt, str) and not callable(prompt):
+            raise refuse("prompt", prompt, "agent")
         adapt = cast("Callable[..., AdaptedAgent]", load_plugin("paigeant.agents", "pydantic-ai"))
         adapted = adapt(agent, prompt=prompt, deps=deps)
-        self._add(adapted.name, adapted.function, f"agent {adapted.name!r}", agent, options, adapted.output_type)
+        self._add(adapted.name, adapted.function, written_at(), agent, rules, adapted.output_type)
 
+    @checked("compensate")
     def compensate(
         self,
         name: str,
         *,
         unknown: bool = False,
         retry: RetryPolicy | None = None,
-        timeout: float | timedelta | None = None,
-        heartbeat_timeout: float | timedelta | None = None,
+        timeout: Duration | None = None,
+        heartbeat_timeout: Duration | None = None,
     ) -> Callable[[F], F]:
         """Register what undoes the activity ``name``; it sees ``log``, ``output``, ``payload``, ``fault``, variables.
 
         ``unknown`` asks for it also when the step was interrupted or timed out, so that nobody knows how far it came:
         then ``log`` and ``output`` are null and ``ctx.unknown`` is true.
         """
+        if callable(name):
+            text = "compensate takes the name of the activity that it undoes: @activity.compensate('charge')"
+            raise RegistrationError(f"{location(cast('Any', name))}: {text}")
+        what = f"compensate({shown(name)})"
+        _check_name(name, written_at())
+        if not isinstance(cast("Any", unknown), bool):
+            raise refuse("unknown", unknown, what)
+        options = {"retry": retry, "timeout": timeout, "heartbeat_timeout": heartbeat_timeout}
+        rules = read_options(options, what)
 
         def register(function: F) -> F:
             where = location(function)
-            if name in self._compensations:
-                text = f"{where}: activity {name!r} has a compensation already, at {self._compensations[name][0].where}"
+            known = self._compensations.get(name)
+            if known is not None and not is_same(known[0].function, function):
+                text = f"{where}: activity {name!r} has a compensation already, at {known[0].where}"
                 raise RegistrationError(text)
-            signature = read_signature(function)
-            shape = shape_of(output_type(signature.returns), "what it returns", where)
-            limits = _seconds("timeout", timeout, where), _seconds("heartbeat_timeout", heartbeat_timeout, where)
-            handler = Handler(function, signature, shape, where, retry, *limits)
+            handler = _handler(function, where, rules)
             self._compensations[name] = handler, Undo.UNKNOWN if unknown else Undo.COMPLETED
             return function
 
@@ -223,10 +190,12 @@ class ActivityRegistry:
     def include(self, other: ActivityRegistry) -> None:
         """Take over another registry's activities; one that is the very same here already is no conflict."""
         for name, activity in other._activities.items():
-            mine = self._activities.setdefault(name, activity)
-            if mine.source is not activity.source:
+            mine = self._activities.get(name, activity)
+            if not _is_same(mine, activity.source, activity.execute.where):
                 text = f"{activity.execute.where}: activity {name!r} is already registered, at {mine.execute.where}"
                 raise RegistrationError(text)
+            self._activities[name] = activity
+            self._interfaces.pop(name, None)
         for name, compensation in other._compensations.items():
             self._compensations.setdefault(name, compensation)
 
@@ -239,39 +208,46 @@ class ActivityRegistry:
                 raise RegistrationError(text)
 
     def _add(
-        self, name: str, function: Callable[..., Any], where: str, source: object, options: Options, returns: Any = None
+        self, name: str, function: Callable[..., Any], where: str, source: object, rules: Rules, returns: Any = None
     ) -> None:
-        if not re.fullmatch(NAME_PATTERN, name):
-            text = f"{where}: {name!r} is no name for an activity: use up to 100 letters, digits, '_', '-' and '.'"
+        _check_name(name, where)
+        known = self._activities.get(name)
+        if known is not None and not _is_same(known, source, where):
+            text = f"{where}: activity {name!r} is already registered, at {known.execute.where}"
             raise RegistrationError(text)
-        if name in self._activities:
-            text = f"{where}: activity {name!r} is already registered, at {self._activities[name].execute.where}"
-            raise RegistrationError(text)
-        signature = read_signature(function)
-        shape = shape_of(output_type(signature.returns if returns is None else returns), "what it returns", where)
-        handler = Handler(
-            function,
-            signature,
-            shape,
-            where,
-            retry=options.get("retry"),
-            timeout=_seconds("timeout", options.get("timeout"), where),
-            heartbeat_timeout=_seconds("heartbeat_timeout", options.get("heartbeat_timeout"), where),
-            on_interrupt=OnInterrupt(options.get("on_interrupt") or OnInterrupt.RERUN),
-        )
-        concurrency = options.get("concurrency")
-        if concurrency is not None and concurrency < 1:
-            text = f"{where}: concurrency is {concurrency}; it must be at least 1"
-            raise RegistrationError(text)
-        self._activities[name] = Activity(name, handler, concurrency=concurrency, source=source)
+        handler = _handler(function, where, rules, returns)
+        self._activities[name] = Activity(name, handler, concurrency=rules.concurrency, source=source)
+        self._interfaces.pop(name, None)
 
 
-def _seconds(option: str, given: float | timedelta | None, where: str) -> float | None:
-    seconds = given.total_seconds() if isinstance(given, timedelta) else given
-    if seconds is not None and not seconds > 0:
-        text = f"{where}: {option} is {seconds}; it must be more than 0 seconds"
-        raise RegistrationError(text)
-    return seconds
+def _handler(function: Callable[..., Any], where: str, rules: Rules, returns: Any = None) -> Handler:
+    refuse_generators(function, where)
+    signature = read_signature(function)
+    promised = output_type(signature.returns if returns is None else returns)
+    refuse_lazy_result(promised, where)
+    shape = shape_of(promised, "what it returns", where)
+    limits = rules.retry, rules.timeout, rules.heartbeat_timeout, rules.on_interrupt
+    return Handler(function, signature, shape, where, *limits)
+
+
+def _is_same(known: Activity, source: object, where: str) -> bool:
+    """Tell whether an activity is declared anew: the same function, or an agent that the same line makes."""
+    return is_same(known.source, source) or (not callable(source) and known.execute.where == where)
+
+
+def _check_name(name: Any, where: str) -> None:
+    if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
+        return
+    text = f"{where}: {shown(name)} is no name for an activity: use up to 100 letters, digits, '_', '-' and '.'"
+    raise RegistrationError(text)
+
+
+def _check_names(options: Options, known: Iterable[str], what: str) -> None:
+    for name in options:
+        if name == "name":
+            raise RegistrationError(f"{written_at()}: {what}: the name comes first, without name=: {what}('charge')")
+        if name not in known:
+            raise RegistrationError(f"{written_at()}: {what} has no option {name!r}; {did_you_mean(name, known)}")
 
 
 activity = ActivityRegistry()

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from typing_extensions import TypeAliasType
 
+from paigeant.activities.callables import is_lazy
 from paigeant.errors import ResultError
 from paigeant.model.limits import DEPTH, VALUE_BYTES
 from paigeant.model.nesting import nesting
@@ -59,6 +60,9 @@ def serialise(shape: TypeAdapter[Any], value: Any, what: str, limit: int = VALUE
     has more bytes than the limit, by default 16 MiB.
     """
     kind = type(value).__qualname__
+    if is_lazy(value):
+        text = f"{what}: {kind} is read only later, outside of the step: return a list, or what it comes to"
+        raise ResultError(text)
     try:
         json = shape.dump_json(shape.validate_python(value), warnings="error")
     except ValidationError as error:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from pydantic import PydanticUserError
 
-from paigeant.activities.binding import location
+from paigeant.activities.binding import unbindable
+from paigeant.activities.callables import location, refuse_generators
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.shapes import ANYTHING, adapter
 from paigeant.activities.templates import parse_template
@@ -61,6 +62,7 @@ def from_function(function: Callable[..., Any]) -> Source:
     Raises RegistrationError, naming its file and line, for parameters that cannot be.
     """
     where = location(function)
+    refuse_generators(function, where)
     try:
         parameters = inspect.signature(function, eval_str=True).parameters
     except Exception as error:  # an annotation may be any expression
@@ -109,8 +111,7 @@ class _Parameter(inspect.Parameter):
 
 def _need(parameter: inspect.Parameter, where: str) -> Need:
     if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
-        text = f"{where}: parameter {parameter.name!r} cannot be bound by name; write ordinary parameters instead"
-        raise RegistrationError(text)
+        raise RegistrationError(f"{where}: {unbindable(parameter)}")
     annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
     try:
         adapter(annotation)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, cast
 
 from pydantic import ValidationError
 
 from paigeant.activities.registry import ActivityRegistry, AgentLike
 from paigeant.activities.shapes import first_problem
 from paigeant.errors import RegistrationError
+from paigeant.model.options import checked, written_at
 from paigeant.model.plan import Plan
+from paigeant.model.showing import shown
 from paigeant.model.steps import Step
 
 Entry: TypeAlias = str | Step | AgentLike | Callable[..., Any]
@@ -24,17 +26,18 @@ class Declaration:
     which are registered on the spot under their own names. Raises RegistrationError for what is none of these.
     """
 
+    @checked("Workflow")
     def __init__(self, name: str, steps: Sequence[Entry]) -> None:
         """Declare the workflow; nothing is written anywhere."""
         self.registry = ActivityRegistry()
-        if isinstance(steps, str):
-            text = f"workflow {name!r}: its steps are a list, as [{steps!r}]"
-            raise RegistrationError(text)
+        if isinstance(steps, str | Step) or not isinstance(cast("Any", steps), Iterable):
+            text = f"workflow {shown(name)}: its steps are a list, as [{shown(steps)}]"
+            raise RegistrationError(f"{written_at()}: {text}")
         try:
             self.plan = Plan(name=name, itinerary=tuple(self._step(entry, name) for entry in steps))
         except ValidationError as error:
-            text = f"workflow {name!r}: {first_problem(error)}"
-            raise RegistrationError(text) from error
+            text = f"workflow {shown(name)}: {first_problem(error)}"
+            raise RegistrationError(f"{written_at()}: {text}") from error
 
     @property
     def name(self) -> str:
@@ -62,5 +65,5 @@ class Declaration:
             if entry.name is None or entry.name not in self.registry:
                 self.registry.agent(entry)
             return Step(str(entry.name))
-        text = f"workflow {name!r}: a step is a name, a Step, an agent or a function, not {entry!r}"
-        raise RegistrationError(text)
+        text = f"workflow {shown(name)}: a step is a name, a Step, an agent or a function, not {shown(entry)}"
+        raise RegistrationError(f"{written_at()}: {text}")

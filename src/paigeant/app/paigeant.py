@@ -21,6 +21,7 @@ from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.activities.shapes import ANYTHING
 from paigeant.app.choosing import choose_store, choose_transport
 from paigeant.app.declaration import Declaration
+from paigeant.app.options import check_parts, check_workflow, read_span
 from paigeant.app.readiness import require_ready
 from paigeant.app.retention import prune
 from paigeant.app.run import Run
@@ -29,6 +30,8 @@ from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep, UnknownWorkflow
+from paigeant.model.durations import Duration
+from paigeant.model.options import checked
 from paigeant.model.plan import Plan
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.plugins import load_plugin
@@ -45,6 +48,7 @@ class Paigeant:
     settings, by default one SQLite file in ``.paigeant``.
     """
 
+    @checked("Paigeant")
     def __init__(
         self,
         handlers: ModuleType | ActivityRegistry | None = None,
@@ -54,10 +58,11 @@ class Paigeant:
         hooks: Hooks | None = None,
     ) -> None:
         """Choose the parts; nothing is opened yet. Raises ConfigError and RegistrationError."""
+        given = check_parts(handlers, workflows, settings)
         self.settings = settings or load_settings()
         self.registry, found = _read(handlers)
         self.workflows: dict[str, Plan] = dict(self.settings.plans)
-        for workflow in [*found, *workflows]:
+        for workflow in [*found, *given]:
             self._add(workflow)
         self.registry.check()
         self._hooks = hooks or Hooks()
@@ -100,28 +105,31 @@ class Paigeant:
         """The open store, for reading runs."""
         return self.runtime.store
 
+    @checked("dispatch", InvalidInput)
     async def dispatch(
         self,
         workflow: str | Declaration,
         payload: Any,
         *,
         dispatch_key: str | None = None,
-        deadline: timedelta | float | None = None,
+        deadline: Duration | None = None,
         tenant: str | None = None,
     ) -> Run:
         """Record a run of a workflow, declared here or published by a worker, and return its handle.
 
         When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
         that pydantic can write as JSON. The same ``dispatch_key`` in a workflow gives the same run. ``deadline`` is
-        from now, by the store's clock; a number is seconds.
+        from now, by the store's clock: seconds, a timedelta, or text as ``"1h30m"``.
 
         Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
         """
-        limit = timedelta(seconds=deadline) if isinstance(deadline, int | float) else deadline
+        check_workflow(workflow, "dispatch")
+        limit = None if deadline is None else read_span("deadline", deadline, "dispatch")
         options = DispatchOptions(dispatch_key, limit, tenant)
         [started] = await dispatch(self.runtime, await self._plan(workflow), [_as_json(payload)], options)
         return Run(self.runtime, started.workflow_id)
 
+    @checked("dispatch_many", InvalidInput)
     async def dispatch_many(
         self, workflow: str | Declaration, payloads: Iterable[Any], *, tenant: str | None = None
     ) -> list[Run]:
@@ -129,6 +137,7 @@ class Paigeant:
 
         All inputs are checked before the first is written.
         """
+        check_workflow(workflow, "dispatch_many")
         plan = await self._plan(workflow)
         inputs = [_as_json(payload) for payload in payloads]
         runs: list[Run] = []
@@ -147,13 +156,13 @@ class Paigeant:
             raise UnknownRun(text) from error
 
     async def prune(
-        self, older_than: timedelta, *, statuses: Collection[RunStatus] = FINAL, batch: int = 100
+        self, older_than: Duration, *, statuses: Collection[RunStatus] = FINAL, batch: int = 100
     ) -> AsyncGenerator[int, None]:
         """Delete runs that ended longer ago than this, with all that is theirs; yields how many, batch by batch.
 
         It rests in between, so that workers go on. It may be left at any time, and called again.
         """
-        async for gone in prune(self.store, older_than, statuses, batch):
+        async for gone in prune(self.store, read_span("older_than", older_than, "prune"), statuses, batch):
             yield gone
 
     @asynccontextmanager

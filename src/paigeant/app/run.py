@@ -9,9 +9,11 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from paigeant.app.options import read_timeout
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.errors import ResultTimeout, RunFailed
+from paigeant.model.durations import Duration
 from paigeant.model.runs import CancelRequest, RunError, RunStatus, RunView, StepView
 
 _LOOK: Final = 5.0
@@ -66,17 +68,18 @@ class Run:
         """Return everything about the run so far."""
         return await self._runtime.store.get_run(self.workflow_id)
 
-    async def result(self, timeout: float | None = None) -> RunResult:
+    async def result(self, timeout: Duration | None = None) -> RunResult:
         """Return how the run ended, once it has, whatever its final status.
 
-        Raises :class:`~paigeant.errors.ResultTimeout` after ``timeout`` seconds; the run goes on all the same.
+        Raises :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on all the same.
         """
-        until = None if timeout is None else monotonic() + timeout
+        limit = read_timeout(timeout, "result")
+        until = None if limit is None else monotonic() + limit
         seen = 0
         while not (await self.status()).final:
             left = _LOOK if until is None else until - monotonic()
             if left <= 0:
-                text = f"run {self.workflow_id} was not final after {timeout:g} s; it goes on"
+                text = f"run {self.workflow_id} was not final after {limit:g} s; it goes on"
                 raise ResultTimeout(text)
             seen = await self._runtime.store.wait_for_change(seen, min(left, _LOOK))
         return RunResult.of(await self.view())

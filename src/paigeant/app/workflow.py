@@ -8,7 +8,9 @@ from typing import Any
 from paigeant.app.declaration import Declaration
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import RunResult
-from paigeant.errors import ConfigError
+from paigeant.errors import ConfigError, InvalidInput
+from paigeant.model.durations import Duration
+from paigeant.model.options import checked
 
 
 class Workflow(Declaration):
@@ -18,18 +20,20 @@ class Workflow(Declaration):
     which are registered on the spot under their own names. Raises RegistrationError for what is none of these.
     """
 
-    async def run(self, payload: Any, *, dispatch_key: str | None = None, timeout: float | None = None) -> RunResult:
+    @checked("run", InvalidInput)
+    async def run(self, payload: Any, *, dispatch_key: str | None = None, timeout: Duration | None = None) -> RunResult:
         """Dispatch it, execute it in this process, and return how it ended; on the configured store, so crash-safe.
 
         With a ``dispatch_key`` a repeated call gives the same run, and continues it if it was broken off. Raises
-        :class:`~paigeant.errors.ResultTimeout` after ``timeout`` seconds.
+        :class:`~paigeant.errors.ResultTimeout` after ``timeout``.
         """
         async with Paigeant(workflows=[self]) as app:
             run = await app.dispatch(self, payload, dispatch_key=dispatch_key)
             async with app.worker(activities=self.activities(app.registry)):
                 return await run.result(timeout)
 
-    def run_sync(self, payload: Any, *, dispatch_key: str | None = None, timeout: float | None = None) -> RunResult:
+    @checked("run_sync", InvalidInput)
+    def run_sync(self, payload: Any, *, dispatch_key: str | None = None, timeout: Duration | None = None) -> RunResult:
         """As :meth:`run`, for a script: the one synchronous door."""
         if _in_a_loop():
             text = f"workflow {self.name!r}: run_sync() cannot be called in an event loop; await run() there instead"

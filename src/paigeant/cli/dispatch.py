@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from paigeant.app import Paigeant, Run
 from paigeant.cli.asking import ask_within
+from paigeant.cli.durations import seconds
 from paigeant.cli.handlers import load_handlers
 from paigeant.cli.payload import read_input, read_lines
 from paigeant.cli.progress import Display, display, follow, follow_all
@@ -24,9 +25,6 @@ from paigeant.model.runs import RunStatus, RunView
 
 app = typer.Typer(add_completion=False)
 T = TypeVar("T")
-
-_FAR: Final = 1e12
-"""Seconds beyond which no deadline is allowed anyway, and which a timedelta can still hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +45,27 @@ def dispatch(
     workflow: Annotated[str, typer.Argument(help="The workflow's name.")],
     source: Annotated[str, typer.Argument(metavar="INPUT", help="A JSON file, or - for standard input.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, showing progress.")] = False,
-    timeout: Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most; the run goes on.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="SPAN", help="How long to wait at most, as 30 or 5m.")
+    ] = None,
     dispatch_key: Annotated[str | None, typer.Option(help="The same key gives the same run.")] = None,
     handlers: Annotated[Path | None, typer.Option(help="The Python file that declares the workflow.")] = None,
-    deadline: Annotated[float | None, typer.Option(min=0.001, help="Seconds after which the run is ended.")] = None,
+    deadline: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="SPAN", help="When the run is ended, as 30 or 1h30m.")
+    ] = None,
     each: Annotated[bool, typer.Option("--each", help="One run for each line of a JSON Lines file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Start a run of a workflow on a JSON input. Exit codes: 0 completed, 1 ended otherwise, 2 refused, 3 timed out."""
     if timeout is not None and not wait:
         raise typer.BadParameter("it needs --wait", param_hint="--timeout")
-    if each and (dispatch_key or deadline):
+    if each and (dispatch_key is not None or deadline is not None):
         raise typer.BadParameter("it takes neither --dispatch-key nor --deadline", param_hint="--each")
     payload = list(read_lines(source)) if each else read_input(source)
     if each and not payload:
         text = f"{source}: holds no line of JSON, so there is nothing to dispatch"
         raise InvalidInput(text)
-    due = None if deadline is None else timedelta(seconds=min(deadline, _FAR))
+    due = None if deadline is None else timedelta(seconds=deadline)
     order = _Order(workflow, payload, dispatch_key, due, wait, timeout, as_json)
     work = _many if each else _one
     raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers)))

@@ -1,27 +1,35 @@
-"""Spans of time as people write them: ``30d``, ``12h``, ``1d12h``."""
+"""Durations on the command line: as everywhere, and a number alone is seconds where that is what is asked for."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import typer
 
-_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_PART: Final = re.compile(r"(\d{1,9})([wdhms])", re.ASCII)
+from paigeant.model.durations import parse_duration, parse_seconds
+
+T = TypeVar("T")
+
 _LONGEST: Final = timedelta(days=36_600)
 
 
 def duration(text: str) -> timedelta:
-    """Return the span of time that a text names."""
-    parts = _PART.findall(text)
-    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
-        raise typer.BadParameter(f"{text!r} is no span of time; write 30d, 12h, 45m or 1d12h (w, d, h, m, s)")
-    try:
-        span = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
-    except OverflowError:
-        span = timedelta.max
+    """Return the duration that a text names; it has a unit, for a number alone may mean seconds or days."""
+    span = _read(parse_duration, text)
     if span > _LONGEST:
         raise typer.BadParameter(f"{text!r} is more than a hundred years")
     return span
+
+
+def seconds(text: str) -> float:
+    """Return the seconds that a text names, with or without a unit."""
+    return min(_read(parse_seconds, text), _LONGEST.total_seconds())
+
+
+def _read(parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error

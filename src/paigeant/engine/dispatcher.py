@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 from pydantic_core import to_json
 from uuid_utils.compat import uuid7
@@ -23,6 +24,7 @@ from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload
 from paigeant.model.nesting import nesting
 from paigeant.model.plan import Plan
 from paigeant.model.routing_slip import RoutingSlip
+from paigeant.model.showing import shown
 from paigeant.model.steps import stow
 from paigeant.model.values import shelve
 from paigeant.routing import identify
@@ -39,8 +41,8 @@ class DispatchOptions:
     def __post_init__(self) -> None:
         """Check what comes from outside."""
         for name, label in (("dispatch key", self.dispatch_key), ("tenant", self.tenant)):
-            if label is not None and not re.fullmatch(LABEL_PATTERN, label):
-                text = f"the {name} {label[:40]!r} is no label: use 1 to 255 characters, none a control character"
+            if label is not None and not (isinstance(cast("Any", label), str) and re.fullmatch(LABEL_PATTERN, label)):
+                text = f"the {name} {shown(label)} is no label: use 1 to 255 characters, none a control character"
                 raise InvalidInput(text)
         if self.deadline is not None and not timedelta() < self.deadline <= LONGEST:
             text = f"the deadline is {self.deadline}; it must be more than nothing, and at most {LONGEST.days} days"

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from paigeant.errors import Terminal
+from paigeant.model.durations import Delay, seconds_of
+from paigeant.model.options import declared
 
 
 def qualified_name(error: type[BaseException]) -> str:
@@ -26,19 +28,21 @@ Errors: TypeAlias = Annotated[tuple[str | type[BaseException], ...], BeforeValid
 """Exception classes, or their names: ``TimeoutError``, ``httpx.ConnectError``; subclasses are meant too."""
 
 
+@declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class RetryPolicy:
     """How often a step is tried and how long it waits in between.
 
     Attempts are counted when the step is leased, so that one that kills its worker is counted too. The wait after
-    attempt ``n`` is ``initial_delay * multiplier ** (n - 1)`` seconds, at most ``max_delay``, shortened at random by up
-    to the share ``jitter`` (0 to 1). What an error asks for (``retry_after``, in seconds) wins over that, if longer.
+    attempt ``n`` is ``initial_delay * multiplier ** (n - 1)``, at most ``max_delay`` (both are durations), shortened at
+    random by up to the share ``jitter`` (0 to 1). What an error asks for (``retry_after``, a duration) wins over that,
+    if it is longer.
     ``retry_on`` and ``no_retry_on`` take exception classes or their names; the latter wins.
     """
 
-    max_attempts: Annotated[int, Field(ge=1)] = 3
-    initial_delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
-    max_delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
+    max_attempts: Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)] = 3
+    initial_delay: Delay = 1.0
+    max_delay: Delay = 60.0
     multiplier: Annotated[float, Field(ge=1, le=1000)] = 2.0
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
     retry_on: Errors = ("Exception",)
@@ -59,5 +63,6 @@ class RetryPolicy:
         if attempt >= self.max_attempts:
             return None
         exponent = min(attempt - 1, 64)
-        delay = min(self.max_delay, self.initial_delay * self.multiplier**exponent) * (1 - self.jitter * chance)
+        initial, longest = seconds_of(self.initial_delay), seconds_of(self.max_delay)
+        delay = min(longest, initial * self.multiplier**exponent) * (1 - self.jitter * chance)
         return max(delay, retry_after or 0.0)

@@ -8,12 +8,14 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictBool
 from pydantic.dataclasses import dataclass
 from pydantic_core import to_json, to_jsonable_python
 from uuid_utils.compat import uuid5
 
+from paigeant.model.durations import Limit
 from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.options import declared
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values import Blob, Inline, Ref, shelve
 
@@ -29,30 +31,28 @@ class OnInterrupt(StrEnum):
     """Count it as failed and undo the run."""
 
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
 def _arguments(value: Any) -> Any:
     return to_jsonable_python(value, bytes_mode="base64") if isinstance(value, Mapping) else value
 
 
+@declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class Step:
     """One entry of an itinerary: the activity's name, explicit arguments, and what governs the step.
 
-    ``retry``, ``timeout``, ``heartbeat_timeout`` (seconds) and ``on_interrupt`` travel with the slip and win over those
-    of the activity's decorator. ``elsewhere`` says that the activity is served by a service that no worker of this
-    store has published. ``claims`` and ``id`` are filled in at dispatch: arguments over 4 KiB that stay in the store,
-    and the identity, which survives revisions and keys idempotency.
+    ``retry``, ``timeout``, ``heartbeat_timeout`` (durations) and ``on_interrupt`` travel with the slip and win over
+    those of the activity's decorator. ``elsewhere`` says that the activity is served by a service that no worker of
+    this store has published. ``claims`` and ``id`` are filled in at dispatch: arguments over 4 KiB that stay in the
+    store, and the identity, which survives revisions and keys idempotency. Raises RegistrationError for what is wrong.
     """
 
     activity: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
     arguments: Annotated[dict[str, JsonValue], BeforeValidator(_arguments)] = Field(default_factory=dict)
     retry: RetryPolicy | None = None
-    timeout: Seconds | None = None
-    heartbeat_timeout: Seconds | None = None
+    timeout: Limit = None
+    heartbeat_timeout: Limit = None
     on_interrupt: OnInterrupt | None = None
-    elsewhere: bool = False
+    elsewhere: StrictBool = False
     claims: dict[str, Ref] = Field(default_factory=dict)
     id: UUID | None = None
 

@@ -76,7 +76,7 @@ def test_no_line_at_all(project: Any):
     [
         (["--dispatch-key", ""], "the dispatch key '' is no label"),
         (["--dispatch-key", "k" * 5000], "use 1 to 255 characters"),
-        (["--deadline", "inf"], "at most 3660 days"),
+        (["--deadline", "9999d"], "at most 3660 days"),
         (["--deadline", "nan"], "--deadline"),
         (["--wait", "--timeout", "nan"], "--timeout"),
     ],

@@ -81,6 +81,12 @@ def test_what_has_no_annotation_is_written_by_its_own_type(value: Any):
     assert b"_wA=" in serialise(ANYTHING, value, "step 'x': log")
 
 
+@pytest.mark.parametrize("value", [(n for n in range(3)), iter([1]), map(str, [1]), zip([1], [2], strict=True)])
+def test_what_is_read_only_later_is_refused(value: Any):
+    with pytest.raises(ResultError, match="is read only later, outside of the step: return a list"):
+        serialise(ANYTHING, value, "step 'x': result")
+
+
 @pytest.mark.parametrize("value", [Untold(raw=RAW), Drawer(Untold(raw=RAW))])
 def test_a_model_keeps_its_own_configuration_and_the_error_says_what_to_write(value: Any):
     with pytest.raises(ResultError) as raised:

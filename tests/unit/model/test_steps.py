@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from paigeant.errors import RegistrationError
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.steps import OnInterrupt, Step, step_id, stow
 from paigeant.model.values import Ref
@@ -32,18 +33,18 @@ def test_arguments_become_json_at_once() -> None:
 
 @pytest.mark.parametrize("name", ["", "-charge", "a b", "a/b", "x" * 101, "ä", "a\n", None])
 def test_a_name_that_can_be_no_topic_is_refused(name: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(RegistrationError):
         Step(name)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
 def test_a_timeout_is_a_time(timeout: float) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(RegistrationError):
         Step("charge", timeout=timeout)
 
 
 def test_arguments_that_are_no_json_are_refused() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(RegistrationError):
         Step("charge", arguments={"amount": float("nan")})
 
 

@@ -14,8 +14,9 @@ from pydantic_core import from_json
 from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.context import ActivityContext
+from paigeant.activities.handlers import Handler
 from paigeant.activities.interfaces import mismatch
-from paigeant.activities.registry import ActivityRegistry, Handler
+from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.judging import MISMATCH_BACKOFF, Rules, StepTimeout, deadline_passed, judge, not_to_run
 from paigeant.engine.hop.results import Execution, accept

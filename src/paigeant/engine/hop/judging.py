@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from paigeant.activities.faults import describe
-from paigeant.activities.registry import Handler
+from paigeant.activities.handlers import Handler
+from paigeant.model.durations import seconds_or_none
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.outcomes import Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.retry import RetryPolicy
@@ -54,9 +55,9 @@ class Rules:
         default = ONCE if on_interrupt is OnInterrupt.PARK else USUAL
         return cls(
             step.retry or handler.retry or default,
-            step.timeout or handler.timeout,
+            seconds_or_none(step.timeout) or handler.timeout,
             on_interrupt,
-            step.heartbeat_timeout or handler.heartbeat_timeout,
+            seconds_or_none(step.heartbeat_timeout) or handler.heartbeat_timeout,
         )
 
 

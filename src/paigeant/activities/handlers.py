@@ -1,0 +1,135 @@
+"""A registered activity as data: the functions to call, forward and back, and what governs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypedDict
+
+from pydantic import TypeAdapter
+
+from paigeant.activities.binding import Signature
+from paigeant.errors import RegistrationError
+from paigeant.model.durations import Duration, seconds_of
+from paigeant.model.options import HOW, refuse, written_at
+from paigeant.model.plan import ActivityCard, Undo
+from paigeant.model.retry import RetryPolicy
+from paigeant.model.showing import did_you_mean, shown
+from paigeant.model.steps import OnInterrupt
+
+_MOST: Final = 100_000
+"""Steps of one activity at a time in one worker, at most."""
+
+
+class Options(TypedDict, total=False):
+    """What governs an activity, unless a :class:`~paigeant.Step` says otherwise.
+
+    ``timeout`` is a duration (seconds, a timedelta, ``"1h30m"``), for one attempt; ``heartbeat_timeout`` likewise,
+    between two calls of ``ctx.heartbeat``. ``concurrency`` bounds how many run at a time in one worker process.
+    """
+
+    retry: RetryPolicy | None
+    timeout: Duration | None
+    heartbeat_timeout: Duration | None
+    concurrency: int | None
+    on_interrupt: OnInterrupt | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Options that were looked at; durations are in seconds."""
+
+    retry: RetryPolicy | None = None
+    timeout: float | None = None
+    heartbeat_timeout: float | None = None
+    concurrency: int | None = None
+    on_interrupt: OnInterrupt = OnInterrupt.RERUN
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A function to call, and how: what an activity does forward, or back."""
+
+    function: Callable[..., Any]
+    signature: Signature
+    result: TypeAdapter[Any]
+    where: str
+    retry: RetryPolicy | None = None
+    timeout: float | None = None
+    heartbeat_timeout: float | None = None
+    on_interrupt: OnInterrupt = OnInterrupt.RERUN
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A registered activity: ``execute``, and perhaps ``compensate``."""
+
+    name: str
+    execute: Handler
+    compensate: Handler | None = None
+    undo: Undo = Undo.NEVER
+    concurrency: int | None = None
+    source: object = None
+
+    @property
+    def card(self) -> ActivityCard:
+        """What a worker publishes about it: JSON Schemas of its arguments and its result."""
+        properties = {p.name: p.shape.json_schema() for p in self.execute.signature.parameters}
+        required = [p.name for p in self.execute.signature.parameters if p.required]
+        schema = {"type": "object", "properties": properties, "required": required}
+        result = self.execute.result.json_schema(mode="serialization")
+        as_json = TypeAdapter(dict[str, Any]).dump_json
+        return ActivityCard(
+            name=self.name,
+            arguments=as_json(schema).decode(),
+            result=as_json(result).decode(),
+            undo=self.undo,
+        )
+
+
+def read_options(options: Mapping[str, Any], what: str) -> Rules:
+    """Return the options of an activity, looked at; raises RegistrationError, naming what is wrong and the cure."""
+    retry, concurrency = options.get("retry"), options.get("concurrency")
+    if retry is not None and not isinstance(retry, RetryPolicy):
+        text = HOW["retry"]
+        if isinstance(retry, int) and not isinstance(retry, bool) and 0 < retry < 1000:  # noqa: PLR2004  (as it was meant)
+            text = f"a RetryPolicy; for {_counted(retry)}: RetryPolicy(max_attempts={retry})"
+        raise RegistrationError(f"{written_at()}: {what}: retry is {shown(retry)}; it should be {text}")
+    if concurrency is not None and (
+        not isinstance(concurrency, int) or isinstance(concurrency, bool) or not 1 <= concurrency <= _MOST
+    ):
+        raise refuse("concurrency", concurrency, what)
+    return Rules(
+        retry,
+        read_limit("timeout", options.get("timeout"), what),
+        read_limit("heartbeat_timeout", options.get("heartbeat_timeout"), what),
+        concurrency,
+        _read_on_interrupt(options.get("on_interrupt"), what),
+    )
+
+
+def read_limit(option: str, given: Any, what: str) -> float | None:
+    """Return a duration in seconds; raises RegistrationError for what is none, and for nothing at all."""
+    if given is None:
+        return None
+    try:
+        seconds = seconds_of(given)
+    except ValueError as error:
+        raise RegistrationError(f"{written_at()}: {what}: {option} is {shown(given)}: {error}") from error
+    if seconds == 0:
+        raise RegistrationError(f"{written_at()}: {what}: {option} is 0; it must be more than 0 seconds")
+    return seconds
+
+
+def _read_on_interrupt(given: Any, what: str) -> OnInterrupt:
+    if given is None:
+        return OnInterrupt.RERUN
+    if isinstance(given, str) and given in set(OnInterrupt):
+        return OnInterrupt(given)
+    hint = f"; {did_you_mean(given, [str(known) for known in OnInterrupt])}" if isinstance(given, str) else ""
+    text = f"{what}: on_interrupt is {shown(given)}{hint}; it should be {HOW['on_interrupt']}"
+    raise RegistrationError(f"{written_at()}: {text}")
+
+
+def _counted(number: int) -> str:
+    return {1: "one attempt", 2: "two attempts", 3: "three attempts"}.get(number, f"{number} attempts")

@@ -1,0 +1,61 @@
+"""What is given to ``Paigeant`` and its methods, looked at before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from types import ModuleType
+from typing import Any, cast
+
+from paigeant.activities.registry import ActivityRegistry
+from paigeant.app.declaration import Declaration
+from paigeant.config import Settings
+from paigeant.errors import InvalidInput, PaigeantError, RegistrationError
+from paigeant.model.durations import seconds_of
+from paigeant.model.options import written_at
+from paigeant.model.plan import Plan
+from paigeant.model.showing import shown
+
+
+def read_span(option: str, given: Any, what: str) -> timedelta:
+    """Return a duration; raises InvalidInput, naming the option, for what is none."""
+    try:
+        return timedelta(seconds=seconds_of(given))
+    except ValueError as error:
+        raise InvalidInput(f"{written_at()}: {what}: {option} is {shown(given)}: {error}") from error
+
+
+def read_timeout(given: Any, what: str) -> float | None:
+    """Return the seconds to wait at most; raises InvalidInput for what is no duration."""
+    return None if given is None else read_span("timeout", given, what).total_seconds()
+
+
+def check_parts(handlers: Any, workflows: Any, settings: Any) -> list[Declaration | Plan]:
+    """Return the workflows given to ``Paigeant``; raises RegistrationError, naming what is no such thing."""
+    if handlers is not None and not isinstance(handlers, ModuleType | ActivityRegistry):
+        cure = f"import {handlers}; Paigeant({handlers})" if _is_name(handlers) else "Paigeant(handlers)"
+        raise _wrong("handlers", handlers, f"a module or an ActivityRegistry: {cure}")
+    if settings is not None and not isinstance(settings, Settings):
+        raise _wrong("settings", settings, "Settings: from paigeant.config import Settings")
+    if isinstance(workflows, Declaration | Plan | str) or not isinstance(workflows, Iterable):
+        raise _wrong("workflows", workflows, "a list of Workflows: Paigeant(workflows=[flow])")
+    given = list(cast("Iterable[Any]", workflows))
+    for each in given:
+        if not isinstance(each, Declaration | Plan):
+            raise _wrong("workflows", each, "a list of Workflows: Paigeant(workflows=[flow])")
+    return given
+
+
+def check_workflow(workflow: Any, what: str) -> None:
+    """Raise InvalidInput for what names no workflow and is none."""
+    if not isinstance(workflow, str | Declaration):
+        text = f"{written_at()}: {what}: workflow is {shown(workflow)}; it should be a name, or a Workflow"
+        raise InvalidInput(text)
+
+
+def _is_name(handlers: Any) -> bool:
+    return isinstance(handlers, str) and handlers.isidentifier()
+
+
+def _wrong(option: str, given: Any, right: str) -> PaigeantError:
+    return RegistrationError(f"{written_at()}: Paigeant: {option} is {shown(given)}; it should be {right}")
