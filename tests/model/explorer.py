@@ -97,7 +97,7 @@ def canonical(world: World) -> World:
     names = sorted(range(len(workers)), key=keys.__getitem__)
     runs = world.runs
     if names != list(range(len(names))):
-        runs = tuple(_renamed(run, {old: new for new, old in enumerate(names)}) for run in runs)
+        runs = tuple(_renamed(run, {str(old): str(new) for new, old in enumerate(names)}) for run in runs)
         workers = tuple(workers[n] for n in names)
     return World(runs, workers, messages, world.left)
 
@@ -107,8 +107,9 @@ def _order(hand: Hand) -> tuple[int, ...]:
 
 
 def _owned(world: World, worker: int) -> list[tuple[int, int]]:
-    return [(n, p) for n, run in enumerate(world.runs) for p, hop in enumerate(run.hops) if hop.owner == worker]
+    return [(n, p) for n, run in enumerate(world.runs) for p, hop in enumerate(run.hops) if hop.owner == str(worker)]
 
 
-def _renamed(run: Run, names: dict[int, int]) -> Run:
-    return run._replace(hops=tuple(hop._replace(owner=names.get(hop.owner, hop.owner)) for hop in run.hops))
+def _renamed(run: Run, names: dict[str, str]) -> Run:
+    hops = (hop if hop.owner is None else hop._replace(owner=names.get(hop.owner, hop.owner)) for hop in run.hops)
+    return run._replace(hops=tuple(hops))

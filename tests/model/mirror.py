@@ -123,7 +123,7 @@ class Mirror:
             assert grants == []
             return
         old = before.runs[run]
-        _, expected = store.lease(run, old, position, action.worker, self.setting)
+        _, expected = store.lease(run, old, position, str(action.worker), self.setting)
         assert len(grants) == 1
         self._given(expected, grants[0])
 
@@ -164,8 +164,8 @@ class Mirror:
 
     def settled(self, run: Run, grant: Grant, made: Commit, worker: int, settled: real.CommitResult) -> Run:
         """Compare the answer with the model's, and return the run as the model has it afterwards."""
-        after, expected = store.commit(run, grant, made, worker, self.setting)
-        assert (settled.verdict, settled.cancel) == (expected.verdict, run.cancel_request)
+        after, expected = store.commit(run, grant, made, str(worker), self.setting)
+        assert (settled.verdict, settled.cancel) == (expected.verdict, run.cancel_requested)
         assert (settled.handed_over is None) == (expected.moved is None)
         twin = self.commits[grant[:3]].twin
         if settled.verdict is real.Verdict.OK and twin is not None:
@@ -221,7 +221,7 @@ class Mirror:
         """Compare every run, as it is shown, with the model's."""
         for start, run in zip(self.starts, world.runs, strict=True):
             view = await self.store.get_run(start.workflow_id)
-            assert (view.status, view.cancel_requested) == (run.status, run.cancel_request)
+            assert (view.status, view.cancel_requested) == (run.status, run.cancel_requested)
             topics = self._topics(self.starts.index(start))
             shown = [(s.step, s.direction is Direction.COMPENSATE, s.status, s.attempt) for s in view.steps]
             assert shown == [(topics[hop.step], hop.back, hop.status, hop.attempt) for hop in run.hops]

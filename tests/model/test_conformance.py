@@ -28,6 +28,7 @@ from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation, RoutingSlip
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.steps import OnInterrupt
+from paigeant.protocol import leases
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.stores.sqlite import SqliteStore
@@ -162,7 +163,7 @@ def _can_follow(world: World, action: Any) -> bool:
     """A store's time cannot be made to pass: a retry is due at once, or not at all while we look."""
     if action.verb != "comes due":
         return True
-    return world.runs[action.run].hops[action.position - 1].leased
+    return leases.is_leased(world.runs[action.run].hops[action.position - 1])
 
 
 def _due(before: World, after: World, action: Any) -> World:

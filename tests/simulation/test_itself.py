@@ -19,8 +19,10 @@ from paigeant.engine.hop.judging import Rules
 from paigeant.engine.hop.leases import LeaseKeeper
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.slots import Slot
-from paigeant.model.hops import Commit, CommitResult, LeaseToken, NoticeStatus, Record
+from paigeant.model.hops import Commit, CommitResult, NoticeStatus, Record
 from paigeant.model.runs import RunStatus
+from paigeant.protocol import leases
+from paigeant.protocol.states import HopState
 from paigeant.stores.memory import hops, store
 from paigeant.stores.memory.commits import commit
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
@@ -32,31 +34,24 @@ SEEDS = 1_500
 
 
 def no_fence(patch: pytest.MonkeyPatch) -> None:
-    def is_held_by(hop: HopRow, held: LeaseToken) -> bool:
-        return hop.pending and hop.owner is not None
-
-    patch.setattr(HopRow, "is_held_by", is_held_by)
+    patch.setattr(leases, "has_fence", lambda hop, fence: True)
 
 
 def a_fence_that_does_not_rise(patch: pytest.MonkeyPatch) -> None:
-    take = HopRow.take
+    take = leases.take
 
-    def take_with_the_same_fence(hop: HopRow, *args: Any) -> None:
-        fence = max(1, hop.fence)
-        take(hop, *args)
-        hop.fence = fence
+    def take_with_the_same_fence(hop: HopState, *args: Any) -> leases.Taken:
+        return take(hop, *args)._replace(fence=max(1, hop.fence))
 
-    patch.setattr(HopRow, "take", take_with_the_same_fence)
+    patch.setattr(leases, "take", take_with_the_same_fence)
 
 
 def no_status(patch: pytest.MonkeyPatch) -> None:
-    move = Rows.move
+    abandon = Rows.abandon
 
-    def mark(rows: Rows, run: RunRow, status: RunStatus, reason: str | None = None) -> None:
-        if status is RunStatus.TERMINATED:
-            run.status = status
-        else:
-            move(rows, run, status, reason)
+    def mark(rows: Rows, run: RunRow) -> None:
+        if run.status is not RunStatus.TERMINATED:
+            abandon(rows, run)
 
     def commit_all_the_same(rows: Rows, one: Commit, lease: Any) -> CommitResult:
         run = rows.runs[one.held.key.workflow_id]
@@ -64,7 +59,7 @@ def no_status(patch: pytest.MonkeyPatch) -> None:
             run.status = RunStatus.RUNNING
         return commit(rows, one, lease)
 
-    patch.setattr(Rows, "move", mark)
+    patch.setattr(Rows, "abandon", mark)
     patch.setattr(store, "commit", commit_all_the_same)
 
 
@@ -73,8 +68,8 @@ def no_announcing(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_end_of_a_lease(patch: pytest.MonkeyPatch) -> None:
-    is_due = HopRow.is_due
-    patch.setattr(HopRow, "is_due", lambda hop, now: hop.owner is None and is_due(hop, now))
+    is_due = leases.is_due
+    patch.setattr(leases, "is_due", lambda hop, now: hop.owner is None and is_due(hop, now))
 
 
 def no_word_of_an_interruption(patch: pytest.MonkeyPatch) -> None:
@@ -130,13 +125,12 @@ def no_last_attempt(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_counting_of_attempts_that_died(patch: pytest.MonkeyPatch) -> None:
-    take = HopRow.take
+    take = leases.take
 
-    def take_over(hop: HopRow, *args: Any) -> None:
-        hop.attempt -= hop.owner is not None
-        take(hop, *args)
+    def take_over(hop: HopState, *args: Any) -> leases.Taken:
+        return take(hop, *args)._replace(attempt=hop.attempt + (hop.owner is None))
 
-    patch.setattr(HopRow, "take", take_over)
+    patch.setattr(leases, "take", take_over)
 
 
 def no_note_of_what_a_step_says(patch: pytest.MonkeyPatch) -> None:

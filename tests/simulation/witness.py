@@ -130,7 +130,7 @@ class Witness:
                 pass
 
     def _give(self, grant: Grant, owner: str, how: str) -> None:
-        wished = self._rows.runs[grant.key.workflow_id].cancel is not None
+        wished = self._rows.runs[grant.key.workflow_id].cancel_requested is not None
         self._latest[grant.key] = Given(grant.key, grant.fence, owner, wished)
         after = ", interrupted" if grant.interrupted else ""
         self.note(f"{self.name(grant.key)} {grant.topic} is leased to {owner}, {how}: fence {grant.fence}{after}")

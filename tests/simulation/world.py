@@ -133,7 +133,7 @@ class World:
     def settled(self, number: int) -> bool:
         """Tell whether a run is final, or waits for somebody."""
         run = self.rows.runs[self.witness.runs[number]]
-        hops = [hop for hop in self.rows.hops[run.workflow_id].values() if hop.pending]
+        hops = [hop for hop in self.rows.hops[run.workflow_id].values() if hop.completed_at is None]
         parked = run.status is RunStatus.WAITING and all(
             hop.owner is None and hop.due_at is None and hop.interface is None for hop in hops
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from paigeant.model.runs import Direction
+from paigeant.protocol import leases
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.memory.clock import store_time
 from paigeant.stores.memory.operator import served
@@ -40,7 +41,7 @@ class SkippingStore(MemoryStore):
         return [
             f"{hop.topic!r} at position {hop.key.position} of run {hop.key.workflow_id}"
             for hop in self._rows.twins.values()
-            if hop.owner is not None or (hop.topic in known and hop.is_due(now))
+            if hop.owner is not None or (hop.topic in known and leases.is_due(hop, now))
         ]
 
     def next_moment(self) -> datetime | None:

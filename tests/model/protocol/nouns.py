@@ -6,16 +6,24 @@ in the real system: it is there so that the promises can be checked without trus
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.steps import OnInterrupt
 
-NOBODY: Final = -1
-DEAD: Final = -2
+NO_ONE: Final = -1
+"""The worker of what none does."""
+
+DEAD: Final = "dead"
 """Whoever held it is gone for good: the name of a worker process is never used again."""
+
+NOW: Final = datetime(2030, 1, 1, tzinfo=UTC)
+LEASE: Final = timedelta(seconds=15)
+"""The only moment there is, and how long a lease is: what the real decisions are asked with."""
 
 
 class Due(IntEnum):
@@ -27,21 +35,34 @@ class Due(IntEnum):
     RESUMED = 2
     """When a person says so."""
 
+    @classmethod
+    def of(cls, due_at: datetime | None) -> Due:
+        """Return what a real row with this time is in the model."""
+        if due_at is None:
+            return cls.RESUMED
+        return cls.NOW if due_at <= NOW else cls.LATER
+
+
+_DUE_AT: Final = {Due.NOW: NOW, Due.LATER: NOW + LEASE, Due.RESUMED: None}
 
 PENDING: Final = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING})
 """The statuses of a hop that still has a twin."""
 
 
 class Hop(NamedTuple):
-    """One hop of a run, at the place of its position; its durable twin for as long as it is pending."""
+    """One hop of a run, at the place of its position; its durable twin for as long as it is pending.
+
+    It has the columns that the real decisions read (``paigeant.protocol.states``), so that they can be asked about it.
+    """
 
     step: int
+    position: int = 1
     back: bool = False
     undoes: int = 0
     """The position that this hop undoes, on the way back."""
     status: StepStatus = StepStatus.PENDING
     due: Due = Due.NOW
-    owner: int = NOBODY
+    owner: str | None = None
     fence: int = 0
     attempt: int = 0
     interruptions: int = 0
@@ -64,12 +85,19 @@ class Hop(NamedTuple):
         return self.status in PENDING
 
     @property
-    def leased(self) -> bool:
-        return self.pending and self.owner != NOBODY
+    def due_at(self) -> datetime | None:
+        return _DUE_AT[self.due]
 
     @property
-    def suspect(self) -> bool:
-        return self.interruptions + (self.owner != NOBODY) >= 2
+    def completed_at(self) -> datetime | None:
+        return None if self.pending else NOW
+
+    @property
+    def accepted(self) -> None:
+        """What code there is, all fits."""
+
+
+_ID: Final = UUID(int=1)
 
 
 class Run(NamedTuple):
@@ -77,9 +105,29 @@ class Run(NamedTuple):
 
     hops: tuple[Hop, ...] = (Hop(0),)
     status: RunStatus = RunStatus.PENDING
-    cancel_request: CancelRequest | None = None
+    cancel_requested: CancelRequest | None = None
     late: bool = False
     """It is past its deadline."""
+
+    @property
+    def workflow_id(self) -> UUID:
+        return _ID
+
+    @property
+    def completed_at(self) -> datetime | None:
+        return NOW if self.status.final else None
+
+    @property
+    def deadline(self) -> datetime | None:
+        return NOW if self.late else None
+
+    @property
+    def closes_at(self) -> datetime | None:
+        return NOW if self.cancel_requested is not None else self.deadline
+
+    @property
+    def error(self) -> None:
+        """Why it failed decides nothing."""
 
 
 class Grant(NamedTuple):
@@ -217,7 +265,7 @@ class Action(NamedTuple):
     """What happened: enough to read it, and to do the same to a real store."""
 
     verb: str
-    worker: int = NOBODY
+    worker: int = NO_ONE
     hand: int = 0
     run: int = 0
     position: int = 0
@@ -227,7 +275,7 @@ class Action(NamedTuple):
     """The answer was lost."""
 
     def __str__(self) -> str:
-        who = "" if self.worker == NOBODY else f"worker {self.worker + 1} "
+        who = "" if self.worker == NO_ONE else f"worker {self.worker + 1} "
         hop = f" {'ABC'[self.run]}{self.position or ''}"
         commit = "" if self.commit is None else f": {self.commit.outcome.name}{', moves on' * self.commit.moves}"
         cancel_request = "" if self.cancel_request is None else f" ({self.cancel_request})"

@@ -33,7 +33,7 @@ def _broken(old: Run, new: Run, setting: Setting, number: int) -> Iterator[str]:
     resumed = _is_resumed(old, new)
     if old.status.final and not resumed:
         yield "something is written to a final run"
-    if old.cancel_request is not None and new.cancel_request is None and not resumed:
+    if old.cancel_requested is not None and new.cancel_requested is None and not resumed:
         yield "a wish to cancel is lost"
     for before, after in zip(old.hops, new.hops, strict=False):
         if before != after:
@@ -50,7 +50,8 @@ def _is_resumed(old: Run, new: Run) -> bool:
 
 
 def _broken_by_hop(before: Hop, after: Hop, setting: Setting, number: int, *, resumed: bool) -> Iterator[str]:
-    if (not before.pending and not resumed) or after.leases < before.leases:
+    touched = before != after._replace(due=before.due)  # when a hop that is behind would be due says nothing
+    if (not before.pending and touched and not resumed) or after.leases < before.leases:
         yield "a position is committed twice"
     if after.committed_by not in {before.committed_by, before.leases}:
         yield "a lease that somebody had taken over is committed"

@@ -1,16 +1,20 @@
-"""What one transaction of the store does. Each function takes a run as it is and returns it as it is afterwards."""
+"""What one transaction of the store does: it asks the real decisions, and carries out what they say on runs as values.
+
+Each function takes a run as it is and returns it as it is afterwards. What is decided is not written here: that is
+``paigeant.protocol``, which the real stores ask in the same way.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 from paigeant.model.hops import Verdict
-from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, RunStatus, StepStatus
+from paigeant.protocol import leases, operate, verdict
 from tests.model.protocol.deciding import Decision, decide
-from tests.model.protocol.nouns import INTERRUPTED, NOBODY, PARKED, PENDING, Commit, Due, Grant, Hop, Run, Setting
-
-RESUMABLE = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, RunStatus.WAITING})
+from tests.model.protocol.nouns import INTERRUPTED, LEASE, NOW, PARKED, PENDING, Commit, Due, Grant, Hop, Run, Setting
 
 
 class CommitResult(NamedTuple):
@@ -25,109 +29,102 @@ def change(run: Run, position: int, hop: Hop) -> Run:
     return run._replace(hops=(*run.hops[: position - 1], hop, *run.hops[position:]))
 
 
-def holds_suspect(runs: Iterable[Run], owner: int) -> bool:
-    """An owner is given one suspect at a time."""
-    return any(
-        hop.owner == owner and hop.pending and hop.due is not Due.NOW and hop.interruptions >= 2
-        for run in runs
-        for hop in run.hops
-    )
+def written(hop: Hop, changes: NamedTuple) -> Hop:
+    """Return the hop once this is written to it, as far as the model has the columns."""
+    columns: dict[str, Any] = {name: getattr(changes, name) for name in _columns(type(changes))}
+    if "due_at" in changes._fields:
+        columns["due"] = Due.of(changes._asdict()["due_at"])
+    if "interruptions" in columns:
+        columns["interruptions"] = min(columns["interruptions"], 2)  # of more than two nobody asks
+    return hop._replace(**columns)
 
 
-def may_lease(runs: tuple[Run, ...], owner: int, hop: Hop, setting: Setting) -> bool:
+@cache
+def _columns(kind: type[NamedTuple]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name in Hop._fields)
+
+
+def may_lease(runs: tuple[Run, ...], owner: str, hop: Hop) -> bool:
     """A twin is leased when it is due, and not to who holds another suspect if it is one itself."""
-    if not hop.pending or hop.due is not Due.NOW:
+    if not leases.is_due(hop, NOW):
         return False
-    return not hop.suspect or "suspects run alone" in setting.without or not holds_suspect(runs, owner)
+    return not leases.is_suspect(hop) or bool(leases.choose_suspects([hop], holds_one=_holds_suspect(runs, owner)))
+
+
+def _holds_suspect(runs: Iterable[Run], owner: str) -> bool:
+    return any(leases.holds_suspect(hop, owner, NOW) for run in runs for hop in run.hops)
 
 
 def may_close(run: Run, hop: Hop) -> bool:
     """A hop on the way forward of a run that is to end, and that nobody runs, is leased though it may not be due."""
-    unleased = hop.owner == NOBODY or hop.due is Due.NOW
-    return hop.pending and not hop.hidden and not hop.back and unleased and (run.cancel_request is not None or run.late)
+    direction = Direction.COMPENSATE if hop.back else Direction.EXECUTE
+    return not hop.hidden and leases.may_close(run, hop, direction, NOW)
 
 
 def lease(
-    number: int, run: Run, position: int, owner: int, setting: Setting, *, closing: bool = False
+    number: int, run: Run, position: int, owner: str, setting: Setting, *, closing: bool = False
 ) -> tuple[Run, Grant]:
     """Give a lease: the fence rises, the attempt is counted, before any code runs."""
     hop = run.hops[position - 1]
-    unfenced = "fence of a lease" in setting.without or (closing and "fence of a closing" in setting.without)
-    interrupted = hop.owner != NOBODY and "interruption" not in setting.without
-    taken = hop._replace(
-        status=StepStatus.RUNNING,
-        due=Due.LATER,
-        owner=owner,
-        fence=hop.fence + (not unfenced),
-        attempt=hop.attempt + ("attempt" not in setting.without),
-        interruptions=min(hop.interruptions + interrupted, 2),
-        leases=hop.leases + 1,
-        wished=run.cancel_request is not None,
-    )
-    cancel_request = None if "wish at the lease" in setting.without else run.cancel_request
+    interrupted = leases.is_interrupted(hop)
+    taken = written(hop, leases.take(hop, owner, NOW, LEASE))
+    taken = taken._replace(leases=hop.leases + 1, wished=run.cancel_requested is not None)
+    if closing and "fence of a closing" in setting.without:
+        taken = taken._replace(fence=hop.fence)
+    cancel_request = None if "wish at the lease" in setting.without else run.cancel_requested
     grant = Grant(number, position, taken.leases, taken.fence, taken.attempt, interrupted, cancel_request, run.late)
     return change(run, position, taken)._replace(status=RunStatus.RUNNING), grant
 
 
 def is_held(run: Run, grant: Grant) -> bool:
     """The fence shown is that of the lease that nobody has taken over yet."""
-    hop = run.hops[grant.position - 1]
-    return hop.leased and hop.fence == grant.fence
+    return leases.is_alive(run.hops[grant.position - 1], grant.fence)
 
 
 def beat(run: Run, grant: Grant) -> tuple[Run, bool, CancelRequest | None]:
     """Renew a lease; one that ran out and that nobody took over lives again."""
     if not is_held(run, grant):
-        return run, False, run.cancel_request
+        return run, False, run.cancel_requested
     hop = run.hops[grant.position - 1]
-    return change(run, grant.position, hop._replace(due=Due.LATER)), True, run.cancel_request
+    return change(run, grant.position, written(hop, leases.renew(NOW, LEASE))), True, run.cancel_requested
 
 
-def release(run: Run, grant: Grant, setting: Setting) -> Run:
+def release(run: Run, grant: Grant) -> Run:
     """Give a lease back unused: due at once, and no attempt."""
     if not is_held(run, grant):
         return run
     hop = run.hops[grant.position - 1]
-    back = _put_back(hop, StepStatus.PENDING, Due.NOW, raises="fence of a release" not in setting.without)
-    return change(run, grant.position, back._replace(attempt=hop.attempt - 1, tries=hop.tries - hop.loose, loose=False))
+    back = written(hop, leases.release(hop, NOW))
+    return change(run, grant.position, back._replace(tries=hop.tries - hop.loose, loose=False))
 
 
 def _put_back(hop: Hop, status: StepStatus, due: Due, *, raises: bool) -> Hop:
-    return hop._replace(status=status, due=due, owner=NOBODY, fence=hop.fence + raises)
+    return hop._replace(status=status, due=due, owner=None, fence=hop.fence + raises)
 
 
-def judge(run: Run, grant: Grant, commit: Commit, setting: Setting) -> Verdict:
+def judge(run: Run, grant: Grant, commit: Commit) -> Verdict:
     """Say what becomes of a commit, in the transaction that would write it."""
-    hop, without = run.hops[grant.position - 1], setting.without
-    if hop.committed_by == grant.lease and "execution" not in without:
-        return Verdict.ALREADY
-    if run.status.final and "status" not in without:
-        return Verdict.CLOSED
-    if not hop.leased and "pending" not in without:
-        return Verdict.FENCED
-    if hop.fence != grant.fence and "fence" not in without:
-        return Verdict.FENCED
+    hop = run.hops[grant.position - 1]
     done = any((one.step, one.back, one.status) == (hop.step, hop.back, StepStatus.COMPLETED) for one in run.hops)
-    if done and commit.outcome.name == "completed" and "once" not in without:
-        return Verdict.FENCED
-    return Verdict.OK
+    completes = commit.outcome.name == "completed"
+    return verdict.judge(run, hop, grant.fence, grant.lease, completes=completes, done=done)
 
 
-def commit(run: Run, grant: Grant, made: Commit, owner: int, setting: Setting) -> tuple[Run, CommitResult]:
+def commit(run: Run, grant: Grant, made: Commit, owner: str, setting: Setting) -> tuple[Run, CommitResult]:
     """Commit one hop whole, or not at all."""
-    verdict = judge(run, grant, made, setting)
-    if verdict is Verdict.OK:
+    judged = judge(run, grant, made)
+    if judged is Verdict.OK:
         run, moved = write(run, grant, made, owner, setting)
-        return run, CommitResult(verdict, moved)
-    if verdict is Verdict.ALREADY:
-        return run, CommitResult(verdict, _moved_before(run, grant, made, owner, setting))
+        return run, CommitResult(judged, moved)
+    if judged is Verdict.ALREADY:
+        return run, CommitResult(judged, _moved_before(run, grant, made, owner))
     following = decide(setting.plan, run, grant.position, made.outcome).next
     if "whole" in setting.without and following is not None:  # torn: what was refused has written its twin all the same
-        run = run._replace(hops=(*run.hops, following))
-    return run, CommitResult(verdict)
+        run = run._replace(hops=(*run.hops, following._replace(position=len(run.hops) + 1)))
+    return run, CommitResult(judged)
 
 
-def write(run: Run, grant: Grant, made: Commit, owner: int, setting: Setting) -> tuple[Run, Grant | None]:
+def write(run: Run, grant: Grant, made: Commit, owner: str, setting: Setting) -> tuple[Run, Grant | None]:
     """Write a commit that was found good: the hop, the next twin, and where the run stands."""
     hop = run.hops[grant.position - 1]
     decision = decide(setting.plan, run, grant.position, made.outcome)
@@ -137,7 +134,7 @@ def write(run: Run, grant: Grant, made: Commit, owner: int, setting: Setting) ->
     moved = None
     if decision.next is not None:
         run, moved = _add(run, grant, decision.next, owner if made.moves else None, setting)
-    return move(run, decision.run, setting), moved
+    return move(run, decision.run), moved
 
 
 def _hold(hop: Hop, decision: Decision, made: Commit, setting: Setting) -> Hop:
@@ -156,14 +153,15 @@ def _hold(hop: Hop, decision: Decision, made: Commit, setting: Setting) -> Hop:
 def _leave(hop: Hop, decision: Decision, made: Commit, setting: Setting) -> Hop:
     """The hop is behind: its twin is gone."""
     del made, setting
-    return hop._replace(status=decision.status, owner=NOBODY, due=Due.RESUMED, loose=False, undoable=decision.undoable)
+    return hop._replace(status=decision.status, owner=None, due=Due.RESUMED, loose=False, undoable=decision.undoable)
 
 
-def _add(run: Run, grant: Grant, twin: Hop, heir: int | None, setting: Setting) -> tuple[Run, Grant | None]:
+def _add(run: Run, grant: Grant, twin: Hop, heir: str | None, setting: Setting) -> tuple[Run, Grant | None]:
     """Write the next twin, due at once, or leased to who committed if nobody wishes the run cancelled."""
     position = grant.position + 1
-    run = run._replace(hops=(*run.hops[: position - 1], twin._replace(hidden="twin" in setting.without)))
-    if heir is None or (run.cancel_request is not None and "wish at the hand-over" not in setting.without):
+    twin = twin._replace(position=position, hidden="twin" in setting.without)
+    run = run._replace(hops=(*run.hops[: position - 1], twin))
+    if heir is None or not verdict.may_hand_over(run):
         return run, None
     run, moved = lease(grant.run, run, position, heir, setting)
     if "end of a lease handed over" in setting.without:
@@ -171,13 +169,12 @@ def _add(run: Run, grant: Grant, twin: Hop, heir: int | None, setting: Setting) 
     return run, moved._replace(cancel_request=None)
 
 
-def _moved_before(run: Run, grant: Grant, made: Commit, owner: int, setting: Setting) -> Grant | None:
+def _moved_before(run: Run, grant: Grant, made: Commit, owner: str) -> Grant | None:
     """Return the grant whose answer was lost, if it is still as it was given."""
     if not made.moves or len(run.hops) <= grant.position:
         return None
     twin = run.hops[grant.position]
-    as_given = twin.leased and (twin.owner, twin.fence) == (owner, 1)
-    if not as_given and ("only as it was given" not in setting.without or not twin.leased):
+    if not verdict.is_as_given(twin, owner):
         return None
     return Grant(
         grant.run,
@@ -185,19 +182,16 @@ def _moved_before(run: Run, grant: Grant, made: Commit, owner: int, setting: Set
         twin.leases,
         twin.fence,
         twin.attempt,
-        cancel_request=run.cancel_request,
+        cancel_request=run.cancel_requested,
         late=run.late,
     )
 
 
-def move(run: Run, status: RunStatus, setting: Setting) -> Run:
+def move(run: Run, status: RunStatus) -> Run:
     """Change a run's status; a final one leaves no twin behind, and no lease on one."""
     if not status.final:
         return run._replace(status=status)
-    raises = "fence of an end" not in setting.without
-    ended = tuple(
-        _put_back(hop, StepStatus.CANCELLED, Due.RESUMED, raises=raises) if hop.pending else hop for hop in run.hops
-    )
+    ended = tuple(written(hop, operate.abandon(hop, NOW)) if leases.is_open(hop) else hop for hop in run.hops)
     return run._replace(status=status, hops=ended)
 
 
@@ -206,28 +200,26 @@ def come_due(run: Run, position: int) -> Run:
     return change(run, position, run.hops[position - 1]._replace(due=Due.NOW))
 
 
-def request_cancel(run: Run, cancel_request: CancelRequest) -> Run:
+def request_cancel(run: Run, request: CancelRequest) -> Run:
     """Note the wish, and make what nobody holds due."""
-    if run.status.final:
+    wished = operate.request_cancel(run, request, NOW)
+    if wished is None:
         return run
-    hops = (hop._replace(due=Due.NOW) if hop.pending and hop.owner == NOBODY else hop for hop in run.hops)
-    return run._replace(cancel_request=cancel_request, hops=tuple(hops))
+    hops = (written(hop, operate.hurry(NOW)) if operate.may_hurry(hop) else hop for hop in run.hops)
+    return run._replace(cancel_requested=wished.cancel_requested, hops=tuple(hops))
 
 
-def terminate(run: Run, setting: Setting) -> Run:
+def terminate(run: Run) -> Run:
     """End the run now."""
-    return run if run.status.final else move(run, RunStatus.TERMINATED, setting)
+    ended = operate.terminate(run, NOW)
+    return run if ended is None else move(run, ended.status)
 
 
 def resume(run: Run) -> Run:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
-    pending = [n for n, hop in enumerate(run.hops, 1) if hop.pending]
-    failed = [n for n, hop in enumerate(run.hops, 1) if hop.status is StepStatus.FAILED]
-    for position in pending or failed[-1:]:
-        hop = run.hops[position - 1]
-        if hop.owner == NOBODY:
-            again = _put_back(hop, StepStatus.PENDING, Due.NOW, raises=True)
-            run = change(run, position, again._replace(attempt=0, interruptions=0, tries=0, loose=False))
-    if run.status is RunStatus.FAILED:
-        run = run._replace(cancel_request=None, late=False)
-    return run._replace(status=RunStatus.RUNNING)
+    resumed = operate.resume(run, NOW)
+    for hop in operate.choose_resumed(run.hops):
+        again = written(hop, operate.restart(hop, NOW, accept_contract=False))
+        run = change(run, hop.position, again._replace(tries=0, loose=False))
+    late = resumed.deadline is not None
+    return run._replace(status=resumed.status, cancel_requested=resumed.cancel_requested, late=late)

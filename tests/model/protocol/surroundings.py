@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paigeant.model.runs import RESUMABLE
 from tests.model.protocol import store
-from tests.model.protocol.nouns import NOBODY, Action, Due, Grant, Hop, Setting, Stage, World
+from tests.model.protocol.nouns import NO_ONE, Action, Due, Grant, Hop, Setting, Stage, World
 from tests.model.protocol.working import Moves, Worker, crash, put, spend, twins
 
 COPIES = 2
@@ -50,7 +51,7 @@ def _grants(world: World) -> Iterator[Grant]:
 
 
 def _holds(grant: Grant, run: int, position: int, hop: Hop) -> bool:
-    return hop.owner != NOBODY and (grant.run, grant.position, grant.lease) == (run, position, hop.leases)
+    return hop.owner is not None and (grant.run, grant.position, grant.lease) == (run, position, hop.leases)
 
 
 def broker(world: World, setting: Setting) -> Moves:
@@ -59,9 +60,9 @@ def broker(world: World, setting: Setting) -> Moves:
         if world.left.loss:
             left = list(world.broker)
             left.remove(message)
-            yield Action("is lost", NOBODY, 0, *message), spend(world._replace(broker=tuple(left)), "loss")
+            yield Action("is lost", NO_ONE, 0, *message), spend(world._replace(broker=tuple(left)), "loss")
         if world.left.double and world.broker.count(message) < COPIES:
-            yield Action("is doubled", NOBODY, 0, *message), spend(_sent(world, message), "double")
+            yield Action("is doubled", NO_ONE, 0, *message), spend(_sent(world, message), "double")
     if "sweeper" in setting.without:
         return
     for run, position, hop in twins(world):
@@ -76,7 +77,7 @@ def _sent(world: World, message: tuple[int, int]) -> World:
 def people(world: World, setting: Setting) -> Moves:
     """A person cancels, terminates or resumes a run; or its deadline passes."""
     for number, run in enumerate(world.runs):
-        if world.left.resume and run.status in store.RESUMABLE:
+        if world.left.resume and run.status in RESUMABLE:
             yield Action("is resumed", run=number), spend(put(world, number, store.resume(run)), "resume")
         if run.status.final:
             continue
@@ -87,7 +88,7 @@ def people(world: World, setting: Setting) -> Moves:
         if world.left.terminate:
             yield (
                 Action("is terminated", run=number),
-                spend(put(world, number, store.terminate(run, setting)), "terminate"),
+                spend(put(world, number, store.terminate(run)), "terminate"),
             )
         if world.left.deadline and not run.late:
             yield (

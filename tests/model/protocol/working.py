@@ -54,6 +54,7 @@ class Worker:
     def __init__(self, world: World, setting: Setting, worker: int, place: int) -> None:
         self.world, self.setting, self.worker, self.place = world, setting, worker, place
         self.hand = world.workers[worker][place]
+        self.name = str(worker)
 
     def moves(self) -> Moves:
         """Yield what this hand may do next, each with the world after it."""
@@ -109,7 +110,7 @@ class Worker:
             left.remove(message)
             world = self.world._replace(broker=tuple(left))
             hop = world.runs[message[0]].hops[message[1] - 1]
-            if store.may_lease(world.runs, self.worker, hop, self.setting):
+            if store.may_lease(world.runs, self.name, hop):
                 yield from self.lease("leases", world, *message)
             else:
                 yield self.act("is refused", world, EMPTY, Grant(*message, 0, 0, 0))
@@ -117,7 +118,7 @@ class Worker:
     def pick(self) -> Moves:
         """The pick of a due twin is its lease."""
         for run, position, hop in twins(self.world):
-            if store.may_lease(self.world.runs, self.worker, hop, self.setting) and not hop.hidden:
+            if store.may_lease(self.world.runs, self.name, hop) and not hop.hidden:
                 yield from self.lease("picks", self.world, run, position)
 
     def close(self) -> Moves:
@@ -128,7 +129,7 @@ class Worker:
 
     def lease(self, verb: str, world: World, number: int, position: int) -> Moves:
         closing = verb == "closes"
-        run, grant = store.lease(number, world.runs[number], position, self.worker, self.setting, closing=closing)
+        run, grant = store.lease(number, world.runs[number], position, self.name, self.setting, closing=closing)
         world = put(world, number, run)
         yield self.act(verb, world, Hand(Stage.LEASED, grant), grant)
         if world.left.silence:
@@ -187,7 +188,7 @@ class Worker:
         if begun and not self.hop.back and self.step.on_interrupt is not OnInterrupt.RERUN:
             yield from self.commit(self.grant, Commit(interrupted(self.step)), world)
         elif begun or refuse(self.step, self.hop, self.grant) is None:
-            run = store.release(self.run, self.grant, self.setting)
+            run = store.release(self.run, self.grant)
             yield self.act("releases", put(world, self.grant.run, run), EMPTY)
 
     # -- the commit
@@ -203,7 +204,7 @@ class Worker:
         world = world or self.world
         decided = self.hand._replace(stage=Stage.DECIDED, commit=made)
         unlocked = "lock" in self.setting.without and not self.hand.judged
-        if unlocked and store.judge(self.run, grant, made, self.setting) is Verdict.OK:
+        if unlocked and store.judge(self.run, grant, made) is Verdict.OK:
             yield self.act("is judged", world, decided._replace(judged=True), commit=made)
             return
         run, settled = self._written(grant, made)
@@ -214,8 +215,8 @@ class Worker:
 
     def _written(self, grant: Grant, made: Commit) -> tuple[Run, store.CommitResult]:
         if not self.hand.judged:
-            return store.commit(self.run, grant, made, self.worker, self.setting)
-        run, moved = store.write(self.run, grant, made, self.worker, self.setting)
+            return store.commit(self.run, grant, made, self.name, self.setting)
+        run, moved = store.write(self.run, grant, made, self.name, self.setting)
         return run, store.CommitResult(Verdict.OK, moved)
 
     def after(self, run: Run, settled: store.CommitResult) -> Hand:
@@ -255,4 +256,4 @@ def crash(world: World, setting: Setting, worker: int) -> Moves:
 
 
 def _orphaned(run: Run, worker: int) -> Run:
-    return run._replace(hops=tuple(hop._replace(owner=DEAD) if hop.owner == worker else hop for hop in run.hops))
+    return run._replace(hops=tuple(hop._replace(owner=DEAD) if hop.owner == str(worker) else hop for hop in run.hops))

@@ -7,17 +7,30 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final, assert_never
 
-from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select, union_all, update
+from sqlalchemy import and_, bindparam, func, literal_column, select, union_all, update
 
 from paigeant.model.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
-from paigeant.model.hops import GRACE, SUSPECT, SUSPECT_PAUSE, Grant
+from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
-from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.model.runs import Direction, RunStatus
+from paigeant.protocol import leases
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import messages, step_executions, workflow_runs
-from paigeant.sql.statements.hops import HOP, OPEN, THIS_HOP, bound, details, grant_of, key_of, records, steps
+from paigeant.sql.statements.hops import (
+    HOP,
+    OPEN,
+    THIS_HOP,
+    bound,
+    changed,
+    changing,
+    details,
+    grant_of,
+    key_of,
+    records,
+    steps,
+)
 
 _TOPICS: Final = 100
 """Topics in one statement, at most: databases limit its parts."""
@@ -34,7 +47,7 @@ _LEASABLE: Final = (
     select(
         *HOP,
         *(steps.topic, steps.fence, steps.attempt, steps.interruptions, steps.owner, steps.undoes),
-        *(steps.namespace, steps.completed_at, steps.due_at, steps.accepted),
+        *(steps.namespace, steps.direction, steps.completed_at, steps.due_at, steps.accepted),
         *(messages.c.body, messages.c.digest),
         *(runs.status.label("run_status"), runs.started_at.label("run_started_at")),
         *(runs.cancel_requested, runs.deadline),
@@ -53,7 +66,7 @@ _SUSPECTS: Final = PreparedStatement(
     .limit(bindparam("limit"))
 )
 _HELD_SUSPECTS: Final = PreparedStatement(
-    select(steps.position)
+    select(steps.owner, steps.interruptions, steps.due_at, steps.completed_at)
     .where(
         *(_NAMESPACE, OPEN, _INTERRUPTED, steps.interruptions >= SUSPECT),
         *(steps.owner == bindparam("owner"), steps.due_at > bindparam("now")),
@@ -96,23 +109,7 @@ _THESE_MISFITS: Final = PreparedStatement(
     .order_by(*HOP)
     .limit(bindparam("limit"))
 )
-_TAKE: Final = PreparedStatement(
-    update(step_executions)
-    .where(THIS_HOP, steps.fence == bindparam("b_fence"))
-    .values(
-        fence=steps.fence + 1,
-        attempt=steps.attempt + 1,
-        interruptions=steps.interruptions + case((steps.owner.is_(None), 0), else_=1),
-        status=StepStatus.RUNNING.value,
-        reason=None,
-        interface=None,
-        owner=bindparam("b_owner"),
-        worker=bindparam("b_owner"),
-        started_at=bindparam("b_now"),
-        due_at=bindparam("b_due_at"),
-        hint_at=bindparam("b_hint_at"),
-    )
-)
+_TAKE: Final = changing(leases.Taken, steps.fence == bindparam("b_fence"))
 _SOON: Final = PreparedStatement(
     update(step_executions).where(THIS_HOP).values(hints=0, hint_at=bindparam("b_hint_at"))
 )
@@ -185,7 +182,7 @@ def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedel
         return []
     about = {"namespace": tx.namespace, "now": tx.now}
     suspects = tx.rows(_SUSPECTS, **about, topics=list_of(topics), limit=1)
-    suspects = () if suspects and _holds_suspect(tx, owner) else suspects
+    suspects = leases.choose_suspects(suspects, holds_one=bool(suspects) and _holds_suspect(tx, owner))
     room = limit - len(suspects)
     due = [row for part in _parts(topics) for row in tx.rows(_due_of(len(part)), **about, limit=room, **_named(part))]
     due.sort(key=lambda row: (row.due_at, key_of(row)))
@@ -199,31 +196,32 @@ def _parts(topics: Collection[str]) -> list[list[str]]:
 
 
 def _holds_suspect(tx: Tx, owner: str) -> bool:
-    return bool(tx.rows(_HELD_SUSPECTS, namespace=tx.namespace, now=tx.now, owner=owner))
+    rows = tx.rows(_HELD_SUSPECTS, namespace=tx.namespace, now=tx.now, owner=owner)
+    return any(leases.holds_suspect(row, owner, tx.now) for row in rows)
 
 
 def lease_announced(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
     """Lease those of the announced twins that are due and are what was announced."""
     announced = set(notices)
     rows = tx.rows(_ANNOUNCED, keys=keys_of(key for key, _ in announced))
-    good = [row for row in rows if (key_of(row), row.digest) in announced and _due(tx, row)]
-    suspects = [row for row in good if row.interruptions + (row.owner is not None) >= SUSPECT]
-    refused = suspects if suspects and _holds_suspect(tx, owner) else suspects[1:]
+    good = [row for row in rows if (key_of(row), row.digest) in announced and _may_lease(tx, row)]
+    suspects = [row for row in good if leases.is_suspect(row)]
+    given = leases.choose_suspects(suspects, holds_one=bool(suspects) and _holds_suspect(tx, owner))
+    refused = [row for row in suspects if row not in given]
     # Its message is spent. Those that wait for one another must not be announced ever more rarely for it.
     tx.many(_SOON, [{**bound(key_of(row)), "b_hint_at": tx.now + SUSPECT_PAUSE} for row in refused])
     return _take(tx, [row for row in good if row not in refused], owner, lease)
 
 
-def _due(tx: Tx, row: Row[Any]) -> bool:
-    """The row is of this namespace, not behind, and its time has come."""
-    return (
-        row.namespace == tx.namespace and row.completed_at is None and row.due_at is not None and row.due_at <= tx.now
-    )
+def _may_lease(tx: Tx, row: Any) -> bool:
+    """Tell whether the row is of this namespace and due."""
+    return row.namespace == tx.namespace and leases.is_due(row, tx.now)
 
 
 def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Grant]:
     """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
-    return _take(tx, tx.rows(_CLOSING, namespace=tx.namespace, now=tx.now, limit=limit), owner, lease)
+    rows = tx.rows(_CLOSING, namespace=tx.namespace, now=tx.now, limit=limit)
+    return _take(tx, [row for row in rows if leases.may_close(row, row, row.direction, tx.now)], owner, lease)
 
 
 def find_held_interfaces(tx: Tx) -> set[HeldInterface]:
@@ -233,7 +231,7 @@ def find_held_interfaces(tx: Tx) -> set[HeldInterface]:
 
 def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta) -> list[Grant]:
     """Lease twins that wait for code that fits these contracts."""
-    rows: list[Row[Any]] = []
+    rows: list[Any] = []
     for topic, interface in wanted:
         if limit > len(rows):
             about = {"namespace": tx.namespace, "topic": topic, "interface": interface}
@@ -241,11 +239,10 @@ def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit
     return _take(tx, rows, owner, lease)
 
 
-def _take(tx: Tx, rows: Sequence[Row[Any]], owner: str, lease: timedelta) -> list[Grant]:
+def _take(tx: Tx, rows: Sequence[Any], owner: str, lease: timedelta) -> list[Grant]:
     """Lease the twins of these rows to this owner, and say that their runs are running."""
-    ends_at = tx.now + lease
-    shared = {"b_owner": owner, "b_now": tx.now, "b_due_at": ends_at, "b_hint_at": ends_at + GRACE}
-    tx.many(_TAKE, [{**bound(key_of(row)), "b_fence": row.fence, **shared} for row in rows])
+    taken = [changed(key_of(row), leases.take(row, owner, tx.now, lease)) for row in rows]
+    tx.many(_TAKE, [change | {"b_fence": row.fence} for row, change in zip(rows, taken, strict=True)])
     still = [row for row in rows if row.run_status != RunStatus.RUNNING.value or row.run_started_at is None]
     tx.many(_RUNNING, [{"b_workflow_id": row.workflow_id, "b_now": tx.now} for row in still])
     undone = {key_of(row): key_of(row)._replace(position=row.undoes) for row in rows if row.undoes is not None}

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, update
 
 from paigeant.model.hops import FIRST_HINT, GRACE, Grant, Record, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelRequest, StepStatus
 from paigeant.model.values import Blob
+from paigeant.protocol import leases
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
@@ -47,6 +48,18 @@ _DETAILS: Final = select(
 )
 
 
+def changing(change: type[tuple[Any, ...]], *where: ColumnElement[bool]) -> PreparedStatement:
+    """Return the statement that writes a change of this kind to a hop; its fields are the columns that it sets."""
+    names: tuple[str, ...] = getattr(change, "_fields")  # noqa: B009  (every NamedTuple has them)
+    made: dict[str, BindParameter[Any]] = {name: bindparam(f"new_{name}") for name in names}
+    return PreparedStatement(update(step_executions).where(THIS_HOP, *where).values(made))
+
+
+def changed(key: HopKey, change: NamedTuple) -> dict[str, Any]:
+    """Return the parameters of :func:`changing` for this hop."""
+    return bound(key) | {f"new_{name}": value for name, value in zip(change._fields, change, strict=True)}
+
+
 def key_of(row: Row[Any]) -> HopKey:
     """Return the key of a row that has one."""
     return HopKey(row.workflow_id, row.path, row.position)
@@ -63,7 +76,7 @@ def records(tx: Tx, undone: Iterable[HopKey]) -> dict[HopKey, Record]:
     return {key_of(row): Record(row.output, row.log, row.undo_before) for row in found}
 
 
-def grant_of(tx: Tx, row: Row[Any], record: Record | None, detail: bytes | None) -> Grant:
+def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> Grant:
     """Return the lease now taken on the hop of this row, which has the columns that every lease reads."""
     return Grant(
         key_of(row),
@@ -72,7 +85,7 @@ def grant_of(tx: Tx, row: Row[Any], record: Record | None, detail: bytes | None)
         row.fence + 1,
         row.attempt + 1,
         leased_at=tx.now,
-        interrupted=row.owner is not None,
+        interrupted=leases.is_interrupted(row),
         cancel=cancel_request_of(row.cancel_requested),
         remaining=tx.until(row.deadline),
         record=record,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 
 from paigeant.model.hops import NoticeStatus
 from paigeant.model.message import HopKey
+from paigeant.protocol import notice
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.tables import messages, step_executions, workflow_runs
@@ -32,17 +33,9 @@ _RUNS: Final = select(runs.workflow_id).where(
 
 
 def find_notice_status(tx: Tx, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
-    """Say how announced hops stand, in order."""
+    """Return how announced hops stand, in order."""
     rows = tx.rows(_HOPS, keys=keys_of(key for key, _ in notices), namespace=tx.namespace)
     hops = {key_of(row): row for row in rows}
     missing = sorted({key.workflow_id for key, _ in notices if key not in hops})
     known = {row.workflow_id for part in chunks(missing) for row in tx.rows(_RUNS, namespace=tx.namespace, ids=part)}
-    return [_standing(hops.get(key), digest, known=key.workflow_id in known) for key, digest in notices]
-
-
-def _standing(hop: Row[Any] | None, digest: bytes, *, known: bool) -> NoticeStatus:
-    if hop is None:
-        return NoticeStatus.AHEAD if known else NoticeStatus.UNKNOWN_RUN
-    if hop.digest != digest:
-        return NoticeStatus.ALTERED
-    return NoticeStatus.PENDING if hop.completed_at is None else NoticeStatus.PASSED
+    return [notice.find_status(hops.get(key), digest, run_known=key.workflow_id in known) for key, digest in notices]

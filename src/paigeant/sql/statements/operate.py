@@ -6,84 +6,33 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, case, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
-from paigeant.errors import UnknownRun, WrongState
-from paigeant.model.runs import RESUMABLE, CancelRequest, RunStatus, StepStatus, WaitReason
+from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
+from paigeant.protocol import operate
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import step_executions, workflow_runs
 from paigeant.sql.statements.catalog import served
 from paigeant.sql.statements.commit_rows import close
-from paigeant.sql.statements.hops import OPEN, THIS_HOP, bound, key_of, steps
+from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
 
 runs = workflow_runs.c
-_THIS_RUN: Final = runs.workflow_id == bindparam("b_workflow_id")
-_OF_RUN: Final = steps.workflow_id == bindparam("b_workflow_id")
-
 _RUN: Final = (
-    select(runs.workflow_id, runs.status)
-    .where(_THIS_RUN, runs.namespace == bindparam("namespace"))
+    select(runs.workflow_id, runs.status, runs.error, runs.cancel_requested, runs.deadline, runs.closes_at)
+    .where(runs.workflow_id == bindparam("b_workflow_id"), runs.namespace == bindparam("namespace"))
     .with_for_update(key_share=True)
 )
-_WISH: Final = (
-    update(workflow_runs).where(_THIS_RUN).values(cancel_requested=bindparam("b_wish"), closes_at=bindparam("b_now"))
-)
-_DUE_NOW: Final = (
-    update(step_executions)
-    .where(_OF_RUN, OPEN, steps.owner.is_(None))
-    .values(due_at=bindparam("b_now"), hint_at=bindparam("b_now"))
-)
-_TERMINATE: Final = (
-    update(workflow_runs)
-    .where(_THIS_RUN)
-    .values(status=RunStatus.TERMINATED.value, reason=None, completed_at=bindparam("b_now"))
-)
-_OPEN_HOPS: Final = (
-    select(steps.workflow_id, steps.path, steps.position, steps.owner)
-    .where(_OF_RUN, OPEN)
+_HOPS: Final = (
+    select(*HOP, *(steps.status, steps.fence, steps.attempt, steps.interruptions, steps.owner))
+    .add_columns(*(steps.due_at, steps.completed_at, steps.accepted))
+    .where(steps.workflow_id == bindparam("b_workflow_id"), OPEN | (steps.status == StepStatus.FAILED.value))
+    .order_by(steps.path, steps.position)
     .with_for_update(of=step_executions)
 )
-_FAILED_HOP: Final = (
-    select(steps.workflow_id, steps.path, steps.position, steps.owner)
-    .where(_OF_RUN, steps.status == StepStatus.FAILED.value)
-    .order_by(steps.position.desc())
-    .limit(1)
-)
-_AGAIN: Final = (
-    update(step_executions)
-    .where(THIS_HOP)
-    .values(
-        fence=steps.fence + 1,
-        attempt=0,
-        interruptions=0,
-        status=StepStatus.PENDING.value,
-        owner=None,
-        due_at=bindparam("b_now"),
-        hint_at=bindparam("b_now"),
-        hints=0,
-        reason=None,
-        completed_at=None,
-        interface=None,
-        accepted=func.coalesce(bindparam("b_accepted", type_=steps.accepted.type), steps.accepted),
-    )
-)
-_STILL_TO_COME: Final = case((runs.deadline > bindparam("b_now"), runs.deadline))
-_GO_ON: Final = (
-    update(workflow_runs)
-    .where(_THIS_RUN)
-    .values(
-        status=RunStatus.RUNNING.value,
-        reason=None,
-        completed_at=None,
-        error=bindparam("b_error"),
-        cancel_requested=None,
-        deadline=_STILL_TO_COME,
-        closes_at=_STILL_TO_COME,
-    )
-)
-_GO_ON_BACK: Final = (
-    update(workflow_runs).where(_THIS_RUN).values(status=RunStatus.RUNNING.value, reason=None, completed_at=None)
-)
+"""The hops on which a person's word bears: those that are open, and those that failed."""
+
+_HURRY: Final = changing(operate.Hurried)
+_RESTART: Final = changing(operate.Restarted)
 _NEXT_TOPIC: Final = select(func.min(steps.topic)).where(
     steps.namespace == bindparam("namespace"), OPEN, steps.topic > bindparam("after")
 )
@@ -104,55 +53,55 @@ _STRANDED: Final = (
 )
 
 
-def find(tx: Tx, workflow_id: UUID) -> Row[Any]:
-    """Return id and status of a run, its row locked; raises UnknownRun."""
+def find(tx: Tx, workflow_id: UUID) -> Any:
+    """Return the row of a run, locked; raises UnknownRun."""
     rows = tx.rows(_RUN, b_workflow_id=workflow_id, namespace=tx.namespace)
     if not rows:
-        raise UnknownRun(f"no run has the id {workflow_id}")
+        raise operate.unknown(workflow_id)
     return rows[0]
 
 
 def require_writable(tx: Tx, workflow_id: UUID) -> None:
     """Return if a run is not over for good; raises UnknownRun and WrongState."""
-    status = RunStatus(find(tx, workflow_id).status)
-    if status.final and status not in RESUMABLE:
-        raise WrongState(f"run {workflow_id} is {status}: nothing is written to it any more")
+    operate.require_writable(find(tx, workflow_id))
 
 
 def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
     """Note the wish, and make what nobody runs due."""
-    status = RunStatus(find(tx, workflow_id).status)
-    if not status.final:
-        about = {"b_workflow_id": workflow_id, "b_now": tx.now}
-        tx.connection.execute(_WISH, {**about, "b_wish": cancel_request.value})
-        tx.connection.execute(_DUE_NOW, about)
-    return status
+    run = find(tx, workflow_id)
+    wished = operate.request_cancel(run, cancel_request, tx.now)
+    if wished is not None:
+        _write(tx, workflow_id, wished)
+        hops = [hop for hop in tx.rows(_HOPS, b_workflow_id=workflow_id) if operate.may_hurry(hop)]
+        tx.many(_HURRY, [changed(key_of(hop), operate.hurry(tx.now)) for hop in hops])
+    return RunStatus(run.status)
 
 
 def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
     """End the run: no fence shown from now on is a good one."""
-    status = RunStatus(find(tx, workflow_id).status)
-    if status.final:
-        return status
+    run = find(tx, workflow_id)
     tx = tx.later()  # or a step that was committed meanwhile would seem to come after the end
-    tx.connection.execute(_TERMINATE, {"b_workflow_id": workflow_id, "b_now": tx.now})
+    ended = operate.terminate(run, tx.now)
+    if ended is None:
+        return RunStatus(run.status)
+    _write(tx, workflow_id, ended)
     close(tx, [workflow_id])
-    return RunStatus.TERMINATED
+    return ended.status
 
 
 def resume(tx: Tx, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
-    status = RunStatus(find(tx, workflow_id).status)
-    if status not in RESUMABLE:
-        raise WrongState(f"run {workflow_id} is {status}; only a failed, compensation_failed or waiting run is resumed")
-    hops = tx.rows(_OPEN_HOPS, b_workflow_id=workflow_id) or tx.rows(_FAILED_HOP, b_workflow_id=workflow_id)
-    about = {"b_now": tx.now, "b_accepted": accept_contract or None}
-    tx.many(_AGAIN, [{**bound(key_of(hop)), **about} for hop in hops if hop.owner is None])
-    if status is RunStatus.FAILED:
-        tx.connection.execute(_GO_ON, {"b_workflow_id": workflow_id, "b_error": None, "b_now": tx.now})
-    else:  # on the way back the run keeps the reason for which it turned round
-        tx.connection.execute(_GO_ON_BACK, {"b_workflow_id": workflow_id})
-    return RunStatus.RUNNING
+    resumed = operate.resume(find(tx, workflow_id), tx.now)
+    hops = operate.choose_resumed(tx.rows(_HOPS, b_workflow_id=workflow_id))
+    restarted = [(key_of(hop), operate.restart(hop, tx.now, accept_contract=accept_contract)) for hop in hops]
+    tx.many(_RESTART, [changed(key, change) for key, change in restarted])
+    _write(tx, workflow_id, resumed)
+    return resumed.status
+
+
+def _write(tx: Tx, workflow_id: UUID, change: operate.Wished | operate.Ended | operate.Resumed) -> None:
+    """Write a change to the run's row; its fields are the columns that it sets."""
+    tx.connection.execute(update(workflow_runs).where(runs.workflow_id == workflow_id).values(change._asdict()))
 
 
 def unserved(tx: Tx) -> list[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final, TypeAlias
-from uuid import UUID
+from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select, tuple_
+from sqlalchemy import bindparam, select, tuple_
 
-from paigeant.errors import DispatchConflict
 from paigeant.model.hops import RunStart, Started
 from paigeant.model.runs import RunStatus
+from paigeant.protocol.starts import RunName, match_starts
+from paigeant.protocol.states import KnownRun
 from paigeant.sql.execution.keys import run_list, runs_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx, chunks
@@ -30,30 +30,17 @@ _BY_KEY: Final = _IDENTITY.where(
     tuple_(runs.workflow, runs.dispatch_key).in_(bindparam("keys", expanding=True)),
 )
 
-_Known: TypeAlias = dict[UUID | tuple[str, str], RunStart | Row[Any]]
-
 
 def record_workflow_start(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
     """Write runs with their first twins, all or none; a repeat gets the run that is there."""
-    known = _known(tx, starts)
-    answers: list[Started] = []
-    for one in starts:
-        key = None if one.dispatch_key is None else (one.workflow, one.dispatch_key)
-        earlier = (known.get(key) if key else None) or known.get(one.workflow_id)
-        if earlier is None:
-            known[one.workflow_id] = one
-            if key is not None:
-                known[key] = one
-        elif (earlier.workflow, earlier.input_sha256) != (one.workflow, one.input_sha256):
-            raise DispatchConflict(_conflict(one, earlier))
-        answers.append(Started(one.workflow_id if earlier is None else earlier.workflow_id, earlier is None))
+    answers = match_starts(starts, _known(tx, starts))
     _write(tx, [one for one, answer in zip(starts, answers, strict=True) if answer.fresh])
     return answers
 
 
-def _known(tx: Tx, starts: Sequence[RunStart]) -> _Known:
+def _known(tx: Tx, starts: Sequence[RunStart]) -> dict[RunName, KnownRun]:
     """Return the runs that these ids and dispatch keys have already."""
-    known: _Known = {}
+    known: dict[RunName, KnownRun] = {}
     for part in chunks(starts):
         for row in tx.rows(_BY_ID, runs=runs_of(one.workflow_id for one in part)):
             if row.namespace == tx.namespace:
@@ -62,14 +49,6 @@ def _known(tx: Tx, starts: Sequence[RunStart]) -> _Known:
         for row in tx.rows(_BY_KEY, namespace=tx.namespace, keys=keys) if keys else ():
             known[row.workflow, row.dispatch_key] = row
     return known
-
-
-def _conflict(one: RunStart, earlier: RunStart | Row[Any]) -> str:
-    what = f"the dispatch key {one.dispatch_key!r}" if one.dispatch_key is not None else "this workflow_id"
-    return (
-        f"{what} of workflow {one.workflow!r} belongs to run {earlier.workflow_id}, which has another input; "
-        "take another key, or the same input"
-    )
 
 
 def _write(tx: Tx, fresh: Sequence[RunStart]) -> None:

@@ -5,30 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
+from uuid import UUID
 
-from paigeant.errors import DispatchConflict
 from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Transition, Verdict
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import AttemptError, StepStatus
+from paigeant.protocol import leases
+from paigeant.protocol.starts import RunName, match_starts, names_of
+from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.hops import read_grant
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
 
 def start(rows: Rows, starts: Sequence[RunStart]) -> list[Started]:
     """Write runs with their first twins, all or none; a repeat gets the run that is there."""
-    fresh: dict[object, RunStart] = {}
-    answers: list[Started] = []
-    for one in starts:
-        key = (one.workflow, one.dispatch_key)
-        earlier = fresh.get(key) if one.dispatch_key is not None else None
-        earlier = earlier or _find(rows, one) or fresh.get(one.workflow_id)
-        if earlier is None:
-            fresh[one.workflow_id] = one
-            if one.dispatch_key is not None:
-                fresh[key] = one
-        elif (earlier.workflow, earlier.input_sha256) != (one.workflow, one.input_sha256):
-            raise DispatchConflict(_conflict(one, earlier))
-        answers.append(Started(one.workflow_id if earlier is None else earlier.workflow_id, earlier is None))
+    answers = match_starts(starts, _known(rows, starts))
     for one, answer in zip(starts, answers, strict=True):
         if answer.fresh:
             _write(rows, one)
@@ -36,22 +27,16 @@ def start(rows: Rows, starts: Sequence[RunStart]) -> list[Started]:
     return answers
 
 
-def _find(rows: Rows, one: RunStart) -> RunRow | None:
-    """Return the run that the dispatch key or the id has already."""
-    taken = rows.keys.get((one.workflow, one.dispatch_key)) if one.dispatch_key is not None else None
-    return rows.runs.get(taken or one.workflow_id)
-
-
-def _conflict(one: RunStart, earlier: RunStart | RunRow) -> str:
-    what = f"the dispatch key {one.dispatch_key!r}" if one.dispatch_key is not None else "this workflow_id"
-    return (
-        f"{what} of workflow {one.workflow!r} belongs to run {earlier.workflow_id}, which has another input; "
-        "take another key, or the same input"
-    )
+def _known(rows: Rows, starts: Sequence[RunStart]) -> dict[RunName, KnownRun]:
+    """Return the runs that these dispatch keys and ids have already."""
+    names = {name for one in starts for name in names_of(one)}
+    ids = {name: name if isinstance(name, UUID) else rows.keys.get(name) for name in names}
+    return {name: rows.runs[found] for name, found in ids.items() if found is not None and found in rows.runs}
 
 
 def _write(rows: Rows, one: RunStart) -> None:
     now = rows.clock()
+    deadline = None if one.deadline is None else now + timedelta(seconds=one.deadline)
     run = RunRow(
         one.workflow_id,
         one.workflow,
@@ -59,10 +44,11 @@ def _write(rows: Rows, one: RunStart) -> None:
         one.input,
         one.input_sha256,
         now,
-        rows.next_place(),
+        rows.next_number(),
         dispatch_key=one.dispatch_key,
         tenant=one.tenant,
-        deadline=None if one.deadline is None else now + timedelta(seconds=one.deadline),
+        deadline=deadline,
+        closes_at=deadline,
     )
     run.keep(one.blobs)
     rows.runs[run.workflow_id] = run
@@ -79,18 +65,18 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
     if run is None or hop is None:
         return CommitResult(Verdict.FENCED)
     if hop.committed_by == one.execution:
-        return CommitResult(Verdict.ALREADY, run.cancel, _handed_over_before(rows, one))
+        return CommitResult(Verdict.ALREADY, run.cancel_requested, _handed_over_before(rows, one))
     if run.status.final:
-        return CommitResult(Verdict.CLOSED, run.cancel)
+        return CommitResult(Verdict.CLOSED, run.cancel_requested)
     done = one.transition.status is StepStatus.COMPLETED and hop.deed in run.done
-    if done or not hop.is_held_by(one.held):
-        return CommitResult(Verdict.FENCED, run.cancel)
+    if done or not leases.is_alive(hop, one.held.fence):
+        return CommitResult(Verdict.FENCED, run.cancel_requested)
     _write_hop(rows, one, hop)
     _write_run(run, one)
     handed_over = _write_twin(rows, run, one, lease)
     rows.move(run, one.transition.run, one.transition.run_reason)
     rows.changes.note()
-    return CommitResult(Verdict.OK, run.cancel, handed_over)
+    return CommitResult(Verdict.OK, run.cancel_requested, handed_over)
 
 
 def _handed_over_before(rows: Rows, one: Commit) -> Grant | None:
@@ -154,7 +140,7 @@ def _write_twin(rows: Rows, run: RunRow, one: Commit, lease: timedelta) -> Grant
         return None
     twin = HopRow.of(one.twin, rows.clock())
     rows.add(twin)
-    if not one.twin.handed_over or run.cancel is not None:
+    if not one.twin.handed_over or run.cancel_requested is not None:
         return None
-    twin.take(one.owner, rows.clock(), lease)
+    twin.change(leases.take(twin, one.owner, rows.clock(), lease))
     return read_grant(rows, twin)

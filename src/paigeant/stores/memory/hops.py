@@ -9,7 +9,6 @@ from typing import assert_never
 
 from paigeant.model.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.model.hops import (
-    SUSPECT,
     SUSPECT_PAUSE,
     Grant,
     LeaseToken,
@@ -20,8 +19,9 @@ from paigeant.model.hops import (
     next_hint,
 )
 from paigeant.model.message import HopKey
-from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.model.runs import RunStatus
+from paigeant.protocol import leases, notice
+from paigeant.stores.memory.rows import HopRow, Rows
 
 
 def claim(rows: Rows, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
@@ -42,28 +42,22 @@ def claim(rows: Rows, owner: str, what: Claim, limit: int, lease: timedelta) -> 
 def pick(rows: Rows, owner: str, topics: Collection[str], limit: int, lease: timedelta) -> list[Grant]:
     """Lease due twins of these topics, the one due longest first."""
     now = rows.clock()
-    due = [hop for hop in rows.queued(topics) if hop.is_due(now)]
-    suspects = [] if _holds_suspect(rows, owner) else _first((hop for hop in due if hop.suspect), min(limit, 1))
-    others = _first((hop for hop in due if not hop.suspect), limit - len(suspects))
-    return [grant(rows, hop, owner, lease) for hop in suspects + others]
+    due = [hop for hop in rows.queued(topics) if leases.is_due(hop, now)]
+    suspects = _first((hop for hop in due if leases.is_suspect(hop)), limit)
+    given = leases.choose_suspects(suspects, holds_one=_holds_suspect(rows, owner))
+    others = _first((hop for hop in due if not leases.is_suspect(hop)), limit - len(given))
+    return [grant(rows, hop, owner, lease) for hop in (*given, *others)]
 
 
 def _holds_suspect(rows: Rows, owner: str) -> bool:
     now = rows.clock()
-    held = (hop for hop in rows.twins.values() if hop.owner == owner and not hop.is_due(now))
-    return any(hop.interruptions >= SUSPECT for hop in held)
+    return any(leases.holds_suspect(hop, owner, now) for hop in rows.twins.values())
 
 
 def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[Grant]:
     """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
     now = rows.clock()
-
-    def closing(run: RunRow, hop: HopRow) -> bool:
-        ends = run.cancel is not None or (run.deadline is not None and run.deadline <= now)
-        unleased = hop.owner is None or hop.is_due(now)
-        return ends and unleased and hop.direction is Direction.EXECUTE
-
-    hops = (hop for run, hop in rows.pending() if closing(run, hop))
+    hops = (hop for run, hop in rows.pending() if leases.may_close(run, hop, hop.direction, now))
     return [grant(rows, hop, owner, lease) for hop in _first(hops, limit)]
 
 
@@ -85,10 +79,10 @@ def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, byte
     grants: list[Grant] = []
     for key, digest in notices:
         hop = rows.twins.get(key)
-        good = hop is not None and hop.digest == digest and hop.is_due(rows.clock())
-        if hop is None or not good:
+        if hop is None or not notice.is_recorded(hop, digest) or not leases.is_due(hop, rows.clock()):
             continue
-        if hop.suspect and _holds_suspect(rows, owner):
+        suspect = leases.is_suspect(hop)
+        if suspect and not leases.choose_suspects([hop], holds_one=_holds_suspect(rows, owner)):
             hop.hints, hop.hint_at = 0, rows.clock() + SUSPECT_PAUSE
         else:
             grants.append(grant(rows, hop, owner, lease))
@@ -96,13 +90,8 @@ def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, byte
 
 
 def find_notice_status(rows: Rows, key: HopKey, digest: bytes) -> NoticeStatus:
-    """Say how an announced hop stands."""
-    hop = rows.hop(key)
-    if hop is None:
-        return NoticeStatus.AHEAD if key.workflow_id in rows.runs else NoticeStatus.UNKNOWN_RUN
-    if hop.digest != digest:
-        return NoticeStatus.ALTERED
-    return NoticeStatus.PENDING if hop.pending else NoticeStatus.PASSED
+    """Return how an announced hop stands."""
+    return notice.find_status(rows.hop(key), digest, run_known=key.workflow_id in rows.runs)
 
 
 def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:
@@ -112,11 +101,11 @@ def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:
 
 def grant(rows: Rows, hop: HopRow, owner: str, lease: timedelta) -> Grant:
     """Lease a twin to this owner, and say that its run is running."""
-    interrupted = hop.owner is not None
+    interrupted = leases.is_interrupted(hop)
     now = rows.clock()
-    hop.take(owner, now, lease)
+    hop.change(leases.take(hop, owner, now, lease))
     run = rows.runs[hop.key.workflow_id]
-    rows.move(run, RunStatus.RUNNING)
+    run.status, run.reason = RunStatus.RUNNING, None
     run.started_at = run.started_at or now
     rows.changes.note()
     return read_grant(rows, hop, interrupted=interrupted)
@@ -134,7 +123,7 @@ def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
         hop.attempt,
         leased_at=now,
         interrupted=interrupted,
-        cancel=run.cancel,
+        cancel=run.cancel_requested,
         remaining=None if run.deadline is None else (run.deadline - now).total_seconds(),
         record=_record(rows, hop),
         detail=hop.detail,
@@ -155,11 +144,11 @@ def beat(rows: Rows, held: Sequence[LeaseToken], lease: timedelta, details: Mapp
     pulses: list[Pulse] = []
     for one in held:
         hop, run = rows.hop(one.key), rows.runs.get(one.key.workflow_id)
-        alive = hop is not None and hop.is_held_by(one)
+        alive = leases.is_alive(hop, one.fence)
         if hop is not None and alive:
-            hop.renew(rows.clock(), lease)
+            hop.change(leases.renew(rows.clock(), lease))
             hop.note(details.get(one), rows.clock())
-        pulses.append(Pulse(one, alive, None if run is None else run.cancel))
+        pulses.append(Pulse(one, alive, None if run is None else run.cancel_requested))
     return pulses
 
 
@@ -167,17 +156,15 @@ def release(rows: Rows, held: Sequence[LeaseToken]) -> None:
     """Give leases back unused."""
     for one in held:
         hop = rows.hop(one.key)
-        if hop is not None and hop.is_held_by(one):
-            now = rows.clock()
-            hop.attempt -= 1
-            hop.put_back(StepStatus.PENDING, now, now)
+        if hop is not None and leases.is_alive(hop, one.fence):
+            hop.change(leases.release(hop, rows.clock()))
     rows.changes.note()
 
 
 def announce(rows: Rows, limit: int) -> list[Sealed]:
     """Return the messages of due twins whose announcement is due, and push the next one away."""
     now = rows.clock()
-    due = (hop for hop in rows.twins.values() if hop.is_due(now) and hop.hint_at <= now)
+    due = (hop for hop in rows.twins.values() if leases.is_due(hop, now) and hop.hint_at <= now)
     hops = heapq.nsmallest(limit, due, key=lambda hop: (hop.hint_at, hop.key))
     for hop in hops:
         hop.hint_at = now + next_hint(hop.hints)

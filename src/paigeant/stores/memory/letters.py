@@ -23,7 +23,7 @@ def _keep(rows: Rows, one: RejectedMessage) -> bool:
     if known is None and not _has_room(rows, len(one.body)):
         return False
     rows.letters[place] = DeadLetter(
-        id=rows.next_place() if known is None else known.id,
+        id=rows.next_number() if known is None else known.id,
         topic=one.topic,
         message_id=one.message_id,
         reason=one.reason,

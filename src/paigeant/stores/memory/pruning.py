@@ -25,6 +25,6 @@ def ended(rows: Rows, older_than: timedelta, statuses: Collection[RunStatus]) ->
     """Return the runs that there are to prune, the longest ended first."""
     before, wanted = rows.clock() - older_than, FINAL.intersection(statuses)
     found = [
-        (run.completed_at, run.place, run) for run in rows.runs.values() if run.status in wanted and run.completed_at
+        (run.completed_at, run.number, run) for run in rows.runs.values() if run.status in wanted and run.completed_at
     ]
     return [run for completed_at, _, run in sorted(found, key=lambda one: one[:2]) if completed_at < before]

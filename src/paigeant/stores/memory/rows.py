@@ -5,27 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from paigeant.aio.changes import Changes
 from paigeant.model.dead_letters import DeadLetter
-from paigeant.model.hops import FIRST_HINT, GRACE, SUSPECT, LeaseToken, Sealed, Twin, WorkerCard
+from paigeant.model.hops import FIRST_HINT, Sealed, Twin, WorkerCard
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus
 from paigeant.model.values import Blob, Value
+from paigeant.protocol import leases, operate
 from paigeant.stores.memory.clock import Clock
-
-PENDING: Final = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING})
-"""The statuses of a hop that still has a twin."""
 
 
 @dataclass(slots=True)
 class RunRow:
-    """One run; ``place`` is the order in which runs were recorded."""
+    """One run; ``number`` is the order in which runs were recorded."""
 
     workflow_id: UUID
     workflow: str
@@ -33,13 +31,14 @@ class RunRow:
     input: Value
     input_sha256: str
     created_at: datetime
-    place: int
+    number: int
     dispatch_key: str | None = None
     tenant: str | None = None
     deadline: datetime | None = None
+    closes_at: datetime | None = None
     status: RunStatus = RunStatus.PENDING
     reason: str | None = None
-    cancel: CancelRequest | None = None
+    cancel_requested: CancelRequest | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     error: RunError | None = None
@@ -48,6 +47,11 @@ class RunRow:
     values: dict[str, bytes] = field(default_factory=dict[str, bytes])
     done: set[tuple[UUID, Direction]] = field(default_factory=set[tuple[UUID, Direction]])
     """A step is completed, and undone, at most once, whatever the positions."""
+
+    def change(self, change: NamedTuple) -> None:
+        """Write a change, whose fields are the columns that it sets."""
+        for name, value in zip(change._fields, change, strict=True):
+            setattr(self, name, value)
 
     def keep(self, blobs: tuple[Blob, ...]) -> None:
         """Keep the bytes behind references."""
@@ -84,7 +88,7 @@ class HopRow:
     reason: str | None = None
     errors: list[AttemptError] = field(default_factory=list[AttemptError])
     detail: bytes | None = None
-    detail_at: datetime | None = None
+    said_at: datetime | None = None
     interface: str | None = None
     accepted: bool = False
 
@@ -97,9 +101,19 @@ class HopRow:
         )
 
     @property
-    def pending(self) -> bool:
-        """It has a twin: it is not behind."""
-        return self.status in PENDING
+    def workflow_id(self) -> UUID:
+        """Its run."""
+        return self.key.workflow_id
+
+    @property
+    def path(self) -> str:
+        """Its branch; the trunk's is empty."""
+        return self.key.path
+
+    @property
+    def position(self) -> int:
+        """Its place in that branch."""
+        return self.key.position
 
     @property
     def deed(self) -> tuple[UUID, Direction]:
@@ -111,38 +125,15 @@ class HopRow:
         """The message that announces it."""
         return Sealed(self.key.message_id, self.topic, self.body)
 
-    def is_due(self, now: datetime) -> bool:
-        """Its time has come, or the lease on it has run out."""
-        return self.pending and self.due_at is not None and self.due_at <= now
-
-    @property
-    def suspect(self) -> bool:
-        """Its step may be what kills its workers."""
-        return self.interruptions + (self.owner is not None) >= SUSPECT
-
-    def is_held_by(self, held: LeaseToken) -> bool:
-        """The fence shown is that of the lease that nobody has taken over yet."""
-        return self.pending and self.owner is not None and self.fence == held.fence
-
-    def take(self, owner: str, now: datetime, lease: timedelta) -> None:
-        """Begin a lease: the attempt is counted and the fence rises."""
-        self.fence += 1
-        self.attempt += 1
-        self.interruptions += self.owner is not None
-        self.status, self.reason, self.interface = StepStatus.RUNNING, None, None
-        self.owner = self.worker = owner
-        self.started_at = now
-        self.renew(now, lease)
-
-    def renew(self, now: datetime, lease: timedelta) -> None:
-        """Let the lease end so much later."""
-        self.due_at = now + lease
-        self.hint_at = self.due_at + GRACE
+    def change(self, change: NamedTuple) -> None:
+        """Write a change, whose fields are the columns that it sets."""
+        for name, value in zip(change._fields, change, strict=True):
+            setattr(self, name, value)
 
     def note(self, detail: bytes | None, now: datetime) -> None:
         """Keep what the step says of its progress, if it says anything."""
         if detail is not None:
-            self.detail, self.detail_at = detail, now
+            self.detail, self.said_at = detail, now
 
     def put_back(self, status: StepStatus, due_at: datetime | None, now: datetime) -> None:
         """End the lease and keep the twin, due at ``due_at``; who shows the fence of before is refused."""
@@ -175,12 +166,12 @@ class Rows:
         self.workers: dict[str, tuple[WorkerCard, datetime]] = {}
         self.letters: dict[tuple[str, bytes], DeadLetter] = {}
         """The dead letters by topic and digest, each there once."""
-        self._places = 0
+        self._numbers = 0
 
-    def next_place(self) -> int:
-        """Return the place of a new run in the order of runs."""
-        self._places += 1
-        return self._places
+    def next_number(self) -> int:
+        """Return the number of a new run in the order of runs."""
+        self._numbers += 1
+        return self._numbers
 
     def hop(self, key: HopKey) -> HopRow | None:
         """Return the row of a hop."""
@@ -200,22 +191,31 @@ class Rows:
         self.twins[hop.key] = hop
         self.queues.setdefault(hop.topic, {})[hop.key] = hop
 
+    def of_run(self, run: RunRow) -> list[HopRow]:
+        """Return all hops of a run, in the order of their positions."""
+        return sorted(self.hops[run.workflow_id].values(), key=lambda hop: (hop.key.position, hop.key.path))
+
     def leave(self, hop: HopRow, status: StepStatus) -> None:
         """The hop is done with, for good or bad: its twin is gone."""
         hop.leave_behind(status, self.clock())
-        del self.twins[hop.key]
-        del self.queues[hop.topic][hop.key]
+        self._forget_twin(hop)
         if status is StepStatus.COMPLETED:
             self.runs[hop.key.workflow_id].done.add(hop.deed)
+
+    def _forget_twin(self, hop: HopRow) -> None:
+        del self.twins[hop.key]
+        del self.queues[hop.topic][hop.key]
 
     def move(self, run: RunRow, status: RunStatus, reason: str | None = None) -> None:
         """Change a run's status. A final one leaves no twin behind, and no lease on one."""
         run.status, run.reason = status, reason
-        if not status.final:
-            run.completed_at = None
-            return
-        run.completed_at = self.clock()
-        for hop in self.hops[run.workflow_id].values():
-            if hop.pending:
-                hop.fence += 1
-                self.leave(hop, StepStatus.CANCELLED)
+        run.completed_at = self.clock() if status.final else None
+        if status.final:
+            self.abandon(run)
+
+    def abandon(self, run: RunRow) -> None:
+        """Leave no twin of an ended run behind, and no lease on one."""
+        for hop in self.of_run(run):
+            if leases.is_open(hop):
+                hop.change(operate.abandon(hop, self.clock()))
+                self._forget_twin(hop)

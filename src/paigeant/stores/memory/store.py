@@ -30,6 +30,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
+from paigeant.protocol import leases
 from paigeant.stores.memory import hops, letters, operator, pruning, views
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
@@ -93,7 +94,7 @@ class MemoryStore(Store):
 
     def _due_in(self, topics: Collection[str], suspects_at: datetime) -> float | None:
         """Return in how many seconds the next twin of these topics is due, None if none is going to be."""
-        held = [(hop.due_at, hop.suspect) for hop in self._rows.queued(topics) if hop.due_at is not None]
+        held = [(hop.due_at, leases.is_suspect(hop)) for hop in self._rows.queued(topics) if hop.due_at is not None]
         due = [max(due_at, suspects_at) if suspect else due_at for due_at, suspect in held]
         return (min(due) - self._rows.clock()).total_seconds() if due else None
 

@@ -1,0 +1,141 @@
+"""Leases: which hops may be leased, which lease is alive, and what a lease writes into the hop's row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
+
+from paigeant.model.hops import GRACE, SUSPECT
+from paigeant.model.runs import Direction, StepStatus
+from paigeant.protocol.states import HopState, RunState
+
+T = TypeVar("T")
+
+
+def is_open(hop: HopState) -> bool:
+    """Tell whether the hop still has its twin: it is not behind."""
+    return hop.completed_at is None
+
+
+def is_due(hop: HopState, now: datetime) -> bool:
+    """Tell whether an open hop's time has come: its delay is over, or the lease on it has run out."""
+    return is_open(hop) and hop.due_at is not None and hop.due_at <= now
+
+
+def is_leased(hop: HopState) -> bool:
+    """Tell whether somebody holds the hop. A lease that has run out counts until somebody takes it over."""
+    return is_open(hop) and hop.owner is not None
+
+
+def has_fence(hop: HopState, fence: int) -> bool:
+    """Tell whether this fence is the hop's newest, which no two of its leases share."""
+    return hop.fence == fence
+
+
+def is_alive(hop: HopState | None, fence: int) -> bool:
+    """Tell whether the lease with this fence may still be renewed, given back and committed: nobody took it over."""
+    return hop is not None and is_leased(hop) and has_fence(hop, fence)
+
+
+def is_interrupted(hop: HopState) -> bool:
+    """Tell whether a lease given now takes over from one that ran out: its step began and nobody knows how far it came.
+
+    Who retries, parks, releases or resumes a hop takes the owner off it.
+    """
+    return hop.owner is not None
+
+
+class Taken(NamedTuple):
+    """What a lease writes. The fence rises and the attempt is counted before any of the step's code runs."""
+
+    fence: int
+    attempt: int
+    interruptions: int
+    status: StepStatus
+    reason: None
+    interface: None
+    owner: str
+    worker: str
+    started_at: datetime
+    due_at: datetime
+    hint_at: datetime
+
+
+def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
+    """Return what a lease of this length, given to this owner, writes."""
+    ends_at, hint_at = renew(now, lease)
+    return Taken(
+        fence=hop.fence + 1,
+        attempt=hop.attempt + 1,
+        interruptions=hop.interruptions + is_interrupted(hop),
+        status=StepStatus.RUNNING,
+        reason=None,
+        interface=None,
+        owner=owner,
+        worker=owner,
+        started_at=now,
+        due_at=ends_at,
+        hint_at=hint_at,
+    )
+
+
+class Renewed(NamedTuple):
+    """What a beat writes: the end of the lease, and when its twin is announced if nobody renews it again."""
+
+    due_at: datetime
+    hint_at: datetime
+
+
+def renew(now: datetime, lease: timedelta) -> Renewed:
+    """Return what renewing a lease for so long writes."""
+    ends_at = now + lease
+    return Renewed(ends_at, ends_at + GRACE)
+
+
+class Released(NamedTuple):
+    """What giving a lease back unused writes: the fence rises, and the attempt is not counted."""
+
+    fence: int
+    attempt: int
+    status: StepStatus
+    owner: None
+    due_at: datetime
+    hint_at: datetime
+    hints: int
+
+
+def release(hop: HopState, now: datetime) -> Released:
+    """Return what giving this hop's lease back writes."""
+    return Released(hop.fence + 1, hop.attempt - 1, StepStatus.PENDING, None, now, now, 0)
+
+
+# -- suspects: steps that may be what kills their workers
+
+
+def is_suspect(hop: HopState) -> bool:
+    """Tell whether so many leases of this hop ran out that its step may be what kills its workers."""
+    return hop.interruptions + (hop.owner is not None) >= SUSPECT
+
+
+def holds_suspect(hop: HopState, owner: str, now: datetime) -> bool:
+    """Tell whether this hop is a suspect that this owner was given and still holds."""
+    held = is_leased(hop) and hop.owner == owner and not is_due(hop, now)
+    return held and hop.interruptions >= SUSPECT
+
+
+def choose_suspects(suspects: Sequence[T], *, holds_one: bool) -> Sequence[T]:
+    """Return those of due suspects that an owner may be given: one at a time, so that none falls with another."""
+    return () if holds_one else suspects[:1]
+
+
+# -- runs that are to end
+
+
+def may_close(run: RunState, hop: HopState, direction: str, now: datetime) -> bool:
+    """Tell whether this hop may be leased, due or not, to end its run, which was cancelled or is past its deadline.
+
+    Only on the way forward, for what undoes is not cut short, and only if nobody runs it.
+    """
+    ends = run.cancel_requested is not None or (run.deadline is not None and run.deadline <= now)
+    return ends and is_open(hop) and direction == Direction.EXECUTE and (hop.owner is None or is_due(hop, now))

@@ -1,0 +1,20 @@
+"""Notices: how a hop stands that a message announced and that could not be leased."""
+
+from __future__ import annotations
+
+from paigeant.model.hops import NoticeStatus
+from paigeant.protocol.states import RecordedHop
+
+
+def is_recorded(hop: RecordedHop, digest: bytes) -> bool:
+    """Tell whether the bytes with this digest are those that the store recorded for the hop."""
+    return hop.digest == digest
+
+
+def find_status(hop: RecordedHop | None, digest: bytes, *, run_known: bool) -> NoticeStatus:
+    """Return how an announced hop stands; ``hop`` is its row, if there is one."""
+    if hop is None:
+        return NoticeStatus.AHEAD if run_known else NoticeStatus.UNKNOWN_RUN
+    if not is_recorded(hop, digest):
+        return NoticeStatus.ALTERED
+    return NoticeStatus.PENDING if hop.completed_at is None else NoticeStatus.PASSED

@@ -1,0 +1,163 @@
+"""Operating on a run from outside: what a person may do to it, and what that writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+from paigeant.errors import UnknownRun, WrongState
+from paigeant.model.runs import FINAL, RESUMABLE, CancelRequest, RunError, RunStatus, StepStatus
+from paigeant.protocol import leases
+from paigeant.protocol.states import HopState, PlacedHop, ResumableRun, RunState
+
+
+def unknown(workflow_id: UUID) -> UnknownRun:
+    """Return the error that says that this namespace has no such run."""
+    return UnknownRun(f"no run has the id {workflow_id}")
+
+
+def require_writable(run: RunState) -> None:
+    """Return if something may still be written to the run; raises WrongState if it is over for good."""
+    if run.status in FINAL - RESUMABLE:
+        raise WrongState(f"run {run.workflow_id} is {run.status}: nothing is written to it any more")
+
+
+def require_resumable(run: RunState) -> None:
+    """Return if the run can be sent on its way again; raises WrongState if not."""
+    if run.status not in RESUMABLE:
+        allowed = "only a failed, compensation_failed or waiting run is resumed"
+        raise WrongState(f"run {run.workflow_id} is {run.status}; {allowed}")
+
+
+# -- cancel
+
+
+class Wished(NamedTuple):
+    """What a request to cancel writes to the run: from now on anybody may close it."""
+
+    cancel_requested: CancelRequest
+    closes_at: datetime
+
+
+class Hurried(NamedTuple):
+    """What a request to cancel writes to each of the run's hops that nobody holds: it is due now."""
+
+    due_at: datetime
+    hint_at: datetime
+
+
+def request_cancel(run: RunState, request: CancelRequest, now: datetime) -> Wished | None:
+    """Return what the request writes, None for a run that is final: there is nothing left to cancel."""
+    return None if run.status in FINAL else Wished(request, now)
+
+
+def may_hurry(hop: HopState) -> bool:
+    """Tell whether a request to cancel makes this hop due: who holds it hears of the request with the next beat."""
+    return leases.is_open(hop) and hop.owner is None
+
+
+def hurry(now: datetime) -> Hurried:
+    """Return what makes a hop due now."""
+    return Hurried(now, now)
+
+
+# -- terminate
+
+
+class Ended(NamedTuple):
+    """What an end from outside writes to the run."""
+
+    status: RunStatus
+    reason: None
+    completed_at: datetime
+
+
+class Abandoned(NamedTuple):
+    """What the end of a run writes to each hop that is still open: no fence shown from now on is a good one."""
+
+    fence: int
+    status: StepStatus
+    owner: None
+    due_at: None
+    reason: None
+    completed_at: datetime
+
+
+def terminate(run: RunState, now: datetime) -> Ended | None:
+    """Return what ends the run, None if it is final already."""
+    return None if run.status in FINAL else Ended(RunStatus.TERMINATED, None, now)
+
+
+def abandon(hop: HopState, now: datetime) -> Abandoned:
+    """Return what the end of its run writes to an open hop."""
+    return Abandoned(hop.fence + 1, StepStatus.CANCELLED, None, None, None, now)
+
+
+# -- resume
+
+
+H = TypeVar("H", bound=PlacedHop)
+
+
+class Restarted(NamedTuple):
+    """What resuming writes to a hop: due now, as if it had never been tried, and without its old leases.
+
+    ``accepted``: from now on whatever code serves it is taken to fit.
+    """
+
+    fence: int
+    attempt: int
+    interruptions: int
+    status: StepStatus
+    owner: None
+    due_at: datetime
+    hint_at: datetime
+    hints: int
+    reason: None
+    completed_at: None
+    interface: None
+    accepted: bool | None
+
+
+class Resumed(NamedTuple):
+    """What resuming writes to the run."""
+
+    status: RunStatus
+    reason: None
+    completed_at: None
+    error: RunError | None
+    cancel_requested: str | None
+    deadline: datetime | None
+    closes_at: datetime | None
+
+
+def choose_resumed(hops: Sequence[H]) -> list[H]:
+    """Return the hops that resuming starts over: those that wait, or the one that ended the run, the last that failed.
+
+    Not one that somebody holds: a run waits with a leased hop for a moment, while whoever serves it comes back.
+    """
+    waiting = [hop for hop in hops if leases.is_open(hop)]
+    failed = sorted((hop for hop in hops if hop.status == StepStatus.FAILED), key=lambda hop: hop.position)
+    return [hop for hop in waiting or failed[-1:] if hop.owner is None]
+
+
+def restart(hop: PlacedHop, now: datetime, *, accept_contract: bool) -> Restarted:
+    """Return what starts the hop over."""
+    pending, accepted = StepStatus.PENDING, accept_contract or hop.accepted
+    return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, None, None, None, accepted)
+
+
+def resume(run: ResumableRun, now: datetime) -> Resumed:
+    """Return what sends the run on its way again; raises WrongState if it cannot be.
+
+    A failed run's error is forgotten, and with it a request to cancel it and a deadline that has passed: the later word
+    counts. On the way back the run keeps the reason for which it turned round.
+    """
+    require_resumable(run)
+    running = RunStatus.RUNNING
+    if run.status != RunStatus.FAILED:
+        return Resumed(running, None, None, run.error, run.cancel_requested, run.deadline, run.closes_at)
+    deadline = run.deadline if run.deadline is not None and run.deadline > now else None
+    return Resumed(running, None, None, None, None, deadline, deadline)

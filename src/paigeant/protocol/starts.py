@@ -1,0 +1,46 @@
+"""Starts: which runs of a dispatch are new, and which conflict with a run that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+from uuid import UUID
+
+from paigeant.errors import DispatchConflict
+from paigeant.model.hops import RunStart, Started
+from paigeant.protocol.states import KnownRun
+
+RunName: TypeAlias = UUID | tuple[str, str]
+"""What a run is found by: its id, or its workflow and dispatch key."""
+
+
+def names_of(run: KnownRun) -> Iterable[RunName]:
+    """Yield what this run is found by, the dispatch key first."""
+    if run.dispatch_key is not None:
+        yield run.workflow, run.dispatch_key
+    yield run.workflow_id
+
+
+def match_starts(starts: Sequence[RunStart], known: Mapping[RunName, KnownRun]) -> list[Started]:
+    """Return the answer to each start: a run of its own, or the one that has its dispatch key or id already.
+
+    Raises DispatchConflict if the inputs differ. ``known`` are the runs of the store, by what they are found by.
+    """
+    runs = dict(known)
+    answers: list[Started] = []
+    for start in starts:
+        earlier = next((runs[name] for name in names_of(start) if name in runs), None)
+        if earlier is None:
+            runs |= dict.fromkeys(names_of(start), start)
+        elif (earlier.workflow, earlier.input_sha256) != (start.workflow, start.input_sha256):
+            raise DispatchConflict(_conflict(start, earlier))
+        answers.append(Started((earlier or start).workflow_id, earlier is None))
+    return answers
+
+
+def _conflict(start: RunStart, earlier: KnownRun) -> str:
+    what = f"the dispatch key {start.dispatch_key!r}" if start.dispatch_key is not None else "this workflow_id"
+    return (
+        f"{what} of workflow {start.workflow!r} belongs to run {earlier.workflow_id}, which has another input; "
+        "take another key, or the same input"
+    )

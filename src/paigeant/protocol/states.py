@@ -1,0 +1,149 @@
+"""The columns that decisions rest on: rows of runs and hops as a store has read them, in the transaction that writes.
+
+A query may leave out what the decision it is for does not name.
+"""
+
+# ruff: noqa: D102 -- what a column holds is said once for its class, and in `paigeant.sql.schema.tables`
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from paigeant.model.runs import AttemptError, RunError
+from paigeant.model.values import Value
+
+
+class RunState(Protocol):
+    """A run: to be ended from outside once it has ``cancel_requested``, or its ``deadline`` has passed."""
+
+    @property
+    def workflow_id(self) -> UUID: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def cancel_requested(self) -> str | None: ...
+    @property
+    def deadline(self) -> datetime | None: ...
+    @property
+    def completed_at(self) -> datetime | None: ...
+
+
+class HopState(Protocol):
+    """A hop: open, as the durable twin, until ``completed_at``; leased while it has an ``owner``.
+
+    It is not to be leased before ``due_at``, which is also the end of a lease; None: not before somebody resumes it.
+    """
+
+    @property
+    def fence(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def interruptions(self) -> int: ...
+    @property
+    def owner(self) -> object | None: ...
+    @property
+    def due_at(self) -> datetime | None: ...
+    @property
+    def completed_at(self) -> datetime | None: ...
+
+
+class CommittedHop(HopState, Protocol):
+    """A hop with the execution that was committed last."""
+
+    @property
+    def committed_by(self) -> object: ...
+
+
+class KnownRun(Protocol):
+    """What tells whether a dispatch repeats a run."""
+
+    @property
+    def workflow_id(self) -> UUID: ...
+    @property
+    def workflow(self) -> str: ...
+    @property
+    def dispatch_key(self) -> str | None: ...
+    @property
+    def input_sha256(self) -> str: ...
+
+
+class RecordedHop(Protocol):
+    """What a message is held against; ``digest`` is the SHA-256 of the bytes recorded for the hop."""
+
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def completed_at(self) -> datetime | None: ...
+
+
+class ResumableRun(RunState, Protocol):
+    """A run with what resuming it may forget."""
+
+    @property
+    def error(self) -> RunError | None: ...
+    @property
+    def closes_at(self) -> datetime | None: ...
+
+
+class PlacedHop(HopState, Protocol):
+    """A hop with its place and status; ``accepted``: a person wants it run by whatever code there is."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def accepted(self) -> bool | None: ...
+
+
+class ShownRun(RunState, Protocol):
+    """What is shown of a run, beside the columns that have the names of :class:`~paigeant.model.runs.RunSummary`."""
+
+    @property
+    def trace_id(self) -> str: ...
+    @property
+    def dispatch_key(self) -> str | None: ...
+    @property
+    def input(self) -> Value: ...
+    @property
+    def output(self) -> Value | None: ...
+
+
+class ShownHop(PlacedHop, Protocol):
+    """What is shown of a hop; ``detail`` is the last that its step said of its progress, as JSON text."""
+
+    @property
+    def workflow_id(self) -> UUID: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def step_id(self) -> UUID: ...
+    @property
+    def direction(self) -> str: ...
+    @property
+    def output(self) -> Value | None: ...
+    @property
+    def errors(self) -> Sequence[AttemptError] | None: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def worker(self) -> str | None: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def detail(self) -> bytes | None: ...
+    @property
+    def said_at(self) -> datetime | None: ...
+
+
+class NumberedRun(RunState, Protocol):
+    """A run in the order in which runs were recorded."""
+
+    @property
+    def number(self) -> int: ...

@@ -1,0 +1,50 @@
+"""The verdict of a commit: whether it is written, and whether the hop that follows is handed over with it."""
+
+from __future__ import annotations
+
+from paigeant.model.hops import Verdict
+from paigeant.protocol import leases
+from paigeant.protocol.states import CommittedHop, HopState, RunState
+
+
+def judge(
+    run: RunState | None, hop: CommittedHop | None, fence: int, execution: object, *, completes: bool, done: bool
+) -> Verdict:
+    """Return what becomes of a commit with this fence, read and judged in the transaction that would write it.
+
+    ``completes``: it says that the step is done; ``done``: a hop of the run says so already, in the same direction.
+    """
+    if run is None or hop is None:
+        return Verdict.FENCED
+    if is_committed(hop, execution):
+        return Verdict.ALREADY
+    if is_closed(run):
+        return Verdict.CLOSED
+    if not leases.is_alive(hop, fence) or is_repeated(completes=completes, done=done):
+        return Verdict.FENCED
+    return Verdict.OK
+
+
+def is_committed(hop: CommittedHop, execution: object) -> bool:
+    """Tell whether this very execution was committed before, and only the answer was lost."""
+    return hop.committed_by == execution
+
+
+def is_closed(run: RunState) -> bool:
+    """Tell whether the run is final. Its row is locked: a commit must not slip past a terminate that has returned."""
+    return run.completed_at is not None
+
+
+def is_repeated(*, completes: bool, done: bool) -> bool:
+    """Tell whether a step would be completed, or undone, a second time, at whatever position."""
+    return completes and done
+
+
+def may_hand_over(run: RunState) -> bool:
+    """Tell whether the hop that follows may be leased to who committed: not if somebody wants the run cancelled."""
+    return run.cancel_requested is None
+
+
+def is_as_given(hop: HopState, owner: str) -> bool:
+    """Tell whether a hop that was handed over to this owner is still as it was given, so that it may be given again."""
+    return leases.is_leased(hop) and hop.owner == owner and leases.has_fence(hop, 1)

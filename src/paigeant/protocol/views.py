@@ -1,0 +1,74 @@
+"""Views: how rows become what is shown of a run, to a person or a program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from paigeant.model.runs import CancelRequest, Direction, RunPage, RunSummary, RunView, StepStatus, StepView
+from paigeant.model.values import Ref, Value
+from paigeant.protocol.states import NumberedRun, RunState, ShownHop, ShownRun
+
+
+def values_shown(run: ShownRun, hops: Sequence[ShownHop], variables: Mapping[str, Value]) -> set[str]:
+    """Return the digests of the values that a view of the run needs from the store."""
+    shown = (run.input, run.output, *variables.values(), *(hop.output for hop in hops))
+    return {value.sha256 for value in shown if isinstance(value, Ref)}
+
+
+def view_run(
+    run: ShownRun, hops: Sequence[ShownHop], variables: Mapping[str, Value], texts: Mapping[str, bytes]
+) -> RunView:
+    """Return everything about a run; ``hops`` in the order of their positions, ``texts`` by :func:`values_shown`."""
+    return RunView(
+        **_summary(run),
+        trace_id=run.trace_id,
+        dispatch_key=run.dispatch_key,
+        deadline=run.deadline,
+        cancel_requested=None if run.cancel_requested is None else CancelRequest(run.cancel_requested),
+        input=_json(run.input, texts),
+        output=_json(run.output, texts),
+        variables={name: _json(value, texts) for name, value in sorted(variables.items())},
+        steps=tuple(_step(hop, texts) for hop in hops),
+    )
+
+
+def view_page(runs: Sequence[NumberedRun], limit: int) -> RunPage:
+    """Return the page of the first ``limit`` of these runs, newest first; one more says that it is not the last."""
+    shown = runs[:limit]
+    following = str(shown[-1].number) if len(runs) > limit else None
+    return RunPage(runs=tuple(RunSummary(**_summary(run)) for run in shown), next=following)
+
+
+def _summary(run: RunState) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in RunSummary.model_fields}
+
+
+def _step(hop: ShownHop, texts: Mapping[str, bytes]) -> StepView:
+    return StepView(
+        path=hop.path,
+        position=hop.position,
+        step=hop.topic,
+        direction=Direction(hop.direction),
+        status=StepStatus(hop.status),
+        attempt=hop.attempt,
+        idempotency_key=f"{hop.workflow_id}:{hop.step_id}:{hop.direction}",
+        output=_json(hop.output, texts),
+        errors=tuple(hop.errors or ()),
+        reason=hop.reason,
+        worker=hop.worker,
+        started_at=hop.started_at,
+        completed_at=hop.completed_at,
+        due_at=None if hop.owner is not None else hop.due_at,
+        heartbeat_detail=None if hop.detail is None else from_json(hop.detail),
+        heartbeat_at=hop.said_at,
+    )
+
+
+def _json(value: Value | None, texts: Mapping[str, bytes]) -> JsonValue:
+    if isinstance(value, Ref):
+        return from_json(texts[value.sha256])
+    return None if value is None else value.value

@@ -1,0 +1,23 @@
+"""A message that could not be leased is told from a forged one by what the store has recorded."""
+
+from __future__ import annotations
+
+import pytest
+
+from paigeant.model.hops import NoticeStatus
+from paigeant.protocol.notice import find_status
+from tests.unit.protocol.rows import NOW, Hop
+
+
+@pytest.mark.parametrize(
+    ("hop", "digest", "run_known", "status"),
+    [
+        (Hop(digest=b"x"), b"x", True, NoticeStatus.PENDING),
+        (Hop(digest=b"x", completed_at=NOW), b"x", True, NoticeStatus.PASSED),
+        (Hop(digest=b"x", completed_at=NOW), b"y", True, NoticeStatus.ALTERED),
+        (None, b"x", True, NoticeStatus.AHEAD),
+        (None, b"x", False, NoticeStatus.UNKNOWN_RUN),
+    ],
+)
+def test_a_notice_stands_as_its_hop_does(hop: Hop | None, digest: bytes, status: NoticeStatus, *, run_known: bool):
+    assert find_status(hop, digest, run_known=run_known) is status
