@@ -14,13 +14,12 @@ from typing import Any, Final
 from chaos.points import Points
 from chaos.watching import watched
 from paigeant import Paigeant
-from paigeant.abc import Heart, Store, Transport
+from paigeant.abc import Heart, Hooks, Store, Transport
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
 from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.runs import StepStatus
-from paigeant.telemetry.logs import LogHooks
 
 LEASE: Final = ContextVar[Grant]("lease")
 """The lease under which the code at hand runs."""
@@ -124,12 +123,11 @@ class TransportWatch:
         return answer
 
 
-class StepWatch(LogHooks):
+class StepWatch(Hooks):
     """Dies between a lease and the step's code, and tells the code under which lease it runs."""
 
     def __init__(self, points: Points, store: StoreWatch, transport: TransportWatch) -> None:
         """Look at what the others saw."""
-        super().__init__()
         self._points = points
         self._store = store
         self._transport = transport

@@ -10,7 +10,7 @@ from pathlib import Path
 from chaos.effects import EffectsLog
 from chaos.points import Deaths, Points
 from paigeant.config import Settings
-from paigeant.telemetry.logs import configure
+from paigeant.telemetry.output import configure
 
 NAMESPACE = "chaos"
 

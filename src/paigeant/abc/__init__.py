@@ -8,7 +8,7 @@ may be called concurrently from one event loop. A backend that cannot be reached
 from paigeant.abc.codec import Codec
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
-from paigeant.abc.hooks import Hooks
+from paigeant.abc.hooks import DispatchSpan, Hooks, Reporter, StepSpan
 from paigeant.abc.hop_store import Heart, HopStore
 from paigeant.abc.operator import Operator
 from paigeant.abc.resource import Resource
@@ -22,12 +22,15 @@ __all__ = [
     "DeadLetters",
     "Delivery",
     "Directory",
+    "DispatchSpan",
     "Heart",
     "Hooks",
     "HopStore",
     "Operator",
+    "Reporter",
     "Resource",
     "RunReader",
+    "StepSpan",
     "Store",
     "Transport",
     "ValueStore",

@@ -1,17 +1,37 @@
-"""What is opened and closed, and can tell how it is."""
+"""Resource: what is opened and closed, can tell how it is, and reports what happens to it."""
 
 from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
+from paigeant.abc.hooks import Reporter
+from paigeant.model.events import Event
 from paigeant.model.findings import Finding
+
+
+class Unheard:
+    """Reports to nobody."""
+
+    def wants(self, kind: type[Event]) -> bool:
+        """Nobody wants it."""
+        del kind
+        return False
+
+    def report(self, event: Event) -> None:
+        """Drop it."""
+
+
+UNHEARD: Final = Unheard()
 
 
 class Resource(ABC):
     """Something that is opened and closed once, with ``async with``; it closes only what it opened."""
+
+    reporter: Reporter = UNHEARD
+    """Where it reports what happens to it: connections, transactions. Set before it is opened."""
 
     async def __aenter__(self) -> Self:
         """Open it; raises :class:`~paigeant.errors.Unavailable` or ``ConfigError`` with what to do."""

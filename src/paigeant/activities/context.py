@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,14 @@ from paigeant.model.steps import Step
 
 LoadVariable = Callable[[str], Awaitable[JsonValue]]
 Beat = Callable[[Any], None]
+
+
+class StepLogger(logging.LoggerAdapter[logging.Logger]):
+    """Logger whose lines bear the ids of a step as fields, beside what a call gives as ``extra``."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Add the ids."""
+        return msg, {**kwargs, "extra": {**(self.extra or {}), **(kwargs.get("extra") or {})}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,20 @@ class ActivityContext:
     def idempotency_key(self) -> str:
         """``workflow_id:step_id:direction``."""
         return f"{self.workflow_id}:{self.step_id}:{self.direction}"
+
+    @property
+    def logger(self) -> StepLogger:
+        """A logger, ``paigeant.activity.<step>`` of stdlib ``logging``, whose lines bear the ids of this step."""
+        fields = {
+            "trace": self.trace_id,
+            "workflow": self.workflow,
+            "workflow_id": str(self.workflow_id),
+            "step": self.step,
+            "direction": str(self.direction),
+            "position": self.position,
+            "attempt": self.attempt,
+        }
+        return StepLogger(logging.getLogger(f"paigeant.activity.{self.step}"), fields)
 
     def heartbeat(self, detail: Any = None) -> None:
         """Say that the step gets on and, as ``detail``, how far it is; cheap, from any thread, as often as you like.

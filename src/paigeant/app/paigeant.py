@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import AsyncGenerator, Collection, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +27,7 @@ from paigeant.app.retention import prune
 from paigeant.app.run import Run
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
+from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep, UnknownWorkflow
@@ -35,6 +36,7 @@ from paigeant.model.options import checked
 from paigeant.model.plan import Plan
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.plugins import load_plugin
+from paigeant.telemetry.logs import LogHooks
 
 _TOGETHER: Final = 500
 """Runs that dispatch_many records in one transaction."""
@@ -45,7 +47,8 @@ class Paigeant:
 
     ``handlers`` is a module, whose registry and workflows are taken, or a registry; without it the global ``activity``.
     ``workflows`` adds declarations and plans. Use it as ``async with``; the store and the transport are those of the
-    settings, by default one SQLite file in ``.paigeant``.
+    settings, by default one SQLite file in ``.paigeant``. What happens is logged by ``logging`` under ``paigeant``, and
+    shown to the ``hooks``.
     """
 
     @checked("Paigeant")
@@ -55,7 +58,7 @@ class Paigeant:
         *,
         workflows: Iterable[Declaration | Plan] = (),
         settings: Settings | None = None,
-        hooks: Hooks | None = None,
+        hooks: Hooks | Sequence[Hooks] = (),
     ) -> None:
         """Choose the parts; nothing is opened yet. Raises ConfigError and RegistrationError."""
         given = check_parts(handlers, workflows, settings)
@@ -65,13 +68,16 @@ class Paigeant:
         for workflow in [*found, *given]:
             self._add(workflow)
         self.registry.check()
-        self._hooks = hooks or Hooks()
+        self._hooks = GuardedHooks([LogHooks(), *([hooks] if isinstance(hooks, Hooks) else hooks)])
         self._stack = AsyncExitStack()
         self._runtime: Runtime | None = None
 
     async def __aenter__(self) -> Self:
         """Open store and transport; raises Unavailable or ConfigError."""
         store, transport = self._choose()
+        store.reporter = self._hooks
+        if transport is not None:
+            transport.reporter = self._hooks
         codec: Codec = load_plugin("paigeant.codecs", "plain")()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -11,8 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from paigeant.cli.terminal import note
-
+_LOG: Final = logging.getLogger("paigeant.run")
 _LOOK: Final = 0.4
 """Seconds between two looks at the files."""
 _PATIENCE: Final = 10.0
@@ -40,7 +40,7 @@ def supervise(folder: Path, *, grace: float) -> int:
         _wait_for_change(folder, seen, worker, asked)
         _end(worker, grace + _PATIENCE)
         if not asked.is_set():
-            note("a file changed: starting again")
+            _LOG.info("a file changed: starting again")
     return _INTERRUPTED if signal.SIGINT in received else 0
 
 
@@ -64,7 +64,7 @@ def _wait_for_change(
     while not asked.wait(_LOOK) and snapshot(folder) == seen:
         if not ended and worker.poll() is not None:
             ended = True
-            note("the worker has ended; it starts again when a file changes")
+            _LOG.info("the worker has ended; it starts again when a file changes")
 
 
 def _end(worker: subprocess.Popen[bytes], patience: float) -> None:

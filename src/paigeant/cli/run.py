@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,14 +22,16 @@ import typer
 from paigeant.app import Paigeant
 from paigeant.cli.handlers import load_handlers, require_activities
 from paigeant.cli.reloading import supervise
-from paigeant.cli.terminal import note
-from paigeant.config import FILE, Settings, load_settings
+from paigeant.config import FILE, PREFIX, Settings, load_settings
 from paigeant.engine.worker import ActivityWorker
-from paigeant.errors import ConfigError
-from paigeant.telemetry.logs import LogHooks, configure
+from paigeant.errors import ConfigError, PaigeantError
+from paigeant.telemetry.output import configure
+from paigeant.telemetry.step_context import StepContext
 
 app = typer.Typer(add_completion=False)
 
+_LOG: Final = logging.getLogger("paigeant.run")
+LOG_FORMAT: Final = f"{PREFIX}LOG_FORMAT"
 _INTERRUPTED: Final = 130
 _LAST_MOMENT: Final = 5.0
 """Seconds for the process to end once the worker has: what still runs then is code that cannot be stopped."""
@@ -47,19 +51,38 @@ def run(
     ] = False,
 ) -> None:
     """Serve the activities of a file until SIGTERM or Ctrl-C; a second Ctrl-C gives running steps no time to end."""
+    with _telling_errors_as_asked():
+        raise typer.Exit(_run(handlers, activity, concurrency, reload=reload))
+
+
+@contextmanager
+def _telling_errors_as_asked() -> Generator[None]:
+    """Make a line of the log of the error that ends the program, where ``PAIGEANT_LOG_FORMAT=json`` was asked for."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, typer.Exit) or os.environ.get(LOG_FORMAT, "").lower() != "json":
+            raise
+        configure("json")
+        expected = isinstance(error, PaigeantError)
+        _LOG.critical("%s", error, exc_info=None if expected else error)
+        raise typer.Exit(error.exit_code if isinstance(error, PaigeantError) else 1) from error
+
+
+def _run(handlers: Path | None, activity: list[str] | None, concurrency: int | None, *, reload: bool) -> int:
     settings = load_settings()
     path = handlers or settings.handlers
     if path is None:
         text = f"no handlers: name a file, as `paigeant run handlers.py`, or set `handlers:` in {FILE}"
         raise ConfigError(text)
+    configure(settings.log_format, settings.log_level)  # first, for the handlers may log while they are imported
     if reload:
-        raise typer.Exit(supervise(path.resolve().parent, grace=settings.grace))
+        return supervise(path.resolve().parent, grace=settings.grace)
     module = load_handlers(path)
     require_activities(module, path)
-    configure(settings.log_format, settings.log_level)
     _spare_the_collector()
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
-        raise typer.Exit(runner.run(_serve(module, settings, activity or None, concurrency)))
+        return runner.run(_serve(module, settings, activity or None, concurrency))
 
 
 def _spare_the_collector() -> None:
@@ -105,7 +128,8 @@ class _Stop:
     def on_signal(self, number: int) -> None:
         self.event.set()
         now = self.asked > 1 and number == signal.SIGINT
-        note("stopping now" if now else f"stopping: running steps get {self.grace:g} s; Ctrl-C again stops at once")
+        text = "stopping now" if now else "stopping: running steps get %g s; Ctrl-C again stops at once"
+        _LOG.info(text, *(() if now else (self.grace,)))
         if self.worker is not None:
             self.worker.stop(now=now)
 
@@ -116,7 +140,7 @@ async def _serve(
     """Serve until a signal; returns the exit code."""
     stop = _Stop(settings.grace)
     stop.listen(asyncio.get_running_loop())
-    paigeant = Paigeant(module, settings=settings, hooks=LogHooks())
+    paigeant = Paigeant(module, settings=settings, hooks=StepContext())
     async with paigeant, paigeant.worker(activities=activities, concurrency=concurrency) as worker:
         stop.worker = worker
         await stop.event.wait()
@@ -131,7 +155,7 @@ def _end_in_time(exit_code: int) -> None:
     """
 
     def end() -> None:
-        note("ending, though code of a step still runs")
+        _LOG.warning("ending, though code of a step still runs")
         os._exit(exit_code)
 
     last = threading.Timer(_LAST_MOMENT, end)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic_core import to_json
 from uuid_utils.compat import uuid7
@@ -17,7 +16,9 @@ from paigeant.activities.binding import Sources, bind
 from paigeant.activities.interfaces import interface_of
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
+from paigeant.engine.traces import TraceContext
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
+from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
 from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload
@@ -49,31 +50,39 @@ class DispatchOptions:
             raise InvalidInput(text)
 
 
+class Known(NamedTuple):
+    """What the runs of one dispatch share: the interfaces of their activities, by name, and a trace to continue."""
+
+    interfaces: Mapping[str, str]
+    trace: TraceContext | None
+
+
 async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
     """Record one run for each input (JSON texts) in one transaction, and announce them; returns them in order.
 
     When this returns the runs are durable. Raises UnknownStep, InvalidInput or DispatchConflict with nothing written.
     """
-    interfaces = await _check_steps(runtime, plan)
-    starts = [prepare(runtime, plan, json, options, interfaces) for json in inputs]
-    started = await runtime.store.record_workflow_start(starts)
-    await announce(runtime, *(start.twin for start, answer in zip(starts, started, strict=True) if answer.fresh))
-    return started
+    async with runtime.hooks.around_dispatch(plan) as span:
+        known = Known(await _check_steps(runtime, plan), TraceContext.of(span.traceparent))
+        starts = [prepare(runtime, plan, json, options, known) for json in inputs]
+        started = await runtime.store.record_workflow_start(starts)
+        if runtime.hooks.wants(RunDispatched):
+            for start, (workflow_id, fresh) in zip(starts, started, strict=True):
+                dispatched = RunDispatched(plan.name, workflow_id, start.trace_id, fresh)
+                span.end(dispatched)
+                runtime.report(dispatched)
+        await announce(runtime, *(start.twin for start, answer in zip(starts, started, strict=True) if answer.fresh))
+        return started
 
 
-def prepare(
-    runtime: Runtime, plan: Plan, json: bytes, options: DispatchOptions, interfaces: Mapping[str, str] | None = None
-) -> RunStart:
-    """Return the run as it is to be recorded, its first message sealed; raises InvalidInput.
-
-    ``interfaces`` are those of the plan's activities, by name, as far as they are known.
-    """
+def prepare(runtime: Runtime, plan: Plan, json: bytes, options: DispatchOptions, known: Known) -> RunStart:
+    """Return the run as it is to be recorded, its first message sealed; raises InvalidInput."""
     check_input(runtime, plan, json)
     workflow_id = uuid7()
     stowed = [stow(step) for step in plan.itinerary]
     value, blob = shelve(json)
     blobs = [blob for _, step_blobs in stowed for blob in step_blobs] + ([blob] if blob else [])
-    trace_id = secrets.token_hex(16)
+    trace_id, traceparent = known.trace or TraceContext.begin()
     now = datetime.now(UTC)
     message = PaigeantMessage(
         headers=Headers(
@@ -82,13 +91,13 @@ def prepare(
             workflow=plan.name,
             position=1,
             trace_id=trace_id,
-            traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-01",
+            traceparent=traceparent,
             created_at=now,
             deadline=None if options.deadline is None else now + options.deadline,
         ),
         payload=Payload(input=value),
         routing_slip=RoutingSlip(
-            itinerary=identify(workflow_id, [step for step, _ in stowed]), interfaces=dict(interfaces or {})
+            itinerary=identify(workflow_id, [step for step, _ in stowed]), interfaces=dict(known.interfaces)
         ),
     )
     return RunStart(

@@ -1,13 +1,15 @@
-"""Announcing: a message goes to the broker once it is recorded. It may get lost there; its twin does not."""
+"""Publisher: hands messages to the broker once they are recorded. One may get lost there; its twin does not."""
 
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 from typing import Final
 
 from paigeant.abc import Transport
 from paigeant.engine.runtime import Runtime
-from paigeant.model.hops import Twin
+from paigeant.model.events import Published
+from paigeant.model.hops import Sealed, Twin
 
 PATIENCE: Final = 10.0
 """Seconds that a broker may take for a message."""
@@ -19,12 +21,21 @@ async def announce(runtime: Runtime, *twins: Twin) -> None:
     A failure is only reported: the sweeper announces that twin again.
     """
     if runtime.transport is not None:
-        await asyncio.gather(*(_publish(runtime, runtime.transport, twin) for twin in twins))
+        await asyncio.gather(*(_announce(runtime, runtime.transport, twin) for twin in twins))
 
 
-async def _publish(runtime: Runtime, transport: Transport, twin: Twin) -> None:
+async def _announce(runtime: Runtime, transport: Transport, twin: Twin) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
-            await transport.publish(twin.topic, twin.sealed)
+            await publish(runtime, transport, twin.sealed)
     except Exception as error:  # noqa: BLE001  (what is recorded must not look as if it were not)
         runtime.trouble(f"announcing {twin.key.message_id}", error)
+
+
+async def publish(runtime: Runtime, transport: Transport, sealed: Sealed) -> None:
+    """Hand one message to the broker; returns when it has it, raises what the transport raises."""
+    began = perf_counter()
+    await transport.publish(sealed.topic, sealed)
+    if runtime.hooks.wants(Published):
+        seconds = perf_counter() - began
+        runtime.report(Published(sealed.topic, sealed.message_id, len(sealed.body), seconds))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,14 @@ from datetime import timedelta
 from time import monotonic
 from typing import Final
 
-from paigeant.abc import Codec, Hooks, Store, Transport
+from paigeant.abc import Codec, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
-from paigeant.model.events import Event, Trouble
+from paigeant.engine.hooks import GuardedHooks
+from paigeant.model.events import Event, LeaseGranted, Trouble
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.plan import Undo
 
-_LOG: Final = logging.getLogger("paigeant")
+_UNOBSERVED: Final = GuardedHooks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Runtime:
     owner: str
     lease: timedelta
     transport: Transport | None = None
-    hooks: Hooks = Hooks()  # noqa: RUF009  (it has no state)
+    hooks: GuardedHooks = _UNOBSERVED
     clock: Callable[[], float] = monotonic
     stall: timedelta = timedelta(seconds=60)
     chance: Callable[[], float] = random.random
@@ -50,11 +50,15 @@ class Runtime:
         An answer may lie unread for long, while a step blocks the event loop. Leases that may have run out by then are
         renewed, before this worker itself asks for more and is given them again. Raises Unavailable.
         """
-        if not grants or self.clock() < asked_at + self.margin:
-            return list(grants), asked_at
-        asked_at = self.clock()
-        pulses = await self.store.beat([grant.held for grant in grants], self.lease)
-        return [grant for grant, pulse in zip(grants, pulses, strict=True) if pulse.alive], asked_at
+        held = list(grants)
+        if grants and self.clock() >= asked_at + self.margin:
+            asked_at = self.clock()
+            pulses = await self.store.beat([grant.held for grant in grants], self.lease)
+            held = [grant for grant, pulse in zip(grants, pulses, strict=True) if pulse.alive]
+        if self.hooks.wants(LeaseGranted):
+            for grant in held:
+                self.report(LeaseGranted(self.owner, grant))
+        return held, asked_at
 
     def open(self, grant: Grant) -> Leased:
         """Return the step of a grant; raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open."""
@@ -62,11 +66,8 @@ class Runtime:
         return Leased(grant, self.codec.open(grant.body), undo)
 
     def report(self, event: Event) -> None:
-        """Tell the hooks. One that raises, which none may, is logged and disturbs nothing."""
-        try:
-            self.hooks.on_event(event)
-        except Exception:  # noqa: BLE001  (telemetry must not stop the work)
-            _LOG.exception("a hook failed on %s", type(event).__name__)
+        """Tell the hooks. For what is frequent, ask ``hooks.wants`` first."""
+        self.hooks.report(event)
 
     def trouble(self, doing: str, error: BaseException) -> None:
         """Report what failed and is tried again."""

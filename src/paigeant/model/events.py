@@ -1,13 +1,19 @@
-"""What hooks get to see: classes, so that no name can drift."""
+"""Events: what happens in a worker, a dispatcher, a store or a transport, as hooks see it.
+
+Classes, so that no name and no field can drift. ``worker`` is the id of a worker process.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
+from uuid import UUID
 
 from paigeant.model.dead_letters import RejectedMessage
 from paigeant.model.findings import Finding
-from paigeant.model.hops import Leased, Transition, Verdict
+from paigeant.model.hops import Grant, Leased, Transition, Verdict
+from paigeant.model.message import Headers
+from paigeant.model.runs import RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +34,31 @@ class WorkerStopped:
 
 
 @dataclass(frozen=True, slots=True)
-class StepEnded:
-    """One execution of a step was judged and offered to the store; ``seconds`` it took, by a monotonic clock."""
+class RunDispatched:
+    """A run was recorded; not ``fresh`` if its dispatch key had one already, which goes on."""
+
+    workflow: str
+    workflow_id: UUID
+    trace_id: str
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run became final in a commit of this worker; ``headers`` are those of its last message, if that opens here."""
 
     worker: str
-    leased: Leased
-    transition: Transition
-    verdict: Verdict
-    seconds: float
+    workflow_id: UUID
+    status: RunStatus
+    headers: Headers | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseGranted:
+    """A worker was given a step to execute. ``grant.waited`` tells for how many seconds it had been due."""
+
+    worker: str
+    grant: Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +71,85 @@ class LeaseLost:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something failed and is tried again; ``doing`` says what, in words."""
+class StepReleased:
+    """A step went back unfinished when its worker stopped; the attempt does not count."""
 
     worker: str
+    leased: Leased
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """One execution of a step was judged and offered to the store; ``seconds`` it took, by a monotonic clock.
+
+    ``error`` is what its code raised, with the traceback, if it raised.
+    """
+
+    worker: str
+    leased: Leased
+    transition: Transition
+    verdict: Verdict
+    seconds: float
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A message was handed to the broker, which took ``seconds`` to confirm it."""
+
+    topic: str
+    message_id: str
+    size: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A broker delivered a message; whether it may be executed, the store decides."""
+
+    topic: str
+    message_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCommitted:
+    """Writes that came together were committed in one transaction of the store of this name."""
+
+    store: str
+    writes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """A connection to the store or broker of this name was lost, or is not to be used any more; it is made anew."""
+
+    name: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRestored:
+    """The store or broker of this name answers again, after so many attempts."""
+
+    name: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRebuilt:
+    """A queue of the broker could not be used any more and was made anew; its messages are announced again."""
+
+    queue: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something failed and is tried again; ``doing`` says what, in words. Without a ``worker`` it is a part's own."""
+
+    worker: str | None
     doing: str
     error: BaseException
 
@@ -72,4 +170,23 @@ class SetAside:
     rejected: RejectedMessage
 
 
-Event: TypeAlias = WorkerStarted | WorkerStopped | StepEnded | LeaseLost | Trouble | Noticed | SetAside
+ExecutionEnd: TypeAlias = StepEnded | StepReleased | LeaseLost
+"""How one execution of a step may end."""
+
+Event: TypeAlias = (
+    WorkerStarted
+    | WorkerStopped
+    | RunDispatched
+    | RunEnded
+    | LeaseGranted
+    | ExecutionEnd
+    | Published
+    | Delivered
+    | BatchCommitted
+    | ConnectionLost
+    | ConnectionRestored
+    | QueueRebuilt
+    | Trouble
+    | Noticed
+    | SetAside
+)

@@ -49,7 +49,7 @@ class Grant:
     ``interrupted`` says that the lease before ran out without an outcome. ``remaining`` is the time to the run's
     deadline in seconds, negative once it has passed. ``record`` is there on the way back only. ``detail`` is the last
     that was kept of the step's progress under an earlier lease, as JSON text. ``accepted`` says that a person wants it
-    run by whatever code there is.
+    run by whatever code there is. ``waited`` is for how many seconds the hop had been due, by the store's clock.
     """
 
     key: HopKey
@@ -64,6 +64,7 @@ class Grant:
     record: Record | None = None
     detail: bytes | None = None
     accepted: bool = False
+    waited: float = field(default=0.0, compare=False)
 
     @property
     def held(self) -> LeaseToken:

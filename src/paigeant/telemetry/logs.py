@@ -1,96 +1,45 @@
-"""Structured logs: one line for each step's end, and one for whatever an operator must know."""
+"""Log hooks: one line for each step's end, and one for whatever an operator must know, through stdlib ``logging``.
+
+An application that embeds a worker sees them by its own configuration, under ``paigeant``. The message says all that
+matters; the fields of the record (``extra``) say it to a program, with ``event`` for the kind of line, always the same.
+"""
 
 from __future__ import annotations
 
 import logging
-import sys
-from typing import Any, Final, assert_never
-
-import structlog
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from paigeant.abc import Hooks
-from paigeant.model.dead_letters import RejectedMessage
-from paigeant.model.events import Event, LeaseLost, Noticed, SetAside, StepEnded, Trouble, WorkerStarted, WorkerStopped
-from paigeant.model.hops import Leased, Verdict
+from paigeant.errors import PaigeantError
+from paigeant.model.events import (
+    ConnectionLost,
+    ConnectionRestored,
+    Event,
+    LeaseLost,
+    Noticed,
+    QueueRebuilt,
+    SetAside,
+    StepEnded,
+    StepReleased,
+    Trouble,
+    WorkerStarted,
+    WorkerStopped,
+)
+from paigeant.model.hops import Leased, Transition, Verdict
 from paigeant.model.runs import StepStatus
 
-LOGGER: Final = "paigeant"
+WORKER: Final = logging.getLogger("paigeant.worker")
+STEPS: Final = logging.getLogger("paigeant.steps")
+CONNECTIONS: Final = logging.getLogger("paigeant.connections")
+
+_LEVELS: Final = {StepStatus.FAILED: logging.ERROR, StepStatus.RETRYING: logging.WARNING}
+_EXPECTED: Final = (PaigeantError, TimeoutError, OSError)
+"""Errors whose text says it all; of others the traceback is shown, for they are mistakes of a program."""
 
 
-def configure(log_format: str = "console", level: str = "INFO") -> None:
-    """Send structured logs to stderr, as JSON lines or for a person at a console; for programs, never for libraries."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=_plain)
-    )
-    shared: list[Any] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _plain(sio: Any, exc_info: Any) -> None:
-    structlog.dev.plain_traceback(sio, exc_info)
-
-
-class LogHooks(Hooks):
-    """Logs what happens in a worker: trace, workflow, step, position, attempt, status, duration."""
-
-    def __init__(self) -> None:
-        """Log to the logger ``paigeant``."""
-        self._log: Any = structlog.get_logger(LOGGER)
-
-    def on_event(self, event: Event) -> None:
-        """Write one line."""
-        match event:
-            case StepEnded():
-                self._step_ended(event)
-            case LeaseLost(worker, leased, reason):
-                self._log.warning("lease lost", reason=reason, worker=worker, **_of(leased))
-            case WorkerStarted(worker, topics, concurrency):
-                self._log.info("worker started", worker=worker, serves=list(topics), concurrency=concurrency)
-            case WorkerStopped(worker, released):
-                self._log.info("worker stopped", worker=worker, released=released)
-            case Trouble(worker, doing, error):
-                text = f"{type(error).__name__}: {error}"
-                self._log.warning("trouble, trying again", doing=doing, error=text, worker=worker)
-            case SetAside(worker, rejected):
-                self._set_aside(worker, rejected)
-            case Noticed(worker, finding):
-                self._log.warning(finding.said, about=finding.about, mend=finding.mend, worker=worker)
-            case _:
-                assert_never(event)
-
-    def _set_aside(self, worker: str, rejected: RejectedMessage) -> None:
-        facts = {"topic": rejected.topic, "message_id": rejected.message_id, "reason": str(rejected.reason)}
-        self._log.warning("dead letter", detail=rejected.detail, bytes=rejected.size, worker=worker, **facts)
-
-    def _step_ended(self, event: StepEnded) -> None:
-        transition, fault = event.transition, event.transition.fault
-        facts = {**_of(event.leased), "status": str(transition.status), "ms": round(event.seconds * 1000, 1)}
-        if transition.delay is not None:
-            facts["again_in_s"] = round(transition.delay, 3)
-        if transition.reason is not None:
-            facts["reason"] = transition.reason
-        if fault is not None:
-            facts["error"] = f"{fault.type}: {fault.message}"
-            facts["where"] = fault.where
-        if transition.run.final:
-            facts["run"] = str(transition.run)
-        if event.verdict is not Verdict.OK:
-            facts["verdict"] = str(event.verdict)
-        bad = transition.status in {StepStatus.FAILED, StepStatus.RETRYING}
-        (self._log.warning if bad else self._log.info)("step", **facts)
-
-
-def _of(leased: Leased) -> dict[str, Any]:
+def step_fields(leased: Leased) -> dict[str, Any]:
+    """Return what says in each line which execution of which step it is about."""
     headers = leased.message.headers
     return {
         "trace": headers.trace_id,
@@ -101,3 +50,118 @@ def _of(leased: Leased) -> dict[str, Any]:
         "position": headers.position,
         "attempt": leased.grant.attempt,
     }
+
+
+class LogHooks(Hooks):
+    """Logs what happens in a worker. A line is only made if its level is enabled."""
+
+    def on_event(self, event: Event) -> None:
+        """Write one line."""
+        _LINES[type(event)](event)
+
+
+def _step_ended(event: StepEnded) -> None:
+    transition = event.transition
+    level = _LEVELS.get(transition.status, logging.INFO)
+    if STEPS.isEnabledFor(level):
+        fault, step = transition.fault, event.leased.message.topic
+        text = f"step {step!r} {transition.status}" + (f": {fault.type}: {fault.message}" if fault else "")
+        fields = {"event": "step", **step_fields(event.leased), **_outcome_fields(event, transition)}
+        fields["worker"] = event.worker
+        STEPS.log(level, "%s", text, extra=fields, exc_info=event.error if fault else None)
+
+
+def _outcome_fields(event: StepEnded, transition: Transition) -> dict[str, Any]:
+    fields: dict[str, Any] = {"status": str(transition.status), "ms": round(event.seconds * 1000, 1)}
+    if transition.delay is not None:
+        fields["again_in_s"] = round(transition.delay, 3)
+    if transition.reason is not None:
+        fields["reason"] = transition.reason
+    if transition.fault is not None:
+        fields["error"] = f"{transition.fault.type}: {transition.fault.message}"
+        fields["where"] = transition.fault.where
+    if transition.run.final:
+        fields["run"] = str(transition.run)
+    if event.verdict is not Verdict.OK:
+        fields["verdict"] = str(event.verdict)
+    return fields
+
+
+def _step_released(event: StepReleased) -> None:
+    if STEPS.isEnabledFor(logging.INFO):
+        text = "step %r released: this worker stops, another runs it"
+        fields = {"event": "step released", **step_fields(event.leased), "worker": event.worker}
+        STEPS.info(text, event.leased.message.topic, extra=fields)
+
+
+def _lease_lost(event: LeaseLost) -> None:
+    fields = {"event": "lease lost", **step_fields(event.leased), "reason": event.reason, "worker": event.worker}
+    STEPS.warning("lease lost: %s", event.reason, extra=fields)
+
+
+def _worker_started(event: WorkerStarted) -> None:
+    facts = {"worker": event.worker, "serves": list(event.topics), "concurrency": event.concurrency}
+    WORKER.info("worker started, serves %s", ", ".join(event.topics), extra={"event": "worker started", **facts})
+
+
+def _worker_stopped(event: WorkerStopped) -> None:
+    fields = {"event": "worker stopped", "worker": event.worker, "released": event.released}
+    WORKER.info("worker stopped, %d steps released", event.released, extra=fields)
+
+
+def _trouble(event: Trouble) -> None:
+    error = f"{type(event.error).__name__}: {event.error}"
+    fields = {"event": "trouble, trying again", "worker": event.worker, "doing": event.doing, "error": error}
+    unexpected = None if isinstance(event.error, _EXPECTED) else event.error
+    WORKER.warning("trouble, trying again: %s: %s", event.doing, error, extra=fields, exc_info=unexpected)
+
+
+def _set_aside(event: SetAside) -> None:
+    rejected = event.rejected
+    fields = {
+        "event": "dead letter",
+        "topic": rejected.topic,
+        "message_id": rejected.message_id,
+        "reason": str(rejected.reason),
+        "detail": rejected.detail,
+        "bytes": rejected.size,
+        "worker": event.worker,
+    }
+    WORKER.warning("dead letter: %s: %s", rejected.reason, rejected.detail, extra=fields)
+
+
+def _noticed(event: Noticed) -> None:
+    finding = event.finding
+    fields = {"event": finding.said, "about": finding.about, "mend": finding.mend, "worker": event.worker}
+    WORKER.warning("%s; %s", finding.said, finding.mend, extra=fields)
+
+
+def _connection_lost(event: ConnectionLost) -> None:
+    fields = {"event": "connection lost", "server": event.name, "error": str(event.error)}
+    CONNECTIONS.warning("connection lost, trying again: %s", event.error, extra=fields)
+
+
+def _connection_restored(event: ConnectionRestored) -> None:
+    fields = {"event": "connection restored", "server": event.name, "attempts": event.attempts}
+    CONNECTIONS.info("%s answers again", event.name, extra=fields)
+
+
+def _queue_rebuilt(event: QueueRebuilt) -> None:
+    fields = {"event": "queue rebuilt", "queue": event.queue, "reason": event.reason}
+    CONNECTIONS.warning("queue %s was rebuilt: %s", event.queue, event.reason, extra=fields)
+
+
+_LINES: Final[Mapping[type[Event], Callable[[Any], None]]] = {
+    StepEnded: _step_ended,
+    StepReleased: _step_released,
+    LeaseLost: _lease_lost,
+    WorkerStarted: _worker_started,
+    WorkerStopped: _worker_stopped,
+    Trouble: _trouble,
+    SetAside: _set_aside,
+    Noticed: _noticed,
+    ConnectionLost: _connection_lost,
+    ConnectionRestored: _connection_restored,
+    QueueRebuilt: _queue_rebuilt,
+}
+LogHooks.wanted_events = frozenset(_LINES)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ import pytest
 from paigeant import ActivityRegistry, ActivityWorker, RunStatus, Step
 from paigeant.abc import Hooks, Transport
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
+from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import WorkerOptions
 from paigeant.errors import Unavailable
@@ -95,10 +97,16 @@ class Bench:
         self.store = UnsteadyStore(f"memory://{name}")
         self.steady = MemoryStore(f"memory://{name}")
         self.hooks = Recorder()
+        self.hook_list: list[Hooks] = [self.hooks]
         self.transport: Transport | None = None
         self.lease = timedelta(seconds=2)
         self.workers: list[ActivityWorker] = []
         self._stack = stack
+
+    @cached_property
+    def guarded(self) -> GuardedHooks:
+        """The hooks as all runtimes of the bench share them."""
+        return GuardedHooks(self.hook_list)
 
     def runtime(self, **changed: Any) -> Runtime:
         fields = {
@@ -108,7 +116,7 @@ class Bench:
             "owner": f"worker-{len(self.workers)}",
             "lease": self.lease,
             "transport": self.transport,
-            "hooks": self.hooks,
+            "hooks": self.guarded,
         }
         return Runtime(**(fields | changed))
 

@@ -65,7 +65,7 @@ class Executor:
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
-            return Execution(judge(leased, rules, error, self._chance()))
+            return Execution(judge(leased, rules, error, self._chance()), error=error)
         try:
             with progress:
                 result = await self._call(leased, rules, progress, partial(handler.function, **arguments))
@@ -73,7 +73,7 @@ class Executor:
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
-            return Execution(judge(leased, rules, error, self._chance()))
+            return Execution(judge(leased, rules, error, self._chance()), error=error)
 
     def _unfit(self, leased: Leased) -> InterfaceMismatch | None:
         """Hold a step whose contract the code here does not fit, unless a person wants it run all the same."""

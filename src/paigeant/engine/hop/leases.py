@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import Self
 
-from paigeant.abc import Heart
+from paigeant.abc import Heart, StepSpan
 from paigeant.activities.faults import standing_at
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.runtime import Runtime
@@ -35,6 +35,8 @@ class ActiveLease:
         self.cut: Cut | None = None
         self.cancel_request: CancelRequest | None = None
         self.progress = progress
+        self.span: StepSpan | None = None
+        """What follows this execution, while it is being executed."""
         self._task: asyncio.Task[object] | None = None
         self._cancelled = False
 

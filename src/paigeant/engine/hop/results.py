@@ -24,10 +24,11 @@ Done: TypeAlias = Completed[Any] | Revised[Any] | Finished[Any]
 
 @dataclass(slots=True)
 class Execution:
-    """What one execution came to, and the large values that its commit must write."""
+    """What one execution came to, and the large values that its commit must write; ``error`` is what it raised."""
 
     outcome: Outcome[Value]
     blobs: list[Blob] = field(default_factory=list[Blob])
+    error: Exception | None = None
 
 
 def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:

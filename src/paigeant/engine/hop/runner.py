@@ -16,7 +16,7 @@ from paigeant.engine.hop.results import Execution
 from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable
-from paigeant.model.events import LeaseLost, StepEnded
+from paigeant.model.events import ExecutionEnd, LeaseLost, RunEnded, StepEnded, StepReleased
 from paigeant.model.hops import Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
 from paigeant.model.outcomes import Outcome, Revised
@@ -84,7 +84,7 @@ class HopRunner:
         """Walk one hop; returns the one that was handed over, if there is a ``seat`` to move and one was."""
         started = self._runtime.clock()
         try:
-            async with self._runtime.hooks.around_step(running.leased):
+            async with self._runtime.hooks.around_step(running.leased) as running.span:
                 execution = await self._execute(running)
                 return None if execution is None else await self._commit(running, execution, started, seat)
         finally:
@@ -122,7 +122,7 @@ class HopRunner:
         if running.cut is Cut.CANCELLED:
             return Execution(cancelled(running.cancel_request or CancelRequest.PLAIN, begun=begun))
         if running.cut is Cut.LOST:
-            self._runtime.report(LeaseLost(self._runtime.owner, leased, "the lease ran out or was taken over"))
+            self._report_end(running, LeaseLost(self._runtime.owner, leased, "the lease ran out or was taken over"))
             return None
         ended = self._ended_by_stop(running)
         if ended is not None:
@@ -134,6 +134,7 @@ class HopRunner:
                 )
             await self._runtime.store.release([running.held])
             self.released += 1
+            self._report_end(running, StepReleased(self._runtime.owner, leased))
         except Unavailable as error:
             self._runtime.trouble(f"releasing {running.held.key.message_id}; its lease will run out", error)
         return None
@@ -168,12 +169,20 @@ class HopRunner:
                 following.append(self._keeper.track_lease(Leased(grant, transition.next, undo), asked_at))
 
         settled, _ = await self._committer.commit(commit, lambda: running.good_until, keep)
-        seconds = self._runtime.clock() - started
-        self._runtime.report(StepEnded(self._runtime.owner, leased, transition, settled.verdict, seconds))
-        if settled.verdict in {Verdict.FENCED, Verdict.CLOSED}:
-            why = "somebody took it over" if settled.verdict is Verdict.FENCED else "the run has ended"
-            self._runtime.report(LeaseLost(self._runtime.owner, leased, f"the commit was refused: {why}"))
+        owner, verdict, seconds = self._runtime.owner, settled.verdict, self._runtime.clock() - started
+        self._report_end(running, StepEnded(owner, leased, transition, verdict, seconds, execution.error))
+        if verdict in {Verdict.FENCED, Verdict.CLOSED}:
+            why = "somebody took it over" if verdict is Verdict.FENCED else "the run has ended"
+            self._runtime.report(LeaseLost(owner, leased, f"the commit was refused: {why}"))
+        elif transition.run.final and self._runtime.hooks.wants(RunEnded):
+            headers = leased.message.headers
+            self._runtime.report(RunEnded(owner, headers.workflow_id, transition.run, headers))
         return following[0] if following else None
+
+    def _report_end(self, running: ActiveLease, ended: ExecutionEnd) -> None:
+        if running.span is not None:
+            running.span.end(ended)
+        self._runtime.report(ended)
 
     def _interfaces(self, revised: Revised[Value]) -> dict[str, str]:
         """Return the contracts, known here, of the activities with which the itinerary is revised."""

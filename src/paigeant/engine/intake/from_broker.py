@@ -14,6 +14,7 @@ from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.dead_letters import ReceivedMessage, UndeliverableTriage
 from paigeant.errors import Unavailable
 from paigeant.model.claims import Announced
+from paigeant.model.events import Delivered
 from paigeant.model.hops import Grant
 from paigeant.model.message import HopKey
 
@@ -57,6 +58,8 @@ class BrokerIntake:
                 delivery = await anext(deliveries, None)
                 if delivery is None:
                     raise Unavailable("the broker has ended the subscription")
+                if self._runtime.hooks.wants(Delivered):
+                    self._runtime.report(Delivered(delivery.topic, delivery.message_id, len(delivery.body)))
                 self._hand.append(ReceivedMessage.of(delivery))
                 self._stirred.set()
 

@@ -15,7 +15,9 @@ from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
 from paigeant.model.claims import Overdue
+from paigeant.model.events import RunEnded
 from paigeant.model.hops import Commit, Grant, Verdict
+from paigeant.model.message import Headers
 from paigeant.model.plan import ActivityCard
 
 LIMIT: Final = 100
@@ -28,11 +30,16 @@ async def close_due(runtime: Runtime) -> int:
     if not grants:
         return 0
     cards = await _cards_of_others(runtime, grants)
-    commits = [_closing(runtime, grant, cards) for grant in grants]
-    answers = await runtime.store.record_step_result(commits, runtime.lease)
-    for commit, answer in zip(commits, answers, strict=True):
-        if commit.twin is not None and answer.verdict is Verdict.OK:
+    closing = [_closing(runtime, grant, cards) for grant in grants]
+    answers = await runtime.store.record_step_result([commit for commit, _ in closing], runtime.lease)
+    for (commit, headers), answer in zip(closing, answers, strict=True):
+        if answer.verdict is not Verdict.OK:
+            continue
+        if commit.twin is not None:
             await announce(runtime, commit.twin)
+        if commit.transition.run.final and runtime.hooks.wants(RunEnded):
+            run = commit.held.key.workflow_id
+            runtime.report(RunEnded(runtime.owner, run, commit.transition.run, headers))
     return len(grants)
 
 
@@ -42,13 +49,13 @@ async def _cards_of_others(runtime: Runtime, grants: Sequence[Grant]) -> Mapping
     return await runtime.store.find_cards(foreign) if foreign else {}
 
 
-def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityCard]) -> Commit:
+def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityCard]) -> tuple[Commit, Headers | None]:
     try:
         leased = runtime.open(grant)
     except MessageRejected as error:
-        return write(runtime, grant, unreadable_and_over(grant, error), None, ())
+        return write(runtime, grant, unreadable_and_over(grant, error), None, ()), None
     if grant.topic in cards:
         leased = replace(leased, undo=cards[grant.topic].undo)
     begun = has_begun(grant)
     outcome = cancelled(grant.cancel, begun=begun) if grant.cancel else deadline_passed(leased, begun=begun)
-    return write(runtime, grant, *decide(runtime.codec, leased, outcome), ())
+    return write(runtime, grant, *decide(runtime.codec, leased, outcome), ()), leased.message.headers

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from paigeant.engine.publisher import PATIENCE
+from paigeant.engine.publisher import PATIENCE, publish
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable, UnknownLetter
 from paigeant.model.dead_letters import DeadLetter
@@ -79,7 +79,7 @@ async def _send(runtime: Runtime, letter: DeadLetter) -> Fate:
         return Fate.QUEUED if standing is NoticeStatus.PENDING else Fate.STUCK
     try:
         async with asyncio.timeout(PATIENCE):
-            await runtime.transport.publish(letter.topic, Sealed(letter.message_id, letter.topic, letter.body))
+            await publish(runtime, runtime.transport, Sealed(letter.message_id, letter.topic, letter.body))
     except TimeoutError as error:
         raise Unavailable(f"the broker has not taken dead letter {letter.id} within {PATIENCE:g} s") from error
     return Fate.SENT if standing is NoticeStatus.PENDING else Fate.UNANSWERED

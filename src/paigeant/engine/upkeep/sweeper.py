@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from paigeant.aio.backoff import Backoff
 from paigeant.aio.race import cancel
-from paigeant.engine.publisher import PATIENCE
+from paigeant.engine.publisher import PATIENCE, publish
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.model.hops import WORKER_ALIVE, WorkerCard
@@ -82,7 +82,8 @@ class Sweeper:
         self._broker_was_away = True
         due = await self._runtime.store.take_announcements(ANNOUNCED)
         async with asyncio.timeout(PATIENCE):
-            said = await asyncio.gather(*(transport.publish(one.topic, one) for one in due), return_exceptions=True)
+            publishing = (publish(self._runtime, transport, one) for one in due)
+            said = await asyncio.gather(*publishing, return_exceptions=True)
         for error in said:
             if error is not None:
                 raise error

@@ -91,6 +91,7 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
         record=record,
         detail=detail,
         accepted=bool(row.accepted),
+        waited=max(-(tx.until(row.due_at) or 0.0), 0.0),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
@@ -101,14 +102,15 @@ def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:
 
 def grant(rows: Rows, hop: HopRow, owner: str, lease: timedelta) -> Grant:
     """Lease a twin to this owner, and say that its run is running."""
-    interrupted = leases.is_interrupted(hop)
+    interrupted, due_at = leases.is_interrupted(hop), hop.due_at
     now = rows.clock()
     hop.change(leases.take(hop, owner, now, lease))
     run = rows.runs[hop.key.workflow_id]
     run.status, run.reason = RunStatus.RUNNING, None
     run.started_at = run.started_at or now
     rows.changes.note()
-    return read_grant(rows, hop, interrupted=interrupted)
+    waited = 0.0 if due_at is None else max((now - due_at).total_seconds(), 0.0)
+    return replace(read_grant(rows, hop, interrupted=interrupted), waited=waited)
 
 
 def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:

@@ -1,0 +1,195 @@
+"""Guarded hooks: any number of them behind one face, none of which can disturb the work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from types import TracebackType
+from typing import Any, Final, Generic, Self, TypeVar, get_args
+
+from paigeant.abc import DispatchSpan, Hooks, StepSpan
+from paigeant.model.events import Event, ExecutionEnd, LeaseLost, RunDispatched, StepEnded, StepReleased
+from paigeant.model.hops import Leased
+from paigeant.model.plan import Plan
+
+S = TypeVar("S", StepSpan, DispatchSpan)
+
+_LOG: Final = logging.getLogger("paigeant.hooks")
+_KINDS: Final[tuple[type[Event], ...]] = get_args(Event)
+_ENDS: Final = frozenset({StepEnded, StepReleased, LeaseLost})
+
+
+class Guard:
+    """Reports what hooks raise: once for each hook, call and class of error, so that no log fills up with it."""
+
+    def __init__(self) -> None:
+        """Nothing was reported yet."""
+        self._reported: set[tuple[type[Hooks], str, type[BaseException]]] = set()
+
+    def failed(self, hook: Hooks, call: str, error: BaseException) -> None:
+        """Report an error of a hook; raises it if it is no error of the hook: this task was cancelled."""
+        if _is_for_us(error):
+            raise error
+        kind = (type(hook), call, type(error))
+        if kind not in self._reported:
+            self._reported.add(kind)
+            name = f"{type(hook).__module__}.{type(hook).__qualname__}"
+            text = "a hook failed, and will not be reported again for this: %s.%s"
+            _LOG.error(text, name, call, exc_info=error, extra={"hook": name, "call": call})
+
+
+def _is_for_us(error: BaseException) -> bool:
+    """Tell whether an error goes beyond the hook that it came through: Ctrl-C, or this task was cancelled."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, KeyboardInterrupt)
+
+
+class Around(Generic[S]):
+    """The context managers of several hooks as one: entered in order, left in reverse, whatever each of them does."""
+
+    def __init__(self, guard: Guard, call: str, entering: Sequence[tuple[Hooks, Any]]) -> None:
+        """Wrap with what ``call`` of each hook returns, given the argument beside it."""
+        self._guard = guard
+        self._call = call
+        self._entering = entering
+        self._entered: list[tuple[Hooks, Any]] = []
+        self._spans: list[tuple[Hooks, S]] = []
+
+    async def __aenter__(self) -> Self:
+        """Enter all; one that fails is as if it were not there."""
+        for hook, argument in self._entering:
+            try:
+                manager: Any = getattr(hook, self._call)(argument)
+                span = await _enter(manager)
+            except BaseException as error:  # noqa: BLE001  (it raises what is not the hook's)
+                await self._failed_to_enter(hook, error)
+                continue
+            self._entered.append((hook, manager))
+            if span is not None:
+                self._spans.append((hook, span))
+        return self
+
+    async def _failed_to_enter(self, hook: Hooks, error: BaseException) -> None:
+        try:
+            self._guard.failed(hook, self._call, error)
+        except BaseException:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave all; what a hook returns swallows nothing."""
+        meant: BaseException | None = None
+        while self._entered:
+            hook, manager = self._entered.pop()
+            try:
+                await _leave(manager, kind, error, trace)
+            except BaseException as raised:  # noqa: BLE001  (the others must be left as well)
+                if raised is error:
+                    continue
+                try:
+                    self._guard.failed(hook, f"{self._call} (on leaving)", raised)
+                except BaseException as not_theirs:  # noqa: BLE001  (raised once all are left)
+                    meant = not_theirs
+        if meant is not None:
+            raise meant
+
+    def _each(self, call: str, *arguments: Any) -> None:
+        for hook, span in self._spans:
+            try:
+                getattr(span, call)(*arguments)
+            except BaseException as error:  # noqa: BLE001  (it raises what is not the hook's)
+                self._guard.failed(hook, f"{self._call}: {type(span).__name__}.{call}", error)
+
+
+class AroundStep(Around[StepSpan], StepSpan):
+    """The spans of one execution of a step."""
+
+    def end(self, ended: ExecutionEnd) -> None:
+        """Tell all of them how it ended."""
+        self._each("end", ended)
+
+
+class AroundDispatch(Around[DispatchSpan], DispatchSpan):
+    """The spans of one call that dispatches."""
+
+    @property
+    def traceparent(self) -> str | None:
+        """Return the trace that the runs are to continue: that of the first hook that has one."""
+        for hook, span in self._spans:
+            try:
+                if span.traceparent is not None:
+                    return span.traceparent
+            except BaseException as error:  # noqa: BLE001  (it raises what is not the hook's)
+                self._guard.failed(hook, "around_dispatch: traceparent", error)
+        return None
+
+    def end(self, dispatched: RunDispatched) -> None:
+        """Tell all of them of a run that was recorded."""
+        self._each("end", dispatched)
+
+
+async def _enter(manager: AbstractContextManager[Any] | AbstractAsyncContextManager[Any]) -> Any:
+    if isinstance(manager, AbstractAsyncContextManager):
+        return await manager.__aenter__()
+    return manager.__enter__()
+
+
+async def _leave(manager: Any, *raised: Any) -> None:
+    if isinstance(manager, AbstractAsyncContextManager):
+        await manager.__aexit__(*raised)
+    else:
+        manager.__exit__(*raised)
+
+
+class GuardedHooks:
+    """All hooks of a process. Which of them want what is found out once: the way of a step asks only a table."""
+
+    def __init__(self, hooks: Sequence[Hooks] = ()) -> None:
+        """Show these hooks what happens."""
+        self._guard = Guard()
+        self._around_step = [hook for hook in hooks if _overrides(hook, "around_step")]
+        self._around_dispatch = [hook for hook in hooks if _overrides(hook, "around_dispatch")]
+        listening = [hook for hook in hooks if _overrides(hook, "on_event")]
+        self._listening = {kind: tuple(hook for hook in listening if _wants(hook, kind)) for kind in _KINDS}
+        spans = {*(_ENDS if self._around_step else ()), *((RunDispatched,) if self._around_dispatch else ())}
+        self._wanted = spans | {kind for kind, wanting in self._listening.items() if wanting}
+        self._nothing_around_step = AroundStep(self._guard, "around_step", ())
+        self._nothing_around_dispatch = AroundDispatch(self._guard, "around_dispatch", ())
+
+    def wants(self, kind: type[Event]) -> bool:
+        """Tell whether any hook, or a span of one, wants to see events of this kind."""
+        return kind in self._wanted
+
+    def report(self, event: Event) -> None:
+        """Show the event to the hooks that want it; raises nothing of theirs."""
+        for hook in self._listening[type(event)]:
+            try:
+                hook.on_event(event)
+            except BaseException as error:  # noqa: BLE001  (it raises what is not the hook's)
+                self._guard.failed(hook, f"on_event({type(event).__name__})", error)
+
+    def around_step(self, leased: Leased) -> AroundStep:
+        """Wrap one execution of a step."""
+        if not self._around_step:
+            return self._nothing_around_step
+        return AroundStep(self._guard, "around_step", [(hook, leased) for hook in self._around_step])
+
+    def around_dispatch(self, plan: Plan) -> AroundDispatch:
+        """Wrap one call that dispatches."""
+        if not self._around_dispatch:
+            return self._nothing_around_dispatch
+        return AroundDispatch(self._guard, "around_dispatch", [(hook, plan) for hook in self._around_dispatch])
+
+
+def _wants(hook: Hooks, kind: type[Event]) -> bool:
+    return hook.wanted_events is None or kind in hook.wanted_events
+
+
+def _overrides(hook: Hooks, call: str) -> bool:
+    return getattr(type(hook), call) is not getattr(Hooks, call) or call in vars(hook)

@@ -1,0 +1,33 @@
+"""Trace context: the W3C ids under which everything that belongs to a run is found again."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final, NamedTuple
+
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_ZERO: Final = re.compile(r"0*")
+
+
+class TraceContext(NamedTuple):
+    """The trace of a run, and the span from which its first step follows."""
+
+    trace_id: str
+    traceparent: str
+
+    @classmethod
+    def begin(cls) -> TraceContext:
+        """Return a new trace."""
+        trace_id = secrets.token_hex(16)
+        return cls(trace_id, f"00-{trace_id}-{secrets.token_hex(8)}-01")
+
+    @classmethod
+    def of(cls, traceparent: str | None) -> TraceContext | None:
+        """Return the trace that a ``traceparent`` names; None for what is none, as the W3C has it ignored."""
+        found = _TRACEPARENT.fullmatch(traceparent or "")
+        if traceparent is None or found is None:
+            return None
+        if _ZERO.fullmatch(found[1]) or _ZERO.fullmatch(found[2]):
+            return None
+        return cls(found[1], traceparent)

@@ -1,0 +1,173 @@
+"""Log output of a program: every line that it writes, whoever logged it, in one format on stderr.
+
+For programs, as ``paigeant run``; never for libraries. Lines of stdlib ``logging``, of structlog, of ``warnings``, and
+of errors that nobody caught go through the same formatter, and bear the ids of the step in which they were logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Mapping, MutableMapping
+from types import TracebackType
+from typing import Any, Final, TextIO
+
+import structlog
+from pydantic_core import from_json, to_json
+
+from paigeant.telemetry.step_context import current_step_fields
+
+FRAMES: Final = 32
+"""Frames of a traceback that are shown: the innermost."""
+
+TRACEBACK: Final = 16 * 1024
+"""Characters of a traceback that are shown: the last."""
+
+_OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+"""Attributes that are no ``extra``; the last two are left there by formatters of other handlers."""
+
+_SUPERFLUOUS: Final = ("alembic",)
+"""Loggers whose information is none to whoever runs a worker; their warnings are."""
+
+
+class StderrHandler(logging.Handler):
+    """Writes to whatever ``sys.stderr`` is at the moment; a line that cannot be formatted is written as it may be."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        try:
+            text = self.format(record)
+        except Exception as error:  # noqa: BLE001  (an error of a log line must not become a line of another format)
+            record.msg, record.args = f"{record.msg!r} with {record.args!r} cannot be formatted: {error}", ()
+            record.exc_info = None
+            text = self.format(record)
+        try:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):  # nobody reads it any more
+            return
+
+
+def configure(log_format: str = "console", level: str = "INFO") -> None:
+    """Send all logs to stderr, as JSON lines or for a person at a console. May be called again."""
+    handler = StderrHandler()
+    handler.setFormatter(_formatter(log_format))
+    root = logging.getLogger()
+    root.handlers = [other for other in root.handlers if not isinstance(other, StderrHandler)] + [handler]
+    root.setLevel(logging.getLevelNamesMapping()[level.upper()])
+    for name in _SUPERFLUOUS:
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.WARNING)
+    _let_structlog_pass()
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+    sys.unraisablehook = _log_unraisable
+
+
+def wants_color(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether to write in colour: ``FORCE_COLOR`` and ``NO_COLOR`` decide, then ``TERM=dumb``, then the stream."""
+    if environ.get("FORCE_COLOR"):
+        return True
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def _formatter(log_format: str) -> logging.Formatter:
+    renderer: Any = (
+        structlog.processors.JSONRenderer(serializer=_as_json)
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(
+            colors=wants_color(sys.stderr), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[_add_fields],
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _add_step,
+            structlog.processors.ExceptionRenderer(_traceback_of),
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            renderer,
+        ],
+    )
+
+
+def _let_structlog_pass() -> None:
+    """Let what is logged with structlog go through ``logging``, where it is filtered and formatted as all else."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _add_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add what was given as ``extra``: all of the record that is not of every record."""
+    record: logging.LogRecord = event["_record"]
+    event.update((name, value) for name, value in vars(record).items() if name not in _OF_EVERY_RECORD)
+    return event
+
+
+def _add_step(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add the ids of the step in which the line was logged, where it does not say them itself."""
+    for name, value in current_step_fields().items():
+        event.setdefault(name, value)
+    return event
+
+
+def _traceback_of(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
+    text = "".join(traceback.format_exception(exc_info[1], limit=-FRAMES)).rstrip()
+    return text if len(text) <= TRACEBACK else f"…{text[-TRACEBACK:]}"
+
+
+def _as_json(event: Any, **_: Any) -> str:
+    try:
+        return _json_of(event)
+    except ValueError:  # of a value that refers to itself, or bytes that are no text
+        return to_json({_text(name): _writable(value) for name, value in event.items()}).decode()
+
+
+def _json_of(value: Any) -> str:
+    return to_json(value, fallback=repr, inf_nan_mode="strings").decode()
+
+
+def _writable(value: Any) -> Any:
+    """Return the value as JSON text can hold it: itself, or how it is shown."""
+    try:
+        return from_json(_json_of(value))
+    except ValueError:
+        return _text(value)
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logging.getLogger("paigeant").critical("uncaught %s", kind.__name__, exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(raised: threading.ExceptHookArgs) -> None:
+    if raised.exc_value is not None and not isinstance(raised.exc_value, SystemExit):
+        name = raised.thread.name if raised.thread else "a thread"
+        logging.getLogger("paigeant").error("uncaught in %s", name, exc_info=raised.exc_value)
+
+
+def _log_unraisable(raised: Any) -> None:
+    text = raised.err_msg or "an error that could not be raised"
+    logging.getLogger("paigeant").error("%s: %r", text, raised.object, exc_info=raised.exc_value)
