@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,8 @@ from chaos.servers.postgres import Postgres
 from chaos.servers.rabbitmq import RabbitMQ
 from chaos.servers.redis import RedisServer
 from chaos.servers.server import Server
-from paigeant.sql import administration
+from paigeant import Paigeant
+from paigeant.config import Settings
 
 BACKENDS: Final = ("sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", "redis+sqlite")
 
@@ -49,12 +49,12 @@ async def running(name: str, folder: Path) -> AsyncGenerator[Backend]:
     async with AsyncExitStack() as stack:
         if store_name == "sqlite":
             url = f"sqlite:///{folder}/store/paigeant.db"
-            await asyncio.to_thread(administration.upgrade, url)
+            await Paigeant(settings=Settings(store=url)).administration.upgrade_schema()
             backend = Backend(name, SqliteReader(folder / "store" / "paigeant.db"), url, url)
         else:
             postgres = Postgres(folder)
             await _start(stack, postgres)
-            await asyncio.to_thread(administration.upgrade, postgres.url)
+            await Paigeant(settings=Settings(store=postgres.url)).administration.upgrade_schema()
             backend = Backend(name, PostgresReader(postgres.url), postgres.url, postgres.url)
             backend.store = await _before(stack, backend, postgres)
         if broker_name:

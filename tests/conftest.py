@@ -19,7 +19,8 @@ from redis import Redis
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from paigeant.sql import administration
+from paigeant.app.choosing import choose_schema
+from paigeant.config import Settings
 
 POSTGRES = os.environ.get("PAIGEANT_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("PAIGEANT_TEST_REDIS", "redis://127.0.0.1:6379/0")
@@ -65,7 +66,7 @@ def postgres_template() -> Iterator[str]:
     """Return the name of a database with the schema, to be copied."""
     name = f"paigeant_template_{secrets.token_hex(6)}"
     tell_postgres(f"CREATE DATABASE {name}")
-    administration.upgrade(make_url(POSTGRES).set(database=name).render_as_string(hide_password=False))
+    choose_schema(Settings(store=make_url(POSTGRES).set(database=name).render_as_string(hide_password=False))).upgrade()
     yield name
     tell_postgres(f"DROP DATABASE {name} WITH (FORCE)")
 

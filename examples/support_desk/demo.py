@@ -22,7 +22,6 @@ from checks import Interrupted, check
 
 from paigeant import ActivityRegistry, Paigeant, PaigeantError, Run, RunResult
 from paigeant.config import load_settings
-from paigeant.sql import administration
 
 HERE = Path(__file__).resolve().parent
 STATE = HERE / ".paigeant"
@@ -173,7 +172,7 @@ def prepare() -> None:
     shop.find_order("")
     if "PAIGEANT_STORE" in os.environ:
         os.environ.setdefault("PAIGEANT_NAMESPACE", f"demo-{secrets.token_hex(4)}")  # earlier runs stay out of sight
-        administration.upgrade(load_settings().store)
+        asyncio.run(Paigeant(settings=load_settings()).administration.upgrade_schema())
 
 
 async def interruptible(board: Board) -> tuple[dict[str, RunResult], list[tuple[str, bool]]]:

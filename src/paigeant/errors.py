@@ -3,44 +3,39 @@
 ::
 
     PaigeantError
-    ├── ConfigError              a setting, a file or an installation is wrong        (exit 2)
+    ├── ConfigError              a setting, a file or an installation is wrong
     │   ├── UnknownScheme        no plugin for a URL's scheme
     │   └── HandlersError        the handlers file cannot be loaded or serves nothing
-    ├── RegistrationError        an activity or workflow is declared wrongly          (exit 2)
-    ├── RequestError             what was asked for cannot be done                    (exit 2)
+    ├── RegistrationError        an activity or workflow is declared wrongly
+    ├── RequestError             what was asked for cannot be done
     │   ├── UnknownWorkflow
     │   ├── UnknownStep
     │   ├── UnknownRun
+    │   ├── UnknownVariable
     │   ├── UnknownLetter
     │   ├── InvalidInput         the input cannot bind, is no JSON, or is too large
     │   ├── DispatchConflict     the dispatch key is taken by another input
     │   └── WrongState           the run's status does not allow it
-    ├── RunFailed                a run ended otherwise than completed                 (exit 1)
-    ├── ResultTimeout            the run was not final in time                        (exit 3)
-    ├── Unavailable              the store or the broker does not answer              (exit 4)
+    ├── RunFailed                a run ended otherwise than completed
+    ├── ResultTimeout            the run was not final in time
+    ├── Unavailable              the store or the broker does not answer
     ├── MessageRejected          bytes that are not a message of ours
     └── Terminal                 raised in an activity: do not retry
         ├── ArgumentError        an argument is missing or does not validate
         └── ResultError          a result cannot be validated, serialised, or is too large
 
-Each carries the data of its message as attributes, and the exit code its command ends with.
+Each carries the data of its message as attributes. What a command or an API makes of one is for them to say.
 """
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 
 class PaigeantError(Exception):
     """The root of the tree; ``str()`` of any of them is one or two plain lines for a person."""
 
-    exit_code: ClassVar[int] = 1
-
 
 class ConfigError(PaigeantError):
     """A setting, a file or the installation is wrong; the text names it and the values allowed."""
-
-    exit_code = 2
 
 
 class UnknownScheme(ConfigError):
@@ -54,13 +49,9 @@ class HandlersError(ConfigError):
 class RegistrationError(PaigeantError):
     """An activity, compensation or workflow is declared wrongly; the text names file and line."""
 
-    exit_code = 2
-
 
 class RequestError(PaigeantError):
     """What was asked for cannot be done; nothing was changed."""
-
-    exit_code = 2
 
 
 class UnknownWorkflow(RequestError):
@@ -73,6 +64,10 @@ class UnknownStep(RequestError):
 
 class UnknownRun(RequestError):
     """No run has this id."""
+
+
+class UnknownVariable(RequestError):
+    """The run has no variable of this name."""
 
 
 class UnknownLetter(RequestError):
@@ -105,13 +100,9 @@ class RunFailed(PaigeantError):
 class ResultTimeout(PaigeantError, TimeoutError):
     """The run was not final in time; it goes on all the same."""
 
-    exit_code = 3
-
 
 class Unavailable(PaigeantError):
     """The store or the broker does not answer; nothing is lost, try again."""
-
-    exit_code = 4
 
 
 class MessageRejected(PaigeantError):

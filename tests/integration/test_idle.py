@@ -17,7 +17,6 @@ import pytest
 from chaos.servers.postgres import Postgres
 from paigeant import ActivityRegistry, Paigeant
 from paigeant.config import Settings
-from paigeant.sql import administration
 
 WORKERS = 50
 
@@ -51,7 +50,7 @@ async def server(new_open_folder: Callable[[], Path]):
     await made.prepare()
     try:
         await made.start()
-        await asyncio.to_thread(administration.upgrade, made.url)
+        await Paigeant(settings=Settings(store=made.url)).administration.upgrade_schema()
         await made.tell("CREATE EXTENSION pg_stat_statements")
         yield made
     finally:

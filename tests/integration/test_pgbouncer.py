@@ -17,7 +17,6 @@ from paigeant import ActivityContext, ActivityRegistry, Paigeant, RetryPolicy, W
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.model.runs import RunStatus
-from paigeant.sql import administration
 from paigeant.stores.postgresql import PostgresStore
 
 OPTION = "?prepared_statement_cache_size="
@@ -29,7 +28,7 @@ async def pooler(new_postgres: Callable[..., str], new_open_folder: Callable[[],
     await made.prepare()
     try:
         await made.start()
-        await asyncio.to_thread(administration.upgrade, made.url)
+        await Paigeant(settings=Settings(store=made.url)).administration.upgrade_schema()
         yield made
     finally:
         await made.stop()

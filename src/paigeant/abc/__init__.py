@@ -13,6 +13,7 @@ from paigeant.abc.hop_store import Heart, HopStore
 from paigeant.abc.operator import Operator
 from paigeant.abc.resource import Resource
 from paigeant.abc.run_reader import RunReader
+from paigeant.abc.schema import Schema
 from paigeant.abc.store import Store
 from paigeant.abc.transport import Delivery, Transport
 from paigeant.abc.value_store import ValueStore
@@ -30,6 +31,7 @@ __all__ = [
     "Reporter",
     "Resource",
     "RunReader",
+    "Schema",
     "StepSpan",
     "Store",
     "Transport",

@@ -7,11 +7,16 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
+from paigeant.abc.schema import Schema
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
 
 
 class Operator(ABC):
     """Cancels, terminates, resumes and deletes runs, beside workers that go on."""
+
+    def schema(self) -> Schema | None:
+        """Return the schema of this store's database, None where there is none. The store need not be open."""
+        return None
 
     @abstractmethod
     async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:

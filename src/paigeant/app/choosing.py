@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from paigeant.abc import Store, Transport
+from paigeant.abc import Schema, Store, Transport
 from paigeant.config import Settings
+from paigeant.errors import ConfigError
 from paigeant.plugins import load_plugin
 
 
@@ -14,6 +15,14 @@ def choose_store(settings: Settings) -> Store:
     """Return the store; raises ConfigError."""
     store: Store = _plugin("paigeant.stores", settings.store, settings.namespace)
     return store
+
+
+def choose_schema(settings: Settings) -> Schema:
+    """Return the schema of the store's database; raises ConfigError, also for a store that has none."""
+    schema = choose_store(settings).schema()
+    if schema is None:
+        raise ConfigError(f"a {urlsplit(settings.store).scheme}:// store has no schema to upgrade or check")
+    return schema
 
 
 def choose_transport(settings: Settings) -> Transport | None:

@@ -23,11 +23,16 @@ _AGENTS: Final = "pydantic-ai-slim"
 
 
 class Examined(NamedTuple):
-    """A finding, what it is about, and the exit code it stands for: 0, or 1, 2 and 4 as errors have them."""
+    """A finding, the part of the installation it is about, and the error that it stands for, if it is one."""
 
     part: str
     finding: Finding
-    exit_code: int
+    error: PaigeantError | None = None
+
+    @property
+    def is_problem(self) -> bool:
+        """Somebody has to mend it before it works."""
+        return self.finding.severity is Severity.PROBLEM
 
 
 async def examine(settings: Settings) -> AsyncGenerator[Examined, None]:
@@ -44,7 +49,7 @@ async def examine(settings: Settings) -> AsyncGenerator[Examined, None]:
 
 def failed(part: str, about: str, error: PaigeantError) -> Examined:
     """Return an error as a finding; its text says what to do."""
-    return Examined(part, Finding(about=about, severity=Severity.PROBLEM, said=str(error)), error.exit_code)
+    return Examined(part, Finding(about=about, severity=Severity.PROBLEM, said=str(error)), error)
 
 
 async def _resource(
@@ -68,8 +73,7 @@ async def _resource(
 
 
 def _judged(part: str, finding: Finding, settings: Settings) -> Examined:
-    judged = finding.judged(settings.env)
-    return Examined(part, judged, int(judged.severity is Severity.PROBLEM))
+    return Examined(part, finding.judged(settings.env))
 
 
 def _installation() -> Iterable[Finding]:

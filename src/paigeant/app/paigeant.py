@@ -14,16 +14,14 @@ from types import ModuleType
 from typing import Any, Final, Self
 from uuid import UUID
 
-from pydantic_core import PydanticSerializationError
-
 from paigeant.abc import Codec, Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry, activity
-from paigeant.activities.shapes import ANYTHING
+from paigeant.app.administration import Administration
 from paigeant.app.choosing import choose_store, choose_transport
 from paigeant.app.declaration import Declaration
+from paigeant.app.inputs import as_json
 from paigeant.app.options import check_parts, check_workflow, read_span
 from paigeant.app.readiness import require_ready
-from paigeant.app.retention import prune
 from paigeant.app.run import Run
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
@@ -34,7 +32,7 @@ from paigeant.errors import ConfigError, InvalidInput, RegistrationError, Unknow
 from paigeant.model.durations import Duration
 from paigeant.model.options import checked
 from paigeant.model.plan import Plan
-from paigeant.model.runs import FINAL, RunStatus
+from paigeant.model.runs import RunPage, RunStatus
 from paigeant.plugins import load_plugin
 from paigeant.telemetry.logs import LogHooks
 
@@ -132,7 +130,7 @@ class Paigeant:
         check_workflow(workflow, "dispatch")
         limit = None if deadline is None else read_span("deadline", deadline, "dispatch")
         options = DispatchOptions(dispatch_key, limit, tenant)
-        [started] = await dispatch(self.runtime, await self._plan(workflow), [_as_json(payload)], options)
+        [started] = await dispatch(self.runtime, await self._plan(workflow), [as_json(payload)], options)
         return Run(self.runtime, started.workflow_id)
 
     @checked("dispatch_many", InvalidInput)
@@ -145,7 +143,7 @@ class Paigeant:
         """
         check_workflow(workflow, "dispatch_many")
         plan = await self._plan(workflow)
-        inputs = [_as_json(payload) for payload in payloads]
+        inputs = [as_json(payload) for payload in payloads]
         runs: list[Run] = []
         for first in range(0, len(inputs), _TOGETHER):
             group = inputs[first : first + _TOGETHER]
@@ -161,15 +159,19 @@ class Paigeant:
             text = f"no run {workflow_id!r}: a workflow_id looks like 01890a5d-ac96-774b-bcce-b302099a8057"
             raise UnknownRun(text) from error
 
-    async def prune(
-        self, older_than: Duration, *, statuses: Collection[RunStatus] = FINAL, batch: int = 100
-    ) -> AsyncGenerator[int, None]:
-        """Delete runs that ended longer ago than this, with all that is theirs; yields how many, batch by batch.
+    async def list_runs(
+        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+    ) -> RunPage:
+        """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
-        It rests in between, so that workers go on. It may be left at any time, and called again.
+        Raises InvalidInput for an ``after`` that no page gave.
         """
-        async for gone in prune(self.store, read_span("older_than", older_than, "prune"), statuses, batch):
-            yield gone
+        return await self.store.list_runs(status=status, workflow=workflow, limit=limit, after=after)
+
+    @property
+    def administration(self) -> Administration:
+        """What an operator does to the installation: its schema, its health, old runs, dead letters."""
+        return Administration(self.settings, lambda: self.runtime)
 
     @asynccontextmanager
     async def worker(
@@ -247,11 +249,3 @@ def _read(handlers: ModuleType | ActivityRegistry | None) -> tuple[ActivityRegis
 
 def _owner() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def _as_json(payload: Any) -> bytes:
-    try:
-        return ANYTHING.dump_json(payload)
-    except (PydanticSerializationError, ValueError, RecursionError) as error:
-        text = f"the input, {type(payload).__qualname__}, cannot be written as JSON: {error}"
-        raise InvalidInput(text) from error

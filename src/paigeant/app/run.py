@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
@@ -9,15 +11,24 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from paigeant.abc import RunReader
+from paigeant.app.inputs import variable_as_json
 from paigeant.app.options import read_timeout
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
-from paigeant.errors import ResultTimeout, RunFailed
+from paigeant.errors import ResultTimeout, RunFailed, UnknownVariable
 from paigeant.model.durations import Duration
 from paigeant.model.runs import CancelRequest, RunError, RunStatus, RunView, StepView
+from paigeant.model.values import shelve
 
 _LOOK: Final = 5.0
 """Seconds after which a waiter looks again even if nothing told it of a change."""
+
+_FOLLOW: Final = 1.0
+"""The same for who follows a run: what it waits for changes with time alone."""
+
+_PAUSE: Final = 0.03
+"""Seconds between two looks of who follows a run, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,27 @@ class RunResult:
         return cls(view.workflow_id, view.status, view.variables, view.steps, view.error, view.output)
 
 
+class _Waiting:
+    """Waits for a run that is not final, as long as the caller's patience lasts."""
+
+    def __init__(self, reader: RunReader, workflow_id: UUID, timeout: float | None, look: float) -> None:
+        """Let the caller look again after ``look`` seconds at most."""
+        self._reader = reader
+        self._workflow_id = workflow_id
+        self._timeout = timeout
+        self._until = None if timeout is None else monotonic() + timeout
+        self._look = look
+        self._seen = 0
+
+    async def for_change(self, status: RunStatus) -> None:
+        """Return when the run, whose status is this, may have changed; raises ResultTimeout."""
+        left = self._look if self._until is None else self._until - monotonic()
+        if left <= 0:
+            text = f"run {self._workflow_id} is {status} and was not final after {self._timeout:g} s; it goes on"
+            raise ResultTimeout(text)
+        self._seen = await self._reader.wait_for_change(self._seen, min(left, self._look))
+
+
 class Run:
     """One run, by its id. Every method may raise UnknownRun, and Unavailable if the store does not answer."""
 
@@ -73,16 +105,45 @@ class Run:
 
         Raises :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on all the same.
         """
-        limit = read_timeout(timeout, "result")
-        until = None if limit is None else monotonic() + limit
-        seen = 0
-        while not (await self.status()).final:
-            left = _LOOK if until is None else until - monotonic()
-            if left <= 0:
-                text = f"run {self.workflow_id} was not final after {limit:g} s; it goes on"
-                raise ResultTimeout(text)
-            seen = await self._runtime.store.wait_for_change(seen, min(left, _LOOK))
+        waiting = _Waiting(self._runtime.store, self.workflow_id, read_timeout(timeout, "result"), _LOOK)
+        while not (status := await self.status()).final:
+            await waiting.for_change(status)
         return RunResult.of(await self.view())
+
+    async def follow(self, timeout: Duration | None = None) -> AsyncGenerator[RunView, None]:
+        """Yield everything about the run, now and after each change, until it is final; at least once in a second.
+
+        In a busy store something changes all the time: it looks thirty times a second at most. Raises
+        :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on all the same.
+        """
+        waiting = _Waiting(self._runtime.store, self.workflow_id, read_timeout(timeout, "follow"), _FOLLOW)
+        while True:
+            view = await self.view()
+            yield view
+            if view.status.final:
+                return
+            await waiting.for_change(view.status)
+            await asyncio.sleep(_PAUSE)
+
+    async def variables(self) -> dict[str, JsonValue]:
+        """Return the run's variables: steps' outputs and what was set."""
+        return (await self.view()).variables
+
+    async def variable(self, name: str) -> JsonValue:
+        """Return one variable; raises UnknownVariable, which names those that there are."""
+        variables = await self.variables()
+        if name not in variables:
+            there = ", ".join(sorted(variables)) or "none"
+            raise UnknownVariable(f"run {self.workflow_id} has no variable {name!r}; there are: {there}")
+        return variables[name]
+
+    async def set_variable(self, name: str, value: Any) -> None:
+        """Set a variable to anything that pydantic can write as JSON; the latest write wins.
+
+        Raises InvalidInput for a name or a value that no variable has, and WrongState if the run is over for good.
+        """
+        shelved, blob = shelve(variable_as_json(name, value))
+        await self._runtime.store.save_variable(self.workflow_id, name, shelved, blob)
 
     async def cancel(self, *, compensate: bool = False) -> RunStatus:
         """Wish that the run ends, undoing what it did if ``compensate``; returns its status now.

@@ -14,6 +14,7 @@ import typer
 from paigeant.app import Paigeant, Run
 from paigeant.cli.asking import ask_within
 from paigeant.cli.durations import seconds
+from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.handlers import load_handlers
 from paigeant.cli.payload import read_input, read_lines
 from paigeant.cli.progress import Display, display, follow, follow_all
@@ -93,14 +94,14 @@ async def _one(application: Paigeant, order: _Order) -> int:
             write_json({"workflow_id": run.workflow_id, "status": await run.status()})
         else:
             write(str(run.workflow_id))
-        return 0
+        return COMPLETED
     with display(order.workflow) as shown:
         view = await _to_the_end(application, run, order, shown)
     if order.as_json:
         write(view.model_dump_json())
     else:
         show_result(view)
-    return 0 if view.status is RunStatus.COMPLETED else 1
+    return COMPLETED if view.status is RunStatus.COMPLETED else FAILED
 
 
 async def _many(application: Paigeant, order: _Order) -> int:
@@ -115,7 +116,8 @@ async def _many(application: Paigeant, order: _Order) -> int:
     else:
         for key, status in statuses:
             write(f"{key} {status}" if order.wait else str(key))
-    return 1 if order.wait and any(status is not RunStatus.COMPLETED for _, status in statuses) else 0
+    failed = order.wait and any(status is not RunStatus.COMPLETED for _, status in statuses)
+    return FAILED if failed else COMPLETED
 
 
 async def _to_the_end(application: Paigeant, run: Run, order: _Order, shown: Display) -> RunView:

@@ -10,7 +10,9 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from paigeant.app.examination import Examined, examine, failed
+from paigeant.app import Paigeant
+from paigeant.app.examination import Examined, failed
+from paigeant.cli.exit_codes import COMPLETED, FAILED, exit_code_of
 from paigeant.cli.handlers import load_handlers, require_activities
 from paigeant.cli.terminal import console, from_here, printable, write_json
 from paigeant.config import Settings, load_settings
@@ -44,10 +46,10 @@ async def _doctor(*, as_json: bool) -> int:
                 _show(examined)
     if as_json:
         findings = [{"part": one.part, **one.finding.model_dump(exclude={"forgets"})} for one in found]
-        write_json({"healthy": not any(one.exit_code for one in found), "findings": findings})
+        write_json({"healthy": not any(one.is_problem for one in found), "findings": findings})
     else:
         _sum_up(found)
-    return max((one.exit_code for one in found), default=0)
+    return max((_exit_code(one) for one in found), default=COMPLETED)
 
 
 async def _examine() -> AsyncGenerator[Examined, None]:
@@ -56,7 +58,7 @@ async def _examine() -> AsyncGenerator[Examined, None]:
     except PaigeantError as error:
         yield failed("settings", "usable", error)
         return
-    async with aclosing(examine(settings)) as examination:
+    async with aclosing(Paigeant(settings=settings).administration.examine()) as examination:
         async for examined in examination:
             yield examined
     yield _handlers(settings)
@@ -65,12 +67,18 @@ async def _examine() -> AsyncGenerator[Examined, None]:
 def _handlers(settings: Settings) -> Examined:
     path = settings.handlers
     if path is None:
-        return Examined("settings", Finding.ok("handlers", "none are named; `paigeant run` is told a file"), 0)
+        return Examined("settings", Finding.ok("handlers", "none are named; `paigeant run` is told a file"))
     try:
         require_activities(load_handlers(path), path)
     except PaigeantError as error:
         return failed("settings", "handlers", error)
-    return Examined("settings", Finding.ok("handlers", from_here(str(path))), 0)
+    return Examined("settings", Finding.ok("handlers", from_here(str(path))))
+
+
+def _exit_code(examined: Examined) -> int:
+    if examined.error is not None:
+        return exit_code_of(examined.error)
+    return FAILED if examined.is_problem else COMPLETED
 
 
 def _show(examined: Examined) -> None:

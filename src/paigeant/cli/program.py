@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from paigeant.cli.exit_codes import COMPLETED, FAILED, INTERRUPTED, REFUSED, exit_code_of
 from paigeant.cli.terminal import note, printable, write_json
 from paigeant.errors import PaigeantError
 
@@ -35,8 +36,6 @@ COMMANDS: Final = (
     "db",
 )
 """Each is the ``app`` of the module of its name."""
-
-_INTERRUPTED: Final = 130
 
 
 class Commands(TyperGroup):
@@ -86,7 +85,7 @@ def paigeant(
     del show_version, debug
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-        raise typer.Exit(2)
+        raise typer.Exit(REFUSED)
 
 
 def main() -> None:
@@ -102,15 +101,15 @@ def run(arguments: Sequence[str]) -> int:
         code = app([word for word in arguments if word != "--debug"], prog_name="paigeant", standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return COMPLETED
     except Exception as error:  # noqa: BLE001  (the last to catch anything)
         if debug:
             traceback.print_exc()
         return _report(error, as_json=as_json)
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else COMPLETED
 
 
 def _usage(error: typer.TyperException) -> str:
@@ -125,14 +124,14 @@ def _report(error: Exception, *, as_json: bool) -> int:
     kind = type(error).__name__
     match error:
         case PaigeantError():
-            text, code = str(error), error.exit_code
+            text, code = str(error), exit_code_of(error)
         case typer.TyperException():
             kind, text, code = "UsageError", _usage(error), error.exit_code
         case OSError():
-            text, code = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), 2
+            text, code = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), REFUSED
         case _:
             first = (str(error).splitlines() or [""])[0]
-            text, code = f"unexpected {kind}: {first}; run again with --debug to see where", 1
+            text, code = f"unexpected {kind}: {first}; run again with --debug to see where", FAILED
     if as_json:
         write_json({"error": {"type": kind, "message": text}})
     else:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from time import monotonic
 from typing import Final, Protocol
 
@@ -13,13 +12,8 @@ from rich.live import Live
 from paigeant.app import Paigeant, Run, RunResult
 from paigeant.cli.terminal import console, note, printable
 from paigeant.cli.timeline import step_line, table, why_waiting
-from paigeant.errors import ResultTimeout
 from paigeant.model.runs import RunView, StepStatus, StepView
 
-_LOOK: Final = 1.0
-"""Seconds after which it looks again even if nothing told it of a change."""
-_PAUSE: Final = 0.03
-"""Seconds between two looks at least: in a busy store something changes all the time."""
 _PATIENCE: Final = 2.0
 """Seconds that a step may be due before its worker is missed."""
 
@@ -75,23 +69,16 @@ def display(workflow: str) -> Generator[Display]:
 
 async def follow(app: Paigeant, run: Run, shown: Display, timeout: float | None) -> RunView:
     """Return the run's view once it is final; raises ResultTimeout, and the run goes on."""
-    until = None if timeout is None else monotonic() + timeout
     due_since: tuple[int, float] = (0, monotonic())
-    seen = 0
-    while True:
-        view = await run.view()
-        step = _due(view)
-        if step is None or step.position != due_since[0]:
-            due_since = (step.position if step else 0, monotonic())
-        shown.update(view, await _hint(app, view, step, monotonic() - due_since[1]))
-        if view.status.final:
-            return view
-        left = _LOOK if until is None else until - monotonic()
-        if left <= 0:
-            text = f"run {run.workflow_id} is {view.status} and was not final after {timeout:g} s; it goes on"
-            raise ResultTimeout(text)
-        seen = await app.store.wait_for_change(seen, min(left, _LOOK))
-        await asyncio.sleep(_PAUSE)
+    async with aclosing(run.follow(timeout)) as views:
+        async for view in views:
+            step = _due(view)
+            if step is None or step.position != due_since[0]:
+                due_since = (step.position if step else 0, monotonic())
+            shown.update(view, await _hint(app, view, step, monotonic() - due_since[1]))
+            if view.status.final:
+                return view
+    raise AssertionError("a run is followed until it is final")
 
 
 async def follow_all(runs: Sequence[Run], timeout: float | None) -> list[RunResult]:
@@ -116,6 +103,6 @@ def _due(view: RunView) -> StepView | None:
 async def _hint(app: Paigeant, view: RunView, step: StepView | None, waited: float) -> str | None:
     """Say what the run waits for, if a person could do something about it."""
     overdue = step is not None and step.status is StepStatus.PENDING and waited >= _PATIENCE
-    if step is not None and overdue and not await app.store.find_served([step.step]):
+    if step is not None and overdue and not await app.administration.find_served([step.step]):
         return f"nobody serves step {printable(step.step)!r}: start its worker, as `paigeant run handlers.py`"
     return why_waiting(view)

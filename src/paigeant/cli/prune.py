@@ -8,31 +8,22 @@ from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from paigeant.app import Paigeant
+from paigeant.app import Paigeant, Prunable
 from paigeant.cli.asking import ask
 from paigeant.cli.durations import duration
+from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal import console, note, write_json
 from paigeant.config import Settings, load_settings
 from paigeant.errors import RequestError
-from paigeant.model.runs import FINAL, OPEN, RunStatus
+from paigeant.model.runs import FINAL, RunStatus
 from paigeant.plugins import redacted
 
 app = typer.Typer(add_completion=False)
-
-
-class _Amount(NamedTuple):
-    """How much there is, or was."""
-
-    runs: int
-    letters: int
-
-    def __str__(self) -> str:
-        return f"{self.runs:,} runs" + (f" and {self.letters:,} dead letters" if self.letters else "")
 
 
 @dataclass(slots=True)
@@ -43,31 +34,23 @@ class _Pruning:
     older_than: timedelta
     statuses: Collection[RunStatus]
     batch: int
-    gone: _Amount = field(default_factory=lambda: _Amount(0, 0))
+    gone: Prunable = field(default_factory=lambda: Prunable(0, 0))
 
     @property
     def where(self) -> str:
         return f"{redacted(self.settings.store)}, namespace {self.settings.namespace}"
 
-    @property
-    def with_letters(self) -> bool:
-        """Who names how runs ended means those runs, and nothing else."""
-        return self.statuses == FINAL
-
-    async def count(self, app: Paigeant) -> _Amount:
-        runs = await app.store.count_ended(self.older_than, self.statuses)
-        letters = await app.store.count_dead_letters(older_than=self.older_than) if self.with_letters else 0
-        return _Amount(runs, letters)
+    async def count(self, app: Paigeant) -> Prunable:
+        return await app.administration.count_prunable(self.older_than, statuses=self.statuses)
 
     async def delete(self, app: Paigeant) -> None:
-        if self.with_letters:
-            self.gone = _Amount(0, await app.store.drop_dead_letters(older_than=self.older_than))
         total = (await self.count(app)).runs
+        pruning = app.administration.prune(self.older_than, statuses=self.statuses, batch=self.batch)
         with _progress() as progress:
             task = progress.add_task("deleted", total=total)
-            async with aclosing(app.prune(self.older_than, statuses=self.statuses, batch=self.batch)) as batches:
+            async with aclosing(pruning) as batches:
                 async for gone in batches:
-                    self.gone = self.gone._replace(runs=self.gone.runs + gone)
+                    self.gone = Prunable(self.gone.runs + gone.runs, self.gone.dead_letters + gone.dead_letters)
                     progress.update(task, completed=self.gone.runs, total=max(total, self.gone.runs))
 
 
@@ -91,9 +74,6 @@ def prune(
     Without --status, dead letters that came last so long ago go too. Runs that are not final stay, whatever their age.
     It may be interrupted, and repeated.
     """
-    if unfinished := sorted(OPEN.intersection(status or ())):
-        text = f"runs that are {unfinished[0]} are not over; there are: {', '.join(sorted(FINAL))}"
-        raise typer.BadParameter(text, param_hint="--status")
     settings = load_settings()
     pruning = _Pruning(settings, older_than, frozenset(status or FINAL), batch)
     if dry_run or not yes:
@@ -103,30 +83,35 @@ def prune(
             return
         if any(found) and not _agreed(found, pruning, as_json=as_json):
             note("nothing was deleted")
-            raise typer.Exit(1)
+            raise typer.Exit(FAILED)
     try:
         ask(pruning.delete, settings=settings)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        note(f"interrupted: {pruning.gone} were deleted; the same command deletes the rest")
+        note(f"interrupted: {_said(pruning.gone)} were deleted; the same command deletes the rest")
         raise
     if as_json:
-        write_json({"deleted": pruning.gone.runs, "dead_letters": pruning.gone.letters})
+        write_json({"deleted": pruning.gone.runs, "dead_letters": pruning.gone.dead_letters})
     else:
-        note(f"deleted {pruning.gone} of {pruning.where}")
+        note(f"deleted {_said(pruning.gone)} of {pruning.where}")
 
 
-def _say_found(found: _Amount, pruning: _Pruning, *, as_json: bool) -> None:
+def _said(amount: Prunable) -> str:
+    letters = f" and {amount.dead_letters:,} dead letters" if amount.dead_letters else ""
+    return f"{amount.runs:,} runs{letters}"
+
+
+def _say_found(found: Prunable, pruning: _Pruning, *, as_json: bool) -> None:
     if as_json:
-        write_json({"would_delete": found.runs, "dead_letters": found.letters})
+        write_json({"would_delete": found.runs, "dead_letters": found.dead_letters})
     else:
-        note(f"would delete {found} of {pruning.where}")
+        note(f"would delete {_said(found)} of {pruning.where}")
 
 
-def _agreed(found: _Amount, pruning: _Pruning, *, as_json: bool) -> bool:
+def _agreed(found: Prunable, pruning: _Pruning, *, as_json: bool) -> bool:
     if as_json or not sys.stdin.isatty():
-        text = f"this would delete {found} of {pruning.where}, and nobody can be asked: add --yes, or --dry-run"
+        text = f"this would delete {_said(found)} of {pruning.where}, and nobody can be asked: add --yes, or --dry-run"
         raise RequestError(text)
-    return typer.confirm(f"Delete {found} of {pruning.where}, for good?", err=True)
+    return typer.confirm(f"Delete {_said(found)} of {pruning.where}, for good?", err=True)
 
 
 def _progress() -> Progress:

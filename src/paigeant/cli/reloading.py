@@ -12,12 +12,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from paigeant.cli.exit_codes import INTERRUPTED
+
 _LOG: Final = logging.getLogger("paigeant.run")
 _LOOK: Final = 0.4
 """Seconds between two looks at the files."""
 _PATIENCE: Final = 10.0
 """Seconds beyond the grace period after which a worker that does not end is killed."""
-_INTERRUPTED: Final = 130
 _IGNORED: Final = frozenset({"__pycache__", "node_modules"})
 
 
@@ -41,7 +42,7 @@ def supervise(folder: Path, *, grace: float) -> int:
         _end(worker, grace + _PATIENCE)
         if not asked.is_set():
             _LOG.info("a file changed: starting again")
-    return _INTERRUPTED if signal.SIGINT in received else 0
+    return INTERRUPTED if signal.SIGINT in received else 0
 
 
 def snapshot(folder: Path) -> dict[str, int]:

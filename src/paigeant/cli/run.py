@@ -19,11 +19,11 @@ from typing import Annotated, Final
 
 import typer
 
-from paigeant.app import Paigeant
+from paigeant.app import ActivityWorker, Paigeant
+from paigeant.cli.exit_codes import FAILED, INTERRUPTED, exit_code_of
 from paigeant.cli.handlers import load_handlers, require_activities
 from paigeant.cli.reloading import supervise
 from paigeant.config import FILE, PREFIX, Settings, load_settings
-from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import ConfigError, PaigeantError
 from paigeant.telemetry.output import configure
 from paigeant.telemetry.step_context import StepContext
@@ -32,7 +32,6 @@ app = typer.Typer(add_completion=False)
 
 _LOG: Final = logging.getLogger("paigeant.run")
 LOG_FORMAT: Final = f"{PREFIX}LOG_FORMAT"
-_INTERRUPTED: Final = 130
 _LAST_MOMENT: Final = 5.0
 """Seconds for the process to end once the worker has: what still runs then is code that cannot be stopped."""
 
@@ -66,7 +65,7 @@ def _telling_errors_as_asked() -> Generator[None]:
         configure("json")
         expected = isinstance(error, PaigeantError)
         _LOG.critical("%s", error, exc_info=None if expected else error)
-        raise typer.Exit(error.exit_code if isinstance(error, PaigeantError) else 1) from error
+        raise typer.Exit(exit_code_of(error) if isinstance(error, PaigeantError) else FAILED) from error
 
 
 def _run(handlers: Path | None, activity: list[str] | None, concurrency: int | None, *, reload: bool) -> int:
@@ -117,7 +116,7 @@ class _Stop:
         def heard(number: int, _: object) -> None:
             self.asked += 1
             if number == signal.SIGINT:
-                self.exit_code = _INTERRUPTED
+                self.exit_code = INTERRUPTED
             if self.asked > 2 or self.worker is None:  # noqa: PLR2004  (it was asked twice, or nothing runs yet)
                 os._exit(self.exit_code)
             loop.call_soon_threadsafe(self.on_signal, number)

@@ -27,9 +27,7 @@ def runs(
 ) -> None:
     """List runs, newest first."""
     settings = load_settings()
-    page = ask(
-        lambda app: app.store.list_runs(status=status, workflow=workflow, limit=limit, after=after), settings=settings
-    )
+    page = ask(lambda app: app.list_runs(status=status, workflow=workflow, limit=limit, after=after), settings=settings)
     if as_json:
         write(page.model_dump_json())
         return

@@ -112,6 +112,42 @@ class LetterPage(BaseModel, frozen=True):
     next: str | None = None
 
 
+class Fate(StrEnum):
+    """What became of a letter that was replayed."""
+
+    SENT = "sent"
+    """The store has its hop recorded, with these bytes, and it was published again: its run goes on. Dropped."""
+    PASSED = "passed"
+    """Its hop is behind, so that there is nothing to do. Dropped."""
+    QUEUED = "queued"
+    """There is no broker, and its hop is in the store, where workers pick it when it is due. Dropped."""
+    RETURNED = "returned"
+    """It was published again, and is a dead letter again."""
+    UNANSWERED = "unanswered"
+    """It was published again, and no worker has taken it so far."""
+    CUT = "cut"
+    """Only its head is here, so that there is nothing to publish."""
+    STUCK = "stuck"
+    """There is no broker to publish it to, and its bytes are not what the store recorded."""
+
+    @property
+    def settled(self) -> bool:
+        """The store has the same bytes in its place, and the letter is not needed."""
+        return self in {Fate.SENT, Fate.PASSED, Fate.QUEUED}
+
+    @property
+    def failed(self) -> bool:
+        """It was not published, or came back: a person has to look at it."""
+        return self in {Fate.RETURNED, Fate.CUT, Fate.STUCK}
+
+
+class Replayed(NamedTuple):
+    """A letter, and what became of it."""
+
+    letter: DeadLetter
+    fate: Fate
+
+
 def _plain(text: str, longest: int) -> str:
     """Return a text that any column takes and any terminal shows."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)[:longest]

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
-from paigeant.abc import Heart, Store
+from paigeant.abc import Heart, Schema, Store
 from paigeant.aio.batch import Batcher
 from paigeant.aio.changes import News
 from paigeant.model.claims import Claim, HeldInterface, Overdue
@@ -166,6 +166,9 @@ class SqlStore(Store):
         return await self.database.read(lambda tx: variables.load_values(tx, workflow_id, digests))
 
     # -- the operator
+
+    def schema(self) -> Schema:
+        return self.database
 
     async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
         return await self.database.write(lambda tx: operate.request_cancel(tx, workflow_id, cancel_request))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import shutil
@@ -19,7 +18,6 @@ from chaos.servers.postgres import Postgres
 from chaos.servers.redis import RedisServer
 from paigeant import ActivityRegistry, Paigeant, RunStatus, Step, Workflow
 from paigeant.config import Settings
-from paigeant.sql import administration
 from paigeant.testing.waiting import eventually
 
 HANDLERS = """
@@ -95,7 +93,7 @@ async def servers(new_open_folder: Callable[[], Path]):
         for server in (postgres, redis):
             await server.prepare()
             await server.start()
-        await asyncio.to_thread(administration.upgrade, postgres.url)
+        await Paigeant(settings=Settings(store=postgres.url)).administration.upgrade_schema()
         yield postgres, redis
     finally:
         await redis.stop()

@@ -12,7 +12,9 @@ CONTRACTS = [getattr(abc, name) for name in abc.__all__ if inspect.isclass(getat
 
 
 def methods(contract: type) -> dict[str, object]:
-    return {name: method for name, method in vars(contract).items() if inspect.isfunction(method)}
+    return {
+        name: method for name, method in vars(contract).items() if inspect.isfunction(method) and name != "__init__"
+    }
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

@@ -17,7 +17,8 @@ from sqlalchemy import make_url
 
 from chaos.servers.postgres import Postgres
 from chaos.servers.redis import RedisServer
-from paigeant.sql import administration
+from paigeant import Paigeant
+from paigeant.config import Settings
 from tests.unit.cli.conftest import Ended
 
 SECRET = "hunter2"
@@ -84,7 +85,7 @@ class Strict(Postgres):
     async def open(self) -> None:
         await self.prepare()
         await self.start()
-        await asyncio.to_thread(administration.upgrade, self.url)
+        await Paigeant(settings=Settings(store=self.url)).administration.upgrade_schema()
         await self.tell("postgres", *ROLES.split(";\n"))
         for database, version in (("older", "0001"), ("newer", "9999")):
             await self.tell(database, f"UPDATE paigeant.paigeant_version SET version_num = '{version}'")

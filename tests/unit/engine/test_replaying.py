@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from paigeant.engine.upkeep.replay import Fate, replay
+from paigeant.engine.upkeep.replay import replay
 from paigeant.errors import Unavailable
-from paigeant.model.dead_letters import KEPT_BYTES, DeadLetter, Flaw, RejectedMessage
+from paigeant.model.dead_letters import KEPT_BYTES, DeadLetter, Fate, Flaw, RejectedMessage
 from paigeant.model.hops import Sealed
 from paigeant.testing.builders import CODEC, new_message
 from paigeant.testing.waiting import eventually

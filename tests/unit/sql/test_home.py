@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from paigeant.app.choosing import choose_schema
+from paigeant.config import Settings
 from paigeant.errors import ConfigError
-from paigeant.sql import administration
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import new_run
@@ -46,10 +47,10 @@ def test_an_application_with_its_own_alembic_and_tables_of_our_names_is_no_hindr
     tell_postgres(*(line.format(version=version) for line in OF_THE_APPLICATION), on=url)
 
     with pytest.raises(ConfigError, match="no schema yet"):
-        administration.check(url)
-    administration.upgrade(url)
+        choose_schema(Settings(store=url)).check()
+    choose_schema(Settings(store=url)).upgrade()
 
-    administration.check(url)
+    choose_schema(Settings(store=url)).check()
 
 
 async def test_what_the_application_had_is_as_it_was(new_postgres: Callable[..., str], tell_postgres: Tell):
@@ -93,7 +94,7 @@ async def test_tables_of_an_earlier_version_move_with_what_is_in_them(
         on=url,
     )
 
-    await asyncio.to_thread(administration.upgrade, url)
+    await asyncio.to_thread(choose_schema(Settings(store=url)).upgrade)
 
     async with PostgresStore(url) as store:
         assert len((await store.list_runs()).runs) == 1
@@ -109,11 +110,11 @@ def test_who_may_not_make_a_schema_is_told_what_its_owner_has_to_run(
     try:
         theirs = make_url(url).set(username=user).render_as_string(hide_password=False)
         with pytest.raises(ConfigError, match=f'let its owner run CREATE SCHEMA paigeant AUTHORIZATION "{user}"'):
-            administration.upgrade(theirs)
+            choose_schema(Settings(store=theirs)).upgrade()
 
         tell_postgres(f'CREATE SCHEMA paigeant AUTHORIZATION "{user}"', on=url)
-        administration.upgrade(theirs)
-        administration.check(theirs)
+        choose_schema(Settings(store=theirs)).upgrade()
+        choose_schema(Settings(store=theirs)).check()
     finally:
         tell_postgres(f"DROP OWNED BY {user} CASCADE", on=url)
         tell_postgres(f"DROP ROLE {user}")
@@ -124,7 +125,7 @@ def test_a_table_of_somebody_else_in_our_schema_is_named(new_postgres: Callable[
     tell_postgres("CREATE SCHEMA paigeant", "CREATE TABLE paigeant.workers (id INTEGER)", on=url)
 
     with pytest.raises(ConfigError, match="a table 'workers' in its schema 'paigeant' that is not Paigeant's"):
-        administration.upgrade(url)
+        choose_schema(Settings(store=url)).upgrade()
 
 
 async def test_a_file_of_an_application_with_its_own_alembic_is_shared(tmp_path: Path):
@@ -159,7 +160,7 @@ async def test_a_file_of_an_earlier_version_takes_its_version_along(tmp_path: Pa
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("ALTER TABLE paigeant_version RENAME TO alembic_version")
 
-    administration.upgrade(f"sqlite:///{file}")
+    choose_schema(Settings(store=f"sqlite:///{file}")).upgrade()
 
     async with SqliteStore(f"sqlite:///{file}") as store:
         assert len((await store.list_runs()).runs) == 1

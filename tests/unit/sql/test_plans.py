@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import BindParameter, Boolean, Connection, Integer, Uuid, event, make_url
 from sqlalchemy.types import TupleType
 
+from paigeant.app.choosing import choose_schema
+from paigeant.config import Settings
 from paigeant.model.runs import RunStatus
-from paigeant.sql import administration
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.postgres.database import _SETTINGS
 from paigeant.sql.schema.types import Json, StoreTime
@@ -84,7 +85,7 @@ OFTEN: dict[str, Any] = {
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
     url = f"sqlite:///{tmp_path}/paigeant.db"
-    administration.upgrade(url)
+    choose_schema(Settings(store=url)).upgrade()
     with SqliteDatabase(url, "default").connect() as connection:
         yield connection
 

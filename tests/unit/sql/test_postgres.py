@@ -13,11 +13,11 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from paigeant import ActivityRegistry, Paigeant, Run, Workflow
+from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.claims import Due
 from paigeant.model.hops import CommitResult
-from paigeant.sql import administration
 from paigeant.sql.postgres.notify import NotifyListener
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.testing.builders import completed, new_run
@@ -110,11 +110,11 @@ def test_many_may_upgrade_at_once(new_postgres: Callable[..., str]):
     url = new_postgres(empty=True)
 
     async def upgrade() -> None:
-        await asyncio.gather(*(asyncio.to_thread(administration.upgrade, url) for _ in range(4)))
+        await asyncio.gather(*(asyncio.to_thread(choose_schema(Settings(store=url)).upgrade) for _ in range(4)))
 
     asyncio.run(upgrade())
 
-    administration.check(url)
+    choose_schema(Settings(store=url)).check()
 
 
 async def test_what_is_wrong_is_wrong_for_one_of_a_group_only(new_postgres: Callable[..., str]):

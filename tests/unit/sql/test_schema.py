@@ -14,8 +14,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import paigeant.sql.schema.migrations
+from paigeant.abc import Schema
+from paigeant.app.choosing import choose_schema
+from paigeant.config import Settings
 from paigeant.errors import ConfigError
-from paigeant.sql import administration
 from paigeant.sql.schema import version as schema
 from paigeant.sql.schema.home import VERSION_TABLE
 from paigeant.sql.schema.indexes import WHOLE
@@ -35,7 +37,7 @@ def execute(url: str, statement: str) -> None:
 
 
 def test_the_migrations_make_the_tables_that_the_statements_use(url: str):
-    administration.upgrade(url)
+    choose_schema(Settings(store=url)).upgrade()
 
     with SqliteDatabase(url, "default").connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "version_table": VERSION_TABLE})
@@ -52,29 +54,29 @@ def test_the_versions_this_program_knows_are_the_migrations_there_are():
 
 
 def test_upgrading_twice_does_nothing(url: str):
-    administration.upgrade(url)
-    administration.upgrade(url)
+    choose_schema(Settings(store=url)).upgrade()
+    choose_schema(Settings(store=url)).upgrade()
 
-    administration.check(url)
+    choose_schema(Settings(store=url)).check()
 
 
 def test_a_database_that_is_not_there_is_said_to_have_no_schema(url: str, tmp_path: Path):
     with pytest.raises(ConfigError, match="no schema yet: run `paigeant db upgrade`"):
-        administration.check(url)
+        choose_schema(Settings(store=url)).check()
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("ask", [administration.upgrade, administration.check])
+@pytest.mark.parametrize("ask", [Schema.upgrade, Schema.check])
 def test_a_database_of_a_newer_version_is_refused(url: str, ask):
-    administration.upgrade(url)
+    choose_schema(Settings(store=url)).upgrade()
     execute(url, "UPDATE paigeant_version SET version_num = '9999'")
 
     with pytest.raises(ConfigError, match=r"schema 9999.*newer one; upgrade this installation"):
-        ask(url)
+        ask(choose_schema(Settings(store=url)))
 
 
 async def test_a_store_of_a_newer_version_is_not_opened(url: str):
-    administration.upgrade(url)
+    choose_schema(Settings(store=url)).upgrade()
     execute(url, "UPDATE paigeant_version SET version_num = '9999'")
 
     with pytest.raises(ConfigError, match="newer one"):
@@ -83,7 +85,7 @@ async def test_a_store_of_a_newer_version_is_not_opened(url: str):
 
 
 async def test_a_store_of_an_older_version_asks_for_an_upgrade(url: str, monkeypatch: pytest.MonkeyPatch):
-    administration.upgrade(url)
+    choose_schema(Settings(store=url)).upgrade()
     monkeypatch.setattr(schema, "KNOWN", (*schema.KNOWN, "next"))
     monkeypatch.setattr(schema, "HEAD", "next")
 
@@ -118,4 +120,4 @@ async def test_a_process_may_open_many_new_databases_at_once(tmp_path: Path):
 
 def test_a_store_without_a_schema_says_so():
     with pytest.raises(ConfigError, match="memory:// store has no schema"):
-        administration.upgrade("memory://")
+        choose_schema(Settings(store="memory://")).upgrade()

@@ -10,9 +10,10 @@ import typer
 
 from paigeant.cli.asking import ask
 from paigeant.cli.durations import duration
+from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal import note, write_json
 from paigeant.config import Settings, load_settings
-from paigeant.errors import RequestError, UnknownLetter
+from paigeant.errors import RequestError
 from paigeant.plugins import redacted
 
 
@@ -34,12 +35,9 @@ def drop(
     settings = load_settings()
     if not ids and not yes and not _agreed(settings, older_than, as_json=as_json):
         note("nothing was dropped")
-        raise typer.Exit(1)
-    dropped = ask(
-        lambda app: app.store.drop_dead_letters(ids or None, older_than=older_than or timedelta()), settings=settings
-    )
-    if ids and not dropped:
-        raise UnknownLetter(f"no dead letter has the id {', '.join(map(str, ids))}")
+        raise typer.Exit(FAILED)
+    age = older_than or timedelta()
+    dropped = ask(lambda app: app.administration.drop_dead_letters(ids or None, older_than=age), settings=settings)
     if as_json:
         write_json({"dropped": dropped})
     else:

@@ -32,7 +32,9 @@ def list_letters(
 ) -> None:
     """List dead letters, newest first."""
     settings = load_settings()
-    page = ask(lambda app: app.store.list_dead_letters(topic=topic, limit=limit, after=after), settings=settings)
+    page = ask(
+        lambda app: app.administration.list_dead_letters(topic=topic, limit=limit, after=after), settings=settings
+    )
     if as_json:
         write(page.model_dump_json())
         return
@@ -50,7 +52,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; the bytes are base64.")] = False,
 ) -> None:
     """Show a dead letter: what is wrong with it, and how it begins."""
-    letter = ask(lambda app: app.store.get_dead_letter(letter_id))
+    letter = ask(lambda app: app.administration.get_dead_letter(letter_id))
     if raw:
         sys.stdout.buffer.write(letter.body)
     elif as_json:

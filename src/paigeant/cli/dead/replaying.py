@@ -6,11 +6,10 @@ from typing import Annotated, Final
 
 import typer
 
-from paigeant.app import Paigeant
 from paigeant.cli.asking import ask
+from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal import note, printable, write_json
-from paigeant.engine.upkeep.replay import Fate, Replayed, replay
-from paigeant.model.dead_letters import DeadLetter
+from paigeant.model.dead_letters import Fate, Replayed
 
 _SAID: Final = {
     Fate.SENT: "published again; its run goes on",
@@ -21,7 +20,6 @@ _SAID: Final = {
     Fate.CUT: "not replayed: only its head is here; the whole message is with the broker's dead letters",
     Fate.STUCK: "not replayed: PAIGEANT_TRANSPORT names no broker, and the store has recorded no such message",
 }
-_DONE: Final = frozenset({Fate.SENT, Fate.PASSED, Fate.QUEUED, Fate.UNANSWERED})
 
 
 def replay_letters(
@@ -33,23 +31,18 @@ def replay_letters(
 
     One that is the message of a run's pending step is dropped here. All others stay until they are dropped.
     """
-
-    async def question(app: Paigeant) -> list[Replayed]:
-        letters = [await app.store.get_dead_letter(letter_id) for letter_id in dict.fromkeys(ids)]
-        return await replay(app.runtime, letters, timeout)
-
-    replayed = ask(question)
+    replayed = ask(lambda app: app.administration.replay_dead_letters(ids, patience=timeout))
     if as_json:
         write_json({"replayed": [_as_json(one) for one in replayed]})
     else:
         for one in replayed:
             note(f"dead letter {one.letter.id}: {_said(one)}")
-    if not all(one.fate in _DONE for one in replayed):
-        raise typer.Exit(1)
+    if any(one.fate.failed for one in replayed):
+        raise typer.Exit(FAILED)
 
 
 def _said(one: Replayed) -> str:
-    letter: DeadLetter = one.letter
+    letter = one.letter
     return printable(_SAID[one.fate].format(detail=letter.detail, topic=letter.topic))
 
 

@@ -5,49 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from paigeant.engine.publisher import PATIENCE, publish
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable, UnknownLetter
-from paigeant.model.dead_letters import DeadLetter
+from paigeant.model.dead_letters import DeadLetter, Fate, Replayed
 from paigeant.model.hops import NoticeStatus, Sealed
 from paigeant.model.message import HopKey
 
 LOOK: Final = 0.1
 """Seconds between two looks for letters that came back."""
-
-
-class Fate(StrEnum):
-    """What became of a letter that was replayed."""
-
-    SENT = "sent"
-    """The store has its hop recorded, with these bytes, and it was published again: its run goes on. Dropped."""
-    PASSED = "passed"
-    """Its hop is behind, so that there is nothing to do. Dropped."""
-    QUEUED = "queued"
-    """There is no broker, and its hop is in the store, where workers pick it when it is due. Dropped."""
-    RETURNED = "returned"
-    """It was published again, and is a dead letter again."""
-    UNANSWERED = "unanswered"
-    """It was published again, and no worker has taken it so far."""
-    CUT = "cut"
-    """Only its head is here, so that there is nothing to publish."""
-    STUCK = "stuck"
-    """There is no broker to publish it to, and its bytes are not what the store recorded."""
-
-    @property
-    def settled(self) -> bool:
-        """The store has the same bytes in its place, and the letter is not needed."""
-        return self in {Fate.SENT, Fate.PASSED, Fate.QUEUED}
-
-
-class Replayed(NamedTuple):
-    """A letter, and what became of it."""
-
-    letter: DeadLetter
-    fate: Fate
 
 
 async def replay(runtime: Runtime, letters: Sequence[DeadLetter], patience: float) -> list[Replayed]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
-from paigeant.abc import Heart
+from paigeant.abc import Heart, Schema
 from paigeant.aio.changes import Changes, News
 from paigeant.model.findings import Finding
 from paigeant.sql.execution.transaction import Tx
@@ -14,7 +14,7 @@ from paigeant.sql.execution.transaction import Tx
 T = TypeVar("T")
 
 
-class Database(ABC):
+class Database(Schema):
     """One database, opened by one process, within one namespace."""
 
     changes: Changes
@@ -51,14 +51,6 @@ class Database(ABC):
     @abstractmethod
     def heart(self) -> Heart:
         """Return a heart with a connection of its own, to be used from a thread of its own."""
-
-    @abstractmethod
-    def upgrade(self) -> None:
-        """Bring the schema to this program's version, alone; raises ConfigError and Unavailable."""
-
-    @abstractmethod
-    def check(self) -> None:
-        """Return if the schema is this program's; raises ConfigError and Unavailable."""
 
     def mark_alive(self, owner: str) -> None:
         """Show that this owner lives, where that can be shown."""

@@ -1,0 +1,20 @@
+"""The contract of a store's schema: what its tables look like, and how an older database gets there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+
+class Schema(ABC):
+    """The schema of one database, asked for and changed before the store is opened. Both methods block."""
+
+    @abstractmethod
+    def upgrade(self) -> None:
+        """Bring the schema to this program's version, alone; does nothing if it is there already.
+
+        All of it or nothing. Raises ``ConfigError`` for a newer schema than this program knows, and ``Unavailable``.
+        """
+
+    @abstractmethod
+    def check(self) -> None:
+        """Return if the schema is this program's; raises ``ConfigError`` with what to do, and ``Unavailable``."""

@@ -1,0 +1,136 @@
+"""What an operator does to an installation as a whole: its schema, its health, old runs, dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from time import monotonic
+from typing import NamedTuple
+
+from paigeant.abc import Store
+from paigeant.app.choosing import choose_schema
+from paigeant.app.examination import Examined, examine
+from paigeant.app.options import read_span
+from paigeant.config import Settings
+from paigeant.engine.runtime import Runtime
+from paigeant.engine.upkeep.replay import replay
+from paigeant.errors import InvalidInput, UnknownLetter
+from paigeant.model.dead_letters import DeadLetter, LetterPage, Replayed
+from paigeant.model.durations import Duration
+from paigeant.model.runs import FINAL, OPEN, RunStatus
+
+
+class Prunable(NamedTuple):
+    """How much there is to delete, or was deleted."""
+
+    runs: int
+    dead_letters: int
+
+
+class Administration:
+    """Upgrades, examines, prunes, and sees to dead letters: the ``administration`` of a :class:`~paigeant.Paigeant`.
+
+    The schema and the examination need no open application; all else does. Every method may raise Unavailable.
+    """
+
+    def __init__(self, settings: Settings, runtime: Callable[[], Runtime]) -> None:
+        """Work on what the settings name; ``runtime`` returns the parts in use, or raises ConfigError."""
+        self._settings = settings
+        self._runtime = runtime
+
+    @property
+    def _store(self) -> Store:
+        return self._runtime().store
+
+    # -- the schema, and whether all is well
+
+    async def upgrade_schema(self) -> None:
+        """Bring the store's schema to this version; does nothing if it is there. Raises ConfigError."""
+        await asyncio.to_thread(choose_schema(self._settings).upgrade)
+
+    async def check_schema(self) -> None:
+        """Return if the store's schema is that of this version; raises ConfigError, with what to do, if it is not."""
+        await asyncio.to_thread(choose_schema(self._settings).check)
+
+    def examine(self) -> AsyncGenerator[Examined, None]:
+        """Yield what is found of the installation, the settings, the store, the transport and the work in them."""
+        return examine(self._settings)
+
+    async def find_served(self, activities: Collection[str]) -> set[str]:
+        """Return those of these activities that a living worker serves."""
+        return await self._store.find_served(activities)
+
+    # -- what is over and old
+
+    async def count_prunable(self, older_than: Duration, *, statuses: Collection[RunStatus] = FINAL) -> Prunable:
+        """Return how much :meth:`prune` would delete."""
+        _require_final(statuses)
+        age = read_span("older_than", older_than, "prune")
+        runs = await self._store.count_ended(age, statuses)
+        letters = await self._store.count_dead_letters(older_than=age) if _are_all(statuses) else 0
+        return Prunable(runs, letters)
+
+    async def prune(
+        self, older_than: Duration, *, statuses: Collection[RunStatus] = FINAL, batch: int = 100
+    ) -> AsyncGenerator[Prunable, None]:
+        """Delete runs that ended longer ago than this, with all that is theirs; yields what went, batch by batch.
+
+        With all final statuses, dead letters that came last so long ago go first; whoever names some means those runs
+        and nothing else. Between two transactions it rests for as long as the last one took, so that workers get at
+        least every other turn. It may be left at any time, and called again. Raises InvalidInput for a status that is
+        not final.
+        """
+        _require_final(statuses)
+        age = read_span("older_than", older_than, "prune")
+        if _are_all(statuses):
+            yield Prunable(0, await self._store.drop_dead_letters(older_than=age))
+        while True:
+            began = monotonic()
+            gone = await self._store.prune(age, statuses, batch)
+            if not gone:
+                return
+            yield Prunable(gone, 0)
+            await asyncio.sleep(monotonic() - began)
+
+    # -- dead letters
+
+    async def list_dead_letters(
+        self, *, topic: str | None = None, limit: int = 50, after: str | None = None
+    ) -> LetterPage:
+        """Return a page of dead letters, newest first; ``after`` is the ``next`` of the page before."""
+        return await self._store.list_dead_letters(topic=topic, limit=limit, after=after)
+
+    async def get_dead_letter(self, letter_id: int) -> DeadLetter:
+        """Return a dead letter; raises UnknownLetter."""
+        return await self._store.get_dead_letter(letter_id)
+
+    async def replay_dead_letters(self, ids: Iterable[int], *, patience: Duration = 3.0) -> list[Replayed]:
+        """Publish dead letters again, as they came; returns what became of each after ``patience`` at most.
+
+        One that is the message of a run's pending step is dropped. All others stay until they are dropped. Raises
+        UnknownLetter, with nothing published.
+        """
+        letters = [await self._store.get_dead_letter(letter_id) for letter_id in dict.fromkeys(ids)]
+        return await replay(
+            self._runtime(), letters, read_span("patience", patience, "replay_dead_letters").total_seconds()
+        )
+
+    async def drop_dead_letters(self, ids: Collection[int] | None = None, *, older_than: Duration = 0.0) -> int:
+        """Delete dead letters, those of these ids or all, as far as they came last so long ago; returns how many.
+
+        Raises UnknownLetter if ids are given and none of them is there.
+        """
+        age = read_span("older_than", older_than, "drop_dead_letters")
+        dropped = await self._store.drop_dead_letters(ids, older_than=age)
+        if ids and not dropped and not age:
+            raise UnknownLetter(f"no dead letter has the id {', '.join(map(str, ids))}")
+        return dropped
+
+
+def _require_final(statuses: Collection[RunStatus]) -> None:
+    if unfinished := sorted(OPEN.intersection(statuses)):
+        raise InvalidInput(f"runs that are {unfinished[0]} are not over; there are: {', '.join(sorted(FINAL))}")
+
+
+def _are_all(statuses: Collection[RunStatus]) -> bool:
+    return frozenset(statuses) >= FINAL

@@ -1,0 +1,30 @@
+"""The exit codes of the program, and which error ends with which."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from paigeant.errors import ConfigError, PaigeantError, RegistrationError, RequestError, ResultTimeout, Unavailable
+
+COMPLETED: Final = 0
+FAILED: Final = 1
+"""A run ended otherwise than completed, or what was looked at is not as it should be."""
+REFUSED: Final = 2
+"""Usage, input, a setting, or an unknown id."""
+TIMED_OUT: Final = 3
+UNAVAILABLE: Final = 4
+INTERRUPTED: Final = 130
+
+_CODES: Final[tuple[tuple[type[PaigeantError], int], ...]] = (
+    (ConfigError, REFUSED),
+    (RegistrationError, REFUSED),
+    (RequestError, REFUSED),
+    (ResultTimeout, TIMED_OUT),
+    (Unavailable, UNAVAILABLE),
+)
+"""All other errors end with 1."""
+
+
+def exit_code_of(error: PaigeantError) -> int:
+    """Return the code that a command ends with when it raises this."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
