@@ -11,10 +11,13 @@ LARGEST = 12
 CONTRACTS = [getattr(abc, name) for name in abc.__all__ if inspect.isclass(getattr(abc, name))]
 
 
+FROM_PYTHON = {"__init__", "__subclasshook__"}
+"""What it adds to a protocol."""
+
+
 def methods(contract: type) -> dict[str, object]:
-    return {
-        name: method for name, method in vars(contract).items() if inspect.isfunction(method) and name != "__init__"
-    }
+    written = {name: method for name, method in vars(contract).items() if inspect.isfunction(method)}
+    return {name: method for name, method in written.items() if name not in FROM_PYTHON}
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
