@@ -43,7 +43,7 @@ async def _push(transport: Transport, sealed: Sealed) -> None:
 
 
 def _forged(codec: Codec, body: bytes) -> Sealed:
-    message = codec.open(body)
+    message = codec.open(body).message
     value = Inline(value={"number": 0, "kind": "plain", "chain": "forged", "trail": [], "slow": 0.0})
     payload = message.payload.model_copy(update={"input": value, "previous": value})
     return codec.seal(message.model_copy(update={"payload": payload}))

@@ -99,6 +99,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     transport: Url | None = Field(
         default=None, repr=False, description="a URL, as redis://localhost, or nothing: the store itself"
     )
+    codec: str = Field(
+        default="plain", pattern=r"^[a-z][a-z0-9-]{0,99}$", description="the name of an installed codec, as plain"
+    )
     namespace: str = Field(
         default=DEFAULT, pattern=f"^{NAME_PATTERN}$", description="up to 100 letters, digits, '_', '-' and '.'"
     )

@@ -67,7 +67,7 @@ def frame(data: bytes) -> None:
 def message(data: bytes) -> None:
     """A message is rejected, or says what its JSON says; sealed, it is a fixed point."""
     try:
-        opened = CODEC.open(data)
+        opened = CODEC.open(data).message
     except MessageRejected as error:
         str(error).encode()
         return
@@ -79,8 +79,8 @@ def message(data: bytes) -> None:
     assert HopKey.of(opened.headers.message_id) == opened.key
     with suppress(InvalidInput):  # a number may be longer as we write it, and the limit near
         sealed = CODEC.seal(opened)
-        assert CODEC.open(sealed.body) == opened
-        assert CODEC.seal(CODEC.open(sealed.body)) == sealed
+        assert CODEC.open(sealed.body).message == opened
+        assert CODEC.seal(CODEC.open(sealed.body).message) == sealed
 
 
 def message_body(data: bytes) -> None:

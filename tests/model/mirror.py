@@ -206,7 +206,7 @@ class Mirror:
                 return OUTCOMES[name]
 
     def _leased(self, grant: real.Grant) -> real.Leased:
-        return real.Leased(grant, CODEC.open(grant.body))
+        return real.Leased(grant, CODEC.open(grant.body).message)
 
     def _may_begin(self, grant: Grant, before: World, *, refused: nouns.Outcome | None) -> None:
         """Ask the engine whether this step may begin, and compare its answer with the model's."""

@@ -93,7 +93,7 @@ def postgres(new_postgres: Callable[[], str]) -> str:
 
 def leased_as(grant: Grant, *, back: bool) -> Leased:
     """Return a real lease that says the same."""
-    message = CODEC.open(new_run("a0").twin.body)
+    message = CODEC.open(new_run("a0").twin.body).message
     if back:
         step_id = message.step_id
         slip = RoutingSlip(compensations=(Compensation(position=1, activity="a0", step_id=step_id),))

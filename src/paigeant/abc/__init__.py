@@ -5,7 +5,7 @@ may be called concurrently from one event loop. A backend that cannot be reached
 :class:`~paigeant.errors.Unavailable`, within 30 seconds, and can be called again later.
 """
 
-from paigeant.abc.codec import Codec
+from paigeant.abc.codec import Codec, Opened
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
 from paigeant.abc.hooks import DispatchSpan, Hooks, Reporter, StepSpan
@@ -27,6 +27,7 @@ __all__ = [
     "Heart",
     "Hooks",
     "HopStore",
+    "Opened",
     "Operator",
     "Reporter",
     "Resource",

@@ -1,11 +1,11 @@
-"""Which store and transport the settings name. Nothing is opened here."""
+"""Which store, transport and codec the settings name. Nothing is opened here."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlsplit
 
-from paigeant.abc import Schema, Store, Transport
+from paigeant.abc import Codec, Schema, Store, Transport
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.plugins import load_plugin
@@ -31,6 +31,12 @@ def choose_transport(settings: Settings) -> Transport | None:
         return None
     transport: Transport = _plugin("paigeant.transports", settings.transport, settings.namespace)
     return transport
+
+
+def choose_codec(settings: Settings) -> Codec:
+    """Return the codec that seals and opens messages; raises ConfigError."""
+    codec: Codec = load_plugin("paigeant.codecs", settings.codec)(settings.codec, namespace=settings.namespace)
+    return codec
 
 
 def _plugin(group: str, url: str, namespace: str) -> Any:

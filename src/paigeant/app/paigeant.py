@@ -14,10 +14,10 @@ from types import ModuleType
 from typing import Any, Final, Self
 from uuid import UUID
 
-from paigeant.abc import Codec, Hooks, Store, Transport
+from paigeant.abc import Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.app.administration import Administration
-from paigeant.app.choosing import choose_store, choose_transport
+from paigeant.app.choosing import choose_codec, choose_store, choose_transport
 from paigeant.app.declaration import Declaration
 from paigeant.app.inputs import as_json
 from paigeant.app.options import check_parts, check_workflow, read_span
@@ -33,7 +33,6 @@ from paigeant.model.durations import Duration
 from paigeant.model.options import checked
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunPage, RunStatus
-from paigeant.plugins import load_plugin
 from paigeant.telemetry.logs import LogHooks
 
 _TOGETHER: Final = 500
@@ -76,7 +75,7 @@ class Paigeant:
         store.reporter = self._hooks
         if transport is not None:
             transport.reporter = self._hooks
-        codec: Codec = load_plugin("paigeant.codecs", "plain")()
+        codec = choose_codec(self.settings)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(store)
             if transport is not None:

@@ -63,7 +63,8 @@ class Runtime:
     def open(self, grant: Grant) -> Leased:
         """Return the step of a grant; raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open."""
         undo = self.registry[grant.topic].undo if grant.topic in self.registry else Undo.NEVER
-        return Leased(grant, self.codec.open(grant.body), undo)
+        message, sealer = self.codec.open(grant.body)
+        return Leased(grant, message, undo, sealer=sealer)
 
     def report(self, event: Event) -> None:
         """Tell the hooks. For what is frequent, ask ``hooks.wants`` first."""

@@ -76,13 +76,15 @@ class Grant:
 class Leased:
     """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone.
 
-    ``interfaces`` are those, known here, of the activities with which it revises its itinerary.
+    ``interfaces`` are those, known here, of the activities with which it revises its itinerary. ``sealer`` is the
+    verified identity of who sealed the message, None where messages are not signed.
     """
 
     grant: Grant
     message: PaigeantMessage
     undo: Undo = Undo.NEVER
     interfaces: Mapping[str, str] = field(default_factory=dict[str, str])
+    sealer: str | None = None
 
 
 FIRST_HINT: Final = timedelta(seconds=3)

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue, ValidationError
 
-from paigeant.abc import Codec
+from paigeant.abc import Codec, Opened
 from paigeant.errors import InvalidInput, MessageRejected
 from paigeant.model.hops import Sealed
 from paigeant.model.limits import DEPTH, STEPS
@@ -28,6 +28,10 @@ _SAID: Final = {"spec_version"}
 class PlainCodec(Codec):
     """Seals a message as the JSON of what differs from the defaults; the same message gives the same bytes."""
 
+    def __init__(self, name: str = "plain", *, namespace: str = "default") -> None:
+        """Take what every codec is made from; it needs neither."""
+        del name, namespace
+
     def seal(self, message: PaigeantMessage) -> Sealed:
         """Return the message's bytes, which :meth:`open` turns into an equal message.
 
@@ -42,7 +46,7 @@ class PlainCodec(Codec):
             raise InvalidInput(f"message {message.headers.message_id} cannot travel: {error}") from error
         return Sealed(message.headers.message_id, message.topic, write_frame(body))
 
-    def open(self, body: bytes) -> PaigeantMessage:
+    def open(self, body: bytes) -> Opened:
         """Return the message; limits are checked before anything is parsed, and nothing else is raised."""
         try:
             text = read_frame(body)
@@ -51,7 +55,7 @@ class PlainCodec(Codec):
             _check_shape(message)
         except Exception as error:  # whatever a stranger's bytes provoke, it means the same
             raise MessageRejected(f"not a message of ours: {_explain(error)}") from error
-        return message
+        return Opened(message)
 
 
 def _explain(error: Exception) -> str:

@@ -78,7 +78,7 @@ def decided(
     owner: str = WORKER,
 ) -> Commit:
     """Return the commit of one execution of the step granted, which came to this outcome."""
-    transition = advance(Leased(grant, CODEC.open(grant.body), undo), outcome)
+    transition = advance(Leased(grant, CODEC.open(grant.body).message, undo), outcome)
     twin = None
     if transition.next is not None:
         twin = Twin.of(transition.next, CODEC.seal(transition.next), handed_over=hand_over)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeAlias
 
+from paigeant.abc import Opened
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.aio.race import wait_or_stop
 from paigeant.app.run import RunResult
@@ -133,7 +134,7 @@ class _MortalStore(MemoryStore):
         owner: str,
         registry: ActivityRegistry,
         crash: _Crash,
-        open_: Callable[[bytes], PaigeantMessage],
+        open_: Callable[[bytes], Opened],
     ) -> None:
         """Lead to ``store``."""
         super().__init__()
@@ -158,7 +159,7 @@ class _MortalStore(MemoryStore):
         return settled
 
     def _die(self, body: bytes, attempt: int) -> None:
-        message = self._open(body)
+        message = self._open(body).message
         self._crash.died_in, self._crash.attempt = message, attempt
         self._crash.as_asked_for = not self._crash.committed and self._runs_once(message)
         self._store.end_leases(self._owner)

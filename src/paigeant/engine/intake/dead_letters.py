@@ -86,7 +86,7 @@ class UndeliverableTriage:
     def _open(self, parcel: ReceivedMessage, standing: NoticeStatus | None) -> ReceivedMessage | RejectedMessage:
         """Read the bytes: they say what is wrong, or name another hop than the delivery's id did."""
         try:
-            key = self._runtime.codec.open(parcel.delivery.body).key
+            key = self._runtime.codec.open(parcel.delivery.body).message.key
         except MessageRejected as error:
             too_large = len(parcel.delivery.body) > KEPT_BYTES
             return parcel.flawed(Flaw.TOO_LARGE if too_large else Flaw.UNREADABLE, str(error))

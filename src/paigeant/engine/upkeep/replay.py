@@ -56,7 +56,7 @@ async def _send(runtime: Runtime, letter: DeadLetter) -> Fate:
 async def _standing(runtime: Runtime, letter: DeadLetter) -> NoticeStatus | None:
     """Say how the hop stands that its bytes announce or, where they do not open, its id."""
     try:
-        key: HopKey | None = runtime.codec.open(letter.body).key
+        key: HopKey | None = runtime.codec.open(letter.body).message.key
     except MessageRejected:
         key = HopKey.of(letter.message_id)
     if key is None:

@@ -72,7 +72,7 @@ class UndoingGuarantees(StoreBackend):
         commit = completed(back, None)
         assert commit.twin is not None
         # A message gone wrong: the next hop claims to undo the same step once more.
-        twin = replace(commit.twin, step_id=CODEC.open(back.body).step_id)
+        twin = replace(commit.twin, step_id=CODEC.open(back.body).message.step_id)
         await self.settle(store, replace(commit, twin=twin))
         [again] = await self.take(store)
 
