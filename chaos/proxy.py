@@ -61,6 +61,10 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def lead_to(self, port: int, host: str = "127.0.0.1") -> None:
+        """Lead new connections to another server, as an address does after a failover; old ones stay where they are."""
+        self._there = host, port
+
     def hold(self, ways: Collection[Way] = BOTH) -> None:
         """Let nothing pass these ways, as when a route is gone: sockets stay open, and what is sent waits."""
         for way in ways:

@@ -37,7 +37,7 @@ from paigeant.sql.postgres.database import dialect_url
 from paigeant.sql.sqlite.database import path_of
 from paigeant.stores.memory import MemoryStore
 from paigeant.transports.memory import MemoryTransport
-from paigeant.transports.redis.server import Server
+from paigeant.transports.redis.address import RedisAddress
 from tests.fuzz.oracle import frame_body, same, strict
 
 CODEC: Final = PlainCodec()
@@ -123,7 +123,7 @@ def store_url(data: bytes) -> None:
 def transport_url(data: bytes) -> None:
     """So is a transport's."""
     url = as_text(data)
-    for transport in (MemoryTransport, Server):
+    for transport in (MemoryTransport, RedisAddress):
         with suppress(ConfigError):
             transport(url)
     _settings(transport=url)

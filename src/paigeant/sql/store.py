@@ -70,6 +70,7 @@ class SqlStore(Store):
         )
 
     async def __aenter__(self) -> Self:
+        self.database.reporter = self.reporter
         await self.database.open()
         return self
 

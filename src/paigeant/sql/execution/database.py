@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
-from paigeant.abc import Heart, Schema
+from paigeant.abc import Heart, Reporter, Schema
+from paigeant.abc.resource import UNHEARD
 from paigeant.aio.changes import Changes, News
 from paigeant.model.findings import Finding
 from paigeant.sql.execution.transaction import Tx
@@ -16,6 +17,9 @@ T = TypeVar("T")
 
 class Database(Schema):
     """One database, opened by one process, within one namespace."""
+
+    reporter: Reporter = UNHEARD
+    """Where it reports what happens to it; set before it is opened."""
 
     changes: Changes
     """Commits, those of other processes too, as far as and as soon as they are heard of."""

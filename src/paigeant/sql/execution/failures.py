@@ -75,6 +75,22 @@ def translate_server_errors(name: str) -> Generator[None]:
         raise Unavailable(f"{name} does not answer: {error}") from error
 
 
+WRONG_SERVER: Final = frozenset(
+    {"25006", "57P01", "57P02", "57P03", "57P04", "57P05", "28P01", "28000", "3D000", "3F000", "42501", "42P01"}
+)
+"""SQLSTATEs by which a server says that it is not the one, or not yet the one, that was meant: it takes no writes, it
+ends, begins or recovers, or it does not know this user, its rights, the database or the tables."""
+
+
+def is_of_wrong_server(error: DBAPIError) -> bool:
+    """Tell whether the server says that another one is meant.
+
+    After a failover behind one address a demoted server goes on answering, and refuses every write, on the connections
+    that there are, so that nothing but a new connection finds the right one.
+    """
+    return (getattr(error.orig, "sqlstate", None) or "") in WRONG_SERVER
+
+
 def translated_by_server(name: str, error: DBAPIError) -> Exception:
     """Return the error as one of ours, or as it is if it is a mistake of this program."""
     state: str = getattr(error.orig, "sqlstate", None) or ""

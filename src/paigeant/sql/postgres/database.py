@@ -29,6 +29,7 @@ from paigeant.model.hops import LeaseToken, Pulse
 from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.failures import translate_server_errors
 from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.postgres.availability import Availability
 from paigeant.sql.postgres.checks import server_checks
 from paigeant.sql.postgres.notify import NotifyListener
 from paigeant.sql.postgres.pooler import is_pooled
@@ -71,8 +72,10 @@ _SETTINGS: Final = {
 _KEPT: Final = "prepared_statement_cache_size"
 """What says in the URL how many prepared statements each connection keeps."""
 
-_BEGIN: Final = select(store_now(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items()))
-"""The store's time, and settings for this transaction only, in one round trip."""
+_BEGIN: Final = select(
+    store_now(), func.pg_is_in_recovery(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items())
+)
+"""The store's time, whether it is a replica, and settings for this transaction only, in one round trip."""
 
 
 class PostgresDatabase(Database):
@@ -83,6 +86,7 @@ class PostgresDatabase(Database):
         self.url = dialect_url(url)
         self._name = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
         self._namespace = namespace
+        self._availability = Availability(self._name)
         self._writing: Batcher[tuple[Callable[[Tx], Any], News], Any] = Batcher(self._write_group)
         self._reading: Batcher[Callable[[Tx], Any], Any] = Batcher(self._read_group, abreast=_READERS)
 
@@ -92,14 +96,18 @@ class PostgresDatabase(Database):
             async with asyncio.timeout(_PATIENCE), self._talker.connect() as connection:
                 version = await connection.run_sync(version_of)
                 self._pooled = await is_pooled(connection)
+                self._availability.replica = bool(await connection.scalar(select(func.pg_is_in_recovery())))
         schema.require(version, self._name)
         self._engine = self.engine(pool_size=4, max_overflow=2, pool_timeout=_PATIENCE, pool_recycle=1800)
         self.changes = self._nudges = NotifyListener(self._talker, self._namespace)
         self._nudges.start()
+        self._availability.open(self.reporter, self._nudges.reconnect)
 
     def engine(self, **options: Any) -> AsyncEngine:
         """Return an engine that suits the server, or the pooler before it, as it was when the store was opened."""
-        return _engine(self.url, pooled=self._pooled, **options)
+        engine = _engine(self.url, pooled=self._pooled, **options)
+        self._availability.watch(engine)
+        return engine
 
     async def close(self) -> None:
         await self._writing.close()
@@ -124,10 +132,10 @@ class PostgresDatabase(Database):
 
     async def _read_group(self, group: Sequence[Callable[[Tx], Any]]) -> list[Any]:
         def do(connection: Connection) -> list[Any]:
-            tx = _begin(connection, self._namespace)
+            tx = self._begin(connection)
             return [work(tx) for work in group]
 
-        with translate_server_errors(self._name):
+        with self._availability.noted(), translate_server_errors(self._name):
             async with asyncio.timeout(_PATIENCE), self._engine.connect() as fresh:
                 connection = await fresh.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 return await connection.run_sync(do)
@@ -162,19 +170,26 @@ class PostgresDatabase(Database):
         """Return what these pieces of work return, in one transaction, tried again where that may help."""
 
         def do(connection: Connection) -> list[Any]:
-            tx = _begin(connection, self._namespace)
+            tx = self._begin(connection)
             return [work(tx) for work in works]
 
         backoff = Backoff(0.02, 1.0, jitter=random)  # to step out of each other's way
         while True:
             try:
-                with translate_server_errors(self._name):
+                with self._availability.noted(), translate_server_errors(self._name):
                     async with asyncio.timeout(_PATIENCE), engine.begin() as connection:
                         return await connection.run_sync(do)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in _AGAIN or backoff.attempts == _ATTEMPTS - 1:
                     raise
                 await backoff.pause()
+
+    def _begin(self, connection: Connection) -> Tx:
+        """Return the transaction of a connection, its limits of time set."""
+        row: Any = connection.execute(_BEGIN).one()
+        now, replica = row[:2]
+        self._availability.require_role(replica=replica)
+        return Tx.of(connection, self._namespace, now)
 
 
 class _PostgresHeart(Heart):
@@ -233,9 +248,3 @@ def _engine(url: URL, *, pooled: bool, **options: Any) -> AsyncEngine:
     if isinstance(kept, str):
         arguments |= {_KEPT: int(kept), "statement_cache_size": int(kept)}  # SQLAlchemy and the driver keep some each
     return create_async_engine(url.difference_update_query([_KEPT]), connect_args=arguments, **options)
-
-
-def _begin(connection: Connection, namespace: str) -> Tx:
-    """Return the transaction of a connection, its limits of time set."""
-    now = connection.execute(_BEGIN).one()[0]
-    return Tx.of(connection, namespace, now)

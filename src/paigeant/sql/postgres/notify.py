@@ -42,6 +42,7 @@ class NotifyListener(Changes):
         self._hears = False
         self._unsent = News.NOTHING
         self._dirty = asyncio.Event()
+        self._lost = asyncio.Event()
         self._talking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -54,6 +55,10 @@ class NotifyListener(Changes):
             self.note(news)
             self._unsent = max(self._unsent, news)
             self._dirty.set()
+
+    def reconnect(self) -> None:
+        """Give the connection up and make another: this one may lead to a server that nobody else talks to any more."""
+        self._lost.set()
 
     @property
     def floor(self) -> float:
@@ -90,7 +95,7 @@ class NotifyListener(Changes):
 
     async def _converse(self, connection: AsyncConnection) -> None:
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        lost = asyncio.Event()
+        self._lost = lost = asyncio.Event()
         driver.add_termination_listener(lambda *_: lost.set())  # pyright: ignore[reportUnknownLambdaType]
         # A pooler would let this session listen on behalf of whoever has it next.
         self._hears = not await is_pooled(connection)

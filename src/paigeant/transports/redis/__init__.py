@@ -1,4 +1,4 @@
-"""Redis Streams: a stream a topic, and nothing in it that a run could not do without."""
+"""Redis transport, over Redis Streams."""
 
 from paigeant.transports.redis.transport import RedisStreamTransport
 

@@ -1,11 +1,12 @@
-"""The streams of a namespace, and what is done to them in one go."""
+"""Streams of a namespace, and the Lua scripts that do several things to them at once."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import Final
 
-from paigeant.transports.redis.server import GroupThere, Line
+from paigeant.transports.redis.connection import RedisConnection
+from paigeant.transports.redis.failures import GroupExists
 
 GROUP: Final = "workers"
 """The one consumer group of each stream."""
@@ -21,7 +22,11 @@ for number, key in ipairs(KEYS) do
 end
 return said
 """
-"""Adds a message to each of the streams; says for each what went wrong, or nothing."""
+"""Publish: adds a message to each of the streams; returns for each what went wrong, or an empty text.
+
+``pcall`` and not ``call``: with that one message too large for the memory that is left would fail the whole batch, in
+its middle, and those before it would be published again by whoever asks again.
+"""
 
 TAKE: Final = """
 local group, consumer, most, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -48,9 +53,12 @@ for _, key in ipairs(KEYS) do
 end
 return {left, taken}
 """
-"""Takes some entries of several streams: what has been pending for too long (if asked; says if so), then the next ones.
+"""Read: takes entries of several streams, first what has been pending for too long (if asked), then the next ones.
 
-A plain XREADGROUP would take as many of *each* stream, and all the others would have to wait for this consumer.
+Returns whether entries that were left behind may remain, and the entries. A plain XREADGROUP takes as many of *each*
+stream: a subscriber of ten topics that can run one step would hold ten messages, and nine of them would wait for it
+while other workers are idle. XAUTOCLAIM goes on from its cursor until it comes round: a page may hold nothing but
+entries that were deleted, and stopping there would leave the ones behind it with their dead consumer.
 """
 
 GIVE_BACK: Final = """
@@ -72,9 +80,12 @@ for _, key in ipairs(KEYS) do
   end
 end
 """
-"""Queues anew what is pending with a consumer but for what it keeps; one that leaves is forgotten.
+"""Give back: queues anew what is pending with a consumer, but for what it keeps; one that leaves is forgotten.
 
-If there is no room for the copy, the script ends before it removes the original.
+An entry that was delivered can only be handed to another consumer by a claim, after its idle time. So it is copied to
+the end of its stream and the original removed: others get it at once. First the copy: if there is no room for it the
+script ends there, and the entry stays pending, to be claimed. Deleting a consumer drops its pending entries for good,
+therefore last.
 """
 
 TIDY: Final = """
@@ -92,7 +103,11 @@ for _, key in ipairs(KEYS) do
   end
 end
 """
-"""Forgets consumers that are long silent and have nothing pending; one that lives comes back by itself."""
+"""Tidy: deletes consumers that are long silent. Only without pending entries, which would be lost with them.
+
+Each subscription is a consumer with a name of its own, so that a stream would collect those of all workers there ever
+were. One that lives, and was only idle, is made again by its next read.
+"""
 
 
 def queue_of(namespace: str, topic: str) -> str:
@@ -105,7 +120,7 @@ def dead_letters_of(namespace: str) -> str:
     return f"pg:{{{namespace}}}:dead"
 
 
-async def make_group(line: Line, key: str) -> None:
+async def make_group(connection: RedisConnection, key: str) -> None:
     """Make a stream and its group unless they are there. The group starts at the first message, however late it is."""
-    with suppress(GroupThere):
-        await line.ask("XGROUP", "CREATE", key, GROUP, "0", "MKSTREAM")
+    with suppress(GroupExists):
+        await connection.ask("XGROUP", "CREATE", key, GROUP, "0", "MKSTREAM")

@@ -1,9 +1,8 @@
-"""A subscription: a consumer of its own, with a connection of its own, that outlives whatever happens to the server."""
+"""Subscription: one consumer of the consumer group, on a connection of its own, that outlives outages of the server."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -11,11 +10,14 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from paigeant.abc import Delivery
+from paigeant.abc import Delivery, Reporter
 from paigeant.aio.backoff import Backoff
 from paigeant.aio.race import cancel
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
-from paigeant.transports.redis.server import GroupGone, Line, Server
+from paigeant.model.events import ConnectionLost, ConnectionRestored
+from paigeant.transports.redis.address import RedisAddress
+from paigeant.transports.redis.connection import RedisConnection
+from paigeant.transports.redis.failures import GroupMissing
 from paigeant.transports.redis.streams import GIVE_BACK, GROUP, TAKE, TIDY, make_group
 
 BLOCK: Final = 2.0
@@ -42,8 +44,6 @@ FORGOTTEN: Final = 3600.0
 CLOSING: Final = 3.0
 """Seconds that giving back may take."""
 
-_LOG: Final = logging.getLogger("paigeant")
-
 
 class Entry(NamedTuple):
     """A message where it lies."""
@@ -56,14 +56,17 @@ class Entry(NamedTuple):
 class Subscription:
     """Reads as much at a time as is asked for in a row, and holds on to each message until it is settled."""
 
-    def __init__(self, server: Server, line: Line, topics: Mapping[str, str]) -> None:
-        """Read ``topics``, by the keys of their streams; ``line`` is for all that does not block."""
-        self._server = server
-        self._line = line
+    def __init__(
+        self, address: RedisAddress, shared: RedisConnection, topics: Mapping[str, str], reporter: Reporter
+    ) -> None:
+        """Read ``topics``, by the keys of their streams; ``shared`` is the connection for all that does not block."""
+        self._address = address
+        self._shared = shared
         self._topics = topics
+        self._reporter = reporter
         self._keys = deque(topics)
         self._consumer = secrets.token_hex(8)
-        self._reader: Line | None = None
+        self._reader: RedisConnection | None = None
         self._client_id: int | None = None
         self._claim_at = 0.0
         self._watching: asyncio.Task[None] | None = None
@@ -86,8 +89,9 @@ class Subscription:
                     await self._recover(error)
                     continue
             if self._backoff.attempts:
+                if self._reporter.wants(ConnectionRestored):
+                    self._reporter.report(ConnectionRestored(self._address.name, self._backoff.attempts))
                 self._backoff.reset()
-                _LOG.info("%s answers again", self._server.name)
         self._asked_last = monotonic()
         if self._closed:
             return None
@@ -132,21 +136,21 @@ class Subscription:
             reader = self._reader or await self._open()
             if not await self._take(reader):
                 await self._wait(reader)
-        except GroupGone:
+        except GroupMissing:
             # Only now: where they are, a server whose memory is full would refuse to make them, and nobody would read.
             for key in self._topics:
-                await make_group(self._line, key)
+                await make_group(self._shared, key)
 
-    async def _open(self) -> Line:
+    async def _open(self) -> RedisConnection:
         """Connect; what an earlier connection was answered without hearing it is queued anew."""
-        self._reader = Line(self._server, 1)
+        self._reader = RedisConnection(self._address, 1)
         with suppress(ConfigError):  # not allowed: then closing takes as long as a read
             self._client_id = await self._reader.ask("CLIENT", "ID")
         await self._give_back("stay")
         await self._run(TIDY, GROUP, int(FORGOTTEN * 1000))
         return self._reader
 
-    async def _take(self, reader: Line) -> bool:
+    async def _take(self, reader: RedisConnection) -> bool:
         """Take what waits, the streams in turn; twice as much if last time there was more than was taken."""
         self._keys.rotate(-1)
         idle = int(IDLE * 1000) if monotonic() >= self._claim_at else 0
@@ -159,7 +163,7 @@ class Subscription:
             self._most = min(2 * self._most, AHEAD)
         return bool(taken)
 
-    async def _wait(self, reader: Line) -> None:
+    async def _wait(self, reader: RedisConnection) -> None:
         """Wait until a message comes."""
         if self._closed:
             return
@@ -183,14 +187,14 @@ class Subscription:
         await self._run(GIVE_BACK, GROUP, self._consumer, how, *kept)
 
     async def _run(self, script: str, *arguments: str | int) -> None:
-        await self._line.ask("EVAL", script, len(self._topics), *self._topics, *arguments)
+        await self._shared.ask("EVAL", script, len(self._topics), *self._topics, *arguments)
 
     async def _stop_reading(self) -> None:
         """Return when the server will read nothing more for us: a read that merely loses its connection may do so."""
         while self._reader is not None and not await self._reader.idle(0.0):
             if self._client_id is not None:
                 try:
-                    await self._line.ask("CLIENT", "UNBLOCK", self._client_id)
+                    await self._shared.ask("CLIENT", "UNBLOCK", self._client_id)
                 except ConfigError:
                     self._client_id = None
             await self._reader.idle(0.05)
@@ -204,7 +208,7 @@ class Subscription:
                 async with self._reading:  # or what is just being read would be given back, too
                     self._most = 1
                     self._ahead.clear()
-                    with suppress(PaigeantError, GroupGone):  # then it is, when it is left behind
+                    with suppress(PaigeantError, GroupMissing):  # then it is, when it is left behind
                         await self._give_back("stay")
             if monotonic() >= beat_at:
                 beat_at = monotonic() + BEAT
@@ -212,13 +216,13 @@ class Subscription:
 
     async def _beat(self) -> None:
         for entry in self._kept():  # its place may be waiting for a slot, for hours
-            with suppress(PaigeantError, GroupGone):
-                await self._line.ask("XCLAIM", entry.key, GROUP, self._consumer, 0, entry.id, "JUSTID")
+            with suppress(PaigeantError, GroupMissing):
+                await self._shared.ask("XCLAIM", entry.key, GROUP, self._consumer, 0, entry.id, "JUSTID")
 
     async def _recover(self, error: Unavailable) -> None:
         """Drop the connection and wait, ever longer."""
-        if not self._backoff.attempts:
-            _LOG.warning("%s; messages come again when it does", error)
+        if not self._backoff.attempts and self._reporter.wants(ConnectionLost):
+            self._reporter.report(ConnectionLost(self._address.name, error))
         if self._reader is not None:
             await self._reader.close()
         self._reader = self._client_id = None

@@ -1,4 +1,4 @@
-"""The Redis transport: what the contract asks for, in the terms of streams."""
+"""Redis transport: messages in Redis Streams, one stream a topic with one consumer group."""
 
 # ruff: noqa: D102 -- what a method guarantees is said in the contract
 
@@ -15,8 +15,9 @@ from paigeant.aio.batch import Batcher, Limits
 from paigeant.errors import ConfigError
 from paigeant.model.findings import Finding
 from paigeant.model.hops import Sealed
+from paigeant.transports.redis.address import RedisAddress
 from paigeant.transports.redis.checks import examine, require_usable
-from paigeant.transports.redis.server import Line, Server
+from paigeant.transports.redis.connection import RedisConnection
 from paigeant.transports.redis.streams import DEAD_LETTERS, GROUP, PUT, dead_letters_of, make_group, queue_of
 from paigeant.transports.redis.subscription import CLOSING, Entry, Subscription
 
@@ -55,9 +56,9 @@ class RedisStreamTransport(Transport):
     """
 
     def __init__(self, url: str, *, namespace: str = "default") -> None:
-        self._server = Server(url)
+        self._address = RedisAddress(url)
         self._namespace = namespace
-        self._opened: Line | None = None
+        self._opened: RedisConnection | None = None
         self._subscriptions: set[Subscription] = set()
         self._grouped: set[str] = set()
         limits = Limits(BATCH, BATCH_BYTES, lambda posting: len(posting.message.body))
@@ -65,39 +66,39 @@ class RedisStreamTransport(Transport):
         self._settling: Batcher[Entry, None] = Batcher(self._settle, Limits(BATCH), name="transport")
 
     async def __aenter__(self) -> Self:
-        line = Line(self._server, CONNECTIONS)
+        connection = RedisConnection(self._address, CONNECTIONS)
         try:
-            await require_usable(self._server, line)
+            await require_usable(connection)
         except BaseException:
-            await line.close()
+            await connection.close()
             raise
-        self._opened = line
+        self._opened = connection
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        line, self._opened = self._opened, None  # first, so that no subscription begins behind our back
+        connection, self._opened = self._opened, None  # first, so that no subscription begins behind our back
         for subscription in list(self._subscriptions):
             await subscription.close()
-        if line is not None:
+        if connection is not None:
             await asyncio.gather(self._publishing.close(CLOSING), self._settling.close(CLOSING))
-            await line.close(within=CLOSING)
+            await connection.close(within=CLOSING)
 
     @property
-    def _line(self) -> Line:
+    def _connection(self) -> RedisConnection:
         if self._opened is None:
             text = "the Redis transport is not open: use it as `async with`"
             raise ConfigError(text)
         return self._opened
 
     async def examine(self) -> Sequence[Finding]:
-        return await examine(self._server, self._line)
+        return await examine(self._connection)
 
     async def publish(self, topic: str, message: Sealed) -> None:
         key = queue_of(self._namespace, topic)
         if key not in self._grouped:
-            await make_group(self._line, key)
+            await make_group(self._connection, key)
             self._grouped.add(key)
         await self._publishing.ask(Posting(key, message))
 
@@ -106,14 +107,14 @@ class RedisStreamTransport(Transport):
         keys = [posting.key for posting in postings]
         fields = [field for _, message in postings for field in (message.message_id, message.body)]
         try:
-            said: list[bytes] = await self._line.ask("EVAL", PUT, len(keys), *keys, *fields)
+            said: list[bytes] = await self._connection.ask("EVAL", PUT, len(keys), *keys, *fields)
         except ConfigError as error:  # it is not for one of them that this user may run no script
             return [error] * len(postings)
-        return [self._server.translated(wrong.decode()) if wrong else None for wrong in said]
+        return [self._connection.translate_answer(wrong.decode()) if wrong else None for wrong in said]
 
     async def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
         keys = {queue_of(self._namespace, topic): topic for topic in topics}
-        subscription = Subscription(self._server, self._line, keys)
+        subscription = Subscription(self._address, self._connection, keys, self.reporter)
         self._subscriptions.add(subscription)
         try:
             while (delivery := await subscription.next()) is not None:
@@ -132,7 +133,7 @@ class RedisStreamTransport(Transport):
             # Not in one MULTI with the acknowledgement: that would be done even if this were refused.
             [_, topic, body] = held[0].delivery
             fields = ("i", message_id, "topic", topic, "reason", reason, "b", body)
-            await self._line.ask("XADD", dead_letters_of(self._namespace), "MAXLEN", DEAD_LETTERS, "*", *fields)
+            await self._connection.ask("XADD", dead_letters_of(self._namespace), "MAXLEN", DEAD_LETTERS, "*", *fields)
             await self.ack(message_id)
 
     def _held(self, message_id: str) -> list[Entry]:
@@ -146,11 +147,11 @@ class RedisStreamTransport(Transport):
         commands = [
             command for key, ids in places.items() for command in (("XDEL", key, *ids), ("XACK", key, GROUP, *ids))
         ]
-        await self._line.ask_all(*commands)
+        await self._connection.ask_all(*commands)
         for subscription in self._subscriptions:
             for entry in entries:
                 subscription.forget(entry)
         return [None] * len(entries)
 
     async def depth(self, topic: str) -> int:
-        return int(await self._line.ask("XLEN", queue_of(self._namespace, topic)))
+        return int(await self._connection.ask("XLEN", queue_of(self._namespace, topic)))

@@ -1,0 +1,102 @@
+"""Failures of Redis in our words: what to wait for, what to mend, and what means that this is the wrong server."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from redis import exceptions as failed
+
+from paigeant.errors import ConfigError, Unavailable
+
+_WAIT: Final = {
+    "OOM": "its memory is full: messages wait in the store until there is room",
+    "MISCONF": "it cannot write to its disk",
+    "READONLY": "it is a replica, which takes no messages",
+    "MASTERDOWN": "it is a replica that has lost its master",
+    "NOREPLICAS": "it has fewer replicas than it was told to have",
+    "CLUSTERDOWN": "its cluster is down",
+    "TRYAGAIN": "its cluster is moving keys",
+    "BUSY": "it is busy with a script",
+    "LOADING": "it is loading its data",
+}
+_CODES: Final[dict[type[Exception], str]] = {
+    failed.OutOfMemoryError: "OOM",
+    failed.ReadOnlyError: "READONLY",
+    failed.ClusterDownError: "CLUSTERDOWN",
+    failed.MasterDownError: "MASTERDOWN",
+    failed.TryAgainError: "TRYAGAIN",
+    failed.BusyLoadingError: "LOADING",
+    failed.MovedError: "MOVED",
+    failed.AskError: "ASK",
+    failed.ClusterCrossSlotError: "CROSSSLOT",
+    failed.AuthenticationError: "WRONGPASS",
+    failed.AuthorizationError: "NOPERM",
+    failed.NoPermissionError: "NOPERM",
+}
+"""The codes of errors from whose texts the client has cut them off."""
+
+_WRONG_SERVER: Final = frozenset(
+    {"READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "LOADING", "MOVED", "ASK", "CROSSSLOT"}
+    | {"NOAUTH", "WRONGPASS", "NOPERM"}
+)
+"""Codes by which a server says that it is not the one, or not yet the one, that was meant."""
+
+_ROLE_CHANGED: Final = "instance state changed"
+"""In the text of UNBLOCKED: the server became a replica while a read waited; else its stream was deleted."""
+
+
+class GroupMissing(Exception):
+    """A stream, or its consumer group, is not there: never made, or flushed away."""
+
+
+class GroupExists(Exception):
+    """The consumer group was made before."""
+
+
+_GROUP: Final = {"NOGROUP": GroupMissing, "UNBLOCKED": GroupMissing, "BUSYGROUP": GroupExists}
+_CLUSTER: Final = (failed.AskError, failed.ClusterCrossSlotError)
+_MEND: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...]] = (
+    ((failed.AuthenticationError, failed.AuthorizationError), "", "refuses this user name or password"),
+    (failed.NoPermissionError, "", "does not give this user enough rights"),
+    (failed.InvalidResponse, "", "is no Redis"),
+    (failed.RedisError, "rotocol error", "is no Redis"),
+    (failed.ConnectionError, "SSL", "cannot be reached with TLS as asked for"),
+    (failed.ConnectionError, "certificate", "cannot be reached with TLS as asked for"),
+    (_CLUSTER, "", "is a node of a cluster, which is not supported; name a single server"),
+    (failed.ResponseError, "", "cannot be used"),
+)
+"""What waiting does not mend: the error's class, a word of its text, and what it means. The first that fits counts."""
+
+
+def translate(name: str, error: Exception) -> Exception:
+    """Return a failure as one of ours, or as it is if it is a mistake of this program."""
+    text, code = _text_of(error), code_of(error)
+    if code in _WAIT:
+        return Unavailable(f"{name} takes no messages: {_WAIT[code]}")
+    if code == "UNBLOCKED" and _ROLE_CHANGED in text:
+        return Unavailable(f"{name} takes no messages: {_WAIT['READONLY']}")
+    if code in _GROUP:
+        return _GROUP[code](text)
+    for kinds, word, why in _MEND:
+        if isinstance(error, kinds) and word in text:
+            return ConfigError(f"{name} {why}: {text}")
+    away = isinstance(error, (failed.ConnectionError, failed.TimeoutError, OSError))
+    return Unavailable(f"{name} does not answer: {text}") if away else error
+
+
+def is_of_wrong_server(error: Exception) -> bool:
+    """Tell whether the server says that another one is meant.
+
+    After a failover behind one address such a server goes on answering on the connections that there are, so that
+    nothing but a new connection finds the right one.
+    """
+    return code_of(error) in _WRONG_SERVER or _ROLE_CHANGED in _text_of(error)
+
+
+def code_of(error: Exception) -> str:
+    """Return the code of an answer, as READONLY."""
+    return _CODES.get(type(error), _text_of(error).split(" ", 1)[0])
+
+
+def _text_of(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
