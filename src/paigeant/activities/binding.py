@@ -13,8 +13,8 @@ from pydantic_core import from_json, to_json
 
 from paigeant.activities.callables import location
 from paigeant.activities.context import ActivityContext
-from paigeant.activities.shapes import adapter, first_problem
 from paigeant.errors import ArgumentError, RegistrationError
+from paigeant.model.shapes import adapter, first_problem, read
 
 RESERVED: Final = frozenset({"payload", "previous"})
 """Names that mean the whole input and the last output, whatever variables there are."""
@@ -145,7 +145,7 @@ def bind(signature: Signature, sources: Sources, step: str) -> dict[str, Any]:
                 raise ArgumentError(text)
             continue
         try:
-            bound[parameter.name] = parameter.shape.validate_json(json)
+            bound[parameter.name] = read(parameter.shape, json)
         except ValidationError as error:
             text = f"step {step!r}: argument {parameter.name!r} is invalid: {first_problem(error)}"
             raise ArgumentError(text) from error

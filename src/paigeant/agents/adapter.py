@@ -16,12 +16,12 @@ from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.exceptions import ModelQuotaExceededError
 
 from paigeant.activities.context import ActivityContext
-from paigeant.activities.shapes import adapter
 from paigeant.agents.faults import hopeless, terminal
 from paigeant.agents.outputs import final, output_type
 from paigeant.agents.sources import CONTEXT, Source, constant, from_function, from_template, signature
 from paigeant.errors import RegistrationError
 from paigeant.model.outcomes import Parked
+from paigeant.model.shapes import adapter
 
 _OURS: Final = f"{Path(__file__).parents[1]}{os.sep}"
 _PREVIOUS: Final = "{previous}"

@@ -12,9 +12,9 @@ from pydantic import PydanticUserError
 from paigeant.activities.binding import unbindable
 from paigeant.activities.callables import location, refuse_generators
 from paigeant.activities.context import ActivityContext
-from paigeant.activities.shapes import ANYTHING, adapter
 from paigeant.activities.templates import parse_template
 from paigeant.errors import RegistrationError
+from paigeant.model.shapes import ANYTHING, adapter
 
 CONTEXT: Final = "the context"
 """The parameter that takes the ActivityContext; no name that a user binds has a space in it."""

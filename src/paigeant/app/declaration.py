@@ -9,10 +9,10 @@ from typing import Any, TypeAlias, cast
 from pydantic import ValidationError
 
 from paigeant.activities.registry import ActivityRegistry, AgentLike
-from paigeant.activities.shapes import first_problem
 from paigeant.errors import RegistrationError
 from paigeant.model.options import checked, written_at
 from paigeant.model.plan import Plan
+from paigeant.model.shapes import first_problem
 from paigeant.model.showing import shown
 from paigeant.model.steps import Step
 

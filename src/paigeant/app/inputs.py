@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, from_json
+from pydantic_core import from_json
 
-from paigeant.activities.shapes import ANYTHING
 from paigeant.errors import InvalidInput
 from paigeant.model.limits import DEPTH, NAME_PATTERN, VALUE_BYTES
 from paigeant.model.nesting import nesting
+from paigeant.model.roundtrip import Refused, write
+from paigeant.model.shapes import ANYTHING
 from paigeant.model.values import finite
 
 
 def as_json(value: Any, what: str = "the input") -> bytes:
-    """Return the JSON text of anything that pydantic can write; raises InvalidInput."""
+    """Return the JSON text of anything that pydantic writes and reads back; raises InvalidInput."""
     try:
-        return ANYTHING.dump_json(value)
-    except (PydanticSerializationError, ValueError, RecursionError) as error:
-        text = f"{what}, {type(value).__qualname__}, cannot be written as JSON: {error}"
+        return write(ANYTHING, value)
+    except Refused as error:
+        text = f"{what}, {type(value).__qualname__}, {error}"
         raise InvalidInput(text) from error
 
 

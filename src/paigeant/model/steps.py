@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictBool
 from pydantic.dataclasses import dataclass
-from pydantic_core import to_json, to_jsonable_python
+from pydantic_core import from_json, to_json
 from uuid_utils.compat import uuid5
 
 from paigeant.model.durations import Limit
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.options import declared
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.values import Blob, Inline, Ref, shelve
+from paigeant.model.roundtrip import write
+from paigeant.model.shapes import ANYTHING
+from paigeant.model.values import Blob, Inline, Ref, finite, shelve
 
 
 class OnInterrupt(StrEnum):
@@ -32,7 +34,11 @@ class OnInterrupt(StrEnum):
 
 
 def _arguments(value: Any) -> Any:
-    return to_jsonable_python(value, bytes_mode="base64") if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping):
+        return value
+    given = dict(cast("Mapping[Any, Any]", value))
+    finite(given)
+    return from_json(write(ANYTHING, given))
 
 
 @declared

@@ -9,8 +9,9 @@ import pytest
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from paigeant.activities.shapes import ANYTHING, adapter, serialise
+from paigeant.activities.shapes import serialise
 from paigeant.errors import ResultError
+from paigeant.model.shapes import ANYTHING, adapter
 
 RAW = b"\xff\x00"
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
-from paigeant.activities.shapes import ANYTHING, serialise
+from paigeant.activities.shapes import serialise
 from paigeant.model.limits import DETAIL_BYTES
+from paigeant.model.shapes import ANYTHING
 
 T = TypeVar("T")
 

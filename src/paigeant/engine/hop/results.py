@@ -12,10 +12,11 @@ from typing import Any, TypeAlias, cast
 from pydantic import TypeAdapter
 
 from paigeant.activities.faults import clean
-from paigeant.activities.shapes import ANYTHING, serialise
+from paigeant.activities.shapes import serialise
 from paigeant.errors import ResultError
 from paigeant.model.limits import LONGEST, NAME_PATTERN
 from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
+from paigeant.model.shapes import ANYTHING
 from paigeant.model.steps import Step, stow
 from paigeant.model.values import Blob, Value, shelve
 
