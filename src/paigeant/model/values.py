@@ -61,7 +61,7 @@ def finite(value: JsonValue) -> JsonValue:
     while left:
         match left.pop():
             case float() as number if not math.isfinite(number):
-                message = "a number is not finite, or too large for a float, as 1e999 is"
+                message = "a number is too large for a float, as 1e999 is, or it is none"
                 raise ValueError(message)
             case list() as items:
                 left += items

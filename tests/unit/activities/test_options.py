@@ -84,7 +84,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (compensate, {"unknwon": True}, "did you mean 'unknown'?"),
     (step, {"elsewhere": "yes"}, "elsewhere is 'yes'; it should be True or False"),
     (step, {"arguments": [1]}, "arguments is [1]; it should be a dictionary"),
-    (step, {"arguments": {"a": float("nan")}}, "arguments is {'a': nan}: a number is not finite"),
+    (step, {"arguments": {"a": float("nan")}}, "arguments is {'a': nan}: a number is too large for a float"),
     (workflow, {"activites": 1}, "Workflow has no option 'activites'"),
     (application, {"setings": None}, "did you mean 'settings'?"),
     (application, {"settings": {}}, "settings is {}; it should be Settings"),
