@@ -171,11 +171,13 @@ async def test_a_lease_answered_too_late_is_given_up_if_it_cannot_be_renewed(lat
         return "taking in steps: beat is away" in late.hooks.troubles()
 
     late.store.fate = lambda name, _: "away" if name == "beat" else None
-    await late.serve()
+    worker = await late.serve()
     await late.start("step")
     await eventually(has_failed)
 
     assert begun == []
+    worker.stop()
+    await eventually(lambda: asyncio.sleep(0, worker._slots._free == 32))
 
 
 @pytest.mark.parametrize("ended", ["terminated", "taken over"])

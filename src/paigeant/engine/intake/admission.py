@@ -44,9 +44,10 @@ class Admission:
         grants: list[Grant] = []
         asked_at = self.runtime.clock()
         try:
-            grants = await ask(room)
-            self.saw_all = len(grants) < room
-            grants, asked_at = await self.runtime.still_held(grants, asked_at)
+            given = await ask(room)
+            self.saw_all = len(given) < room
+            # Only what is started keeps its slots: where this raises, all of them are given back.
+            grants, asked_at = await self.runtime.still_held(given, asked_at)
         finally:
             self._slots.give(topic, room - len(grants))
         for grant in grants:
