@@ -69,9 +69,9 @@ class CommitWatch(StoreWatch):
         if call == "record_step_result":
             self._points.reach("commit-in-doubt")
             for commit in arguments[0]:
-                if commit.transition.status is StepStatus.RETRYING:
+                if commit.transition.hop.status is StepStatus.RETRYING:
                     self._points.reach("retry-in-doubt")
-                if commit.transition.run.final:
+                if commit.transition.end is not None:
                     self._points.reach("ending-in-doubt")
             grants = [settled.handed_over for settled in answer if settled.handed_over is not None]
             self.handed_over |= {grant.held for grant in grants}

@@ -50,7 +50,7 @@ def without_fence_and_position() -> None:
 
 def without_status() -> None:
     """A commit is not asked whether its run is over."""
-    _see(lambda _, found: {"run": _like(found.run, status="running")})
+    _see(lambda _, found: {"run": _like(found.run, completed_at=None)})
 
 
 def without_run_lock() -> None:
@@ -96,7 +96,7 @@ def _see(view: Callable[[Commit, Found], dict[str, Any]]) -> None:
 def _bind(more: Callable[[Found], dict[str, Any]]) -> None:
     """Have statements of commits bound to other values."""
     shared_row = commit_rows._shared_row
-    commit_rows._shared_row = lambda tx, one: shared_row(tx, one) | more(one)
+    commit_rows._shared_row = lambda tx, one, hop: shared_row(tx, one, hop) | more(one)
 
 
 def _like(row: Any, **other: Any) -> Any:

@@ -16,19 +16,26 @@ import asyncpg
 from chaos.history import History, Hop, RunRow, value_of
 from paigeant.sql.schema.home import SCHEMA
 
-_RUNS = "SELECT workflow_id, workflow, dispatch_key, status, reason, output, error, {completed_at} FROM workflow_runs"
+_OF_RUN = "s.workflow_id = workflow_runs.workflow_id AND s.completed_at IS NULL"
+_GETS_ON = f"EXISTS (SELECT 1 FROM step_executions AS s WHERE {_OF_RUN} AND s.status <> 'waiting')"
+_RUNS = f"""
+    SELECT workflow_id, workflow, dispatch_key,
+        CASE WHEN completed_at IS NOT NULL THEN status WHEN {_GETS_ON} THEN 'running' ELSE 'waiting' END,
+        (SELECT max(s.reason) FROM step_executions AS s WHERE {_OF_RUN}), output, error, {{completed_at}}
+    FROM workflow_runs
+"""
 _HOPS = """
-    SELECT workflow_id, path, position, topic, step_id, direction, undoes, status, attempt, fence, owner, worker,
-        {due_at}, {completed_at}, committed_by, reason, output, compensable
+    SELECT workflow_id, path, position, topic, step_id, direction, undoes_position, status, attempt, fence, owner,
+        worker, {due_at}, {completed_at}, committed_by, reason, output, compensable
     FROM step_executions
 """
-_TRAILS = "SELECT workflow_id, value FROM workflow_variables WHERE name = 'trail'"
+_TRAILS = "SELECT workflow_id, value FROM workflow_variables WHERE name = 'trail' ORDER BY position"
 _ANNOUNCED = """
     SELECT m.body FROM messages AS m JOIN step_executions AS s USING (workflow_id, path, position)
     WHERE s.completed_at IS NULL LIMIT 20
 """
-_PROGRESS = """
-    SELECT count(*), count(completed_at), sum(CASE WHEN completed_at IS NULL AND status <> 'waiting'
+_PROGRESS = f"""
+    SELECT count(*), count(completed_at), sum(CASE WHEN completed_at IS NULL AND {_GETS_ON}
         AND dispatch_key NOT LIKE 'poison-%' THEN 1 ELSE 0 END) FROM workflow_runs
 """
 _IN_FLIGHT = """

@@ -14,7 +14,7 @@ from paigeant import ActivityContext, Completed, Revised, Step, Terminal, Workfl
 class Triage(BaseModel):
     """What a mail is about."""
 
-    cancel_request: Literal["refund", "delivery", "other"]
+    wish: Literal["refund", "delivery", "other"]
     order_id: str | None
     summary: str
 
@@ -87,7 +87,7 @@ activity.agent(review, prompt="Mail:\n{mail}\nOrder: {look_up}\nReply: {draft.su
 def look_up(triage: Triage) -> Revised[shop.Order] | shop.Order | None:
     """Find the order; if the customer wants the money back, a refund becomes the next step of this run."""
     order = shop.find_order(triage.order_id) if triage.order_id else None
-    if order is None or triage.cancel_request != "refund":
+    if order is None or triage.wish != "refund":
         return order
     return Revised(order, insert=[Step("refund")])
 

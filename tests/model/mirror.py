@@ -167,9 +167,11 @@ class Mirror:
         after, expected = store.commit(run, grant, made, str(worker), self.setting)
         assert (settled.verdict, settled.cancel) == (expected.verdict, run.cancel_requested)
         assert (settled.handed_over is None) == (expected.moved is None)
-        twin = self.commits[grant[:3]].twin
-        if settled.verdict is real.Verdict.OK and twin is not None:
-            self.bodies[grant.run, grant.position + 1] = twin.body  # what a zombie would have written is not announced
+        if settled.verdict is real.Verdict.OK:
+            for twin in self.commits[grant[:3]].twins:
+                self.bodies[grant.run, twin.key.position] = (
+                    twin.body
+                )  # what a zombie would have written is not announced
         if settled.handed_over is not None and expected.moved is not None:
             self._given(expected.moved, settled.handed_over)
         return after
@@ -181,12 +183,14 @@ class Mirror:
         undo = self.setting.plan[hop.step].undo
         commit = decided(given, outcome, undo=undo, hand_over=made.moves, owner=self.owner(worker))
         expected, transition = deciding.decide(self.setting.plan, run, grant.position, made.outcome), commit.transition
-        assert (transition.status, transition.run) == (expected.status, expected.run)
-        assert (commit.twin is None) == (expected.next is None)
-        if commit.twin is not None and expected.next is not None:
-            twin, following = commit.twin, expected.next
+        end = transition.end and transition.end.status
+        assert (transition.hop.status, end) == (expected.status, expected.run if expected.run.final else None)
+        assert len(commit.twins) == (expected.next is not None)
+        for twin in commit.twins:
+            following = expected.next
+            assert following is not None
             back = twin.direction is Direction.COMPENSATE
-            assert (twin.topic, back, twin.undoes or 0) == (
+            assert (twin.topic, back, twin.undoes.position if twin.undoes else 0) == (
                 self._topics(grant.run)[following.step],
                 following.back,
                 following.undoes,

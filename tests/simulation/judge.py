@@ -108,7 +108,7 @@ def _chain(run: RunRow, hops: list[HopRow]) -> list[str]:
 def _way_back(run: RunRow, hops: list[HopRow]) -> list[str]:
     """What was done and can be undone is undone in reverse: all of it, or up to what failed."""
     forward = [hop for hop in hops if hop.direction is Direction.EXECUTE]
-    back = [hop.undoes for hop in hops if hop.direction is Direction.COMPENSATE]
+    back = [hop.undoes.position for hop in hops if hop.undoes is not None and hop.direction is Direction.COMPENSATE]
     done = [hop for hop in reversed(forward) if hop.status is DONE]
     can = [hop.key.position for hop in done if activity[hop.topic].undo is not Undo.NEVER]
     doubtful = [forward[-1].key.position, *can]

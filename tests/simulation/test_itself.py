@@ -21,6 +21,7 @@ from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.slots import Slot
 from paigeant.model.hops import Commit, CommitResult, NoticeStatus, Record
 from paigeant.model.runs import RunStatus
+from paigeant.model.transition import RunEnd
 from paigeant.protocol import leases
 from paigeant.protocol.states import HopState
 from paigeant.stores.memory import hops, store
@@ -47,19 +48,21 @@ def a_fence_that_does_not_rise(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_status(patch: pytest.MonkeyPatch) -> None:
-    abandon = Rows.abandon
+    end = Rows.end
 
-    def mark(rows: Rows, run: RunRow) -> None:
-        if run.status is not RunStatus.TERMINATED:
-            abandon(rows, run)
+    def mark(rows: Rows, run: RunRow, status: RunStatus) -> None:
+        if status is RunStatus.TERMINATED:
+            run.ended = status
+        else:
+            end(rows, run, status)
 
     def commit_all_the_same(rows: Rows, one: Commit, lease: Any) -> CommitResult:
         run = rows.runs[one.held.key.workflow_id]
-        if run.status is RunStatus.TERMINATED:
-            run.status = RunStatus.RUNNING
+        if run.ended is RunStatus.TERMINATED:
+            run.ended = None
         return commit(rows, one, lease)
 
-    patch.setattr(Rows, "abandon", mark)
+    patch.setattr(Rows, "end", mark)
     patch.setattr(store, "commit", commit_all_the_same)
 
 
@@ -80,7 +83,9 @@ def no_word_of_an_interruption(patch: pytest.MonkeyPatch) -> None:
 def no_way_back_but_one_step(patch: pytest.MonkeyPatch) -> None:
     routing = import_module("paigeant.routing.advance")
     go_back = routing._go_back
-    patch.setattr(routing, "_go_back", lambda *args: replace(go_back(*args), run=RunStatus.COMPENSATED, next=None))
+    patch.setattr(
+        routing, "_go_back", lambda *args: replace(go_back(*args), end=RunEnd(RunStatus.COMPENSATED), next=())
+    )
 
 
 def a_step_left_out_on_the_way_back(patch: pytest.MonkeyPatch) -> None:
@@ -88,10 +93,10 @@ def a_step_left_out_on_the_way_back(patch: pytest.MonkeyPatch) -> None:
 
     def skip(rows: Rows, hop: HopRow) -> Record | None:
         found = record(rows, hop)
-        if found is None or found.before is None:
+        if found is None or not found.before:
             return found
-        left_out = rows.hop(hop.key._replace(position=found.before.position))
-        return found._replace(before=None if left_out is None else left_out.before)
+        left_out = rows.hop(hop.key._replace(position=found.before[0].position))
+        return found._replace(before=() if left_out is None else left_out.before)
 
     patch.setattr(hops, "_record", skip)
 

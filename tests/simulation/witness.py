@@ -137,7 +137,7 @@ class Witness:
 
     def _write(self, commit: Commit, settled: CommitResult) -> None:
         key, fence = commit.held
-        status = commit.transition.status
+        status = commit.transition.hop.status
         self.note(f"{self.name(key)} commit of {commit.owner}: {status}, fence {fence}: {settled.verdict}")
         if settled.verdict in {Verdict.OK, Verdict.ALREADY}:
             repeated = settled.verdict is Verdict.ALREADY

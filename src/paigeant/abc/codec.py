@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from paigeant.model.hops import Leased, Sealed, Transition
+from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import PaigeantMessage
+from paigeant.model.transition import Transition
 
 
 class Opened(NamedTuple):

@@ -50,7 +50,8 @@ class Directory(ABC):
 
     @abstractmethod
     async def hold_unserved(self, after: timedelta) -> int:
-        """Mark runs ``waiting: unserved`` whose twin has been due for so long and that no living worker serves.
+        """Mark twins ``waiting: unserved`` that have been due for so long and that no living worker serves.
 
-        Returns how many were not marked before, so that a repeat returns 0. The first lease takes the mark away.
+        They stay due. Returns how many were not marked before, so that a repeat returns 0. The first lease takes the
+        mark away.
         """

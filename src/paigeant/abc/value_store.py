@@ -14,21 +14,26 @@ class ValueStore(ABC):
 
     @abstractmethod
     async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
-        """Set a variable, with the ``blob`` that its value refers to; the latest write wins, a repeat changes nothing.
+        """Set a variable of the trunk, with the ``blob`` that its value refers to; a repeat changes nothing.
 
-        Raises ``UnknownRun``, and ``WrongState`` for a run that is over and cannot be resumed.
+        It is set as if the hop before the newest had set it last: all steps that are still to come see it, unless one
+        of them sets it anew. Raises ``UnknownRun``, and ``WrongState`` for a run that is over and cannot be resumed.
         """
 
     @abstractmethod
-    async def load_variables(self, workflow_id: UUID, names: Collection[str] | None = None) -> dict[str, Value]:
+    async def load_variables(
+        self, workflow_id: UUID, names: Collection[str] | None = None, *, path: str = ""
+    ) -> dict[str, Value]:
         """Return the variables of these names, or all: steps' outputs and what was set, not the input's fields.
 
-        What was never set is left out; of an unknown run there is nothing.
+        They are those that are seen on ``path``: what was set on it, or on a path that it left; the nearest path wins,
+        and on each the highest position. What was set on another branch is not seen. What was never set is left out; of
+        an unknown run there is nothing.
         """
 
-    async def load_variable(self, workflow_id: UUID, name: str) -> Value | None:
-        """Return one variable, None if it was never set."""
-        return (await self.load_variables(workflow_id, [name])).get(name)
+    async def load_variable(self, workflow_id: UUID, name: str, *, path: str = "") -> Value | None:
+        """Return one variable as it is seen on ``path``, None if it was never set."""
+        return (await self.load_variables(workflow_id, [name], path=path)).get(name)
 
     @abstractmethod
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from paigeant.model.dead_letters import RejectedMessage
 from paigeant.model.findings import Finding
-from paigeant.model.hops import Grant, Leased, Transition, Verdict
+from paigeant.model.hops import Grant, Leased, Verdict
 from paigeant.model.message import Headers
 from paigeant.model.runs import RunStatus
+from paigeant.model.transition import Transition
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The nouns of one hop: what is leased, what was decided, what is written, and what the store made of it."""
+"""The nouns of one hop: what is leased, what is written, and what the store made of it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from paigeant.model.hold import NOW, Hold
 from paigeant.model.message import HopKey, PaigeantMessage
-from paigeant.model.outcomes import Fault
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
-from paigeant.model.runs import CancelRequest, Direction, RunError, RunStatus, StepStatus, WaitReason
-from paigeant.model.steps import Step
+from paigeant.model.runs import CancelRequest, Direction
+from paigeant.model.transition import Transition
 from paigeant.model.values import Blob, Value
 
 
@@ -38,7 +38,7 @@ class Record(NamedTuple):
 
     output: Value | None
     log: Value | None
-    before: Compensation | None
+    before: tuple[Compensation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,51 +108,11 @@ def next_hint(hints: int) -> timedelta:
     return min(FIRST_HINT * 2 ** min(hints, 10), timedelta(minutes=5))
 
 
-class Revision(NamedTuple):
-    """What a step changed on the way ahead."""
-
-    added: tuple[Step, ...]
-    dropped: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """What :func:`paigeant.routing.advance` decided.
-
-    ``status`` is what becomes of the hop: a final one leaves it behind; ``retrying`` and ``waiting`` keep it, due again
-    in ``delay`` seconds, or only when someone resumes it (None), and the attempt of a ``waiting`` one is not counted.
-    One that waits for code that fits it names its ``interface``. ``run`` is the run's status after it. ``compensable``
-    and ``before`` go to the hop's record: whether it can be undone, and what is undone after it.
-    """
-
-    status: StepStatus
-    run: RunStatus
-    next: PaigeantMessage | None = None
-    output: Value | None = None
-    log: Value | None = None
-    variables: tuple[tuple[str, Value], ...] = ()
-    fault: Fault | None = None
-    delay: float | None = None
-    reason: str | None = None
-    compensable: bool = False
-    before: Compensation | None = None
-    run_error: RunError | None = None
-    run_output: Value | None = None
-    revision: Revision | None = None
-    interface: str | None = None
-
-    @property
-    def run_reason(self) -> str | None:
-        """What the run waits for: the hop's reason, or, where that is one of many words, the reason's name."""
-        return self.reason if self.interface is None else WaitReason.CONTRACT
-
-
 @dataclass(frozen=True, slots=True)
 class Twin:
     """The durable twin: the pending step's row, with the exact bytes of the message that announces it.
 
-    ``undoes`` is the position of the hop that a step on the way back undoes. ``handed_over`` asks the store to write it
-    already leased to the committer, with fence 1 and attempt 1.
+    ``undoes`` is the hop that a step on the way back undoes. Until its ``hold`` ends it is not leased.
     """
 
     key: HopKey
@@ -160,8 +120,8 @@ class Twin:
     step_id: UUID
     direction: Direction
     body: bytes
-    undoes: int | None = None
-    handed_over: bool = False
+    undoes: HopKey | None = None
+    hold: Hold = NOW
 
     @property
     def sealed(self) -> Sealed:
@@ -169,12 +129,13 @@ class Twin:
         return Sealed(self.key.message_id, self.topic, self.body)
 
     @classmethod
-    def of(cls, message: PaigeantMessage, sealed: Sealed, *, handed_over: bool = False) -> Twin:
+    def of(cls, message: PaigeantMessage, sealed: Sealed, hold: Hold = NOW) -> Twin:
         """Return the twin that announces ``message`` with exactly these sealed bytes."""
-        back = message.headers.direction is Direction.COMPENSATE
-        undoes = message.routing_slip.compensations[0].position if back else None
-        direction = message.headers.direction
-        return cls(message.key, sealed.topic, message.step_id, direction, sealed.body, undoes, handed_over)
+        headers, undoes = message.headers, None
+        if headers.direction is Direction.COMPENSATE:
+            undone = message.routing_slip.compensations[0]
+            undoes = HopKey(headers.workflow_id, undone.path, undone.position)
+        return cls(message.key, sealed.topic, message.step_id, headers.direction, sealed.body, undoes, hold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +143,24 @@ class Commit:
     """What a finished hop wants written, all of it in one transaction or nothing.
 
     ``execution`` is made once for each execution, so that a commit whose answer was lost is recognised when it is asked
-    for again. ``detail`` is what the step last said of its progress, as JSON text, if that is to be kept.
+    for again. ``twins`` are those of the hops that follow; ``hand_over`` is the key of one that is due at once, and
+    asks the store to write it already leased to the committer, with fence 1 and attempt 1. ``detail`` is what the step
+    last said of its progress, as JSON text, if that is to be kept.
     """
 
     held: LeaseToken
     owner: str
     execution: UUID
     transition: Transition
-    twin: Twin | None = None
+    twins: tuple[Twin, ...] = ()
+    hand_over: HopKey | None = None
     blobs: tuple[Blob, ...] = ()
     detail: bytes | None = None
+
+    @property
+    def wanted(self) -> Twin | None:
+        """The twin that the committer asks for."""
+        return next((twin for twin in self.twins if twin.key == self.hand_over), None)
 
 
 class Verdict(StrEnum):

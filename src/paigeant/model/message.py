@@ -15,12 +15,19 @@ from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.values import Value
 
+BRANCH: Final = "/"
+"""What parts a branch's name from the path that it left."""
+
 SPEC_VERSION: Final = 1
 """The version of the wire format that this code writes, and the newest it reads."""
 
 
 class HopKey(NamedTuple):
-    """Where in which journey a hop is: unique, never reused; a retry keeps it. The trunk's path is empty."""
+    """Where in which journey a hop is: unique, never reused; a retry keeps it.
+
+    The trunk's path is empty; that of a branch begins with the path that it left, and each path counts its own
+    positions.
+    """
 
     workflow_id: UUID
     path: str
@@ -43,6 +50,12 @@ class HopKey(NamedTuple):
             return None
         sound = 0 < key.position < POSITIONS and path.isprintable() and re.fullmatch(PATH_PATTERN, path)
         return key if sound and key.message_id == message_id else None
+
+
+def lineage(path: str) -> tuple[str, ...]:
+    """Return a path and those that it left, itself first and the trunk last: what is set there is seen on it."""
+    parts = path.split(BRANCH) if path else []
+    return tuple(BRANCH.join(parts[:count]) for count in range(len(parts), -1, -1))
 
 
 class SecurityContext(BaseModel, frozen=True, extra="forbid"):

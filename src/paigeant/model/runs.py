@@ -11,7 +11,7 @@ from pydantic import BaseModel, JsonValue
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. The statements of the store compare only whether it is final."""
+    """Where a run stands. A final one was written with the run's last hop; the others follow from its open hops."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -64,6 +64,10 @@ class WaitReason(StrEnum):
     UNSERVED = "unserved"
     INTERRUPTED = "interrupted"
     CONTRACT = "contract"
+    SLEEP = "sleep"
+    SIGNAL = "signal"
+    JOIN = "join"
+    CHILD = "child"
 
 
 class CancelRequest(StrEnum):
@@ -85,11 +89,12 @@ class AttemptError(BaseModel, frozen=True):
 
 
 class RunError(BaseModel, frozen=True):
-    """Why a run did not complete."""
+    """Why a run did not complete, and at which step."""
 
     type: str
     message: str
     step: str | None = None
+    path: str = ""
     position: int | None = None
 
 

@@ -63,13 +63,13 @@ class Step:
     id: UUID | None = None
 
 
-def step_id(workflow_id: UUID, place: str) -> UUID:
-    """Return the identity of the step inserted at this place: uuid5 (RFC 9562) of the run and the place.
+def step_id(workflow_id: UUID, path: str, place: str) -> UUID:
+    """Return the identity of the step inserted at this place of a path: uuid5 (RFC 9562) of run, path and place.
 
-    The place is the index in the itinerary as dispatched, or ``<position>.<n>`` for the n-th step that the hop at
-    ``position`` inserted.
+    The place is the index in the itinerary with which the path began, or ``<position>.<n>`` for the n-th step that the
+    hop at ``position`` inserted. It has no colon, so that no two places come to the same text.
     """
-    return uuid5(workflow_id, place)
+    return uuid5(workflow_id, f"{path}:{place}" if path else place)
 
 
 def placed(step: Step, identity: UUID) -> Step:

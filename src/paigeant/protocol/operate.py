@@ -70,7 +70,6 @@ class Ended(NamedTuple):
     """What an end from outside writes to the run."""
 
     status: RunStatus
-    reason: None
     completed_at: datetime
 
 
@@ -87,7 +86,7 @@ class Abandoned(NamedTuple):
 
 def terminate(run: RunState, now: datetime) -> Ended | None:
     """Return what ends the run, None if it is final already."""
-    return None if run.status in FINAL else Ended(RunStatus.TERMINATED, None, now)
+    return None if run.status in FINAL else Ended(RunStatus.TERMINATED, now)
 
 
 def abandon(hop: HopState, now: datetime) -> Abandoned:
@@ -122,10 +121,8 @@ class Restarted(NamedTuple):
 
 
 class Resumed(NamedTuple):
-    """What resuming writes to the run."""
+    """What resuming writes to the run, which is open again: where it stands follows from its hops."""
 
-    status: RunStatus
-    reason: None
     completed_at: None
     error: RunError | None
     cancel_requested: str | None
@@ -156,8 +153,7 @@ def resume(run: ResumableRun, now: datetime) -> Resumed:
     counts. On the way back the run keeps the reason for which it turned round.
     """
     require_resumable(run)
-    running = RunStatus.RUNNING
     if run.status != RunStatus.FAILED:
-        return Resumed(running, None, None, run.error, run.cancel_requested, run.deadline, run.closes_at)
+        return Resumed(None, run.error, run.cancel_requested, run.deadline, run.closes_at)
     deadline = run.deadline if run.deadline is not None and run.deadline > now else None
-    return Resumed(running, None, None, None, None, deadline, deadline)
+    return Resumed(None, None, None, deadline, deadline)

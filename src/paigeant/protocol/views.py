@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from paigeant.model.runs import CancelRequest, Direction, RunPage, RunSummary, RunView, StepStatus, StepView
+from paigeant.model.runs import (
+    CancelRequest,
+    Direction,
+    RunPage,
+    RunStatus,
+    RunSummary,
+    RunView,
+    StepStatus,
+    StepView,
+    WaitReason,
+)
 from paigeant.model.values import Ref, Value
 from paigeant.protocol.states import NumberedRun, RunState, ShownHop, ShownRun
+
+
+def open_status(hops: Iterable[ShownHop]) -> RunStatus:
+    """Return where an open run stands that has these open hops: it waits if all of them do.
+
+    It is pending as long as its first hop was never leased.
+    """
+    hops = list(hops)
+    if all(hop.status == StepStatus.WAITING for hop in hops):
+        return RunStatus.WAITING
+    fresh = all(hop.position == 1 and hop.fence == 0 for hop in hops)
+    return RunStatus.PENDING if fresh else RunStatus.RUNNING
+
+
+def open_reason(hops: Iterable[ShownHop]) -> str | None:
+    """Return what a run waits for that has these open hops, None if it does not wait.
+
+    A branch's hop is asked before that of the join behind it, which waits for nothing but the branch.
+    """
+    hops = list(hops)
+    if open_status(hops) is not RunStatus.WAITING:
+        return None
+    hop = max(hops, key=lambda hop: (hop.path, hop.position))
+    return hop.reason if hop.interface is None else WaitReason.CONTRACT
 
 
 def values_shown(run: ShownRun, hops: Sequence[ShownHop], variables: Mapping[str, Value]) -> set[str]:

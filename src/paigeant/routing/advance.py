@@ -5,10 +5,10 @@ A workflow's failure handling is the saga of Garcia-Molina and Salem (1987): wha
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
-from paigeant.model.hops import Leased, Revision, Transition
-from paigeant.model.message import HopKey, PaigeantMessage, Payload
+from paigeant.model.hold import After, Code, Person
+from paigeant.model.hops import Leased
 from paigeant.model.outcomes import (
     Completed,
     Fault,
@@ -23,17 +23,21 @@ from paigeant.model.outcomes import (
 )
 from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
-from paigeant.model.routing_slip import Compensation, RoutingSlip
-from paigeant.model.runs import Direction, RunError, RunStatus, StepStatus
+from paigeant.model.routing_slip import Compensation
+from paigeant.model.runs import Direction, RunError, RunStatus
 from paigeant.model.steps import Step
+from paigeant.model.transition import Done, Following, Held, Left, Revision, RunEnd, Transition, Writes
 from paigeant.model.values import Value
 from paigeant.routing.itinerary import RevisionRefused, revise
+from paigeant.routing.messages import backward, onward
 
 _CUT_SHORT = frozenset({FaultKind.TIMEOUT, FaultKind.DEADLINE, FaultKind.INTERRUPTED, FaultKind.CANCELLED})
 
+_Success: TypeAlias = Completed[Value] | Revised[Value] | Finished[Value]
+
 
 def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
-    """Return what becomes of the hop and the run, and the message of the hop that follows, if one does.
+    """Return what becomes of the hop and the run, and the messages of the hops that follow, if any do.
 
     Forward: a completed step is followed by the next of the itinerary, and the last completes the run. A fault turns
     the journey round: what completed and can be undone is undone in reverse, one hop each, and the run ends
@@ -41,12 +45,11 @@ def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
     """
     match outcome:
         case Retrying(fault, delay):
-            return Transition(StepStatus.RETRYING, RunStatus.RUNNING, fault=fault, delay=delay)
-        case Parked(reason, resume_after):
-            delay = None if resume_after is None else resume_after.total_seconds()
-            return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=reason, delay=delay)
+            return Transition(Held(After(delay), fault))
+        case Parked(reason, after):
+            return Transition(Held(Person(reason) if after is None else After(after.total_seconds(), reason)))
         case InterfaceMismatch(reason, interface):
-            return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=reason, interface=interface)
+            return Transition(Held(Code(interface, reason)))
         case Faulted():
             return _give_up(leased, outcome) if _is_back(leased) else _turn_round(leased, outcome)
         case Completed() | Revised() | Finished():
@@ -58,11 +61,11 @@ def _is_back(leased: Leased) -> bool:
     return leased.message.headers.direction is Direction.COMPENSATE
 
 
-def _go_on(leased: Leased, outcome: Completed[Value] | Revised[Value] | Finished[Value]) -> Transition:
+def _go_on(leased: Leased, outcome: _Success) -> Transition:
     """The step is done: on to the next one, or the run is complete."""
-    message, position = leased.message, leased.message.headers.position
-    compensable = leased.undo is not Undo.NEVER
-    slip = message.routing_slip.mark_complete(position, compensable=compensable)
+    message, compensable = leased.message, leased.undo is not Undo.NEVER
+    _, path, position = message.key
+    slip = message.routing_slip.mark_complete(position, path=path, compensable=compensable)
     revision = None
     if isinstance(outcome, Revised):
         try:
@@ -73,52 +76,48 @@ def _go_on(leased: Leased, outcome: Completed[Value] | Revised[Value] | Finished
         interfaces = {**leased.interfaces, **slip.interfaces}  # what remained was dispatched against the older ones
         slip = slip.model_copy(update={"itinerary": itinerary, "interfaces": interfaces})
     ends = isinstance(outcome, Finished) or slip.next_step() is None
+    variables = ((message.topic, outcome.output), *outcome.variables.items())
     return Transition(
-        StepStatus.COMPLETED,
-        RunStatus.COMPLETED if ends else RunStatus.RUNNING,
-        next=None if ends else _next(leased, slip, message.payload.model_copy(update={"previous": outcome.output})),
-        output=outcome.output,
-        log=outcome.log,
-        variables=((message.topic, outcome.output), *outcome.variables.items()),
-        compensable=compensable,
-        before=_head(message.routing_slip),
-        run_output=outcome.output if ends else None,
-        revision=revision,
+        Left(Done(outcome.output, outcome.log), message.routing_slip.compensations if compensable else None),
+        next=() if ends else (Following(onward(leased, slip, outcome.output)),),
+        end=RunEnd(RunStatus.COMPLETED, outcome.output) if ends else None,
+        writes=Writes(variables, revision=revision),
     )
 
 
 def _turn_round(leased: Leased, outcome: Faulted) -> Transition:
     """The step failed for good: undo what was done, beginning with itself if nobody knows how far it came."""
     message, fault = leased.message, outcome.fault
-    step, position = message.topic, message.headers.position
-    cancelled = fault.kind is FaultKind.CANCELLED
+    step, before = message.topic, message.routing_slip.compensations
+    _, path, position = message.key
     in_doubt = outcome.begun and fault.kind in _CUT_SHORT and outcome.compensate and leased.undo is Undo.UNKNOWN
-    before = _head(message.routing_slip)
-    itself = Compensation(position=position, activity=step, step_id=message.step_id, unknown=True)
-    first = itself if in_doubt else before if outcome.compensate else None
-    ended = RunStatus.CANCELLED if cancelled else RunStatus.FAILED
+    itself = Compensation(path=path, position=position, activity=step, step_id=message.step_id, unknown=True)
+    undo = (itself,) if in_doubt else before if outcome.compensate else ()
+    ended = RunStatus.CANCELLED if fault.kind is FaultKind.CANCELLED else RunStatus.FAILED
     return Transition(
-        StepStatus.CANCELLED if cancelled else StepStatus.FAILED,
-        ended if first is None else RunStatus.RUNNING,
-        next=None if first is None else _undoing(leased, first, fault),
-        fault=fault,
-        compensable=in_doubt,
-        before=before,
-        run_error=RunError(type=fault.type, message=fault.message, step=step, position=position),
+        Left(fault, before if in_doubt else None),
+        *_undoing(leased, undo, fault, RunEnd(ended)),
+        writes=Writes(error=RunError(type=fault.type, message=fault.message, step=step, path=path, position=position)),
     )
 
 
-def _go_back(leased: Leased, outcome: Completed[Value] | Revised[Value] | Finished[Value]) -> Transition:
+def _go_back(leased: Leased, outcome: _Success) -> Transition:
     """A step is undone: on to the one before it, or the run is compensated."""
-    record = leased.grant.record
-    before = None if record is None else record.before
+    message, record = leased.message, leased.grant.record
+    before = () if record is None else record.before
+    undo = (*before, *message.routing_slip.compensations[1:])
     return Transition(
-        StepStatus.COMPLETED,
-        RunStatus.COMPENSATED if before is None else RunStatus.RUNNING,
-        next=None if before is None else _undoing(leased, before, leased.message.payload.fault),
-        output=outcome.output,
-        variables=tuple(outcome.variables.items()),
+        Left(Done(outcome.output)),
+        *_undoing(leased, undo, message.payload.fault, RunEnd(RunStatus.COMPENSATED)),
+        writes=Writes(tuple(outcome.variables.items())),
     )
+
+
+def _undoing(
+    leased: Leased, undo: tuple[Compensation, ...], fault: Fault | None, end: RunEnd
+) -> tuple[tuple[Following, ...], RunEnd | None]:
+    """Return the hop that undoes what is left to undo, or the end of the run if nothing is."""
+    return ((Following(backward(leased, undo, fault)),), None) if undo else ((), end)
 
 
 def _give_up(leased: Leased, outcome: Faulted) -> Transition:
@@ -127,33 +126,10 @@ def _give_up(leased: Leased, outcome: Faulted) -> Transition:
     text = f"undoing {message.topic!r} failed: {fault.type}: {fault.message}"
     if origin is not None:
         text += f" (undone because of {origin.type}: {origin.message})"
-    error = RunError(type=fault.type, message=text, step=message.topic, position=message.headers.position)
-    return Transition(StepStatus.FAILED, RunStatus.COMPENSATION_FAILED, fault=fault, run_error=error)
-
-
-def _head(slip: RoutingSlip) -> Compensation | None:
-    return slip.compensations[0] if slip.compensations else None
-
-
-def _undoing(leased: Leased, what: Compensation, fault: Fault | None) -> PaigeantMessage:
-    message = leased.message
-    slip = RoutingSlip(executed=message.routing_slip.executed, compensations=(what,))
-    payload = Payload(input=message.payload.input, fault=fault)
-    return _next(leased, slip, payload, Direction.COMPENSATE)
-
-
-def _next(
-    leased: Leased, slip: RoutingSlip, payload: Payload, direction: Direction = Direction.EXECUTE
-) -> PaigeantMessage:
-    headers = leased.message.headers
-    key = HopKey(headers.workflow_id, headers.path, headers.position + 1)
-    changed = {
-        "message_id": key.message_id,
-        "position": key.position,
-        "direction": direction,
-        "created_at": leased.grant.leased_at,
-    }
-    return PaigeantMessage(headers=headers.model_copy(update=changed), payload=payload, routing_slip=slip)
+    _, path, position = message.key
+    error = RunError(type=fault.type, message=text, step=message.topic, path=path, position=position)
+    left = Left(fault.model_copy(update={"kind": FaultKind.ERROR}))  # no wish ends the undoing: it failed, not that
+    return Transition(left, end=RunEnd(RunStatus.COMPENSATION_FAILED), writes=Writes(error=error))
 
 
 def _difference(old: tuple[Step, ...], new: tuple[Step, ...]) -> Revision:

@@ -17,9 +17,9 @@ class RevisionRefused(Terminal):
     """A revision would make the run longer than it may be."""
 
 
-def identify(workflow_id: UUID, steps: Iterable[Step], *, prefix: str = "") -> tuple[Step, ...]:
-    """Return the steps with the identities of their places of insertion; given ids are replaced."""
-    return tuple(placed(step, step_id(workflow_id, f"{prefix}{n}")) for n, step in enumerate(steps))
+def identify(workflow_id: UUID, steps: Iterable[Step], *, path: str = "") -> tuple[Step, ...]:
+    """Return the steps with which a path begins, with the identities of their places; given ids are replaced."""
+    return tuple(placed(step, step_id(workflow_id, path, str(n))) for n, step in enumerate(steps))
 
 
 def revise(message: PaigeantMessage, outcome: Revised[Value]) -> tuple[Step, ...]:
@@ -31,7 +31,7 @@ def revise(message: PaigeantMessage, outcome: Revised[Value]) -> tuple[Step, ...
     remaining = message.routing_slip.itinerary[1:]
     kept = remaining if outcome.replace is None else outcome.replace
     wanted = (*outcome.insert, *kept, *outcome.append)
-    position = message.headers.position
+    workflow_id, path, position = message.key
     if position + len(wanted) > STEPS:
         text = f"the revision asks for {len(wanted)} more steps at position {position}; a run has at most {STEPS}"
         raise RevisionRefused(text)
@@ -42,5 +42,5 @@ def revise(message: PaigeantMessage, outcome: Revised[Value]) -> tuple[Step, ...
             known.discard(step.id)
             steps.append(step)
         else:
-            steps.append(placed(step, step_id(message.headers.workflow_id, f"{position}.{n}")))
+            steps.append(placed(step, step_id(workflow_id, path, f"{position}.{n}")))
     return tuple(steps)

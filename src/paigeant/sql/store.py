@@ -155,12 +155,14 @@ class SqlStore(Store):
     async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
         await self.database.write(lambda tx: variables.save_variable(tx, workflow_id, name, value, blob))
 
-    async def load_variables(self, workflow_id: UUID, names: Collection[str] | None = None) -> dict[str, Value]:
+    async def load_variables(
+        self, workflow_id: UUID, names: Collection[str] | None = None, *, path: str = ""
+    ) -> dict[str, Value]:
         if names is None:
-            return await self.database.read(lambda tx: variables.load_variables(tx, workflow_id))
-        return await self._wanted.ask((workflow_id, names))
+            return await self.database.read(lambda tx: variables.load_variables(tx, workflow_id, path))
+        return await self._wanted.ask(variables.Wanted(workflow_id, names, path))
 
-    async def _load_wanted(self, questions: Sequence[tuple[UUID, Collection[str]]]) -> list[dict[str, Value]]:
+    async def _load_wanted(self, questions: Sequence[variables.Wanted]) -> list[dict[str, Value]]:
         return await self.database.read(lambda tx: variables.load_wanted(tx, questions))
 
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
@@ -264,10 +266,12 @@ class SqlStore(Store):
 
 
 def _stays_here(one: Commit) -> bool:
-    """Whether nothing of the commit is left for others to do: it ends the run, or its next hop is handed over."""
-    return one.transition.run.final if one.twin is None else one.twin.handed_over
+    """Whether nothing of the commit is left for others to do: it ends the run, or its only next hop is handed over."""
+    if one.transition.end is not None:
+        return True
+    return len(one.twins) == 1 and one.wanted is not None
 
 
 def _refused(one: Commit, result: CommitResult) -> bool:
     """Whether the next hop was written and is for whoever takes it, though the committer asked for it."""
-    return one.twin is not None and result.handed_over is None and result.verdict is Verdict.OK
+    return one.wanted is not None and result.handed_over is None and result.verdict is Verdict.OK

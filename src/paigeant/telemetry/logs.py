@@ -26,8 +26,10 @@ from paigeant.model.events import (
     WorkerStarted,
     WorkerStopped,
 )
-from paigeant.model.hops import Leased, Transition, Verdict
+from paigeant.model.hold import After
+from paigeant.model.hops import Leased, Verdict
 from paigeant.model.runs import StepStatus
+from paigeant.model.transition import Held
 
 WORKER: Final = logging.getLogger("paigeant.worker")
 STEPS: Final = logging.getLogger("paigeant.steps")
@@ -61,27 +63,28 @@ class LogHooks(Hooks):
 
 
 def _step_ended(event: StepEnded) -> None:
-    transition = event.transition
-    level = _LEVELS.get(transition.status, logging.INFO)
+    hop = event.transition.hop
+    level = _LEVELS.get(hop.status, logging.INFO)
     if STEPS.isEnabledFor(level):
-        fault, step = transition.fault, event.leased.message.topic
-        text = f"step {step!r} {transition.status}" + (f": {fault.type}: {fault.message}" if fault else "")
-        fields = {"event": "step", **step_fields(event.leased), **_outcome_fields(event, transition)}
+        fault, step = hop.fault, event.leased.message.topic
+        text = f"step {step!r} {hop.status}" + (f": {fault.type}: {fault.message}" if fault else "")
+        fields = {"event": "step", **step_fields(event.leased), **_outcome_fields(event)}
         fields["worker"] = event.worker
         STEPS.log(level, "%s", text, extra=fields, exc_info=event.error if fault else None)
 
 
-def _outcome_fields(event: StepEnded, transition: Transition) -> dict[str, Any]:
-    fields: dict[str, Any] = {"status": str(transition.status), "ms": round(event.seconds * 1000, 1)}
-    if transition.delay is not None:
-        fields["again_in_s"] = round(transition.delay, 3)
-    if transition.reason is not None:
-        fields["reason"] = transition.reason
-    if transition.fault is not None:
-        fields["error"] = f"{transition.fault.type}: {transition.fault.message}"
-        fields["where"] = transition.fault.where
-    if transition.run.final:
-        fields["run"] = str(transition.run)
+def _outcome_fields(event: StepEnded) -> dict[str, Any]:
+    hop, end = event.transition.hop, event.transition.end
+    fields: dict[str, Any] = {"status": str(hop.status), "ms": round(event.seconds * 1000, 1)}
+    if isinstance(hop, Held) and isinstance(hop.hold, After):
+        fields["again_in_s"] = round(hop.hold.seconds, 3)
+    if isinstance(hop, Held) and hop.reason is not None:
+        fields["reason"] = hop.reason
+    if hop.fault is not None:
+        fields["error"] = f"{hop.fault.type}: {hop.fault.message}"
+        fields["where"] = hop.fault.where
+    if end is not None:
+        fields["run"] = str(end.status)
     if event.verdict is not Verdict.OK:
         fields["verdict"] = str(event.verdict)
     return fields

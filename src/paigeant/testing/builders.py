@@ -47,6 +47,17 @@ def new_message(*steps: str | Step, payload: JsonValue = None, workflow_id: UUID
     return PaigeantMessage(headers=headers, payload=Payload(input=value), routing_slip=slip)
 
 
+def branch(message: PaigeantMessage, path: str, *steps: str) -> PaigeantMessage:
+    """Return the first message of a branch of these steps, made by hand: it leaves the path of ``message`` here."""
+    workflow_id = message.headers.workflow_id
+    key = HopKey(workflow_id, path, 1)
+    headers = message.headers.model_copy(update={"message_id": key.message_id, "path": path, "position": 1})
+    slip = message.routing_slip.model_copy(
+        update={"itinerary": identify(workflow_id, [Step(step) for step in steps], path=path)}
+    )
+    return message.model_copy(update={"headers": headers, "routing_slip": slip})
+
+
 def new_run(*steps: str | Step, payload: JsonValue = None, workflow_id: UUID | None = None, **more: Any) -> RunStart:
     """Return a run of these steps, of the workflow ``article``; ``more`` are other fields of :class:`RunStart`."""
     message = new_message(*steps, payload=payload, workflow_id=workflow_id)
@@ -79,10 +90,9 @@ def decided(
 ) -> Commit:
     """Return the commit of one execution of the step granted, which came to this outcome."""
     transition = advance(Leased(grant, CODEC.open(grant.body).message, undo), outcome)
-    twin = None
-    if transition.next is not None:
-        twin = Twin.of(transition.next, CODEC.seal(transition.next), handed_over=hand_over)
-    return Commit(grant.held, owner, uuid4(), transition, twin, blobs)
+    twins = tuple(Twin.of(message, CODEC.seal(message), hold) for message, hold in transition.next)
+    wanted = twins[0].key if twins and hand_over else None
+    return Commit(grant.held, owner, uuid4(), transition, twins, wanted, blobs)
 
 
 def completed(grant: Grant, output: JsonValue = "done", **more: Any) -> Commit:

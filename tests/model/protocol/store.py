@@ -222,4 +222,4 @@ def resume(run: Run) -> Run:
         again = written(hop, operate.restart(hop, NOW, accept_contract=False))
         run = change(run, hop.position, again._replace(tries=0, loose=False))
     late = resumed.deadline is not None
-    return run._replace(status=resumed.status, cancel_requested=resumed.cancel_requested, late=late)
+    return run._replace(status=RunStatus.RUNNING, cancel_requested=resumed.cancel_requested, late=late)

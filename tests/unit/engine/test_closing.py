@@ -29,8 +29,8 @@ async def garbled(bench: Any, *steps: str, deadline: float | None = None) -> UUI
     if len(steps) > 1:
         [grant] = await bench.steady.claim("w", Announced([notice(start)]), 10, bench.lease)
         commit = completed(grant, undo=Undo.COMPLETED)
-        assert commit.twin is not None
-        await bench.steady.record_step_result([replace(commit, twin=broken(commit.twin))], bench.lease)
+        commit = replace(commit, twins=tuple(map(broken, commit.twins)))
+        await bench.steady.record_step_result([commit], bench.lease)
     return start.workflow_id
 
 

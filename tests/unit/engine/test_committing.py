@@ -94,7 +94,7 @@ async def test_a_hook_that_raises_stops_nothing(bench: Any, monkeypatch: Any):
 
 async def test_a_lease_handed_over_by_a_late_commit_counts_from_the_answer(bench: Any):
     first = await leased(bench, "draft", "draft")
-    commit = Commit(first.held, first.owner, first.execution, first.transition, first.twin)
+    commit = Commit(first.held, first.owner, first.execution, first.transition, first.twins)
     bench.store.fate = lambda name, n: "away" if name == "record_step_result" and n < 4 else None
     began = monotonic()
 

@@ -110,7 +110,7 @@ async def test_old_and_new_workers_side_by_side_pass_nothing_around(both: Any, c
     assert {view.output for view in views} == {"old 7"}
     assert {view.steps[0].attempt for view in views} == {1}
     ended = [event for event in both.hooks.events if isinstance(event, StepEnded) and event.verdict is Verdict.OK]
-    held = [event for event in ended if event.transition.status is StepStatus.WAITING]
+    held = [event for event in ended if event.transition.hop.status is StepStatus.WAITING]
     assert len(held) <= len(runs)
 
 

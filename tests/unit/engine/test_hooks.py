@@ -164,7 +164,7 @@ async def test_a_span_learns_the_outcome_and_the_step_sees_what_it_set(both):
         await both.until(await both.start("in_thread", "fail"))
 
     ended = [event for event in spans.ends if isinstance(event, StepEnded)]
-    assert [event.transition.status for event in ended] == [
+    assert [event.transition.hop.status for event in ended] == [
         StepStatus.COMPLETED,
         StepStatus.RETRYING,
         StepStatus.FAILED,

@@ -57,7 +57,7 @@ def test_a_step_travels_as_json() -> None:
         on_interrupt=OnInterrupt.PARK,
         elsewhere=True,
         claims={"order": Ref(sha256="0" * 64, size=5000)},
-        id=step_id(RUN, "0"),
+        id=step_id(RUN, "", "0"),
     )
 
     assert ADAPTER.validate_json(ADAPTER.dump_json(step)) == step
@@ -69,11 +69,12 @@ def test_a_field_that_nobody_knows_is_refused() -> None:
         ADAPTER.validate_json(b'{"activity":"charge","prio":1}')
 
 
-def test_an_identity_is_that_of_the_place_and_of_the_run() -> None:
-    places = {step_id(run, place) for run in (RUN, UUID(int=1)) for place in ("0", "1", "1.0")}
+def test_an_identity_is_that_of_the_run_the_path_and_the_place() -> None:
+    paths = ("", "1", "1.0", "a", "a:1", "a/b")
+    places = {step_id(run, path, place) for run in (RUN, UUID(int=1)) for path in paths for place in ("0", "1", "1.0")}
 
-    assert len(places) == 6
-    assert step_id(RUN, "0") == step_id(RUN, "0")
+    assert len(places) == 36
+    assert step_id(RUN, "a", "0") == step_id(RUN, "a", "0")
 
 
 def test_large_arguments_stay_in_the_store_and_small_ones_travel() -> None:

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from paigeant.model.hops import Grant, Leased, Record, Transition
+from paigeant.model.hold import After, Now, Person
+from paigeant.model.hops import Grant, Leased, Record
 from paigeant.model.limits import STEPS, TAIL
 from paigeant.model.message import Headers, PaigeantMessage, Payload
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Finished, Parked, Retrying, Revised
@@ -18,6 +20,7 @@ from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.steps import Step
+from paigeant.model.transition import Done, Held, Left, RunEnd, Transition
 from paigeant.model.values import inline
 from paigeant.routing import advance, identify
 
@@ -52,21 +55,31 @@ def start(*names: str) -> PaigeantMessage:
 def test_the_last_step_completes_the_run_with_its_output():
     transition = advance(leased(start("a")), Completed(inline(7)))
 
-    assert (transition.status, transition.run) == (StepStatus.COMPLETED, RunStatus.COMPLETED)
-    assert transition.run_output == inline(7)
-    assert transition.next is None
+    assert transition.hop == Left(Done(inline(7)))
+    assert transition.end == RunEnd(RunStatus.COMPLETED, inline(7))
+    assert transition.next == ()
 
 
 def test_a_retry_keeps_the_position_and_sends_nothing():
-    transition = advance(leased(start("a", "b")), Retrying(Fault(type="E", message="no"), 2.5))
+    fault = Fault(type="E", message="no")
 
-    assert (transition.status, transition.delay, transition.next) == (StepStatus.RETRYING, 2.5, None)
+    transition = advance(leased(start("a", "b")), Retrying(fault, 2.5))
+
+    assert transition == Transition(Held(After(2.5), fault))
+    assert transition.hop.status is StepStatus.RETRYING
 
 
 def test_a_parked_step_waits_for_its_time():
     transition = advance(leased(start("a")), Parked("approval", timedelta(hours=2)))
 
-    assert (transition.run, transition.reason, transition.delay) == (RunStatus.WAITING, "approval", 7200)
+    assert transition == Transition(Held(After(7200, "approval")))
+    assert transition.hop.status is StepStatus.WAITING
+
+
+def test_a_parked_step_without_a_time_waits_for_a_person():
+    transition = advance(leased(start("a")), Parked("approval"))
+
+    assert transition == Transition(Held(Person("approval")))
 
 
 def test_a_step_of_which_nobody_knows_how_far_it_came_is_undone_first_if_its_compensation_asks_for_that():
@@ -74,25 +87,43 @@ def test_a_step_of_which_nobody_knows_how_far_it_came_is_undone_first_if_its_com
 
     transition = advance(leased(start("a", "b"), undo=Undo.UNKNOWN), Faulted(fault))
 
-    assert transition.next is not None
-    assert transition.next.routing_slip.compensations[0].unknown
-    assert transition.next.headers.direction is Direction.COMPENSATE
+    [(message, hold)] = transition.next
+    assert message.routing_slip.compensations[0].unknown
+    assert message.headers.direction is Direction.COMPENSATE
+    assert hold == Now()
 
 
 def test_an_ordinary_error_does_not_undo_the_step_that_raised_it():
     transition = advance(leased(start("a"), undo=Undo.UNKNOWN), Faulted(Fault(type="E", message="no")))
 
-    assert (transition.run, transition.next) == (RunStatus.FAILED, None)
+    assert (transition.end, transition.next) == (RunEnd(RunStatus.FAILED), ())
 
 
 def test_a_cancel_without_compensation_ends_the_run_as_it_is():
     first = advance(leased(start("a", "b"), undo=Undo.COMPLETED), Completed(inline(1)))
-    assert first.next is not None
+    [(following, _)] = first.next
     fault = Fault(type="Cancelled", message="", kind=FaultKind.CANCELLED)
 
-    transition = advance(leased(first.next), Faulted(fault, compensate=False))
+    transition = advance(leased(following), Faulted(fault, compensate=False))
 
-    assert (transition.status, transition.run) == (StepStatus.CANCELLED, RunStatus.CANCELLED)
+    assert (transition.hop.status, transition.end) == (StepStatus.CANCELLED, RunEnd(RunStatus.CANCELLED))
+
+
+def test_a_compensation_that_says_it_was_cancelled_has_failed():
+    first = advance(leased(start("a", "b"), undo=Undo.COMPLETED), Completed(inline(1)))
+    [(second, _)] = first.next
+    turned = advance(leased(second), Faulted(Fault(type="E", message="no")))
+    [(undoing, _)] = turned.next
+    fault = Fault(type="Cancelled", message="", kind=FaultKind.CANCELLED)
+
+    transition = advance(leased(undoing, Record(None, None)), Faulted(fault))
+
+    assert (transition.hop.status, transition.end) == (StepStatus.FAILED, RunEnd(RunStatus.COMPENSATION_FAILED))
+
+
+def test_a_run_does_not_end_with_a_status_with_which_it_goes_on():
+    with pytest.raises(ValueError, match="does not end waiting"):
+        RunEnd(RunStatus.WAITING)
 
 
 def test_a_revision_beyond_the_largest_run_is_a_fault():
@@ -100,9 +131,9 @@ def test_a_revision_beyond_the_largest_run_is_a_fault():
 
     transition = advance(leased(start("a")), revised)
 
-    assert transition.status is StepStatus.FAILED
-    assert transition.fault is not None
-    assert "2000" in transition.fault.message
+    assert transition.hop.status is StepStatus.FAILED
+    assert transition.hop.fault is not None
+    assert "2000" in transition.hop.fault.message
 
 
 def test_a_step_kept_twice_is_two_steps():
@@ -111,8 +142,8 @@ def test_a_step_kept_twice_is_two_steps():
 
     transition = advance(leased(message), Revised(inline(1), replace=[*rest, *rest]))
 
-    assert transition.next is not None
-    first, second = transition.next.routing_slip.itinerary
+    [(following, _)] = transition.next
+    first, second = following.routing_slip.itinerary
     assert first.id == rest[0].id
     assert second.id != first.id
 
@@ -140,16 +171,18 @@ class Journey(RuleBasedStateMachine):
         assert message is not None
         record = None
         if message.headers.direction is Direction.COMPENSATE:
-            before = self.records[message.routing_slip.compensations[0].position][1].before
-            record = Record(None, None, before)
+            undone = self.records[message.routing_slip.compensations[0].position][1].hop
+            assert isinstance(undone, Left)
+            assert undone.undo is not None
+            record = Record(None, None, undone.undo)
         transition = advance(leased(message, record, undo), outcome)
-        self.status = transition.run
-        if transition.status in {StepStatus.RETRYING, StepStatus.WAITING}:
-            assert transition.next is None
+        self.status = RunStatus.RUNNING if transition.end is None else transition.end.status
+        if isinstance(transition.hop, Held):
+            assert (transition.next, transition.end) == ((), None)
             return transition
         assert message.headers.position not in self.records
         self.records[message.headers.position] = message, transition
-        self.message = transition.next
+        self.message = next((message for message, _ in transition.next), None)
         return transition
 
     @property
@@ -180,8 +213,8 @@ class Journey(RuleBasedStateMachine):
         kept = [] if drop else [step.id for step in rest]
         now = [step.id for step in self.message.routing_slip.itinerary] if self.message else []
         assert now[len(added) :] == kept
-        assert transition.revision is not None
-        assert len(transition.revision.added) == len(added)
+        assert transition.writes.revision is not None
+        assert len(transition.writes.revision.added) == len(added)
         self.plan = [*self.done, *now]
 
     @precondition(lambda self: self.message is not None and not self.back)
@@ -204,9 +237,9 @@ class Journey(RuleBasedStateMachine):
     @precondition(lambda self: self.message is not None)
     @rule()
     def park(self) -> None:
+        before = self.message
         self.hop(Parked("for a person"))
-        assert self.status is RunStatus.WAITING
-        self.status = RunStatus.RUNNING
+        assert self.message is before
 
     @precondition(lambda self: self.message is not None)
     @rule(fault=FAULTS, undo=st.sampled_from(list(Undo)))
@@ -217,10 +250,11 @@ class Journey(RuleBasedStateMachine):
         if back:
             assert self.status is RunStatus.COMPENSATION_FAILED
             return
-        if transition.compensable:
+        assert isinstance(transition.hop, Left)
+        if transition.hop.undo is not None:
             self.undoable.append((message.headers.position, message.step_id))
-        assert transition.run_error is not None
-        assert transition.run_error.position == message.headers.position
+        assert transition.writes.error is not None
+        assert transition.writes.error.position == message.headers.position
         if not self.undoable:
             assert self.status in {RunStatus.FAILED, RunStatus.CANCELLED}
 

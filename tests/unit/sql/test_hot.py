@@ -97,7 +97,7 @@ async def test_a_list_within_a_row_stays_one_value(database: Database):
 
 async def test_an_upsert_overwrites_and_an_addition_does_not(database: Database):
     run = run_row(0)
-    key = {"workflow_id": run["workflow_id"], "name": "n", "updated_at": NOW}
+    key = {"workflow_id": run["workflow_id"], "name": "n", "path": "", "position": 1, "updated_at": NOW}
 
     def write(tx: Tx) -> None:
         tx.many(PreparedStatement(workflow_runs.insert()), [run])

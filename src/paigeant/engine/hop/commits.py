@@ -9,15 +9,17 @@ from paigeant.activities.faults import describe
 from paigeant.engine.hop.judging import MISMATCH_BACKOFF
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
-from paigeant.model.hops import Commit, Grant, Leased, Transition, Twin
-from paigeant.model.outcomes import Fault, Faulted, Outcome
-from paigeant.model.runs import CancelRequest, RunError, RunStatus, StepStatus
+from paigeant.model.hold import After
+from paigeant.model.hops import Commit, Grant, Leased, Twin
+from paigeant.model.outcomes import Fault, Faulted, FaultKind, Outcome
+from paigeant.model.runs import CancelRequest, RunError, RunStatus
+from paigeant.model.transition import Held, Left, RunEnd, Transition, Writes
 from paigeant.model.values import Blob, Value
 from paigeant.routing import advance
 
 
-def decide(codec: Codec, leased: Leased, outcome: Outcome[Value]) -> tuple[Transition, Twin | None]:
-    """Return the transition and the twin of the hop that follows; what cannot be decided or sealed faults the step.
+def decide(codec: Codec, leased: Leased, outcome: Outcome[Value]) -> tuple[Transition, tuple[Twin, ...]]:
+    """Return the transition and the twins of the hops that follow; what cannot be decided or sealed faults the step.
 
     So does a message that is too large to travel. A step that came to an end is never run again for that.
     """
@@ -27,14 +29,15 @@ def decide(codec: Codec, leased: Leased, outcome: Outcome[Value]) -> tuple[Trans
         return _sealed(codec, advance(leased, Faulted(describe(error))))
 
 
-def _sealed(codec: Codec, transition: Transition) -> tuple[Transition, Twin | None]:
-    following = transition.next
-    return transition, None if following is None else Twin.of(following, codec.seal(following))
+def _sealed(codec: Codec, transition: Transition) -> tuple[Transition, tuple[Twin, ...]]:
+    return transition, tuple(Twin.of(message, codec.seal(message), hold) for message, hold in transition.next)
 
 
-def write(runtime: Runtime, grant: Grant, transition: Transition, twin: Twin | None, blobs: tuple[Blob, ...]) -> Commit:
+def write(
+    runtime: Runtime, grant: Grant, transition: Transition, twins: tuple[Twin, ...] = (), blobs: tuple[Blob, ...] = ()
+) -> Commit:
     """Return the commit of one execution, under a name of its own."""
-    return Commit(grant.held, runtime.owner, uuid4(), transition, twin, blobs)
+    return Commit(grant.held, runtime.owner, uuid4(), transition, twins, blobs=blobs)
 
 
 def unreadable(error: MessageRejected) -> Transition:
@@ -42,8 +45,7 @@ def unreadable(error: MessageRejected) -> Transition:
 
     It is offered again now and then, in case that a worker of another version, or with another key, can open it.
     """
-    delay = MISMATCH_BACKOFF.total_seconds()
-    return Transition(StepStatus.WAITING, RunStatus.WAITING, reason=f"unreadable: {error}", delay=delay)
+    return Transition(Held(After(MISMATCH_BACKOFF.total_seconds(), f"unreadable: {error}")))
 
 
 def unreadable_and_over(grant: Grant, error: MessageRejected) -> Transition:
@@ -60,7 +62,7 @@ def unreadable_and_over(grant: Grant, error: MessageRejected) -> Transition:
     else:
         run = RunStatus.COMPENSATION_FAILED
         text += "; nothing was undone"
-    fault = Fault(type="MessageRejected", message=text)
-    status = StepStatus.CANCELLED if run is RunStatus.CANCELLED else StepStatus.FAILED
-    place = RunError(type=fault.type, message=text, step=grant.topic, position=grant.key.position)
-    return Transition(status, run, fault=fault, run_error=place)
+    kind = FaultKind.CANCELLED if run is RunStatus.CANCELLED else FaultKind.ERROR
+    fault = Fault(type="MessageRejected", message=text, kind=kind)
+    place = RunError(type=fault.type, message=text, step=grant.topic, path=grant.key.path, position=grant.key.position)
+    return Transition(Left(fault), end=RunEnd(run), writes=Writes(error=place))

@@ -14,7 +14,8 @@ from typing import Final, NamedTuple, Self
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
-from paigeant.model.hops import Commit, CommitResult, Grant, Twin, Verdict
+from paigeant.model.hold import Now
+from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
 from paigeant.model.message import HopKey
 
 BATCH: Final = 256
@@ -137,7 +138,7 @@ class Committer:
             answers, asked_at = await self._still_held(answers, asked_at)
             for waiting, settled in zip(group, answers, strict=True):
                 waiting.settle(settled, asked_at)
-                self._announce(waiting.commit.twin, settled)
+                self._announce(waiting.commit, settled)
         except Unavailable as error:
             self._put_back(group, error, asked_at)
             return True
@@ -166,12 +167,14 @@ class Committer:
                 waiting.settle(CommitResult(Verdict.FENCED), asked_at)
         self._queue = [waiting for waiting in group if not waiting.answer.done()] + self._queue
 
-    def _announce(self, twin: Twin | None, settled: CommitResult) -> None:
-        """Announce the next hop, unless it was handed over; nobody waits for that."""
+    def _announce(self, commit: Commit, settled: CommitResult) -> None:
+        """Announce the next hops that are due and were not handed over; nobody waits for that."""
         written = settled.verdict in {Verdict.OK, Verdict.ALREADY}
-        if self._runtime.transport is None or twin is None or not written or settled.handed_over is not None:
+        kept = _key(settled)
+        due = [twin for twin in commit.twins if isinstance(twin.hold, Now) and twin.key != kept]
+        if self._runtime.transport is None or not written or not due:
             return
-        task = asyncio.create_task(announce(self._runtime, twin))
+        task = asyncio.create_task(announce(self._runtime, *due))
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)
 

@@ -102,8 +102,8 @@ class Executor:
         message = leased.message
         explicit, reserved = _values_at_hand(leased)
         wanted = [name for name in handler.signature.names if name not in explicit and name not in reserved]
-        workflow_id = message.headers.workflow_id
-        variables = await self._store.load_variables(workflow_id, wanted) if wanted else {}
+        workflow_id, path, _ = message.key
+        variables = await self._store.load_variables(workflow_id, wanted, path=path) if wanted else {}
         sources = [await load_texts(self._store, workflow_id, values) for values in (explicit, reserved, variables)]
         bound = bind(handler.signature, Sources(*sources), message.topic)
         if handler.signature.context is not None:
@@ -131,8 +131,8 @@ class Executor:
         )
 
     async def _load_variable(self, leased: Leased, name: str) -> JsonValue:
-        workflow_id = leased.message.headers.workflow_id
-        value = await self._store.load_variable(workflow_id, name)
+        workflow_id, path, _ = leased.message.key
+        value = await self._store.load_variable(workflow_id, name, path=path)
         if value is None:
             texts = await load_texts(self._store, workflow_id, {"payload": leased.message.payload.input})
             return cast("JsonValue", Sources({}, texts, {}).fields.get(name))

@@ -17,6 +17,7 @@ from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.events import ExecutionEnd, LeaseLost, RunEnded, StepEnded, StepReleased
+from paigeant.model.hold import Now
 from paigeant.model.hops import Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
 from paigeant.model.outcomes import Outcome, Revised
@@ -74,7 +75,7 @@ class HopRunner:
     async def _set_aside(self, grant: Grant, asked_at: float, error: MessageRejected) -> None:
         """Park a step whose message cannot be opened, for a person to look at."""
         try:
-            commit = write(self._runtime, grant, unreadable(error), None, ())
+            commit = write(self._runtime, grant, unreadable(error))
             await self._committer.commit(commit, lambda: asked_at + self._runtime.margin)
             self._runtime.trouble(f"opening {grant.key.message_id}; its run waits, unreadable", error)
         finally:
@@ -155,18 +156,19 @@ class HopRunner:
         leased = running.leased
         if isinstance(execution.outcome, Revised):
             leased = replace(leased, interfaces=self._interfaces(execution.outcome))
-        transition, twin = decide(self._runtime.codec, leased, execution.outcome)
-        if twin is not None and seat is not None and self._could_take(twin) and seat.move(twin.topic):
-            twin = replace(twin, handed_over=True)
-        commit = write(self._runtime, leased.grant, transition, twin, tuple(execution.blobs))
-        if running.progress.unsent is not None and transition.status is not StepStatus.COMPLETED:
+        transition, twins = decide(self._runtime.codec, leased, execution.outcome)
+        commit = write(self._runtime, leased.grant, transition, twins, tuple(execution.blobs))
+        wanted = next((twin for twin in twins if self._could_take(twin)), None)
+        if wanted is not None and seat is not None and seat.move(wanted.topic):
+            commit = replace(commit, hand_over=wanted.key)
+        if running.progress.unsent is not None and transition.hop.status is not StepStatus.COMPLETED:
             commit = replace(commit, detail=running.progress.unsent)
         following: list[ActiveLease] = []
 
         def keep(grant: Grant, asked_at: float) -> None:
-            if transition.next is not None:
-                undo = self._runtime.registry[transition.next.topic].undo
-                following.append(self._keeper.track_lease(Leased(grant, transition.next, undo), asked_at))
+            message = next(message for message, _ in transition.next if message.key == grant.key)
+            undo = self._runtime.registry[message.topic].undo
+            following.append(self._keeper.track_lease(Leased(grant, message, undo), asked_at))
 
         settled, _ = await self._committer.commit(commit, lambda: running.good_until, keep)
         owner, verdict, seconds = self._runtime.owner, settled.verdict, self._runtime.clock() - started
@@ -174,9 +176,9 @@ class HopRunner:
         if verdict in {Verdict.FENCED, Verdict.CLOSED}:
             why = "somebody took it over" if verdict is Verdict.FENCED else "the run has ended"
             self._runtime.report(LeaseLost(owner, leased, f"the commit was refused: {why}"))
-        elif transition.run.final and self._runtime.hooks.wants(RunEnded):
+        elif transition.end is not None and self._runtime.hooks.wants(RunEnded):
             headers = leased.message.headers
-            self._runtime.report(RunEnded(owner, headers.workflow_id, transition.run, headers))
+            self._runtime.report(RunEnded(owner, headers.workflow_id, transition.end.status, headers))
         return following[0] if following else None
 
     def _report_end(self, running: ActiveLease, ended: ExecutionEnd) -> None:
@@ -195,4 +197,5 @@ class HopRunner:
 
         Only on the way forward: the record that a compensation needs comes with the store's own lease.
         """
-        return not self._stopping and twin.direction is Direction.EXECUTE and twin.topic in self._topics
+        due = isinstance(twin.hold, Now) and twin.direction is Direction.EXECUTE
+        return due and not self._stopping and twin.topic in self._topics

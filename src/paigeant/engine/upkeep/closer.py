@@ -35,11 +35,10 @@ async def close_due(runtime: Runtime) -> int:
     for (commit, headers), answer in zip(closing, answers, strict=True):
         if answer.verdict is not Verdict.OK:
             continue
-        if commit.twin is not None:
-            await announce(runtime, commit.twin)
-        if commit.transition.run.final and runtime.hooks.wants(RunEnded):
-            run = commit.held.key.workflow_id
-            runtime.report(RunEnded(runtime.owner, run, commit.transition.run, headers))
+        await announce(runtime, *commit.twins)
+        end = commit.transition.end
+        if end is not None and runtime.hooks.wants(RunEnded):
+            runtime.report(RunEnded(runtime.owner, commit.held.key.workflow_id, end.status, headers))
     return len(grants)
 
 
@@ -53,9 +52,9 @@ def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityCard]) 
     try:
         leased = runtime.open(grant)
     except MessageRejected as error:
-        return write(runtime, grant, unreadable_and_over(grant, error), None, ()), None
+        return write(runtime, grant, unreadable_and_over(grant, error)), None
     if grant.topic in cards:
         leased = replace(leased, undo=cards[grant.topic].undo)
     begun = has_begun(grant)
     outcome = cancelled(grant.cancel, begun=begun) if grant.cancel else deadline_passed(leased, begun=begun)
-    return write(runtime, grant, *decide(runtime.codec, leased, outcome), ()), leased.message.headers
+    return write(runtime, grant, *decide(runtime.codec, leased, outcome)), leased.message.headers

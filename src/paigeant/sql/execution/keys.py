@@ -58,10 +58,11 @@ _RUNS: Final = _Listed(
 )
 _NAMES: Final = _Listed(
     """
-    SELECT json_extract(value, '$[0]') AS workflow_id, json_extract(value, '$[1]') AS name FROM json_each(:names)
+    SELECT json_extract(value, '$[0]') AS workflow_id, json_extract(value, '$[1]') AS name,
+        json_extract(value, '$[2]') AS path FROM json_each(:names)
     """,
     """
-    SELECT CAST(value ->> 0 AS uuid) AS workflow_id, value ->> 1 AS name
+    SELECT CAST(value ->> 0 AS uuid) AS workflow_id, value ->> 1 AS name, value ->> 2 AS path
         FROM json_array_elements(CAST(:names AS json))
     """,
 )
@@ -72,8 +73,8 @@ hop_list: Final = _KEYS.columns(workflow_id=Uuid(), path=Text(), position=BigInt
 run_list: Final = _RUNS.columns(workflow_id=Uuid()).subquery("these")
 """The runs asked for, as a table to join."""
 
-wanted: Final = _NAMES.columns(workflow_id=Uuid(), name=Text()).subquery("wanted")
-"""The names asked for, each of a run, as a table to join."""
+wanted: Final = _NAMES.columns(workflow_id=Uuid(), name=Text(), path=Text()).subquery("wanted")
+"""The names asked for, each on a path of a run, as a table to join."""
 
 IN_HOP_LIST: Final = and_(
     steps.workflow_id == hop_list.c.workflow_id, steps.path == hop_list.c.path, steps.position == hop_list.c.position
@@ -85,9 +86,9 @@ def keys_of(keys: Iterable[HopKey]) -> str:
     return to_json([[key.workflow_id.hex, key.path, key.position] for key in sorted(set(keys))]).decode()
 
 
-def names_of(names: Iterable[tuple[UUID, str]]) -> str:
-    """Return what to bind as ``names`` to ask for these names of runs, each once."""
-    return to_json([[workflow_id.hex, name] for workflow_id, name in sorted(set(names))]).decode()
+def names_of(names: Iterable[tuple[UUID, str, str]]) -> str:
+    """Return what to bind as ``names`` to ask for these names on paths of runs, each once."""
+    return to_json([[workflow_id.hex, name, path] for workflow_id, name, path in sorted(set(names))]).decode()
 
 
 def runs_of(workflow_ids: Iterable[UUID]) -> str:

@@ -21,6 +21,7 @@ def _partial(name: str, *columns: Column[Any], where: Any, unique: bool = False)
 
 INDEXES: Final = (
     _partial("step_executions_due", _steps.namespace, _steps.topic, _steps.due_at, where=_open_step),
+    _partial("step_executions_open", _steps.workflow_id, where=_open_step),
     _partial(
         "step_executions_interrupted",
         _steps.namespace,

@@ -43,6 +43,9 @@ metadata: Final = MetaData(
 _BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only in an INTEGER PRIMARY KEY."""
 
+OPEN_RUN: Final = "open"
+"""The status of a run that has not ended."""
+
 _value: Final[Json[Value]] = Json(VALUE, text_of)
 ERRORS: Final = TypeAdapter(tuple[AttemptError, ...])
 
@@ -64,7 +67,6 @@ workflow_runs: Final = Table(
     Column("input", _value, nullable=False),
     Column("input_sha256", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("reason", Text),
     Column("cancel_requested", Text),
     Column("deadline", StoreTime),
     Column("closes_at", StoreTime),
@@ -74,8 +76,9 @@ workflow_runs: Final = Table(
     Column("error", Json(TypeAdapter(RunError))),
     Column("output", _value),
 )
-"""One journey of a workflow. ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended
-from outside: its deadline, or the moment somebody wished it cancelled."""
+"""One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
+``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or
+the moment somebody wished it cancelled."""
 
 step_executions: Final = Table(
     "step_executions",
@@ -87,7 +90,8 @@ step_executions: Final = Table(
     Column("topic", Text, nullable=False),
     Column("step_id", Uuid, nullable=False),
     Column("direction", Text, nullable=False),
-    Column("undoes", BigInteger),
+    Column("undoes_path", Text),
+    Column("undoes_position", BigInteger),
     Column("status", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("interruptions", Integer, nullable=False),
@@ -104,7 +108,7 @@ step_executions: Final = Table(
     Column("output", _value),
     Column("log", _value),
     Column("compensable", Boolean, nullable=False),
-    Column("undo_before", Json(TypeAdapter(Compensation))),
+    Column("undo_before", Json(TypeAdapter(tuple[Compensation, ...]))),
     Column("errors", Json(ERRORS)),
     Column("interface", Text),
     Column("accepted", Boolean),
@@ -158,9 +162,13 @@ workflow_variables: Final = Table(
     metadata,
     _run(primary_key=True),
     Column("name", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("value", _value, nullable=False),
     Column("updated_at", StoreTime, nullable=False),
 )
+"""What hops have set, each at its own place, so that none overwrites what another has set. What a person sets lies at
+the place before the trunk's newest hop, as if the hop before it had set it last."""
 
 workflows: Final = Table(
     "workflows",

@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, func, literal_column, select, union_all,
 from paigeant.model.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
-from paigeant.model.runs import Direction, RunStatus
+from paigeant.model.runs import Direction
 from paigeant.protocol import leases
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement
@@ -30,6 +30,7 @@ from paigeant.sql.statements.hops import (
     key_of,
     records,
     steps,
+    undone_by,
 )
 
 _TOPICS: Final = 100
@@ -46,11 +47,11 @@ _SAME_HOP: Final = and_(
 _LEASABLE: Final = (
     select(
         *HOP,
-        *(steps.topic, steps.fence, steps.attempt, steps.interruptions, steps.owner, steps.undoes),
+        *(steps.topic, steps.fence, steps.attempt, steps.interruptions, steps.owner),
+        *(steps.undoes_path, steps.undoes_position),
         *(steps.namespace, steps.direction, steps.completed_at, steps.due_at, steps.accepted),
         *(messages.c.body, messages.c.digest),
-        *(runs.status.label("run_status"), runs.started_at.label("run_started_at")),
-        *(runs.cancel_requested, runs.deadline),
+        *(runs.started_at.label("run_started_at"), runs.cancel_requested, runs.deadline),
     )
     .join_from(step_executions, messages, _SAME_HOP)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
@@ -113,14 +114,8 @@ _TAKE: Final = changing(leases.Taken, steps.fence == bindparam("b_fence"))
 _SOON: Final = PreparedStatement(
     update(step_executions).where(THIS_HOP).values(hints=0, hint_at=bindparam("b_hint_at"))
 )
-_RUNNING: Final = PreparedStatement(
-    update(workflow_runs)
-    .where(runs.workflow_id == bindparam("b_workflow_id"))
-    .values(
-        status=RunStatus.RUNNING.value,
-        reason=None,
-        started_at=func.coalesce(runs.started_at, bindparam("b_now", type_=runs.started_at.type)),
-    )
+_STARTED: Final = PreparedStatement(
+    update(workflow_runs).where(runs.workflow_id == bindparam("b_workflow_id")).values(started_at=bindparam("b_now"))
 )
 _NEXT_CLOSING: Final = PreparedStatement(select(func.min(runs.closes_at)).where(*_TO_CLOSE))
 
@@ -240,16 +235,15 @@ def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit
 
 
 def _take(tx: Tx, rows: Sequence[Any], owner: str, lease: timedelta) -> list[Grant]:
-    """Lease the twins of these rows to this owner, and say that their runs are running."""
+    """Lease the twins of these rows to this owner, and say when their runs have started."""
     taken = [changed(key_of(row), leases.take(row, owner, tx.now, lease)) for row in rows]
     tx.many(_TAKE, [change | {"b_fence": row.fence} for row, change in zip(rows, taken, strict=True)])
-    still = [row for row in rows if row.run_status != RunStatus.RUNNING.value or row.run_started_at is None]
-    tx.many(_RUNNING, [{"b_workflow_id": row.workflow_id, "b_now": tx.now} for row in still])
-    undone = {key_of(row): key_of(row)._replace(position=row.undoes) for row in rows if row.undoes is not None}
-    known = records(tx, undone.values()) if undone else {}
+    fresh = dict.fromkeys(row.workflow_id for row in rows if row.run_started_at is None)
+    tx.many(_STARTED, [{"b_workflow_id": workflow_id, "b_now": tx.now} for workflow_id in fresh])
+    known = records(tx, map(undone_by, rows))
     again = [key_of(row) for row in rows if row.fence]  # nobody has run it before who could have said something
     said = details(tx, again) if again else {}
-    return [grant_of(tx, row, known.get(undone.get(key, key)), said.get(key)) for row in rows if (key := key_of(row))]
+    return [grant_of(tx, row, known.get(undone_by(row)), said.get(key_of(row))) for row in rows]
 
 
 def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:

@@ -15,12 +15,13 @@ from sqlalchemy import exists, literal_column, select
 
 from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
 from paigeant.model.message import HopKey
-from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.model.runs import StepStatus
+from paigeant.protocol import verdict
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, run_list, runs_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import step_executions, workflow_runs
-from paigeant.sql.statements.commit_rows import Found, heir_of, write
+from paigeant.sql.statements.commit_rows import Found, handed_over, write
 from paigeant.sql.statements.hops import OPEN, cancel_request_of, key_of, records, steps
 
 runs = workflow_runs.c
@@ -30,8 +31,6 @@ _RUNS: Final = PreparedStatement(
     select(
         runs.workflow_id,
         runs.namespace,
-        runs.status,
-        runs.reason,
         runs.cancel_requested,
         runs.deadline,
         runs.completed_at,
@@ -60,7 +59,8 @@ _HOPS: Final = PreparedStatement(
     .with_for_update(of=step_executions)
 )
 _GIVEN: Final = PreparedStatement(
-    select(steps.owner, steps.fence, steps.attempt, steps.started_at, runs.cancel_requested, runs.deadline)
+    select(steps.owner, steps.fence, steps.attempt, steps.started_at, steps.completed_at)
+    .add_columns(runs.cancel_requested, runs.deadline)
     .join_from(hop_list, step_executions, IN_HOP_LIST)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
     .where(OPEN)
@@ -90,17 +90,17 @@ def _rounds(commits: Sequence[Commit]) -> Iterator[list[int]]:
 def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
     found = _find(tx, commits)
     verdicts = [_judge(one, found.get(one.held.key)) for one in commits]
-    good = [found[one.held.key] for one, verdict in zip(commits, verdicts, strict=True) if verdict is Verdict.OK]
+    good = [found[one.held.key] for one, said in zip(commits, verdicts, strict=True) if said is Verdict.OK]
     write(tx, good, lease)
     given = _grants(tx, good) | {
         one.held.key: grant
-        for one, verdict in zip(commits, verdicts, strict=True)
-        if verdict is Verdict.ALREADY and (grant := _given_before(tx, one)) is not None
+        for one, said in zip(commits, verdicts, strict=True)
+        if said is Verdict.ALREADY and (grant := _given_before(tx, one)) is not None
     }
     cancel_requests = {key: cancel_request_of(one.run.cancel_requested) for key, one in found.items()}
     return [
-        CommitResult(verdict, cancel_requests.get(one.held.key), given.get(one.held.key))
-        for one, verdict in zip(commits, verdicts, strict=True)
+        CommitResult(said, cancel_requests.get(one.held.key), given.get(one.held.key))
+        for one, said in zip(commits, verdicts, strict=True)
     ]
 
 
@@ -121,49 +121,40 @@ def _find(tx: Tx, commits: Sequence[Commit]) -> dict[HopKey, Found]:
 
 
 def _judge(one: Commit, found: Found | None) -> Verdict:
-    if found is None:
-        return Verdict.FENCED
-    run, hop = found.run, found.hop
-    if hop.committed_by == one.execution:
-        return Verdict.ALREADY
-    if RunStatus(run.status).final:
-        return Verdict.CLOSED
-    live = hop.completed_at is None and hop.owner is not None and hop.fence == one.held.fence
-    again = hop.done and one.transition.status is StepStatus.COMPLETED
-    return Verdict.OK if live and not again else Verdict.FENCED
+    run, hop = (None, None) if found is None else (found.run, found.hop)
+    completes = one.transition.hop.status is StepStatus.COMPLETED
+    done = hop is not None and hop.done
+    return verdict.judge(run, hop, one.held.fence, one.execution, completes=completes, done=done)
 
 
 def _grants(tx: Tx, good: Sequence[Found]) -> dict[HopKey, Grant]:
     """Return the leases on the twins that were handed over, by the hop that was left."""
-    heirs = [(one, one.commit.twin) for one in good if one.commit.twin is not None and heir_of(one) is not None]
-    undone = [twin.key._replace(position=twin.undoes) for _, twin in heirs if twin.undoes is not None]
-    known = records(tx, undone) if undone else {}
+    given = [(one, twin) for one in good if (twin := handed_over(one)) is not None]
+    known = records(tx, [twin.undoes for _, twin in given])
     return {
         one.commit.held.key: Grant(
             *(twin.key, twin.topic, twin.body, 1, 1),
             leased_at=tx.now,
             remaining=tx.until(one.run.deadline),
-            record=None if twin.undoes is None else known.get(twin.key._replace(position=twin.undoes)),
+            record=known.get(twin.undoes),
         )
-        for one, twin in heirs
+        for one, twin in given
     }
 
 
 def _given_before(tx: Tx, one: Commit) -> Grant | None:
     """Return the grant whose answer was lost, if it is still as it was given."""
-    twin = one.twin
-    if twin is None or not twin.handed_over:
+    twin = one.wanted
+    if twin is None:
         return None
     rows = tx.rows(_GIVEN, keys=keys_of([twin.key]))
-    if not rows or (rows[0].owner, rows[0].fence) != (one.owner, 1):
+    if not rows or not verdict.is_as_given(rows[0], one.owner):
         return None
     [row] = rows
-    undone = None if twin.undoes is None else twin.key._replace(position=twin.undoes)
-    known = {} if undone is None else records(tx, [undone])
     return Grant(
         *(twin.key, twin.topic, twin.body, row.fence, row.attempt),
         leased_at=row.started_at,
         cancel=cancel_request_of(row.cancel_requested),
         remaining=tx.until(row.deadline),
-        record=None if undone is None else known.get(undone),
+        record=records(tx, [twin.undoes]).get(twin.undoes),
     )

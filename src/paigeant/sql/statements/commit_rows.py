@@ -1,4 +1,4 @@
-"""What a finished hop leaves behind: its row, values, variables, the next twin, and where the run stands."""
+"""What a finished hop writes: its row, values, variables, the next twins, and how the run ends if it does."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, literal_column, update
+from sqlalchemy import bindparam, func, literal_column, update
 
-from paigeant.model.hops import Commit
+from paigeant.model.hold import Code, due_at
+from paigeant.model.hops import Commit, Twin
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import AttemptError, StepStatus
+from paigeant.model.transition import Done, Held, Left
+from paigeant.protocol import verdict
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import step_executions, workflow_runs, workflow_variables
+from paigeant.sql.schema.tables import OPEN_RUN, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.hops import OPEN, THIS_HOP, add_twins, bound, keep_blobs, note, steps
 
 runs = workflow_runs.c
@@ -61,12 +64,11 @@ _LEAVE: Final = PreparedStatement(
         committed_by=bindparam("b_execution"),
     )
 )
-_MOVE: Final = PreparedStatement(
+_RUN: Final = PreparedStatement(
     update(workflow_runs)
     .where(runs.workflow_id == bindparam("b_workflow_id"))
     .values(
         status=bindparam("b_status"),
-        reason=bindparam("b_reason"),
         completed_at=bindparam("b_completed_at"),
         error=func.coalesce(bindparam("b_error", type_=runs.error.type), runs.error),
         output=func.coalesce(bindparam("b_output", type_=runs.output.type), runs.output),
@@ -86,46 +88,32 @@ _LEFT: Final = PreparedStatement(
 )
 
 
-_PAUSES: Final = frozenset({StepStatus.RETRYING, StepStatus.WAITING})
-
-
 class Found(NamedTuple):
     """A commit, with the rows it is about."""
 
     commit: Commit
-    run: Row[Any]
-    hop: Row[Any]
+    run: Any
+    hop: Any
 
 
-def heir_of(one: Found) -> str | None:
-    """Return whom the next twin is handed over to: the committer if it asked and nobody wishes the run cancelled."""
-    twin = one.commit.twin
-    return one.commit.owner if twin is not None and twin.handed_over and one.run.cancel_requested is None else None
+def handed_over(one: Found) -> Twin | None:
+    """Return the twin that is handed over: the one asked for, unless someone wishes the run cancelled."""
+    return one.commit.wanted if verdict.may_hand_over(one.run) else None
 
 
 def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
     """Write all that these commits want written; what is handed over is leased for so long."""
-    held = [one for one in good if one.commit.transition.status in _PAUSES]
-    left = [one for one in good if one.commit.transition.status not in _PAUSES]
-    tx.many(_HOLD, [_held_row(tx, one) for one in held])
-    tx.many(_LEAVE, [_left_row(tx, one) for one in left])
+    hops = [(one, one.commit.transition.hop) for one in good]
+    tx.many(_HOLD, [_held_row(tx, one, hop) for one, hop in hops if isinstance(hop, Held)])
+    tx.many(_LEAVE, [_left_row(tx, one, hop) for one, hop in hops if isinstance(hop, Left)])
     keep_blobs(tx, [(one.run.workflow_id, blob) for one in good for blob in one.commit.blobs])
-    tx.upsert(
-        workflow_variables,
-        [
-            {"workflow_id": one.run.workflow_id, "name": name, "value": value, "updated_at": tx.now}
-            for one in good
-            for name, value in dict(one.commit.transition.variables).items()
-        ],
-    )
+    tx.upsert(workflow_variables, [row for one in good for row in _variables(tx, one)])
     said = {one.commit.held.key: one.commit.detail for one in good if one.commit.detail is not None}
     if said:
         note(tx, said)
-    twins = [(one.commit.twin, heir_of(one), lease) for one in good if one.commit.twin is not None]
-    if twins:
-        add_twins(tx, twins)
-    tx.many(_MOVE, [_run_row(tx, one) for one in good if _moves(one)])
-    close(tx, [one.run.workflow_id for one in good if one.commit.transition.run.final])
+    add_twins(tx, [twin for one in good for twin in _twins(one, lease)])
+    tx.many(_RUN, [_run_row(tx, one) for one in good if _changes_run(one)])
+    close(tx, [one.run.workflow_id for one in good if one.commit.transition.end is not None])
 
 
 def close(tx: Tx, ended: Sequence[UUID]) -> None:
@@ -133,44 +121,40 @@ def close(tx: Tx, ended: Sequence[UUID]) -> None:
     tx.many(_LEFT, [{"b_workflow_id": workflow_id, "b_now": tx.now} for workflow_id in ended])
 
 
-def _shared_row(tx: Tx, one: Found) -> dict[str, Any]:
-    made = one.commit.transition
+def _shared_row(tx: Tx, one: Found, hop: Left | Held) -> dict[str, Any]:
     errors = one.hop.errors
-    if made.fault is not None:
-        errors = (*(errors or ()), _error(tx, made.fault, one.hop.attempt))
+    if hop.fault is not None:
+        errors = (*(errors or ()), _error(tx, hop.fault, one.hop.attempt))
     return {
         **bound(one.commit.held.key),
         "b_fence": one.commit.held.fence,
-        "b_status": made.status.value,
+        "b_status": hop.status.value,
         "b_errors": errors,
         "b_execution": one.commit.execution,
     }
 
 
-def _held_row(tx: Tx, one: Found) -> dict[str, Any]:
-    made = one.commit.transition
-    due_at = None if made.delay is None else tx.now + timedelta(seconds=made.delay)
+def _held_row(tx: Tx, one: Found, hop: Held) -> dict[str, Any]:
+    due = due_at(hop.hold, tx.now)
     return {
-        **_shared_row(tx, one),
-        "b_attempt": one.hop.attempt - (made.status is StepStatus.WAITING),  # parking is no attempt
-        "b_due_at": due_at,
-        "b_hint_at": due_at or tx.now,
-        "b_reason": made.reason,
-        "b_interface": made.interface,
+        **_shared_row(tx, one, hop),
+        "b_attempt": one.hop.attempt - (hop.fault is None),  # waiting is no attempt
+        "b_due_at": due,
+        "b_hint_at": due or tx.now,
+        "b_reason": hop.reason,
+        "b_interface": hop.hold.interface if isinstance(hop.hold, Code) else None,
     }
 
 
-def _left_row(tx: Tx, one: Found) -> dict[str, Any]:
-    made = one.commit.transition
-    if made.status in {StepStatus.PENDING, StepStatus.RUNNING}:
-        raise ValueError(f"a commit cannot leave its hop {made.status}")
+def _left_row(tx: Tx, one: Found, hop: Left) -> dict[str, Any]:
+    done = hop.result if isinstance(hop.result, Done) else None
     return {
-        **_shared_row(tx, one),
+        **_shared_row(tx, one, hop),
         "b_now": tx.now,
-        "b_output": made.output,
-        "b_log": made.log,
-        "b_compensable": made.compensable,
-        "b_before": made.before,
+        "b_output": done and done.output,
+        "b_log": done and done.log,
+        "b_compensable": hop.undo is not None,
+        "b_before": hop.undo or None,
     }
 
 
@@ -180,20 +164,32 @@ def _error(tx: Tx, fault: Fault, attempt: int) -> AttemptError:
     )
 
 
-def _moves(one: Found) -> bool:
-    """Whether the commit changes anything of the run's row; in the middle of a run it does not."""
+def _variables(tx: Tx, one: Found) -> list[dict[str, Any]]:
+    workflow_id, path, position = one.commit.held.key
+    place = {"workflow_id": workflow_id, "path": path, "position": position, "updated_at": tx.now}
+    return [
+        {**place, "name": name, "value": value} for name, value in dict(one.commit.transition.writes.variables).items()
+    ]
+
+
+def _twins(one: Found, lease: timedelta) -> list[tuple[Twin, str | None, timedelta]]:
+    given = handed_over(one)
+    return [(twin, one.commit.owner if twin is given else None, lease) for twin in one.commit.twins]
+
+
+def _changes_run(one: Found) -> bool:
+    """Tell whether the run's row changes; in the middle of a run it does not."""
     made = one.commit.transition
-    same = (made.run.value, made.run_reason) == (one.run.status, one.run.reason)
-    return not same or made.run_error is not None or made.run_output is not None
+    return made.end is not None or made.writes.error is not None
 
 
 def _run_row(tx: Tx, one: Found) -> dict[str, Any]:
     made = one.commit.transition
+    end = made.end
     return {
         "b_workflow_id": one.run.workflow_id,
-        "b_status": made.run.value,
-        "b_reason": made.run_reason,
-        "b_completed_at": tx.now if made.run.final else None,
-        "b_error": made.run_error,
-        "b_output": made.run_output,
+        "b_status": OPEN_RUN if end is None else end.status.value,
+        "b_completed_at": None if end is None else tx.now,
+        "b_error": made.writes.error,
+        "b_output": end and end.output,
     }

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, update
 
+from paigeant.model.hold import Code, due_at
 from paigeant.model.hops import FIRST_HINT, GRACE, Grant, Record, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelRequest, StepStatus
@@ -70,10 +71,18 @@ def bound(key: HopKey) -> dict[str, Any]:
     return {"b_workflow_id": key.workflow_id, "b_path": key.path, "b_position": key.position}
 
 
-def records(tx: Tx, undone: Iterable[HopKey]) -> dict[HopKey, Record]:
-    """Return what is known of hops that are to be undone."""
-    found = tx.rows(_RECORDS, keys=keys_of(undone))
-    return {key_of(row): Record(row.output, row.log, row.undo_before) for row in found}
+def undone_by(row: Row[Any]) -> HopKey | None:
+    """Return the key of the hop that the hop of this row undoes."""
+    if row.undoes_position is None:
+        return None
+    return HopKey(row.workflow_id, row.undoes_path, row.undoes_position)
+
+
+def records(tx: Tx, undone: Iterable[HopKey | None]) -> dict[HopKey | None, Record]:
+    """Return what is known of hops that are to be undone; there is no query if there are none."""
+    keys = [key for key in undone if key is not None]
+    found = tx.rows(_RECORDS, keys=keys_of(keys)) if keys else ()
+    return {key_of(row): Record(row.output, row.log, row.undo_before or ()) for row in found}
 
 
 def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> Grant:
@@ -111,7 +120,9 @@ def cancel_request_of(text: str | None) -> CancelRequest | None:
 
 
 def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> None:
-    """Write twins, due at once, or leased to an owner for a time; all three as given for each."""
+    """Write twins, due when their holds end, or leased to an owner for a time; all three as given for each."""
+    if not twins:
+        return
     tx.many(_ADD_HOP, [_twin_row(tx, *twin) for twin in twins])
     tx.many(
         _ADD_MESSAGE,
@@ -123,25 +134,29 @@ def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> No
 
 
 def _twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> Mapping[str, Any]:
-    leased = owner is not None
-    due_at = tx.now + lease if leased else tx.now
+    leased, hold = owner is not None, twin.hold
+    due = tx.now + lease if leased else due_at(hold, tx.now)
+    status = StepStatus.WAITING if hold.reason is not None else StepStatus.PENDING
     return {
         **_key_row(twin.key),
         "namespace": tx.namespace,
         "topic": twin.topic,
         "step_id": twin.step_id,
         "direction": twin.direction.value,
-        "undoes": twin.undoes,
-        "status": (StepStatus.RUNNING if leased else StepStatus.PENDING).value,
+        "undoes_path": None if twin.undoes is None else twin.undoes.path,
+        "undoes_position": None if twin.undoes is None else twin.undoes.position,
+        "status": (StepStatus.RUNNING if leased else status).value,
         "attempt": 1 if leased else 0,
         "interruptions": 0,
         "fence": 1 if leased else 0,
         "owner": owner,
         "worker": owner,
         "started_at": tx.now if leased else None,
-        "due_at": due_at,
-        "hint_at": due_at + (GRACE if leased else FIRST_HINT),
+        "due_at": due,
+        "hint_at": (due or tx.now) + (GRACE if leased else FIRST_HINT),
         "hints": 0,
+        "reason": hold.reason,
+        "interface": hold.interface if isinstance(hold, Code) else None,
         "compensable": False,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -11,16 +12,19 @@ from sqlalchemy import bindparam, func, select, update
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.protocol import operate
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import step_executions, workflow_runs
+from paigeant.sql.schema.tables import OPEN_RUN, step_executions, workflow_runs
 from paigeant.sql.statements.catalog import served
 from paigeant.sql.statements.commit_rows import close
 from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
+from paigeant.sql.statements.run_status import STATUS
 
 runs = workflow_runs.c
+_THIS_RUN: Final = (runs.workflow_id == bindparam("b_workflow_id"), runs.namespace == bindparam("namespace"))
+_LOCK: Final = select(runs.workflow_id).where(*_THIS_RUN).with_for_update(key_share=True)
 _RUN: Final = (
-    select(runs.workflow_id, runs.status, runs.error, runs.cancel_requested, runs.deadline, runs.closes_at)
-    .where(runs.workflow_id == bindparam("b_workflow_id"), runs.namespace == bindparam("namespace"))
-    .with_for_update(key_share=True)
+    select(runs.workflow_id, STATUS.label("status"))
+    .add_columns(runs.error, runs.cancel_requested, runs.deadline, runs.closes_at)
+    .where(*_THIS_RUN)
 )
 _HOPS: Final = (
     select(*HOP, *(steps.status, steps.fence, steps.attempt, steps.interruptions, steps.owner))
@@ -37,28 +41,26 @@ _NEXT_TOPIC: Final = select(func.min(steps.topic)).where(
     steps.namespace == bindparam("namespace"), OPEN, steps.topic > bindparam("after")
 )
 _STRANDED: Final = (
-    update(workflow_runs)
+    update(step_executions)
     .where(
-        runs.status.in_([RunStatus.PENDING.value, RunStatus.RUNNING.value]),
-        runs.workflow_id.in_(
-            select(steps.workflow_id).where(
-                steps.namespace == bindparam("b_namespace"),
-                steps.topic.in_(bindparam("b_topics", expanding=True)),
-                OPEN,
-                steps.due_at <= bindparam("b_before"),
-            )
-        ),
+        steps.namespace == bindparam("b_namespace"),
+        steps.topic.in_(bindparam("b_topics", expanding=True)),
+        OPEN,
+        steps.due_at <= bindparam("b_before"),
+        steps.status != StepStatus.WAITING.value,
     )
-    .values(status=RunStatus.WAITING.value, reason=WaitReason.UNSERVED.value)
+    .values(status=StepStatus.WAITING.value, reason=WaitReason.UNSERVED.value)
 )
 
 
 def find(tx: Tx, workflow_id: UUID) -> Any:
-    """Return the row of a run, locked; raises UnknownRun."""
-    rows = tx.rows(_RUN, b_workflow_id=workflow_id, namespace=tx.namespace)
-    if not rows:
+    """Return the row of a run with its status, locked; raises UnknownRun."""
+    about = {"b_workflow_id": workflow_id, "namespace": tx.namespace}
+    if not tx.rows(_LOCK, **about):
         raise operate.unknown(workflow_id)
-    return rows[0]
+    # Read only now: while it waited for the lock, others have committed hops that its statement does not see.
+    [run] = tx.rows(_RUN, **about)
+    return run
 
 
 def require_writable(tx: Tx, workflow_id: UUID) -> None:
@@ -71,7 +73,7 @@ def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> 
     run = find(tx, workflow_id)
     wished = operate.request_cancel(run, cancel_request, tx.now)
     if wished is not None:
-        _write(tx, workflow_id, wished)
+        _write(tx, workflow_id, wished._asdict())
         hops = [hop for hop in tx.rows(_HOPS, b_workflow_id=workflow_id) if operate.may_hurry(hop)]
         tx.many(_HURRY, [changed(key_of(hop), operate.hurry(tx.now)) for hop in hops])
     return RunStatus(run.status)
@@ -84,7 +86,7 @@ def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
     ended = operate.terminate(run, tx.now)
     if ended is None:
         return RunStatus(run.status)
-    _write(tx, workflow_id, ended)
+    _write(tx, workflow_id, ended._asdict())
     close(tx, [workflow_id])
     return ended.status
 
@@ -95,13 +97,13 @@ def resume(tx: Tx, workflow_id: UUID, *, accept_contract: bool = False) -> RunSt
     hops = operate.choose_resumed(tx.rows(_HOPS, b_workflow_id=workflow_id))
     restarted = [(key_of(hop), operate.restart(hop, tx.now, accept_contract=accept_contract)) for hop in hops]
     tx.many(_RESTART, [changed(key, change) for key, change in restarted])
-    _write(tx, workflow_id, resumed)
-    return resumed.status
+    _write(tx, workflow_id, {**resumed._asdict(), "status": OPEN_RUN})
+    return RunStatus.RUNNING
 
 
-def _write(tx: Tx, workflow_id: UUID, change: operate.Wished | operate.Ended | operate.Resumed) -> None:
-    """Write a change to the run's row; its fields are the columns that it sets."""
-    tx.connection.execute(update(workflow_runs).where(runs.workflow_id == workflow_id).values(change._asdict()))
+def _write(tx: Tx, workflow_id: UUID, change: Mapping[str, Any]) -> None:
+    """Write a change to these columns of the run's row."""
+    tx.connection.execute(update(workflow_runs).where(runs.workflow_id == workflow_id).values(change))
 
 
 def unserved(tx: Tx) -> list[str]:
@@ -120,7 +122,7 @@ def unserved(tx: Tx) -> list[str]:
 
 
 def hold_unserved(tx: Tx, topics: list[str], after: timedelta) -> int:
-    """Mark the runs that wait for a worker of these topics; returns how many were not marked before."""
+    """Mark the hops that wait for a worker of these topics; returns how many were not marked before."""
     still = [topic for topic in topics if topic not in served(tx)]
     about = {"b_namespace": tx.namespace, "b_topics": still, "b_before": tx.now - after}
     return tx.connection.execute(_STRANDED, about).rowcount if still else 0

@@ -15,6 +15,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import heartbeats, step_executions, workflow_runs
 from paigeant.sql.statements.hops import steps
+from paigeant.sql.statements.run_status import REASON, STATUS, stands
 from paigeant.sql.statements.variables import load_values, load_variables
 
 runs = workflow_runs.c
@@ -22,8 +23,8 @@ _VISIBLE: Final = runs.namespace == bindparam("namespace")
 _SUMMARY: Final = (
     runs.workflow_id,
     runs.workflow,
-    runs.status,
-    runs.reason,
+    STATUS.label("status"),
+    REASON.label("reason"),
     runs.tenant,
     runs.created_at,
     runs.started_at,
@@ -33,7 +34,7 @@ _SUMMARY: Final = (
 _RUN: Final = select(
     *_SUMMARY, runs.trace_id, runs.dispatch_key, runs.deadline, runs.cancel_requested, runs.input, runs.output
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
-_STATUS: Final = PreparedStatement(select(runs.status).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
+_STATUS: Final = PreparedStatement(select(STATUS).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
 _STEPS: Final = (
     select(step_executions, heartbeats.c.detail, heartbeats.c.said_at)
     .outerjoin(
@@ -71,7 +72,7 @@ def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tupl
     """Return the query of runs, newest first."""
     query = select(*_SUMMARY, runs.number).where(_VISIBLE).order_by(runs.number.desc())
     if status is not None:
-        query = query.where(runs.status == status.value)
+        query = query.where(stands(status))
     return query if workflow is None else query.where(runs.workflow == workflow)
 
 

@@ -9,13 +9,12 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, tuple_
 
 from paigeant.model.hops import RunStart, Started
-from paigeant.model.runs import RunStatus
 from paigeant.protocol.starts import RunName, match_starts
 from paigeant.protocol.states import KnownRun
 from paigeant.sql.execution.keys import run_list, runs_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx, chunks
-from paigeant.sql.schema.tables import workflow_runs
+from paigeant.sql.schema.tables import OPEN_RUN, workflow_runs
 from paigeant.sql.statements.hops import add_twins, keep_blobs
 
 runs = workflow_runs.c
@@ -68,7 +67,7 @@ def _row(tx: Tx, one: RunStart) -> dict[str, Any]:
         "trace_id": one.trace_id,
         "input": one.input,
         "input_sha256": one.input_sha256,
-        "status": RunStatus.PENDING.value,
+        "status": OPEN_RUN,
         "deadline": deadline,
         "closes_at": deadline,
         "created_at": tx.now,

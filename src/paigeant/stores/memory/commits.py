@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import assert_never
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Transition, Verdict
+from paigeant.model.hold import Code, due_at
+from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Verdict
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import AttemptError, StepStatus
-from paigeant.protocol import leases
+from paigeant.model.transition import Done, Held, Left
+from paigeant.protocol import leases, verdict
 from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.hops import read_grant
@@ -62,85 +63,73 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
     """Write one hop whole, or say why nothing of it may be written."""
     key = one.held.key
     run, hop = rows.runs.get(key.workflow_id), rows.hop(key)
-    if run is None or hop is None:
-        return CommitResult(Verdict.FENCED)
-    if hop.committed_by == one.execution:
-        return CommitResult(Verdict.ALREADY, run.cancel_requested, _handed_over_before(rows, one))
-    if run.status.final:
-        return CommitResult(Verdict.CLOSED, run.cancel_requested)
-    done = one.transition.status is StepStatus.COMPLETED and hop.deed in run.done
-    if done or not leases.is_alive(hop, one.held.fence):
-        return CommitResult(Verdict.FENCED, run.cancel_requested)
+    completes = one.transition.hop.status is StepStatus.COMPLETED
+    done = run is not None and hop is not None and hop.deed in run.done
+    said = verdict.judge(run, hop, one.held.fence, one.execution, completes=completes, done=done)
+    if run is None or hop is None or said is not Verdict.OK:
+        given = _handed_over_before(rows, one) if said is Verdict.ALREADY else None
+        return CommitResult(said, run and run.cancel_requested, given)
     _write_hop(rows, one, hop)
     _write_run(run, one)
-    handed_over = _write_twin(rows, run, one, lease)
-    rows.move(run, one.transition.run, one.transition.run_reason)
+    handed_over = _write_twins(rows, run, one, lease)
+    if one.transition.end is not None:
+        rows.end(run, one.transition.end.status)
     rows.changes.note()
     return CommitResult(Verdict.OK, run.cancel_requested, handed_over)
 
 
 def _handed_over_before(rows: Rows, one: Commit) -> Grant | None:
     """Return the grant whose answer was lost, if it is still as it was given."""
-    if one.twin is None or not one.twin.handed_over:
-        return None
-    twin = rows.twins.get(one.twin.key)
-    if twin is None or (twin.owner, twin.fence) != (one.owner, 1):
+    twin = None if one.wanted is None else rows.twins.get(one.wanted.key)
+    if twin is None or not verdict.is_as_given(twin, one.owner):
         return None
     return read_grant(rows, twin)
 
 
 def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
     """Write what became of the hop: held for later, or behind."""
-    made, now = one.transition, rows.clock()
-    match made.status:
-        case StepStatus.RETRYING | StepStatus.WAITING:
-            hop.put_back(made.status, None if made.delay is None else now + timedelta(seconds=made.delay), now)
-            hop.reason, hop.interface = made.reason, made.interface
+    made, now = one.transition.hop, rows.clock()
+    if made.fault is not None:
+        hop.errors.append(_error(made.fault, hop.attempt, now))
+    match made:
+        case Held(hold, fault):
+            hop.put_back(made.status, due_at(hold, now), now)
+            hop.reason, hop.interface = made.reason, hold.interface if isinstance(hold, Code) else None
             hop.interruptions = 0  # it has ended once, and nobody died of it
-            hop.attempt -= made.status is StepStatus.WAITING
-        case StepStatus.COMPLETED | StepStatus.SKIPPED | StepStatus.FAILED | StepStatus.CANCELLED:
-            hop.output, hop.log = made.output, made.log
-            hop.compensable, hop.before = made.compensable, made.before
+            hop.attempt -= fault is None
+        case Left(result, undo):
+            if isinstance(result, Done):
+                hop.output, hop.log = result
+            hop.compensable, hop.before = undo is not None, undo or ()
             rows.leave(hop, made.status)
-        case StepStatus.PENDING | StepStatus.RUNNING:
-            raise ValueError(f"a commit cannot leave its hop {made.status}")
-        case _:
-            assert_never(made.status)
     hop.committed_by = one.execution
     hop.note(one.detail, now)
-    if made.fault is not None:
-        hop.errors.append(_error(made.fault, hop, rows))
 
 
-def _error(fault: Fault, hop: HopRow, rows: Rows) -> AttemptError:
+def _error(fault: Fault, attempt: int, at: datetime) -> AttemptError:
     return AttemptError(
-        type=fault.type,
-        message=fault.message,
-        where=fault.where,
-        line=fault.line,
-        attempt=hop.attempt,
-        at=rows.clock(),
+        type=fault.type, message=fault.message, where=fault.where, line=fault.line, attempt=attempt, at=at
     )
 
 
 def _write_run(run: RunRow, one: Commit) -> None:
-    """Write what the hop set: variables, values, and how the run ends if it does."""
-    made: Transition = one.transition
-    run.variables.update(made.variables)
+    """Write what the hop set: variables, values, and the run's error or output if there is one."""
+    _, path, position = one.held.key
+    made = one.transition
+    run.set((path, position), dict(made.writes.variables))
     run.keep(one.blobs)
-    if made.run_error is not None:
-        run.error = made.run_error
-    if made.run_output is not None:
-        run.output = made.run_output
+    if made.writes.error is not None:
+        run.error = made.writes.error
+    if made.end is not None and made.end.output is not None:
+        run.output = made.end.output
 
 
-def _write_twin(rows: Rows, run: RunRow, one: Commit, lease: timedelta) -> Grant | None:
-    """Write the next twin, due at once, or leased to the committer if it asked and nobody wishes the run cancelled."""
-    if one.twin is None:
+def _write_twins(rows: Rows, run: RunRow, one: Commit, lease: timedelta) -> Grant | None:
+    """Write the next twins; the one that was asked for is leased, unless someone wishes the run cancelled."""
+    for twin in one.twins:
+        rows.add(HopRow.of(twin, rows.clock()))
+    if one.wanted is None or not verdict.may_hand_over(run):
         return None
-    twin = HopRow.of(one.twin, rows.clock())
-    rows.add(twin)
-    if not one.twin.handed_over or run.cancel_requested is not None:
-        return None
-    twin.change(leases.take(twin, one.owner, rows.clock(), lease))
-    return read_grant(rows, twin)
+    wanted = rows.twins[one.wanted.key]
+    wanted.change(leases.take(wanted, one.owner, rows.clock(), lease))
+    return read_grant(rows, wanted)

@@ -20,7 +20,6 @@ from paigeant.model.hops import (
     next_hint,
 )
 from paigeant.model.message import HopKey
-from paigeant.model.runs import RunStatus
 from paigeant.protocol import leases, notice
 from paigeant.stores.memory.rows import HopRow, Rows
 
@@ -101,12 +100,11 @@ def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:
 
 
 def grant(rows: Rows, hop: HopRow, owner: str, lease: timedelta) -> Grant:
-    """Lease a twin to this owner, and say that its run is running."""
+    """Lease a twin to this owner, and say when its run has started."""
     interrupted, due_at = leases.is_interrupted(hop), hop.due_at
     now = rows.clock()
     hop.change(leases.take(hop, owner, now, lease))
     run = rows.runs[hop.key.workflow_id]
-    run.status, run.reason = RunStatus.RUNNING, None
     run.started_at = run.started_at or now
     rows.changes.note()
     waited = 0.0 if due_at is None else max((now - due_at).total_seconds(), 0.0)
@@ -137,7 +135,7 @@ def _record(rows: Rows, hop: HopRow) -> Record | None:
     """Return what is known of the hop that this one undoes."""
     if hop.undoes is None:
         return None
-    undone = rows.hop(hop.key._replace(position=hop.undoes))
+    undone = rows.hop(hop.undoes)
     return None if undone is None else Record(undone.output, undone.log, undone.before)
 
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from paigeant.model.hops import WORKER_ALIVE, WorkerCard
-from paigeant.model.runs import CancelRequest, RunStatus, WaitReason
+from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
+from paigeant.model.values import Value
 from paigeant.protocol import leases, operate
 from paigeant.stores.memory.rows import Rows, RunRow
 
@@ -44,8 +45,7 @@ def terminate(rows: Rows, workflow_id: UUID) -> RunStatus:
     run = find(rows, workflow_id)
     ended = operate.terminate(run, rows.clock())
     if ended is not None:
-        run.change(ended)
-        rows.abandon(run)
+        rows.end(run, ended.status)
         rows.changes.note()
     return run.status
 
@@ -57,6 +57,7 @@ def resume(rows: Rows, workflow_id: UUID, *, accept_contract: bool) -> RunStatus
     for hop in operate.choose_resumed(rows.of_run(run)):
         hop.change(operate.restart(hop, now, accept_contract=accept_contract))
         rows.add(hop)
+    run.ended = None
     run.change(resumed)
     rows.changes.note()
     return run.status
@@ -73,16 +74,22 @@ def served(rows: Rows) -> set[str]:
     return {topic for card in living(rows) for topic in card.topics}
 
 
+def set_variable(rows: Rows, run: RunRow, name: str, value: Value) -> None:
+    """Set a variable, as if the hop before the newest of the trunk had set it last."""
+    newest = max(key.position for key in rows.hops[run.workflow_id] if not key.path)
+    run.set(("", newest - 1), {name: value})
+
+
 def hold_unserved(rows: Rows, after: timedelta) -> int:
-    """Mark the runs that wait for a worker that is not there; returns how many were not marked before."""
+    """Mark the hops that wait for a worker that is not there; returns how many were not marked before."""
     known, latest = served(rows), rows.clock() - after
-    stranded = {
-        run.workflow_id: run
-        for run, hop in rows.pending()
-        if hop.topic not in known and leases.is_due(hop, latest) and run.status is not RunStatus.WAITING
-    }
-    for run in stranded.values():
-        run.status, run.reason = RunStatus.WAITING, WaitReason.UNSERVED
+    stranded = [
+        hop
+        for hop in rows.twins.values()
+        if hop.topic not in known and leases.is_due(hop, latest) and hop.status is not StepStatus.WAITING
+    ]
+    for hop in stranded:
+        hop.status, hop.reason = StepStatus.WAITING, WaitReason.UNSERVED
     if stranded:
         rows.changes.note()
     return len(stranded)

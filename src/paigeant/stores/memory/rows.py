@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.aio.changes import Changes
 from paigeant.model.dead_letters import DeadLetter
+from paigeant.model.hold import Code, due_at
 from paigeant.model.hops import FIRST_HINT, Sealed, Twin, WorkerCard
-from paigeant.model.message import HopKey
+from paigeant.model.message import HopKey, lineage
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus
 from paigeant.model.values import Blob, Value
-from paigeant.protocol import leases, operate
+from paigeant.protocol import operate
+from paigeant.protocol.views import open_reason, open_status
 from paigeant.stores.memory.clock import Clock
+
+Place: TypeAlias = tuple[str, int]
+"""A path, and a position on it."""
 
 
 @dataclass(slots=True)
@@ -36,17 +41,41 @@ class RunRow:
     tenant: str | None = None
     deadline: datetime | None = None
     closes_at: datetime | None = None
-    status: RunStatus = RunStatus.PENDING
-    reason: str | None = None
+    ended: RunStatus | None = None
     cancel_requested: CancelRequest | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     error: RunError | None = None
     output: Value | None = None
-    variables: dict[str, Value] = field(default_factory=dict[str, Value])
+    twins: dict[HopKey, HopRow] = field(default_factory=dict[HopKey, "HopRow"])
+    """Its open hops."""
+    variables: dict[Place, dict[str, Value]] = field(default_factory=dict[Place, dict[str, Value]])
+    """What was set, by the path and position at which it was."""
     values: dict[str, bytes] = field(default_factory=dict[str, bytes])
     done: set[tuple[UUID, Direction]] = field(default_factory=set[tuple[UUID, Direction]])
     """A step is completed, and undone, at most once, whatever the positions."""
+
+    @property
+    def status(self) -> RunStatus:
+        """How it ended; while it is open, what follows from its open hops."""
+        return open_status(self.twins.values()) if self.ended is None else self.ended
+
+    @property
+    def reason(self) -> str | None:
+        """What it waits for."""
+        return open_reason(self.twins.values()) if self.ended is None else None
+
+    def set(self, place: Place, variables: Mapping[str, Value]) -> None:
+        """Set variables at this place."""
+        self.variables.setdefault(place, {}).update(variables)
+
+    def seen(self, path: str = "") -> dict[str, Value]:
+        """Return the variables that are seen on a path: the nearest path wins, and on each the highest position."""
+        seen: dict[str, Value] = {}
+        for one in reversed(lineage(path)):
+            for place in sorted(place for place in self.variables if place[0] == one):
+                seen.update(self.variables[place])
+        return seen
 
     def change(self, change: NamedTuple) -> None:
         """Write a change, whose fields are the columns that it sets."""
@@ -68,7 +97,7 @@ class HopRow:
     direction: Direction
     body: bytes
     digest: bytes
-    undoes: int | None
+    undoes: HopKey | None
     due_at: datetime | None
     hint_at: datetime
     hints: int = 0
@@ -84,7 +113,7 @@ class HopRow:
     output: Value | None = None
     log: Value | None = None
     compensable: bool = False
-    before: Compensation | None = None
+    before: tuple[Compensation, ...] = ()
     reason: str | None = None
     errors: list[AttemptError] = field(default_factory=list[AttemptError])
     detail: bytes | None = None
@@ -94,10 +123,15 @@ class HopRow:
 
     @classmethod
     def of(cls, twin: Twin, now: datetime) -> HopRow:
-        """Return the row of a twin that is due at once."""
-        digest = hashlib.sha256(twin.body).digest()
+        """Return the row of a twin, due when its hold ends."""
+        digest, due = hashlib.sha256(twin.body).digest(), due_at(twin.hold, now)
         return cls(
-            twin.key, twin.topic, twin.step_id, twin.direction, twin.body, digest, twin.undoes, now, now + FIRST_HINT
+            *(twin.key, twin.topic, twin.step_id, twin.direction, twin.body, digest, twin.undoes),
+            due_at=due,
+            hint_at=(due or now) + FIRST_HINT,
+            status=StepStatus.PENDING if twin.hold.reason is None else StepStatus.WAITING,
+            reason=twin.hold.reason,
+            interface=twin.hold.interface if isinstance(twin.hold, Code) else None,
         )
 
     @property
@@ -188,7 +222,7 @@ class Rows:
     def add(self, hop: HopRow) -> None:
         """Write a new hop, with its twin."""
         self.hops[hop.key.workflow_id][hop.key] = hop
-        self.twins[hop.key] = hop
+        self.twins[hop.key] = self.runs[hop.key.workflow_id].twins[hop.key] = hop
         self.queues.setdefault(hop.topic, {})[hop.key] = hop
 
     def of_run(self, run: RunRow) -> list[HopRow]:
@@ -203,19 +237,12 @@ class Rows:
             self.runs[hop.key.workflow_id].done.add(hop.deed)
 
     def _forget_twin(self, hop: HopRow) -> None:
-        del self.twins[hop.key]
+        del self.twins[hop.key], self.runs[hop.key.workflow_id].twins[hop.key]
         del self.queues[hop.topic][hop.key]
 
-    def move(self, run: RunRow, status: RunStatus, reason: str | None = None) -> None:
-        """Change a run's status. A final one leaves no twin behind, and no lease on one."""
-        run.status, run.reason = status, reason
-        run.completed_at = self.clock() if status.final else None
-        if status.final:
-            self.abandon(run)
-
-    def abandon(self, run: RunRow) -> None:
-        """Leave no twin of an ended run behind, and no lease on one."""
-        for hop in self.of_run(run):
-            if leases.is_open(hop):
-                hop.change(operate.abandon(hop, self.clock()))
-                self._forget_twin(hop)
+    def end(self, run: RunRow, status: RunStatus) -> None:
+        """End a run: no twin is left behind, and no lease on one."""
+        run.ended, run.completed_at = status, self.clock()
+        for hop in list(run.twins.values()):
+            hop.change(operate.abandon(hop, self.clock()))
+            self._forget_twin(hop)

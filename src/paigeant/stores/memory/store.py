@@ -106,13 +106,15 @@ class MemoryStore(Store):
 
     async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
         run = operator.find_writable(self._rows, workflow_id)
-        run.variables[name] = value
+        operator.set_variable(self._rows, run, name, value)
         run.keep((blob,) if blob is not None else ())
         self._rows.changes.note()
 
-    async def load_variables(self, workflow_id: UUID, names: Collection[str] | None = None) -> dict[str, Value]:
+    async def load_variables(
+        self, workflow_id: UUID, names: Collection[str] | None = None, *, path: str = ""
+    ) -> dict[str, Value]:
         run = self._rows.runs.get(workflow_id)
-        variables = {} if run is None else run.variables
+        variables = {} if run is None else run.seen(path)
         return {name: value for name, value in variables.items() if names is None or name in names}
 
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:

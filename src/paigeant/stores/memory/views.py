@@ -10,7 +10,7 @@ from paigeant.stores.memory.rows import Rows, RunRow
 
 def view(rows: Rows, run: RunRow) -> RunView:
     """Return everything about a run."""
-    return view_run(run, rows.of_run(run), run.variables, run.values)
+    return view_run(run, rows.of_run(run), run.seen(), run.values)
 
 
 def page(rows: Rows, status: RunStatus | None, workflow: str | None, limit: int, after: str | None) -> RunPage:

@@ -1,6 +1,7 @@
 """The suite that every store must pass."""
 
 from paigeant.testing.stores.backend import Connect, StoreBackend
+from paigeant.testing.stores.branches import BranchGuarantees
 from paigeant.testing.stores.commits import CommitGuarantees
 from paigeant.testing.stores.directory import DirectoryGuarantees
 from paigeant.testing.stores.handover import HandOverGuarantees
@@ -27,6 +28,7 @@ class StoreContract(
     CommitGuarantees,
     HandOverGuarantees,
     UndoingGuarantees,
+    BranchGuarantees,
     OperatorGuarantees,
     RetentionGuarantees,
     LetterGuarantees,

@@ -34,14 +34,13 @@ class UndoingGuarantees(StoreBackend):
         assert (back.topic, back.key.position, back.attempt) == ("review", 4, 1)
         assert isinstance(back.record, Record)
         assert (back.record.output, back.record.log) == (inline(2), inline("log 2"))
-        assert back.record.before is not None
-        assert (back.record.before.position, back.record.before.activity) == (1, "draft")
+        assert [(one.path, one.position, one.activity) for one in back.record.before] == [("", 1, "draft")]
 
     async def test_a_run_is_undone_step_by_step_to_its_beginning(self, store: Store) -> None:
         back = await self.fail_third(store)
         await self.settle(store, completed(back, None))
         [last] = await self.take(store)
-        assert last.record == Record(inline(1), inline("log 1"), None)
+        assert last.record == Record(inline(1), inline("log 1"), ())
 
         await self.settle(store, completed(last, None))
 
@@ -70,10 +69,10 @@ class UndoingGuarantees(StoreBackend):
     async def test_a_step_is_undone_at_most_once_whatever_the_positions(self, store: Store) -> None:
         back = await self.fail_third(store)
         commit = completed(back, None)
-        assert commit.twin is not None
+        [twin] = commit.twins
         # A message gone wrong: the next hop claims to undo the same step once more.
-        twin = replace(commit.twin, step_id=CODEC.open(back.body).message.step_id)
-        await self.settle(store, replace(commit, twin=twin))
+        twin = replace(twin, step_id=CODEC.open(back.body).message.step_id)
+        await self.settle(store, replace(commit, twins=(twin,)))
         [again] = await self.take(store)
 
         assert await self.settle(store, completed(again, None)) == [Verdict.FENCED]

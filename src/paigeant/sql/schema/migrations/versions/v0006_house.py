@@ -1,15 +1,59 @@
-"""The columns take the names of the specification."""
+"""Hops, what they undo and what they set are placed by path and position; an open run's status is not written down."""
 
 from __future__ import annotations
 
 from typing import Final
 
+import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0006"
 down_revision: Final = "0005"
 
+_OPEN: Final = sa.text("completed_at IS NULL")
+
 
 def upgrade() -> None:
-    """Rename them; indexes follow."""
+    """Change tables and what is in them; indexes follow what is renamed."""
+    _runs()
+    _steps()
+    _variables()
+
+
+def _runs() -> None:
+    op.execute("UPDATE workflow_runs SET status = 'open' WHERE completed_at IS NULL")
+    op.drop_column("workflow_runs", "reason")
+
+
+def _steps() -> None:
     op.alter_column("step_executions", "contract", new_column_name="interface")
+    op.alter_column("step_executions", "undoes", new_column_name="undoes_position")
+    op.add_column("step_executions", sa.Column("undoes_path", sa.Text(), nullable=True))
+    op.execute("UPDATE step_executions SET undoes_path = '' WHERE undoes_position IS NOT NULL")
+    op.execute("UPDATE step_executions SET undo_before = '[' || undo_before || ']' WHERE undo_before IS NOT NULL")
+    columns = ["workflow_id"]
+    op.create_index("step_executions_open", "step_executions", columns, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+
+def _variables() -> None:
+    """Make the table anew, with another key; what was set up to now lies before the first hop."""
+    op.execute("CREATE TEMPORARY TABLE variables_before AS SELECT * FROM workflow_variables")
+    op.drop_table("workflow_variables")
+    op.create_table(
+        "workflow_variables",
+        sa.Column("workflow_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("updated_at", sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("workflow_id", "name", "path", "position", name="workflow_variables_pkey"),
+        sa.ForeignKeyConstraint(
+            ["workflow_id"], ["workflow_runs.workflow_id"], name="workflow_variables_workflow_id_fkey"
+        ),
+    )
+    op.execute(
+        "INSERT INTO workflow_variables (workflow_id, name, path, position, value, updated_at) "
+        "SELECT workflow_id, name, '', 0, value, updated_at FROM variables_before"
+    )
+    op.execute("DROP TABLE variables_before")

@@ -1,0 +1,96 @@
+"""Holds: what a hop waits for before it may be executed, and the reason that is shown meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from paigeant.model.runs import WaitReason
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Nothing: the hop is due at once."""
+
+    reason: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """A delay, counted by the store's clock from the moment at which it is written."""
+
+    seconds: float
+    reason: str = WaitReason.SLEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """A moment of the store's clock."""
+
+    at: datetime
+    reason: str = WaitReason.SLEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A signal of this name, sent to the run."""
+
+    name: str
+
+    @property
+    def reason(self) -> str:
+        """What is shown while the hop waits."""
+        return f"{WaitReason.SIGNAL} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The last of the branches that began where this hop was written."""
+
+    reason: str = WaitReason.JOIN
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """The end of a run that this one has dispatched."""
+
+    reason: str = WaitReason.CHILD
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A worker whose code fits the ``interface`` that the step was dispatched against.
+
+    ``reason`` says what does not fit.
+    """
+
+    interface: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person who looks at it and resumes the run."""
+
+    reason: str = WaitReason.PARKED
+
+
+Hold: TypeAlias = Now | After | Until | Signal | Join | Child | Code | Person
+
+
+NOW: Final = Now()
+"""Due at once, as most hops are."""
+
+
+def due_at(hold: Hold, now: datetime) -> datetime | None:
+    """Return when a hop that is held from ``now`` on is due by itself, None if something else must happen first."""
+    match hold:
+        case Now():
+            return now
+        case After(seconds):
+            return now + timedelta(seconds=seconds)
+        case Until(at):
+            return at
+        case Signal() | Join() | Child() | Code() | Person():
+            return None

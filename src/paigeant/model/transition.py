@@ -1,0 +1,125 @@
+"""The transition: what one outcome makes of its hop, of what follows and of the run, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from paigeant.model.hold import NOW, After, Hold, Now, Until
+from paigeant.model.message import PaigeantMessage
+from paigeant.model.outcomes import Fault, FaultKind
+from paigeant.model.routing_slip import Compensation
+from paigeant.model.runs import RunError, RunStatus, StepStatus
+from paigeant.model.steps import Step
+from paigeant.model.values import Value
+
+
+class Done(NamedTuple):
+    """What a step that is done leaves: its output, and what its compensation gets instead of it, if that is another."""
+
+    output: Value
+    log: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The hop is behind: its step is done, or was given up for good because of a fault.
+
+    ``undo`` is there if it can be undone: what is undone after it, the latest first.
+    """
+
+    result: Done | Fault
+    undo: tuple[Compensation, ...] | None = None
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why the step was given up, None if it is done."""
+        return None if isinstance(self.result, Done) else self.result
+
+    @property
+    def status(self) -> StepStatus:
+        """Where the step stands from now on."""
+        if isinstance(self.result, Done):
+            return StepStatus.COMPLETED
+        return StepStatus.CANCELLED if self.result.kind is FaultKind.CANCELLED else StepStatus.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The hop keeps its twin and is executed again once its hold ends.
+
+    A ``fault`` is the error of an attempt that failed, and that counts. Without one nothing failed: the attempt is
+    given back, however often the step waits.
+    """
+
+    hold: Hold
+    fault: Fault | None = None
+
+    @property
+    def status(self) -> StepStatus:
+        """Where the step stands from now on."""
+        again = self.fault is not None and isinstance(self.hold, Now | After | Until)
+        return StepStatus.RETRYING if again else StepStatus.WAITING
+
+    @property
+    def reason(self) -> str | None:
+        """What the step waits for; another attempt has its error to show."""
+        return None if self.status is StepStatus.RETRYING else self.hold.reason
+
+
+class Following(NamedTuple):
+    """A hop that follows: the message of its twin, and what holds it."""
+
+    message: PaigeantMessage
+    hold: Hold = NOW
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How the run ends with this hop; ``output`` is its own, of one that completed."""
+
+    status: RunStatus
+    output: Value | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a status with which nothing ends: where an open run stands follows from its open hops."""
+        if not self.status.final:
+            text = f"a run does not end {self.status}"
+            raise ValueError(text)
+
+
+class Revision(NamedTuple):
+    """What a step changed on the way ahead."""
+
+    added: tuple[Step, ...]
+    dropped: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What else is written with the hop, in the same transaction.
+
+    The ``variables`` are those of the hop's place: its path and position. The ``error`` is why the run will not
+    complete.
+    """
+
+    variables: tuple[tuple[str, Value], ...] = ()
+    error: RunError | None = None
+    revision: Revision | None = None
+
+
+NO_WRITES: Final = Writes()
+"""Nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What becomes of the hop, which hops follow it, how the run ends if it does, and what else is written.
+
+    Where an open run stands (pending, running, waiting) no hop decides: it follows from the run's open hops.
+    """
+
+    hop: Left | Held
+    next: tuple[Following, ...] = ()
+    end: RunEnd | None = None
+    writes: Writes = NO_WRITES

@@ -1,0 +1,50 @@
+"""Where a run stands: a final status is in its row, that of an open one follows from its open hops."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, case, func, select
+
+from paigeant.model.runs import RunStatus, StepStatus, WaitReason
+from paigeant.sql.schema.tables import OPEN_RUN, step_executions, workflow_runs
+
+runs = workflow_runs.c
+_hops: Final = step_executions.alias("open_hop")
+_OPEN_HOP: Final = and_(_hops.c.workflow_id == runs.workflow_id, _hops.c.completed_at.is_(None))
+_getting_on = func.sum(case((_hops.c.status == StepStatus.WAITING.value, 0), else_=1))
+_never_leased = and_(func.max(_hops.c.position) == 1, func.max(_hops.c.fence) == 0)
+
+_OPEN_STATUS: Final[ColumnElement[Any]] = (
+    select(
+        case(
+            (_getting_on == 0, RunStatus.WAITING.value),
+            (_never_leased, RunStatus.PENDING.value),
+            else_=RunStatus.RUNNING.value,
+        )
+    )
+    .where(_OPEN_HOP)
+    .correlate(workflow_runs)
+    .scalar_subquery()
+)
+
+STATUS: Final[ColumnElement[Any]] = case((runs.completed_at.is_not(None), runs.status), else_=_OPEN_STATUS)
+"""The run's status; of an open one as :func:`paigeant.protocol.views.open_status`."""
+
+_HOP_REASON: Final[ColumnElement[Any]] = (
+    select(case((_hops.c.interface.is_not(None), WaitReason.CONTRACT.value), else_=_hops.c.reason))
+    .where(_OPEN_HOP)
+    .order_by(_hops.c.path.desc(), _hops.c.position.desc())
+    .limit(1)
+    .correlate(workflow_runs)
+    .scalar_subquery()
+)
+REASON: Final = case((STATUS.in_([RunStatus.WAITING.value]), _HOP_REASON))
+"""As :func:`paigeant.protocol.views.open_reason`."""
+
+
+def stands(status: RunStatus) -> ColumnElement[bool]:
+    """Return the condition that a run has this status."""
+    if status.final:
+        return runs.status == status.value
+    return and_(runs.status == OPEN_RUN, _OPEN_STATUS.in_([status.value]))
