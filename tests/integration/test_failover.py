@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from time import monotonic
@@ -139,11 +139,8 @@ async def test_runs_go_on_after_a_failover_of_redis(pair: tuple[RedisServer, Red
 
 
 @pytest.fixture
-async def postgres(tmp_path: Path) -> AsyncIterator[Postgres]:
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    server = Postgres(tmp_path)
+async def postgres(new_open_folder: Callable[[], Path]) -> AsyncIterator[Postgres]:
+    server = Postgres(new_open_folder())
     await server.prepare()
     try:
         await server.start()

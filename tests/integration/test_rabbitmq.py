@@ -19,13 +19,15 @@ from yarl import URL
 
 from paigeant import ActivityRegistry, Paigeant, Workflow
 from paigeant.abc import Delivery
+from paigeant.abc.resource import UNHEARD
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.hops import Sealed
 from paigeant.testing.waiting import eventually
-from paigeant.transports.rabbitmq import RabbitMQTransport, queues, repair, stream
+from paigeant.transports.rabbitmq import RabbitMQTransport, queue_repair, queues, subscription
 from paigeant.transports.rabbitmq import connection as connection_module
 from paigeant.transports.rabbitmq import transport as transports
+from paigeant.transports.rabbitmq.address import RabbitMQAddress
 
 Connect = Callable[..., RabbitMQTransport]
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -140,8 +142,8 @@ async def test_a_subscription_outlives_its_queue(transport: RabbitMQTransport, r
 async def test_a_subscription_is_renewed_when_nothing_came_for_long(
     transport: RabbitMQTransport, rabbitmq: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "RENEWAL", 1.0)
-    monkeypatch.setattr(stream, "HOLDING", 0.5)
+    monkeypatch.setattr(subscription, "RENEWAL", 1.0)
+    monkeypatch.setattr(subscription, "HOLDING", 0.5)
     monkeypatch.setattr(transports, "GONE", 0.0)  # so that the broker may forget to tell the consumer
     async with subscribed(transport) as deliveries:
         await publish(transport, 1)
@@ -187,8 +189,8 @@ async def test_a_connection_that_swallows_everything_is_given_up(
     connect: Connect, proxy: Proxy, transport: RabbitMQTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_module, "PATIENCE", 1.0)
-    monkeypatch.setattr(stream, "LIVENESS", 0.5)
-    monkeypatch.setattr(stream, "HOLDING", 0.5)
+    monkeypatch.setattr(subscription, "LIVENESS", 0.5)
+    monkeypatch.setattr(subscription, "HOLDING", 0.5)
     async with connect(proxy.url) as behind, subscribed(behind) as deliveries:
         await publish(behind, 1)
         await receive(behind, deliveries, 1)
@@ -287,12 +289,12 @@ async def test_a_queue_that_is_led_is_left_alone(transport: RabbitMQTransport, r
     name = f"paigeant:{rabbitmq.space()}:q:draft"
     await transport.publish("draft", sealed(1))
 
-    mender = repair.Mender(rabbitmq.url, "a test of ours")
+    repair = queue_repair.QueueRepair(RabbitMQAddress(rabbitmq.url), "a test of ours", lambda: UNHEARD)
     async with await aio_pika.connect(rabbitmq.url) as connection, connection.channel() as channel:
-        await mender.look_at(name)
-        await mender.look_at(f"{name}:nowhere")
+        await repair.look_at(name)
+        await repair.look_at(f"{name}:nowhere")
         await channel.declare_queue(f"{name}:mending", exclusive=True)
-        await mender.look_at(name)
+        await repair.look_at(name)
 
     assert await transport.depth("draft") == 1
 
@@ -300,7 +302,7 @@ async def test_a_queue_that_is_led_is_left_alone(transport: RabbitMQTransport, r
 async def test_what_is_not_asked_for_goes_back_to_others(
     transport: RabbitMQTransport, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "HOLDING", 0.2)
+    monkeypatch.setattr(subscription, "HOLDING", 0.2)
     async with connect() as other, subscribed(transport) as deliveries, subscribed(other) as others:
         receiving = asyncio.create_task(anext(deliveries))
         for number in range(4):
@@ -320,8 +322,8 @@ async def test_what_is_not_asked_for_goes_back_to_others(
 async def test_a_subscriber_that_left_some_lying_gets_few_until_it_takes_them(
     transport: RabbitMQTransport, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "HOLDING", 0.4)
-    monkeypatch.setattr(stream, "PREFETCH", 50)
+    monkeypatch.setattr(subscription, "HOLDING", 0.4)
+    monkeypatch.setattr(subscription, "PREFETCH", 50)
     for number in range(100):
         await publish(transport, number)
 

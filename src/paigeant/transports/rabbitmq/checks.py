@@ -1,4 +1,4 @@
-"""What a RabbitMQ is asked about itself: its version, what this user may do, and whether it takes messages."""
+"""Checks of a RabbitMQ: its version, what this user may do, and whether it takes messages."""
 
 from __future__ import annotations
 
@@ -15,33 +15,37 @@ from paigeant.transports.rabbitmq.connection import AmqpConnection
 OLDEST: Final = (3, 10)
 """The oldest version with dead lettering at least once."""
 
+RIGHTS: Final = r"'^paigeant:' '^(amq\.default$|paigeant:)' '^paigeant:'"
+"""What a user must be allowed: to configure, to write and to read. ``amq.default`` is the exchange that leads straight
+to a queue: messages are published there, and so are, by the broker, dead letters."""
+
 TAKES: Final = 3.0
 """Seconds within which a broker without an alarm takes a message."""
 
 
-async def examine(line: AmqpConnection, queue: str) -> list[Finding]:
+async def examine(connection: AmqpConnection, queue: str) -> list[Finding]:
     """Return what was found; ``queue`` is made, tried and gone again."""
-    async with line.patience():
-        connection = await line.connect()
-        translate_errors: Mapping[str, Any] = getattr(connection.transport, "connection").server_properties  # noqa: B009
-    version = _text(translate_errors.get("version", ""))
+    async with connection.limits():
+        opened = await connection.connect()
+        properties: Mapping[str, Any] = getattr(opened.transport, "connection").server_properties  # noqa: B009
+    version = _text(properties.get("version", ""))
     if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < OLDEST:
         said = f"RabbitMQ is version {version or 'unknown'}"
         return [Finding.problem("version", said, "3.10 or newer is needed")]
-    return [Finding.ok("version", f"RabbitMQ {version}"), *await _try(line, queue)]
+    return [Finding.ok("version", f"RabbitMQ {version}"), *await _try(connection, queue)]
 
 
 def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, (bytes, bytearray)) else str(value)
 
 
-async def _try(line: AmqpConnection, queue: str) -> list[Finding]:
+async def _try(connection: AmqpConnection, queue: str) -> list[Finding]:
     try:
-        async with line.channel() as channel, line.patience():
+        async with connection.channel() as channel, connection.limits():
             await channel.declare_queue(queue, exclusive=True)
             try:
                 async with asyncio.timeout(TAKES):
-                    await line.put(queue, Message(b""))
+                    await connection.put(queue, Message(b""))
             except TimeoutError:
                 said = "RabbitMQ takes no messages: it has an alarm of memory or disk, or is very slow"
                 takes = Finding.warning(
@@ -50,6 +54,6 @@ async def _try(line: AmqpConnection, queue: str) -> list[Finding]:
             else:
                 takes = Finding.ok("room", "it takes messages: no alarm of memory or disk")
     except ConfigError as error:
-        mend = "let it configure, write and read `paigeant:.*`"
+        mend = f"rabbitmqctl set_permissions -p VHOST USER {RIGHTS}"
         return [Finding.problem("rights", str(error), mend)]
     return [Finding.ok("rights", "this user may declare queues and write to them"), takes]

@@ -1,20 +1,20 @@
-"""A line to the broker: one connection, and every call on it with a time limit and errors of ours."""
+"""Connection to RabbitMQ: made when it is needed, every call on it with a time limit and errors of ours."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any, Final
 
 from aio_pika import Connection, Message
 from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractChannel
-from aio_pika.connection import make_url
 
-from paigeant.errors import ConfigError, PaigeantError, Unavailable
-from paigeant.plugins import redacted
+from paigeant.errors import ConfigError
+from paigeant.transports.rabbitmq.address import RabbitMQAddress
+from paigeant.transports.rabbitmq.failures import FAULTS, is_own_cancellation, translate
 
 PATIENCE: Final = 9.0
 """Seconds that the broker may take for anything; less than what the engine grants an announcement."""
@@ -28,19 +28,21 @@ IN_FLIGHT: Final = 512
 HEARTBEAT: Final = 10
 """Seconds between heartbeats; three that are missed end the connection."""
 
-FAULTS: Final = (*amqp.CONNECTION_EXCEPTIONS, ValueError, asyncio.CancelledError)
-"""What a call to the broker may end with. A lost connection cancels futures that nobody else wanted cancelled."""
-
-
-class Silent(Unavailable):
-    """The broker did not answer in time, or one of its queues."""
+SUSPECT: Final = 5.0
+"""Seconds after which a connection is given up at which the broker refuses what we need. Not at once: a user who lacks
+rights for good would make each refused message cost the connection on which the others travel."""
 
 
 class AmqpConnection:
-    """A connection that is made when it is needed, and made anew once it is lost."""
+    """A connection that is made anew once it is lost, or leads to a broker that refuses what the right one allows.
 
-    def __init__(self, url: str, name: str) -> None:
-        self._url, self._name = url, name
+    After a failover behind one address a broker that is not meant any more may go on answering on it, without our
+    queues, user or rights: nothing but a new connection finds the right one.
+    """
+
+    def __init__(self, address: RabbitMQAddress, name: str) -> None:
+        self._address, self._name = address, name
+        self._connected_at = 0.0
         self._connecting, self._opening = asyncio.Lock(), asyncio.Lock()
         self._connection: Connection | None = None
         self._publisher: AbstractChannel | None = None
@@ -48,32 +50,43 @@ class AmqpConnection:
         self._goodbyes: set[asyncio.Task[None]] = set()
         self.declared: set[str] = set()
 
+    @property
+    def name(self) -> str:
+        """The broker, as a person would name it."""
+        return self._address.name
+
     @asynccontextmanager
-    async def patience(self) -> AsyncGenerator[None]:
-        """Raise Unavailable or ConfigError for whatever goes wrong inside; no answer in time costs the connection."""
+    async def limits(self) -> AsyncGenerator[None]:
+        """Time limit and translation of errors: raises Unavailable or ConfigError for whatever goes wrong inside.
+
+        No answer in time costs the connection: what comes late could be taken for the answer to something else.
+        """
         try:
             async with asyncio.timeout(PATIENCE):
                 yield
         except FAULTS as error:
-            if _is_ours(error):
+            if is_own_cancellation(error):
                 raise
-            if isinstance(error, TimeoutError):
+            translated = translate(self._address.name, error, PATIENCE)
+            refused = isinstance(translated, ConfigError) and monotonic() > self._connected_at + SUSPECT
+            if refused or isinstance(error, TimeoutError):
                 self.drop()
-            raise _explained(error, self._url) from error
+            raise translated from error
 
     async def connect(self) -> Connection:
-        """Return the connection; to be called within :meth:`patience`, as all that follows."""
+        """Return the connection; to be called within :meth:`limits`, as all that follows."""
         async with self._connecting:
             if self._connection is None or not self._connection.connected.is_set():
                 self.drop()
-                self._connection = await _connected(self._url, self._name)
+                self._connection = await _connect(self._address, self._name)
+                self._connected_at = monotonic()
                 self.declared.clear()
             return self._connection
 
     @asynccontextmanager
     async def channel(self) -> AsyncGenerator[AbstractChannel]:
         """Open a channel; one that cannot be closed in the end takes the connection with it."""
-        async with self.patience():
+        async with self.limits():
             channel = await (await self.connect()).channel(publisher_confirms=False)
         try:
             yield channel
@@ -83,7 +96,7 @@ class AmqpConnection:
                     await channel.close()
             except FAULTS as error:
                 self.drop()
-                if _is_ours(error):
+                if is_own_cancellation(error):
                     raise
 
     def knows(self, queue: str) -> bool:
@@ -131,16 +144,9 @@ class AmqpConnection:
         await asyncio.gather(*self._goodbyes, return_exceptions=True)
 
 
-def _is_ours(error: BaseException) -> bool:
-    """Tell whether it is this task that was cancelled, and not a future of a connection that was lost."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
-
-
-async def _connected(url: str, name: str) -> Connection:
-    parsed = make_url(url)
-    asked = {"heartbeat": str(HEARTBEAT), "name": name} | dict(parsed.query)
-    connection = Connection(parsed.with_query(asked))
+async def _connect(address: RabbitMQAddress, name: str) -> Connection:
+    options = {"heartbeat": str(HEARTBEAT), "name": name} | dict(address.url.query)
+    connection = Connection(address.url.with_query(options))
     try:
         await connection.connect()
     except BaseException:
@@ -153,37 +159,3 @@ async def _close(connection: Connection) -> None:
     with suppress(Exception):
         async with asyncio.timeout(CLOSING):
             await connection.close()
-
-
-def _explained(error: BaseException, url: str) -> PaigeantError:
-    """Return what to tell a person: ConfigError for what waiting does not help, else Unavailable."""
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    said = " ".join(str(cause).split()) or type(error).__name__
-    if isinstance(error, TimeoutError):
-        return Silent(f"{redacted(url)}: RabbitMQ did not answer within {PATIENCE:g} s")
-    if wrong := _wrong(cause, said):
-        return ConfigError(redacted(f"{url}: {wrong}"))
-    return Unavailable(redacted(f"{url}: RabbitMQ is away: {said}"))
-
-
-def _wrong(error: BaseException, said: str) -> str:
-    """Return what is wrong with a setting or with the broker, or nothing if waiting may help."""
-    wrong = ""
-    match error:
-        case amqp.ProbableAuthenticationError() | amqp.AuthenticationError():
-            wrong = "RabbitMQ refuses this user or password"
-        case amqp.InvalidFrameError() if "Connection.Close" in str(error):  # its reason is lost on the way to here
-            wrong = "RabbitMQ refuses this virtual host: it is not there, or not for this user"
-        case amqp.ChannelPreconditionFailed():
-            wrong = f"a queue is there with other arguments; delete it, and its messages are announced again: {said}"
-        case amqp.ChannelClosed() if "ACCESS_REFUSED" in str(error):
-            wrong = f"RabbitMQ does not let this user do what is needed: {said}"
-        case amqp.IncompatibleProtocolError() | amqp.ProtocolSyntaxError():
-            wrong = f"what answers there speaks no AMQP 0-9-1, or wants TLS (amqps://): {said}"
-        case ssl.SSLError() | FileNotFoundError():
-            wrong = f"no TLS with RabbitMQ: {said}"
-        case ValueError():
-            wrong = f"no URL of RabbitMQ: {said}"
-        case _:
-            pass
-    return wrong

@@ -1,4 +1,4 @@
-"""The queues: what they are called, and what they are declared with."""
+"""Queues of a namespace: their names, and the arguments that they are declared with."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class Queues(NamedTuple):
         dead = await channel.declare_queue(self.dead, durable=True, arguments=dict(kept))
         if name == self.dead:
             return dead
+        # reject-publish: without it a full queue drops its oldest messages, and the broker has confirmed them. At least
+        # once for dead letters: by default one is lost if the broker dies in between, and needs reject-publish as well.
         arguments: dict[str, str | int] = {
             "x-queue-type": "quorum",
             "x-delivery-limit": DELIVERIES,

@@ -1,9 +1,8 @@
-"""A subscription that outlives its channel, its connection, its queues and the broker."""
+"""Subscription: one consumer a queue, on a channel that is rebuilt whenever anything of it was lost."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Collection
 from contextlib import suppress
@@ -14,12 +13,13 @@ from typing import Any, Final, NamedTuple
 from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractChannel
 
-from paigeant.abc import Delivery
+from paigeant.abc import Delivery, Reporter
 from paigeant.aio.backoff import Backoff
 from paigeant.errors import PaigeantError, Unavailable
+from paigeant.model.events import ConnectionLost, ConnectionRestored
 from paigeant.transports.rabbitmq.connection import CLOSING, AmqpConnection
+from paigeant.transports.rabbitmq.queue_repair import LEADER, QueueRepair, is_broken
 from paigeant.transports.rabbitmq.queues import Queues
-from paigeant.transports.rabbitmq.repair import LEADER, Mender, is_broken
 
 RENEWAL: Final = 60.0
 """Seconds without a message of some topic, after which the channel is made anew. RabbitMQ 3.10.8 may swallow what it
@@ -41,15 +41,13 @@ return counts as a delivery."""
 ID: Final = "paigeant-id"
 """The header with the message's id. AMQP's own message_id is another for each copy: returns are matched by it."""
 
-_LOG: Final = logging.getLogger("paigeant")
-
 
 def _some() -> float:
     """Return a jitter that lets not all workers come back at once."""
     return random.uniform(0.5, 1)  # noqa: S311  (no secret)
 
 
-class Leaderless(Unavailable):
+class QueueWithoutLeader(Unavailable):
     """A queue is there, and nobody can consume it."""
 
     def __init__(self, queue: str) -> None:
@@ -70,12 +68,20 @@ class Arrived(NamedTuple):
             await self.channel.basic_ack(self.tag, wait=False)
 
 
-class Stream:
-    """One subscription: a channel with a consumer for each queue, rebuilt whenever anything of it was lost."""
+class Subscription:
+    """One subscription. It outlives its channel, its connection, its queues and restarts of the broker."""
 
-    def __init__(self, line: AmqpConnection, mender: Mender, queues: Queues, topics: Collection[str]) -> None:
-        self._line, self._mender = line, mender
+    def __init__(
+        self,
+        connection: AmqpConnection,
+        repair: QueueRepair,
+        queues: Queues,
+        topics: Collection[str],
+        reporter: Reporter,
+    ) -> None:
+        self._connection, self._repair = connection, repair
         self._queues, self._topics = queues, frozenset(topics)
+        self._reporter = reporter
         self._arrived: asyncio.Queue[Arrived | Exception] = asyncio.Queue()
         self._asked, self._asked_last = asyncio.Event(), monotonic()
         self._has_consumed = False
@@ -108,13 +114,14 @@ class Stream:
             try:
                 await self._consume()
                 await self._asked.wait()
-            except Leaderless as error:
-                await self._mender.look_at(error.queue)
+            except QueueWithoutLeader as error:
+                await self._repair.look_at(error.queue)
                 await self._backoff.pause()
             except Exception as error:  # noqa: BLE001  (it must not end unseen)
                 if not self._has_consumed and not isinstance(error, Unavailable):
                     return self.end(error)
-                _LOG.warning("subscribing again: %s", error)
+                if not self._backoff.attempts and self._reporter.wants(ConnectionLost):
+                    self._reporter.report(ConnectionLost(self._connection.name, error))
                 await self._backoff.pause()
 
     async def _consume(self) -> None:
@@ -125,10 +132,12 @@ class Stream:
         """
         lost = asyncio.Event()
         try:
-            async with self._line.channel() as channel:
-                async with self._line.patience():
+            async with self._connection.channel() as channel:
+                async with self._connection.limits():
                     await self._start(channel, lost)
                 self._has_consumed = True
+                if self._backoff.attempts and self._reporter.wants(ConnectionRestored):
+                    self._reporter.report(ConnectionRestored(self._connection.name, self._backoff.attempts))
                 self._backoff.reset()
                 try:
                     await self._watch(lost)
@@ -159,7 +168,7 @@ class Stream:
             except (TimeoutError, amqp.ConnectionClosed) as error:
                 if not is_broken(error):
                     raise
-                raise Leaderless(queue.name) from error
+                raise QueueWithoutLeader(queue.name) from error
 
     async def _stop(self, channel: AbstractChannel) -> None:
         """See that the last acknowledgements are taken in before the channel closes.
@@ -169,7 +178,7 @@ class Stream:
         before; then the rest is sent, and the next answer of the channel comes after that.
         """
         with suppress(PaigeantError):
-            async with self._line.patience(), asyncio.timeout(CLOSING):
+            async with self._connection.limits(), asyncio.timeout(CLOSING):
                 consuming: Any = await channel.get_underlay_channel()
                 for tag in list(consuming.consumers):
                     await consuming.basic_cancel(tag)
@@ -206,7 +215,7 @@ class Stream:
 
     async def _look(self) -> None:
         """Raise Unavailable if a queue is gone or nobody consumes it, whatever the connection makes believe."""
-        async with self._line.channel() as channel, self._line.patience():
+        async with self._connection.channel() as channel, self._connection.limits():
             for topic in self._topics:
                 queue = await channel.declare_queue(self._queues.of(topic), passive=True)
                 if not queue.declaration_result.consumer_count:

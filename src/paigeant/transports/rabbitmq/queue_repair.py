@@ -1,29 +1,31 @@
-"""Mending queues that lost their leader: they are there, and nobody can consume them."""
+"""Queue repair: rebuilds quorum queues without a leader, which are there, and cannot be consumed."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections.abc import Callable
 from typing import Final
 
 from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractIncomingMessage
 
+from paigeant.abc import Reporter
 from paigeant.aio.race import cancel
 from paigeant.errors import PaigeantError
+from paigeant.model.events import QueueRebuilt, Trouble
+from paigeant.transports.rabbitmq.address import RabbitMQAddress
 from paigeant.transports.rabbitmq.connection import AmqpConnection
 
 LEADER: Final = 3.0
 """Seconds within which a queue lets somebody consume. One that is recovered has elected its leader within two."""
 
-_LOG: Final = logging.getLogger("paigeant")
-_MENDED: Final = (
-    "%s had lost its leader and is made anew; its messages are announced again. Should this be said of it again and "
-    "again, restart the RabbitMQ node: it cannot start the queue, and its log says why"
+_REASON: Final = (
+    "it had lost its leader; its messages are announced again. Should this be said of it again and again, restart the "
+    "RabbitMQ node: it cannot start the queue, and its log says why"
 )
 
 
-class Mender:
+class QueueRepair:
     """Looks at queues that did not answer, and deletes those without a leader, so that they are made anew.
 
     A broker that is killed within two seconds of a queue's first declaration forgets what log belongs to it. Started
@@ -31,8 +33,8 @@ class Mender:
     (RabbitMQ 3.10 to 4.2, with and without dead lettering). What was in the queue is announced again from the store.
     """
 
-    def __init__(self, url: str, name: str) -> None:
-        self._url, self._name = url, name
+    def __init__(self, address: RabbitMQAddress, name: str, reporter: Callable[[], Reporter]) -> None:
+        self._address, self._name, self._reporter = address, name, reporter
         self._looking: dict[str, asyncio.Task[None]] = {}
 
     def look_at(self, queue: str) -> asyncio.Task[None]:
@@ -48,13 +50,16 @@ class Mender:
         await cancel(self._looking.values())
 
     async def _look_at(self, queue: str) -> None:
-        line, probe = AmqpConnection(self._url, self._name), AmqpConnection(self._url, self._name)
+        connection, probe = AmqpConnection(self._address, self._name), AmqpConnection(self._address, self._name)
+        reporter = self._reporter()
         try:
-            await _mend(line, probe, queue)
+            if await _rebuild(connection, probe, queue) and reporter.wants(QueueRebuilt):
+                reporter.report(QueueRebuilt(queue, _REASON))
         except PaigeantError as error:
-            _LOG.warning("%s does not answer, and why cannot be seen: %s", queue, error)
+            if reporter.wants(Trouble):
+                reporter.report(Trouble(None, f"looking why {queue} does not answer", error))
         finally:
-            await asyncio.gather(line.close(), probe.close())
+            await asyncio.gather(connection.close(), probe.close())
 
 
 def is_broken(error: Exception) -> bool:
@@ -62,31 +67,35 @@ def is_broken(error: Exception) -> bool:
     return isinstance(error, TimeoutError) or str(error).startswith("INTERNAL_ERROR")
 
 
-async def _mend(line: AmqpConnection, probe: AmqpConnection, queue: str) -> None:
-    """Delete a queue that cannot be consumed; ``probe`` may break of it."""
-    async with line.channel() as channel:
-        async with line.patience():
+async def _rebuild(connection: AmqpConnection, probe: AmqpConnection, queue: str) -> bool:
+    """Delete a queue that cannot be consumed, and tell whether it was one; ``probe`` may break of it.
+
+    Whoever uses it next declares it again. An exclusive queue is the lock: with two that look at the same time the one
+    would delete what the other has just declared and filled.
+    """
+    async with connection.channel() as channel:
+        async with connection.limits():
             try:
-                # Nobody else can declare this one: of all who miss the leader, one looks, and one deletes.
                 await channel.declare_queue(f"{queue}:mending", exclusive=True)
                 await channel.declare_queue(queue, passive=True)
             except amqp.ChannelClosed as error:
                 if str(error).startswith(("RESOURCE_LOCKED", "NOT_FOUND")):
-                    return
+                    return False
                 raise
-        if not await _has_leader(probe, queue):
-            async with line.patience():
-                await channel.queue_delete(queue)
-            _LOG.warning(_MENDED, queue)
+        if await _has_leader(probe, queue):
+            return False
+        async with connection.limits():
+            await channel.queue_delete(queue)
+        return True
 
 
-async def _has_leader(line: AmqpConnection, name: str) -> bool:
+async def _has_leader(connection: AmqpConnection, name: str) -> bool:
     """Tell whether one may consume: only the leader can say so. What is delivered meanwhile goes back."""
 
     async def leave(_: AbstractIncomingMessage) -> None:
         pass
 
-    async with line.channel() as channel, line.patience():
+    async with connection.channel() as channel, connection.limits():
         await channel.set_qos(prefetch_count=1)
         queue = await channel.get_queue(name, ensure=False)
         try:

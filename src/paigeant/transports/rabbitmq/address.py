@@ -1,0 +1,33 @@
+"""Address of a RabbitMQ: what its URL says, and what of it may be shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aio_pika.connection import make_url
+
+from paigeant.errors import ConfigError
+from paigeant.plugins import redacted
+
+_EXAMPLE: Final = "amqp://user:password@host:5672/vhost"
+_OPTIONS: Final = frozenset(
+    {"cafile", "capath", "certfile", "keyfile", "no_verify_ssl", "heartbeat", "timeout", "name"}
+)
+"""What a URL may say beside the server; more means nothing to the client, or is not ours to choose."""
+
+
+class RabbitMQAddress:
+    """A RabbitMQ by its URL; raises ConfigError for one that cannot be read. Nothing is connected yet."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url: Final = make_url(url)
+        except ValueError:  # its text may quote a piece of a password
+            text = f"this is no RabbitMQ URL; it should look like {_EXAMPLE}, with %-escapes in user name and password"
+            raise ConfigError(text) from None
+        for name in self.url.query:
+            if name not in _OPTIONS or len(self.url.query.getall(name)) > 1:
+                what = "an unknown" if name not in _OPTIONS else "more than one"
+                text = f"the RabbitMQ URL has {what} {name!r}; allowed are {', '.join(sorted(_OPTIONS))}"
+                raise ConfigError(text)
+        self.name = redacted(str(self.url.with_query(None)))
