@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from random import random
+from time import perf_counter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, NullPool, func, make_url, select, true
@@ -24,6 +25,7 @@ from paigeant.aio.backoff import Backoff
 from paigeant.aio.batch import Batcher
 from paigeant.aio.changes import News
 from paigeant.errors import ConfigError
+from paigeant.model.events import BatchCommitted
 from paigeant.model.findings import Finding
 from paigeant.model.hops import LeaseToken, Pulse
 from paigeant.sql.execution.database import Database
@@ -123,7 +125,10 @@ class PostgresDatabase(Database):
         self._nudges.send(news)
 
     async def _write_group(self, group: Sequence[tuple[Callable[[Tx], Any], News]]) -> list[Any]:
+        began = perf_counter()
         results = await self.transact(self._engine, [work for work, _ in group])
+        if self.reporter.wants(BatchCommitted):
+            self.reporter.report(BatchCommitted(self._name, len(group), perf_counter() - began))
         self._nudges.send(max(news for _, news in group))
         return results
 

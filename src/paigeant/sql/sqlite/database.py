@@ -86,7 +86,7 @@ class SqliteDatabase(Database):
             self._watching: Any = self._watcher.connection.driver_connection
             self._foreign = -1
             self.changes = self._poller = DataVersionPoller(self._version)
-            self._writer = WriterThread("writer", self.connect, WRITE, self._namespace, self._written)
+            self._writer = WriterThread("writer", self.connect, WRITE, self._namespace, self._written, self.reporter)
             self._reader = WriterThread("reader", self.connect, READ, self._namespace, _nothing_more)
 
     async def close(self) -> None:

@@ -7,18 +7,21 @@ to hand it over would leave the disk idle for as long as the loop is busy with s
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import perf_counter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
+from paigeant.abc import Reporter
+from paigeant.abc.resource import UNHEARD
 from paigeant.aio.batch import Limits, Pending
 from paigeant.aio.changes import News
 from paigeant.errors import Unavailable
+from paigeant.model.events import BatchCommitted, Event, Trouble
 from paigeant.sql.execution.transaction import Tx
 
 T = TypeVar("T")
@@ -39,8 +42,10 @@ class WriterThread:
         begin: str,
         namespace: str,
         after: Callable[[Connection, News], None],
+        reporter: Reporter = UNHEARD,
     ) -> None:
         """Open a connection with ``connect``, begin with ``begin``, and call ``after`` behind each commit."""
+        self._reporter = reporter
         self._begin = begin
         self._namespace = namespace
         self._after = after
@@ -88,6 +93,7 @@ class WriterThread:
 
     def _transact(self, batch: list[Job]) -> list[tuple[Job, Any]]:
         """Do all jobs in one transaction; if one fails, each in one of its own. Returns what each came to."""
+        began = perf_counter()
         try:
             self._connection.exec_driver_sql(self._begin)
             tx = Tx.of(self._connection, self._namespace)
@@ -99,6 +105,8 @@ class WriterThread:
             if len(batch) == 1:
                 return [(batch[0], error)]
             return [result for job in batch for result in self._transact([job])]
+        if self._reporter.wants(BatchCommitted):
+            self._report(BatchCommitted("SQLite", len(batch), perf_counter() - began))
         self._behind(max(job.question[1] for job in batch))
         return results
 
@@ -107,9 +115,14 @@ class WriterThread:
         try:
             self._after(self._connection, news)
         except Exception as error:  # noqa: BLE001  (a full disk, no descriptors left: the next commit tries again)
-            logging.getLogger("paigeant").warning("behind a commit, to be tried again: %s", error)
+            if self._reporter.wants(Trouble):
+                self._report(Trouble(None, "writing the log of SQLite back to its file", error))
             with suppress(Exception):  # the next BEGIN says what is wrong
                 self._connection.rollback()
+
+    def _report(self, event: Event) -> None:
+        """Report in the event loop, where hooks live."""
+        self._loop.call_soon_threadsafe(self._reporter.report, event)
 
 
 def _settle(results: list[tuple[Job, Any]]) -> None:
