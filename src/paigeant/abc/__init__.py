@@ -14,6 +14,7 @@ from paigeant.abc.operator import Operator
 from paigeant.abc.resource import Resource
 from paigeant.abc.run_reader import RunReader
 from paigeant.abc.schema import Schema
+from paigeant.abc.step_session import StepSession
 from paigeant.abc.store import Store
 from paigeant.abc.transport import Delivery, Transport
 from paigeant.abc.value_store import ValueStore
@@ -33,6 +34,7 @@ __all__ = [
     "Resource",
     "RunReader",
     "Schema",
+    "StepSession",
     "StepSpan",
     "Store",
     "Transport",

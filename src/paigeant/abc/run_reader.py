@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from uuid import UUID
 
+from paigeant.model.checkpoints import LedgerEntry
 from paigeant.model.runs import RunPage, RunStatus, RunView
 
 
@@ -26,6 +27,13 @@ class RunReader(ABC):
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
         Raises ``InvalidInput`` for an ``after`` that no page gave.
+        """
+
+    @abstractmethod
+    async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
+        """Return what the run's steps were charged, each charge once, in the order of their recording.
+
+        Of an unknown run there is nothing.
         """
 
     @abstractmethod

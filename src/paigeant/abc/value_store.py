@@ -1,4 +1,4 @@
-"""The contract of values: a run's variables, and the JSON texts behind claim checks."""
+"""The contract of values: variables, the JSON texts behind claim checks, and what steps record while they run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from paigeant.model.checkpoints import Checkpoint, Recorded, Recording
+from paigeant.model.hops import LeaseToken
+from paigeant.model.runs import Direction
 from paigeant.model.values import Blob, Value
 
 
@@ -38,3 +41,17 @@ class ValueStore(ABC):
     @abstractmethod
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
         """Return the JSON texts behind these SHA-256 digests, as far as they are there."""
+
+    @abstractmethod
+    async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
+        """Record a checkpoint of the step that this lease is on, or a charge, or both, in one transaction.
+
+        Written only while the lease is alive, compared in that transaction; else the answer is ``alive=False`` and
+        nothing was written. A lease that ran out and that nobody has taken over is alive. The first checkpoint of a key
+        counts: a later one, also a repeat, is not written and gets the first back. A charge whose key the run has
+        already is not written again. Both outlive the attempt, and are deleted with the run.
+        """
+
+    @abstractmethod
+    async def load_checkpoints(self, workflow_id: UUID, step_id: UUID, direction: Direction) -> dict[str, Checkpoint]:
+        """Return all checkpoints of a step in this direction, whichever attempt recorded them, by their keys."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
 
+from paigeant.abc import StepSession
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import Direction
 from paigeant.model.steps import Step
-
-LoadVariable = Callable[[str], Awaitable[JsonValue]]
-Beat = Callable[[Any], None]
 
 
 class StepLogger(logging.LoggerAdapter[logging.Logger]):
@@ -49,8 +47,7 @@ class ActivityContext:
     unknown: bool = False
     fault: Fault | None = None
     heartbeat_detail: JsonValue = None
-    load: LoadVariable | None = field(default=None, repr=False)
-    beat: Beat | None = field(default=None, repr=False)
+    _session: StepSession | None = field(default=None, repr=False)
 
     @property
     def idempotency_key(self) -> str:
@@ -80,9 +77,14 @@ class ActivityContext:
         Raises :class:`~paigeant.errors.ResultError` for a detail that is none, and CancelledError in a thread that goes
         on though its step was cut short: this is how it can be stopped.
         """
-        if self.beat is not None:
-            self.beat(detail)
+        if self._session is not None:
+            self._session.heartbeat(detail)
 
     async def load_variable(self, name: str) -> JsonValue:
         """Return a variable of the run as JSON data, None if it was never set; the latest write wins."""
-        return None if self.load is None else await self.load(name)
+        return None if self._session is None else await self._session.load(name)
+
+
+def session_of(ctx: ActivityContext) -> StepSession | None:
+    """Return the session of a step, None for a context made by hand: for adapters such as that of agents."""
+    return ctx._session  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (private to users, not to this package)

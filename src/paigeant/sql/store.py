@@ -14,6 +14,7 @@ from uuid import UUID
 from paigeant.abc import Heart, Schema, Store
 from paigeant.aio.batch import Batcher
 from paigeant.aio.changes import News
+from paigeant.model.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
 from paigeant.model.claims import Claim, HeldInterface, Overdue
 from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.findings import Finding
@@ -32,7 +33,7 @@ from paigeant.model.hops import (
 )
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunView
+from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
 from paigeant.sql.checks import examine
 from paigeant.sql.execution.database import Database
@@ -48,6 +49,7 @@ from paigeant.sql.statements import (
     operate,
     prune,
     read,
+    recordings,
     start,
     variables,
 )
@@ -168,6 +170,12 @@ class SqlStore(Store):
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
         return await self.database.read(lambda tx: variables.load_values(tx, workflow_id, digests))
 
+    async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
+        return await self.database.write(lambda tx: recordings.record(tx, held, recording), News.CHANGE)
+
+    async def load_checkpoints(self, workflow_id: UUID, step_id: UUID, direction: Direction) -> dict[str, Checkpoint]:
+        return await self.database.read(lambda tx: recordings.load_checkpoints(tx, workflow_id, step_id, direction))
+
     # -- the operator
 
     def schema(self) -> Schema:
@@ -260,6 +268,9 @@ class SqlStore(Store):
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
     ) -> RunPage:
         return await self.database.read(lambda tx: read.list_runs(tx, status, workflow, limit, after))
+
+    async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
+        return await self.database.read(lambda tx: recordings.read_ledger(tx, workflow_id))
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self.database.changes.wait(seen, timeout)

@@ -6,9 +6,8 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from pydantic import JsonValue
 from pydantic_core import from_json
 
 from paigeant.abc import ValueStore
@@ -20,6 +19,7 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.judging import MISMATCH_BACKOFF, Rules, StepTimeout, deadline_passed, judge, not_to_run
 from paigeant.engine.hop.results import Execution, accept
+from paigeant.engine.hop.session import LeasedSession
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.hop.values import load_texts
 from paigeant.errors import Unavailable
@@ -126,17 +126,8 @@ class Executor:
             unknown=headers.direction is Direction.COMPENSATE and slip.compensations[0].unknown,
             fault=message.payload.fault,
             heartbeat_detail=None if leased.grant.detail is None else from_json(leased.grant.detail),
-            load=partial(self._load_variable, leased),
-            beat=progress.beat,
+            _session=LeasedSession(self._store, leased, progress),
         )
-
-    async def _load_variable(self, leased: Leased, name: str) -> JsonValue:
-        workflow_id, path, _ = leased.message.key
-        value = await self._store.load_variable(workflow_id, name, path=path)
-        if value is None:
-            texts = await load_texts(self._store, workflow_id, {"payload": leased.message.payload.input})
-            return cast("JsonValue", Sources({}, texts, {}).fields.get(name))
-        return from_json((await load_texts(self._store, workflow_id, {name: value}))[name])
 
     async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:
         remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None

@@ -42,12 +42,21 @@ class Progress:
 
     def beat(self, detail: Any = None) -> None:
         """As :meth:`paigeant.ActivityContext.heartbeat`."""
-        if self._over:
-            text = f"step {self._step!r} is over: it was cut short, and nothing that it does now counts"
-            raise asyncio.CancelledError(text)
+        self.require_running()
         self.beaten_at = self.clock()
         if detail is not None:  # read at once: the caller may change it, and is to hear what is wrong with it
             self.unsent = serialise(ANYTHING, detail, f"step {self._step!r}: heartbeat detail", DETAIL_BYTES)
+
+    def require_running(self) -> None:
+        """Raise CancelledError once the step is over: its code is to end."""
+        if self._over:
+            raise self.ended()
+
+    def ended(self) -> asyncio.CancelledError:
+        """Return what ends code whose step is over, or whose lease is lost."""
+        return asyncio.CancelledError(
+            f"step {self._step!r} is over: it was cut short, and nothing that it does now counts"
+        )
 
     def sent(self, detail: bytes | None) -> None:
         """The store has this detail; one that was said meanwhile goes with the next beat."""

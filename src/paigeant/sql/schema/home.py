@@ -21,7 +21,7 @@ SCHEMA: Final = "paigeant"
 VERSION_TABLE: Final = "paigeant_version"
 
 _EARLIER_VERSION_TABLE: Final = "alembic_version"
-_EARLIER_TABLES: Final = (
+EARLIER_TABLES: Final = (
     "workflow_runs",
     "step_executions",
     "messages",
@@ -122,6 +122,6 @@ def _move_tables(connection: Connection) -> None:
     """Move what is found in the application's schema; indexes and sequences follow their tables."""
     there = inspect(connection)
     quote = connection.dialect.identifier_preparer.quote
-    for table in _EARLIER_TABLES:
+    for table in EARLIER_TABLES:
         if there.has_table(table):
             connection.execute(text(f"ALTER TABLE {quote(table)} SET SCHEMA {SCHEMA}"))

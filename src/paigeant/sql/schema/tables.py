@@ -170,6 +170,37 @@ workflow_variables: Final = Table(
 """What hops have set, each at its own place, so that none overwrites what another has set. What a person sets lies at
 the place before the trunk's newest hop, as if the hop before it had set it last."""
 
+checkpoints: Final = Table(
+    "checkpoints",
+    metadata,
+    _run(primary_key=True),
+    Column("step_id", Uuid, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text),
+    Column("value", _value, nullable=False),
+    Column("recorded_at", StoreTime, nullable=False),
+)
+"""Results of calls within steps, the first of each key. By step, not by hop: a retried step finds them again."""
+
+ledger: Final = Table(
+    "ledger",
+    metadata,
+    _run(primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("step_id", Uuid, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cache_read_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("cost_nanos", BigInteger),
+    Column("recorded_at", StoreTime, nullable=False),
+)
+"""What requests to models cost, one row each; ``cost_nanos`` in billionths of a dollar, NULL for an unknown price."""
+
 workflows: Final = Table(
     "workflows",
     metadata,

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.aio.changes import Changes
+from paigeant.model.checkpoints import Checkpoint, LedgerEntry
 from paigeant.model.dead_letters import DeadLetter
 from paigeant.model.hold import Code, due_at
 from paigeant.model.hops import FIRST_HINT, Sealed, Twin, WorkerCard
@@ -54,6 +55,10 @@ class RunRow:
     values: dict[str, bytes] = field(default_factory=dict[str, bytes])
     done: set[tuple[UUID, Direction]] = field(default_factory=set[tuple[UUID, Direction]])
     """A step is completed, and undone, at most once, whatever the positions."""
+    checkpoints: dict[tuple[UUID, Direction], dict[str, Checkpoint]] = field(
+        default_factory=dict[tuple[UUID, Direction], dict[str, Checkpoint]]
+    )
+    ledger: dict[str, LedgerEntry] = field(default_factory=dict[str, LedgerEntry])
 
     @property
     def status(self) -> RunStatus:

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from paigeant.abc import Store
+from paigeant.model.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
 from paigeant.model.claims import Claim, HeldInterface
 from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.hops import (
@@ -28,10 +29,10 @@ from paigeant.model.hops import (
 )
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunView
+from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
 from paigeant.protocol import leases
-from paigeant.stores.memory import hops, letters, operator, pruning, views
+from paigeant.stores.memory import hops, letters, operator, pruning, recordings, views
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
 from paigeant.stores.memory.rows import Rows
@@ -122,6 +123,12 @@ class MemoryStore(Store):
         values = {} if run is None else run.values
         return {digest: values[digest] for digest in digests if digest in values}
 
+    async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
+        return recordings.record(self._rows, held, recording)
+
+    async def load_checkpoints(self, workflow_id: UUID, step_id: UUID, direction: Direction) -> dict[str, Checkpoint]:
+        return recordings.load_checkpoints(self._rows, workflow_id, step_id, direction)
+
     # -- the operator
 
     async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
@@ -204,6 +211,9 @@ class MemoryStore(Store):
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
     ) -> RunPage:
         return views.page(self._rows, status, workflow, limit, after)
+
+    async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
+        return recordings.read_ledger(self._rows, workflow_id)
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self._rows.changes.wait(seen, timeout)

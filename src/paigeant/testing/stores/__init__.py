@@ -12,6 +12,7 @@ from paigeant.testing.stores.operator import OperatorGuarantees
 from paigeant.testing.stores.progress import ProgressGuarantees
 from paigeant.testing.stores.races import RaceGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
+from paigeant.testing.stores.recordings import RecordingGuarantees
 from paigeant.testing.stores.retention import RetentionGuarantees
 from paigeant.testing.stores.starts import StartGuarantees
 from paigeant.testing.stores.suspects import SuspectGuarantees
@@ -34,6 +35,7 @@ class StoreContract(
     LetterGuarantees,
     DirectoryGuarantees,
     ReaderGuarantees,
+    RecordingGuarantees,
     WaitingGuarantees,
     RaceGuarantees,
 ):
