@@ -30,6 +30,14 @@ class RunReader(ABC):
         """
 
     @abstractmethod
+    async def get_attestation(self, workflow_id: UUID) -> bytes | None:
+        """Return what the codec attested of the run's last hop, as it was committed; None if there is nothing.
+
+        There is nothing while the run is open, where hops are not signed, and where a run did not end by a hop: one
+        that was terminated. Raises ``UnknownRun``.
+        """
+
+    @abstractmethod
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
         """Return what the run's steps were charged, each charge once, in the order of their recording.
 

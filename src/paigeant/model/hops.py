@@ -145,7 +145,8 @@ class Commit:
     ``execution`` is made once for each execution, so that a commit whose answer was lost is recognised when it is asked
     for again. ``twins`` are those of the hops that follow; ``hand_over`` is the key of one that is due at once, and
     asks the store to write it already leased to the committer, with fence 1 and attempt 1. ``detail`` is what the step
-    last said of its progress, as JSON text, if that is to be kept.
+    last said of its progress, as JSON text, if that is to be kept. ``attestation`` is the codec's signed record of a
+    hop that ends its run.
     """
 
     held: LeaseToken
@@ -156,6 +157,7 @@ class Commit:
     hand_over: HopKey | None = None
     blobs: tuple[Blob, ...] = ()
     detail: bytes | None = None
+    attestation: bytes | None = None
 
     @property
     def wanted(self) -> Twin | None:

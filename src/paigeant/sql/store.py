@@ -269,6 +269,9 @@ class SqlStore(Store):
     ) -> RunPage:
         return await self.database.read(lambda tx: read.list_runs(tx, status, workflow, limit, after))
 
+    async def get_attestation(self, workflow_id: UUID) -> bytes | None:
+        return await self.database.read(lambda tx: read.get_attestation(tx, workflow_id))
+
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
         return await self.database.read(lambda tx: recordings.read_ledger(tx, workflow_id))
 

@@ -50,7 +50,9 @@ def test_resuming_forgets_what_a_run_failed_for():
 def test_a_deadline_that_is_still_to_come_stays():
     failed = Run(status=RunStatus.FAILED, deadline=AFTER, closes_at=NOW)
 
-    assert operate.resume(failed, NOW)[-2:] == (AFTER, AFTER)
+    resumed = operate.resume(failed, NOW)
+
+    assert (resumed.deadline, resumed.closes_at) == (AFTER, AFTER)
 
 
 def test_on_the_way_back_a_run_keeps_why_it_turned_round():

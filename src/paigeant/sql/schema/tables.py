@@ -75,6 +75,7 @@ workflow_runs: Final = Table(
     Column("completed_at", StoreTime),
     Column("error", Json(TypeAdapter(RunError))),
     Column("output", _value),
+    Column("attestation", LargeBinary),
 )
 """One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
 ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or

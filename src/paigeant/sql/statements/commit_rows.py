@@ -74,6 +74,13 @@ _RUN: Final = PreparedStatement(
         output=func.coalesce(bindparam("b_output", type_=runs.output.type), runs.output),
     )
 )
+_ATTEST: Final = PreparedStatement(
+    update(workflow_runs)
+    .where(runs.workflow_id == bindparam("b_workflow_id"))
+    .values(attestation=bindparam("b_attestation"))
+)
+"""Apart from :data:`_RUN`: only codecs that sign have one."""
+
 _LEFT: Final = PreparedStatement(
     update(step_executions)
     .where(steps.workflow_id == bindparam("b_workflow_id"), _STILL_OPEN)
@@ -113,6 +120,8 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
         note(tx, said)
     add_twins(tx, [twin for one in good for twin in _twins(one, lease)])
     tx.many(_RUN, [_run_row(tx, one) for one in good if _changes_run(one)])
+    attested = [(one.run.workflow_id, one.commit.attestation) for one in good if one.commit.attestation is not None]
+    tx.many(_ATTEST, [{"b_workflow_id": run, "b_attestation": attestation} for run, attestation in attested])
     close(tx, [one.run.workflow_id for one in good if one.commit.transition.end is not None])
 
 

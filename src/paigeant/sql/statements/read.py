@@ -35,6 +35,7 @@ _RUN: Final = select(
     *_SUMMARY, runs.trace_id, runs.dispatch_key, runs.deadline, runs.cancel_requested, runs.input, runs.output
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _STATUS: Final = PreparedStatement(select(STATUS).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
+_ATTESTATION: Final = select(runs.attestation).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _STEPS: Final = (
     select(step_executions, heartbeats.c.detail, heartbeats.c.said_at)
     .outerjoin(
@@ -66,6 +67,15 @@ def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:
     if status is None:
         raise unknown(workflow_id)
     return RunStatus(status)
+
+
+def get_attestation(tx: Tx, workflow_id: UUID) -> bytes | None:
+    """Return what was attested of a run's last hop; raises UnknownRun."""
+    rows = tx.rows(_ATTESTATION, namespace=tx.namespace, workflow_id=workflow_id)
+    if not rows:
+        raise unknown(workflow_id)
+    attestation: bytes | None = rows[0].attestation
+    return attestation
 
 
 def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tuple[Any, ...]]:

@@ -118,6 +118,8 @@ def _write_run(run: RunRow, one: Commit) -> None:
     made = one.transition
     run.set((path, position), dict(made.writes.variables))
     run.keep(one.blobs)
+    if one.attestation is not None:
+        run.attestation = one.attestation
     if made.writes.error is not None:
         run.error = made.writes.error
     if made.end is not None and made.end.output is not None:

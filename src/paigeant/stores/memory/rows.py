@@ -48,6 +48,7 @@ class RunRow:
     completed_at: datetime | None = None
     error: RunError | None = None
     output: Value | None = None
+    attestation: bytes | None = None
     twins: dict[HopKey, HopRow] = field(default_factory=dict[HopKey, "HopRow"])
     """Its open hops."""
     variables: dict[Place, dict[str, Value]] = field(default_factory=dict[Place, dict[str, Value]])

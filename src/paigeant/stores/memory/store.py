@@ -212,6 +212,9 @@ class MemoryStore(Store):
     ) -> RunPage:
         return views.page(self._rows, status, workflow, limit, after)
 
+    async def get_attestation(self, workflow_id: UUID) -> bytes | None:
+        return operator.find(self._rows, workflow_id).attestation
+
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
         return recordings.read_ledger(self._rows, workflow_id)
 

@@ -1,17 +1,20 @@
-"""What a step records while it runs is there for its next attempt, once each, and nobody records without a lease."""
+"""What a step records outlives its attempt, as what is attested outlives the run; nobody writes without a lease."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+import pytest
 from pydantic import JsonValue
 
 from paigeant.abc import Store
+from paigeant.errors import UnknownRun
 from paigeant.model.checkpoints import Charge, Checkpoint, Recorded, Recording
-from paigeant.model.hops import Grant, LeaseToken
+from paigeant.model.hops import Grant, LeaseToken, Verdict
 from paigeant.model.outcomes import Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus
@@ -34,7 +37,7 @@ def costing(key: str, cost: str | None = "0.01") -> Recording:
 
 
 class RecordingGuarantees(StoreBackend):
-    """What ``record``, ``load_checkpoints`` and ``read_ledger`` promise."""
+    """What ``record``, ``load_checkpoints``, ``read_ledger`` and ``get_attestation`` promise."""
 
     async def recorded(self, store: Store, grant: Grant, direction: Direction = Direction.EXECUTE) -> dict[str, object]:
         """Return the values of the checkpoints of the step of this grant."""
@@ -182,3 +185,43 @@ class RecordingGuarantees(StoreBackend):
         await self.let_leases_end()
         assert await store.prune(self.lease * 0) == 1
         assert await store.read_ledger(grant.key.workflow_id) == []
+
+    # -- what is attested of a run's end
+
+    async def test_what_was_attested_of_the_last_hop_is_kept_with_the_end(self, store: Store) -> None:
+        grant = await self.begin(store, "draft", "review")
+        await self.settle(store, completed(grant))
+        [last] = await self.take(store)
+        assert await store.get_attestation(grant.key.workflow_id) is None
+
+        await self.settle(store, replace(completed(last), attestation=b"signed\x00"))
+
+        assert await store.get_attestation(grant.key.workflow_id) == b"signed\x00"
+
+    async def test_a_refused_commit_attests_nothing(self, store: Store) -> None:
+        first = await self.begin(store, "draft", lease=self.lease)
+        [second] = await self.take_over(store)
+        assert await self.settle(store, replace(completed(first), attestation=b"forged")) == [Verdict.FENCED]
+
+        await self.settle(store, completed(second))
+
+        assert await store.get_attestation(first.key.workflow_id) is None
+
+    async def test_a_run_that_goes_on_after_its_end_is_attested_anew(self, store: Store) -> None:
+        grant = await self.begin(store, "draft")
+        await self.settle(store, replace(failed(grant), attestation=b"failed"))
+
+        await store.resume(grant.key.workflow_id)
+
+        assert await store.get_attestation(grant.key.workflow_id) is None
+        [again] = await self.take(store)
+        await self.settle(store, replace(completed(again), attestation=b"completed"))
+        assert await store.get_attestation(grant.key.workflow_id) == b"completed"
+
+    async def test_of_an_unknown_run_there_is_no_attestation(self, store: Store, connect: Connect) -> None:
+        grant = await self.begin(store, "draft")
+
+        async with connect("elsewhere") as other:
+            for asked in (store.get_attestation(uuid4()), other.get_attestation(grant.key.workflow_id)):
+                with pytest.raises(UnknownRun):
+                    await asked

@@ -24,6 +24,7 @@ def upgrade() -> None:
 def _runs() -> None:
     op.execute("UPDATE workflow_runs SET status = 'open' WHERE completed_at IS NULL")
     op.drop_column("workflow_runs", "reason")
+    op.add_column("workflow_runs", sa.Column("attestation", sa.LargeBinary(), nullable=True))
 
 
 def _steps() -> None:
