@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import Any, Final, cast, get_type_hints
 
@@ -111,6 +112,8 @@ class Sources:
     explicit: Mapping[str, bytes]
     reserved: Mapping[str, bytes]
     variables: Mapping[str, bytes]
+    others: Collection[str] = ()
+    """Names of further variables, which nobody asked for."""
 
     def find(self, name: str) -> bytes | None:
         """Return the JSON text that binds to this name, None if there is nothing."""
@@ -127,7 +130,17 @@ class Sources:
 
     def names(self) -> list[str]:
         """Return every name there is, sorted."""
-        return sorted({*self.explicit, *self.reserved, *self.variables, *self.fields})
+        return sorted({*self.explicit, *self.reserved, *self.variables, *self.others, *self.fields})
+
+    def lacking(self, signature: Signature) -> list[str]:
+        """Return the parameters that must be bound and are not here."""
+        return [each.name for each in signature.parameters if each.required and self.find(each.name) is None]
+
+
+def _there(parameter: Parameter, sources: Sources) -> str:
+    names = sources.names()
+    close = get_close_matches(parameter.name, names, n=1)
+    return f"there is: {', '.join(names) or 'nothing'}" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
 def bind(signature: Signature, sources: Sources, step: str) -> dict[str, Any]:
@@ -140,9 +153,8 @@ def bind(signature: Signature, sources: Sources, step: str) -> dict[str, Any]:
         json = sources.find(parameter.name)
         if json is None:
             if parameter.required:
-                there = ", ".join(sources.names()) or "nothing"
-                text = f"step {step!r}: argument {parameter.name!r} is missing; there is: {there}"
-                raise ArgumentError(text)
+                there = _there(parameter, sources)
+                raise ArgumentError(f"step {step!r}: argument {parameter.name!r} is missing; {there}")
             continue
         try:
             bound[parameter.name] = read(parameter.shape, json)

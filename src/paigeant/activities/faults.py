@@ -6,11 +6,14 @@ import linecache
 import sys
 import sysconfig
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from traceback import walk_stack, walk_tb
 from typing import Any, Final, cast
 
+from paigeant.activities.tracebacks import traceback_of
 from paigeant.errors import PaigeantError
+from paigeant.model.durations import TooLong, seconds_of
 from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.retry import qualified_name
 
@@ -19,22 +22,48 @@ _LIBRARIES: Final = tuple({*sysconfig.get_paths().values(), sys.prefix, sys.base
 SEVERAL: Final = 5
 """Errors behind an error that its text tells of."""
 
+LONGEST_RETRY_AFTER: Final = timedelta(days=1).total_seconds()
+"""What an error may ask for with ``retry_after``, at most, in seconds."""
+
 MESSAGE_CHARACTERS: Final = 2_000
 """What is kept of an error's text."""
 
 
 def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
-    """Return the error as data, with the innermost line that is neither Paigeant's nor a library's."""
-    where, line = _failing_line(error)
-    message = "; ".join([_text(error), *_others(error)])
-    return Fault(type=qualified_name(type(error)), message=clean(message), where=where, line=line, kind=kind)
+    """Return the error as data, with the innermost line that is neither Paigeant's nor a library's.
+
+    It raises nothing, whatever the methods and attributes of the error do.
+    """
+    name = clean(qualified_name(type(error)))
+    try:
+        where, line = _failing_line(error)
+        message = clean("; ".join([_text(error), *_others(error)]))
+        traceback = traceback_of(error)
+    except BaseException as failed:  # noqa: BLE001  (somebody else's attributes)
+        text = f"{name}, of which nothing can be told: {qualified_name(type(failed))} was raised meanwhile"
+        return Fault(type=name, message=clean(text), kind=kind)
+    return Fault(type=name, message=message, where=where, line=line, kind=kind, traceback=traceback)
+
+
+def asked_delay(error: BaseException) -> float | None:
+    """Return the seconds that an error asks for with ``retry_after``; None for what is no duration, or raises.
+
+    It is a number or a timedelta, and at most a day.
+    """
+    try:
+        asked: Any = getattr(error, "retry_after", None)
+        if asked is None or isinstance(asked, str):
+            return None
+        return min(seconds_of(asked, longest=timedelta.max), LONGEST_RETRY_AFTER)
+    except BaseException as refused:  # noqa: BLE001  (somebody else's property)
+        return LONGEST_RETRY_AFTER if isinstance(refused, TooLong) else None
 
 
 def _text(error: BaseException) -> str:
     name = qualified_name(type(error))
     try:
         return str(error) or name
-    except Exception as failed:  # noqa: BLE001  (somebody else's __str__)
+    except BaseException as failed:  # noqa: BLE001  (somebody else's __str__)
         return f"{name}, whose text cannot be had: its __str__ raised {qualified_name(type(failed))}"
 
 
@@ -57,9 +86,8 @@ def _others(error: BaseException) -> list[str]:
 
 def clean(text: str) -> str:
     """Return a text that every store can keep: not too long, of valid Unicode, without NUL."""
-    if len(text) > MESSAGE_CHARACTERS:
-        text = text[: MESSAGE_CHARACTERS - 1] + "…"
-    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+    text = text[: MESSAGE_CHARACTERS + 1].encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+    return text if len(text) <= MESSAGE_CHARACTERS else f"{text[: MESSAGE_CHARACTERS - 1]}…"
 
 
 def standing_at(thread: int) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar, Unpack, cast, overload, runtime_checkable
+from weakref import WeakSet
 
 from pydantic import PydanticUserError
 
@@ -56,6 +57,15 @@ class AdaptedAgent(Protocol):
     @property
     def output_type(self) -> Any:
         """The annotation of the result."""
+
+
+_REGISTRIES: Final[WeakSet[ActivityRegistry]] = WeakSet()
+"""Those in which something was declared: what stands in a workflow's list is looked for in all of them."""
+
+
+def registry_of(source: object) -> ActivityRegistry | None:
+    """Return the registry that has a function or an agent, None if none has."""
+    return next((each for each in _REGISTRIES if each.name_of(source) is not None), None)
 
 
 class ActivityRegistry:
@@ -187,17 +197,28 @@ class ActivityRegistry:
                 self._interfaces[name] = None
         return self._interfaces.get(name)
 
-    def include(self, other: ActivityRegistry) -> None:
-        """Take over another registry's activities; one that is the very same here already is no conflict."""
+    def name_of(self, source: object) -> str | None:
+        """Return the name under which a function, or an agent, is registered here; None if it is not."""
+        return next((name for name, activity in self._activities.items() if activity.source is source), None)
+
+    def include(self, other: ActivityRegistry, names: Collection[str] | None = None) -> None:
+        """Take over another registry's activities, or those of these names.
+
+        One that is the very same here already is no conflict.
+        """
         for name, activity in other._activities.items():
+            if names is not None and name not in names:
+                continue
             mine = self._activities.get(name, activity)
             if not _is_same(mine, activity.source, activity.execute.where):
                 text = f"{activity.execute.where}: activity {name!r} is already registered, at {mine.execute.where}"
                 raise RegistrationError(text)
-            self._activities[name] = activity
-            self._interfaces.pop(name, None)
+            if name not in self._activities or mine.source is not activity.source:
+                self._activities[name] = activity
+                self._interfaces.pop(name, None)
         for name, compensation in other._compensations.items():
-            self._compensations.setdefault(name, compensation)
+            if names is None or name in names:
+                self._compensations.setdefault(name, compensation)
 
     def check(self) -> None:
         """Raise RegistrationError for a compensation whose activity is not here."""
@@ -216,6 +237,7 @@ class ActivityRegistry:
             text = f"{where}: activity {name!r} is already registered, at {known.execute.where}"
             raise RegistrationError(text)
         handler = _handler(function, where, rules, returns)
+        _REGISTRIES.add(self)
         self._activities[name] = Activity(name, handler, concurrency=rules.concurrency, source=source)
         self._interfaces.pop(name, None)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 
 from pydantic import ValidationError
 
-from paigeant.activities.registry import ActivityRegistry, AgentLike
+from paigeant.activities.registry import ActivityRegistry, AgentLike, registry_of
 from paigeant.errors import RegistrationError
 from paigeant.model.options import checked, written_at
 from paigeant.model.plan import Plan
@@ -22,14 +22,19 @@ Entry: TypeAlias = str | Step | AgentLike | Callable[..., Any]
 class Declaration:
     """A named itinerary with the activities that were declared on the spot.
 
-    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions,
-    which are registered on the spot under their own names. Raises RegistrationError for what is none of these.
+    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions: as
+    they are registered, with their options, or else on the spot under their own names. ``activities`` is the registry
+    that has the names, if it is not the global one. Raises RegistrationError for what is none of these.
     """
 
     @checked("Workflow")
-    def __init__(self, name: str, steps: Sequence[Entry]) -> None:
+    def __init__(self, name: str, steps: Sequence[Entry], *, activities: ActivityRegistry | None = None) -> None:
         """Declare the workflow; nothing is written anywhere."""
-        self.registry = ActivityRegistry()
+        if not isinstance(cast("Any", activities), ActivityRegistry | None):
+            text = f"workflow {shown(name)}: activities is {shown(activities)}; it should be an ActivityRegistry"
+            raise RegistrationError(f"{written_at()}: {text}")
+        self._on_the_spot = ActivityRegistry()
+        self._homes = [] if activities is None else [activities]
         if isinstance(steps, str | Step) or not isinstance(cast("Any", steps), Iterable):
             text = f"workflow {shown(name)}: its steps are a list, as [{shown(steps)}]"
             raise RegistrationError(f"{written_at()}: {text}")
@@ -44,6 +49,15 @@ class Declaration:
         """Its name."""
         return self.plan.name
 
+    @property
+    def registry(self) -> ActivityRegistry:
+        """The activities of its steps, as far as they are at hand, with their compensations as they are now."""
+        names = {step.activity for step in self.plan.itinerary}
+        made = ActivityRegistry()
+        for home in (self._on_the_spot, *self._homes):
+            made.include(home, names)
+        return made
+
     def __repr__(self) -> str:
         """Show name and steps."""
         return f"{type(self).__name__}({self.name!r}, {[step.activity for step in self.plan.itinerary]!r})"
@@ -57,13 +71,16 @@ class Declaration:
             return entry
         if isinstance(entry, str):
             return Step(entry)
+        home = registry_of(entry)
+        if home is not None:
+            if home is not self._on_the_spot:
+                self._homes.append(home)
+            return Step(str(home.name_of(entry)))
         if inspect.isfunction(entry):
-            if entry.__name__ not in self.registry:
-                self.registry.execute(entry)
+            self._on_the_spot.execute(entry)
             return Step(entry.__name__)
         if isinstance(entry, AgentLike):
-            if entry.name is None or entry.name not in self.registry:
-                self.registry.agent(entry)
+            self._on_the_spot.agent(entry)
             return Step(str(entry.name))
         text = f"workflow {shown(name)}: a step is a name, a Step, an agent or a function, not {shown(entry)}"
         raise RegistrationError(f"{written_at()}: {text}")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -45,13 +45,27 @@ class RunResult:
     @property
     def output(self) -> Any:
         """The output, as JSON data; raises :class:`~paigeant.errors.RunFailed` if the run did not complete."""
+        self.checked()
+        return self._output
+
+    def checked(self) -> Self:
+        """Return itself if the run completed; else raises RunFailed, with the traceback of the step that failed."""
         if self.status is RunStatus.COMPLETED:
-            return self._output
+            return self
         step = self.error.step if self.error else None
         where = f" at step {step!r}" if step else ""
         why = f": {self.error.type}: {self.error.message}" if self.error else ""
-        text = f"run {self.workflow_id} ended {self.status}{where}{why}"
-        raise RunFailed(text, workflow_id=str(self.workflow_id), status=self.status, step=step)
+        text = f"run {self.workflow_id} ended {self.status}{where}{why}; see: paigeant show {self.workflow_id}"
+        failed = RunFailed(text, workflow_id=str(self.workflow_id), status=self.status, step=step)
+        for note in self._tracebacks():
+            failed.add_note(note)
+        raise failed
+
+    def _tracebacks(self) -> list[str]:
+        """Return the newest traceback of the step that failed, if there is one."""
+        position = self.error.position if self.error else None
+        errors = [error for view in self.steps if view.position == position for error in view.errors]
+        return [f"In the step, {error.traceback}" for error in errors[-1:] if error.traceback]
 
     @classmethod
     def of(cls, view: RunView) -> RunResult:

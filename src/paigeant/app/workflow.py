@@ -16,29 +16,46 @@ from paigeant.model.options import checked
 class Workflow(Declaration):
     """A named itinerary, declared once and dispatched many times.
 
-    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions,
-    which are registered on the spot under their own names. Raises RegistrationError for what is none of these.
+    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions: as
+    they are registered, with their options, or else on the spot under their own names. ``activities`` is the registry
+    that has the names, if it is not the global one. Raises RegistrationError for what is none of these.
     """
 
     @checked("run", InvalidInput)
-    async def run(self, payload: Any, *, dispatch_key: str | None = None, timeout: Duration | None = None) -> RunResult:
+    async def run(
+        self,
+        payload: Any,
+        *,
+        dispatch_key: str | None = None,
+        timeout: Duration | None = None,
+        check: bool = True,
+    ) -> RunResult:
         """Dispatch it, execute it in this process, and return how it ended; on the configured store, so crash-safe.
 
         With a ``dispatch_key`` a repeated call gives the same run, and continues it if it was broken off. Raises
+        :class:`~paigeant.errors.RunFailed` if the run did not complete, unless ``check`` is false, and
         :class:`~paigeant.errors.ResultTimeout` after ``timeout``.
         """
         async with Paigeant(workflows=[self]) as app:
             run = await app.dispatch(self, payload, dispatch_key=dispatch_key)
             async with app.worker(activities=self.activities(app.registry)):
-                return await run.result(timeout)
+                result = await run.result(timeout)
+        return result.checked() if check else result
 
     @checked("run_sync", InvalidInput)
-    def run_sync(self, payload: Any, *, dispatch_key: str | None = None, timeout: Duration | None = None) -> RunResult:
+    def run_sync(
+        self,
+        payload: Any,
+        *,
+        dispatch_key: str | None = None,
+        timeout: Duration | None = None,
+        check: bool = True,
+    ) -> RunResult:
         """As :meth:`run`, for a script: the one synchronous door."""
         if _in_a_loop():
             text = f"workflow {self.name!r}: run_sync() cannot be called in an event loop; await run() there instead"
             raise ConfigError(text)
-        return asyncio.run(self.run(payload, dispatch_key=dispatch_key, timeout=timeout))
+        return asyncio.run(self.run(payload, dispatch_key=dispatch_key, timeout=timeout, check=check))
 
 
 def _in_a_loop() -> bool:

@@ -17,10 +17,11 @@ app = typer.Typer(add_completion=False)
 def show(
     workflow_id: Annotated[str, typer.Argument(help="The run's id, as `paigeant runs` lists it.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show whole tracebacks of what failed.")] = False,
 ) -> None:
     """Show a run: its steps in order, attempts, errors and the failing line of your own file."""
     view = ask(lambda app: app.run(workflow_id).view())
     if as_json:
         write(view.model_dump_json())
     else:
-        timeline.show(view, console())
+        timeline.show(view, console(), tracebacks=traceback)

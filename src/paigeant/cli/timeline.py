@@ -75,8 +75,8 @@ def table(view: RunView, caption: str | None = None) -> Group:
     return Group(title, steps, *([Text(caption, style="yellow")] if caption else []))
 
 
-def show(view: RunView, console: Console) -> None:
-    """Print everything about a run."""
+def show(view: RunView, console: Console, *, tracebacks: bool = False) -> None:
+    """Print everything about a run, with whole tracebacks if asked for."""
     console.print(table(view, why_waiting(view)))
     facts = {
         "created": clock(view.created_at),
@@ -91,7 +91,7 @@ def show(view: RunView, console: Console) -> None:
     for name, fact in facts.items():
         if fact:
             console.print(f"{name + ':':14}{printable(fact)}", soft_wrap=True)
-    for line in [*_progress(view), *_errors(view)]:
+    for line in [*_progress(view), *_errors(view, tracebacks=tracebacks)]:
         console.print(line, soft_wrap=True)
     values = {"input": view.input} | ({"output": view.output} if view.status is RunStatus.COMPLETED else {})
     for name, value in values.items():
@@ -134,12 +134,16 @@ def _progress(view: RunView) -> Iterator[Text]:
             yield Text(f"\n{step.position}. {printable(step.step)} said at {clock(step.heartbeat_at)}: {said}")
 
 
-def _errors(view: RunView) -> Iterator[Text]:
+def _errors(view: RunView, *, tracebacks: bool) -> Iterator[Text]:
     for step in view.steps:
-        for error in step.errors:
+        for before, error in zip((None, *step.errors), step.errors, strict=False):
+            if before is not None and error.number > before.number + 1:
+                yield Text(f"\n   … {error.number - before.number - 1} errors in between are not kept …", style="dim")
             message = printable(f"{error.type}: {error.message}")
             yield Text(f"\n{step.position}. {printable(step.step)}, attempt {error.attempt}: {message}", style="red")
-            if error.where:
+            if tracebacks and error.traceback:
+                yield Text(printable(error.traceback))
+            elif error.where:
                 line = f"\n    {printable(error.line.strip())}" if error.line else ""
                 yield Text(f"  {printable(from_here(error.where))}{line}")
     if view.error and not any(step.errors for step in view.steps):

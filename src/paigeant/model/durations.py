@@ -35,6 +35,10 @@ HOW: Final = "a number of seconds, a timedelta, or text as '30s', '1h30m', '250m
 """What a duration is, for errors."""
 
 
+class TooLong(ValueError):
+    """A duration that is one, and beyond what is allowed."""
+
+
 def parse_duration(text: str) -> timedelta:
     """Return the duration that a text names; raises ValueError, which says how one is written."""
     for pattern, units in ((_COMPACT, _UNITS), (_SPELLED, _WORDS)):
@@ -65,7 +69,7 @@ def seconds_of(duration: Any, *, longest: timedelta = LONGEST) -> float:
     if seconds < 0:
         raise ValueError(f"{shown(duration)} is less than nothing")
     if seconds > longest.total_seconds():
-        raise ValueError(f"{shown(duration)} is too long; at most {longest.days} days are allowed")
+        raise TooLong(f"{shown(duration)} is too long; at most {longest.days} days are allowed")
     return float(seconds)
 
 
@@ -73,7 +77,7 @@ def _sum(text: str, parts: list[tuple[int, timedelta]]) -> timedelta:
     try:
         return sum((number * unit for number, unit in parts), timedelta())
     except OverflowError:
-        raise ValueError(f"{text!r} is too long: no calendar goes so far") from None
+        raise TooLong(f"{text!r} is too long: no calendar goes so far") from None
 
 
 def seconds_or_none(duration: Duration | None) -> float | None:

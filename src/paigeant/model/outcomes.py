@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from paigeant.model.steps import Step
 
@@ -29,13 +29,17 @@ class FaultKind(StrEnum):
 
 
 class Fault(BaseModel, frozen=True, extra="forbid"):
-    """An error as data: ``where`` is file and line in the user's code, ``line`` its text."""
+    """An error as data: ``where`` is file and line in the user's code, ``line`` its text.
+
+    The ``traceback`` is kept where the attempt is, and does not travel with the message.
+    """
 
     type: str
     message: str
     where: str | None = None
     line: str | None = None
     kind: FaultKind = FaultKind.ERROR
+    traceback: str | None = Field(default=None, exclude=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+import sys
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -14,14 +18,57 @@ from paigeant.model.options import declared
 
 
 def qualified_name(error: type[BaseException]) -> str:
-    """Return ``module.QualName``, or the bare name of a builtin."""
-    return error.__qualname__ if error.__module__ == "builtins" else f"{error.__module__}.{error.__qualname__}"
+    """Return ``module.QualName``, or the bare name of a builtin; it is the same in every process.
+
+    What a program that was started by its file defines is ``__main__`` there, and has the file's name elsewhere.
+    """
+    module = str(error.__module__)
+    if module in {"__main__", "__mp_main__"}:
+        module = _name_of_main(module)
+    return error.__qualname__ if module == "builtins" else f"{module}.{error.__qualname__}"
+
+
+def _name_of_main(name: str) -> str:
+    """Return the name that others import the running program under: that of its module, or of its file."""
+    main = sys.modules.get(name)
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    if spec is not None and spec.name not in {name, "__main__"}:
+        return str(spec.name).removesuffix(".__main__")
+    if not file:
+        return name
+    path = Path(file).absolute()
+    parts = [path.stem]
+    while (path := path.parent).joinpath("__init__.py").is_file():
+        parts.insert(0, path.name)
+    return ".".join(parts)
 
 
 def _names(errors: Any) -> Any:
     several = cast("Iterable[Any]", errors if isinstance(errors, list | tuple | set | frozenset) else [errors])
-    named = [qualified_name(each) if isinstance(each, type) else each for each in several]
-    return tuple(dict.fromkeys(named))
+    return tuple(dict.fromkeys(_named(each) for each in several))
+
+
+def _named(error: Any) -> Any:
+    if not isinstance(error, type):
+        return error
+    if not issubclass(error, BaseException):
+        raise ValueError(f"{error.__qualname__} is no class of exceptions")  # noqa: TRY004  (pydantic wants this one)
+    return qualified_name(error)
+
+
+def _is_meant(kind: type[BaseException], names: Iterable[Any]) -> bool:
+    """Tell whether a class is one of these: by its whole name, or, for a name without a module, by its last part.
+
+    The name of a builtin means the builtin only, not somebody else's class that is called the same.
+    """
+    whole = qualified_name(kind)
+    return whole in names or (kind.__name__ in names and not _is_builtin(kind.__name__))
+
+
+@cache
+def _is_builtin(name: str) -> bool:
+    found = getattr(builtins, name, None)
+    return isinstance(found, type) and issubclass(found, BaseException)
 
 
 Errors: TypeAlias = Annotated[tuple[str | type[BaseException], ...], BeforeValidator(_names)]
@@ -52,8 +99,9 @@ class RetryPolicy:
         """Tell whether this error is worth another attempt; :class:`~paigeant.errors.Terminal` never is."""
         if isinstance(error, Terminal) or not isinstance(error, Exception):
             return False
-        names = {name for kind in type(error).__mro__ for name in (kind.__name__, qualified_name(kind))}
-        return not names.isdisjoint(self.retry_on) and names.isdisjoint(self.no_retry_on)
+        kinds = [kind for kind in type(error).__mro__ if issubclass(kind, BaseException)]
+        retried = any(_is_meant(kind, self.retry_on) for kind in kinds)
+        return retried and not any(_is_meant(kind, self.no_retry_on) for kind in kinds)
 
     def delay_after(self, attempt: int, *, chance: float = 0.0, retry_after: float | None = None) -> float | None:
         """Return the seconds to wait after this attempt (from 1), or None if it was the last.

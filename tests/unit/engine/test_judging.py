@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from paigeant import ActivityContext, Parked, RetryPolicy, RunStatus, Terminal
-from paigeant.engine.hop.judging import LONGEST_RETRY_AFTER, Rules, judge
+from paigeant.activities.faults import LONGEST_RETRY_AFTER
+from paigeant.engine.hop.judging import Rules, judge
 from paigeant.model.claims import Due
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Retrying

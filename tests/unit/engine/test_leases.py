@@ -210,7 +210,8 @@ async def test_a_step_that_is_not_ours_any_more_is_cancelled(both: Any, ended: s
 
     view = await bench.until(run, within=20)
     assert view.status is (RunStatus.TERMINATED if ended == "terminated" else RunStatus.COMPLETED)
-    assert any(isinstance(event, LeaseLost) for event in bench.hooks.events)
+    lost = lambda: any(isinstance(event, LeaseLost) for event in bench.hooks.events)  # noqa: E731
+    assert await eventually(lambda: asyncio.sleep(0, lost()))
 
 
 async def test_a_compensation_that_is_not_here_is_held_and_taken_up_by_a_worker_that_has_it(

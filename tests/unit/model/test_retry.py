@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +15,9 @@ from pydantic import TypeAdapter
 
 from paigeant.errors import ArgumentError, RegistrationError, Terminal
 from paigeant.model.durations import seconds_of
+from paigeant.model.outcomes import Fault
 from paigeant.model.retry import RetryPolicy, qualified_name
+from paigeant.model.runs import AttemptError, add_error
 
 shares = st.floats(0, 1)
 seconds = st.floats(0, 1e6)
@@ -127,3 +135,73 @@ def test_a_policy_travels_as_json(policy: RetryPolicy) -> None:
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(RegistrationError):
         RetryPolicy(**wrong)  # type: ignore[arg-type]
+
+
+def stranger(name: str, module: str = "broker") -> type[Exception]:
+    return type(name, (Exception,), {"__module__": module})
+
+
+@pytest.mark.parametrize("name", ["TimeoutError", "ConnectionError", "OSError", "Exception"])
+def test_the_name_of_a_builtin_never_means_a_strangers_class(name: str) -> None:
+    error = stranger(name)()
+
+    assert not RetryPolicy(retry_on=(getattr(builtins, name),)).retries(error) or name == "Exception"
+    assert RetryPolicy(no_retry_on=(name,), retry_on=("Exception",)).retries(error) or name == "Exception"
+    assert RetryPolicy(retry_on=(type(error),)).retries(error)
+    assert RetryPolicy(retry_on=(f"broker.{name}",)).retries(error)
+
+
+def test_a_class_within_a_function_is_known_by_its_name() -> None:
+    class Local(Exception):
+        pass
+
+    policy = TypeAdapter(RetryPolicy).validate_json(TypeAdapter(RetryPolicy).dump_json(RetryPolicy(retry_on=(Local,))))
+
+    assert policy.retries(Local())
+    assert not policy.retries(Mishap())
+
+
+@pytest.mark.parametrize(
+    ("path", "package", "name"),
+    [
+        ("shop.py", False, "shop.Busy"),
+        ("pkg/sub/shop.py", True, "pkg.sub.shop.Busy"),
+        ("pkg/shop.py", False, "shop.Busy"),
+    ],
+)
+def test_a_class_of_the_running_program_has_the_name_it_has_elsewhere(
+    tmp_path: Path,
+    path: str,
+    package: bool,  # noqa: FBT001
+    name: str,
+) -> None:
+    file = tmp_path / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        "from paigeant import RetryPolicy\n"
+        "class Busy(Exception): pass\n"
+        "if __name__ == '__main__': print(RetryPolicy(retry_on=(Busy,)).retry_on[0])\n"
+    )
+    for folder in [file.parent, *file.parent.parents][: 2 if package else 0]:
+        (folder / "__init__.py").touch()
+
+    ways = [[str(file)]] + ([["-m", name.removesuffix(".Busy")]] if package else [])
+    for way in ways:
+        done = subprocess.run([sys.executable, *way], cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == name
+
+
+def test_what_is_no_exception_is_refused() -> None:
+    with pytest.raises(RegistrationError, match="int is no class of exceptions"):
+        RetryPolicy(retry_on=(int,))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def test_of_many_errors_the_first_and_the_newest_are_kept_and_all_are_counted() -> None:
+    errors: tuple[AttemptError, ...] = ()
+    for attempt in range(1, 1001):
+        fault = Fault(type="E", message=str(attempt), traceback="t" * 1000)
+        errors = add_error(errors, fault, attempt, datetime(2026, 1, 1, tzinfo=UTC))
+
+    assert [error.number for error in errors] == [1, *range(991, 1001)]
+    assert [error.message for error in errors][-1] == "1000"
+    assert [error.number for error in errors if error.traceback] == [1, 1000]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from paigeant.activities.context import ActivityContext
 from paigeant.activities.handlers import Handler
 from paigeant.activities.interfaces import mismatch
 from paigeant.activities.registry import ActivityRegistry
+from paigeant.engine.hop.apart import run_apart
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.judging import MISMATCH_BACKOFF, Rules, StepTimeout, deadline_passed, judge, not_to_run
 from paigeant.engine.hop.results import Execution, accept
@@ -105,7 +107,10 @@ class Executor:
         workflow_id, path, _ = message.key
         variables = await self._store.load_variables(workflow_id, wanted, path=path) if wanted else {}
         sources = [await load_texts(self._store, workflow_id, values) for values in (explicit, reserved, variables)]
-        bound = bind(handler.signature, Sources(*sources), message.topic)
+        found = Sources(*sources)
+        if found.lacking(handler.signature):  # to be told of with all that there is instead
+            found = replace(found, others=await self._store.load_variables(workflow_id))
+        bound = bind(handler.signature, found, message.topic)
         if handler.signature.context is not None:
             bound[handler.signature.context] = self._context(leased, progress)
         return bound
@@ -147,25 +152,11 @@ class Executor:
             raise StepTimeout(text).with_traceback(cut.__traceback__) from None
 
     async def _invoke(self, code: Callable[[], Any], progress: Progress, step: str) -> Any:
-        try:
-            if inspect.iscoroutinefunction(code):
-                return await code()
-            result = await run_in_thread(
-                partial(progress.threaded, code), step, partial(self._keep_until_thread_ends, step)
-            )
-            return await result if inspect.isawaitable(result) else result
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            text = f"step {step!r} was cancelled from inside: something that it awaited raised CancelledError"
-            raise RuntimeError(text) from error
-        except (Exception, KeyboardInterrupt, GeneratorExit):
-            raise
-        except BaseException as error:
-            # SystemExit and its like are meant for a program; they must not end the worker of others.
-            text = f"step {step!r} raised {type(error).__name__}: {error}"
-            raise RuntimeError(text).with_traceback(error.__traceback__) from error
+        if inspect.iscoroutinefunction(code):
+            return await run_apart(code, step)
+        in_thread = partial(progress.threaded, code)
+        result = await run_in_thread(in_thread, step, partial(self._keep_until_thread_ends, step))
+        return await run_apart(lambda: result, step) if inspect.isawaitable(result) else result
 
 
 def _too_long(step: str, rules: Rules, code: Callable[[], Any], *, silent: bool) -> str:

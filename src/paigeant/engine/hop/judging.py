@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from paigeant.activities.faults import describe
+from paigeant.activities.faults import asked_delay, describe
 from paigeant.activities.handlers import Handler
 from paigeant.model.durations import seconds_or_none
 from paigeant.model.hops import Grant, Leased
@@ -19,10 +18,6 @@ from paigeant.model.values import Value
 
 MISMATCH_BACKOFF: Final = timedelta(minutes=1)
 """After which time a step that this worker cannot run, or not read, is offered again: another may be able to."""
-
-LONGEST_RETRY_AFTER: Final = timedelta(days=1).total_seconds()
-"""What an error may ask for with ``retry_after``, at most, in seconds."""
-
 
 USUAL: Final = RetryPolicy()
 """The policy of a step that was given none."""
@@ -114,14 +109,5 @@ def judge(leased: Leased, rules: Rules, error: Exception, chance: float) -> Outc
         fault = fault.model_copy(update={"type": "TimeoutError"})
     if not rules.retry.retries(error):
         return Faulted(fault)
-    delay = rules.retry.delay_after(leased.grant.attempt, chance=chance, retry_after=_retry_after(error))
+    delay = rules.retry.delay_after(leased.grant.attempt, chance=chance, retry_after=asked_delay(error))
     return Faulted(fault) if delay is None else Retrying(fault, delay)
-
-
-def _retry_after(error: Exception) -> float | None:
-    """Return the seconds that an error asks for; what is no such number is nobody's wish."""
-    asked: Any = getattr(error, "retry_after", None)
-    seconds = asked.total_seconds() if isinstance(asked, timedelta) else asked
-    if isinstance(seconds, int | float) and math.isfinite(seconds):
-        return min(float(seconds), LONGEST_RETRY_AFTER)
-    return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
+
+from paigeant.engine.hop.apart import own_context
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class _Call(Generic[T]):
         self._function = function
         self._name = name
         self._loop = asyncio.get_running_loop()
-        self._context = contextvars.copy_context()
+        self._context = own_context()
         self.future: asyncio.Future[T] = self._loop.create_future()
         self.ended = False
         self.at_its_end: Callable[[], None] = lambda: None

@@ -11,8 +11,7 @@ from sqlalchemy import bindparam, func, literal_column, update
 
 from paigeant.model.hold import Code, due_at
 from paigeant.model.hops import Commit, Twin
-from paigeant.model.outcomes import Fault
-from paigeant.model.runs import AttemptError, StepStatus
+from paigeant.model.runs import StepStatus, add_error
 from paigeant.model.transition import Done, Held, Left
 from paigeant.protocol import verdict
 from paigeant.sql.execution.prepared import PreparedStatement
@@ -133,7 +132,7 @@ def close(tx: Tx, ended: Sequence[UUID]) -> None:
 def _shared_row(tx: Tx, one: Found, hop: Left | Held) -> dict[str, Any]:
     errors = one.hop.errors
     if hop.fault is not None:
-        errors = (*(errors or ()), _error(tx, hop.fault, one.hop.attempt))
+        errors = add_error(errors, hop.fault, one.hop.attempt, tx.now)
     return {
         **bound(one.commit.held.key),
         "b_fence": one.commit.held.fence,
@@ -165,12 +164,6 @@ def _left_row(tx: Tx, one: Found, hop: Left) -> dict[str, Any]:
         "b_compensable": hop.undo is not None,
         "b_before": hop.undo or None,
     }
-
-
-def _error(tx: Tx, fault: Fault, attempt: int) -> AttemptError:
-    return AttemptError(
-        type=fault.type, message=fault.message, where=fault.where, line=fault.line, attempt=attempt, at=tx.now
-    )
 
 
 def _variables(tx: Tx, one: Found) -> list[dict[str, Any]]:

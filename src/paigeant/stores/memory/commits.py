@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from paigeant.model.hold import Code, due_at
 from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Verdict
-from paigeant.model.outcomes import Fault
-from paigeant.model.runs import AttemptError, StepStatus
+from paigeant.model.runs import StepStatus, add_error
 from paigeant.model.transition import Done, Held, Left
 from paigeant.protocol import leases, verdict
 from paigeant.protocol.starts import RunName, match_starts, names_of
@@ -90,7 +89,7 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
     """Write what became of the hop: held for later, or behind."""
     made, now = one.transition.hop, rows.clock()
     if made.fault is not None:
-        hop.errors.append(_error(made.fault, hop.attempt, now))
+        hop.errors = list(add_error(hop.errors, made.fault, hop.attempt, now))
     match made:
         case Held(hold, fault):
             hop.put_back(made.status, due_at(hold, now), now)
@@ -104,12 +103,6 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
             rows.leave(hop, made.status)
     hop.committed_by = one.execution
     hop.note(one.detail, now)
-
-
-def _error(fault: Fault, attempt: int, at: datetime) -> AttemptError:
-    return AttemptError(
-        type=fault.type, message=fault.message, where=fault.where, line=fault.line, attempt=attempt, at=at
-    )
 
 
 def _write_run(run: RunRow, one: Commit) -> None:
