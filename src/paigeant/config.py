@@ -21,7 +21,7 @@ from paigeant.model.durations import parse_seconds, seconds_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.plan import Name, Plan
 from paigeant.model.steps import Step
-from paigeant.plugins import redacted
+from paigeant.plugins import redacted, redacted_url
 
 FILE: Final = "paigeant.yaml"
 PREFIX: Final = "PAIGEANT_"
@@ -30,7 +30,6 @@ DEFAULT: Final = "default"
 
 _FILE_ONLY: Final = frozenset({"workflows"})
 _URLS: Final = frozenset({"store", "transport"})
-_UP_TO_HOST: Final = re.compile(r"^.*@", re.DOTALL)
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _OTHERS: Final = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_", f"{PREFIX}DEBUG", f"{PREFIX}FAULTS")
 """Variables with our prefix that are no settings."""
@@ -57,19 +56,26 @@ def _url(value: Any) -> Any:
         if _UNPRINTABLE.search(value):
             text = "it is no URL: there is a character in it that cannot be printed; write it as %XX"
             raise ValueError(text)
-        _check_port(parts)
+        _check_address(parts)
         if parts.scheme == "sqlite" and parts.netloc:
-            text = f"a relative path needs three slashes: sqlite:///{parts.netloc}{parts.path}"
+            text = f"a relative path needs three slashes: sqlite:///{redacted_url(value).partition('://')[2]}"
             raise ValueError(text)
     return value
 
 
-def _check_port(parts: SplitResult) -> None:
+def _check_address(parts: SplitResult) -> None:
+    """Refuse what different readers would take apart differently, so that a piece of a password becomes a host."""
     try:
         _ = parts.port
     except ValueError:
         text = "the port is no number from 0 to 65535; write / ? # @ of a password as %XX"
         raise ValueError(text) from None
+    if parts.scheme.startswith(("sqlite", "memory")):
+        return
+    beyond_host = parts.path + parts.query + parts.fragment
+    if parts.netloc.count("@") > 1 or "@" in beyond_host or re.search(r"\s", parts.geturl()):
+        text = "there is an @ or a space where none may be; write / ? # @ and spaces of a name or password as %XX"
+        raise ValueError(text)
 
 
 def _seconds(value: Any) -> float:
@@ -136,7 +142,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     def redacted(self) -> dict[str, Any]:
         """Return the settings as JSON data without passwords, to be shown."""
         shown = self.model_dump(mode="json")
-        return {key: redacted(value) if isinstance(value, str) else value for key, value in shown.items()}
+        return {key: redacted_url(value) if key in _URLS and value else value for key, value in shown.items()}
 
 
 _KEYS: Final = tuple(key for key, field in Settings.model_fields.items() if not field.exclude)
@@ -188,7 +194,7 @@ def _read_file(file: Path) -> dict[str, Any]:
         mark = error.problem_mark
         where = f"{file}:{mark.line + 1}" if mark else str(file)
         text = f"{where}: no valid YAML: {error.problem or error.context}"
-        raise ConfigError(text) from error
+        raise ConfigError(text) from None  # its text quotes the line, which may hold a password
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         text = f"{file}: cannot be read: {error}".replace("\n", " ")
         raise ConfigError(text) from error
@@ -235,7 +241,7 @@ def _explain(error: ValidationError, values: Mapping[str, Any], origins: Mapping
             there = there[part]
         except (LookupError, TypeError):
             break
-    shown = redacted(repr(there)) if key not in _URLS else repr(_UP_TO_HOST.sub("***@", str(there)))
+    shown = redacted(repr(there)) if key not in _URLS else repr(redacted_url(str(there)))
     shown = shown if len(shown) <= 100 else f"{shown[:100]}…"  # noqa: PLR2004  (about a line)
     reason = problem["msg"].removeprefix("Value error, ")
     if path:

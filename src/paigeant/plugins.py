@@ -6,6 +6,7 @@ import re
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Final
+from urllib.parse import unquote
 
 from paigeant.errors import UnknownScheme
 
@@ -15,14 +16,53 @@ EXTRAS: Final = {
 }
 """Schemes of a group that an extra of this package brings, and its name."""
 
-_PASSWORD: Final = re.compile(
-    r"(?<=://)([^/?#\s]*?):[^/?#\s]*@|([?&](?:password|passwd|secret|token)=)[^&\s]*", re.IGNORECASE
+_URL: Final = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"]*")
+_USER: Final = re.compile(r"[\w.%+*~-]*")
+_WRONG_PORT: Final = re.compile(r"^((?:\[[^\]]*\]|[^:/?#\[\]]*):)(?!\d{0,5}(?:[/?#,]|:?$))[^/?#]*")
+_PORT: Final = r"\1***"
+_OPTION: Final = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
+_SECRET: Final = re.compile(r"pass|pwd|^pw$|secret|token|auth|cred|^(api[-_]?)?key$", re.IGNORECASE)
+_PLAIN: Final = frozenset(
+    {"host", "port", "user", "username", "database", "dbname", "ssl", "sslmode", "target_session_attrs", "timeout"}
+    | {"prepared_statement_cache_size", "krbsrvname", "gsslib", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+    | {"cafile", "capath", "certfile", "keyfile", "no_verify_ssl", "heartbeat", "name", "lose", "duplicate", "seed"}
 )
+"""Options of URLs that hold no secret. Of others, which may be a password's name mistyped, only numbers are shown."""
 
 
 def redacted(text: str) -> str:
-    """Return the text with the passwords of the URLs in it replaced by ``***``; for whatever is shown to a person."""
-    return _PASSWORD.sub(lambda hit: f"{hit[2]}***" if hit[2] else f"{hit[1]}:***@", text)
+    """Return the text with the passwords of the URLs in it replaced by ``***``; for whatever is shown to a person.
+
+    However they are written there, also where the URL is malformed: rather too much is left out than too little.
+    """
+    return _URL.sub(lambda hit: redacted_url(hit[0]), text)
+
+
+def redacted_url(url: str) -> str:
+    """Return what is meant to be a URL without its passwords, whatever is in it."""
+    scheme, found, rest = url.partition("://")
+    if not found:
+        scheme, found, rest = url.partition(":") if "@" not in url else ("", "", url)
+        if found and "/" not in scheme:
+            return f"{scheme}:***" if rest else url
+    if scheme.startswith("sqlite") and rest.startswith("/"):
+        return scheme + found + _OPTION.sub(_shown_option, rest)
+    user, at, there = rest.rpartition("@")
+    if _OPTION.search(user):  # an @ of a user name, of an option's value, or of both: nobody can tell
+        return f"{scheme}{found}{_WRONG_PORT.sub(_PORT, rest.partition('?')[0])}?***"
+    if at:
+        name, colon, _ = user.partition(":")
+        user = (name if _USER.fullmatch(name) else "***") + (":***" if colon else "")
+    there = _OPTION.sub(_shown_option, _WRONG_PORT.sub(_PORT, there))
+    address, mark, _ = there.partition("#")
+    return f"{scheme}{found}{user}{at}{address}" + ("#***" if mark else "")
+
+
+def _shown_option(hit: re.Match[str]) -> str:
+    mark, key, value = hit.groups()
+    name = unquote(key).strip().lower()
+    known = name in _PLAIN or (not _SECRET.search(name) and re.fullmatch(r"\d{1,5}|true|false|on|off", value))
+    return hit[0] if known else f"{mark}{key}=***"
 
 
 def load_plugin(group: str, scheme: str, *, url: str | None = None) -> Any:
@@ -36,7 +76,7 @@ def load_plugin(group: str, scheme: str, *, url: str | None = None) -> Any:
     if scheme not in found:
         known = ", ".join(sorted(found)) or "none"
         install = f"; for {scheme}: pip install 'paigeant[{extra}]'" if extra else ""
-        text = f"no {kind} plugin for {redacted(url or scheme)!r}; known schemes: {known}{install}"
+        text = f"no {kind} plugin for {redacted_url(url) if url else scheme!r}; known schemes: {known}{install}"
         raise UnknownScheme(text)
     try:
         return found[scheme].load()

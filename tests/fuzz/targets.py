@@ -34,7 +34,7 @@ from paigeant.model.pages import read_place
 from paigeant.security.frame import read_frame, write_frame
 from paigeant.security.plain import PlainCodec
 from paigeant.sql.postgres.database import dialect_url
-from paigeant.sql.sqlite.database import path_of
+from paigeant.sql.sqlite.address import path_of
 from paigeant.stores.memory import MemoryStore
 from paigeant.transports.memory import MemoryTransport
 from paigeant.transports.redis.address import RedisAddress

@@ -81,6 +81,14 @@ def test_an_error_shows_no_password(installed: Any):
         ("postgresql://db/x?user=ada&password=hunter2", "postgresql://db/x?user=ada&password=***"),
         ("cannot reach amqp://a:b@c and amqp://d:e@f", "cannot reach amqp://a:***@c and amqp://d:***@f"),
         ("sqlite:////home/ada/x.db", "sqlite:////home/ada/x.db"),
+        ("sqlite:////home/ada/a#b?c/x.db", "sqlite:////home/ada/a#b?c/x.db"),
+        ("redis://[::1]:6379/0", "redis://[::1]:6379/0"),
+        ("postgresql://one:5432,two:5433/x?sslmode=require", "postgresql://one:5432,two:5433/x?sslmode=require"),
+        ("postgresql://ada:hun/ter2@db/x", "postgresql://ada:***@db/x"),
+        ("postgresql://ada:hunter2/x", "postgresql://ada:***/x"),
+        ("postgresql://db/x?pass%77ord=hunter2", "postgresql://db/x?pass%77ord=***"),
+        ("postgresql://db/x?pasword=hunter2&port=1", "postgresql://db/x?pasword=***&port=1"),
+        ("redis://host:6379/0: it does not answer", "redis://host:6379/0: it does not answer"),
     ],
 )
 def test_passwords_are_blotted_out_and_nothing_else(url: str, shown: str):

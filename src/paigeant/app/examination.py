@@ -14,7 +14,7 @@ from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.findings import Finding, Severity
 from paigeant.model.runs import RunStatus
-from paigeant.plugins import redacted
+from paigeant.plugins import redacted_url
 
 _MANY: Final = 1_000
 """What is counted no further."""
@@ -40,9 +40,9 @@ async def examine(settings: Settings) -> AsyncGenerator[Examined, None]:
     for part, findings in (("python", _installation()), ("settings", _settings(settings))):
         for finding in findings:
             yield _judged(part, finding, settings)
-    async for examined in _resource("store", redacted(settings.store), lambda: choose_store(settings), settings):
+    async for examined in _resource("store", redacted_url(settings.store), lambda: choose_store(settings), settings):
         yield examined
-    url = redacted(settings.transport or "")
+    url = redacted_url(settings.transport or "")
     async for examined in _resource("transport", url, lambda: choose_transport(settings), settings):
         yield examined
 

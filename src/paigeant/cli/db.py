@@ -10,7 +10,7 @@ import typer
 from paigeant.app import Paigeant
 from paigeant.cli.terminal import note, write_json
 from paigeant.config import load_settings
-from paigeant.plugins import redacted
+from paigeant.plugins import redacted_url
 
 app = typer.Typer(
     name="db", add_completion=False, help="Upgrade or check the database's schema.", no_args_is_help=False
@@ -23,9 +23,9 @@ def upgrade(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     settings = load_settings()
     asyncio.run(Paigeant(settings=settings).administration.upgrade_schema())
     if as_json:
-        write_json({"store": redacted(settings.store), "current": True})
+        write_json({"store": redacted_url(settings.store), "current": True})
     else:
-        note(f"{redacted(settings.store)} is at this version")
+        note(f"{redacted_url(settings.store)} is at this version")
 
 
 @app.command()
@@ -34,6 +34,6 @@ def check(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     settings = load_settings()
     asyncio.run(Paigeant(settings=settings).administration.check_schema())
     if as_json:
-        write_json({"store": redacted(settings.store), "current": True})
+        write_json({"store": redacted_url(settings.store), "current": True})
     else:
-        note(f"{redacted(settings.store)} fits this version")
+        note(f"{redacted_url(settings.store)} fits this version")

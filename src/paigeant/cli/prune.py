@@ -21,7 +21,7 @@ from paigeant.cli.terminal import console, note, write_json
 from paigeant.config import Settings, load_settings
 from paigeant.errors import RequestError
 from paigeant.model.runs import FINAL, RunStatus
-from paigeant.plugins import redacted
+from paigeant.plugins import redacted_url
 
 app = typer.Typer(add_completion=False)
 
@@ -38,7 +38,7 @@ class _Pruning:
 
     @property
     def where(self) -> str:
-        return f"{redacted(self.settings.store)}, namespace {self.settings.namespace}"
+        return f"{redacted_url(self.settings.store)}, namespace {self.settings.namespace}"
 
     async def count(self, app: Paigeant) -> Prunable:
         return await app.administration.count_prunable(self.older_than, statuses=self.statuses)

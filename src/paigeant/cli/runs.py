@@ -12,7 +12,7 @@ from paigeant.cli.terminal import console, note, printable, write
 from paigeant.cli.timeline import clock, status_text
 from paigeant.config import load_settings
 from paigeant.model.runs import RunPage, RunStatus
-from paigeant.plugins import redacted
+from paigeant.plugins import redacted_url
 
 app = typer.Typer(add_completion=False)
 
@@ -32,7 +32,7 @@ def runs(
         write(page.model_dump_json())
         return
     if not page.runs:
-        note(f"no such runs in {redacted(settings.store)}, namespace {settings.namespace}")
+        note(f"no such runs in {redacted_url(settings.store)}, namespace {settings.namespace}")
         return
     console().print(_table(page))
     if page.next:

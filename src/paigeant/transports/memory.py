@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from paigeant.abc import Delivery, Transport
 from paigeant.errors import ConfigError
 from paigeant.model.hops import Sealed
+from paigeant.plugins import redacted_url
 
 
 class DeadLetter(NamedTuple):
@@ -144,15 +145,16 @@ class MemoryTransport(Transport):
 
 def _read_query(url: str) -> dict[str, float]:
     """Return the faults that a URL asks for; raises ConfigError for what it cannot."""
+    shown = redacted_url(url)
     try:
         faults = {name: float(value) for name, value in parse_qsl(urlsplit(url).query, strict_parsing=True)}
     except ValueError as error:
-        raise ConfigError(f"{url!r}: {error}; allowed are numbers, as in ?lose=0.1&duplicate=0.1&seed=7") from error
+        raise ConfigError(f"{shown!r}: {error}; allowed are numbers, as in ?lose=0.1&duplicate=0.1&seed=7") from error
     unknown = faults.keys() - {"lose", "duplicate", "seed"}
     if unknown:
-        raise ConfigError(f"{url!r}: unknown {', '.join(sorted(unknown))}; allowed are lose, duplicate, seed")
+        raise ConfigError(f"{shown!r}: unknown {', '.join(sorted(unknown))}; allowed are lose, duplicate, seed")
     for name, value in faults.items():
         if not (isfinite(value) if name == "seed" else 0 <= value <= 1):
             allowed = "a finite number" if name == "seed" else "a share from 0 to 1"
-            raise ConfigError(f"{url!r}: {name} is {value}; allowed is {allowed}")
+            raise ConfigError(f"{shown!r}: {name} is {value}; allowed is {allowed}")
     return faults

@@ -14,7 +14,7 @@ from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal import note, write_json
 from paigeant.config import Settings, load_settings
 from paigeant.errors import RequestError
-from paigeant.plugins import redacted
+from paigeant.plugins import redacted_url
 
 
 def drop(
@@ -54,4 +54,4 @@ def _agreed(settings: Settings, older_than: timedelta | None, *, as_json: bool) 
 
 
 def _place(settings: Settings) -> str:
-    return f"{redacted(settings.store)}, namespace {settings.namespace}"
+    return f"{redacted_url(settings.store)}, namespace {settings.namespace}"

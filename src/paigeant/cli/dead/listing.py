@@ -13,7 +13,7 @@ from paigeant.cli.terminal import console, note, printable, write
 from paigeant.cli.timeline import clock
 from paigeant.config import load_settings
 from paigeant.model.dead_letters import DeadLetter, LetterPage
-from paigeant.plugins import redacted
+from paigeant.plugins import redacted_url
 
 LetterId: TypeAlias = Annotated[int, typer.Argument(metavar="ID", help="As `paigeant dead list` shows it.")]
 
@@ -39,7 +39,7 @@ def list_letters(
         write(page.model_dump_json())
         return
     if not page.dead_letters:
-        note(f"no dead letters in {redacted(settings.store)}, namespace {settings.namespace}")
+        note(f"no dead letters in {redacted_url(settings.store)}, namespace {settings.namespace}")
         return
     console().print(_table(page))
     if page.next:

@@ -10,6 +10,7 @@ opened, and then no statement is prepared for later; ``?prepared_statement_cache
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from random import random
@@ -28,6 +29,7 @@ from paigeant.errors import ConfigError
 from paigeant.model.events import BatchCommitted
 from paigeant.model.findings import Finding
 from paigeant.model.hops import LeaseToken, Pulse
+from paigeant.plugins import redacted_url
 from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.failures import translate_server_errors
 from paigeant.sql.execution.transaction import Tx
@@ -71,6 +73,7 @@ _SETTINGS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+_AMBIGUOUS: Final = re.compile(r"[/?#@].*@", re.DOTALL)
 _KEPT: Final = "prepared_statement_cache_size"
 """What says in the URL how many prepared statements each connection keeps."""
 
@@ -86,7 +89,7 @@ class PostgresDatabase(Database):
     def __init__(self, url: str, namespace: str) -> None:
         """Look at the URL only; raises ConfigError."""
         self.url = dialect_url(url)
-        self._name = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        self._name = redacted_url(self.url.set(drivername="postgresql").render_as_string(hide_password=True))
         self._namespace = namespace
         self._availability = Availability(self._name)
         self._writing: Batcher[tuple[Callable[[Tx], Any], News], Any] = Batcher(self._write_group)
@@ -224,6 +227,8 @@ def dialect_url(url: str) -> URL:
 
     Raises ConfigError, without the URL, for a password may be in it.
     """
+    if _AMBIGUOUS.search(url.partition("://")[2]):  # a piece of a password would be taken for the host, and be shown
+        raise ConfigError("the PostgreSQL URL is ambiguous: write / ? # @ of a user name or password as %XX")
     try:
         made = make_url(url).set(drivername="postgresql+asyncpg")
         query = {"ssl" if key == "sslmode" else key: value for key, value in made.query.items()}

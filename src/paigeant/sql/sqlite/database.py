@@ -13,7 +13,6 @@ whoever finds the WAL large does it, alone by a lock on a file, with TRUNCATE, w
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,8 +20,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
 
 from paigeant.abc import Heart
 from paigeant.aio.changes import News
@@ -34,6 +33,7 @@ from paigeant.sql.execution.failures import translate_errors, translated
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema import version as schema
 from paigeant.sql.schema.home import version_of
+from paigeant.sql.sqlite.address import BUSY_MS, engine_of, path_of
 from paigeant.sql.sqlite.checks import file_checks
 from paigeant.sql.sqlite.data_version import DataVersionPoller
 from paigeant.sql.sqlite.folders import prepare_folder
@@ -43,9 +43,6 @@ from paigeant.sql.statements import announce, heartbeat
 
 T = TypeVar("T")
 
-_BUSY: Final = 30_000
-"""Milliseconds to wait for another process's transaction."""
-
 _PATIENCE: Final = 25.0
 """Seconds to wait for another process that opens the file."""
 
@@ -53,7 +50,7 @@ _LARGE: Final = 4 * 1024 * 1024
 """Bytes of WAL after which it is written back."""
 
 _PRAGMAS: Final = (
-    f"busy_timeout={_BUSY}",
+    f"busy_timeout={BUSY_MS}",
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
@@ -250,7 +247,7 @@ class SqliteDatabase(Database):
             try:
                 busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
             finally:
-                connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY}")
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MS}")
                 connection.commit()
             if not busy:
                 self._checkpoint_at = _LARGE
@@ -276,22 +273,3 @@ class _SqliteHeart(Heart):
 
 def _nothing_more(connection: Connection, news: News) -> None:
     del connection, news
-
-
-def path_of(url: str) -> Path:
-    """Return the file that a URL such as ``sqlite:///.paigeant/paigeant.db`` names; raises ConfigError."""
-    try:
-        name = make_url(url).database
-        path = Path(name or "").expanduser().absolute()
-        os.fsencode(path)
-    except (ArgumentError, RuntimeError, ValueError) as error:  # RuntimeError: ~ of a user who has no home
-        raise ConfigError(f"{url!r} names no file: {error}") from error
-    if not path.name or not name or name == ":memory:" or "\0" in name:
-        raise ConfigError(f"{url!r} names no file; for a store in memory use memory://")
-    return path
-
-
-def engine_of(path: Path) -> Engine:
-    """Return the engine of a file; its driver begins no transactions by itself."""
-    arguments = {"isolation_level": None, "check_same_thread": False, "timeout": _BUSY / 1000}
-    return create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args=arguments)

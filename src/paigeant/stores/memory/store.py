@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from paigeant.abc import Store
+from paigeant.errors import ConfigError
 from paigeant.model.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
 from paigeant.model.claims import Claim, HeldInterface
 from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
@@ -31,6 +32,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
+from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
 from paigeant.stores.memory import hops, letters, operator, pruning, recordings, views
 from paigeant.stores.memory.clock import Clock, store_time
@@ -51,7 +53,10 @@ class MemoryStore(Store):
     """
 
     def __init__(self, url: str = "memory://", *, namespace: str = "default", clock: Clock = store_time) -> None:
-        name = url.partition("://")[2].partition("?")[0].strip("/")
+        name, options, _ = url.partition("://")[2].partition("?")
+        if options:
+            raise ConfigError(f"{redacted_url(url)!r} has options; a store in memory has none: memory://name")
+        name = name.strip("/")
         self._rows = _SHARED.setdefault((name, namespace), Rows(clock)) if name else Rows(clock)
 
     # -- the hop

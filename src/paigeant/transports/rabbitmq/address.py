@@ -7,7 +7,7 @@ from typing import Final
 from aio_pika.connection import make_url
 
 from paigeant.errors import ConfigError
-from paigeant.plugins import redacted
+from paigeant.plugins import redacted_url
 
 _EXAMPLE: Final = "amqp://user:password@host:5672/vhost"
 _OPTIONS: Final = frozenset(
@@ -30,4 +30,4 @@ class RabbitMQAddress:
                 what = "an unknown" if name not in _OPTIONS else "more than one"
                 text = f"the RabbitMQ URL has {what} {name!r}; allowed are {', '.join(sorted(_OPTIONS))}"
                 raise ConfigError(text)
-        self.name = redacted(str(self.url.with_query(None)))
+        self.name = redacted_url(str(self.url.with_query(None)))
