@@ -95,8 +95,8 @@ def _see(view: Callable[[Commit, Found], dict[str, Any]]) -> None:
 
 def _bind(more: Callable[[Found], dict[str, Any]]) -> None:
     """Have statements of commits bound to other values."""
-    shared_row = commit_rows._shared_row
-    commit_rows._shared_row = lambda tx, one, hop: shared_row(tx, one, hop) | more(one)
+    changed = commit_rows._changed
+    commit_rows._changed = lambda one, change: changed(one, change) | more(one)
 
 
 def _like(row: Any, **other: Any) -> Any:

@@ -20,6 +20,7 @@
     ├── ResultTimeout            the run was not final in time
     ├── Unavailable              the store or the broker does not answer
     ├── MessageRejected          bytes that are not a message of ours
+    │   └── TamperedMessage      a message that is not the one of its row
     └── Terminal                 raised in an activity: do not retry
         ├── ArgumentError        an argument is missing or does not validate
         └── ResultError          a result cannot be validated, serialised, or is too large
@@ -107,6 +108,10 @@ class Unavailable(PaigeantError):
 
 class MessageRejected(PaigeantError):
     """Bytes that are not a message of ours, or not of this version; never executed, kept as dead letter."""
+
+
+class TamperedMessage(MessageRejected):
+    """A hop's row and the message that it keeps do not say the same; never executed, held for a person to look at."""
 
 
 class Terminal(PaigeantError):

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paigeant.abc import Store
+from paigeant.abc import HopStore, Store
 from paigeant.engine.hop import judging
 from paigeant.engine.hop.judging import StepTimeout
 from paigeant.model import hops as real
@@ -37,6 +37,7 @@ from tests.model.mirror import Mirror, rules_of, sort_of
 from tests.model.protocol import deciding, store
 from tests.model.protocol.nouns import Due, Faults, Grant, Hop, Setting, Step, World
 from tests.model.protocol.surroundings import moves
+from tests.model.safeguards import take_away
 
 NAMESPACES = count()
 FOLDER = tempfile.TemporaryDirectory()
@@ -112,15 +113,37 @@ SEEN_BY_A_STORE = ["fence", "execution", "attempt", "interruption", "fence of a 
 SEEN_BY_A_STORE += ["wish at the hand-over", "wish at the lease", "suspects run alone", "only as it was given"]
 
 
+class StoreWithout(MemoryStore):
+    """A memory store whose every call does without a safeguard, beside a model that has it."""
+
+    def __init__(self, safeguard: str) -> None:
+        super().__init__()
+        self._without = frozenset({safeguard})
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name not in HopStore.__abstractmethods__:
+            return found
+
+        async def call(*args: Any, **options: Any) -> Any:
+            with pytest.MonkeyPatch.context() as patch:
+                take_away(patch, self._without)
+                return await found(*args, **options)
+
+        return call
+
+
 @pytest.mark.parametrize("safeguard", SEEN_BY_A_STORE)
 def test_a_store_without_this_safeguard_would_be_found(safeguard: str):
-    """Or one that has it, beside a model without it, which is the same."""
+    """Or, where it is nothing that a store asks the protocol for, one that has it beside a model without it."""
     name = "suspects" if "suspects" in safeguard else "two hands" if safeguard == "whole" else "pick"
     setting = SETTINGS[name]._replace(without=frozenset({safeguard}))
+    if name == "suspects":  # only a message asks for a hop that is to be refused
+        setting = setting._replace(broker=True)
 
     def disagree(seed: int) -> bool:
         try:
-            asyncio.run(walk(new_memory, setting, Random(seed).choice, late=False))
+            asyncio.run(walk(lambda: StoreWithout(safeguard), setting, Random(seed).choice, late=False))
         except AssertionError:
             return True
         return False

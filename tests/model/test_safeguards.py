@@ -9,18 +9,15 @@ without both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from paigeant.model.plan import Undo
 from paigeant.model.steps import OnInterrupt
-from paigeant.protocol import leases, operate, verdict
-from paigeant.protocol.states import HopState
 from tests.model.explorer import explore
 from tests.model.protocol.nouns import Faults, Setting, Step
+from tests.model.safeguards import take_away
 
 ZOMBIE = "a lease that somebody had taken over is committed"
 TWICE = "a position is committed twice"
@@ -100,38 +97,6 @@ CASES = {
     "a wish that the lease does not tell of stops nothing": Case({"wish at the lease"}, CANCELLED, WISHED),
     "a hand-over that does not look for a wish runs past it": Case({"wish at the hand-over"}, CANCELLED, WISHED),
 }
-
-
-def _is_alive(hop: HopState | None, fence: int, *, without: frozenset[str]) -> bool:
-    owned = hop is not None and ("pending" in without or leases.is_leased(hop))
-    return hop is not None and owned and ("fence" in without or leases.has_fence(hop, fence))
-
-
-def _take(hop: HopState, *args: Any, without: frozenset[str], take: Callable[..., leases.Taken]) -> leases.Taken:
-    taken = take(hop, *args)
-    fence = hop.fence if "fence of a lease" in without else taken.fence
-    return taken._replace(fence=fence, attempt=hop.attempt if "attempt" in without else taken.attempt)
-
-
-def take_away(patch: pytest.MonkeyPatch, without: frozenset[str]) -> None:
-    """Put something in the place of the real decisions that does without these safeguards."""
-    release, abandon = leases.release, operate.abandon
-    substitutes: dict[tuple[Any, str], tuple[set[str], Callable[..., Any]]] = {
-        (leases, "is_alive"): ({"fence", "pending"}, partial(_is_alive, without=without)),
-        (leases, "take"): ({"fence of a lease", "attempt"}, partial(_take, without=without, take=leases.take)),
-        (leases, "release"): ({"fence of a release"}, lambda hop, now: release(hop, now)._replace(fence=hop.fence)),
-        (leases, "is_interrupted"): ({"interruption"}, lambda hop: False),
-        (leases, "choose_suspects"): ({"suspects run alone"}, lambda suspects, holds_one: suspects),
-        (operate, "abandon"): ({"fence of an end"}, lambda hop, now: abandon(hop, now)._replace(fence=hop.fence)),
-        (verdict, "is_committed"): ({"execution"}, lambda hop, execution: False),
-        (verdict, "is_closed"): ({"status"}, lambda run: False),
-        (verdict, "is_repeated"): ({"once"}, lambda completes, done: False),
-        (verdict, "may_hand_over"): ({"wish at the hand-over"}, lambda run: True),
-        (verdict, "is_as_given"): ({"only as it was given"}, lambda hop, owner: leases.is_leased(hop)),
-    }
-    for (module, name), (safeguards, substitute) in substitutes.items():
-        if without & safeguards:
-            patch.setattr(module, name, substitute)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -80,7 +80,7 @@ def _order(hops: list[HopRow]) -> list[str]:
     if ends != sorted(ends):
         found.append("a later hop ended earlier")
     if any(hop.status is not DONE for hop in hops[:-1] if not _turned(hops, hop)):
-        found.append(f"went on from a hop that was not done: {[(hop.topic, str(hop.status)) for hop in hops]}")
+        found.append(f"went on from a hop that was not done: {[(hop.step, str(hop.status)) for hop in hops]}")
     return found
 
 
@@ -96,10 +96,10 @@ def _chain(run: RunRow, hops: list[HopRow]) -> list[str]:
     found = []
     for hop in hops:
         if hop.direction is Direction.EXECUTE and hop.status is DONE:
-            value = mix(hop.topic, value)
+            value = mix(hop.step, value)
             got = hop.output.value if isinstance(hop.output, Inline) else None
             if got != value:
-                found.append(f"{hop.topic} at {hop.key.position} came to {got}, not to {value}")
+                found.append(f"{hop.step} at {hop.key.position} came to {got}, not to {value}")
     if run.status is RunStatus.COMPLETED and run.output != Inline(value=value):
         found.append(f"the output is {run.output}, not {value}")
     return found
@@ -110,7 +110,7 @@ def _way_back(run: RunRow, hops: list[HopRow]) -> list[str]:
     forward = [hop for hop in hops if hop.direction is Direction.EXECUTE]
     back = [hop.undoes.position for hop in hops if hop.undoes is not None and hop.direction is Direction.COMPENSATE]
     done = [hop for hop in reversed(forward) if hop.status is DONE]
-    can = [hop.key.position for hop in done if activity[hop.topic].undo is not Undo.NEVER]
+    can = [hop.key.position for hop in done if activity[hop.step].undo is not Undo.NEVER]
     doubtful = [forward[-1].key.position, *can]
     if back != can[: len(back)] and back != doubtful[: len(back)]:
         return [f"undid {back} of {can}"]

@@ -96,7 +96,7 @@ def a_step_left_out_on_the_way_back(patch: pytest.MonkeyPatch) -> None:
         if found is None or not found.before:
             return found
         left_out = rows.hop(hop.key._replace(position=found.before[0].position))
-        return found._replace(before=() if left_out is None else left_out.before)
+        return found._replace(before=() if left_out is None else left_out.undo_before or ())
 
     patch.setattr(hops, "_record", skip)
 

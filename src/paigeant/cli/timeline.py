@@ -123,6 +123,12 @@ def why_waiting(view: RunView) -> str | None:
             f"waiting (contract){about}; it goes on with a worker whose code fits, "
             f"or as it is with `paigeant retry {view.workflow_id} --accept-contract`"
         )
+    if view.reason == WaitReason.TAMPERED:
+        found = f": {_one_line(step.errors[-1].message)}" if step and step.errors else ""
+        return (
+            f"waiting (tampered){found}; somebody has edited the database: mend the row and "
+            f"`paigeant retry {view.workflow_id}`, or `paigeant cancel` it"
+        )
     return f"waiting ({view.reason}){about}; `paigeant retry {view.workflow_id}` runs its step again"
 
 

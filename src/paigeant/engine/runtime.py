@@ -15,6 +15,7 @@ from paigeant.engine.hooks import GuardedHooks
 from paigeant.model.events import Event, LeaseGranted, Trouble
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.plan import Undo
+from paigeant.protocol import proof
 
 _UNOBSERVED: Final = GuardedHooks()
 
@@ -61,9 +62,15 @@ class Runtime:
         return held, asked_at
 
     def open(self, grant: Grant) -> Leased:
-        """Return the step of a grant; raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open."""
-        undo = self.registry[grant.topic].undo if grant.topic in self.registry else Undo.NEVER
+        """Return the step of a grant, once its row and its message are found to say the same.
+
+        Raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open, and
+        :class:`~paigeant.errors.TamperedMessage` for those of another hop.
+        """
+        proof.require_intact(grant)
         message, sealer = self.codec.open(grant.body)
+        proof.require_same(grant, message)
+        undo = self.registry[grant.topic].undo if grant.topic in self.registry else Undo.NEVER
         return Leased(grant, message, undo, sealer=sealer)
 
     def report(self, event: Event) -> None:

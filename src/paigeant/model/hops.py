@@ -41,6 +41,19 @@ class Record(NamedTuple):
     before: tuple[Compensation, ...] = ()
 
 
+class Recorded(NamedTuple):
+    """What a hop's row says of it beside key and topic: its message must say the same, or it is not executed.
+
+    It is as it stands in the row, whatever somebody has made of it. ``step_id`` is in hex; ``digest`` is the SHA-256 of
+    the message's bytes.
+    """
+
+    step_id: str
+    direction: str
+    undoes: HopKey | None
+    digest: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A lease as the store gave it: the right to execute and commit a hop until it runs out.
@@ -49,7 +62,9 @@ class Grant:
     ``interrupted`` says that the lease before ran out without an outcome. ``remaining`` is the time to the run's
     deadline in seconds, negative once it has passed. ``record`` is there on the way back only. ``detail`` is the last
     that was kept of the step's progress under an earlier lease, as JSON text. ``accepted`` says that a person wants it
-    run by whatever code there is. ``waited`` is for how many seconds the hop had been due, by the store's clock.
+    run by whatever code there is. ``recorded`` is what the message is held against; it is not there if the lease was
+    handed over with a commit, whose owner has made the message itself. ``waited`` is for how many seconds the hop had
+    been due, by the store's clock.
     """
 
     key: HopKey
@@ -64,6 +79,7 @@ class Grant:
     record: Record | None = None
     detail: bytes | None = None
     accepted: bool = False
+    recorded: Recorded | None = None
     waited: float = field(default=0.0, compare=False)
 
     @property
@@ -145,8 +161,8 @@ class Commit:
     ``execution`` is made once for each execution, so that a commit whose answer was lost is recognised when it is asked
     for again. ``twins`` are those of the hops that follow; ``hand_over`` is the key of one that is due at once, and
     asks the store to write it already leased to the committer, with fence 1 and attempt 1. ``detail`` is what the step
-    last said of its progress, as JSON text, if that is to be kept. ``attestation`` is the codec's signed record of a
-    hop that ends its run.
+    last said of its progress, as JSON text, if that is to be kept. ``input`` is what its arguments were bound to, None
+    if they were not. ``attestation`` is the codec's signed record of a hop that ends its run.
     """
 
     held: LeaseToken
@@ -157,6 +173,7 @@ class Commit:
     hand_over: HopKey | None = None
     blobs: tuple[Blob, ...] = ()
     detail: bytes | None = None
+    input: Mapping[str, Value] | None = None
     attestation: bytes | None = None
 
     @property

@@ -71,6 +71,7 @@ class WaitReason(StrEnum):
     SIGNAL = "signal"
     JOIN = "join"
     CHILD = "child"
+    TAMPERED = "tampered"
 
 
 class CancelRequest(StrEnum):
@@ -132,7 +133,10 @@ class RunError(BaseModel, frozen=True):
 
 
 class StepView(BaseModel, frozen=True):
-    """One hop of a run; positions count from 1. ``heartbeat_detail`` is the last that it said of its progress."""
+    """One hop of a run; positions count from 1. ``heartbeat_detail`` is the last that it said of its progress.
+
+    ``input`` is what its arguments were bound to, by name: a value that rests in the store is shown as its claim check.
+    """
 
     path: str = ""
     position: int
@@ -141,6 +145,7 @@ class StepView(BaseModel, frozen=True):
     status: StepStatus
     attempt: int
     idempotency_key: str
+    input: dict[str, JsonValue] | None = None
     output: JsonValue = None
     errors: tuple[AttemptError, ...] = ()
     reason: str | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
@@ -37,6 +38,15 @@ VALUE: TypeAdapter[Value] = TypeAdapter(Value)
 def text_of(value: Value) -> str:
     """Return a value as :data:`VALUE` writes it, which for what is inline can be had for less."""
     return f'{{"value":{to_json(value.value).decode()}}}' if isinstance(value, Inline) else value.model_dump_json()
+
+
+VALUES: TypeAdapter[dict[str, Value]] = TypeAdapter(dict[str, Value])
+"""Reads and writes named values as a JSON object."""
+
+
+def text_of_all(values: Mapping[str, Value]) -> str:
+    """Return named values as :data:`VALUES` writes them, for less."""
+    return "{" + ",".join(f"{to_json(name).decode()}:{text_of(value)}" for name, value in values.items()) + "}"
 
 
 class Blob(NamedTuple):

@@ -7,7 +7,7 @@ A query may leave out what the decision it is for does not name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -51,11 +51,20 @@ class HopState(Protocol):
     def completed_at(self) -> datetime | None: ...
 
 
-class CommittedHop(HopState, Protocol):
+class JudgedHop(HopState, Protocol):
     """A hop with the execution that was committed last."""
 
     @property
     def committed_by(self) -> object: ...
+
+
+class CommittedHop(JudgedHop, Protocol):
+    """A hop with what an earlier execution of it has left, to which the commit of another adds."""
+
+    @property
+    def input(self) -> Mapping[str, Value] | None: ...
+    @property
+    def errors(self) -> Sequence[AttemptError] | None: ...
 
 
 class KnownRun(Protocol):
@@ -74,6 +83,8 @@ class KnownRun(Protocol):
 class RecordedHop(Protocol):
     """What a message is held against; ``digest`` is the SHA-256 of the bytes recorded for the hop."""
 
+    @property
+    def body(self) -> bytes: ...
     @property
     def digest(self) -> bytes: ...
     @property
@@ -121,11 +132,13 @@ class ShownHop(PlacedHop, Protocol):
     @property
     def path(self) -> str: ...
     @property
-    def topic(self) -> str: ...
+    def step(self) -> str: ...
     @property
     def step_id(self) -> UUID: ...
     @property
     def direction(self) -> str: ...
+    @property
+    def input(self) -> Mapping[str, Value] | None: ...
     @property
     def output(self) -> Value | None: ...
     @property

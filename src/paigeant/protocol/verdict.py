@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from paigeant.model.hops import Verdict
 from paigeant.protocol import leases
-from paigeant.protocol.states import CommittedHop, HopState, RunState
+from paigeant.protocol.states import HopState, JudgedHop, RunState
 
 
 def judge(
-    run: RunState | None, hop: CommittedHop | None, fence: int, execution: object, *, completes: bool, done: bool
+    run: RunState | None, hop: JudgedHop | None, fence: int, execution: object, *, completes: bool, done: bool
 ) -> Verdict:
     """Return what becomes of a commit with this fence, read and judged in the transaction that would write it.
 
@@ -25,7 +25,7 @@ def judge(
     return Verdict.OK
 
 
-def is_committed(hop: CommittedHop, execution: object) -> bool:
+def is_committed(hop: JudgedHop, execution: object) -> bool:
     """Tell whether this very execution was committed before, and only the answer was lost."""
     return hop.committed_by == execution
 

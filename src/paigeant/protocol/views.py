@@ -85,11 +85,12 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes]) -> StepView:
     return StepView(
         path=hop.path,
         position=hop.position,
-        step=hop.topic,
+        step=hop.step,
         direction=Direction(hop.direction),
         status=StepStatus(hop.status),
         attempt=hop.attempt,
         idempotency_key=f"{hop.workflow_id}:{hop.step_id}:{hop.direction}",
+        input=None if hop.input is None else {name: _argument(value) for name, value in hop.input.items()},
         output=_json(hop.output, texts),
         errors=tuple(hop.errors or ()),
         reason=hop.reason,
@@ -100,6 +101,11 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes]) -> StepView:
         heartbeat_detail=None if hop.detail is None else from_json(hop.detail),
         heartbeat_at=hop.said_at,
     )
+
+
+def _argument(value: Value) -> JsonValue:
+    """Return the value, or its claim check: many steps may have been given the same that is large."""
+    return value.model_dump(mode="json") if isinstance(value, Ref) else value.value
 
 
 def _json(value: Value | None, texts: Mapping[str, bytes]) -> JsonValue:

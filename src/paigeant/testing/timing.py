@@ -39,9 +39,9 @@ class SkippingStore(MemoryStore):
         """Return what runs, or is about to because it is due and somebody serves it."""
         now, known = self.now(), served(self._rows)
         return [
-            f"{hop.topic!r} at position {hop.key.position} of run {hop.key.workflow_id}"
+            f"{hop.step!r} at position {hop.key.position} of run {hop.key.workflow_id}"
             for hop in self._rows.twins.values()
-            if hop.owner is not None or (hop.topic in known and leases.is_due(hop, now))
+            if hop.owner is not None or (hop.step in known and leases.is_due(hop, now))
         ]
 
     def next_moment(self) -> datetime | None:

@@ -93,6 +93,14 @@ class Hop(NamedTuple):
         return None if self.pending else NOW
 
     @property
+    def input(self) -> None:
+        """What it was given decides nothing."""
+
+    @property
+    def errors(self) -> None:
+        """Nor do the errors of its attempts."""
+
+    @property
     def accepted(self) -> None:
         """What code there is, all fits."""
 

@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from paigeant.model.hops import Verdict
+from paigeant.model import hops as real
+from paigeant.model.hold import After, Now, Person
+from paigeant.model.hops import LeaseToken, Verdict
+from paigeant.model.message import HopKey
+from paigeant.model.outcomes import FaultKind
 from paigeant.model.runs import CancelRequest, Direction, RunStatus, StepStatus
-from paigeant.protocol import leases, operate, verdict
+from paigeant.model.transition import Done, Held, Left, Transition
+from paigeant.model.values import NULL
+from paigeant.protocol import holds, leases, operate, verdict
+from paigeant.testing.builders import FAULT
 from tests.model.protocol.deciding import Decision, decide
-from tests.model.protocol.nouns import INTERRUPTED, LEASE, NOW, PARKED, PENDING, Commit, Due, Grant, Hop, Run, Setting
+from tests.model.protocol.nouns import INTERRUPTED, LEASE, NOW, PARKED, Commit, Due, Grant, Hop, Run, Setting
 
 
 class CommitResult(NamedTuple):
@@ -98,10 +106,6 @@ def release(run: Run, grant: Grant) -> Run:
     return change(run, grant.position, back._replace(tries=hop.tries - hop.loose, loose=False))
 
 
-def _put_back(hop: Hop, status: StepStatus, due: Due, *, raises: bool) -> Hop:
-    return hop._replace(status=status, due=due, owner=None, fence=hop.fence + raises)
-
-
 def judge(run: Run, grant: Grant, commit: Commit) -> Verdict:
     """Say what becomes of a commit, in the transaction that would write it."""
     hop = run.hops[grant.position - 1]
@@ -126,39 +130,49 @@ def commit(run: Run, grant: Grant, made: Commit, owner: str, setting: Setting) -
 
 def write(run: Run, grant: Grant, made: Commit, owner: str, setting: Setting) -> tuple[Run, Grant | None]:
     """Write a commit that was found good: the hop, the next twin, and where the run stands."""
-    hop = run.hops[grant.position - 1]
     decision = decide(setting.plan, run, grant.position, made.outcome)
-    left = _hold if decision.status in PENDING else _leave
-    hop = left(hop, decision, made, setting)._replace(committed_by=grant.lease)
-    run = change(run, grant.position, hop)
+    hop = _commit_hop(run.hops[grant.position - 1], grant, decision, made)
+    run = change(run, grant.position, hop._replace(committed_by=grant.lease))
     moved = None
     if decision.next is not None:
         run, moved = _add(run, grant, decision.next, owner if made.moves else None, setting)
     return move(run, decision.run), moved
 
 
-def _hold(hop: Hop, decision: Decision, made: Commit, setting: Setting) -> Hop:
-    """The twin stays, due later; no attempt if it waits."""
-    waits = decision.status is StepStatus.WAITING
-    due = Due.RESUMED if waits else Due.LATER
-    held = _put_back(hop, decision.status, due, raises="fence of a retry" not in setting.without)
-    return held._replace(
-        attempt=hop.attempt - waits,
-        interruptions=0,
-        tries=hop.tries - (made.outcome == PARKED),
-        loose=hop.loose and made.outcome == INTERRUPTED,
-    )
+def _commit_hop(hop: Hop, grant: Grant, decision: Decision, made: Commit) -> Hop:
+    """Hold the hop until later, or leave it behind."""
+    commit = _real_commit(decision.status, grant.position, grant.fence, grant.lease)
+    match commit.transition.hop:
+        case Held() as held:
+            tries, loose = hop.tries - (made.outcome == PARKED), hop.loose and made.outcome == INTERRUPTED
+            return written(hop, holds.hold(hop, held, commit, NOW))._replace(tries=tries, loose=loose)
+        case Left() as left:
+            hop = written(hop, holds.leave(hop, left, commit, NOW))
+            return hop._replace(loose=False, undoable=decision.undoable)
 
 
-def _leave(hop: Hop, decision: Decision, made: Commit, setting: Setting) -> Hop:
-    """The hop is behind: its twin is gone."""
-    del made, setting
-    return hop._replace(status=decision.status, owner=None, due=Due.RESUMED, loose=False, undoable=decision.undoable)
+@cache
+def _real_commit(status: StepStatus, position: int, fence: int, lease: int) -> real.Commit:
+    """Return a commit that leaves its hop with this status, as the real functions take it."""
+    match status:
+        case StepStatus.WAITING:
+            hop: Held | Left = Held(Person())
+        case StepStatus.RETRYING:
+            hop = Held(After(LEASE.total_seconds()), FAULT)
+        case StepStatus.COMPLETED:
+            hop = Left(Done(NULL))
+        case StepStatus.CANCELLED:
+            hop = Left(FAULT.model_copy(update={"kind": FaultKind.CANCELLED}))
+        case _:
+            hop = Left(FAULT)
+    token = LeaseToken(HopKey(UUID(int=1), "", position), fence)
+    return real.Commit(token, "", UUID(int=lease), Transition(hop))
 
 
 def _add(run: Run, grant: Grant, twin: Hop, heir: str | None, setting: Setting) -> tuple[Run, Grant | None]:
     """Write the next twin, due at once, or leased to who committed if nobody wishes the run cancelled."""
     position = grant.position + 1
+    twin = written(twin, holds.add(Now(), NOW))
     twin = twin._replace(position=position, hidden="twin" in setting.without)
     run = run._replace(hops=(*run.hops[: position - 1], twin))
     if heir is None or not verdict.may_hand_over(run):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from paigeant.model.runs import CancelRequest, RunError, RunStatus, StepStatus
+from paigeant.model.runs import AttemptError, CancelRequest, RunError, RunStatus, StepStatus
+from paigeant.model.values import Value
 
 ID = UUID(int=1)
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -25,7 +27,10 @@ class Hop:
     completed_at: datetime | None = None
     accepted: bool | None = None
     committed_by: UUID | None = None
+    body: bytes = b"body"
     digest: bytes = b"digest"
+    input: Mapping[str, Value] | None = None
+    errors: Sequence[AttemptError] | None = None
 
 
 @dataclass(frozen=True)

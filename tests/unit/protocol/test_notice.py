@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from paigeant.model.hops import NoticeStatus
-from paigeant.protocol.notice import find_status
+from paigeant.protocol.notice import find_status, is_announced
 from tests.unit.protocol.rows import NOW, Hop
 
 
@@ -21,3 +23,11 @@ from tests.unit.protocol.rows import NOW, Hop
 )
 def test_a_notice_stands_as_its_hop_does(hop: Hop | None, digest: bytes, status: NoticeStatus, *, run_known: bool):
     assert find_status(hop, digest, run_known=run_known) is status
+
+
+def test_what_is_announced_is_what_was_recorded_or_what_lies_there():
+    hop = Hop(body=b"edited", digest=hashlib.sha256(b"as it was").digest())
+
+    assert is_announced(hop, hashlib.sha256(b"as it was").digest())
+    assert is_announced(hop, hashlib.sha256(b"edited").digest())
+    assert not is_announced(hop, hashlib.sha256(b"forged").digest())

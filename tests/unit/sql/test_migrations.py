@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
 
-from paigeant.abc import Store
+from paigeant.abc import Schema, Store
 from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
+from paigeant.errors import ConfigError
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.values import inline
 from paigeant.sql.schema import version as schema
@@ -37,37 +40,56 @@ OF_THE_VERSION_BEFORE = (
         VALUES ('{run}', 'a', '{{"value": "x"}}', {at})""",
 )
 
-Tell = Callable[..., None]
+IN_FLIGHT = """INSERT INTO workflow_runs (workflow_id, namespace, workflow, trace_id, input, input_sha256, status,
+    created_at) VALUES ('{run}', 'default', 'article', 'cafe', '{{"value": 1}}', 'feed', '{status}', {at})"""
+
+
+class Older(NamedTuple):
+    """A database of schema 0005 with a run that has ended, its store, and what executes statements in it."""
+
+    url: str
+    store_of: Callable[..., Store]
+    execute: Callable[..., None]
+    at: str
+
+    def schema(self) -> Schema:
+        return choose_schema(Settings(store=self.url))
+
+    def store(self) -> Store:
+        return self.store_of(self.url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def older(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[str, Callable[..., Store]]:
-    """Return the URL of a database of schema 0005 with a run that has ended, and its store."""
+def older(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Older:
     postgres = request.param == "postgresql"
     url: str = request.getfixturevalue("new_postgres")(empty=True) if postgres else f"sqlite:///{tmp_path}/older.db"
     with monkeypatch.context() as patch:
         patch.setattr(schema, "HEAD", "0005")
         choose_schema(Settings(store=url)).upgrade()
-    at = "to_timestamp(1700000000)" if postgres else "1700000000.0"
-    rows = [line.format(run=RUN, done=DONE, failed=FAILED, at=at) for line in OF_THE_VERSION_BEFORE]
     if postgres:
-        request.getfixturevalue("tell_postgres")("SET search_path TO paigeant", *rows, on=url)
-        return url, PostgresStore
+        tell = request.getfixturevalue("tell_postgres")
+        made = Older(url, PostgresStore, partial(_tell, tell, url), "to_timestamp(1700000000)")
+    else:
+        made = Older(url, SqliteStore, partial(_execute, url), "1700000000.0")
+    made.execute(*(line.format(run=RUN, done=DONE, failed=FAILED, at=made.at) for line in OF_THE_VERSION_BEFORE))
+    return made
+
+
+def _tell(tell: Callable[..., None], url: str, *statements: str) -> None:
+    tell("SET search_path TO paigeant", *statements, on=url)
+
+
+def _execute(url: str, *statements: str) -> None:
     with SqliteDatabase(url, "default").connect() as connection:
-        for row in rows:
-            connection.exec_driver_sql(row)
+        for statement in statements:
+            connection.exec_driver_sql(statement)
         connection.commit()
-    return url, SqliteStore
 
 
-async def test_a_finished_run_is_readable_after_the_upgrade(older: tuple[str, Callable[..., Store]]):
-    url, store_of = older
+async def test_a_finished_run_is_readable_after_the_upgrade(older: Older):
+    await asyncio.to_thread(older.schema().upgrade)
 
-    await asyncio.to_thread(choose_schema(Settings(store=url)).upgrade)
-
-    async with store_of(url) as store:
+    async with older.store() as store:
         run = await store.get_run(UUID(RUN))
         assert (run.status, run.reason, run.variables) == (RunStatus.COMPENSATED, None, {"a": "x"})
         assert run.error is not None
@@ -80,3 +102,20 @@ async def test_a_finished_run_is_readable_after_the_upgrade(older: tuple[str, Ca
         assert await store.load_variable(UUID(RUN), "a") == inline("x")
         [listed] = (await store.list_runs(status=RunStatus.COMPENSATED)).runs
         assert listed.workflow_id == UUID(RUN)
+
+
+@pytest.mark.parametrize(("statuses", "said"), [(["waiting"], "1 run is"), (["pending", "running"], "2 runs are")])
+def test_a_database_with_runs_in_flight_is_left_as_it_is(older: Older, statuses: list[str], said: str):
+    runs = [UUID(int=100 + number).hex for number in range(len(statuses))]
+    made = zip(runs, statuses, strict=True)
+    older.execute(*(IN_FLIGHT.format(run=run, status=status, at=older.at) for run, status in made))
+
+    with pytest.raises(ConfigError, match=f"{said} in flight.*paigeant runs.*paigeant terminate"):
+        older.schema().upgrade()
+
+    with pytest.raises(ConfigError, match="has schema 0005"):
+        older.schema().check()
+    ended = f"UPDATE workflow_runs SET status = 'terminated', completed_at = {older.at} WHERE completed_at IS NULL"
+    older.execute("SELECT topic, contract, undoes FROM step_executions", ended)
+    older.schema().upgrade()
+    older.schema().check()

@@ -64,7 +64,7 @@ OFTEN: dict[str, Any] = {
     "leaving a hop": commit_rows._LEAVE,
     "keeping a hop": commit_rows._HOLD,
     "what changes of a run": commit_rows._RUN,
-    "ending a run": commit_rows._LEFT,
+    "ending a run": commit_rows._ABANDON,
     "undoing": hops._RECORDS,
     "what a step said before": hops._DETAILS,
     "the topics there are": operate._NEXT_TOPIC,

@@ -7,14 +7,15 @@ from uuid_utils.compat import uuid4
 from paigeant.abc import Codec
 from paigeant.activities.faults import describe
 from paigeant.engine.hop.judging import MISMATCH_BACKOFF
+from paigeant.engine.hop.results import Execution
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import MessageRejected
-from paigeant.model.hold import After
+from paigeant.errors import MessageRejected, TamperedMessage
+from paigeant.model.hold import After, Person
 from paigeant.model.hops import Commit, Grant, Leased, Twin
 from paigeant.model.outcomes import Fault, Faulted, FaultKind, Outcome
-from paigeant.model.runs import CancelRequest, RunError, RunStatus
+from paigeant.model.runs import CancelRequest, RunError, RunStatus, WaitReason
 from paigeant.model.transition import Held, Left, RunEnd, Transition, Writes
-from paigeant.model.values import Blob, Value
+from paigeant.model.values import Value
 from paigeant.routing import advance
 
 
@@ -34,28 +35,37 @@ def _sealed(codec: Codec, transition: Transition) -> tuple[Transition, tuple[Twi
 
 
 def write(
-    runtime: Runtime, grant: Grant, transition: Transition, twins: tuple[Twin, ...] = (), blobs: tuple[Blob, ...] = ()
+    runtime: Runtime,
+    grant: Grant,
+    transition: Transition,
+    twins: tuple[Twin, ...] = (),
+    execution: Execution | None = None,
 ) -> Commit:
-    """Return the commit of one execution, under a name of its own."""
-    return Commit(grant.held, runtime.owner, uuid4(), transition, twins, blobs=blobs)
+    """Return the commit of a hop, under a name of its own; ``execution`` is what it came to if its code was called."""
+    blobs, given = ((), None) if execution is None else (tuple(execution.blobs), execution.input)
+    return Commit(grant.held, runtime.owner, uuid4(), transition, twins, blobs=blobs, input=given)
 
 
 def unreadable(error: MessageRejected) -> Transition:
-    """Return what becomes of a twin whose bytes do not open here: it is held with the reason, for a person to look at.
+    """Return what becomes of a twin whose message must not be executed: it is held with the reason, for a person.
 
-    It is offered again now and then, in case that a worker of another version, or with another key, can open it.
+    Bytes that do not open here are offered again now and then, in case that a worker of another version, or with
+    another key, can open them. What somebody has tampered with waits until a person has mended it and resumes the run.
     """
+    if isinstance(error, TamperedMessage):
+        return Transition(Held(Person(WaitReason.TAMPERED), Fault(type=type(error).__name__, message=str(error))))
     return Transition(Held(After(MISMATCH_BACKOFF.total_seconds(), f"unreadable: {error}")))
 
 
 def unreadable_and_over(grant: Grant, error: MessageRejected) -> Transition:
-    """Return how a run ends that must, by wish or deadline, and whose message does not open.
+    """Return how a run ends that must, by wish or deadline, and whose message does not open or was tampered with.
 
     What would have to be undone stands in that message: unless it is the first one, the run ends as one whose
     compensation failed, so that a person looks and, with the right worker or key in place, resumes it.
     """
     why = "the run was cancelled on request" if grant.cancel else "the run's deadline has passed"
-    text = f"{why}, but the message of position {grant.key.position} does not open: {error}"
+    what = "was tampered with" if isinstance(error, TamperedMessage) else "does not open"
+    text = f"{why}, but the message of position {grant.key.position} {what}: {error}"
     plain = grant.cancel is CancelRequest.PLAIN
     if plain or grant.key.position == 1:
         run = RunStatus.CANCELLED if grant.cancel else RunStatus.FAILED
@@ -63,6 +73,6 @@ def unreadable_and_over(grant: Grant, error: MessageRejected) -> Transition:
         run = RunStatus.COMPENSATION_FAILED
         text += "; nothing was undone"
     kind = FaultKind.CANCELLED if run is RunStatus.CANCELLED else FaultKind.ERROR
-    fault = Fault(type="MessageRejected", message=text, kind=kind)
+    fault = Fault(type=type(error).__name__, message=text, kind=kind)
     place = RunError(type=fault.type, message=text, step=grant.topic, path=grant.key.path, position=grant.key.position)
     return Transition(Left(fault), end=RunEnd(run), writes=Writes(error=place))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from paigeant.activities.interfaces import mismatch
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hop.apart import run_apart
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
+from paigeant.engine.hop.inputs import Bound, record_input
 from paigeant.engine.hop.judging import MISMATCH_BACKOFF, Rules, StepTimeout, deadline_passed, judge, not_to_run
 from paigeant.engine.hop.results import Execution, accept
 from paigeant.engine.hop.session import LeasedSession
@@ -63,11 +64,17 @@ class Executor:
         if refused is not None:
             return Execution(refused)
         try:
-            arguments = await self._arguments(leased, handler, progress)
+            bound = await self._arguments(leased, handler, progress)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
             return Execution(judge(leased, rules, error, self._chance()), error=error)
+        execution = await self._run(leased, handler, rules, progress, bound.arguments)
+        return replace(execution, input=bound.recorded, blobs=[*bound.blobs, *execution.blobs])
+
+    async def _run(
+        self, leased: Leased, handler: Handler, rules: Rules, progress: Progress, arguments: Mapping[str, Any]
+    ) -> Execution:
         try:
             with progress:
                 result = await self._call(leased, rules, progress, partial(handler.function, **arguments))
@@ -99,21 +106,22 @@ class Executor:
         activity = self._registry[leased.message.topic]
         return activity.execute if leased.message.headers.direction is Direction.EXECUTE else activity.compensate
 
-    async def _arguments(self, leased: Leased, handler: Handler, progress: Progress) -> dict[str, Any]:
+    async def _arguments(self, leased: Leased, handler: Handler, progress: Progress) -> Bound:
         """Bind the arguments by name; variables are read from the store only if some name asks for them."""
         message = leased.message
         explicit, reserved = _values_at_hand(leased)
         wanted = [name for name in handler.signature.names if name not in explicit and name not in reserved]
         workflow_id, path, _ = message.key
         variables = await self._store.load_variables(workflow_id, wanted, path=path) if wanted else {}
-        sources = [await load_texts(self._store, workflow_id, values) for values in (explicit, reserved, variables)]
-        found = Sources(*sources)
+        values = (explicit, reserved, variables)
+        found = Sources(*[await load_texts(self._store, workflow_id, some) for some in values])
         if found.lacking(handler.signature):  # to be told of with all that there is instead
             found = replace(found, others=await self._store.load_variables(workflow_id))
-        bound = bind(handler.signature, found, message.topic)
+        arguments = bind(handler.signature, found, message.topic)
+        recorded, blobs = record_input(handler.signature.names, values, found)
         if handler.signature.context is not None:
-            bound[handler.signature.context] = self._context(leased, progress)
-        return bound
+            arguments[handler.signature.context] = self._context(leased, progress)
+        return Bound(arguments, recorded, blobs)
 
     def _context(self, leased: Leased, progress: Progress) -> ActivityContext:
         message = leased.message

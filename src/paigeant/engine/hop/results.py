@@ -25,10 +25,14 @@ Done: TypeAlias = Completed[Any] | Revised[Any] | Finished[Any]
 
 @dataclass(slots=True)
 class Execution:
-    """What one execution came to, and the large values that its commit must write; ``error`` is what it raised."""
+    """What one execution came to, and the large values that its commit must write.
+
+    ``input`` is what its arguments were bound to; ``error`` is what it raised.
+    """
 
     outcome: Outcome[Value]
     blobs: list[Blob] = field(default_factory=list[Blob])
+    input: dict[str, Value] | None = None
     error: Exception | None = None
 
 

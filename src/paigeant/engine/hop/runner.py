@@ -15,13 +15,13 @@ from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import MessageRejected, Unavailable
+from paigeant.errors import MessageRejected, TamperedMessage, Unavailable
 from paigeant.model.events import ExecutionEnd, LeaseLost, RunEnded, StepEnded, StepReleased
 from paigeant.model.hold import Now
 from paigeant.model.hops import Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
 from paigeant.model.outcomes import Outcome, Revised
-from paigeant.model.runs import CancelRequest, Direction, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, StepStatus, WaitReason
 from paigeant.model.steps import OnInterrupt
 from paigeant.model.values import Value
 
@@ -73,11 +73,12 @@ class HopRunner:
             seat.give()
 
     async def _set_aside(self, grant: Grant, asked_at: float, error: MessageRejected) -> None:
-        """Park a step whose message cannot be opened, for a person to look at."""
+        """Hold a step whose message cannot be opened, or is not that of its row, for a person to look at."""
         try:
             commit = write(self._runtime, grant, unreadable(error))
             await self._committer.commit(commit, lambda: asked_at + self._runtime.margin)
-            self._runtime.trouble(f"opening {grant.key.message_id}; its run waits, unreadable", error)
+            reason = WaitReason.TAMPERED if isinstance(error, TamperedMessage) else "unreadable"
+            self._runtime.trouble(f"opening {grant.key.message_id}; its run waits, {reason}", error)
         finally:
             self._slots.give(grant.topic)
 
@@ -157,7 +158,7 @@ class HopRunner:
         if isinstance(execution.outcome, Revised):
             leased = replace(leased, interfaces=self._interfaces(execution.outcome))
         transition, twins = decide(self._runtime.codec, leased, execution.outcome)
-        commit = write(self._runtime, leased.grant, transition, twins, tuple(execution.blobs))
+        commit = write(self._runtime, leased.grant, transition, twins, execution)
         wanted = next((twin for twin in twins if self._could_take(twin)), None)
         if wanted is not None and seat is not None and seat.move(wanted.topic):
             commit = replace(commit, hand_over=wanted.key)

@@ -20,7 +20,7 @@ def _partial(name: str, *columns: Column[Any], where: Any, unique: bool = False)
 
 
 INDEXES: Final = (
-    _partial("step_executions_due", _steps.namespace, _steps.topic, _steps.due_at, where=_open_step),
+    _partial("step_executions_due", _steps.namespace, _steps.step, _steps.due_at, where=_open_step),
     _partial("step_executions_open", _steps.workflow_id, where=_open_step),
     _partial(
         "step_executions_interrupted",
@@ -31,7 +31,7 @@ INDEXES: Final = (
     _partial("step_executions_hint", _steps.namespace, _steps.hint_at, where=_open_step & _steps.due_at.is_not(None)),
     _partial(
         "step_executions_misfit",
-        *(_steps.namespace, _steps.topic, _steps.interface),
+        *(_steps.namespace, _steps.step, _steps.interface),
         where=_open_step & _steps.interface.is_not(None),
     ),
     _partial(

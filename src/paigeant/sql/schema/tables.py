@@ -28,8 +28,8 @@ from sqlalchemy import (
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, RunError
-from paigeant.model.values import VALUE, Value, text_of
-from paigeant.sql.schema.types import Json, StoreTime
+from paigeant.model.values import VALUE, VALUES, Value, text_of, text_of_all
+from paigeant.sql.schema.types import Bytes, Json, StoreTime
 
 metadata: Final = MetaData(
     naming_convention={
@@ -88,7 +88,7 @@ step_executions: Final = Table(
     Column("path", Text, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("namespace", Text, nullable=False),
-    Column("topic", Text, nullable=False),
+    Column("step", Text, nullable=False),
     Column("step_id", Uuid, nullable=False),
     Column("direction", Text, nullable=False),
     Column("undoes_path", Text),
@@ -106,7 +106,9 @@ step_executions: Final = Table(
     Column("completed_at", StoreTime),
     Column("committed_by", Uuid),
     Column("reason", Text),
+    Column("input", Json(VALUES, text_of_all)),
     Column("output", _value),
+    Column("error", Json(TypeAdapter(AttemptError))),
     Column("log", _value),
     Column("compensable", Boolean, nullable=False),
     Column("undo_before", Json(TypeAdapter(tuple[Compensation, ...]))),
@@ -115,9 +117,12 @@ step_executions: Final = Table(
     Column("accepted", Boolean),
     sqlite_with_rowid=False,
 )
-"""One hop each. ``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until
-someone resumes it. ``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits
-for code that fits it; ``accepted``: a person wants it run by whatever code there is."""
+"""One hop each. ``step`` is the activity's name, and so the topic of its message. ``input`` is what its arguments were
+bound to, ``output`` what it came to, ``error`` the fault that ended it, ``errors`` those of all its attempts.
+
+``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until someone resumes it.
+``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits for code that fits
+it; ``accepted``: a person wants it run by whatever code there is."""
 
 messages: Final = Table(
     "messages",
@@ -125,8 +130,8 @@ messages: Final = Table(
     Column("workflow_id", Uuid, primary_key=True),
     Column("path", Text, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("digest", LargeBinary, nullable=False),
+    Column("body", Bytes, nullable=False),
+    Column("digest", Bytes, nullable=False),
     ForeignKeyConstraint(
         ["workflow_id", "path", "position"],
         ["step_executions.workflow_id", "step_executions.path", "step_executions.position"],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import TIMESTAMP, Dialect, Double, Text
+from sqlalchemy import TIMESTAMP, Dialect, Double, LargeBinary, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -39,6 +39,26 @@ class StoreTime(TypeDecorator[datetime]):
         if value is None or dialect.name != "sqlite":
             return value
         return datetime.fromtimestamp(value, UTC)
+
+
+class Bytes(TypeDecorator[bytes]):
+    """Bytes. What somebody has made a text of on SQLite, whose columns take anything, is read as its UTF-8 bytes."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Reader | None:
+        """Return what reads a value."""
+        del coltype
+        return _as_bytes if dialect.name == "sqlite" else None
+
+
+class _Reader(Protocol):
+    def __call__(self, value: Any) -> bytes | None: ...
+
+
+def _as_bytes(value: Any) -> bytes | None:
+    return value if value is None or isinstance(value, bytes) else str(value).encode()
 
 
 class Json(TypeDecorator[T], Generic[T]):

@@ -25,7 +25,7 @@ _END_LEASES: Final = (
     .values(due_at=bindparam("b_due_at"), hint_at=bindparam("b_due_at"))
 )
 _SILENT: Final = PreparedStatement(
-    select(*HOP, steps.topic, steps.hints, messages.c.body)
+    select(*HOP, steps.step, steps.hints, messages.c.body)
     .join_from(step_executions, messages, _SAME_HOP)
     .where(_NAMESPACE, OPEN, steps.due_at.is_not(None), _DUE, steps.hint_at <= bindparam("now"))
     .order_by(steps.hint_at, *HOP)
@@ -49,7 +49,7 @@ def announce(tx: Tx, limit: int) -> list[Sealed]:
     """Return the messages of due twins whose announcement is due, and push the next one away."""
     rows = tx.rows(_SILENT, namespace=tx.namespace, now=tx.now, limit=limit)
     tx.many(_HINT, [{**bound(key_of(row)), "b_hint_at": tx.now + next_hint(row.hints)} for row in rows])
-    return [Sealed(key_of(row).message_id, row.topic, row.body) for row in rows]
+    return [Sealed(key_of(row).message_id, row.step, row.body) for row in rows]
 
 
 def silent_in(tx: Tx) -> float | None:

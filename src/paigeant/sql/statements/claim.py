@@ -7,13 +7,14 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final, assert_never
 
-from sqlalchemy import and_, bindparam, func, literal_column, select, union_all, update
+from sqlalchemy import and_, bindparam, func, literal_column, select, type_coerce, union_all, update
+from sqlalchemy.types import NULLTYPE
 
 from paigeant.model.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction
-from paigeant.protocol import leases
+from paigeant.protocol import leases, notice
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
@@ -47,8 +48,8 @@ _SAME_HOP: Final = and_(
 _LEASABLE: Final = (
     select(
         *HOP,
-        *(steps.topic, steps.fence, steps.attempt, steps.interruptions, steps.owner),
-        *(steps.undoes_path, steps.undoes_position),
+        *(steps.step, steps.fence, steps.attempt, steps.interruptions, steps.owner),
+        *(type_coerce(steps.step_id, NULLTYPE).label("step_id"), steps.undoes_path, steps.undoes_position),
         *(steps.namespace, steps.direction, steps.completed_at, steps.due_at, steps.accepted),
         *(messages.c.body, messages.c.digest),
         *(runs.started_at.label("run_started_at"), runs.cancel_requested, runs.deadline),
@@ -57,12 +58,14 @@ _LEASABLE: Final = (
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
     .with_for_update(of=[step_executions, workflow_runs], skip_locked=True)
 )
+"""The step id as it stands there: one that somebody has spoilt must keep nobody from the other rows."""
+
 _INTERRUPTED: Final = steps.interruptions > literal_column("0")
 """As in the index, which a parameter would not match."""
 
 _SUSPECT: Final = _INTERRUPTED & ((steps.interruptions >= SUSPECT) | steps.owner.is_not(None))
 _SUSPECTS: Final = PreparedStatement(
-    _LEASABLE.where(_NAMESPACE, OPEN, _SUSPECT, _DUE, one_of(steps.topic, "topics"))
+    _LEASABLE.where(_NAMESPACE, OPEN, _SUSPECT, _DUE, one_of(steps.step, "topics"))
     .order_by(steps.due_at, *HOP)
     .limit(bindparam("limit"))
 )
@@ -75,7 +78,7 @@ _HELD_SUSPECTS: Final = PreparedStatement(
     .limit(1)
 )
 _NEXT_SUSPECT: Final = PreparedStatement(
-    select(func.min(steps.due_at)).where(_NAMESPACE, OPEN, _SUSPECT, one_of(steps.topic, "topics"))
+    select(func.min(steps.due_at)).where(_NAMESPACE, OPEN, _SUSPECT, one_of(steps.step, "topics"))
 )
 _ANNOUNCED: Final = PreparedStatement(_LEASABLE.join(hop_list, IN_HOP_LIST))
 """All that were asked for; which of them may be leased is decided outside, or SQLite would walk along the queue."""
@@ -97,14 +100,14 @@ _CLOSING: Final = PreparedStatement(
     .limit(bindparam("limit"))
 )
 _MISFITS: Final = PreparedStatement(
-    select(steps.topic, steps.interface).where(_NAMESPACE, OPEN, steps.interface.is_not(None)).distinct()
+    select(steps.step, steps.interface).where(_NAMESPACE, OPEN, steps.interface.is_not(None)).distinct()
 )
 _THESE_MISFITS: Final = PreparedStatement(
     _LEASABLE.where(
         _NAMESPACE,
         OPEN,
         steps.interface.is_not(None),
-        steps.topic == bindparam("topic"),
+        steps.step == bindparam("topic"),
         steps.interface == bindparam("interface"),
     )
     .order_by(*HOP)
@@ -128,7 +131,7 @@ def _due_of(topics: int) -> PreparedStatement:
     """
     parts = [
         select(steps.workflow_id, steps.path, steps.position, steps.due_at)
-        .where(_NAMESPACE, steps.topic == bindparam(f"topic_{n}"), OPEN, ~_SUSPECT, _DUE)
+        .where(_NAMESPACE, steps.step == bindparam(f"topic_{n}"), OPEN, ~_SUSPECT, _DUE)
         .order_by(steps.due_at)
         .limit(bindparam("limit"))
         .subquery(f"due_{n}")
@@ -148,7 +151,7 @@ def _next_due_of(topics: int) -> PreparedStatement:
     """Return the query of when the next twin of so many topics is due."""
     parts = [
         select(func.min(steps.due_at).label("due_at")).where(
-            _NAMESPACE, steps.topic == bindparam(f"topic_{n}"), OPEN, ~_SUSPECT
+            _NAMESPACE, steps.step == bindparam(f"topic_{n}"), OPEN, ~_SUSPECT
         )
         for n in range(topics)
     ]
@@ -197,9 +200,11 @@ def _holds_suspect(tx: Tx, owner: str) -> bool:
 
 def lease_announced(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
     """Lease those of the announced twins that are due and are what was announced."""
-    announced = set(notices)
-    rows = tx.rows(_ANNOUNCED, keys=keys_of(key for key, _ in announced))
-    good = [row for row in rows if (key_of(row), row.digest) in announced and _may_lease(tx, row)]
+    announced: dict[HopKey, set[bytes]] = {}
+    for key, digest in notices:
+        announced.setdefault(key, set()).add(digest)
+    rows = [row for row in tx.rows(_ANNOUNCED, keys=keys_of(announced)) if _may_lease(tx, row)]
+    good = [row for row in rows if any(notice.is_announced(row, digest) for digest in announced[key_of(row)])]
     suspects = [row for row in good if leases.is_suspect(row)]
     given = leases.choose_suspects(suspects, holds_one=bool(suspects) and _holds_suspect(tx, owner))
     refused = [row for row in suspects if row not in given]
@@ -221,7 +226,7 @@ def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Gran
 
 def find_held_interfaces(tx: Tx) -> set[HeldInterface]:
     """Return the activity and the interface of each twin that is held for code that fits it."""
-    return {HeldInterface(row.topic, row.interface) for row in tx.rows(_MISFITS, namespace=tx.namespace)}
+    return {HeldInterface(row.step, row.interface) for row in tx.rows(_MISFITS, namespace=tx.namespace)}
 
 
 def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta) -> list[Grant]:

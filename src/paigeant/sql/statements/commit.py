@@ -44,7 +44,8 @@ _RUNS: Final = PreparedStatement(
 _HOPS: Final = PreparedStatement(
     select(
         *(steps.workflow_id, steps.path, steps.position),
-        *(steps.fence, steps.owner, steps.attempt, steps.committed_by, steps.completed_at, steps.errors),
+        *(steps.fence, steps.owner, steps.attempt, steps.committed_by, steps.completed_at),
+        *(steps.input, steps.errors),
         exists()
         .where(
             _done.c.workflow_id == steps.workflow_id,

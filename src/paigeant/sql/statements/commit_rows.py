@@ -4,65 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, literal_column, update
 
-from paigeant.model.hold import Code, due_at
 from paigeant.model.hops import Commit, Twin
-from paigeant.model.runs import StepStatus, add_error
-from paigeant.model.transition import Done, Held, Left
-from paigeant.protocol import verdict
+from paigeant.model.transition import Held, Left
+from paigeant.protocol import holds, operate, verdict
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, step_executions, workflow_runs, workflow_variables
-from paigeant.sql.statements.hops import OPEN, THIS_HOP, add_twins, bound, keep_blobs, note, steps
+from paigeant.sql.statements.hops import OPEN, add_twins, changed, changing, keep_blobs, note, steps
 
 runs = workflow_runs.c
 
-_THIS_LEASE: Final = THIS_HOP & (steps.fence == bindparam("b_fence"))
+_SAME_FENCE: Final = steps.fence == bindparam("b_fence")
 """Found by its key. Saying also that it is open, as the judged and locked row is, would invite a planner that knows no
 statistics yet to walk through a partial index of all that is open."""
 
 _STILL_OPEN: Final = OPEN.op("IS", is_comparison=True)(literal_column("TRUE"))
 """The same as :data:`OPEN` to whoever reads, and no condition of a partial index to a planner."""
 
-_HOLD: Final = PreparedStatement(
-    update(step_executions)
-    .where(_THIS_LEASE)
-    .values(
-        fence=steps.fence + 1,
-        attempt=bindparam("b_attempt"),
-        interruptions=0,  # it has ended once, and nobody died of it
-        status=bindparam("b_status"),
-        owner=None,
-        due_at=bindparam("b_due_at"),
-        hint_at=bindparam("b_hint_at"),
-        hints=0,
-        reason=bindparam("b_reason"),
-        interface=bindparam("b_interface"),
-        errors=bindparam("b_errors"),
-        committed_by=bindparam("b_execution"),
-    )
-)
-_LEAVE: Final = PreparedStatement(
-    update(step_executions)
-    .where(_THIS_LEASE)
-    .values(
-        status=bindparam("b_status"),
-        owner=None,
-        due_at=None,
-        reason=None,
-        completed_at=bindparam("b_now"),
-        output=bindparam("b_output"),
-        log=bindparam("b_log"),
-        compensable=bindparam("b_compensable"),
-        undo_before=bindparam("b_before"),
-        errors=bindparam("b_errors"),
-        committed_by=bindparam("b_execution"),
-    )
-)
+_HOLD: Final = changing(holds.HeldBack, _SAME_FENCE)
+_LEAVE: Final = changing(holds.LeftBehind, _SAME_FENCE)
 _RUN: Final = PreparedStatement(
     update(workflow_runs)
     .where(runs.workflow_id == bindparam("b_workflow_id"))
@@ -80,18 +45,12 @@ _ATTEST: Final = PreparedStatement(
 )
 """Apart from :data:`_RUN`: only codecs that sign have one."""
 
-_LEFT: Final = PreparedStatement(
+_ABANDON: Final = PreparedStatement(
     update(step_executions)
     .where(steps.workflow_id == bindparam("b_workflow_id"), _STILL_OPEN)
-    .values(
-        fence=steps.fence + 1,
-        status=StepStatus.CANCELLED.value,
-        owner=None,
-        due_at=None,
-        reason=None,
-        completed_at=bindparam("b_now"),
-    )
+    .values(operate.abandon(cast("Any", steps), cast("Any", bindparam("b_now")))._asdict())
 )
+"""What is decided about one row, of the columns instead of their values."""
 
 
 class Found(NamedTuple):
@@ -110,8 +69,10 @@ def handed_over(one: Found) -> Twin | None:
 def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
     """Write all that these commits want written; what is handed over is leased for so long."""
     hops = [(one, one.commit.transition.hop) for one in good]
-    tx.many(_HOLD, [_held_row(tx, one, hop) for one, hop in hops if isinstance(hop, Held)])
-    tx.many(_LEAVE, [_left_row(tx, one, hop) for one, hop in hops if isinstance(hop, Left)])
+    held = [(one, holds.hold(one.hop, hop, one.commit, tx.now)) for one, hop in hops if isinstance(hop, Held)]
+    left = [(one, holds.leave(one.hop, hop, one.commit, tx.now)) for one, hop in hops if isinstance(hop, Left)]
+    tx.many(_HOLD, [_changed(one, change) for one, change in held])
+    tx.many(_LEAVE, [_changed(one, change) for one, change in left])
     keep_blobs(tx, [(one.run.workflow_id, blob) for one in good for blob in one.commit.blobs])
     tx.upsert(workflow_variables, [row for one in good for row in _variables(tx, one)])
     said = {one.commit.held.key: one.commit.detail for one in good if one.commit.detail is not None}
@@ -126,44 +87,11 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
 
 def close(tx: Tx, ended: Sequence[UUID]) -> None:
     """Leave no twin of an ended run behind, and no lease on one."""
-    tx.many(_LEFT, [{"b_workflow_id": workflow_id, "b_now": tx.now} for workflow_id in ended])
+    tx.many(_ABANDON, [{"b_workflow_id": workflow_id, "b_now": tx.now} for workflow_id in ended])
 
 
-def _shared_row(tx: Tx, one: Found, hop: Left | Held) -> dict[str, Any]:
-    errors = one.hop.errors
-    if hop.fault is not None:
-        errors = add_error(errors, hop.fault, one.hop.attempt, tx.now)
-    return {
-        **bound(one.commit.held.key),
-        "b_fence": one.commit.held.fence,
-        "b_status": hop.status.value,
-        "b_errors": errors,
-        "b_execution": one.commit.execution,
-    }
-
-
-def _held_row(tx: Tx, one: Found, hop: Held) -> dict[str, Any]:
-    due = due_at(hop.hold, tx.now)
-    return {
-        **_shared_row(tx, one, hop),
-        "b_attempt": one.hop.attempt - (hop.fault is None),  # waiting is no attempt
-        "b_due_at": due,
-        "b_hint_at": due or tx.now,
-        "b_reason": hop.reason,
-        "b_interface": hop.hold.interface if isinstance(hop.hold, Code) else None,
-    }
-
-
-def _left_row(tx: Tx, one: Found, hop: Left) -> dict[str, Any]:
-    done = hop.result if isinstance(hop.result, Done) else None
-    return {
-        **_shared_row(tx, one, hop),
-        "b_now": tx.now,
-        "b_output": done and done.output,
-        "b_log": done and done.log,
-        "b_compensable": hop.undo is not None,
-        "b_before": hop.undo or None,
-    }
+def _changed(one: Found, change: holds.HeldBack | holds.LeftBehind) -> dict[str, Any]:
+    return changed(one.commit.held.key, change) | {"b_fence": one.commit.held.fence}
 
 
 def _variables(tx: Tx, one: Found) -> list[dict[str, Any]]:

@@ -10,12 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, update
 
-from paigeant.model.hold import Code, due_at
-from paigeant.model.hops import FIRST_HINT, GRACE, Grant, Record, Twin
+from paigeant.model.hops import Grant, Record, Recorded, Twin
 from paigeant.model.message import HopKey
-from paigeant.model.runs import CancelRequest, StepStatus
+from paigeant.model.runs import CancelRequest
 from paigeant.model.values import Blob
-from paigeant.protocol import leases
+from paigeant.protocol import holds, leases
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
@@ -89,7 +88,7 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
     """Return the lease now taken on the hop of this row, which has the columns that every lease reads."""
     return Grant(
         key_of(row),
-        row.topic,
+        row.step,
         row.body,
         row.fence + 1,
         row.attempt + 1,
@@ -100,6 +99,7 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
         record=record,
         detail=detail,
         accepted=bool(row.accepted),
+        recorded=Recorded(str(row.step_id).replace("-", ""), row.direction, undone_by(row), row.digest),
         waited=max(-(tx.until(row.due_at) or 0.0), 0.0),
     )
 
@@ -134,30 +134,17 @@ def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> No
 
 
 def _twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> Mapping[str, Any]:
-    leased, hold = owner is not None, twin.hold
-    due = tx.now + lease if leased else due_at(hold, tx.now)
-    status = StepStatus.WAITING if hold.reason is not None else StepStatus.PENDING
+    added = holds.add(twin.hold, tx.now)
     return {
         **_key_row(twin.key),
         "namespace": tx.namespace,
-        "topic": twin.topic,
+        "step": twin.topic,
         "step_id": twin.step_id,
-        "direction": twin.direction.value,
+        "direction": twin.direction,
         "undoes_path": None if twin.undoes is None else twin.undoes.path,
         "undoes_position": None if twin.undoes is None else twin.undoes.position,
-        "status": (StepStatus.RUNNING if leased else status).value,
-        "attempt": 1 if leased else 0,
-        "interruptions": 0,
-        "fence": 1 if leased else 0,
-        "owner": owner,
-        "worker": owner,
-        "started_at": tx.now if leased else None,
-        "due_at": due,
-        "hint_at": (due or tx.now) + (GRACE if leased else FIRST_HINT),
-        "hints": 0,
-        "reason": hold.reason,
-        "interface": hold.interface if isinstance(hold, Code) else None,
-        "compensable": False,
+        **added._asdict(),
+        **({} if owner is None else leases.take(added, owner, tx.now, lease)._asdict()),
     }
 
 

@@ -37,14 +37,14 @@ _HOPS: Final = (
 
 _HURRY: Final = changing(operate.Hurried)
 _RESTART: Final = changing(operate.Restarted)
-_NEXT_TOPIC: Final = select(func.min(steps.topic)).where(
-    steps.namespace == bindparam("namespace"), OPEN, steps.topic > bindparam("after")
+_NEXT_TOPIC: Final = select(func.min(steps.step)).where(
+    steps.namespace == bindparam("namespace"), OPEN, steps.step > bindparam("after")
 )
 _STRANDED: Final = (
     update(step_executions)
     .where(
         steps.namespace == bindparam("b_namespace"),
-        steps.topic.in_(bindparam("b_topics", expanding=True)),
+        steps.step.in_(bindparam("b_topics", expanding=True)),
         OPEN,
         steps.due_at <= bindparam("b_before"),
         steps.status != StepStatus.WAITING.value,

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.model.hold import Code, due_at
 from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Verdict
-from paigeant.model.runs import StepStatus, add_error
-from paigeant.model.transition import Done, Held, Left
-from paigeant.protocol import leases, verdict
+from paigeant.model.runs import StepStatus
+from paigeant.model.transition import Held, Left
+from paigeant.protocol import holds, leases, verdict
 from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.hops import read_grant
@@ -87,21 +86,12 @@ def _handed_over_before(rows: Rows, one: Commit) -> Grant | None:
 
 def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
     """Write what became of the hop: held for later, or behind."""
-    made, now = one.transition.hop, rows.clock()
-    if made.fault is not None:
-        hop.errors = list(add_error(hop.errors, made.fault, hop.attempt, now))
-    match made:
-        case Held(hold, fault):
-            hop.put_back(made.status, due_at(hold, now), now)
-            hop.reason, hop.interface = made.reason, hold.interface if isinstance(hold, Code) else None
-            hop.interruptions = 0  # it has ended once, and nobody died of it
-            hop.attempt -= fault is None
-        case Left(result, undo):
-            if isinstance(result, Done):
-                hop.output, hop.log = result
-            hop.compensable, hop.before = undo is not None, undo or ()
-            rows.leave(hop, made.status)
-    hop.committed_by = one.execution
+    now = rows.clock()
+    match one.transition.hop:
+        case Held() as held:
+            hop.change(holds.hold(hop, held, one, now))
+        case Left() as left:
+            rows.leave(hop, holds.leave(hop, left, one, now))
     hop.note(one.detail, now)
 
 

@@ -16,6 +16,7 @@ from paigeant.model.hops import (
     NoticeStatus,
     Pulse,
     Record,
+    Recorded,
     Sealed,
     next_hint,
 )
@@ -63,14 +64,14 @@ def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[
 
 def find_held_interfaces(rows: Rows) -> set[HeldInterface]:
     """Return the activity and the interface of each twin that is held for code that fits it."""
-    return {HeldInterface(hop.topic, hop.interface) for hop in rows.twins.values() if hop.interface is not None}
+    return {HeldInterface(hop.step, hop.interface) for hop in rows.twins.values() if hop.interface is not None}
 
 
 def lease_misfits(
     rows: Rows, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
 ) -> list[Grant]:
     """Lease twins that wait for code that fits these contracts."""
-    found = (hop for hop in rows.twins.values() if hop.interface is not None and (hop.topic, hop.interface) in wanted)
+    found = (hop for hop in rows.twins.values() if hop.interface is not None and (hop.step, hop.interface) in wanted)
     return [grant(rows, hop, owner, lease) for hop in _first(found, limit)]
 
 
@@ -79,7 +80,7 @@ def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, byte
     grants: list[Grant] = []
     for key, digest in notices:
         hop = rows.twins.get(key)
-        if hop is None or not notice.is_recorded(hop, digest) or not leases.is_due(hop, rows.clock()):
+        if hop is None or not notice.is_announced(hop, digest) or not leases.is_due(hop, rows.clock()):
             continue
         suspect = leases.is_suspect(hop)
         if suspect and not leases.choose_suspects([hop], holds_one=_holds_suspect(rows, owner)):
@@ -117,7 +118,7 @@ def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
     now = hop.started_at or rows.clock()
     return Grant(
         hop.key,
-        hop.topic,
+        hop.step,
         hop.body,
         hop.fence,
         hop.attempt,
@@ -127,7 +128,8 @@ def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
         remaining=None if run.deadline is None else (run.deadline - now).total_seconds(),
         record=_record(rows, hop),
         detail=hop.detail,
-        accepted=hop.accepted,
+        accepted=bool(hop.accepted),
+        recorded=Recorded(hop.step_id.hex, hop.direction, hop.undoes, hop.digest),
     )
 
 
@@ -136,7 +138,7 @@ def _record(rows: Rows, hop: HopRow) -> Record | None:
     if hop.undoes is None:
         return None
     undone = rows.hop(hop.undoes)
-    return None if undone is None else Record(undone.output, undone.log, undone.before)
+    return None if undone is None else Record(undone.output, undone.log, undone.undo_before or ())
 
 
 def beat(rows: Rows, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes]) -> list[Pulse]:

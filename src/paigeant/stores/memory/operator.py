@@ -86,7 +86,7 @@ def hold_unserved(rows: Rows, after: timedelta) -> int:
     stranded = [
         hop
         for hop in rows.twins.values()
-        if hop.topic not in known and leases.is_due(hop, latest) and hop.status is not StepStatus.WAITING
+        if hop.step not in known and leases.is_due(hop, latest) and hop.status is not StepStatus.WAITING
     ]
     for hop in stranded:
         hop.status, hop.reason = StepStatus.WAITING, WaitReason.UNSERVED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -12,14 +12,13 @@ from uuid import UUID
 from paigeant.aio.changes import Changes
 from paigeant.model.checkpoints import Checkpoint, LedgerEntry
 from paigeant.model.dead_letters import DeadLetter
-from paigeant.model.hold import Code, due_at
-from paigeant.model.hops import FIRST_HINT, Sealed, Twin, WorkerCard
+from paigeant.model.hops import Sealed, Twin, WorkerCard
 from paigeant.model.message import HopKey, lineage
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus
 from paigeant.model.values import Blob, Value
-from paigeant.protocol import operate
+from paigeant.protocol import holds, operate
 from paigeant.protocol.views import open_reason, open_status
 from paigeant.stores.memory.clock import Clock
 
@@ -98,7 +97,7 @@ class HopRow:
     """One hop, and while it is pending the durable twin: not leased before ``due_at``, or before a resume if None."""
 
     key: HopKey
-    topic: str
+    step: str
     step_id: UUID
     direction: Direction
     body: bytes
@@ -116,29 +115,30 @@ class HopRow:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     committed_by: UUID | None = None
+    input: Mapping[str, Value] | None = None
     output: Value | None = None
+    error: AttemptError | None = None
     log: Value | None = None
     compensable: bool = False
-    before: tuple[Compensation, ...] = ()
+    undo_before: tuple[Compensation, ...] | None = None
     reason: str | None = None
-    errors: list[AttemptError] = field(default_factory=list[AttemptError])
+    errors: Sequence[AttemptError] | None = None
     detail: bytes | None = None
     said_at: datetime | None = None
     interface: str | None = None
-    accepted: bool = False
+    accepted: bool | None = None
 
     @classmethod
     def of(cls, twin: Twin, now: datetime) -> HopRow:
         """Return the row of a twin, due when its hold ends."""
-        digest, due = hashlib.sha256(twin.body).digest(), due_at(twin.hold, now)
-        return cls(
+        digest, added = hashlib.sha256(twin.body).digest(), holds.add(twin.hold, now)
+        row = cls(
             *(twin.key, twin.topic, twin.step_id, twin.direction, twin.body, digest, twin.undoes),
-            due_at=due,
-            hint_at=(due or now) + FIRST_HINT,
-            status=StepStatus.PENDING if twin.hold.reason is None else StepStatus.WAITING,
-            reason=twin.hold.reason,
-            interface=twin.hold.interface if isinstance(twin.hold, Code) else None,
+            due_at=added.due_at,
+            hint_at=added.hint_at,
         )
+        row.change(added)
+        return row
 
     @property
     def workflow_id(self) -> UUID:
@@ -163,7 +163,7 @@ class HopRow:
     @property
     def sealed(self) -> Sealed:
         """The message that announces it."""
-        return Sealed(self.key.message_id, self.topic, self.body)
+        return Sealed(self.key.message_id, self.step, self.body)
 
     def change(self, change: NamedTuple) -> None:
         """Write a change, whose fields are the columns that it sets."""
@@ -174,19 +174,6 @@ class HopRow:
         """Keep what the step says of its progress, if it says anything."""
         if detail is not None:
             self.detail, self.said_at = detail, now
-
-    def put_back(self, status: StepStatus, due_at: datetime | None, now: datetime) -> None:
-        """End the lease and keep the twin, due at ``due_at``; who shows the fence of before is refused."""
-        self.fence += 1
-        self.owner = None
-        self.status = status
-        self.due_at = due_at
-        self.hint_at, self.hints = due_at or now, 0
-
-    def leave_behind(self, status: StepStatus, now: datetime) -> None:
-        """The hop is done with, for good or bad: its twin is gone."""
-        self.status, self.completed_at = status, now
-        self.owner = self.due_at = self.reason = None
 
 
 class Rows:
@@ -229,22 +216,22 @@ class Rows:
         """Write a new hop, with its twin."""
         self.hops[hop.key.workflow_id][hop.key] = hop
         self.twins[hop.key] = self.runs[hop.key.workflow_id].twins[hop.key] = hop
-        self.queues.setdefault(hop.topic, {})[hop.key] = hop
+        self.queues.setdefault(hop.step, {})[hop.key] = hop
 
     def of_run(self, run: RunRow) -> list[HopRow]:
         """Return all hops of a run, in the order of their positions."""
         return sorted(self.hops[run.workflow_id].values(), key=lambda hop: (hop.key.position, hop.key.path))
 
-    def leave(self, hop: HopRow, status: StepStatus) -> None:
-        """The hop is done with, for good or bad: its twin is gone."""
-        hop.leave_behind(status, self.clock())
+    def leave(self, hop: HopRow, change: holds.LeftBehind) -> None:
+        """Write what leaves a hop behind, for good or bad: its twin is gone."""
+        hop.change(change)
         self._forget_twin(hop)
-        if status is StepStatus.COMPLETED:
+        if hop.status is StepStatus.COMPLETED:
             self.runs[hop.key.workflow_id].done.add(hop.deed)
 
     def _forget_twin(self, hop: HopRow) -> None:
         del self.twins[hop.key], self.runs[hop.key.workflow_id].twins[hop.key]
-        del self.queues[hop.topic][hop.key]
+        del self.queues[hop.step][hop.key]
 
     def end(self, run: RunRow, status: RunStatus) -> None:
         """End a run: no twin is left behind, and no lease on one."""

@@ -7,18 +7,34 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from paigeant.errors import ConfigError
+
 revision: Final = "0006"
 down_revision: Final = "0005"
 
 _OPEN: Final = sa.text("completed_at IS NULL")
+_IN_FLIGHT: Final = sa.text("SELECT count(*) FROM workflow_runs WHERE completed_at IS NULL")
 
 
 def upgrade() -> None:
-    """Change tables and what is in them; indexes follow what is renamed."""
+    """Change tables and what is in them; indexes follow what is renamed. Raises ConfigError if runs are in flight."""
+    _refuse_open_runs()
     _runs()
     _steps()
     _variables()
     _recordings()
+
+
+def _refuse_open_runs() -> None:
+    """Leave a database alone in which runs are under way: no code is kept that reads the messages they wait with."""
+    count: int = op.get_bind().execute(_IN_FLIGHT).scalar_one()
+    if count:
+        runs = "1 run is" if count == 1 else f"{count} runs are"
+        raise ConfigError(
+            f"{runs} in flight, and this version does not read the messages of the one before; nothing was changed. "
+            "Go back to the version that made this database and run its workers until `paigeant runs` shows none that "
+            "is pending, running or waiting, or end the rest with `paigeant terminate`; then upgrade again"
+        )
 
 
 def _runs() -> None:
@@ -28,7 +44,10 @@ def _runs() -> None:
 
 
 def _steps() -> None:
+    op.alter_column("step_executions", "topic", new_column_name="step")
     op.alter_column("step_executions", "contract", new_column_name="interface")
+    op.add_column("step_executions", sa.Column("input", sa.Text(), nullable=True))
+    op.add_column("step_executions", sa.Column("error", sa.Text(), nullable=True))
     op.alter_column("step_executions", "undoes", new_column_name="undoes_position")
     op.add_column("step_executions", sa.Column("undoes_path", sa.Text(), nullable=True))
     op.execute("UPDATE step_executions SET undoes_path = '' WHERE undoes_position IS NOT NULL")

@@ -1,0 +1,143 @@
+"""Held twins: what is written for a hop that follows, for one that is held until later, and for one that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from paigeant.model.hold import Code, Hold, due_at
+from paigeant.model.hops import FIRST_HINT, Commit
+from paigeant.model.outcomes import Fault
+from paigeant.model.routing_slip import Compensation
+from paigeant.model.runs import AttemptError, StepStatus, add_error
+from paigeant.model.transition import Done, Held, Left
+from paigeant.model.values import Value
+from paigeant.protocol.states import CommittedHop
+
+
+class Added(NamedTuple):
+    """What is written for a hop that follows: its twin, which nobody has leased yet."""
+
+    status: StepStatus
+    attempt: int
+    interruptions: int
+    fence: int
+    owner: None
+    worker: None
+    started_at: None
+    completed_at: None
+    due_at: datetime | None
+    hint_at: datetime
+    hints: int
+    reason: str | None
+    interface: str | None
+    compensable: bool
+
+
+def add(hold: Hold, now: datetime) -> Added:
+    """Return what a new twin is like, due when its hold ends. The first to announce it is who has written it."""
+    due = due_at(hold, now)
+    return Added(
+        status=StepStatus.PENDING if hold.reason is None else StepStatus.WAITING,
+        attempt=0,
+        interruptions=0,
+        fence=0,
+        owner=None,
+        worker=None,
+        started_at=None,
+        completed_at=None,
+        due_at=due,
+        hint_at=(due or now) + FIRST_HINT,
+        hints=0,
+        reason=hold.reason,
+        interface=_interface(hold),
+        compensable=False,
+    )
+
+
+class HeldBack(NamedTuple):
+    """What a commit writes that keeps its hop for another execution: the lease ends, and its fence is an old one."""
+
+    fence: int
+    attempt: int
+    interruptions: int
+    status: StepStatus
+    owner: None
+    due_at: datetime | None
+    hint_at: datetime
+    hints: int
+    reason: str | None
+    interface: str | None
+    input: Mapping[str, Value] | None
+    errors: Sequence[AttemptError] | None
+    committed_by: UUID
+
+
+def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime) -> HeldBack:
+    """Return what holds the hop until its hold ends. Waiting is no attempt, however often; one that failed is."""
+    due = due_at(held.hold, now)
+    return HeldBack(
+        fence=hop.fence + 1,
+        attempt=hop.attempt - (held.fault is None),
+        interruptions=0,  # it has ended once, and nobody died of it
+        status=held.status,
+        owner=None,
+        due_at=due,
+        hint_at=due or now,
+        hints=0,
+        reason=held.reason,
+        interface=_interface(held.hold),
+        input=commit.input or hop.input,
+        errors=_errors(hop, held.fault, now),
+        committed_by=commit.execution,
+    )
+
+
+class LeftBehind(NamedTuple):
+    """What a commit writes that leaves its hop behind: there is no twin any more. ``error`` is the fault of the end."""
+
+    status: StepStatus
+    owner: None
+    due_at: None
+    reason: None
+    completed_at: datetime
+    input: Mapping[str, Value] | None
+    output: Value | None
+    error: AttemptError | None
+    log: Value | None
+    compensable: bool
+    undo_before: tuple[Compensation, ...] | None
+    errors: Sequence[AttemptError] | None
+    committed_by: UUID
+
+
+def leave(hop: CommittedHop, left: Left, commit: Commit, now: datetime) -> LeftBehind:
+    """Return what leaves the hop behind, for good or bad."""
+    done = left.result if isinstance(left.result, Done) else None
+    errors = _errors(hop, left.fault, now)
+    return LeftBehind(
+        status=left.status,
+        owner=None,
+        due_at=None,
+        reason=None,
+        completed_at=now,
+        input=commit.input or hop.input,
+        output=done and done.output,
+        error=errors[-1] if errors and left.fault is not None else None,
+        log=done and done.log,
+        compensable=left.undo is not None,
+        undo_before=left.undo or None,
+        errors=errors,
+        committed_by=commit.execution,
+    )
+
+
+def _interface(hold: Hold) -> str | None:
+    return hold.interface if isinstance(hold, Code) else None
+
+
+def _errors(hop: CommittedHop, fault: Fault | None, now: datetime) -> Sequence[AttemptError] | None:
+    """Return the errors that are kept of all attempts, this one's the last if it failed."""
+    return hop.errors if fault is None else add_error(hop.errors, fault, hop.attempt, now)

@@ -1,0 +1,48 @@
+"""Proof: what a hop's row says of the hop, and whether the message that it keeps says the same.
+
+The bytes of a message say what is executed, the columns of its row who may execute it. Whoever edits the one or the
+other, or exchanges the messages of two hops, would have a worker execute a step that was never due. So they are
+compared before anything is executed, whether messages are signed or not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from paigeant.errors import TamperedMessage
+from paigeant.model.hops import Grant, Sealed, Twin
+from paigeant.model.message import PaigeantMessage
+
+
+def require_intact(grant: Grant) -> None:
+    """Return if the bytes of the hop's message are those that were recorded; raises TamperedMessage if not."""
+    recorded = grant.recorded
+    if recorded is not None and hashlib.sha256(grant.body).digest() != recorded.digest:
+        raise TamperedMessage("the bytes of its message are not those that were recorded: their digest differs")
+
+
+def require_same(grant: Grant, message: PaigeantMessage) -> None:
+    """Return if row and message speak of the same hop; raises TamperedMessage, naming the first difference, if not.
+
+    What was handed over with a commit has no recorded row to be compared with: its owner has made the message itself.
+    """
+    recorded = grant.recorded
+    if recorded is None:
+        return
+    told = Twin.of(message, Sealed(message.headers.message_id, message.topic, grant.body))
+    for what, row, said in (
+        ("hop", grant.key.message_id, told.key.message_id),
+        ("step", grant.topic, told.topic),
+        ("direction", recorded.direction, told.direction),
+        ("step id", recorded.step_id, told.step_id.hex),
+        ("undone hop", _place(recorded.undoes), _place(told.undoes)),
+    ):
+        if row != said:
+            raise TamperedMessage(
+                f"its row and its message differ: the {what} is {row} in the row, {said} in the message"
+            )
+
+
+def _place(key: Any) -> str:
+    return "none" if key is None else key.message_id
