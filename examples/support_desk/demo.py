@@ -155,7 +155,7 @@ async def story(board: Board) -> tuple[dict[str, RunResult], list[tuple[str, boo
             runs = {ticket.stem: await app.dispatch("support", read(ticket)) for ticket in tickets}
             interrupted = await watch(runs, worker, board)
             results = {ticket: await run.result() for ticket, run in runs.items()}
-            listed = (await app.store.list_runs(limit=1000)).runs
+            listed = (await app.list_runs(limit=1000)).runs
     known = {str(run.workflow_id) for run in listed}
     return results, list(check(results, known, interrupted))
 

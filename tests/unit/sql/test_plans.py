@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import BindParameter, Boolean, Connection, Integer, Uuid, event, make_url
+from sqlalchemy import BindParameter, Boolean, Connection, Integer, LargeBinary, Uuid, event, make_url
 from sqlalchemy.types import TupleType
 
 from paigeant.app.choosing import choose_schema
@@ -32,12 +32,22 @@ from paigeant.sql.statements import (
     operate,
     prune,
     read,
+    recordings,
     start,
     variables,
 )
 from tests.conftest import POSTGRES
 
-TABLES = ("step_executions", "workflow_runs", "messages", "heartbeats", "values", "workflow_variables", "done")
+TABLES = (
+    "step_executions",
+    "workflow_runs",
+    "messages",
+    "heartbeats",
+    "values",
+    "workflow_variables",
+    "done",
+    "ledger",
+)
 
 OFTEN: dict[str, Any] = {
     "a start": start._BY_ID,
@@ -76,6 +86,12 @@ OFTEN: dict[str, Any] = {
     "the place of what a person sets": variables._BEFORE_THE_NEWEST,
     "the status of a run to be changed": operate._RUN,
     "values": variables._VALUES,
+    "whether a recording's lease is alive": recordings._LEASED,
+    "a checkpoint": recordings._ONE,
+    "a step's checkpoints": recordings._ALL,
+    "a ledger": recordings._LEDGER,
+    "keeping what is attested": commit_rows._ATTEST,
+    "what was attested": read._ATTESTATION,
     "a list of a status": read.page_of(RunStatus.FAILED, None),
     "a list of what waits": read.page_of(RunStatus.WAITING, None),
     "a list of a workflow": read.page_of(None, "article"),
@@ -174,6 +190,8 @@ def example(bind: BindParameter[Any]) -> Any:
             value = 1
         case Boolean():
             value = True
+        case LargeBinary():
+            value = b""
         case Json():
             value = None
         case _:
