@@ -36,7 +36,7 @@ class Zombie:
 
 @dataclass(frozen=True)
 class ServerFault:
-    """A server is killed, restarted in order, or frozen, for so many seconds."""
+    """A server is killed, restarted in order, frozen, or demoted to one that takes no writes, for so many seconds."""
 
     server: str
     how: str
@@ -93,6 +93,7 @@ def world_lane(plan: Plan, backend: Backend, chance: Random) -> list[Fault]:
     ]
     for server in backend.servers:
         hows = ["kill"] * plan.server_kills + list(_GENTLER[: plan.server_kills])
+        hows += ["demote"] * (plan.server_kills if server.can_be_demoted else 0)
         faults += [ServerFault(server.name, how, chance.uniform(0.0, 1.5)) for how in hows]
     for server, count in zip(backend.servers, _shares(plan.cuts, len(backend.servers)), strict=True):
         hows = chance.sample(_CUT, len(_CUT))

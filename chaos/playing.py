@@ -127,6 +127,11 @@ async def _hurt(stage: Stage, name: str, how: str, seconds: float) -> None:
         await asyncio.sleep(stage.plan.lease * 1.2 + seconds)
         server.thaw()
         return
+    if how == "demote":
+        await server.demote()
+        await asyncio.sleep(seconds)
+        await server.promote()
+        return
     await (server.kill() if how == "kill" else server.stop())
     await asyncio.sleep(seconds)
     began = monotonic()

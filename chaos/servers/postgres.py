@@ -21,6 +21,7 @@ class Postgres(Server):
     """A cluster of its own, with one database."""
 
     name = "postgres"
+    can_be_demoted = True
     settings = ("max_connections=60", "log_min_messages=fatal", "log_line_prefix=%m ", "shared_buffers=32MB")
 
     def __init__(self, folder: Path) -> None:
@@ -68,6 +69,27 @@ class Postgres(Server):
             await connection.close()
             return True
         return False
+
+    async def demote(self) -> None:
+        """Let the role of the load take no writes, from its next sessions on, and end those that there are."""
+        await self._order(
+            "ALTER ROLE paigeant SET default_transaction_read_only = on",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            " AND pid <> pg_backend_pid()",
+        )
+
+    async def promote(self) -> None:
+        """Let new sessions write again. Those that were made meanwhile never will, as after a failover."""
+        await self._order("ALTER ROLE paigeant RESET default_transaction_read_only")
+
+    async def _order(self, *statements: str) -> None:
+        writing = {"default_transaction_read_only": "off"}
+        connection = await asyncpg.connect(self.url, timeout=10, server_settings=writing)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
 
     def _ask_to_end(self) -> None:
         self._signal(signal.SIGINT)  # at once, but in order: "fast" shutdown

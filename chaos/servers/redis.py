@@ -18,6 +18,7 @@ class RedisServer(Server):
     """A server of its own, with one database."""
 
     name = "redis"
+    can_be_demoted = True
 
     @property
     def url(self) -> str:
@@ -47,6 +48,14 @@ class RedisServer(Server):
                 return redis.execute_command(*words)
 
         return await asyncio.to_thread(ask)
+
+    async def demote(self) -> None:
+        """Become a replica of a master that nobody can reach: reads go on, writes are refused."""
+        await self.tell("REPLICAOF", "127.0.0.1", "1")
+
+    async def promote(self) -> None:
+        """Be a master again, with what it had."""
+        await self.tell("REPLICAOF", "NO", "ONE")
 
     async def empty(self) -> None:
         """Throw away all that it holds."""

@@ -24,6 +24,8 @@ class Server(ABC):
     name = "server"
     user: str | None = None
     """Whose process it is: this user's, if None."""
+    can_be_demoted = False
+    """Whether it can go on answering as one that takes no writes, as the old server of a failover does."""
 
     def __init__(self, folder: Path) -> None:
         """Live in this folder; nothing is started yet."""
@@ -91,6 +93,14 @@ class Server(ABC):
     def thaw(self) -> None:
         """Let them go on."""
         self._tell_family(signal.SIGCONT)
+
+    async def demote(self) -> None:
+        """Take no writes any more, on no connection that is made from now on; those that there are end."""
+        raise NotImplementedError
+
+    async def promote(self) -> None:
+        """Take writes again, on connections that are made from now on, if only on those."""
+        raise NotImplementedError
 
     def said(self) -> str:
         """Return what it said."""
