@@ -517,3 +517,27 @@ async def test_runs_end_though_the_broker_is_killed_as_soon_as_its_queues_are_th
 
     assert {str(result.status) for result in results} == {"completed"}
     assert [result.output for result in results] == [number + 4 for number in range(80)]
+
+
+async def test_a_broker_that_refuses_what_is_needed_costs_the_connection_but_not_each_time(
+    connect: Connect, proxy: Proxy, rabbitmq: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be the old one of a failover: the address may lead elsewhere by now, and the connection does not."""
+    name = f"paigeant:{rabbitmq.space()}:q:draft"
+    async with await aio_pika.connect(rabbitmq.url) as connection, connection.channel() as channel:
+        await channel.declare_queue(name, arguments={"x-max-length": 7}, auto_delete=False)
+        async with connect(proxy.url) as transport:
+
+            async def refused() -> int:
+                with pytest.raises(ConfigError, match="other arguments"):
+                    await transport.publish("draft", sealed(1))
+                return len(proxy.writers)
+
+            first = await refused()
+            assert await refused() == first
+            monkeypatch.setattr(connection_module, "SUSPECT", 0.0)
+            await refused()
+            assert await refused() > first
+
+            await channel.queue_delete(name)
+            await publish(transport, 1)

@@ -1,4 +1,4 @@
-"""How messages travel."""
+"""Transport contract: how messages travel."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class Transport(Resource):
     def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
         """Yield what arrives for these topics, each message to one subscriber, until it is closed (``aclose``).
 
-        What was yielded and not acknowledged is delivered again, here or elsewhere, after its subscriber is gone. Who
-        has left more than a hundred unsettled may be given no more until some are.
+        Redelivery: what was yielded and not acknowledged is delivered again, here or elsewhere, after its subscriber is
+        gone. Prefetch limit: a subscriber with more than a hundred unsettled messages may be given no more until some
+        are settled.
         """
 
     @abstractmethod

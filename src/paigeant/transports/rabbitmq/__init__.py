@@ -1,4 +1,4 @@
-"""RabbitMQ, from 3.10: a quorum queue for each topic, and one for the dead letters of the namespace."""
+"""RabbitMQ transport, over quorum queues; RabbitMQ 3.10 or newer."""
 
 from paigeant.transports.rabbitmq.transport import RabbitMQTransport
 

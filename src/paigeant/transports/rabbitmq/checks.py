@@ -20,7 +20,7 @@ RIGHTS: Final = r"'^paigeant:' '^(amq\.default$|paigeant:)' '^paigeant:'"
 to a queue: messages are published there, and so are, by the broker, dead letters."""
 
 TAKES: Final = 3.0
-"""Seconds within which a broker without an alarm takes a message."""
+"""Alarm check: seconds within which a broker without an alarm takes a message."""
 
 
 async def examine(connection: AmqpConnection, queue: str) -> list[Finding]:

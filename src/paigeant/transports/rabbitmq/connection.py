@@ -17,20 +17,20 @@ from paigeant.transports.rabbitmq.address import RabbitMQAddress
 from paigeant.transports.rabbitmq.failures import FAULTS, is_own_cancellation, translate
 
 PATIENCE: Final = 9.0
-"""Seconds that the broker may take for anything; less than what the engine grants an announcement."""
+"""Call timeout: seconds that the broker may take for anything; less than the engine's limit for a publish."""
 
 CLOSING: Final = 2.0
-"""Seconds that it may take for a goodbye."""
+"""Close timeout, in seconds."""
 
 IN_FLIGHT: Final = 512
-"""Messages that may wait for their confirmation at a time."""
+"""Publish window: messages that may wait for their confirmation at a time."""
 
 HEARTBEAT: Final = 10
-"""Seconds between heartbeats; three that are missed end the connection."""
+"""Heartbeat interval, in seconds; three that are missed end the connection."""
 
 SUSPECT: Final = 5.0
-"""Seconds after which a connection is given up at which the broker refuses what we need. Not at once: a user who lacks
-rights for good would make each refused message cost the connection on which the others travel."""
+"""Age in seconds from which a connection is given up on which the broker refuses what we need. Not at once: a user who
+lacks rights for good would make each refused message cost the connection on which the others travel."""
 
 
 class AmqpConnection:
@@ -131,7 +131,7 @@ class AmqpConnection:
             return self._publisher
 
     def drop(self) -> None:
-        """Forget the connection and take leave of it in the background."""
+        """Give the connection up, and close it in the background."""
         connection, self._connection, self._publisher = self._connection, None, None
         if connection is not None:
             goodbye = asyncio.create_task(_close(connection))

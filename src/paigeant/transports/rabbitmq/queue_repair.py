@@ -17,7 +17,8 @@ from paigeant.transports.rabbitmq.address import RabbitMQAddress
 from paigeant.transports.rabbitmq.connection import AmqpConnection
 
 LEADER: Final = 3.0
-"""Seconds within which a queue lets somebody consume. One that is recovered has elected its leader within two."""
+"""Election timeout: seconds within which a queue with a leader lets somebody consume. One that is recovered has elected
+its leader within two."""
 
 _REASON: Final = (
     "it had lost its leader; its messages are announced again. Should this be said of it again and again, restart the "

@@ -8,13 +8,15 @@ from typing import Final, NamedTuple
 from aio_pika.abc import AbstractChannel, AbstractQueue
 
 DEAD_LETTERS: Final = 100_000
-"""Dead letters that are kept in a namespace: the newest."""
+"""Dead-letter limit of a namespace; the newest are kept."""
 
 WAITING: Final = 1_000_000
-"""Messages that may wait for a topic. Further ones are refused, and announced again when there may be room."""
+"""Queue limit: messages that may wait for a topic. Further ones are refused, and announced again when there may be
+room."""
 
 DELIVERIES: Final = 20
-"""Times that a message may come back unsettled. High, because its neighbours count too: the store counts attempts."""
+"""Delivery limit: times that a message may come back unsettled. High, because its neighbours count too: the store
+counts attempts."""
 
 
 class Queues(NamedTuple):

@@ -22,21 +22,23 @@ from paigeant.transports.rabbitmq.queue_repair import LEADER, QueueRepair, is_br
 from paigeant.transports.rabbitmq.queues import Queues
 
 RENEWAL: Final = 60.0
-"""Seconds without a message of some topic, after which the channel is made anew. RabbitMQ 3.10.8 may swallow what it
-delivers to a consumer whose queue was deleted and at once made again, and still count it as a consumer."""
+"""Channel lifetime: seconds without a message of some topic, after which the channel is made anew. RabbitMQ 3.10.8 may
+swallow what it delivers to a consumer whose queue was deleted and at once made again, and still count it as a
+consumer."""
 
 LIVENESS: Final = 15.0
-"""Seconds after which a subscription looks whether its queues, and their consumers, are still there."""
+"""Liveness check: seconds after which a subscription looks whether its queues and their consumers are still there."""
 
 HOLDING: Final = 5.0
-"""Seconds that messages may lie here without being asked for; then they go back, for others may have time."""
+"""Prefetch timeout: seconds that messages may lie here without being asked for; then they go back to the queue."""
 
 PREFETCH: Final = 128
-"""Messages under way to a subscriber, of all its topics: enough to hide the round trips of one that takes them."""
+"""Prefetch limit: messages under way to a subscriber, of all its topics; enough to hide the round trips of one that
+takes them."""
 
 SPARING: Final = 8
-"""Messages of a topic that are under way to one that left some lying, until it has taken as many as it got before: each
-return counts as a delivery."""
+"""Prefetch limit, for each topic, of a subscriber that left some lying, until it has taken as many as it got before:
+each return counts as a delivery."""
 
 ID: Final = "paigeant-id"
 """The header with the message's id. AMQP's own message_id is another for each copy: returns are matched by it."""
@@ -56,7 +58,7 @@ class QueueWithoutLeader(Unavailable):
 
 
 class Arrived(NamedTuple):
-    """A message that was delivered, where, and as what."""
+    """Received message: the delivery, its channel and its delivery tag."""
 
     delivery: Delivery
     channel: Any

@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from paigeant.errors import ConfigError
 
 TIMEOUT: Final = 5.0
-"""Seconds that a command may take; more than any of them blocks."""
+"""Command timeout: seconds that a command may take; more than any of them blocks."""
 
 _EXAMPLE: Final = "redis://user:password@host:6379/0"
 _FILES: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})

@@ -20,7 +20,8 @@ _OPTIONAL: Final = frozenset({"INFO", "CLIENT", "CONFIG"})
 """Commands that a user need not be allowed; that one is not says nothing about the server."""
 
 LEAVING: Final = 10.0
-"""Seconds that commands under way have on connections to a server that turned out to be the wrong one."""
+"""Drain timeout: seconds that commands under way have on connections to a server that turned out to be the wrong
+one."""
 
 
 class _Pool:

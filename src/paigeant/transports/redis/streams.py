@@ -12,7 +12,7 @@ GROUP: Final = "workers"
 """The one consumer group of each stream."""
 
 DEAD_LETTERS: Final = 100_000
-"""Dead letters that are kept in a namespace: the newest."""
+"""Dead-letter limit of a namespace; the newest are kept."""
 
 PUT: Final = """
 local said = {}

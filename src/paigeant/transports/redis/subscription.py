@@ -21,32 +21,32 @@ from paigeant.transports.redis.failures import GroupMissing
 from paigeant.transports.redis.streams import GIVE_BACK, GROUP, TAKE, TIDY, make_group
 
 BLOCK: Final = 2.0
-"""Seconds that a read waits for a message."""
+"""Read timeout: seconds that a blocking read waits for a message."""
 
 CLAIM: Final = 2.0
-"""Seconds between two looks for what the dead left."""
+"""Claim interval: seconds between two looks for messages whose consumer is dead."""
 
 IDLE: Final = 30.0
-"""Seconds after which a message that was neither acknowledged nor held on to counts as left behind."""
+"""Idle limit: seconds after which a pending message that nobody holds on to is claimed by another consumer."""
 
 AHEAD: Final = 64
-"""Messages that are read at a time, at most, by a subscriber that always wants more."""
+"""Prefetch limit: messages that are read at a time, at most, by a subscriber that keeps asking."""
 
 HOLDING: Final = 1.0
-"""Seconds that messages may lie here without being asked for; then they go back, for others may have time."""
+"""Prefetch timeout: seconds that messages may lie here without being asked for; then they go back to the queue."""
 
 BEAT: Final = 10.0
-"""Seconds after which a living subscriber shows that it holds on to what it was given."""
+"""Heartbeat interval: seconds after which a subscriber renews its claim on what it was given."""
 
 FORGOTTEN: Final = 3600.0
-"""Seconds of silence after which a consumer without messages is removed."""
+"""Consumer expiry: seconds of silence after which a consumer without messages is removed."""
 
 CLOSING: Final = 3.0
-"""Seconds that giving back may take."""
+"""Close timeout: seconds that giving back may take."""
 
 
 class Entry(NamedTuple):
-    """A message where it lies."""
+    """Stream entry: a message, and where it lies."""
 
     key: str
     id: str
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
 
 
 class Subscription:
-    """Reads as much at a time as is asked for in a row, and holds on to each message until it is settled."""
+    """One consumer: reads as much as is asked for in a row, and holds on to each message until it is settled."""
 
     def __init__(
         self, address: RedisAddress, shared: RedisConnection, topics: Mapping[str, str], reporter: Reporter
@@ -100,7 +100,7 @@ class Subscription:
         return entry.delivery
 
     def forget(self, entry: Entry) -> None:
-        """Let go of what was settled."""
+        """Forget an entry that was settled."""
         message_id = entry.delivery.message_id
         others = [other for other in self.held.pop(message_id, []) if other != entry]
         if others:

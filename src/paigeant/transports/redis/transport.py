@@ -22,18 +22,18 @@ from paigeant.transports.redis.streams import DEAD_LETTERS, GROUP, PUT, dead_let
 from paigeant.transports.redis.subscription import CLOSING, Entry, Subscription
 
 CONNECTIONS: Final = 8
-"""Connections for all that does not block; each subscription has one more."""
+"""Pool size: connections for all that does not block; each subscription has one more."""
 
 
 BATCH: Final = 256
-"""Messages that are added, or settled, in one round trip, at most."""
+"""Batch limit: messages that are added, or settled, in one round trip."""
 
 BATCH_BYTES: Final = 1024 * 1024
-"""Bytes of messages in one round trip, about."""
+"""Batch limit: bytes of messages in one round trip, about."""
 
 
 class Posting(NamedTuple):
-    """A message and where it is to lie."""
+    """A message to be published, and the stream it goes to."""
 
     key: str
     message: Sealed
