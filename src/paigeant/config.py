@@ -31,6 +31,12 @@ DEFAULT: Final = "default"
 _FILE_ONLY: Final = frozenset({"workflows"})
 _URLS: Final = frozenset({"store", "transport"})
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_OF_KUBERNETES: Final = re.compile(
+    rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+"""Variables that Kubernetes makes in each container for a service called paigeant, or paigeant-redis."""
+
+_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://.*", re.IGNORECASE)
 _OTHERS: Final = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_", f"{PREFIX}DEBUG", f"{PREFIX}FAULTS")
 """Variables with our prefix that are no settings."""
 
@@ -162,7 +168,8 @@ def load_settings(start: Path | None = None) -> Settings:
         start = (start or Path.cwd()).resolve()
         file = next((path for folder in (start, *start.parents) if (path := folder / FILE).is_file()), None)
     except OSError as error:
-        text = f"the current folder, or one above it, cannot be read: {error.strerror}"
+        which = f" ({Path(error.filename).parent})" if error.filename else ""
+        text = f"the current folder, or one above it, cannot be read{which}: {error.strerror}"
         raise ConfigError(text) from error
     from_file = _read_file(file) if file else {}
     from_environment = _read_environment(os.environ)
@@ -219,6 +226,8 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         upper = name.upper()
         if not upper.startswith(PREFIX) or upper in _VARIABLES or upper.startswith(_OTHERS):
             continue
+        if _is_of_kubernetes(upper, environ[name]):
+            continue
         if upper.removeprefix(PREFIX).lower() in _FILE_ONLY:
             text = f"{name}: this can be set in {FILE} only"
         else:
@@ -226,6 +235,14 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         raise ConfigError(text)
     source = EnvSettingsSource(_Environment, env_prefix=PREFIX, env_ignore_empty=True)
     return {key: value for key, value in source().items() if key in _KEYS}
+
+
+def _is_of_kubernetes(name: str, value: str) -> bool:
+    """Tell a variable about a service from a setting; one that says only PORT has the address of the service."""
+    if _OF_KUBERNETES.fullmatch(name) is None:
+        return False
+    plain = re.fullmatch(r"[A-Z0-9_]*?_PORT", name) and not re.search(r"_(TCP|UDP|SCTP)_PORT$|SERVICE_PORT$", name)
+    return not plain or _ADDRESS.fullmatch(value) is not None
 
 
 def _explain(error: ValidationError, values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
@@ -256,9 +273,8 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 
 def _resolve_url(url: str, folder: Path) -> str:
-    """Return a store's URL with a relative SQLite path made absolute."""
+    """Return a store's URL with a relative SQLite path made absolute; both are literal, as a file's URL reads them."""
     scheme, found, rest = url.partition(":///")
-    if not found or scheme.partition("+")[0] != "sqlite" or rest.startswith(("/", ":memory:")) or not rest:
+    if not found or scheme.partition("+")[0] != "sqlite" or rest.startswith(("/", "~", ":memory:")) or not rest:
         return url
-    path, question, query = rest.partition("?")
-    return f"{scheme}:///{folder / path}{question}{query}"
+    return f"{scheme}:///{folder}/{rest}"

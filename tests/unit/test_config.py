@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from paigeant import Step
+from paigeant import ActivityRegistry, Paigeant, Step
 from paigeant.config import Settings, load_settings
 from paigeant.errors import ConfigError
+from paigeant.sql.execution.failures import translate_server_errors
 
 
 @pytest.fixture(autouse=True)
@@ -204,3 +205,80 @@ def test_settings_made_by_hand_read_nothing(folder: Path, monkeypatch: pytest.Mo
     assert (settings.namespace, settings.concurrency) == ("default", 32)
     with pytest.raises(ValidationError):
         settings.concurrency = 1  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            (f"PAIGEANT{service}_{end}", value)
+            for service in ("", "_REDIS", "_STORE", "_MY_POSTGRES_2")
+            for end, value in {
+                "SERVICE_HOST": "10.0.0.3",
+                "SERVICE_PORT": "6379",
+                "SERVICE_PORT_HTTP": "80",
+                "PORT": "tcp://10.0.0.3:6379",
+                "PORT_6379_TCP": "tcp://10.0.0.3:6379",
+                "PORT_6379_TCP_PROTO": "tcp",
+                "PORT_6379_TCP_PORT": "6379",
+                "PORT_6379_TCP_ADDR": "10.0.0.3",
+                "PORT_53_UDP": "udp://10.0.0.3:53",
+                "PORT_53_UDP_PORT": "53",
+            }.items()
+        )
+    ],
+)
+def test_variables_that_kubernetes_makes_for_a_service_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+):
+    monkeypatch.setenv(name, value)
+
+    assert load_settings().origins == {}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PAIGEANT_PORT", "8080"), ("PAIGEANT_REDIS_PORT", "6379"), ("PAIGEANT_SERVICE", "x"), ("PAIGEANT_STOR", "x")],
+)
+def test_what_looks_like_a_setting_of_ones_own_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigError, match=f"{name}: unknown setting in the environment"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["My%20Shop", "shop?v2", "shop#2", "~", "my shop", "50%", "a&b=c", "größe", "a+b", "a:b@c"]
+)
+async def test_a_database_lies_in_its_own_folder_whatever_that_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    async with Paigeant(ActivityRegistry()) as app:
+        assert (await app.store.list_runs()).runs == ()
+
+    assert (folder / ".paigeant" / "paigeant.db").is_file()
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+
+    with pytest.raises(ConfigError, match=f"cannot be read .{folder}.: Permission denied"):
+        load_settings()
+
+
+def test_a_home_that_cannot_be_read_is_said_to_be_the_cause():
+    with (
+        pytest.raises(ConfigError, match=r"/root/.postgresql/postgresql.key cannot be read .* let HOME name a folder"),
+        translate_server_errors("postgresql://host/shop"),
+    ):
+        raise PermissionError(13, "Permission denied", "/root/.postgresql/postgresql.key")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,6 +98,39 @@ def test_one_who_closed_is_gone(here: ProcessLocks, database: Path):
     there.close()
 
     assert here.dead() == ["other"]
+
+
+FORKING = """
+import os, sys, time
+from pathlib import Path
+from paigeant.sql.sqlite.process_locks import ProcessLocks
+locks = ProcessLocks(Path(sys.argv[1]))
+locks.prepare()
+locks.mark_alive("forking")
+child = os.fork()
+if child == 0:
+    os.close(1)
+    time.sleep(60)
+    os._exit(0)
+print(child, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_child_that_a_worker_forked_does_not_keep_it_alive(here: ProcessLocks, database: Path):
+    command = [sys.executable, "-c", FORKING, str(database)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        try:
+            assert here.dead() == []
+
+            process.kill()
+            process.wait()
+
+            assert here.dead() == ["forking"]
+        finally:
+            os.kill(child, signal.SIGKILL)
 
 
 def test_work_that_is_done_alone_is_done_by_one_at_a_time(here: ProcessLocks, database: Path):

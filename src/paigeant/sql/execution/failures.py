@@ -69,6 +69,12 @@ def translate_server_errors(name: str) -> Generator[None]:
         raise translated_by_server(name, error) from error
     except TimeoutError as error:
         raise Unavailable(f"{name} does not answer in time") from error
+    except PermissionError as error:
+        if error.filename is None:
+            raise Unavailable(f"{name} does not answer: {error}") from error
+        cure = "let this user read it, or let HOME name a folder that it may read"
+        what = f"{error.filename} cannot be read ({error.strerror})"
+        raise ConfigError(f"{name} cannot be used: {what}: {cure}") from error
     except OSError as error:
         if "SSL" in str(error) or "certificate" in str(error):
             raise ConfigError(f"{name} cannot be reached with TLS as asked for: {error}") from error

@@ -10,13 +10,28 @@ import fcntl
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
+from weakref import WeakSet
 
 from paigeant.errors import Unavailable
 
 _SUFFIX: Final = ".lock"
+
+
+_INSTANCES: Final[WeakSet[ProcessLocks]] = WeakSet()
+
+
+@cache
+def _give_up_in_children() -> None:
+    """See to it, once, that a process forked from this one keeps none of its locks.
+
+    A lock is that of the open file, which a fork inherits: a child that goes on, as one of multiprocessing does, would
+    keep a dead worker alive until the child ends. Closing the child's descriptor leaves the parent's lock as it is.
+    """
+    os.register_at_fork(after_in_child=lambda: [each.close() for each in _INSTANCES])
 
 
 class ProcessLocks:
@@ -26,6 +41,8 @@ class ProcessLocks:
         """Keep the locks beside this database file."""
         self._folder = database.with_name(f"{database.name}.workers")
         self._held: dict[str, int | None] = {}
+        _INSTANCES.add(self)
+        _give_up_in_children()
 
     def prepare(self) -> None:
         """Make the folder; raises OSError."""
