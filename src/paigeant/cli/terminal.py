@@ -10,18 +10,14 @@ from typing import Any, Final
 from pydantic_core import to_json
 from rich.console import Console
 
-_PIPED_WIDTH: Final = 160
-_DIRECTIONS: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-"""What turns the direction of writing: with it a text can look like another (CVE-2021-42574)."""
+from paigeant.model.showing import CONTROLS
 
-_CONTROLS: Final = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)] if chr(code) not in "\n\t"} | {
-    code: f"\\u{code:04x}" for code in _DIRECTIONS
-}
+_PIPED_WIDTH: Final = 160
 
 
 def printable(text: str) -> str:
     """Return the text with control characters made visible: a value must neither move the cursor nor turn the text."""
-    return text.translate(_CONTROLS)
+    return text.translate(CONTROLS)
 
 
 def from_here(path: str) -> str:

@@ -7,6 +7,14 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 _WIDTH: Final = 60
+_DIRECTIONS: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""What turns the direction of writing: with it a text can look like another (CVE-2021-42574)."""
+
+CONTROLS: Final = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)] if chr(code) not in "\n\t"} | {
+    code: f"\\u{code:04x}" for code in _DIRECTIONS
+}
+"""For ``str.translate``: makes control characters visible, so that no value moves the cursor or turns the text."""
+
 _DIGITS: Final = 64
 """Bits of the largest number that is written out: Python refuses to write the enormous ones."""
 

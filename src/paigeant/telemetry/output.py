@@ -18,6 +18,7 @@ from typing import Any, Final, TextIO
 import structlog
 from pydantic_core import from_json, to_json
 
+from paigeant.model.showing import CONTROLS
 from paigeant.telemetry.step_context import current_step_fields
 
 FRAMES: Final = 32
@@ -45,10 +46,16 @@ class StderrHandler(logging.Handler):
             record.exc_info = None
             text = self.format(record)
         try:
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
+            _write(text)
+        except UnicodeEncodeError:
+            _write(text.encode("ascii", "backslashreplace").decode())
         except (OSError, ValueError):  # nobody reads it any more
             return
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def configure(log_format: str = "console", level: str = "INFO") -> None:
@@ -76,12 +83,11 @@ def wants_color(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool
 
 
 def _formatter(log_format: str) -> logging.Formatter:
-    renderer: Any = (
-        structlog.processors.JSONRenderer(serializer=_as_json)
-        if log_format == "json"
-        else structlog.dev.ConsoleRenderer(
-            colors=wants_color(sys.stderr), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
-        )
+    console = structlog.dev.ConsoleRenderer(
+        colors=wants_color(sys.stderr), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
+    rendering: list[Any] = (
+        [structlog.processors.JSONRenderer(serializer=_as_json)] if log_format == "json" else [_make_visible, console]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[_add_fields],
@@ -92,7 +98,7 @@ def _formatter(log_format: str) -> logging.Formatter:
             _add_step,
             structlog.processors.ExceptionRenderer(_traceback_of),
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            renderer,
+            *rendering,
         ],
     )
 
@@ -123,6 +129,13 @@ def _add_step(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappin
     """Add the ids of the step in which the line was logged, where it does not say them itself."""
     for name, value in current_step_fields().items():
         event.setdefault(name, value)
+    return event
+
+
+def _make_visible(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Make control characters visible: what a value holds must not steer the terminal."""
+    for name, value in event.items():
+        event[name] = value.translate(CONTROLS) if isinstance(value, str) else value
     return event
 
 

@@ -91,6 +91,26 @@ def test_configuring_again_writes_no_line_twice(capsys: pytest.CaptureFixture[st
     assert sum(isinstance(handler, StderrHandler) for handler in logging.getLogger().handlers) == 1
 
 
+def test_what_a_value_holds_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]):
+    configure("console")
+
+    logging.getLogger("app").warning("gone\x1b[2J", extra={"value": "\x1b]0;title\x07", "turned": "a\u202eb"})
+
+    said = capsys.readouterr().err
+    assert "gone\\x1b[2J" in said
+    assert not {"\x1b", "\x07", "\u202e"} & set(said)
+
+
+def test_a_terminal_that_knows_ascii_only_gets_its_line(monkeypatch: pytest.MonkeyPatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written, encoding="ascii", errors="strict"))
+    configure("console")
+
+    logging.getLogger("app").warning("Zoë")
+
+    assert b"Zo\\xeb" in written.getvalue()
+
+
 class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True
