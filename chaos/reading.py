@@ -25,7 +25,7 @@ _RUNS = f"""
     FROM workflow_runs
 """
 _HOPS = """
-    SELECT workflow_id, path, position, topic, step_id, direction, undoes_position, status, attempt, fence, owner,
+    SELECT workflow_id, path, position, step, step_id, direction, undoes_position, status, attempt, fence, owner,
         worker, {due_at}, {completed_at}, committed_by, reason, output, compensable
     FROM step_executions
 """
