@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from paigeant import ActivityRegistry, ActivityWorker, RunStatus, Step
-from paigeant.abc import Hooks, Transport
+from paigeant.abc import Codec, Hooks, Transport
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime
@@ -100,6 +100,7 @@ class Bench:
         self.hooks = Recorder()
         self.hook_list: list[Hooks] = [self.hooks]
         self.transport: Transport | None = None
+        self.codec: Codec = PlainCodec()
         self.lease = timedelta(seconds=2)
         self.workers: list[ActivityWorker] = []
         self._stack = stack
@@ -112,7 +113,7 @@ class Bench:
     def runtime(self, **changed: Any) -> Runtime:
         fields = {
             "store": self.store,
-            "codec": PlainCodec(),
+            "codec": self.codec,
             "registry": self.registry,
             "owner": f"worker-{len(self.workers)}",
             "lease": self.lease,

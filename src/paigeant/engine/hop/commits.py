@@ -40,10 +40,18 @@ def write(
     transition: Transition,
     twins: tuple[Twin, ...] = (),
     execution: Execution | None = None,
+    leased: Leased | None = None,
 ) -> Commit:
-    """Return the commit of a hop, under a name of its own; ``execution`` is what it came to if its code was called."""
+    """Return the commit of a hop, under a name of its own; ``execution`` is what it came to if its code was called.
+
+    Where the run ends with the hop, no message follows whose seal vouches for it: the codec attests it instead, if its
+    own message could be opened, which is then in ``leased``.
+    """
     blobs, given = ((), None) if execution is None else (tuple(execution.blobs), execution.input)
-    return Commit(grant.held, runtime.owner, uuid4(), transition, twins, blobs=blobs, input=given)
+    ends = transition.end is not None
+    attestation = runtime.codec.attest(leased, transition) if ends and leased is not None else None
+    held, owner = grant.held, runtime.owner
+    return Commit(held, owner, uuid4(), transition, twins, blobs=blobs, input=given, attestation=attestation)
 
 
 def unreadable(error: MessageRejected) -> Transition:

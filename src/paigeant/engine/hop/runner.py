@@ -158,7 +158,7 @@ class HopRunner:
         if isinstance(execution.outcome, Revised):
             leased = replace(leased, interfaces=self._interfaces(execution.outcome))
         transition, twins = decide(self._runtime.codec, leased, execution.outcome)
-        commit = write(self._runtime, leased.grant, transition, twins, execution)
+        commit = write(self._runtime, leased.grant, transition, twins, execution, leased)
         wanted = next((twin for twin in twins if self._could_take(twin)), None)
         if wanted is not None and seat is not None and seat.move(wanted.topic):
             commit = replace(commit, hand_over=wanted.key)

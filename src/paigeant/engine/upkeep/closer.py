@@ -57,4 +57,4 @@ def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityCard]) 
         leased = replace(leased, undo=cards[grant.topic].undo)
     begun = has_begun(grant)
     outcome = cancelled(grant.cancel, begun=begun) if grant.cancel else deadline_passed(leased, begun=begun)
-    return write(runtime, grant, *decide(runtime.codec, leased, outcome)), leased.message.headers
+    return write(runtime, grant, *decide(runtime.codec, leased, outcome), leased=leased), leased.message.headers
