@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
+from paigeant import routing
 from paigeant.abc import Store
-from paigeant.engine.hop import judging
 from paigeant.model import hops as real
 from paigeant.model.claims import Announced, Due, Overdue
 from paigeant.model.message import HopKey
@@ -203,9 +203,9 @@ class Mirror:
                 return Retrying(FAULT, 0.0 if at_once else LATER)
             case "cancelled":
                 cancel_request = CancelRequest.COMPENSATE if outcome.compensate else CancelRequest.PLAIN
-                return judging.cancelled(cancel_request, begun=outcome.doubt)
+                return routing.cancelled(cancel_request, begun=outcome.doubt)
             case "late":
-                return judging.deadline_passed(self._leased(grant), begun=outcome.doubt)
+                return routing.deadline_passed(self._leased(grant), begun=outcome.doubt)
             case name:
                 return OUTCOMES[name]
 
@@ -216,7 +216,7 @@ class Mirror:
         """Ask the engine whether this step may begin, and compare its answer with the model's."""
         hop: Hop = before.runs[grant.run].hops[grant.position - 1]
         given = self.grants[grant[:3]]
-        outcome = judging.not_to_run(self._leased(given), rules_of(self.setting.plan[hop.step], back=hop.back))
+        outcome = routing.admit(self._leased(given), rules_of(self.setting.plan[hop.step], back=hop.back))
         assert sort_of(outcome) == sort_of(None if refused is None else self.outcome(refused, given, at_once=True))
 
     # -- what is there
@@ -254,10 +254,10 @@ def _grant(world: World, action: Action) -> Grant:
     return grant
 
 
-def rules_of(step: Step, *, back: bool) -> judging.Rules:
+def rules_of(step: Step, *, back: bool) -> routing.Rules:
     """Return the rules of a step of the model; a compensation always runs again."""
     retry = RetryPolicy(max_attempts=step.max_attempts)
-    return judging.Rules(retry, None, deciding.OnInterrupt.RERUN if back else step.on_interrupt)
+    return routing.Rules(retry, None, deciding.OnInterrupt.RERUN if back else step.on_interrupt)
 
 
 def sort_of(outcome: Outcome[Any] | None) -> Any:

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from paigeant import routing
 from paigeant.abc import HopStore, Store
-from paigeant.engine.hop import judging
-from paigeant.engine.hop.judging import StepTimeout
+from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.model import hops as real
 from paigeant.model.hops import Leased
 from paigeant.model.plan import Undo
@@ -229,9 +229,9 @@ def test_the_engine_refuses_and_judges_as_the_model_does(step: Step):
         ]
         error, timeout = ValueError("no such luck"), StepTimeout("too long")
         given = [
-            judging.not_to_run(leased, rules),
-            judging.judge(leased, rules, error, 0.0),
-            judging.judge(leased, rules, timeout, 0.0),
+            routing.admit(leased, rules),
+            routing.fail(leased, rules, failure_of(error), 0.0),
+            routing.fail(leased, rules, failure_of(timeout), 0.0),
         ]
         assert list(map(sort_of, given)) == list(map(sort_of, expected)), (grant, back)
         asked += 1

@@ -15,7 +15,6 @@ import pytest
 
 from paigeant import RetryPolicy
 from paigeant.engine.hop.executor import Executor
-from paigeant.engine.hop.judging import Rules
 from paigeant.engine.hop.leases import LeaseKeeper
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.slots import Slot
@@ -24,6 +23,7 @@ from paigeant.model.runs import RunStatus
 from paigeant.model.transition import RunEnd
 from paigeant.protocol import leases
 from paigeant.protocol.states import HopState
+from paigeant.routing import Rules
 from paigeant.stores.memory import hops, store
 from paigeant.stores.memory.commits import commit
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
@@ -82,10 +82,8 @@ def no_word_of_an_interruption(patch: pytest.MonkeyPatch) -> None:
 
 def no_way_back_but_one_step(patch: pytest.MonkeyPatch) -> None:
     routing = import_module("paigeant.routing.advance")
-    go_back = routing._go_back
-    patch.setattr(
-        routing, "_go_back", lambda *args: replace(go_back(*args), end=RunEnd(RunStatus.COMPENSATED), next=())
-    )
+    go_back = routing.go_back
+    patch.setattr(routing, "go_back", lambda *args: replace(go_back(*args), end=RunEnd(RunStatus.COMPENSATED), next=()))
 
 
 def a_step_left_out_on_the_way_back(patch: pytest.MonkeyPatch) -> None:
@@ -143,7 +141,7 @@ def no_note_of_what_a_step_says(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_look_at_what_fits(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Executor, "_unfit", lambda *args: None)
+    patch.setattr(Executor, "_misfit", lambda *args: None)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -91,6 +92,21 @@ def test_no_lock_file_is_tracked() -> None:
         pytest.skip("not a git checkout")
 
     assert [name for name in git.stdout.splitlines() if Path(name).name == "uv.lock"] == []
+
+
+DECISIONS: Final = frozenset({"Faulted", "Retrying", "Parked", "Left", "Held", "RunEnd", "Transition"})
+"""What only ``routing`` makes: how a step, a hop or a run ends."""
+
+
+def test_the_engine_decides_nothing():
+    made = [
+        f"{place(path)}:{node.lineno}: {node.func.id}"
+        for path in sorted((ROOT / "src/paigeant/engine").rglob("*.py"))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in DECISIONS
+    ]
+
+    assert made == []
 
 
 def tree(path: Path) -> ast.Module:

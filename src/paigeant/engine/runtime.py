@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -12,10 +12,7 @@ from typing import Final
 from paigeant.abc import Codec, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hooks import GuardedHooks
-from paigeant.model.events import Event, LeaseGranted, Trouble
-from paigeant.model.hops import Grant, Leased
-from paigeant.model.plan import Undo
-from paigeant.protocol import proof
+from paigeant.model.events import Event, Trouble
 
 _UNOBSERVED: Final = GuardedHooks()
 
@@ -39,39 +36,6 @@ class Runtime:
     clock: Callable[[], float] = monotonic
     stall: timedelta = timedelta(seconds=60)
     chance: Callable[[], float] = random.random
-
-    @property
-    def margin(self) -> float:
-        """For how many seconds after it was asked for a lease is relied on."""
-        return self.lease.total_seconds() * 5 / 6
-
-    async def still_held(self, grants: Sequence[Grant], asked_at: float) -> tuple[list[Grant], float]:
-        """Return those of new leases that may be relied on, and from when on.
-
-        An answer may lie unread for long, while a step blocks the event loop. Leases that may have run out by then are
-        renewed, before this worker itself asks for more and is given them again. Raises Unavailable.
-        """
-        held = list(grants)
-        if grants and self.clock() >= asked_at + self.margin:
-            asked_at = self.clock()
-            pulses = await self.store.beat([grant.held for grant in grants], self.lease)
-            held = [grant for grant, pulse in zip(grants, pulses, strict=True) if pulse.alive]
-        if self.hooks.wants(LeaseGranted):
-            for grant in held:
-                self.report(LeaseGranted(self.owner, grant))
-        return held, asked_at
-
-    def open(self, grant: Grant) -> Leased:
-        """Return the step of a grant, once its row and its message are found to say the same.
-
-        Raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open, and
-        :class:`~paigeant.errors.TamperedMessage` for those of another hop.
-        """
-        proof.require_intact(grant)
-        message, sealer = self.codec.open(grant.body)
-        proof.require_same(grant, message)
-        undo = self.registry[grant.topic].undo if grant.topic in self.registry else Undo.NEVER
-        return Leased(grant, message, undo, sealer=sealer)
 
     def report(self, event: Event) -> None:
         """Tell the hooks. For what is frequent, ask ``hooks.wants`` first."""

@@ -73,7 +73,7 @@ class ActivityWorker:
             await stack.enter_async_context(Sweeper(self._runtime, card))
             keeper = LeaseKeeper(self._runtime)
             await stack.enter_async_context(keeper)
-            committer = await stack.enter_async_context(Committer(self._runtime))
+            committer = await stack.enter_async_context(Committer(self._runtime, keeper))
             journeys = HopRunner(self._runtime, self._options.topics, self._slots, keeper, committer)
             stack.push_async_callback(self._drain, journeys, keeper)
             self._take_in(journeys)

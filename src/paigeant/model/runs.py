@@ -72,6 +72,8 @@ class WaitReason(StrEnum):
     JOIN = "join"
     CHILD = "child"
     TAMPERED = "tampered"
+    INTERNAL = "internal"
+    """An error that is not the step's: of the engine, a hook, a codec or a plugin."""
 
 
 class CancelRequest(StrEnum):

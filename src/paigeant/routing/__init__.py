@@ -1,6 +1,31 @@
-"""The decision: one pure function that knows all the orchestration there is."""
+"""The decisions about a run, pure: whether a step may run, what follows from how it ended, and how a run ends."""
 
+from paigeant.routing.admit import MISMATCH_BACKOFF, admit, has_begun, no_compensator, stop
 from paigeant.routing.advance import advance
+from paigeant.routing.close import cancelled, close, close_unread, deadline_passed, unreadable
+from paigeant.routing.fail import Failure, fail, fail_internally, give_up
 from paigeant.routing.itinerary import RevisionRefused, identify, revise
+from paigeant.routing.rules import Declared, Rules
 
-__all__ = ["RevisionRefused", "advance", "identify", "revise"]
+__all__ = [
+    "MISMATCH_BACKOFF",
+    "Declared",
+    "Failure",
+    "RevisionRefused",
+    "Rules",
+    "admit",
+    "advance",
+    "cancelled",
+    "close",
+    "close_unread",
+    "deadline_passed",
+    "fail",
+    "fail_internally",
+    "give_up",
+    "has_begun",
+    "identify",
+    "no_compensator",
+    "revise",
+    "stop",
+    "unreadable",
+]

@@ -143,6 +143,14 @@ class Bench:
     async def view(self, run: UUID) -> RunView:
         return await self.steady.get_run(run)
 
+    async def until_error(self, run: UUID, message: str) -> None:
+        """Return once an attempt of the run's first step has failed with an error of this text."""
+
+        async def ask() -> bool:
+            return message in [error.message for error in (await self.view(run)).steps[0].errors]
+
+        assert await eventually(ask)
+
     async def until(self, run: UUID, *statuses: RunStatus, within: float = 10.0) -> RunView:
         """Return the run once it has one of these statuses, or is final."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -217,7 +218,7 @@ async def test_a_step_that_is_not_ours_any_more_is_cancelled(both: Any, ended: s
 async def test_a_compensation_that_is_not_here_is_held_and_taken_up_by_a_worker_that_has_it(
     bench: Any, monkeypatch: Any
 ):
-    monkeypatch.setattr("paigeant.engine.hop.executor.MISMATCH_BACKOFF", timedelta(seconds=0.05))
+    monkeypatch.setattr(import_module("paigeant.routing.admit"), "MISMATCH_BACKOFF", timedelta(seconds=0.05))
     undone = []
 
     @bench.registry.execute

@@ -6,16 +6,18 @@ No timer and no minimum: an idle worker commits at once, a busy one hundreds of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
+from paigeant.engine.grants import still_held
+from paigeant.engine.hop.leases import ActiveLease, LeaseKeeper
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
 from paigeant.model.hold import Now
-from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
 
 BATCH: Final = 256
@@ -31,29 +33,19 @@ LAST_WORDS: Final = 2.0
 """Seconds that announcements under way get when the committer stops; what they miss, a sweeper announces."""
 
 
-class Answer(NamedTuple):
-    """What the store made of a commit, and when it was asked: a lease that was handed over began after that."""
+class Committed(NamedTuple):
+    """What the store made of a commit, and the lease of the hop that it handed over with it."""
 
-    settled: CommitResult
-    asked_at: float
+    result: CommitResult
+    following: ActiveLease | None = None
 
 
 @dataclass(slots=True)
 class _Waiting:
     commit: Commit
     good_until: Callable[[], float]
-    answer: asyncio.Future[Answer]
-    keep: Callable[[Grant, float], None] | None = None
+    answer: asyncio.Future[Committed]
     first_asked: float | None = None
-
-    def settle(self, settled: CommitResult, asked_at: float) -> None:
-        """Answer, unless nobody waits any more."""
-        if settled.verdict is Verdict.ALREADY and self.first_asked is not None:
-            asked_at = self.first_asked  # written by an attempt whose answer was lost, and leased since then
-        if not self.answer.done():
-            if settled.handed_over is not None and self.keep is not None:
-                self.keep(settled.handed_over, asked_at)
-            self.answer.set_result(Answer(settled, asked_at))
 
     def fail(self, error: Exception) -> None:
         """Raise the error where the answer is waited for, unless nobody waits any more."""
@@ -64,13 +56,18 @@ class _Waiting:
 class Committer:
     """Commits hops in groups and announces what follows. One for each worker, used as ``async with``."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        """Write to the store of ``runtime``, publish to its transport if there is one."""
+    def __init__(self, runtime: Runtime, leases: LeaseKeeper) -> None:
+        """Write to the store of ``runtime``, publish to its transport if there is one.
+
+        What is handed over is kept by ``leases`` from the moment at which it is known.
+        """
         self._runtime = runtime
+        self._leases = leases
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
-        self._publishing: set[asyncio.Task[None]] = set()
+        self._behind: set[asyncio.Task[None]] = set()
+        """What nobody waits for: announcements, and leases that are given back."""
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -86,22 +83,19 @@ class Committer:
                 await loop
         for waiting in self._queue:
             waiting.answer.cancel()
-        if self._publishing:
-            await asyncio.wait(self._publishing, timeout=LAST_WORDS)
-        for task in self._publishing:
+        if self._behind:
+            await asyncio.wait(self._behind, timeout=LAST_WORDS)
+        for task in self._behind:
             task.cancel()
-        await asyncio.gather(*self._publishing, return_exceptions=True)
+        await asyncio.gather(*self._behind, return_exceptions=True)
 
-    async def commit(
-        self, commit: Commit, good_until: Callable[[], float], keep: Callable[[Grant, float], None] | None = None
-    ) -> Answer:
+    async def commit(self, commit: Commit, good_until: Callable[[], float]) -> Committed:
         """Return what the store made of it; while the store is away it is asked again until the lease ends.
 
         ``good_until`` tells, by the clock of the parts, how long the lease is good. Past it the answer is ``FENCED``.
-        ``keep`` is called with a lease that was handed over, and when it was asked for, before anything else gets its
-        turn in the event loop. Raises what the store raises for this commit alone.
+        Raises what the store raises for this commit alone.
         """
-        waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future(), keep)
+        waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._wake.set()
         if self._loop is None:
@@ -137,7 +131,7 @@ class Committer:
             answers = await self._runtime.store.record_step_result([one.commit for one in group], self._runtime.lease)
             answers, asked_at = await self._still_held(answers, asked_at)
             for waiting, settled in zip(group, answers, strict=True):
-                waiting.settle(settled, asked_at)
+                self._settle(waiting, settled, asked_at)
                 self._announce(waiting.commit, settled)
         except Unavailable as error:
             self._put_back(group, error, asked_at)
@@ -149,10 +143,37 @@ class Committer:
             return any([await self._write([one]) for one in group])
         return False
 
+    def _settle(self, waiting: _Waiting, result: CommitResult, asked_at: float) -> None:
+        """Answer, with the lease of what was handed over; if nobody waits any more that is given back."""
+        if result.verdict is Verdict.ALREADY and waiting.first_asked is not None:
+            asked_at = waiting.first_asked  # written by an attempt whose answer was lost, and leased since then
+        grant = result.handed_over
+        if not waiting.answer.done():
+            following = None if grant is None else self._leases.track_lease(self._open(waiting.commit, grant), asked_at)
+            waiting.answer.set_result(Committed(result, following))
+        elif grant is not None:
+            self._do_behind(self._give_back(grant))
+
+    def _open(self, commit: Commit, grant: Grant) -> Leased:
+        """Return the step that was handed over: its message needs no opening, it was sealed here."""
+        [message] = [message for message, _ in commit.transition.next if message.key == grant.key]
+        return Leased(grant, message, self._runtime.registry[message.topic].undo)
+
+    async def _give_back(self, grant: Grant) -> None:
+        try:
+            await self._runtime.store.release([grant.held])
+        except Exception as error:  # noqa: BLE001  (its lease runs out)
+            self._runtime.trouble(f"releasing {grant.key.message_id}; its lease will run out", error)
+
+    def _do_behind(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+
     async def _still_held(self, answers: list[CommitResult], asked_at: float) -> tuple[list[CommitResult], float]:
         """Leave out of the answers what was handed over and came too late to be relied on."""
         grants = [settled.handed_over for settled in answers if settled.handed_over is not None]
-        held, asked_at = await self._runtime.still_held(grants, asked_at)
+        held, asked_at = await still_held(self._runtime, grants, asked_at)
         if len(held) == len(grants):
             return answers, asked_at
         keys = {None, *(grant.key for grant in held)}
@@ -164,7 +185,7 @@ class Committer:
         for waiting in group:
             waiting.first_asked = waiting.first_asked or asked_at
             if waiting.good_until() <= self._runtime.clock():
-                waiting.settle(CommitResult(Verdict.FENCED), asked_at)
+                self._settle(waiting, CommitResult(Verdict.FENCED), asked_at)
         self._queue = [waiting for waiting in group if not waiting.answer.done()] + self._queue
 
     def _announce(self, commit: Commit, settled: CommitResult) -> None:
@@ -174,9 +195,7 @@ class Committer:
         due = [twin for twin in commit.twins if isinstance(twin.hold, Now) and twin.key != kept]
         if self._runtime.transport is None or not written or not due:
             return
-        task = asyncio.create_task(announce(self._runtime, *due))
-        self._publishing.add(task)
-        task.add_done_callback(self._publishing.discard)
+        self._do_behind(announce(self._runtime, *due))
 
 
 def _key(settled: CommitResult) -> HopKey | None:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
@@ -18,18 +18,26 @@ from paigeant.activities.handlers import Handler
 from paigeant.activities.interfaces import mismatch
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hop.apart import run_apart
+from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.inputs import Bound, record_input
-from paigeant.engine.hop.judging import MISMATCH_BACKOFF, Rules, StepTimeout, deadline_passed, judge, not_to_run
 from paigeant.engine.hop.results import Execution, accept
 from paigeant.engine.hop.session import LeasedSession
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.hop.values import load_texts
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Leased
-from paigeant.model.outcomes import InterfaceMismatch, Parked
 from paigeant.model.runs import Direction
 from paigeant.model.values import NULL, Inline, Value
+from paigeant.routing import Rules, admit, deadline_passed, fail, no_compensator
+
+
+class Served(NamedTuple):
+    """What this worker has for a step: its code, the rules, and why the code does not fit the step, if it does not."""
+
+    handler: Handler
+    rules: Rules
+    misfit: str | None
 
 
 class Executor:
@@ -53,28 +61,47 @@ class Executor:
         self._keep_until_thread_ends = keep_until_thread_ends
         self._chance = chance
 
-    async def execute(self, leased: Leased, progress: Progress) -> Execution:
-        """Return what the step came to; errors are judged by its RetryPolicy. Enters ``progress`` to run its code."""
-        handler = self._handler(leased)
+    def find(self, leased: Leased) -> Served | None:
+        """Return what there is to run a step, None if its activity has no compensation here.
+
+        Raises KeyError if the activity is not served here at all.
+        """
+        activity = self._registry[leased.message.topic]
+        forward = leased.message.headers.direction is Direction.EXECUTE
+        handler = activity.execute if forward else activity.compensate
         if handler is None:
-            return Execution(_no_compensator(leased))
-        rules = Rules.of(handler, leased)
-        refused = not_to_run(leased, rules)
-        refused = refused or self._unfit(leased)
+            return None
+        return Served(handler, Rules.of(leased.message, handler), self._misfit(leased))
+
+    def _misfit(self, leased: Leased) -> str | None:
+        step = leased.message.topic
+        dispatched, served = leased.message.routing_slip.interfaces.get(step), self._registry.interface(step)
+        if dispatched is None or served is None or dispatched == served or leased.grant.accepted:
+            return None
+        return mismatch(dispatched, served)
+
+    async def execute(self, leased: Leased, served: Served | None, progress: Progress) -> Execution:
+        """Admit the step, bind its arguments, call its code and accept the result; returns what it came to.
+
+        Enters ``progress`` to run the code.
+        """
+        if served is None:
+            return Execution(no_compensator(leased))
+        handler, rules, misfit = served
+        refused = admit(leased, rules, misfit)
         if refused is not None:
             return Execution(refused)
         try:
             bound = await self._arguments(leased, handler, progress)
         except Unavailable:
-            raise
+            raise  # the store is away, and nothing of the step has happened
         except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
-            return Execution(judge(leased, rules, error, self._chance()), error=error)
-        execution = await self._run(leased, handler, rules, progress, bound.arguments)
+            return Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
+        execution = await self._run(leased, served, progress, bound.arguments)
         return replace(execution, input=bound.recorded, blobs=[*bound.blobs, *execution.blobs])
 
-    async def _run(
-        self, leased: Leased, handler: Handler, rules: Rules, progress: Progress, arguments: Mapping[str, Any]
-    ) -> Execution:
+    async def _run(self, leased: Leased, served: Served, progress: Progress, arguments: Mapping[str, Any]) -> Execution:
+        handler, rules, _ = served
         try:
             with progress:
                 result = await self._call(leased, rules, progress, partial(handler.function, **arguments))
@@ -82,29 +109,7 @@ class Executor:
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
-            return Execution(judge(leased, rules, error, self._chance()), error=error)
-
-    def _unfit(self, leased: Leased) -> InterfaceMismatch | None:
-        """Hold a step whose contract the code here does not fit, unless a person wants it run all the same."""
-        step = leased.message.topic
-        dispatched, served = leased.message.routing_slip.interfaces.get(step), self._registry.interface(step)
-        if dispatched is None or served is None or dispatched == served or leased.grant.accepted:
-            return None
-        why = mismatch(dispatched, served)
-        return (
-            None
-            if why is None
-            else InterfaceMismatch(f"{step!r} has changed since the run was dispatched: {why}", dispatched)
-        )
-
-    def rules(self, leased: Leased) -> Rules | None:
-        """Return what governs a step, None if it cannot run here."""
-        handler = self._handler(leased)
-        return None if handler is None else Rules.of(handler, leased)
-
-    def _handler(self, leased: Leased) -> Handler | None:
-        activity = self._registry[leased.message.topic]
-        return activity.execute if leased.message.headers.direction is Direction.EXECUTE else activity.compensate
+            return Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
 
     async def _arguments(self, leased: Leased, handler: Handler, progress: Progress) -> Bound:
         """Bind the arguments by name; variables are read from the store only if some name asks for them."""
@@ -180,12 +185,6 @@ def _too_long(step: str, rules: Rules, code: Callable[[], Any], *, silent: bool)
 
 class _DeadlinePassed(Exception):
     """The run's deadline came while the step ran."""
-
-
-def _no_compensator(leased: Leased) -> Parked:
-    """Hold a step that was compensable when it ran, and is not any more: some other worker may still know how."""
-    text = f"contract: activity {leased.message.topic!r} has no compensation here, though it had one when it ran"
-    return Parked(text, MISMATCH_BACKOFF)
 
 
 def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]:

@@ -11,6 +11,7 @@ from typing import Self
 
 from paigeant.abc import Heart, StepSpan
 from paigeant.activities.faults import standing_at
+from paigeant.engine.grants import margin
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.runtime import Runtime
 from paigeant.model.hops import Leased, LeaseToken, Pulse
@@ -116,7 +117,7 @@ class LeaseKeeper:
     def track_lease(self, leased: Leased, asked_at: float) -> ActiveLease:
         """Keep this lease, asked for at ``asked_at`` of the parts' clock, until :meth:`drop`."""
         running = ActiveLease(
-            leased, asked_at + self._runtime.margin, Progress(leased.message.topic, self._runtime.clock)
+            leased, asked_at + margin(self._runtime), Progress(leased.message.topic, self._runtime.clock)
         )
         with self._lock:
             self._running[running.held] = running
@@ -186,7 +187,7 @@ class LeaseKeeper:
             for pulse in pulses:
                 running = self._running.get(pulse.held)
                 if pulse.alive and running is not None:
-                    running.good_until = max(running.good_until, asked_at + self._runtime.margin)
+                    running.good_until = max(running.good_until, asked_at + margin(self._runtime))
                     running.progress.sent(due[pulse.held])
 
     def _judge(self, pulses: list[Pulse]) -> None:

@@ -1,16 +1,18 @@
-"""A journey through this worker: one hop, and those that the store hands over to it without a detour."""
+"""The runner: walks a claimed hop from admission to its commit, and then those that the store hands over with it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Coroutine
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from paigeant.engine.hop.commits import decide, unreadable, write
+from paigeant.activities.faults import describe
+from paigeant.aio.backoff import Backoff
+from paigeant.engine.commits import commit_outcome, commit_transition
+from paigeant.engine.grants import margin, open_grant
 from paigeant.engine.hop.committer import Committer
-from paigeant.engine.hop.executor import Executor
-from paigeant.engine.hop.judging import cancelled, has_begun, interrupted, not_to_run
+from paigeant.engine.hop.executor import Executor, Served
 from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.intake.slots import Slot, Slots
@@ -18,19 +20,17 @@ from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, TamperedMessage, Unavailable
 from paigeant.model.events import ExecutionEnd, LeaseLost, RunEnded, StepEnded, StepReleased
 from paigeant.model.hold import Now
-from paigeant.model.hops import Grant, Leased, Twin, Verdict
+from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
 from paigeant.model.outcomes import Outcome, Revised
 from paigeant.model.runs import CancelRequest, Direction, StepStatus, WaitReason
-from paigeant.model.steps import OnInterrupt
+from paigeant.model.transition import Transition
 from paigeant.model.values import Value
-
-BACKOFF: Final = (0.1, 2.0)
-"""Seconds until a step's arguments are asked for again while the store is away: at first, doubling, and at most."""
+from paigeant.routing import cancelled, fail_internally, has_begun, stop, unreadable
 
 
 class HopRunner:
-    """Runs leased steps: execute, decide, commit; then what was handed over, in the same slot."""
+    """Runs leased hops: each is admitted, executed, advanced and committed; then what was handed over."""
 
     def __init__(
         self, runtime: Runtime, topics: Collection[str], slots: Slots, keeper: LeaseKeeper, committer: Committer
@@ -50,153 +50,190 @@ class HopRunner:
         self._stopping = True
 
     def begin(self, grant: Grant, asked_at: float) -> Coroutine[Any, Any, None]:
-        """Keep the lease from now on, and return the journey: this step, and what follows here.
+        """Keep the lease from now on, and return the journey: this hop, and what follows here.
 
         A task may wait long for its first turn, while another step blocks the event loop; the lease must not. The slot
         is occupied already and given back at the end.
         """
         try:
-            running = self._keeper.track_lease(self._runtime.open(grant), asked_at)
-        except MessageRejected as error:
+            active = self._keeper.track_lease(open_grant(self._runtime, grant), asked_at)
+        except Exception as error:  # noqa: BLE001  (also of a codec that is broken: the lease is ours)
             return self._set_aside(grant, asked_at, error)
-        return self._run(running)
+        return self._run(active)
 
     async def _run(self, first: ActiveLease) -> None:
-        seat = Slot(self._slots, first.leased.grant.topic)
+        slot = Slot(self._slots, first.leased.grant.topic)
         try:
-            running: ActiveLease | None = first
+            active: ActiveLease | None = first
             hops = 0
-            while running is not None:
+            while active is not None:
                 hops += 1
-                running = await self._walk(running, seat if hops < LINEAGE_HANDOVERS else None)
+                active = await self._hop(active, slot if hops < LINEAGE_HANDOVERS else None)
         finally:
-            seat.give()
+            slot.give()
 
-    async def _set_aside(self, grant: Grant, asked_at: float, error: MessageRejected) -> None:
-        """Hold a step whose message cannot be opened, or is not that of its row, for a person to look at."""
+    async def _hop(self, active: ActiveLease, slot: Slot | None) -> ActiveLease | None:
+        """Walk one hop; returns the lease of the next, if there is a ``slot`` for it and the store handed it over."""
+        runtime, leased, following = self._runtime, active.leased, None
+        started = runtime.clock()
         try:
-            commit = write(self._runtime, grant, unreadable(error))
-            await self._committer.commit(commit, lambda: asked_at + self._runtime.margin)
-            reason = WaitReason.TAMPERED if isinstance(error, TamperedMessage) else "unreadable"
-            self._runtime.trouble(f"opening {grant.key.message_id}; its run waits, {reason}", error)
+            served = self._executor.find(leased)
+            async with runtime.hooks.around_step(leased) as active.span:
+                match await self._execute(active, served):
+                    case Execution() as execution:
+                        commit = self._advance(active, execution)
+                        commit = self._ask_for_next(commit, slot)
+                        result, following = await self._committer.commit(commit, lambda: active.good_until)
+                        seconds = runtime.clock() - started
+                        ended = (commit.transition, result.verdict, seconds, execution.error)
+                        self._report(active, StepEnded(runtime.owner, leased, *ended))
+                    case Cut.STOPPING:
+                        await self._release(active)
+                    case Cut():
+                        why = "the lease ran out or was taken over"
+                        self._report_end(active, LeaseLost(runtime.owner, leased, why))
+        except Exception as error:  # noqa: BLE001  (an error that is not the step's: no lease is left lying for it)
+            await self._fail(active, error)
         finally:
-            self._slots.give(grant.topic)
+            self._keeper.drop(active)
+        return following
 
-    async def _walk(self, running: ActiveLease, seat: Slot | None) -> ActiveLease | None:
-        """Walk one hop; returns the one that was handed over, if there is a ``seat`` to move and one was."""
-        started = self._runtime.clock()
-        try:
-            async with self._runtime.hooks.around_step(running.leased) as running.span:
-                execution = await self._execute(running)
-                return None if execution is None else await self._commit(running, execution, started, seat)
-        finally:
-            self._keeper.drop(running)
+    # -- execute
 
-    async def _execute(self, running: ActiveLease) -> Execution | None:
-        """Return what the step came to, or None if it is not ours to commit any more."""
-        if running.good_until <= self._runtime.clock():
-            running.interrupt(Cut.LOST)
+    async def _execute(self, active: ActiveLease, served: Served | None) -> Execution | Cut:
+        """Return what the step came to, or why nothing of it is to be committed."""
+        if active.good_until <= self._runtime.clock():
+            active.interrupt(Cut.LOST)
         elif self._stopping:
-            running.interrupt(Cut.STOPPING)
-        if running.cut is None:
+            active.interrupt(Cut.STOPPING)
+        if active.cut is None:
             try:
-                with running.interruptible():
-                    return await self._execute_once_possible(running)
+                with active.interruptible():
+                    return await self._execute_once_possible(active, served)
             except asyncio.CancelledError:
-                if running.cut is None:
+                if active.cut is None:
                     raise
-        return await self._cut_short(running)
+        outcome = self._cut_short(active, served)
+        return Execution(outcome) if outcome is not None else active.cut or Cut.LOST
 
-    async def _execute_once_possible(self, running: ActiveLease) -> Execution:
+    async def _execute_once_possible(self, active: ActiveLease, served: Served | None) -> Execution:
         """Execute; while the store is away and the code has not begun, try again as long as the lease is held."""
-        pause = BACKOFF[0]
+        backoff = Backoff(0.1, 2.0)
         while True:
             try:
-                return await self._executor.execute(running.leased, running.progress)
+                return await self._executor.execute(active.leased, served, active.progress)
             except Unavailable as error:
-                self._runtime.trouble(f"reading what {running.held.key.message_id} needs", error)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, BACKOFF[1])
+                self._runtime.trouble(f"reading what {active.held.key.message_id} needs", error)
+            await backoff.pause()
 
-    async def _cut_short(self, running: ActiveLease) -> Execution | None:
-        leased, grant = running.leased, running.leased.grant
-        begun = running.progress.begun or has_begun(grant)
-        if running.cut is Cut.CANCELLED:
-            return Execution(cancelled(running.cancel_request or CancelRequest.PLAIN, begun=begun))
-        if running.cut is Cut.LOST:
-            self._report_end(running, LeaseLost(self._runtime.owner, leased, "the lease ran out or was taken over"))
-            return None
-        ended = self._ended_by_stop(running)
-        if ended is not None:
-            return Execution(ended)
-        try:
-            if running.progress.unsent is not None:
-                await self._runtime.store.beat(
-                    [running.held], self._runtime.lease, {running.held: running.progress.unsent}
-                )
-            await self._runtime.store.release([running.held])
-            self.released += 1
-            self._report_end(running, StepReleased(self._runtime.owner, leased))
-        except Unavailable as error:
-            self._runtime.trouble(f"releasing {running.held.key.message_id}; its lease will run out", error)
-        return None
+    def _cut_short(self, active: ActiveLease, served: Served | None) -> Outcome[Value] | None:
+        """Return the outcome of a step that was cut short, None if it is somebody else's now, or given back."""
+        begun = active.progress.begun
+        match active.cut:
+            case Cut.CANCELLED:
+                request = active.cancel_request or CancelRequest.PLAIN
+                return cancelled(request, begun=begun or has_begun(active.leased.grant))
+            case Cut.STOPPING:
+                return stop(active.leased, None if served is None else served.rules, begun=begun)
+            case _:
+                return None
 
-    def _ended_by_stop(self, running: ActiveLease) -> Outcome[Value] | None:
-        """Return how a step ends that is not to be released: cut off in the middle, or not to be run by anybody."""
-        leased = running.leased
-        rules = self._executor.rules(leased)
-        if rules is None:
-            return None
-        if not running.progress.begun:
-            return not_to_run(leased, rules)
-        return None if rules.on_interrupt is OnInterrupt.RERUN else interrupted(leased, rules.on_interrupt)
+    # -- advance and commit
 
-    async def _commit(
-        self, running: ActiveLease, execution: Execution, started: float, seat: Slot | None
-    ) -> ActiveLease | None:
-        leased = running.leased
-        if isinstance(execution.outcome, Revised):
-            leased = replace(leased, interfaces=self._interfaces(execution.outcome))
-        transition, twins = decide(self._runtime.codec, leased, execution.outcome)
-        commit = write(self._runtime, leased.grant, transition, twins, execution, leased)
-        wanted = next((twin for twin in twins if self._could_take(twin)), None)
-        if wanted is not None and seat is not None and seat.move(wanted.topic):
-            commit = replace(commit, hand_over=wanted.key)
-        if running.progress.unsent is not None and transition.hop.status is not StepStatus.COMPLETED:
-            commit = replace(commit, detail=running.progress.unsent)
-        following: list[ActiveLease] = []
-
-        def keep(grant: Grant, asked_at: float) -> None:
-            message = next(message for message, _ in transition.next if message.key == grant.key)
-            undo = self._runtime.registry[message.topic].undo
-            following.append(self._keeper.track_lease(Leased(grant, message, undo), asked_at))
-
-        settled, _ = await self._committer.commit(commit, lambda: running.good_until, keep)
-        owner, verdict, seconds = self._runtime.owner, settled.verdict, self._runtime.clock() - started
-        self._report_end(running, StepEnded(owner, leased, transition, verdict, seconds, execution.error))
-        if verdict in {Verdict.FENCED, Verdict.CLOSED}:
-            why = "somebody took it over" if verdict is Verdict.FENCED else "the run has ended"
-            self._runtime.report(LeaseLost(owner, leased, f"the commit was refused: {why}"))
-        elif transition.end is not None and self._runtime.hooks.wants(RunEnded):
-            headers = leased.message.headers
-            self._runtime.report(RunEnded(owner, headers.workflow_id, transition.end.status, headers))
-        return following[0] if following else None
-
-    def _report_end(self, running: ActiveLease, ended: ExecutionEnd) -> None:
-        if running.span is not None:
-            running.span.end(ended)
-        self._runtime.report(ended)
+    def _advance(self, active: ActiveLease, execution: Execution) -> Commit:
+        """Return what the hop wants written."""
+        leased, outcome = active.leased, execution.outcome
+        if isinstance(outcome, Revised):
+            leased = replace(leased, interfaces=self._interfaces(outcome))
+        commit = commit_outcome(self._runtime, leased, outcome)
+        done = commit.transition.hop.status is StepStatus.COMPLETED
+        detail = None if done else active.progress.unsent
+        return replace(commit, blobs=tuple(execution.blobs), input=execution.input, detail=detail)
 
     def _interfaces(self, revised: Revised[Value]) -> dict[str, str]:
-        """Return the contracts, known here, of the activities with which the itinerary is revised."""
+        """Return the interfaces, known here, of the activities with which the itinerary is revised."""
         names = {step.activity for step in (*revised.insert, *(revised.replace or ()), *revised.append)}
         known = {name: self._runtime.registry.interface(name) for name in names}
         return {name: interface for name, interface in known.items() if interface is not None}
 
-    def _could_take(self, twin: Twin) -> bool:
-        """Tell whether the next hop may stay here.
+    def _ask_for_next(self, commit: Commit, slot: Slot | None) -> Commit:
+        """Ask for the next hop to be handed over, if it may stay here and there is room for it."""
+        wanted = next((twin for twin in commit.twins if self._could_take(twin)), None)
+        if wanted is None or slot is None or not slot.move(wanted.topic):
+            return commit
+        return replace(commit, hand_over=wanted.key)
 
-        Only on the way forward: the record that a compensation needs comes with the store's own lease.
+    def _could_take(self, twin: Twin) -> bool:
+        if self._stopping or twin.topic not in self._topics or not isinstance(twin.hold, Now):
+            return False
+        return twin.direction is Direction.EXECUTE or self._runtime.registry[twin.topic].compensate is not None
+
+    # -- what does not come to an outcome
+
+    async def _release(self, active: ActiveLease) -> None:
+        """Give the lease of a step back that this worker, which stops, has not begun or may leave to another."""
+        held, unsent = active.held, active.progress.unsent
+        try:
+            if unsent is not None:
+                await self._runtime.store.beat([held], self._runtime.lease, {held: unsent})
+            await self._runtime.store.release([held])
+            self.released += 1
+            self._report_end(active, StepReleased(self._runtime.owner, active.leased))
+        except Unavailable as error:
+            self._runtime.trouble(f"releasing {held.key.message_id}; its lease will run out", error)
+
+    async def _set_aside(self, grant: Grant, asked_at: float, error: Exception) -> None:
+        """Hold a step whose message cannot be opened, or is not that of its row, for a person to look at."""
+        try:
+            if isinstance(error, MessageRejected):
+                transition = unreadable(error)
+                reason = WaitReason.TAMPERED if isinstance(error, TamperedMessage) else "unreadable"
+                doing = f"opening {grant.key.message_id}; its run waits, {reason}"
+            else:
+                transition = self._internal(grant, None, error, begun=False)
+                doing = f"opening {grant.key.message_id}"
+            self._runtime.trouble(doing, error)
+            good_until = asked_at + margin(self._runtime)
+            await self._committer.commit(commit_transition(self._runtime, grant, transition), lambda: good_until)
+        finally:
+            self._slots.give(grant.topic)
+
+    async def _fail(self, active: ActiveLease, error: Exception) -> None:
+        """Record an error that is not the step's: of the engine, a hook, a codec or a plugin.
+
+        If the store refuses even that, the lease runs out, which counts as an attempt too. It is not given back: that
+        would count as none, and the same would happen again at once, for ever.
         """
-        due = isinstance(twin.hold, Now) and twin.direction is Direction.EXECUTE
-        return due and not self._stopping and twin.topic in self._topics
+        grant = active.leased.grant
+        self._runtime.trouble(f"running {grant.key.message_id}", error)
+        try:
+            transition = self._internal(grant, active.leased, error, begun=active.progress.begun)
+            commit = commit_transition(self._runtime, grant, transition)
+            await self._committer.commit(commit, lambda: active.good_until)
+        except Exception as refused:  # noqa: BLE001  (there is nobody left to tell but the hooks)
+            self._runtime.trouble(f"recording what went wrong with {grant.key.message_id}", refused)
+
+    def _internal(self, grant: Grant, leased: Leased | None, error: Exception, *, begun: bool) -> Transition:
+        rules = None
+        if leased is not None and leased.message.topic in self._runtime.registry:
+            served = self._executor.find(leased)
+            rules = None if served is None else served.rules
+        return fail_internally(grant, rules, describe(error), begun=begun, chance=self._runtime.chance())
+
+    # -- reports
+
+    def _report(self, active: ActiveLease, ended: StepEnded) -> None:
+        runtime, leased = self._runtime, active.leased
+        self._report_end(active, ended)
+        end = ended.transition.end
+        if ended.verdict in {Verdict.FENCED, Verdict.CLOSED}:
+            why = "somebody took it over" if ended.verdict is Verdict.FENCED else "the run has ended"
+            runtime.report(LeaseLost(runtime.owner, leased, f"the commit was refused: {why}"))
+        elif end is not None and runtime.hooks.wants(RunEnded):
+            headers = leased.message.headers
+            runtime.report(RunEnded(runtime.owner, headers.workflow_id, end.status, headers))
+
+    def _report_end(self, active: ActiveLease, ended: ExecutionEnd) -> None:
+        if active.span is not None:
+            active.span.end(ended)
+        self._runtime.report(ended)

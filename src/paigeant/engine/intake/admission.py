@@ -8,6 +8,7 @@ from typing import Any
 
 from paigeant.aio.backoff import Backoff
 from paigeant.aio.race import wait_or_stop
+from paigeant.engine.grants import still_held
 from paigeant.engine.intake.slots import Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.model.hops import Grant
@@ -47,7 +48,7 @@ class Admission:
             given = await ask(room)
             self.saw_all = len(given) < room
             # Only what is started keeps its slots: where this raises, all of them are given back.
-            grants, asked_at = await self.runtime.still_held(given, asked_at)
+            grants, asked_at = await still_held(self.runtime, given, asked_at)
         finally:
             self._slots.give(topic, room - len(grants))
         for grant in grants:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from paigeant.engine.hop.commits import decide, unreadable_and_over, write
-from paigeant.engine.hop.judging import cancelled, deadline_passed, has_begun
+from paigeant.activities.faults import describe
+from paigeant.engine.commits import commit_outcome, commit_transition
+from paigeant.engine.grants import open_grant
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
@@ -19,6 +20,7 @@ from paigeant.model.events import RunEnded
 from paigeant.model.hops import Commit, Grant, Verdict
 from paigeant.model.message import Headers
 from paigeant.model.plan import ActivityCard
+from paigeant.routing import close, close_unread, fail_internally, has_begun
 
 LIMIT: Final = 100
 """Runs taken up at a time."""
@@ -50,11 +52,14 @@ async def _cards_of_others(runtime: Runtime, grants: Sequence[Grant]) -> Mapping
 
 def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityCard]) -> tuple[Commit, Headers | None]:
     try:
-        leased = runtime.open(grant)
+        leased = open_grant(runtime, grant)
+        if grant.topic in cards:
+            leased = replace(leased, undo=cards[grant.topic].undo)
+        return commit_outcome(runtime, leased, close(leased, begun=has_begun(grant))), leased.message.headers
     except MessageRejected as error:
-        return write(runtime, grant, unreadable_and_over(grant, error)), None
-    if grant.topic in cards:
-        leased = replace(leased, undo=cards[grant.topic].undo)
-    begun = has_begun(grant)
-    outcome = cancelled(grant.cancel, begun=begun) if grant.cancel else deadline_passed(leased, begun=begun)
-    return write(runtime, grant, *decide(runtime.codec, leased, outcome), leased=leased), leased.message.headers
+        return commit_transition(runtime, grant, close_unread(grant, error)), None
+    except Exception as error:  # noqa: BLE001  (of a codec that is broken: it must not keep other runs from ending)
+        runtime.trouble(f"ending the run of {grant.key.message_id}", error)
+        chance = runtime.chance()
+        held = fail_internally(grant, None, describe(error), begun=has_begun(grant), chance=chance)
+        return commit_transition(runtime, grant, held), None

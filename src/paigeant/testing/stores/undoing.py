@@ -36,6 +36,17 @@ class UndoingGuarantees(StoreBackend):
         assert (back.record.output, back.record.log) == (inline(2), inline("log 2"))
         assert [(one.path, one.position, one.activity) for one in back.record.before] == [("", 1, "draft")]
 
+    async def test_an_undoing_that_is_handed_over_comes_with_its_record_too(self, store: Store) -> None:
+        back = await self.fail_third(store)
+        commit = completed(back, None, hand_over=True)
+
+        [first] = await store.record_step_result([commit], self.long)
+        [again] = await store.record_step_result([commit], self.long)
+
+        for settled in (first, again):
+            assert settled.handed_over is not None
+            assert settled.handed_over.record == Record(inline(1), inline("log 1"), ())
+
     async def test_a_run_is_undone_step_by_step_to_its_beginning(self, store: Store) -> None:
         back = await self.fail_third(store)
         await self.settle(store, completed(back, None))

@@ -10,11 +10,12 @@ import pytest
 
 from paigeant import ActivityContext, Parked, RetryPolicy, RunStatus, Terminal
 from paigeant.activities.faults import LONGEST_RETRY_AFTER
-from paigeant.engine.hop.judging import Rules, judge
+from paigeant.engine.hop.failures import failure_of
 from paigeant.model.claims import Due
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Retrying
 from paigeant.model.steps import OnInterrupt
+from paigeant.routing import Rules, fail
 from paigeant.testing.builders import CODEC, new_message
 
 ONCE = RetryPolicy(max_attempts=1)
@@ -73,10 +74,27 @@ def test_what_an_error_asks_for_is_heard_if_it_is_a_time(asked: Any, delay: floa
     error = ConnectionError("busy")
     error.retry_after = asked  # type: ignore[attr-defined]
 
-    outcome = judge(leased(), Rules(RetryPolicy(), None, OnInterrupt.RERUN), error, 0.0)
+    outcome = fail(leased(), Rules(RetryPolicy(), None, OnInterrupt.RERUN), failure_of(error), 0.0)
 
     assert isinstance(outcome, Retrying)
     assert outcome.delay == delay
+
+
+async def test_an_error_whose_attributes_raise_is_that_error_all_the_same(both: Any):
+    class HttpError(Exception):
+        @property
+        def retry_after(self) -> float:
+            raise KeyError("Retry-After")
+
+    @both.registry.execute(retry=ONCE)
+    async def fetch() -> None:
+        raise HttpError("503 from the shop")
+
+    await both.serve()
+    view = await both.until(await both.start("fetch"))
+
+    assert view.error is not None
+    assert view.error.message == "503 from the shop"
 
 
 class Unspeakable(Exception):

@@ -1,0 +1,46 @@
+"""Grants: leases as the store gave them, opened, and relied on only for as long as they surely hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paigeant.engine.runtime import Runtime
+from paigeant.model.events import LeaseGranted
+from paigeant.model.hops import Grant, Leased
+from paigeant.model.plan import Undo
+from paigeant.protocol import proof
+
+
+def margin(runtime: Runtime) -> float:
+    """Return for how many seconds after it was asked for a lease is relied on."""
+    return runtime.lease.total_seconds() * 5 / 6
+
+
+async def still_held(runtime: Runtime, grants: Sequence[Grant], asked_at: float) -> tuple[list[Grant], float]:
+    """Return those of new leases that may be relied on, and from when on.
+
+    An answer may lie unread for long, while a step blocks the event loop. Leases that may have run out by then are
+    renewed, before this worker itself asks for more and is given them again. Raises Unavailable.
+    """
+    held = list(grants)
+    if grants and runtime.clock() >= asked_at + margin(runtime):
+        asked_at = runtime.clock()
+        pulses = await runtime.store.beat([grant.held for grant in grants], runtime.lease)
+        held = [grant for grant, pulse in zip(grants, pulses, strict=True) if pulse.alive]
+    if runtime.hooks.wants(LeaseGranted):
+        for grant in held:
+            runtime.report(LeaseGranted(runtime.owner, grant))
+    return held, asked_at
+
+
+def open_grant(runtime: Runtime, grant: Grant) -> Leased:
+    """Return the step of a grant, once its row and its message are found to say the same.
+
+    Raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open, and
+    :class:`~paigeant.errors.TamperedMessage` for those of another hop.
+    """
+    proof.require_intact(grant)
+    message, sealer = runtime.codec.open(grant.body)
+    proof.require_same(grant, message)
+    undo = runtime.registry[grant.topic].undo if grant.topic in runtime.registry else Undo.NEVER
+    return Leased(grant, message, undo, sealer=sealer)

@@ -1,0 +1,80 @@
+"""``admit``: whether a step may run under the lease that a worker has."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from paigeant.model.hops import Grant, Leased
+from paigeant.model.outcomes import Fault, Faulted, FaultKind, InterfaceMismatch, Outcome, Parked
+from paigeant.model.runs import Direction, WaitReason
+from paigeant.model.steps import OnInterrupt
+from paigeant.model.values import Value
+from paigeant.routing.close import cancelled, deadline_passed
+from paigeant.routing.rules import Rules
+
+MISMATCH_BACKOFF: Final = timedelta(minutes=1)
+"""After which time a step that this worker cannot run, or not read, is offered again: another may be able to."""
+
+
+def admit(leased: Leased, rules: Rules, misfit: str | None = None) -> Outcome[Value] | None:
+    """Return the outcome of a step that must not run, None if it may.
+
+    ``misfit`` says why the code here does not fit what the step was dispatched against. A run that is wished cancelled,
+    or is past its deadline, ends, but its undoing does not.
+    """
+    grant, forward = leased.grant, leased.message.headers.direction is Direction.EXECUTE
+    if forward and grant.cancel is not None:
+        return cancelled(grant.cancel, begun=has_begun(grant))
+    if forward and grant.remaining is not None and grant.remaining <= 0:
+        return deadline_passed(leased, begun=has_begun(grant))
+    if grant.interrupted and rules.on_interrupt is not OnInterrupt.RERUN:
+        return interrupted(leased, rules)
+    if grant.attempt > rules.retry.max_attempts:
+        return _out_of_attempts(grant, rules)
+    return None if misfit is None else _mismatch(leased, misfit)
+
+
+def has_begun(grant: Grant) -> bool:
+    """Tell whether the step's code may have run under an earlier lease."""
+    return grant.interrupted or grant.attempt > 1
+
+
+def interrupted(leased: Leased, rules: Rules) -> Outcome[Value]:
+    """Return the outcome of a step that began and never ended, and is not to be run again by itself."""
+    if rules.on_interrupt is OnInterrupt.PARK:
+        return Parked(WaitReason.INTERRUPTED)
+    text = f"step {leased.message.topic!r} began and was interrupted; it is undone, not run again"
+    return Faulted(Fault(type="Interrupted", message=text, kind=FaultKind.INTERRUPTED))
+
+
+def stop(leased: Leased, rules: Rules | None, *, begun: bool) -> Outcome[Value] | None:
+    """Return the outcome of a step whose worker stops, None if it is given back, for another worker to run it.
+
+    One that has ``begun`` and must not be run again is interrupted; one that must not be run at all ends as it would.
+    """
+    if rules is None:
+        return None
+    if not begun:
+        return admit(leased, rules)
+    return None if rules.on_interrupt is OnInterrupt.RERUN else interrupted(leased, rules)
+
+
+def _out_of_attempts(grant: Grant, rules: Rules) -> Faulted:
+    text = (
+        f"the worker died, or lost its lease, in attempt {grant.attempt - 1}; "
+        f"max_attempts is {rules.retry.max_attempts}, so that none is left"
+    )
+    return Faulted(Fault(type="Interrupted", message=text, kind=FaultKind.INTERRUPTED))
+
+
+def _mismatch(leased: Leased, misfit: str) -> InterfaceMismatch:
+    step = leased.message.topic
+    reason = f"{step!r} has changed since the run was dispatched: {misfit}"
+    return InterfaceMismatch(reason, leased.message.routing_slip.interfaces[step])
+
+
+def no_compensator(leased: Leased) -> Parked:
+    """Hold a step that was compensable when it ran, and is not any more: some other worker may still know how."""
+    text = f"contract: activity {leased.message.topic!r} has no compensation here, though it had one when it ran"
+    return Parked(text, MISMATCH_BACKOFF)

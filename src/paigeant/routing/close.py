@@ -1,0 +1,66 @@
+"""How a run ends that must, by request or deadline, without its step being run, and what becomes of bytes unread."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from paigeant.errors import MessageRejected, TamperedMessage
+from paigeant.model.hold import After, Person
+from paigeant.model.hops import Grant, Leased
+from paigeant.model.outcomes import Fault, Faulted, FaultKind
+from paigeant.model.runs import CancelRequest, RunError, RunStatus, WaitReason
+from paigeant.model.transition import Held, Left, RunEnd, Transition, Writes
+
+UNREADABLE_BACKOFF: Final = 60.0
+"""Seconds until a message that does not open here is offered again."""
+
+
+def close(leased: Leased, *, begun: bool) -> Faulted:
+    """Return the outcome of a step that nobody is to run any more; ``begun`` says whether its code may have."""
+    cancel = leased.grant.cancel
+    return cancelled(cancel, begun=begun) if cancel is not None else deadline_passed(leased, begun=begun)
+
+
+def cancelled(cancel: CancelRequest, *, begun: bool) -> Faulted:
+    """Return the outcome of a step whose run is wished cancelled."""
+    fault = Fault(type="Cancelled", message="the run was cancelled on request", kind=FaultKind.CANCELLED)
+    return Faulted(fault, compensate=cancel is CancelRequest.COMPENSATE, begun=begun)
+
+
+def deadline_passed(leased: Leased, *, begun: bool) -> Faulted:
+    """Return the outcome of a step whose run has passed its deadline."""
+    text = f"the run's deadline, {leased.message.headers.deadline}, has passed"
+    return Faulted(Fault(type="DeadlineExceeded", message=text, kind=FaultKind.DEADLINE), begun=begun)
+
+
+def unreadable(error: MessageRejected) -> Transition:
+    """Return what becomes of a twin whose message must not be executed: it is held with the reason, for a person.
+
+    Bytes that do not open here are offered again now and then, in case that a worker of another version, or with
+    another key, can open them. What somebody has tampered with waits until a person has mended it and resumes the run.
+    """
+    if isinstance(error, TamperedMessage):
+        return Transition(Held(Person(WaitReason.TAMPERED), Fault(type=type(error).__name__, message=str(error))))
+    return Transition(Held(After(UNREADABLE_BACKOFF, f"unreadable: {error}")))
+
+
+def close_unread(grant: Grant, error: MessageRejected) -> Transition:
+    """Return how a run ends that must, and whose message does not open or was tampered with.
+
+    What would have to be undone stands in that message: unless it is the first one, the run ends as one whose
+    compensation failed, so that a person looks and, with the right worker or key in place, resumes it.
+    """
+    cause = "the run was cancelled on request" if grant.cancel else "the run's deadline has passed"
+    what = "was tampered with" if isinstance(error, TamperedMessage) else "does not open"
+    text = f"{cause}, but the message of position {grant.key.position} {what}: {error}"
+    nothing_done = grant.cancel is CancelRequest.PLAIN or (grant.key.position == 1 and not grant.key.path)
+    if nothing_done:
+        end = RunStatus.CANCELLED if grant.cancel else RunStatus.FAILED
+    else:
+        end = RunStatus.COMPENSATION_FAILED
+        text += "; nothing was undone"
+    kind = FaultKind.CANCELLED if end is RunStatus.CANCELLED else FaultKind.ERROR
+    fault = Fault(type=type(error).__name__, message=text, kind=kind)
+    _, path, position = grant.key
+    place = RunError(type=fault.type, message=text, step=grant.topic, path=path, position=position)
+    return Transition(Left(fault), end=RunEnd(end), writes=Writes(error=place))
