@@ -71,7 +71,8 @@ class Runtime:
         message, sealer = self.codec.open(grant.body)
         proof.require_same(grant, message)
         undo = self.registry[grant.topic].undo if grant.topic in self.registry else Undo.NEVER
-        return Leased(grant, message, undo, sealer=sealer)
+        begins = grant.key.position == 1 and not grant.key.path and not grant.edited
+        return Leased(grant, message, undo, sealer=sealer, variables={} if begins else None)
 
     def report(self, event: Event) -> None:
         """Tell the hooks. For what is frequent, ask ``hooks.wants`` first."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources, bind
@@ -87,7 +87,7 @@ class Executor:
     def _unfit(self, leased: Leased) -> InterfaceMismatch | None:
         """Hold a step whose contract the code here does not fit, unless a person wants it run all the same."""
         step = leased.message.topic
-        dispatched, served = leased.message.routing_slip.interfaces.get(step), self._registry.interface(step)
+        dispatched, served = _dispatched_against(leased), self._registry.interface(step)
         if dispatched is None or served is None or dispatched == served or leased.grant.accepted:
             return None
         why = mismatch(dispatched, served)
@@ -111,8 +111,8 @@ class Executor:
         message = leased.message
         explicit, reserved = _values_at_hand(leased)
         wanted = [name for name in handler.signature.names if name not in explicit and name not in reserved]
-        workflow_id, path, _ = message.key
-        variables = await self._store.load_variables(workflow_id, wanted, path=path) if wanted else {}
+        workflow_id = message.headers.workflow_id
+        variables = await self._variables(leased, wanted)
         values = (explicit, reserved, variables)
         found = Sources(*[await load_texts(self._store, workflow_id, some) for some in values])
         if found.lacking(handler.signature):  # to be told of with all that there is instead
@@ -141,6 +141,14 @@ class Executor:
             heartbeat_detail=None if leased.grant.detail is None else from_json(leased.grant.detail),
             _session=LeasedSession(self._store, leased, progress),
         )
+
+    async def _variables(self, leased: Leased, wanted: Collection[str]) -> Mapping[str, Value]:
+        """Return the variables of these names, from the store unless they came with the lease."""
+        if not wanted or leased.variables is not None:
+            known = leased.variables or {}
+            return {name: known[name] for name in wanted if name in known}
+        workflow_id, path, _ = leased.message.key
+        return await self._store.load_variables(workflow_id, wanted, path=path)
 
     async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:
         remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None
@@ -188,6 +196,11 @@ def _no_compensator(leased: Leased) -> Parked:
     return Parked(text, MISMATCH_BACKOFF)
 
 
+def _dispatched_against(leased: Leased) -> str | None:
+    forward = leased.message.headers.direction is Direction.EXECUTE
+    return leased.message.routing_slip.itinerary.next.interface if forward else None
+
+
 def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]:
     """Return explicit arguments, and what the reserved names mean for this step."""
     message, slip = leased.message, leased.message.routing_slip
@@ -195,9 +208,9 @@ def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]
     if message.headers.direction is Direction.COMPENSATE:
         record = leased.grant.record
         output = (record and record.output) or NULL
-        fault = Inline(value=payload.fault.model_dump(mode="json")) if payload.fault else NULL
+        fault = Inline(payload.fault.model_dump_json().encode()) if payload.fault else NULL
         log = (record and record.log) or output
         return {}, {"log": log, "output": output, "payload": payload.input, "fault": fault}
-    step = slip.itinerary[0]
-    explicit: dict[str, Value] = {name: Inline(value=value) for name, value in step.arguments.items()} | step.claims
+    step = slip.itinerary.next.step
+    explicit: dict[str, Value] = {name: Inline(to_json(value)) for name, value in step.arguments.items()} | step.claims
     return explicit, {"payload": payload.input, "previous": payload.previous or payload.input}

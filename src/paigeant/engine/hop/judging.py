@@ -42,10 +42,10 @@ class Rules:
     @classmethod
     def of(cls, handler: Handler, leased: Leased) -> Rules:
         """Return the rules of a step; on the way back those of the compensation itself count."""
-        step = leased.message.routing_slip.next_step()
-        if step is None or leased.message.headers.direction is Direction.COMPENSATE:
+        if leased.message.headers.direction is Direction.COMPENSATE:
             retry = handler.retry or USUAL
             return cls(retry, handler.timeout, handler.on_interrupt, handler.heartbeat_timeout)
+        step = leased.message.routing_slip.itinerary.next.step
         on_interrupt = step.on_interrupt or handler.on_interrupt
         default = ONCE if on_interrupt is OnInterrupt.PARK else USUAL
         return cls(

@@ -169,7 +169,9 @@ class HopRunner:
         def keep(grant: Grant, asked_at: float) -> None:
             message = next(message for message, _ in transition.next if message.key == grant.key)
             undo = self._runtime.registry[message.topic].undo
-            following.append(self._keeper.track_lease(Leased(grant, message, undo), asked_at))
+            known = leased.variables if grant.key.path == leased.message.headers.path and not grant.edited else None
+            variables = None if known is None else {**known, **dict(transition.writes.variables)}
+            following.append(self._keeper.track_lease(Leased(grant, message, undo, variables=variables), asked_at))
 
         settled, _ = await self._committer.commit(commit, lambda: running.good_until, keep)
         owner, verdict, seconds = self._runtime.owner, settled.verdict, self._runtime.clock() - started
