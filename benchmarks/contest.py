@@ -37,6 +37,7 @@ class Contestant(NamedTuple):
         return sys.executable if self.environment is None else str(python_of(self.environment))
 
 
+USED = Contestant("paigeant run", "contestants/used.py")
 OWN = Contestant("paigeant", "contestants/own.py")
 ENGINE = Contestant("engine loop", "contestants/engine.py")
 RAW = Contestant("raw loop", "contestants/raw.py")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from contest import ENGINE, OWN, RAW, Contestant
-from places import POSTGRES, RABBITMQ, REDIS, SQLITE, Backend
+from contest import ENGINE, OWN, RAW, USED, Contestant
+from places import ALL, POSTGRES, Backend
 
 RECORDS = "records each step"
 LOGS = "a log of jobs; no workflow, no results"
@@ -35,7 +35,7 @@ def _peer(name: str) -> Contestant:
     return Contestant(name, f"peers/on_{name.lower()}.py", name.lower())
 
 
-OURS = [Entry(who, backend, runs=2000) for backend in (SQLITE, POSTGRES, REDIS, RABBITMQ) for who in (OWN, ENGINE, RAW)]
+OURS = [Entry(who, backend, runs=2000) for backend in ALL for who in (USED, OWN, ENGINE, RAW)]
 PEERS = [
     Entry(_peer("DBOS"), POSTGRES),
     Entry(_peer("Absurd"), POSTGRES),

@@ -10,7 +10,7 @@ from targets import targets
 Found = dict[str, Any]
 
 NONE = "-"
-OWN, ENGINE, RAW = "paigeant", "engine loop", "raw loop"
+USED, OWN, ENGINE, RAW = "paigeant run", "paigeant", "engine loop", "raw loop"
 
 
 def tables(results: Found) -> str:
@@ -41,7 +41,7 @@ def _throughput(found: Found) -> str:
         "backend",
         "steps/s",
         "least to most",
-        "Paigeant to it",
+        "`paigeant run` to it",
         "CPU ms a step: worker + servers",
         "keeps",
     )
@@ -52,7 +52,7 @@ def _throughput_row(found: Found, line: Found) -> list[str]:
     if "steps_per_second" not in line:
         return [line["who"], line["backend"], NONE, NONE, NONE, NONE, f"not measured: {_short(line['failed'])}"]
     rate = line["steps_per_second"]
-    compared = "1" if line["who"] == OWN else _ratios(found, line)
+    compared = "1" if line["who"] == USED else _ratios(found, line)
     spread = f"{line['least']:.0f} to {line['most']:.0f}"
     cpu = f"{line['worker_ms']:.2f} + {line['server_ms']:.2f}"
     return [line["who"], line["backend"], f"{rate:.0f}", spread, compared, cpu, line["keeps"]]
@@ -60,7 +60,7 @@ def _throughput_row(found: Found, line: Found) -> list[str]:
 
 def _ratios(found: Found, line: Found) -> str:
     """Return ours against this one: on the same backend if there is one, else on each with a server."""
-    own = {entry["backend"]: entry for entry in found.values() if entry["who"] == OWN and "steps_per_second" in entry}
+    own = {entry["backend"]: entry for entry in found.values() if entry["who"] == USED and "steps_per_second" in entry}
     if same := own.get(line["backend"]):
         return f"{same['steps_per_second'] / line['steps_per_second']:.2f}"
     names = {"PostgreSQL": "PG", "Redis + PostgreSQL": "Redis", "RabbitMQ + PostgreSQL": "RabbitMQ"}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 Found = dict[str, Any]
 
 SERVED = ("PostgreSQL", "Redis + PostgreSQL")
-LOOPS = ("paigeant", "engine loop", "raw loop")
+LOOPS = ("paigeant run", "paigeant", "engine loop", "raw loop")
 BROKERS = (*SERVED, "RabbitMQ + PostgreSQL")
 
 
@@ -39,11 +39,11 @@ def targets(results: Found) -> Iterator[Target]:
 def _throughput(found: Found) -> Iterator[Target]:
     rates = {name: line["steps_per_second"] for name, line in found.items() if "steps_per_second" in line}
     for backend in ("SQLite", *BROKERS):
-        if not (own := rates.get(f"paigeant, {backend}")):
+        if not (own := rates.get(f"paigeant run, {backend}")):
             continue
         if engine := rates.get(f"engine loop, {backend}"):
             yield Target(f"share of the engine loop, {backend}", own / engine, 0.6)
-        yield Target(f"CPU a step, {backend}", _cpu(found[f"paigeant, {backend}"]), 0.35, most=True, unit=" ms")
+        yield Target(f"CPU a step, {backend}", _cpu(found[f"paigeant run, {backend}"]), 0.35, most=True, unit=" ms")
         for who, rate in _peers(found).items() if backend in BROKERS else ():
             yield Target(f"{backend} beside {who}", own / rate, _times(who, backend), unit=" x")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import Any
 
-from contest import OWN, Failed, Result, ask
+from contest import OWN, USED, Failed, Result, ask
 from environments import Missing
 from field import Entry
 from places import Places
@@ -59,7 +59,7 @@ def _line(entry: Entry) -> dict[str, Any]:
 
 
 def _once(places: Places, entry: Entry, job: Job) -> Result:
-    with places.place(entry.backend, job, ours=entry.who is OWN) as (placed, folder):
+    with places.place(entry.backend, job, ours=entry.who in (USED, OWN)) as (placed, folder):
         return ask(entry.who, placed, folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from chaos.orders import NAMESPACE
 from paigeant.abc import Codec, Transport
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Sealed
-from paigeant.model.values import Inline
+from paigeant.model.values import inline
 from paigeant.plugins import load_plugin
 
 _PATIENCE: Final = 60.0
@@ -44,6 +45,5 @@ async def _push(transport: Transport, sealed: Sealed) -> None:
 
 def _forged(codec: Codec, body: bytes) -> Sealed:
     message = codec.open(body).message
-    value = Inline(value={"number": 0, "kind": "plain", "chain": "forged", "trail": [], "slow": 0.0})
-    payload = message.payload.model_copy(update={"input": value, "previous": value})
-    return codec.seal(message.model_copy(update={"payload": payload}))
+    value = inline({"number": 0, "kind": "plain", "chain": "forged", "trail": [], "slow": 0.0})
+    return codec.seal(replace(message, payload=replace(message.payload, input=value, previous=value)))

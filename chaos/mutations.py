@@ -20,7 +20,7 @@ from paigeant.model.message import HopKey
 from paigeant.sql.execution.keys import keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.statements import announce, claim, commit, commit_rows
+from paigeant.sql.statements import announce, claim, commit, commit_plain, commit_rows
 from paigeant.sql.statements.commit_rows import Found
 from paigeant.sql.statements.hops import THIS_HOP, key_of, steps
 
@@ -55,10 +55,19 @@ def without_status() -> None:
 
 def without_run_lock() -> None:
     """A commit reads the run's status and does not hold it."""
-    statement: Any = commit._RUNS.statement
+    statement: Any = commit.RUNS.statement
     statement = statement._clone()
     statement._for_update_arg = None
-    commit._RUNS = PreparedStatement(statement)
+    commit.RUNS = PreparedStatement(statement)
+    commit_plain.RUNS = commit.RUNS  # pyright: ignore[reportPrivateImportUsage]
+
+
+def without_plain_fence() -> None:
+    """A commit that is written without being judged asks for nothing but its hop."""
+    statement: Any = commit_plain._LEAVE.statement
+    statement = statement._clone()
+    statement._where_criteria = (THIS_HOP,)
+    commit_plain._LEAVE = PreparedStatement(statement)
 
 
 def without_digest() -> None:
@@ -109,6 +118,7 @@ MUTATIONS: Final[dict[str, Callable[[], None]]] = {
     "no-fence-no-position": without_fence_and_position,
     "no-status": without_status,
     "no-run-lock": without_run_lock,
+    "no-plain-fence": without_plain_fence,
     "no-digest": without_digest,
     "no-sweeper": without_sweeper,
     "no-counting": without_counting,

@@ -31,7 +31,7 @@ _HOPS = """
 """
 _TRAILS = "SELECT workflow_id, value FROM workflow_variables WHERE name = 'trail' ORDER BY position"
 _ANNOUNCED = """
-    SELECT m.body FROM messages AS m JOIN step_executions AS s USING (workflow_id, path, position)
+    SELECT s.body FROM step_executions AS s
     WHERE s.completed_at IS NULL LIMIT 20
 """
 _PROGRESS = f"""
@@ -140,7 +140,7 @@ class PostgresReader(Reader):
 
     async def damage(self) -> list[str]:
         """Read every table from end to end: what is torn cannot be read."""
-        for table in ("workflow_runs", "step_executions", "messages", "workflow_variables"):
+        for table in ("workflow_runs", "step_executions", "workflow_variables"):
             await self.rows(f"SELECT count(*), max(length(t::text)) FROM {table} AS t")
         return []
 

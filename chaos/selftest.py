@@ -32,6 +32,7 @@ TRIALS: Final = (
     Trial("no-fence", "sqlite", _ZOMBIES),
     Trial("no-fence-no-position", "sqlite", _ZOMBIES),
     Trial("no-position", "sqlite", _ZOMBIES, "the fence: whoever commits later has an older one"),
+    Trial("no-plain-fence", "sqlite", _ZOMBIES),
     Trial("no-run-lock", "postgres", _ENDS),
     Trial("no-status", "postgres", _ENDS, "the fence, which the end of a run raises on every twin it closes"),
     Trial("no-digest", "redis+sqlite", _EMPTIED, "the store's own bytes, which are what is executed"),

@@ -43,7 +43,9 @@ def latest(store: str) -> int:
     """Return the bytes of the message of the newest step."""
     connection = sqlite3.connect(store.removeprefix("sqlite:///"))
     try:
-        [[size]] = connection.execute("SELECT length(body) FROM messages ORDER BY position DESC LIMIT 1").fetchall()
+        [[size]] = connection.execute(
+            "SELECT length(body) FROM step_executions ORDER BY position DESC LIMIT 1"
+        ).fetchall()
     finally:
         connection.close()
     return size

@@ -25,6 +25,8 @@ from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcom
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunView, StepStatus
 from paigeant.model.values import Value, inline
+from paigeant.sql.sqlite.database import SqliteDatabase
+from paigeant.sql.store import SqlStore
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.stores.sqlite import SqliteStore
@@ -78,7 +80,8 @@ class Stores(RuleBasedStateMachine):
     def open(self) -> None:
         namespace = f"n{next(NAMESPACES)}"
         sqlite = SqliteStore(f"sqlite:///{FOLDER.name}/machine.db", namespace=namespace)
-        stores: list[Store] = [MemoryStore(), sqlite, PostgresStore(self.postgres, namespace=namespace)]
+        judged = SqlStore(SqliteDatabase(f"sqlite:///{FOLDER.name}/judged.db", namespace), tries_plain=False)
+        stores: list[Store] = [MemoryStore(), sqlite, judged, PostgresStore(self.postgres, namespace=namespace)]
 
         async def enter() -> list[Store]:
             return [await self.stack.enter_async_context(store) for store in stores]
@@ -287,4 +290,4 @@ def holds(run: RunView) -> None:
 
 
 Stores.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
-TestStores = Stores.TestCase
+TestStores = pytest.mark.timeout(300)(Stores.TestCase)

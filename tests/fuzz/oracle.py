@@ -9,24 +9,15 @@ from paigeant.model.limits import BODY_BYTES
 from paigeant.security.frame import FRAME_BYTES
 
 
-def frame_body(frame: bytes) -> str | None:
+def frame_body(frame: bytes) -> bytes | None:
     """Return the body of a frame, None for what is no frame."""
-    try:
-        fields = strict(frame.decode())
-    except (ValueError, RecursionError):
+    lines = frame.split(b"\n")
+    if len(frame) > FRAME_BYTES or len(lines) != 2 or lines[0] != b'{"v":2}':
         return None
-    if len(frame) > FRAME_BYTES or not isinstance(fields, dict) or fields.keys() != {"v", "b"}:
-        return None
-    version, body = fields["v"], fields["b"]
-    if type(version) is not int or version != 1 or not isinstance(body, str):
-        return None
-    try:
-        return body if len(body.encode()) <= BODY_BYTES else None
-    except UnicodeEncodeError:
-        return None
+    return lines[1] if len(lines[1]) <= BODY_BYTES else None
 
 
-def strict(text: str) -> Any:
+def strict(text: str | bytes) -> Any:
     """Return the value of a JSON text; raises ValueError for what the standard, or we, do not allow."""
     return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
 

@@ -23,10 +23,11 @@ class Measured:
         self.messages: dict[int, int] = {}
         self.rows: dict[int, int] = {}
         with closing(sqlite3.connect(database)) as connection:
-            for table, sizes in (("messages", self.messages), ("step_executions", self.rows)):
-                columns = [column[1] for column in connection.execute(f"PRAGMA table_info({table})")]
-                size = " + ".join(f"coalesce(length(CAST({column} AS BLOB)), 0)" for column in columns)
-                query = f"SELECT position, {size} FROM {table} WHERE workflow_id = ?"
+            columns = [column[1] for column in connection.execute("PRAGMA table_info(step_executions)")]
+            others = [column for column in columns if column != "body"]
+            for names, sizes in ((["body"], self.messages), (others, self.rows)):
+                size = " + ".join(f"coalesce(length(CAST({name} AS BLOB)), 0)" for name in names)
+                query = f"SELECT position, {size} FROM step_executions WHERE workflow_id = ?"
                 for key in (run.hex, str(run), run.bytes):
                     sizes.update(connection.execute(query, (key,)).fetchall())
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -135,8 +136,7 @@ async def corner(request: pytest.FixtureRequest, new_postgres: Callable[[], str]
 def lies_about(run: Any, position: int) -> Sealed:
     """Return a message that opens, of this position of a run."""
     message = new_message("live", workflow_id=run)
-    headers = message.headers.model_copy(update={"position": position, "message_id": f"{run}:{position}"})
-    return CODEC.seal(message.model_copy(update={"headers": headers}))
+    return CODEC.seal(replace(message, headers=replace(message.headers, position=position)))
 
 
 async def test_garbage_straight_from_a_stranger_is_kept_and_every_run_completes(corner: Corner):

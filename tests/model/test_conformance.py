@@ -10,6 +10,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count, product
 from random import Random
@@ -98,8 +99,8 @@ def leased_as(grant: Grant, *, back: bool) -> Leased:
     if back:
         step_id = message.step_id
         slip = RoutingSlip(compensations=(Compensation(position=1, activity="a0", step_id=step_id),))
-        headers = message.headers.model_copy(update={"direction": Direction.COMPENSATE})
-        message = message.model_copy(update={"routing_slip": slip, "headers": headers})
+        headers = replace(message.headers, direction=Direction.COMPENSATE)
+        message = replace(message, routing_slip=slip, headers=headers)
     given = real.Grant(
         *(message.key, "a0", CODEC.seal(message).body, grant.fence, grant.attempt, datetime.now(UTC)),
         interrupted=grant.interrupted,

@@ -7,7 +7,7 @@ from typing import Any
 
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.model.values import Inline
+from paigeant.model.values import Inline, inline
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 from tests.simulation.activities import activity, mix
 from tests.simulation.deeds import judge_deeds
@@ -100,7 +100,7 @@ def _chain(run: RunRow, hops: list[HopRow]) -> list[str]:
             got = hop.output.value if isinstance(hop.output, Inline) else None
             if got != value:
                 found.append(f"{hop.step} at {hop.key.position} came to {got}, not to {value}")
-    if run.status is RunStatus.COMPLETED and run.output != Inline(value=value):
+    if run.status is RunStatus.COMPLETED and run.output != inline(value):
         found.append(f"the output is {run.output}, not {value}")
     return found
 

@@ -21,14 +21,14 @@ from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
 from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
-from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload
+from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.nesting import nesting
 from paigeant.model.plan import Plan
+from paigeant.model.plan_text import Itinerary, PlanText, plan_of
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.showing import shown
 from paigeant.model.steps import stow
-from paigeant.model.values import shelve
-from paigeant.routing import identify
+from paigeant.model.values import Blob, shelve
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,23 @@ class DispatchOptions:
             raise InvalidInput(text)
 
 
-class Known(NamedTuple):
-    """What the runs of one dispatch share: the interfaces of their activities, by name, and a trace to continue."""
+class Shared(NamedTuple):
+    """What the runs of one dispatch share.
 
-    interfaces: Mapping[str, str]
+    The plan, with its text and the large arguments that each run must keep, and a trace to continue.
+    """
+
+    plan: Plan
+    text: PlanText
+    blobs: Mapping[str, Blob]
     trace: TraceContext | None
+
+    @classmethod
+    def of(cls, plan: Plan, interfaces: Mapping[str, str], trace: TraceContext | None) -> Shared:
+        """Write the plan; ``interfaces`` are those of its activities, by name, as far as they are known."""
+        stowed = [stow(step) for step in plan.itinerary]
+        blobs = {blob.sha256: blob for _, several in stowed for blob in several}
+        return cls(plan, plan_of((step for step, _ in stowed), interfaces), blobs, trace)
 
 
 async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
@@ -63,8 +75,8 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
     When this returns the runs are durable. Raises UnknownStep, InvalidInput or DispatchConflict with nothing written.
     """
     async with runtime.hooks.around_dispatch(plan) as span:
-        known = Known(await _check_steps(runtime, plan), TraceContext.of(span.traceparent))
-        starts = [prepare(runtime, plan, json, options, known) for json in inputs]
+        shared = Shared.of(plan, await _check_steps(runtime, plan), TraceContext.of(span.traceparent))
+        starts = [prepare(runtime, shared, json, options) for json in inputs]
         started = await runtime.store.record_workflow_start(starts)
         if runtime.hooks.wants(RunDispatched):
             for start, (workflow_id, fresh) in zip(starts, started, strict=True):
@@ -75,31 +87,23 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
         return started
 
 
-def prepare(runtime: Runtime, plan: Plan, json: bytes, options: DispatchOptions, known: Known) -> RunStart:
+def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOptions) -> RunStart:
     """Return the run as it is to be recorded, its first message sealed; raises InvalidInput."""
+    plan = shared.plan
     check_input(runtime, plan, json)
     workflow_id = uuid7()
-    stowed = [stow(step) for step in plan.itinerary]
     value, blob = shelve(json)
-    blobs = [blob for _, step_blobs in stowed for blob in step_blobs] + ([blob] if blob else [])
-    trace_id, traceparent = known.trace or TraceContext.begin()
+    blobs = shared.blobs if blob is None else {**shared.blobs, blob.sha256: blob}
+    trace_id, traceparent = shared.trace or TraceContext.begin()
     now = datetime.now(UTC)
-    message = PaigeantMessage(
-        headers=Headers(
-            message_id=HopKey(workflow_id, "", 1).message_id,
-            workflow_id=workflow_id,
-            workflow=plan.name,
-            position=1,
-            trace_id=trace_id,
-            traceparent=traceparent,
-            created_at=now,
-            deadline=None if options.deadline is None else now + options.deadline,
-        ),
-        payload=Payload(input=value),
-        routing_slip=RoutingSlip(
-            itinerary=identify(workflow_id, [step for step, _ in stowed]), interfaces=dict(known.interfaces)
-        ),
+    run = RunHeaders(
+        workflow_id,
+        plan.name,
+        trace_id,
+        traceparent=traceparent,
+        deadline=None if options.deadline is None else now + options.deadline,
     )
+    message = PaigeantMessage(Headers(run, 1, now), Payload(value), RoutingSlip(Itinerary(shared.text, workflow_id)))
     return RunStart(
         workflow_id=workflow_id,
         workflow=plan.name,
@@ -110,7 +114,7 @@ def prepare(runtime: Runtime, plan: Plan, json: bytes, options: DispatchOptions,
         dispatch_key=options.dispatch_key,
         tenant=options.tenant,
         deadline=None if options.deadline is None else options.deadline.total_seconds(),
-        blobs=tuple({blob.sha256: blob for blob in blobs}.values()),
+        blobs=tuple(blobs.values()),
     )
 
 

@@ -43,4 +43,5 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
     message, sealer = runtime.codec.open(grant.body)
     proof.require_same(grant, message)
     undo = runtime.registry[grant.topic].undo if grant.topic in runtime.registry else Undo.NEVER
-    return Leased(grant, message, undo, sealer=sealer)
+    begins = grant.key.position == 1 and not grant.key.path and not grant.edited
+    return Leased(grant, message, undo, sealer=sealer, variables={} if begins else None)

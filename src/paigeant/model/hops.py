@@ -62,9 +62,9 @@ class Grant:
     ``interrupted`` says that the lease before ran out without an outcome. ``remaining`` is the time to the run's
     deadline in seconds, negative once it has passed. ``record`` is there on the way back only. ``detail`` is the last
     that was kept of the step's progress under an earlier lease, as JSON text. ``accepted`` says that a person wants it
-    run by whatever code there is. ``recorded`` is what the message is held against; it is not there if the lease was
-    handed over with a commit, whose owner has made the message itself. ``waited`` is for how many seconds the hop had
-    been due, by the store's clock.
+    run by whatever code there is; ``edited``, that a person has set variables of the run. ``recorded`` is what the
+    message is held against; it is not there if the lease was handed over with a commit, whose owner has made the
+    message itself. ``waited`` is for how many seconds the hop had been due, by the store's clock.
     """
 
     key: HopKey
@@ -79,6 +79,7 @@ class Grant:
     record: Record | None = None
     detail: bytes | None = None
     accepted: bool = False
+    edited: bool = False
     recorded: Recorded | None = None
     waited: float = field(default=0.0, compare=False)
 
@@ -93,7 +94,8 @@ class Leased:
     """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone.
 
     ``interfaces`` are those, known here, of the activities with which it revises its itinerary. ``sealer`` is the
-    verified identity of who sealed the message, None where messages are not signed.
+    verified identity of who sealed the message, None where messages are not signed. ``variables`` are those that the
+    step sees, if all of them are known without asking the store.
     """
 
     grant: Grant
@@ -101,6 +103,7 @@ class Leased:
     undo: Undo = Undo.NEVER
     interfaces: Mapping[str, str] = field(default_factory=dict[str, str])
     sealer: str | None = None
+    variables: Mapping[str, Value] | None = None
 
 
 FIRST_HINT: Final = timedelta(seconds=3)

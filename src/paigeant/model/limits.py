@@ -23,7 +23,7 @@ STEPS: Final = 2_000
 DEPTH: Final = 32
 """How deep JSON may nest, in messages and in input."""
 
-TAIL: Final = 16
+TAIL: Final = 4
 """How many of the newest records of executed steps travel with the message."""
 
 NAME_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}"

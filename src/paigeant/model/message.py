@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, NamedTuple
+from functools import cached_property
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
+from pydantic_core import to_json
 
 from paigeant.model.limits import PATH_PATTERN, POSITIONS
 from paigeant.model.outcomes import Fault
@@ -18,8 +21,8 @@ from paigeant.model.values import Value
 BRANCH: Final = "/"
 """What parts a branch's name from the path that it left."""
 
-SPEC_VERSION: Final = 1
-"""The version of the wire format that this code writes, and the newest it reads."""
+SPEC_VERSION: Final = 2
+"""The version of the wire format that this code writes, and the only one that it reads."""
 
 
 class HopKey(NamedTuple):
@@ -65,30 +68,80 @@ class SecurityContext(BaseModel, frozen=True, extra="forbid"):
     jws_signature: str | None = None
 
 
-class Headers(BaseModel, frozen=True, extra="forbid"):
+NOBODY: Final = SecurityContext()
+"""Nobody's identity, and no signature."""
+
+
+@dataclass(frozen=True)
+class RunHeaders:
+    """The headers that are the same in all messages of a run: each hop hands them on, and their text, as they are."""
+
+    workflow_id: UUID
+    workflow: str
+    trace_id: str
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+    deadline: datetime | None = None
+
+    @cached_property
+    def text(self) -> bytes:
+        """These headers as JSON, without the brackets around them; made once."""
+        said = {
+            "workflow_id": self.workflow_id,
+            "workflow": self.workflow,
+            "correlation_id": self.correlation_id,
+            "trace_id": self.trace_id,
+            "traceparent": self.traceparent,
+            "tracestate": self.tracestate,
+            "deadline": self.deadline,
+        }
+        return to_json({name: value for name, value in said.items() if value is not None})[1:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
     """Who, where and when.
 
     ``created_at`` is when the run was dispatched, by its dispatcher's clock, or when the hop before was leased, by the
     store's. It decides nothing.
     """
 
-    message_id: str
-    workflow_id: UUID
-    workflow: str
-    position: int = Field(gt=0, lt=POSITIONS)
-    path: Annotated[str, Field(pattern=f"^{PATH_PATTERN}$")] = ""
-    direction: Direction = Direction.EXECUTE
-    correlation_id: str | None = None
-    trace_id: str
-    traceparent: str | None = None
-    tracestate: str | None = None
+    run: RunHeaders
+    position: int
     created_at: datetime
-    deadline: datetime | None = None
-    spec_version: int = SPEC_VERSION
-    security: SecurityContext = SecurityContext()
+    path: str = ""
+    direction: Direction = Direction.EXECUTE
+    security: SecurityContext = NOBODY
+
+    @property
+    def workflow_id(self) -> UUID:
+        """The run."""
+        return self.run.workflow_id
+
+    @property
+    def workflow(self) -> str:
+        """The name of its workflow."""
+        return self.run.workflow
+
+    @property
+    def trace_id(self) -> str:
+        """The W3C trace that the run belongs to."""
+        return self.run.trace_id
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the run is to be over."""
+        return self.run.deadline
+
+    @property
+    def message_id(self) -> str:
+        """The same for each sending and each retry of this hop."""
+        return HopKey(self.run.workflow_id, self.path, self.position).message_id
 
 
-class Payload(BaseModel, frozen=True, extra="forbid"):
+@dataclass(frozen=True, slots=True)
+class Payload:
     """The run's input, the output of the step before (none at step one), and, on the way back, what went wrong."""
 
     input: Value
@@ -96,25 +149,26 @@ class Payload(BaseModel, frozen=True, extra="forbid"):
     fault: Fault | None = None
 
 
-class PaigeantMessage(BaseModel, frozen=True, extra="forbid"):
+@dataclass(frozen=True, slots=True)
+class PaigeantMessage:
     """What travels from worker to worker. Neither fence nor attempt is in it: a repeated hop has the same bytes."""
 
     headers: Headers
     payload: Payload
-    routing_slip: RoutingSlip = Field(default_factory=RoutingSlip)
+    routing_slip: RoutingSlip = RoutingSlip()  # noqa: RUF009  (it is a value)
 
     @property
     def key(self) -> HopKey:
         """Where in which journey this message is."""
-        return HopKey(self.headers.workflow_id, self.headers.path, self.headers.position)
+        return HopKey(self.headers.run.workflow_id, self.headers.path, self.headers.position)
 
     @property
     def topic(self) -> str:
-        """The activity that executes, or undoes, the step this message announces."""
+        """The activity that executes, or undoes, the step this message announces; raises IndexError without one."""
         slip = self.routing_slip
         if self.headers.direction is Direction.COMPENSATE:
             return slip.compensations[0].activity
-        return slip.itinerary[0].activity
+        return slip.itinerary.next.step.activity
 
     @property
     def step_id(self) -> UUID:
@@ -122,8 +176,4 @@ class PaigeantMessage(BaseModel, frozen=True, extra="forbid"):
         slip = self.routing_slip
         if self.headers.direction is Direction.COMPENSATE:
             return slip.compensations[0].step_id
-        step_id = slip.itinerary[0].id
-        if step_id is None:
-            message = f"message {self.headers.message_id}: its step has no id"
-            raise ValueError(message)
-        return step_id
+        return slip.itinerary.step_id

@@ -2,49 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar, Final
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import ConfigDict
 
 from paigeant.model.limits import TAIL
+from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.steps import Step
 
+_STRICT: Final = ConfigDict(extra="forbid")
 
-class Executed(BaseModel, frozen=True, extra="forbid"):
+
+@dataclass(frozen=True, slots=True)
+class Executed:
     """A hop that lies behind: its place and the step that was done there."""
 
-    path: str = ""
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
     position: int
     activity: str
     step_id: UUID
+    path: str = ""
 
 
-class Compensation(BaseModel, frozen=True, extra="forbid"):
+@dataclass(frozen=True, slots=True)
+class Compensation:
     """A step that can be undone: the place of its record, and who undoes it.
 
     ``unknown`` marks the failed step itself, of which nobody knows how far it came.
     """
 
-    path: str = ""
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
     position: int
     activity: str
     step_id: UUID
+    path: str = ""
     unknown: bool = False
 
 
-class RoutingSlip(BaseModel, frozen=True, extra="forbid"):
+NOTHING_AHEAD: Final = Itinerary(PlanText([]), UUID(int=0))
+"""The itinerary of a journey that is at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSlip:
     """The plan that travels with the message, as a value: each change returns a new slip.
 
-    ``executed`` is the newest end of the journey, at most 16 records; the rest is in the store. ``compensations`` holds
-    what would be undone first, the latest at the front; each record in the store knows those before it, so that a slip
-    does not grow with the steps behind it. ``interfaces`` says, by activity, what the run was dispatched against, as
-    far as that was known.
+    ``executed`` is the newest end of the journey, a few records; the rest is in the store. ``compensations`` holds what
+    would be undone first, the latest at the front; each record in the store knows those before it, so that a slip does
+    not grow with the steps behind it.
     """
 
-    itinerary: tuple[Step, ...] = ()
+    itinerary: Itinerary = NOTHING_AHEAD
     executed: tuple[Executed, ...] = ()
     compensations: tuple[Compensation, ...] = ()
-    interfaces: dict[str, str] = {}
 
     def next_step(self) -> Step | None:
         """Return the step to execute now, or None when the journey is at its end."""
@@ -55,17 +69,10 @@ class RoutingSlip(BaseModel, frozen=True, extra="forbid"):
 
         Raises ValueError if nothing is left to do.
         """
-        step = self.next_step()
-        if step is None or step.id is None:
+        ahead = self.itinerary
+        if not ahead:
             message = "the routing slip has no step left to complete"
             raise ValueError(message)
-        record = Executed(path=path, position=position, activity=step.activity, step_id=step.id)
-        undo = self.compensations
-        if compensable:
-            undo = (Compensation(path=path, position=position, activity=step.activity, step_id=step.id),)
-        return RoutingSlip(
-            itinerary=self.itinerary[1:],
-            executed=(*self.executed, record)[-TAIL:],
-            compensations=undo,
-            interfaces=self.interfaces,
-        )
+        activity, step_id = ahead.next.step.activity, ahead.step_id
+        undo = (Compensation(position, activity, step_id, path),) if compensable else self.compensations
+        return RoutingSlip(ahead.rest, (*self.executed[-TAIL + 1 :], Executed(position, activity, step_id, path)), undo)

@@ -72,7 +72,7 @@ def step_id(workflow_id: UUID, path: str, place: str) -> UUID:
     return uuid5(workflow_id, f"{path}:{place}" if path else place)
 
 
-def placed(step: Step, identity: UUID) -> Step:
+def placed(step: Step, identity: UUID | None) -> Step:
     """Return the step with this identity; all else was validated when the step was made, and is not again."""
     made = object.__new__(Step)
     for name in _NAMES:
@@ -92,6 +92,6 @@ def stow(step: Step) -> tuple[Step, tuple[Blob, ...]]:
     claims = {name: value for name, (value, _) in shelved.items() if isinstance(value, Ref)}
     if not claims:
         return step, ()
-    arguments = {name: value.value for name, (value, _) in shelved.items() if isinstance(value, Inline)}
+    arguments = {name: step.arguments[name] for name, (value, _) in shelved.items() if isinstance(value, Inline)}
     blobs = tuple(blob for _, blob in shelved.values() if blob is not None)
     return replace(step, arguments=arguments, claims={**step.claims, **claims}), blobs

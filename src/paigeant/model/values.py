@@ -8,19 +8,26 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
-from pydantic import BaseModel, JsonValue, TypeAdapter
+from pydantic import BaseModel, JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import DEPTH, INLINE_BYTES
 from paigeant.model.nesting import nesting
 
 
-class Inline(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """A JSON value that travels in the message itself. NaN and infinities are none: they would travel as null."""
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A JSON value that travels in the message itself, as the JSON text that was made of it once."""
 
-    value: JsonValue
+    json: bytes
+
+    @property
+    def value(self) -> JsonValue:
+        """The value, read anew each time."""
+        return from_json(self.json)
 
 
 class Ref(BaseModel, frozen=True, extra="forbid"):
@@ -31,22 +38,29 @@ class Ref(BaseModel, frozen=True, extra="forbid"):
 
 
 Value: TypeAlias = Inline | Ref
-VALUE: TypeAdapter[Value] = TypeAdapter(Value)
-"""Reads and writes a :data:`Value` as JSON."""
+
+_HEAD: Final = '{"value":'
 
 
 def text_of(value: Value) -> str:
-    """Return a value as :data:`VALUE` writes it, which for what is inline can be had for less."""
-    return f'{{"value":{to_json(value.value).decode()}}}' if isinstance(value, Inline) else value.model_dump_json()
+    """Return a value as it is written in messages and columns: ``{"value": …}``, or its claim check."""
+    return f"{_HEAD}{value.json.decode()}}}" if isinstance(value, Inline) else value.model_dump_json()
 
 
-VALUES: TypeAdapter[dict[str, Value]] = TypeAdapter(dict[str, Value])
-"""Reads and writes named values as a JSON object."""
+def read_value(text: str) -> Value:
+    """Return the value of a text that :func:`text_of` made."""
+    return Inline(text[len(_HEAD) : -1].strip().encode()) if text.startswith(_HEAD) else Ref.model_validate_json(text)
 
 
 def text_of_all(values: Mapping[str, Value]) -> str:
-    """Return named values as :data:`VALUES` writes them, for less."""
+    """Return named values as they are written in a column: a JSON object."""
     return "{" + ",".join(f"{to_json(name).decode()}:{text_of(value)}" for name, value in values.items()) + "}"
+
+
+def read_values(text: str) -> dict[str, Value]:
+    """Return the named values of a text that :func:`text_of_all` made."""
+    fields = cast("dict[str, dict[str, Any]]", from_json(text))
+    return {name: read_value(to_json(field).decode()) for name, field in fields.items()}
 
 
 class Blob(NamedTuple):
@@ -56,13 +70,13 @@ class Blob(NamedTuple):
     json: bytes
 
 
-NULL = Inline(value=None)
+NULL: Final = Inline(b"null")
 """JSON's null."""
 
 
 def inline(value: JsonValue) -> Inline:
-    """Wrap a JSON value known to be small."""
-    return Inline(value=value)
+    """Wrap a JSON value known to be small; raises ValueError for NaN and infinities, which would travel as null."""
+    return Inline(to_json(finite(value)))
 
 
 def finite(value: JsonValue) -> JsonValue:
@@ -85,10 +99,10 @@ def finite(value: JsonValue) -> JsonValue:
 def shelve(json: bytes) -> tuple[Value, Blob | None]:
     """Return the value that travels for this JSON text and, if it is large or deep, what the store must keep.
 
-    Inline go up to 4 KiB, nested at most half as deep as a message may be.
+    Inline go up to 4 KiB, nested at most half as deep as a message may be, in one line.
     """
     if len(json) <= INLINE_BYTES and nesting(json) <= DEPTH // 2:
-        return Inline(value=from_json(json)), None
+        return Inline(json if b"\n" not in json and b"\r" not in json else to_json(from_json(json))), None
     digest = hashlib.sha256(json).hexdigest()
     return Ref(sha256=digest, size=len(json)), Blob(digest, json)
 
@@ -99,7 +113,7 @@ def unshelve(value: Value, json: bytes | None) -> bytes:
     Raises LookupError if it is not there and ValueError if it is not what was promised.
     """
     if isinstance(value, Inline):
-        return to_json(value.value)
+        return value.json
     if json is None:
         message = f"the store has no value {value.sha256[:12]}… of {value.size} bytes"
         raise LookupError(message)

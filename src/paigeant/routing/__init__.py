@@ -1,6 +1,6 @@
 """The decisions about a run, pure: whether a step may run, what follows from how it ended, and how a run ends."""
 
-from paigeant.routing.admit import MISMATCH_BACKOFF, admit, has_begun, no_compensator, stop
+from paigeant.routing.admit import MISMATCH_BACKOFF, admit, dispatched_against, has_begun, no_compensator, stop
 from paigeant.routing.advance import advance
 from paigeant.routing.close import cancelled, close, close_unread, deadline_passed, unreadable
 from paigeant.routing.fail import Failure, fail, fail_internally, give_up
@@ -19,6 +19,7 @@ __all__ = [
     "close",
     "close_unread",
     "deadline_passed",
+    "dispatched_against",
     "fail",
     "fail_internally",
     "give_up",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from paigeant.model.hops import Grant, Leased
+from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Fault, Faulted, FaultKind, InterfaceMismatch, Outcome, Parked
 from paigeant.model.runs import Direction, WaitReason
 from paigeant.model.steps import OnInterrupt
@@ -71,7 +72,13 @@ def _out_of_attempts(grant: Grant, rules: Rules) -> Faulted:
 def _mismatch(leased: Leased, misfit: str) -> InterfaceMismatch:
     step = leased.message.topic
     reason = f"{step!r} has changed since the run was dispatched: {misfit}"
-    return InterfaceMismatch(reason, leased.message.routing_slip.interfaces[step])
+    return InterfaceMismatch(reason, dispatched_against(leased.message) or "")
+
+
+def dispatched_against(message: PaigeantMessage) -> str | None:
+    """Return the interface that a message's step was dispatched against, None if unknown, or on the way back."""
+    forward = message.headers.direction is Direction.EXECUTE
+    return message.routing_slip.itinerary.next.interface if forward else None
 
 
 def no_compensator(leased: Leased) -> Parked:

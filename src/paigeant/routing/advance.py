@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from paigeant.model.hold import After, Code, Person
@@ -61,13 +63,12 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
     revision = None
     if isinstance(outcome, Revised):
         try:
-            itinerary = revise(message, outcome)
+            itinerary = revise(message, outcome, leased.interfaces)
         except RevisionRefused as error:
             return turn_round(leased, Faulted(Fault(type=qualified_name(type(error)), message=str(error))))
         revision = _difference(slip.itinerary, itinerary)
-        interfaces = {**leased.interfaces, **slip.interfaces}  # what remained was dispatched against the older ones
-        slip = slip.model_copy(update={"itinerary": itinerary, "interfaces": interfaces})
-    ends = isinstance(outcome, Finished) or slip.next_step() is None
+        slip = replace(slip, itinerary=itinerary)
+    ends = isinstance(outcome, Finished) or not slip.itinerary
     variables = ((message.topic, outcome.output), *outcome.variables.items())
     return Transition(
         Left(Done(outcome.output, outcome.log), message.routing_slip.compensations if compensable else None),
@@ -77,7 +78,7 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
     )
 
 
-def _difference(old: tuple[Step, ...], new: tuple[Step, ...]) -> Revision:
+def _difference(old: Sequence[Step], new: Sequence[Step]) -> Revision:
     before, after = {step.id for step in old}, {step.id for step in new}
     added = tuple(step for step in new if step.id not in before)
     return Revision(added, tuple(step for step in old if step.id not in after))

@@ -54,10 +54,10 @@ class Rules:
     @classmethod
     def of(cls, message: PaigeantMessage, declared: Declared) -> Rules:
         """Return the rules of a message's step; on the way back only what the compensation declares counts."""
-        step = message.routing_slip.next_step()
-        if step is None or message.headers.direction is Direction.COMPENSATE:
+        if message.headers.direction is Direction.COMPENSATE:
             retry = declared.retry or USUAL
             return cls(retry, declared.timeout, declared.on_interrupt, declared.heartbeat_timeout)
+        step = message.routing_slip.itinerary.next.step
         on_interrupt = step.on_interrupt or declared.on_interrupt
         default = ONCE if on_interrupt is OnInterrupt.PARK else USUAL
         return cls(

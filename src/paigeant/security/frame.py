@@ -1,6 +1,8 @@
-"""The frame on the wire, ``{"v":1,"b":"<the body's JSON text>"}``, and a strict reading of JSON.
+"""The frame on the wire: lines, each a text that is handed on as it was made.
 
-The body is a string within the frame, so that a signature (``s``) can be over exactly its characters.
+``{"v":2}`` is the first, the body's JSON text the second. A codec that signs adds two more: the text of the hop's
+record, and a signature over exactly the characters before it. JSON text in one line has no line break in it, so that
+nothing is quoted, and nothing has to be written again to be signed or verified.
 """
 
 from __future__ import annotations
@@ -14,66 +16,67 @@ from pydantic_core import from_json, to_json
 from paigeant.model.limits import BODY_BYTES
 from paigeant.model.nesting import nesting
 
-FRAME_VERSION: Final = 1
-FRAME_BYTES: Final = 2 * BODY_BYTES + 64
-"""Quoting can double a body, where each of its characters is a quotation mark."""
+FRAME_VERSION: Final = 2
+RECORD_BYTES: Final = 64 * 1024
+"""For a record and its signature."""
 
-_HEAD: Final = f'{{"v":{FRAME_VERSION},"b":'.encode()
+FRAME_BYTES: Final = BODY_BYTES + RECORD_BYTES
 
-
-def write_frame(body: str) -> bytes:
-    """Return the frame around a body, the same for the same body."""
-    return b"%b%b}" % (_HEAD, to_json(body))
+_HEAD: Final = f'{{"v":{FRAME_VERSION}}}\n'.encode()
 
 
-def read_frame(frame: bytes) -> str:
+def write_frame(body: bytes) -> bytes:
+    """Return the frame around a body, the same for the same body; raises ValueError for one that is not one line."""
+    if b"\n" in body:
+        raise ValueError("a body of more than one line")
+    return _HEAD + body
+
+
+def read_frame(frame: bytes) -> bytes:
     """Return the body of a frame; raises ValueError for anything else, a body of more than 1 MiB included."""
     if len(frame) > FRAME_BYTES:
         raise ValueError(f"{len(frame)} bytes, which is more than {FRAME_BYTES}")
-    body = _as_written(frame)
-    if body is not None:
-        check_size(body)
-        return body
-    fields = read_json(frame.decode(), depth=1)
-    version = fields.get("v") if isinstance(fields, dict) else None
-    if type(version) is int and version > FRAME_VERSION:
-        raise ValueError(f"a frame of version {version}, and this code reads up to {FRAME_VERSION}: upgrade it")
-    match fields:
-        case {"v": _, "b": str(body), **others} if type(version) is int and version == FRAME_VERSION and not others:
-            check_size(body)
-            return body
-        case _:
-            raise ValueError('no frame of the form {"v":1,"b":"…"}')
+    if not frame.startswith(_HEAD):
+        raise ValueError(_why_none(frame))
+    body = frame[len(_HEAD) :]
+    if b"\n" in body:
+        raise ValueError("a frame with a record and a signature, and nothing here can verify them")
+    check_size(body)
+    return body
 
 
-def _as_written(frame: bytes) -> str | None:
-    """Return the body of a frame as :func:`write_frame` writes it: what is between head and end is one string."""
-    if not (frame.startswith(_HEAD) and frame.endswith(b'"}')):
-        return None
+def _why_none(frame: bytes) -> str:
+    """Say what is wrong with the first line of a frame."""
+    text = f"no frame that begins with the line {_HEAD.decode().strip()}"
     try:
-        body: JsonValue = from_json(frame[len(_HEAD) : -1])
-    except ValueError:
-        return None  # the plain reader says better what is wrong
-    return body if isinstance(body, str) else None
+        first: JsonValue = json.loads(frame[:64].partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return text
+    match first:
+        case {"v": int(version)} if version > FRAME_VERSION:
+            return f"a frame of version {version}, and this code reads version {FRAME_VERSION}: upgrade it"
+        case _:
+            return text
 
 
-def check_size(body: str) -> None:
+def check_size(body: bytes) -> None:
     """Raise ValueError if a body is over 1 MiB."""
-    size = len(body) if body.isascii() else len(body.encode())
-    if size > BODY_BYTES:
-        raise ValueError(f"a body of {size} bytes, which is more than {BODY_BYTES}")
+    if len(body) > BODY_BYTES:
+        raise ValueError(f"a body of {len(body)} bytes, which is more than {BODY_BYTES}")
 
 
-def check_depth(text: str, depth: int) -> None:
+def check_depth(text: bytes, depth: int) -> None:
     """Raise ValueError if JSON nests deeper than this; it is not parsed for that, and need not be JSON."""
-    if nesting(text.encode("ascii", "ignore"), depth) > depth:
+    if nesting(text, depth) > depth:
         raise ValueError(f"JSON that nests deeper than {depth}")
 
 
-def read_json(text: str, *, depth: int) -> JsonValue:
+def read_json(text: bytes, *, depth: int) -> JsonValue:
     """Return the value of a JSON text; raises ValueError also for doubled keys, NaN, and what nests too deep."""
     check_depth(text, depth)
-    value: JsonValue = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    value: JsonValue = from_json(text)
+    if to_json(value, inf_nan_mode="null") != text:  # else it lost nothing as it was read: no key of two, no NaN
+        value = json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     return value
 
 

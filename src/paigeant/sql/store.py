@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from paigeant.abc import Heart, Schema, Store
 from paigeant.aio.batch import Batcher
 from paigeant.aio.changes import News
@@ -28,21 +30,23 @@ from paigeant.model.hops import (
     RunStart,
     Sealed,
     Started,
-    Verdict,
     WorkerCard,
 )
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunStatus, RunView
 from paigeant.model.values import Blob, Value
+from paigeant.protocol.plain import are_plain, stays_here, was_refused
 from paigeant.sql.checks import examine
 from paigeant.sql.execution.database import Database
+from paigeant.sql.execution.failures import is_taken
 from paigeant.sql.execution.next_due import NextDueCache
 from paigeant.sql.statements import (
     announce,
     catalog,
     claim,
     commit,
+    commit_plain,
     dead_letters,
     heartbeat,
     notice_status,
@@ -53,6 +57,7 @@ from paigeant.sql.statements import (
     start,
     variables,
 )
+from paigeant.sql.statements.commit_plain import NotAsExpectedError
 
 SOON: Final = 0.1
 """Seconds that whoever announces waits for what is just about to be due."""
@@ -61,8 +66,10 @@ SOON: Final = 0.1
 class SqlStore(Store):
     """Keeps everything in one database, for all processes that open it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, tries_plain: bool = True) -> None:
+        """Keep it in this database; unless it ``tries_plain`` commits first, each is judged before it is written."""
         self.database = database
+        self._tries_plain = tries_plain
         self._wanted = Batcher(self._load_wanted)
         self._overdue, self._silence, self._held, self._unserved = (
             NextDueCache(),
@@ -121,12 +128,25 @@ class SqlStore(Store):
         return self.database.heart()
 
     async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
-        wanted = [one for one in commits if not _stays_here(one)]
+        wanted = [one for one in commits if not stays_here(one)]
         news = News.WORK if wanted else News.CHANGE
-        results = await self.database.write(lambda tx: commit.record_step_result(tx, commits, lease), news)
-        if news is News.CHANGE and any(_refused(*pair) for pair in zip(commits, results, strict=True)):
+        results = await self._record_plain(commits, lease, news) if self._tries_plain and are_plain(commits) else None
+        if results is None:
+            results = await self.database.write(lambda tx: commit.record_step_result(tx, commits, lease), news)
+        if news is News.CHANGE and any(was_refused(*pair) for pair in zip(commits, results, strict=True)):
             self.database.tell(News.WORK)
         return results
+
+    async def _record_plain(self, commits: Sequence[Commit], lease: timedelta, news: News) -> list[CommitResult] | None:
+        """Write commits that need no judging; None, and nothing written, if something was not as they expect."""
+        try:
+            return await self.database.write(lambda tx: commit_plain.record_plain_results(tx, commits, lease), news)
+        except NotAsExpectedError:
+            return None
+        except DBAPIError as error:
+            if is_taken(error):  # the step was done before, under another position
+                return None
+            raise
 
     async def release(self, held: Sequence[LeaseToken]) -> None:
         await self.database.write(lambda tx: heartbeat.release(tx, held))
@@ -277,15 +297,3 @@ class SqlStore(Store):
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self.database.changes.wait(seen, timeout)
-
-
-def _stays_here(one: Commit) -> bool:
-    """Whether nothing of the commit is left for others to do: it ends the run, or its only next hop is handed over."""
-    if one.transition.end is not None:
-        return True
-    return len(one.twins) == 1 and one.wanted is not None
-
-
-def _refused(one: Commit, result: CommitResult) -> bool:
-    """Whether the next hop was written and is for whoever takes it, though the committer asked for it."""
-    return one.wanted is not None and result.handed_over is None and result.verdict is Verdict.OK

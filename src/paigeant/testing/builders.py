@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -13,7 +14,7 @@ from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from paigeant.model.hops import Commit, Grant, Leased, RunStart, Twin
-from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload
+from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.outcomes import Completed, Fault, Faulted, Outcome
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
@@ -34,14 +35,7 @@ def new_message(*steps: str | Step, payload: JsonValue = None, workflow_id: UUID
     """Return the first message of a run of these steps."""
     workflow_id = workflow_id or uuid7()
     named = [step if isinstance(step, Step) else Step(step) for step in steps]
-    headers = Headers(
-        message_id=HopKey(workflow_id, "", 1).message_id,
-        workflow_id=workflow_id,
-        workflow="article",
-        position=1,
-        trace_id=uuid4().hex,
-        created_at=_MADE,
-    )
+    headers = Headers(RunHeaders(workflow_id, "article", uuid4().hex), 1, _MADE)
     value, _ = shelve(to_json(payload))
     slip = RoutingSlip(itinerary=identify(workflow_id, named))
     return PaigeantMessage(headers=headers, payload=Payload(input=value), routing_slip=slip)
@@ -49,13 +43,12 @@ def new_message(*steps: str | Step, payload: JsonValue = None, workflow_id: UUID
 
 def branch(message: PaigeantMessage, path: str, *steps: str) -> PaigeantMessage:
     """Return the first message of a branch of these steps, made by hand: it leaves the path of ``message`` here."""
-    workflow_id = message.headers.workflow_id
-    key = HopKey(workflow_id, path, 1)
-    headers = message.headers.model_copy(update={"message_id": key.message_id, "path": path, "position": 1})
-    slip = message.routing_slip.model_copy(
-        update={"itinerary": identify(workflow_id, [Step(step) for step in steps], path=path)}
+    itinerary = identify(message.headers.workflow_id, [Step(step) for step in steps], path=path)
+    return replace(
+        message,
+        headers=replace(message.headers, path=path, position=1),
+        routing_slip=replace(message.routing_slip, itinerary=itinerary),
     )
-    return message.model_copy(update={"headers": headers, "routing_slip": slip})
 
 
 def new_run(*steps: str | Step, payload: JsonValue = None, workflow_id: UUID | None = None, **more: Any) -> RunStart:

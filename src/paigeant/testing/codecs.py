@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +22,7 @@ from paigeant.model.limits import BODY_BYTES, DEPTH, STEPS
 from paigeant.model.message import PaigeantMessage, Payload, SecurityContext
 from paigeant.model.outcomes import Fault
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.routing_slip import Compensation, Executed
+from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed
 from paigeant.model.runs import Direction
 from paigeant.model.steps import OnInterrupt, Step
 from paigeant.model.values import Ref, inline
@@ -55,13 +57,16 @@ def messages(draw: st.DrawFn) -> PaigeantMessage:
     step_id = slip.itinerary[0].id
     assert step_id is not None
     undone = Compensation(position=1, activity="draft", step_id=step_id, unknown=draw(st.booleans()))
-    headers = first.headers.model_copy(
-        update={
-            "direction": Direction.COMPENSATE if back else Direction.EXECUTE,
-            "deadline": draw(st.none() | st.datetimes(datetime(2000, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001
-            "correlation_id": draw(st.none() | texts),
-            "security": SecurityContext(obo_token=draw(st.none() | texts)),
-        }
+    run = replace(
+        first.headers.run,
+        deadline=draw(st.none() | st.datetimes(datetime(2000, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001
+        correlation_id=draw(st.none() | texts),
+    )
+    headers = replace(
+        first.headers,
+        run=run,
+        direction=Direction.COMPENSATE if back else Direction.EXECUTE,
+        security=SecurityContext(obo_token=draw(st.none() | texts)),
     )
     payload = Payload(
         input=inline(draw(json_values)),
@@ -72,8 +77,8 @@ def messages(draw: st.DrawFn) -> PaigeantMessage:
     if back or draw(st.booleans()):
         changes["compensations"] = (undone,)
     if back:
-        changes["itinerary"] = ()
-    return PaigeantMessage(headers=headers, payload=payload, routing_slip=slip.model_copy(update=changes))
+        changes["itinerary"] = NOTHING_AHEAD
+    return PaigeantMessage(headers=headers, payload=payload, routing_slip=replace(slip, **changes))
 
 
 class CodecContract(ABC):
@@ -94,7 +99,7 @@ class CodecContract(ABC):
 
     @given(messages())
     def test_the_same_message_gives_the_same_bytes(self, message: PaigeantMessage) -> None:
-        copy = PaigeantMessage.model_validate_json(message.model_dump_json())
+        copy = deepcopy(message)
 
         assert self.new_codec().seal(copy) == self.new_codec().seal(message)
 
@@ -154,37 +159,30 @@ class CodecContract(ABC):
             codec.seal(too_deep)
 
     def test_deep_and_huge_bytes_are_rejected_before_they_are_parsed(self) -> None:
-        for body in (b"[" * 2_000_000, b'{"v":1,"b":"' + b"[" * 500_000 + b'"}', b'"\\' * 500_000, b" " * 50_000_000):
+        for body in (b"[" * 2_000_000, b'{"v":2}\n' + b"[" * 500_000, b'"\\' * 500_000, b" " * 50_000_000):
             with pytest.raises(MessageRejected):
                 self.new_codec().open(body)
 
     def test_a_message_that_does_not_say_what_comes_next_is_not_sealed(self) -> None:
         message = new_message("draft")
-        empty = message.model_copy(update={"routing_slip": message.routing_slip.model_copy(update={"itinerary": ()})})
-        headers = message.headers.model_copy(update={"message_id": "another"})
+        empty = replace(message, routing_slip=replace(message.routing_slip, itinerary=NOTHING_AHEAD))
 
-        for wrong in (empty, message.model_copy(update={"headers": headers})):
-            with pytest.raises(InvalidInput):
-                self.new_codec().seal(wrong)
-
-    def test_what_is_no_text_is_not_sealed(self) -> None:
         with pytest.raises(InvalidInput):
-            self.new_codec().seal(with_previous(new_message("draft"), "\ud800"))
+            self.new_codec().seal(empty)
 
     def test_a_fault_travels_back(self) -> None:
         codec = self.new_codec()
         message = new_message("draft")
-        payload = message.payload.model_copy(update={"fault": FAULT})
+        payload = replace(message.payload, fault=FAULT)
 
-        opened = codec.open(codec.seal(message.model_copy(update={"payload": payload})).body).message
+        opened = codec.open(codec.seal(replace(message, payload=payload)).body).message
 
         assert opened.payload.fault == FAULT
 
 
 def with_previous(message: PaigeantMessage, value: JsonValue) -> PaigeantMessage:
     """Return the message with this as the output of the step before."""
-    payload = message.payload.model_copy(update={"previous": inline(value)})
-    return message.model_copy(update={"payload": payload})
+    return replace(message, payload=replace(message.payload, previous=inline(value)))
 
 
 def nested(depth: int) -> JsonValue:

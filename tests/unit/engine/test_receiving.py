@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -90,10 +91,7 @@ async def put(broker: Shaky, body: bytes, message_id: str = "stranger", topic: s
 def forged(workflow_id: UUID | None = None, position: int = 1, path: str = "") -> Sealed:
     """Return a message that opens, of a hop that nobody recorded."""
     message = new_message("step", workflow_id=workflow_id or uuid4())
-    headers = message.headers.model_copy(update={"position": position, "path": path})
-    message = message.model_copy(update={"headers": headers})
-    headers = headers.model_copy(update={"message_id": message.key.message_id})
-    return CODEC.seal(message.model_copy(update={"headers": headers}))
+    return CODEC.seal(replace(message, headers=replace(message.headers, position=position, path=path)))
 
 
 # -- together

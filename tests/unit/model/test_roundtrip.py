@@ -14,7 +14,7 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, Op
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import (
     AliasChoices,
@@ -517,6 +517,7 @@ def boxed(annotation: Any, value: Any) -> Any:
     return value
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # each draw makes types, which takes pydantic a while
 @given(st.data())
 def test_whatever_the_type_a_value_comes_back_as_it_was_or_is_refused(data: st.DataObject):
     annotation, values = data.draw(st.recursive(st.sampled_from(LEAVES), deeper, max_leaves=4))

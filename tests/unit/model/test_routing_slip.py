@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paigeant.model.limits import TAIL
+from paigeant.model.plan_text import Entry, Itinerary, PlanText
 from paigeant.model.routing_slip import RoutingSlip
-from paigeant.model.steps import Step
+from paigeant.model.steps import Step, step_id
 from paigeant.routing import identify
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
@@ -52,9 +53,11 @@ def test_nothing_can_be_completed_at_the_end_of_the_journey() -> None:
         slip_of().mark_complete(1)
 
 
-def test_a_step_without_identity_cannot_be_completed() -> None:
-    with pytest.raises(ValueError, match="no step left"):
-        RoutingSlip(itinerary=(Step("draft"),)).mark_complete(1)
+def test_each_step_ahead_has_the_identity_of_its_place() -> None:
+    slip = RoutingSlip(itinerary=Itinerary(PlanText([Entry(Step("draft"), place="3.0"), Entry(Step("draft"))]), RUN))
+
+    assert [step.id for step in slip.itinerary] == [step_id(RUN, "", "3.0"), step_id(RUN, "", "1")]
+    assert [step.id for step in slip.mark_complete(1).itinerary] == [step_id(RUN, "", "1")]
 
 
 @given(st.lists(st.sampled_from(["draft", "review"]), max_size=50), st.data())

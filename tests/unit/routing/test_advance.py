@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from paigeant.model.hold import After, Now, Person
 from paigeant.model.hops import Grant, Leased, Record
 from paigeant.model.limits import STEPS, TAIL
-from paigeant.model.message import Headers, PaigeantMessage, Payload
+from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Finished, Parked, Retrying, Revised
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
@@ -31,14 +31,7 @@ PLANS = st.lists(NAMES, min_size=1, max_size=6)
 
 
 def first_message(names: list[str]) -> PaigeantMessage:
-    headers = Headers(
-        message_id=f"{RUN}:1",
-        workflow_id=RUN,
-        workflow="w",
-        position=1,
-        trace_id="0" * 32,
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
+    headers = Headers(RunHeaders(RUN, "w", "0" * 32), 1, datetime(2026, 1, 1, tzinfo=UTC))
     slip = RoutingSlip(itinerary=identify(RUN, [Step(name) for name in names]))
     return PaigeantMessage(headers=headers, payload=Payload(input=inline(None)), routing_slip=slip)
 

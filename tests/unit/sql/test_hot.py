@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import bindparam, func, select, update
 
-from paigeant.model.values import Inline
+from paigeant.model.values import inline
 from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
@@ -41,7 +41,7 @@ def run_row(n: int) -> dict[str, Any]:
         "namespace": "default",
         "workflow": f"w{n}",
         "trace_id": "0" * 32,
-        "input": Inline(value={"n": [n, None, "ü"]}),
+        "input": inline({"n": [n, None, "ü"]}),
         "input_sha256": "",
         "status": "pending",
         "created_at": NOW + timedelta(seconds=n),
@@ -74,14 +74,14 @@ async def test_each_row_is_changed_by_its_own_parameters(database: Database):
 
     def write(tx: Tx) -> None:
         tx.many(PreparedStatement(workflow_runs.insert()), rows)
-        wanted = zip(rows, ("x", "y"), (None, Inline(value=[1])), strict=False)
+        wanted = zip(rows, ("x", "y"), (None, inline([1])), strict=False)
         tx.many(change, [{"b_id": row["workflow_id"], "b_more": more, "b_output": out} for row, more, out in wanted])
 
     await database.write(write)
     query = PreparedStatement(select(runs.workflow, runs.status, runs.output).order_by(runs.number))
     found = await database.read(lambda tx: [tuple(row) for row in tx.rows(query)])
 
-    assert found == [("w0x", "running", None), ("w1y", "running", Inline(value=[1])), ("w2", "pending", None)]
+    assert found == [("w0x", "running", None), ("w1y", "running", inline([1])), ("w2", "pending", None)]
 
 
 async def test_a_list_within_a_row_stays_one_value(database: Database):
@@ -101,15 +101,15 @@ async def test_an_upsert_overwrites_and_an_addition_does_not(database: Database)
 
     def write(tx: Tx) -> None:
         tx.many(PreparedStatement(workflow_runs.insert()), [run])
-        tx.add(workflow_variables, [{**key, "value": Inline(value=1)}])
-        tx.add(workflow_variables, [{**key, "value": Inline(value=2)}])
+        tx.add(workflow_variables, [{**key, "value": inline(1)}])
+        tx.add(workflow_variables, [{**key, "value": inline(2)}])
 
     await database.write(write)
     query = PreparedStatement(select(workflow_variables.c.value))
-    assert await database.read(lambda tx: tx.scalar(query)) == Inline(value=1)
+    assert await database.read(lambda tx: tx.scalar(query)) == inline(1)
 
-    await database.write(lambda tx: tx.upsert(workflow_variables, [{**key, "value": Inline(value=3)}]))
-    assert await database.read(lambda tx: tx.scalar(query)) == Inline(value=3)
+    await database.write(lambda tx: tx.upsert(workflow_variables, [{**key, "value": inline(3)}]))
+    assert await database.read(lambda tx: tx.scalar(query)) == inline(3)
 
 
 async def test_nothing_found_is_none_and_no_rows_are_no_statement(database: Database):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources, bind
@@ -29,7 +29,7 @@ from paigeant.errors import Unavailable
 from paigeant.model.hops import Leased
 from paigeant.model.runs import Direction
 from paigeant.model.values import NULL, Inline, Value
-from paigeant.routing import Rules, admit, deadline_passed, fail, no_compensator
+from paigeant.routing import Rules, admit, deadline_passed, dispatched_against, fail, no_compensator
 
 
 class Served(NamedTuple):
@@ -75,7 +75,7 @@ class Executor:
 
     def _misfit(self, leased: Leased) -> str | None:
         step = leased.message.topic
-        dispatched, served = leased.message.routing_slip.interfaces.get(step), self._registry.interface(step)
+        dispatched, served = dispatched_against(leased.message), self._registry.interface(step)
         if dispatched is None or served is None or dispatched == served or leased.grant.accepted:
             return None
         return mismatch(dispatched, served)
@@ -116,8 +116,8 @@ class Executor:
         message = leased.message
         explicit, reserved = _values_at_hand(leased)
         wanted = [name for name in handler.signature.names if name not in explicit and name not in reserved]
-        workflow_id, path, _ = message.key
-        variables = await self._store.load_variables(workflow_id, wanted, path=path) if wanted else {}
+        workflow_id = message.headers.workflow_id
+        variables = await self._variables(leased, wanted)
         values = (explicit, reserved, variables)
         found = Sources(*[await load_texts(self._store, workflow_id, some) for some in values])
         if found.lacking(handler.signature):  # to be told of with all that there is instead
@@ -146,6 +146,14 @@ class Executor:
             heartbeat_detail=None if leased.grant.detail is None else from_json(leased.grant.detail),
             _session=LeasedSession(self._store, leased, progress),
         )
+
+    async def _variables(self, leased: Leased, wanted: Collection[str]) -> Mapping[str, Value]:
+        """Return the variables of these names, from the store unless they came with the lease."""
+        if not wanted or leased.variables is not None:
+            known = leased.variables or {}
+            return {name: known[name] for name in wanted if name in known}
+        workflow_id, path, _ = leased.message.key
+        return await self._store.load_variables(workflow_id, wanted, path=path)
 
     async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:
         remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None
@@ -194,9 +202,9 @@ def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]
     if message.headers.direction is Direction.COMPENSATE:
         record = leased.grant.record
         output = (record and record.output) or NULL
-        fault = Inline(value=payload.fault.model_dump(mode="json")) if payload.fault else NULL
+        fault = Inline(payload.fault.model_dump_json().encode()) if payload.fault else NULL
         log = (record and record.log) or output
         return {}, {"log": log, "output": output, "payload": payload.input, "fault": fault}
-    step = slip.itinerary[0]
-    explicit: dict[str, Value] = {name: Inline(value=value) for name, value in step.arguments.items()} | step.claims
+    step = slip.itinerary.next.step
+    explicit: dict[str, Value] = {name: Inline(to_json(value)) for name, value in step.arguments.items()} | step.claims
     return explicit, {"payload": payload.input, "previous": payload.previous or payload.input}

@@ -27,8 +27,11 @@ class Driver(ABC):
         """Return all rows of a query, as named tuples of our types."""
 
     @abstractmethod
-    def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute a statement for each row; all have the same keys, and no two change the same row of the table."""
+    def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Execute a statement for each row, and return how many rows of the table were written.
+
+        All have the same keys, and no two change the same row of the table.
+        """
 
 
 class Sqlite(Driver):
@@ -49,11 +52,11 @@ class Sqlite(Driver):
             raise DBAPIError.instance(made.sql, None, error, sqlite3.Error) from error
         return made.rows(found)
 
-    def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> None:
+    def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> int:
         """Execute a statement once for each row."""
         made = statement.prepared(self.dialect, rows[0])
         try:
-            self._own.executemany(made.sql, [made.arguments(row) for row in rows])
+            return self._own.executemany(made.sql, [made.arguments(row) for row in rows]).rowcount
         except sqlite3.Error as error:
             raise DBAPIError.instance(made.sql, None, error, sqlite3.Error) from error
 
@@ -73,11 +76,12 @@ class Asyncpg(Driver):
         made = statement.prepared(self.dialect, parameters)
         return made.rows(self._answer(made.sql, self._own.fetch(made.sql, *made.arguments(parameters))))
 
-    def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> None:
+    def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> int:
         """Execute a statement for all rows at once."""
         made = statement.prepared(self.dialect, rows[0], lists=True)
         arguments = made.arguments({key: [row[key] for row in rows] for key in rows[0]})
-        self._answer(made.sql, self._own.fetch(made.sql, *arguments))
+        status: str = self._answer(made.sql, self._own.execute(made.sql, *arguments))
+        return int(status.rpartition(" ")[2])  # as in "UPDATE 3"
 
     def _answer(self, sql: str, answer: Awaitable[Any]) -> Any:
         """Return the answer; a connection that is lost is given to no one else."""

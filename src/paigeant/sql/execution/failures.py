@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError
 
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 
@@ -111,3 +111,8 @@ def translated_by_server(name: str, error: DBAPIError) -> Exception:
     if away or error.connection_invalidated or isinstance(error, InterfaceError):
         return Unavailable(f"{name} does not answer: {said}")
     return error
+
+
+def is_taken(error: DBAPIError) -> bool:
+    """Tell whether a row was refused because another has its key, in a table or a unique index."""
+    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) == "23505"

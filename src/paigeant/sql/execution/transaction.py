@@ -55,14 +55,16 @@ class Tx(NamedTuple):
         rows = self.driver.rows(statement, parameters)
         return rows[0][0] if rows else None
 
-    def many(self, statement: Executable | PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute a statement once for each row, if there are any; all rows have the same keys."""
+    def many(self, statement: Executable | PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Execute a statement once for each row, if there are any; returns how many rows were written.
+
+        All rows have the same keys.
+        """
         if not rows:
-            return
+            return 0
         if isinstance(statement, PreparedStatement):
-            self.driver.many(statement, rows)
-        else:
-            self.connection.execute(statement, rows)
+            return self.driver.many(statement, rows)
+        return self.connection.execute(statement, rows).rowcount
 
     def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows; of those whose key is there already, overwrite the rest of the columns."""

@@ -99,7 +99,8 @@ def _forget_earlier_version(connection: Connection, version: str) -> None:
 
 
 def _refuse_foreign_tables(connection: Connection, schema: str | None, name: str) -> None:
-    taken = sorted(set(inspect(connection).get_table_names(schema)) & set(metadata.tables))
+    ours = {*metadata.tables, *EARLIER_TABLES}  # a migration makes what a later one takes away
+    taken = sorted(ours.intersection(inspect(connection).get_table_names(schema)))
     if not taken:
         return
     where = f"the database {name} has a table {taken[0]!r}" + (f" in its schema {schema!r}" if schema else "")

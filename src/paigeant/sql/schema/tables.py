@@ -28,8 +28,8 @@ from sqlalchemy import (
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, RunError
-from paigeant.model.values import VALUE, VALUES, Value, text_of, text_of_all
-from paigeant.sql.schema.types import Bytes, Json, StoreTime
+from paigeant.model.values import Value, read_value, read_values, text_of, text_of_all
+from paigeant.sql.schema.types import Bytes, Json, StoreTime, json_of
 
 metadata: Final = MetaData(
     naming_convention={
@@ -46,7 +46,7 @@ _BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
 OPEN_RUN: Final = "open"
 """The status of a run that has not ended."""
 
-_value: Final[Json[Value]] = Json(VALUE, text_of)
+_value: Final[Json[Value]] = Json(text_of, read_value)
 ERRORS: Final = TypeAdapter(tuple[AttemptError, ...])
 
 
@@ -68,18 +68,20 @@ workflow_runs: Final = Table(
     Column("input_sha256", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("cancel_requested", Text),
+    Column("edited", Boolean),
     Column("deadline", StoreTime),
     Column("closes_at", StoreTime),
     Column("created_at", StoreTime, nullable=False),
     Column("started_at", StoreTime),
     Column("completed_at", StoreTime),
-    Column("error", Json(TypeAdapter(RunError))),
+    Column("error", json_of(TypeAdapter(RunError))),
     Column("output", _value),
     Column("attestation", LargeBinary),
 )
 """One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
 ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or
-the moment somebody wished it cancelled."""
+the moment somebody wished it cancelled. ``edited``: a person has set variables of it. ``started_at`` is there if
+its first hop, which says it otherwise, was leased more than once."""
 
 step_executions: Final = Table(
     "step_executions",
@@ -106,38 +108,25 @@ step_executions: Final = Table(
     Column("completed_at", StoreTime),
     Column("committed_by", Uuid),
     Column("reason", Text),
-    Column("input", Json(VALUES, text_of_all)),
+    Column("input", Json(text_of_all, read_values)),
     Column("output", _value),
-    Column("error", Json(TypeAdapter(AttemptError))),
+    Column("error", json_of(TypeAdapter(AttemptError))),
     Column("log", _value),
     Column("compensable", Boolean, nullable=False),
-    Column("undo_before", Json(TypeAdapter(tuple[Compensation, ...]))),
-    Column("errors", Json(ERRORS)),
+    Column("undo_before", json_of(TypeAdapter(tuple[Compensation, ...]))),
+    Column("errors", json_of(ERRORS)),
     Column("interface", Text),
     Column("accepted", Boolean),
-    sqlite_with_rowid=False,
+    Column("body", Bytes),
+    Column("digest", Bytes),
 )
 """One hop each. ``step`` is the activity's name, and so the topic of its message. ``input`` is what its arguments were
 bound to, ``output`` what it came to, ``error`` the fault that ended it, ``errors`` those of all its attempts.
 
 ``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until someone resumes it.
 ``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits for code that fits
-it; ``accepted``: a person wants it run by whatever code there is."""
-
-messages: Final = Table(
-    "messages",
-    metadata,
-    Column("workflow_id", Uuid, primary_key=True),
-    Column("path", Text, primary_key=True),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("body", Bytes, nullable=False),
-    Column("digest", Bytes, nullable=False),
-    ForeignKeyConstraint(
-        ["workflow_id", "path", "position"],
-        ["step_executions.workflow_id", "step_executions.path", "step_executions.position"],
-    ),
-)
-"""The exact sealed bytes of each twin's message and their SHA-256. Written once, so that a beat rewrites none."""
+it; ``accepted``: a person wants it run by whatever code there is. ``body`` are the
+exact sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
 
 heartbeats: Final = Table(
     "heartbeats",
@@ -212,7 +201,7 @@ workflows: Final = Table(
     metadata,
     Column("namespace", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("plan", Json(TypeAdapter(Plan)), nullable=False),
+    Column("plan", json_of(TypeAdapter(Plan)), nullable=False),
     Column("published_at", StoreTime, nullable=False),
 )
 
@@ -221,7 +210,7 @@ activities: Final = Table(
     metadata,
     Column("namespace", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("card", Json(TypeAdapter(ActivityCard)), nullable=False),
+    Column("card", json_of(TypeAdapter(ActivityCard)), nullable=False),
     Column("published_at", StoreTime, nullable=False),
 )
 
@@ -232,7 +221,7 @@ workers: Final = Table(
     Column("id", Text, primary_key=True),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("topics", Json(TypeAdapter(tuple[str, ...])), nullable=False),
+    Column("topics", json_of(TypeAdapter(tuple[str, ...])), nullable=False),
     Column("seen_at", StoreTime, nullable=False),
 )
 

@@ -67,23 +67,26 @@ class Json(TypeDecorator[T], Generic[T]):
     impl = Text
     cache_ok = True
 
-    def __init__(self, adapter: TypeAdapter[T], write: Callable[[T], str] | None = None) -> None:
-        """Write and read with an adapter, or write with something faster that comes to the same."""
+    def __init__(self, write: Callable[[T], str], read: Callable[[str], T]) -> None:
+        """Write and read with these."""
         super().__init__()
-        self.adapter = adapter
         self._write = write
+        self._read = read
 
     def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:
         """Return the text."""
         del dialect
-        if value is None:
-            return None
-        return self._write(value) if self._write is not None else self.adapter.dump_json(value).decode()
+        return None if value is None else self._write(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> T | None:
         """Return the noun of the text."""
         del dialect
-        return None if value is None else self.adapter.validate_json(value)
+        return None if value is None else self._read(value)
+
+
+def json_of(adapter: TypeAdapter[T]) -> Json[T]:
+    """Return the type of what an adapter writes and reads."""
+    return Json(lambda value: adapter.dump_json(value).decode(), adapter.validate_json)
 
 
 class store_now(FunctionElement[datetime]):  # noqa: N801  (reads as the SQL function that it is)

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from paigeant.model.hops import Sealed, next_hint
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import messages, step_executions
+from paigeant.sql.schema.tables import step_executions
 from paigeant.sql.statements.hops import HOP, OPEN, THIS_HOP, bound, key_of, steps
 
 _NAMESPACE: Final = steps.namespace == bindparam("namespace")
 _DUE: Final = steps.due_at <= bindparam("now")
-_SAME_HOP: Final = and_(
-    messages.c.workflow_id == steps.workflow_id,
-    messages.c.path == steps.path,
-    messages.c.position == steps.position,
-)
 _END_LEASES: Final = (
     update(step_executions)
     .where(OPEN, steps.owner == bindparam("b_owner"), steps.due_at > bindparam("b_due_at"))
     .values(due_at=bindparam("b_due_at"), hint_at=bindparam("b_due_at"))
 )
 _SILENT: Final = PreparedStatement(
-    select(*HOP, steps.step, steps.hints, messages.c.body)
-    .join_from(step_executions, messages, _SAME_HOP)
+    select(*HOP, steps.step, steps.hints, steps.body)
     .where(_NAMESPACE, OPEN, steps.due_at.is_not(None), _DUE, steps.hint_at <= bindparam("now"))
     .order_by(steps.hint_at, *HOP)
     .limit(bindparam("limit"))

@@ -18,7 +18,7 @@ from paigeant.protocol import leases, notice
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import messages, step_executions, workflow_runs
+from paigeant.sql.schema.tables import step_executions, workflow_runs
 from paigeant.sql.statements.hops import (
     HOP,
     OPEN,
@@ -40,22 +40,17 @@ _TOPICS: Final = 100
 runs = workflow_runs.c
 _NAMESPACE: Final = steps.namespace == bindparam("namespace")
 _DUE: Final = steps.due_at <= bindparam("now")
-_SAME_HOP: Final = and_(
-    messages.c.workflow_id == steps.workflow_id,
-    messages.c.path == steps.path,
-    messages.c.position == steps.position,
-)
 _LEASABLE: Final = (
     select(
         *HOP,
         *(steps.step, steps.fence, steps.attempt, steps.interruptions, steps.owner),
         *(type_coerce(steps.step_id, NULLTYPE).label("step_id"), steps.undoes_path, steps.undoes_position),
         *(steps.namespace, steps.direction, steps.completed_at, steps.due_at, steps.accepted),
-        *(messages.c.body, messages.c.digest),
-        *(runs.started_at.label("run_started_at"), runs.cancel_requested, runs.deadline),
+        steps.started_at,
+        *(steps.body, steps.digest),
+        *(runs.started_at.label("run_started_at"), runs.cancel_requested, runs.deadline, runs.edited),
     )
-    .join_from(step_executions, messages, _SAME_HOP)
-    .join(workflow_runs, runs.workflow_id == steps.workflow_id)
+    .join_from(step_executions, workflow_runs, runs.workflow_id == steps.workflow_id)
     .with_for_update(of=[step_executions, workflow_runs], skip_locked=True)
 )
 """The step id as it stands there: one that somebody has spoilt must keep nobody from the other rows."""
@@ -240,14 +235,19 @@ def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit
 
 
 def _take(tx: Tx, rows: Sequence[Any], owner: str, lease: timedelta) -> list[Grant]:
-    """Lease the twins of these rows to this owner, and say when their runs have started."""
+    """Lease the twins of these rows to this owner."""
     taken = [changed(key_of(row), leases.take(row, owner, tx.now, lease)) for row in rows]
     tx.many(_TAKE, [change | {"b_fence": row.fence} for row, change in zip(rows, taken, strict=True)])
-    fresh = dict.fromkeys(row.workflow_id for row in rows if row.run_started_at is None)
-    tx.many(_STARTED, [{"b_workflow_id": workflow_id, "b_now": tx.now} for workflow_id in fresh])
+    # A run began with the first lease of its first hop, which says so until it is leased again.
+    again = [
+        row
+        for row in rows
+        if row.position == 1 and not row.path and row.started_at is not None and row.run_started_at is None
+    ]
+    tx.many(_STARTED, [{"b_workflow_id": row.workflow_id, "b_now": row.started_at} for row in again])
     known = records(tx, map(undone_by, rows))
-    again = [key_of(row) for row in rows if row.fence]  # nobody has run it before who could have said something
-    said = details(tx, again) if again else {}
+    before = [key_of(row) for row in rows if row.fence]  # nobody has run any other who could have said something
+    said = details(tx, before) if before else {}
     return [grant_of(tx, row, known.get(undone_by(row)), said.get(key_of(row))) for row in rows]
 
 

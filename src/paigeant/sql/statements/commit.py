@@ -27,12 +27,13 @@ from paigeant.sql.statements.hops import OPEN, cancel_request_of, key_of, record
 runs = workflow_runs.c
 _done: Final = step_executions.alias("done")
 
-_RUNS: Final = PreparedStatement(
+RUNS: Final = PreparedStatement(
     select(
         runs.workflow_id,
         runs.namespace,
         runs.cancel_requested,
         runs.deadline,
+        runs.edited,
         runs.completed_at,
     )
     .join_from(run_list, workflow_runs, runs.workflow_id == run_list.c.workflow_id)
@@ -61,7 +62,7 @@ _HOPS: Final = PreparedStatement(
 )
 _GIVEN: Final = PreparedStatement(
     select(steps.owner, steps.fence, steps.attempt, steps.started_at, steps.completed_at)
-    .add_columns(runs.cancel_requested, runs.deadline)
+    .add_columns(runs.cancel_requested, runs.deadline, runs.edited)
     .join_from(hop_list, step_executions, IN_HOP_LIST)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
     .where(OPEN)
@@ -110,7 +111,7 @@ def _find(tx: Tx, commits: Sequence[Commit]) -> dict[HopKey, Found]:
     keys = [one.held.key for one in commits]
     by_id = {
         run.workflow_id: run
-        for run in tx.rows(_RUNS, runs=runs_of(key.workflow_id for key in keys))
+        for run in tx.rows(RUNS, runs=runs_of(key.workflow_id for key in keys))
         if run.namespace == tx.namespace
     }
     by_key = {key_of(hop): hop for hop in tx.rows(_HOPS, keys=keys_of(keys))}
@@ -137,6 +138,7 @@ def _grants(tx: Tx, good: Sequence[Found]) -> dict[HopKey, Grant]:
             *(twin.key, twin.topic, twin.body, 1, 1),
             leased_at=tx.now,
             remaining=tx.until(one.run.deadline),
+            edited=bool(one.run.edited),
             record=known.get(twin.undoes),
         )
         for one, twin in given
@@ -157,5 +159,6 @@ def _given_before(tx: Tx, one: Commit) -> Grant | None:
         leased_at=row.started_at,
         cancel=cancel_request_of(row.cancel_requested),
         remaining=tx.until(row.deadline),
+        edited=bool(row.edited),
         record=records(tx, [twin.undoes]).get(twin.undoes),
     )

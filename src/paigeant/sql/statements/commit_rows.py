@@ -74,7 +74,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
     tx.many(_HOLD, [_changed(one, change) for one, change in held])
     tx.many(_LEAVE, [_changed(one, change) for one, change in left])
     keep_blobs(tx, [(one.run.workflow_id, blob) for one in good for blob in one.commit.blobs])
-    tx.upsert(workflow_variables, [row for one in good for row in _variables(tx, one)])
+    set_variables(tx, [one.commit for one in good])
     said = {one.commit.held.key: one.commit.detail for one in good if one.commit.detail is not None}
     if said:
         note(tx, said)
@@ -94,12 +94,23 @@ def _changed(one: Found, change: holds.HeldBack | holds.LeftBehind) -> dict[str,
     return changed(one.commit.held.key, change) | {"b_fence": one.commit.held.fence}
 
 
-def _variables(tx: Tx, one: Found) -> list[dict[str, Any]]:
-    workflow_id, path, position = one.commit.held.key
-    place = {"workflow_id": workflow_id, "path": path, "position": position, "updated_at": tx.now}
-    return [
-        {**place, "name": name, "value": value} for name, value in dict(one.commit.transition.writes.variables).items()
-    ]
+def set_variables(tx: Tx, commits: Sequence[Commit]) -> None:
+    """Write what these commits set, each at the place of its hop."""
+    tx.upsert(
+        workflow_variables,
+        [
+            {
+                "workflow_id": one.held.key.workflow_id,
+                "path": one.held.key.path,
+                "position": one.held.key.position,
+                "name": name,
+                "value": value,
+                "updated_at": tx.now,
+            }
+            for one in commits
+            for name, value in dict(one.transition.writes.variables).items()
+        ],
+    )
 
 
 def _twins(one: Found, lease: timedelta) -> list[tuple[Twin, str | None, timedelta]]:

@@ -18,7 +18,7 @@ from paigeant.protocol import holds, leases
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import heartbeats, messages, step_executions, values
+from paigeant.sql.schema.tables import heartbeats, step_executions, values
 
 steps = step_executions.c
 OPEN: Final = steps.completed_at.is_(None)
@@ -32,7 +32,6 @@ THIS_HOP: Final = (
 )
 
 _ADD_HOP: Final = PreparedStatement(step_executions.insert())
-_ADD_MESSAGE: Final = PreparedStatement(messages.insert())
 _RECORDS: Final = PreparedStatement(
     select(*HOP, steps.output, steps.log, steps.undo_before).join_from(hop_list, step_executions, IN_HOP_LIST)
 )
@@ -101,6 +100,7 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
         accepted=bool(row.accepted),
         recorded=Recorded(str(row.step_id).replace("-", ""), row.direction, undone_by(row), row.digest),
         waited=max(-(tx.until(row.due_at) or 0.0), 0.0),
+        edited=bool(row.edited),
     )
 
 
@@ -124,13 +124,6 @@ def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> No
     if not twins:
         return
     tx.many(_ADD_HOP, [_twin_row(tx, *twin) for twin in twins])
-    tx.many(
-        _ADD_MESSAGE,
-        [
-            {**_key_row(twin.key), "body": twin.body, "digest": hashlib.sha256(twin.body).digest()}
-            for twin, _, _ in twins
-        ],
-    )
 
 
 def _twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> Mapping[str, Any]:
@@ -145,6 +138,8 @@ def _twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> Mappin
         "undoes_position": None if twin.undoes is None else twin.undoes.position,
         **added._asdict(),
         **({} if owner is None else leases.take(added, owner, tx.now, lease)._asdict()),
+        "body": twin.body,
+        "digest": hashlib.sha256(twin.body).digest(),
     }
 
 

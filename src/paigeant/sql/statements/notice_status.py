@@ -12,19 +12,13 @@ from paigeant.model.message import HopKey
 from paigeant.protocol import notice
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.transaction import Tx, chunks
-from paigeant.sql.schema.tables import messages, step_executions, workflow_runs
+from paigeant.sql.schema.tables import step_executions, workflow_runs
 from paigeant.sql.statements.hops import HOP, key_of, steps
 
 runs = workflow_runs.c
-_SAME_HOP: Final = (
-    (messages.c.workflow_id == steps.workflow_id)
-    & (messages.c.path == steps.path)
-    & (messages.c.position == steps.position)
-)
 _HOPS: Final = (
-    select(*HOP, steps.completed_at, messages.c.digest)
+    select(*HOP, steps.completed_at, steps.digest)
     .join_from(hop_list, step_executions, IN_HOP_LIST)
-    .join(messages, _SAME_HOP)
     .where(steps.namespace == bindparam("namespace"))
 )
 _RUNS: Final = select(runs.workflow_id).where(

@@ -15,7 +15,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import heartbeats, step_executions, workflow_runs
 from paigeant.sql.statements.hops import steps
-from paigeant.sql.statements.run_status import REASON, STATUS, stands
+from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, stands
 from paigeant.sql.statements.variables import load_values, load_variables
 
 runs = workflow_runs.c
@@ -27,7 +27,7 @@ _SUMMARY: Final = (
     REASON.label("reason"),
     runs.tenant,
     runs.created_at,
-    runs.started_at,
+    STARTED_AT.label("started_at"),
     runs.completed_at,
     runs.error,
 )
@@ -37,8 +37,13 @@ _RUN: Final = select(
 _STATUS: Final = PreparedStatement(select(STATUS).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
 _ATTESTATION: Final = select(runs.attestation).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _STEPS: Final = (
-    select(step_executions, heartbeats.c.detail, heartbeats.c.said_at)
-    .outerjoin(
+    select(
+        *(column for column in steps if column.name not in {"body", "digest"}),
+        heartbeats.c.detail,
+        heartbeats.c.said_at,
+    )
+    .outerjoin_from(
+        step_executions,
         heartbeats,
         (heartbeats.c.workflow_id == steps.workflow_id)
         & (heartbeats.c.path == steps.path)

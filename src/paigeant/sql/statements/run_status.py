@@ -43,6 +43,17 @@ REASON: Final = case((STATUS.in_([RunStatus.WAITING.value]), _HOP_REASON))
 """As :func:`paigeant.protocol.views.open_reason`."""
 
 
+_first: Final = step_executions.alias("first")
+STARTED_AT: Final[ColumnElement[Any]] = func.coalesce(
+    runs.started_at,
+    select(_first.c.started_at)
+    .where(_first.c.workflow_id == runs.workflow_id, _first.c.path == "", _first.c.position == 1)
+    .correlate(workflow_runs)
+    .scalar_subquery(),
+)
+"""When the run's first step was first leased: as its hop says, or, if that was leased again, the run's own row."""
+
+
 def stands(status: RunStatus) -> ColumnElement[bool]:
     """Return the condition that a run has this status."""
     if status.final:

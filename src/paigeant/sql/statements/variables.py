@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 
 from paigeant.model.message import lineage
 from paigeant.model.values import Blob, Value
@@ -63,6 +63,9 @@ _WANTED: Final = PreparedStatement(
 _BEFORE_THE_NEWEST: Final = PreparedStatement(
     select(func.max(steps.position) - 1).where(steps.workflow_id == bindparam("workflow_id"), steps.path == "")
 )
+_EDITED: Final = PreparedStatement(
+    update(workflow_runs).where(workflow_runs.c.workflow_id == bindparam("b_workflow_id")).values(edited=True)
+)
 _VALUES: Final = PreparedStatement(
     select(values.c.sha256, values.c.json, workflow_runs.c.namespace)
     .join_from(wanted, values, (values.c.workflow_id == wanted.c.workflow_id) & (values.c.sha256 == wanted.c.name))
@@ -78,6 +81,7 @@ def save_variable(tx: Tx, workflow_id: UUID, name: str, value: Value, blob: Blob
     position = tx.scalar(_BEFORE_THE_NEWEST, workflow_id=workflow_id)
     place = {"workflow_id": workflow_id, "path": "", "position": position}
     tx.upsert(workflow_variables, [{**place, "name": name, "value": value, "updated_at": tx.now}])
+    tx.many(_EDITED, [{"b_workflow_id": workflow_id}])
 
 
 def load_variables(tx: Tx, workflow_id: UUID, path: str = "") -> dict[str, Value]:

@@ -78,6 +78,7 @@ def set_variable(rows: Rows, run: RunRow, name: str, value: Value) -> None:
     """Set a variable, as if the hop before the newest of the trunk had set it last."""
     newest = max(key.position for key in rows.hops[run.workflow_id] if not key.path)
     run.set(("", newest - 1), {name: value})
+    run.edited = True
 
 
 def hold_unserved(rows: Rows, after: timedelta) -> int:

@@ -43,6 +43,7 @@ class RunRow:
     closes_at: datetime | None = None
     ended: RunStatus | None = None
     cancel_requested: CancelRequest | None = None
+    edited: bool = False
     started_at: datetime | None = None
     completed_at: datetime | None = None
     error: RunError | None = None

@@ -13,7 +13,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Parked
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.model.values import inline
+from paigeant.model.values import Inline, inline
 from paigeant.testing.builders import CODEC, OTHER, branch, completed, decided, failed
 from paigeant.testing.stores.backend import StoreBackend
 
@@ -73,7 +73,7 @@ class BranchGuarantees(StoreBackend):
             run_id = left.key.workflow_id
             variables = await store.load_variables(run_id, path=path)
             assert await store.load_variables(run_id, ["draft", "tone", "review", "other"], path=path) == variables
-            return {name: value.model_dump()["value"] for name, value in variables.items()}
+            return {name: value.value for name, value in variables.items() if isinstance(value, Inline)}
 
         trunk = {"draft": "trunk", "tone": "dry"}
         assert await seen("") == trunk

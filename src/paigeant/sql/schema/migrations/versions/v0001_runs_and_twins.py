@@ -100,7 +100,6 @@ def _steps() -> None:
         *(_text("undo_before", null=True), _text("errors", null=True)),
         sa.PrimaryKeyConstraint("workflow_id", "path", "position", name="step_executions_pkey"),
         _of_run("step_executions"),
-        sqlite_with_rowid=False,
     )
     _partial("step_executions_due", "step_executions", ["namespace", "topic", "due_at"], _OPEN)
     _partial("step_executions_interrupted", "step_executions", ["namespace", "due_at"], _INTERRUPTED)

@@ -41,6 +41,7 @@ def _runs() -> None:
     op.execute("UPDATE workflow_runs SET status = 'open' WHERE completed_at IS NULL")
     op.drop_column("workflow_runs", "reason")
     op.add_column("workflow_runs", sa.Column("attestation", sa.LargeBinary(), nullable=True))
+    op.add_column("workflow_runs", sa.Column("edited", sa.Boolean(), nullable=True))
 
 
 def _steps() -> None:
@@ -52,8 +53,21 @@ def _steps() -> None:
     op.add_column("step_executions", sa.Column("undoes_path", sa.Text(), nullable=True))
     op.execute("UPDATE step_executions SET undoes_path = '' WHERE undoes_position IS NOT NULL")
     op.execute("UPDATE step_executions SET undo_before = '[' || undo_before || ']' WHERE undo_before IS NOT NULL")
+    _bodies()
     columns = ["workflow_id"]
     op.create_index("step_executions_open", "step_executions", columns, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+
+def _bodies() -> None:
+    """Put each message's bytes into the row of its hop."""
+    for name in ("body", "digest"):
+        op.add_column("step_executions", sa.Column(name, sa.LargeBinary(), nullable=True))
+    op.execute(
+        "UPDATE step_executions SET body = messages.body, digest = messages.digest FROM messages "
+        "WHERE messages.workflow_id = step_executions.workflow_id AND messages.path = step_executions.path "
+        "AND messages.position = step_executions.position"
+    )
+    op.drop_table("messages")
 
 
 def _variables() -> None:
