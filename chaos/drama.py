@@ -48,7 +48,7 @@ class Result:
     recovery: float = 0.0
     done: dict[str, int] = field(default_factory=dict[str, int])
     breaches: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    translate_errors: list[str] = field(default_factory=list[str])
+    stories: list[str] = field(default_factory=list[str])
     """The histories of runs in which something broke; some of them."""
 
 
@@ -232,7 +232,7 @@ def _coverage(script: Script, backend: Backend, stage: Stage) -> list[Breach]:
 
 
 def _result(script: Script, stage: Stage, history: History, found: list[Breach]) -> Result:
-    translate_errors = dict.fromkeys(breach.run for breach in found if breach.run is not None)
+    broken = dict.fromkeys(breach.run for breach in found if breach.run is not None)
     return Result(
         *(script.backend, script.plan_name, script.seed, script.mutation),
         runs=len(history.runs),
@@ -242,7 +242,7 @@ def _result(script: Script, stage: Stage, history: History, found: list[Breach])
         recovery=round(stage.recovery, 1),
         done=dict(stage.done),
         breaches=[(breach.invariant, f"{breach.run or ''} {breach.text}".strip()) for breach in found],
-        translate_errors=[history.translate_errors(run) for run in list(translate_errors)[:3]],
+        stories=[history.story_of(run) for run in list(broken)[:3]],
     )
 
 

@@ -99,7 +99,7 @@ class History:
             found.setdefault(hop.run, []).append(hop)
         return found
 
-    def translate_errors(self, run: str) -> str:
+    def story_of(self, run: str) -> str:
         """Return the story of one run, for a person."""
         lines = [f"  {row}" for row in self.runs if row.run == run]
         lines += [f"    {hop}" for hop in self.hops_of().get(run, [])]

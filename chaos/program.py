@@ -102,7 +102,7 @@ async def _until_told(scripts: Sequence[Script]) -> list[Result]:
 def _tell(script: Script, result: Result) -> None:
     for name, text in result.breaches[:30]:
         print(f"BROKEN {name}: {text}")
-    for story in result.translate_errors:
+    for story in result.stories:
         print(story)
     if result.breaches:
         print(f"again: python -m chaos run {script.backend} --plan {script.plan_name} --seed {script.seed} --keep")

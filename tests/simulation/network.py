@@ -44,14 +44,12 @@ class Network:
     away: dict[str, float] | None = None
     """Until when the store or the broker cannot be reached."""
 
-    async def call(
-        self, place: str, name: str, do: Callable[[], Coroutine[Any, Any, Any]], translate_errors: Any
-    ) -> Any:
+    async def call(self, place: str, name: str, do: Callable[[], Coroutine[Any, Any, Any]], arguments: Any) -> Any:
         """Carry a call there and its answer back; raises Unavailable where that fails."""
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         fate = self._fate(place, loop.time())
-        loop.call_later(self._delay(), self._arrive, fate, name, do, translate_errors, answer, context=Context())
+        loop.call_later(self._delay(), self._arrive, fate, name, do, arguments, answer, context=Context())
         return await answer
 
     def _arrive(
@@ -59,7 +57,7 @@ class Network:
         fate: str,
         name: str,
         do: Callable[[], Coroutine[Any, Any, Any]],
-        translate_errors: Any,
+        arguments: Any,
         answer: asyncio.Future[Any],
     ) -> None:
         settle: Callable[[], None]
@@ -69,7 +67,7 @@ class Network:
             settle = partial(_fail, answer, error)
         else:
             if fate != "refused":
-                self.seen(name, translate_errors, result)
+                self.seen(name, arguments, result)
             failed = Unavailable(f"{name}: {fate}")
             settle = partial(_succeed, answer, result) if fate == "done" else partial(_fail, answer, failed)
         asyncio.get_running_loop().call_later(self._delay(), settle, context=Context())

@@ -184,7 +184,7 @@ def test_a_seed_comes_to_the_same_in_every_process(seed: int):
             command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": hashes}, capture_output=True, text=True, check=True
         ).stdout
 
-    translate_errors = again("1")
+    report = again("1")
 
-    assert "is leased to worker-" in translate_errors
-    assert translate_errors == again("2") == play(seed).report() + "\n"
+    assert "is leased to worker-" in report
+    assert report == again("2") == play(seed).report() + "\n"

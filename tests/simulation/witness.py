@@ -109,23 +109,22 @@ class Witness:
         ]
         return ctx.workflow_id in self.resumed or len(tried) > 2
 
-    def see(self, name: str, translate_errors: tuple[Any, ...], answer: Any) -> None:
+    def see(self, name: str, arguments: tuple[Any, ...], answer: Any) -> None:
         match name:
             case "claim":
                 for grant in answer:
-                    self._give(grant, translate_errors[0], type(translate_errors[1]).__name__.lower())
+                    self._give(grant, arguments[0], type(arguments[1]).__name__.lower())
             case "record_step_result":
-                for commit, settled in zip(translate_errors[0], answer, strict=True):
+                for commit, settled in zip(arguments[0], answer, strict=True):
                     self._write(commit, settled)
             case "record_workflow_start":
                 self.runs.update(
-                    (int(start.dispatch_key), one.workflow_id)
-                    for start, one in zip(translate_errors[0], answer, strict=True)
+                    (int(start.dispatch_key), one.workflow_id) for start, one in zip(arguments[0], answer, strict=True)
                 )
             case "release":
-                self.released.update(held.key for held in translate_errors[0])
+                self.released.update(held.key for held in arguments[0])
             case "terminate" if answer is RunStatus.TERMINATED:
-                self.terminated.add(translate_errors[0])
+                self.terminated.add(arguments[0])
             case _:
                 pass
 

@@ -74,14 +74,14 @@ def _others(error: BaseException) -> list[str]:
     """
     if isinstance(error, PaigeantError):
         return []
-    translate_errors: list[str] = []
+    lines: list[str] = []
     members: Sequence[BaseException] = cast("Any", error).exceptions if isinstance(error, BaseExceptionGroup) else ()
-    translate_errors += [f"{qualified_name(type(one))}: {_text(one)}" for one in members[:SEVERAL]]
+    lines += [f"{qualified_name(type(one))}: {_text(one)}" for one in members[:SEVERAL]]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    while cause is not None and len(translate_errors) < SEVERAL:
-        translate_errors.append(f"caused by {qualified_name(type(cause))}: {_text(cause)}")
+    while cause is not None and len(lines) < SEVERAL:
+        lines.append(f"caused by {qualified_name(type(cause))}: {_text(cause)}")
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return translate_errors
+    return lines
 
 
 def clean(text: str) -> str:

@@ -106,7 +106,7 @@ async def test_a_part_that_is_missing_fails_the_step_at_once(registry: ActivityR
 # -- deps
 
 
-async def translate_errors(ctx: RunContext[Any]) -> str:
+async def instructions(ctx: RunContext[Any]) -> str:
     """Tell the model its deps."""
     return repr(ctx.deps)
 
@@ -122,7 +122,7 @@ def saying_deps(name: str = "a") -> Agent[Any, Any]:
         return ModelResponse(parts=[TextPart(info.instructions or "")])
 
     agent: Agent[Any, Any] = Agent(FunctionModel(say), name=name)
-    agent.instructions(translate_errors)
+    agent.instructions(instructions)
     return agent
 
 
