@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from types import NoneType
+from typing import Any, Final, NamedTuple, get_type_hints
 from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, update
@@ -48,9 +49,13 @@ _DETAILS: Final = select(
 
 
 def changing(change: type[tuple[Any, ...]], *where: ColumnElement[bool]) -> PreparedStatement:
-    """Return the statement that writes a change of this kind to a hop; its fields are the columns that it sets."""
-    names: tuple[str, ...] = getattr(change, "_fields")  # noqa: B009  (every NamedTuple has them)
-    made: dict[str, BindParameter[Any]] = {name: bindparam(f"new_{name}") for name in names}
+    """Return the statement that writes a change of this kind to a hop; its fields are the columns that it sets.
+
+    Those that are always None are no parameters.
+    """
+    made: dict[str, BindParameter[Any] | None] = {
+        name: None if kind is NoneType else bindparam(f"new_{name}") for name, kind in get_type_hints(change).items()
+    }
     return PreparedStatement(update(step_executions).where(THIS_HOP, *where).values(made))
 
 
