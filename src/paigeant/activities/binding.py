@@ -28,6 +28,7 @@ class Parameter:
     name: str
     shape: TypeAdapter[Any]
     required: bool
+    annotation: Any = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
             context = name
         else:
             required = parameter.default is parameter.empty
-            parameters.append(Parameter(name, shape_of(annotation, f"parameter {name!r}", where), required))
+            parameters.append(Parameter(name, shape_of(annotation, f"parameter {name!r}", where), required, annotation))
     return Signature(tuple(parameters), context, hints.get("return", Any))
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TypedDict
 from pydantic import TypeAdapter
 
 from paigeant.activities.binding import Signature
+from paigeant.activities.interfaces import interface_of
 from paigeant.errors import RegistrationError
 from paigeant.model.durations import Duration, seconds_of
 from paigeant.model.options import HOW, refuse, written_at
@@ -58,6 +59,12 @@ class Handler:
     timeout: float | None = None
     heartbeat_timeout: float | None = None
     on_interrupt: OnInterrupt = OnInterrupt.RERUN
+    returns: Any = Any
+
+    @property
+    def interface(self) -> str:
+        """What a run that is dispatched against it is compared by."""
+        return interface_of([(p.name, p.annotation, p.required) for p in self.signature.parameters], self.returns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,7 @@ class Activity:
             arguments=as_json(schema).decode(),
             result=as_json(result).decode(),
             undo=self.undo,
+            interface=self.execute.interface,
         )
 
 

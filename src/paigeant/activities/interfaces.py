@@ -7,21 +7,15 @@ them, and the difference can be said in words.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
 
-from pydantic_core import from_json, to_json
-
-from paigeant.model.plan import ActivityCard
+from paigeant.activities.type_digests import kind_digest, needed_digest, result_fields
 
 _WHOLE: Final = "*"
 """The name of a result that is no object."""
-
-_NOTES: Final = frozenset({"title", "description", "examples", "default", "deprecated", "$defs"})
-"""What a schema says to people, or what only matters where a value is missing."""
 
 
 class _Part(NamedTuple):
@@ -34,15 +28,12 @@ class _Part(NamedTuple):
 _Parts = Mapping[str, _Part]
 
 
-def interface_of(card: ActivityCard) -> str:
-    """Return the contract of an activity as it is published."""
-    arguments, result = from_json(card.arguments), from_json(card.result)
-    required = frozenset(arguments["required"])
-    taken = {
-        name: _Part(_digest(_needed(schema, schema.get("$defs", {}))), name in required)
-        for name, schema in arguments["properties"].items()
-    }
-    return f"{_written(taken)}>{_written(_fields(result))}"
+def interface_of(parameters: Iterable[tuple[str, Any, bool]], returns: Any) -> str:
+    """Return the interface of a function: of each parameter name, annotation and whether it is required; its output."""
+    taken = {name: _Part(needed_digest(annotation), required) for name, annotation, required in parameters}
+    fields = result_fields(returns) or {_WHOLE: returns}
+    given = {name: _Part(kind_digest(annotation), required=True) for name, annotation in fields.items()}
+    return f"{_written(taken)}>{_written(given)}"
 
 
 @lru_cache(maxsize=1024)
@@ -98,55 +89,8 @@ def _parts(text: str) -> _Parts:
     return parts
 
 
-def _fields(schema: dict[str, Any]) -> dict[str, _Part]:
-    """Return the fields of a result at its top, or the whole if it is no object with fields."""
-    defs = schema.get("$defs", {})
-    top = _resolved(schema, defs)
-    if not top.get("properties"):
-        return {_WHOLE: _Part(_digest(_kind(top, defs)), required=True)}
-    return {name: _Part(_digest(_kind(each, defs)), required=True) for name, each in top["properties"].items()}
-
-
-def _digest(shape: Any) -> str:
-    return hashlib.sha256(to_json(shape)).hexdigest()[:6]
-
-
-def _resolved(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> Mapping[str, Any]:
-    while "$ref" in schema:
-        schema = defs[schema["$ref"].rpartition("/")[2]]
-    return schema
-
-
-def _needed(schema: Any, defs: Mapping[str, Any], within: frozenset[str] = frozenset()) -> Any:
-    """Return the shape that a value must have: the schema without notes, and without fields that need not be there."""
-    if isinstance(schema, list):
-        return [_needed(each, defs, within) for each in cast("list[Any]", schema)]
-    if not isinstance(schema, dict):
-        return schema
-    node = cast("dict[str, Any]", schema)
-    if "$ref" in node:
-        name = node["$ref"].rpartition("/")[2]
-        return {"$ref": name} if name in within else _needed(defs[name], defs, within | {name})
-    required = sorted(node.get("required", ()))
-    fields = {name: _needed(node["properties"][name], defs, within) for name in required if name in node["properties"]}
-    rest = {key: value for key, value in sorted(node.items()) if key not in _NOTES | {"properties", "required"}}
-    needed = {key: _needed(value, defs, within) for key, value in rest.items()}
-    return needed | ({"properties": fields} if fields else {})
-
-
-def _kind(schema: Mapping[str, Any], defs: Mapping[str, Any], depth: int = 3) -> Any:
-    """Return what kind of JSON a value is, without the fields of objects and without what nests deeper."""
-    if depth == 0:
-        return None
-    node = _resolved(schema, defs)
-    if "anyOf" in node:
-        return sorted(to_json(_kind(each, defs, depth - 1)).decode() for each in node["anyOf"])
-    items = {"items": _kind(node["items"], defs, depth - 1)} if isinstance(node.get("items"), dict) else {}
-    return {"type": node.get("type", "any"), "format": node.get("format")} | items
-
-
-_ANYTHING: Final = _digest({})
+_ANYTHING: Final = needed_digest(Any)
 """An argument without an annotation."""
 
-_SOMETHING: Final = _digest(_kind({}, {}))
+_SOMETHING: Final = kind_digest(Any)
 """A result without one."""

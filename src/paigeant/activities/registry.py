@@ -8,12 +8,9 @@ from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar, Unpack, cast, overload, runtime_checkable
 from weakref import WeakSet
 
-from pydantic import PydanticUserError
-
 from paigeant.activities.binding import read_signature, shape_of
 from paigeant.activities.callables import is_same, location, refuse_generators, refuse_lazy_result
 from paigeant.activities.handlers import Activity, Handler, Options, Rules, read_options
-from paigeant.activities.interfaces import interface_of
 from paigeant.activities.shapes import output_type
 from paigeant.errors import RegistrationError
 from paigeant.model.durations import Duration
@@ -78,7 +75,7 @@ class ActivityRegistry:
         """Start empty."""
         self._activities: dict[str, Activity] = {}
         self._compensations: dict[str, tuple[Handler, Undo]] = {}
-        self._interfaces: dict[str, str | None] = {}
+        self._interfaces: dict[str, str] = {}
 
     def __len__(self) -> int:
         """Count the activities."""
@@ -189,12 +186,9 @@ class ActivityRegistry:
         return register
 
     def interface(self, name: str) -> str | None:
-        """Return the contract of this activity, made once; None if it is not here, or has no schema to compare."""
+        """Return the interface of this activity, made once; None if it is not here."""
         if name not in self._interfaces and name in self._activities:
-            try:
-                self._interfaces[name] = interface_of(self._activities[name].card)
-            except PydanticUserError:
-                self._interfaces[name] = None
+            self._interfaces[name] = self._activities[name].execute.interface
         return self._interfaces.get(name)
 
     def name_of(self, source: object) -> str | None:
@@ -249,7 +243,7 @@ def _handler(function: Callable[..., Any], where: str, rules: Rules, returns: An
     refuse_lazy_result(promised, where)
     shape = shape_of(promised, "what it returns", where)
     limits = rules.retry, rules.timeout, rules.heartbeat_timeout, rules.on_interrupt
-    return Handler(function, signature, shape, where, *limits)
+    return Handler(function, signature, shape, where, *limits, returns=promised)
 
 
 def _is_same(known: Activity, source: object, where: str) -> bool:

@@ -13,7 +13,6 @@ from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from paigeant.activities.binding import Sources, bind
-from paigeant.activities.interfaces import interface_of
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.traces import TraceContext
@@ -154,5 +153,5 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
             f"(activities here: {there}); start its worker once, or write Step({missing[0]!r}, elsewhere=True)"
         )
         raise UnknownStep(text)
-    known = {name: interface_of(cards[name]) if name in cards else runtime.registry.interface(name) for name in names}
+    known = {name: cards[name].interface if name in cards else runtime.registry.interface(name) for name in names}
     return {name: interface for name, interface in sorted(known.items()) if interface is not None}

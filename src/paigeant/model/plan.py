@@ -30,9 +30,13 @@ class Undo(StrEnum):
 
 
 class ActivityCard(BaseModel, frozen=True, extra="forbid"):
-    """What a worker publishes about an activity: JSON Schemas of its arguments and its result, and what it can undo."""
+    """What a worker publishes about an activity: JSON Schemas of its arguments and its result, and what it can undo.
+
+    The ``interface`` is what runs are compared by; it is computed where the types are.
+    """
 
     name: Name
     arguments: str
     result: str
     undo: Undo = Undo.NEVER
+    interface: str | None = None
