@@ -27,6 +27,14 @@ class LeaseGuarantees(StoreBackend):
 
         assert await self.take(store, OTHER) == []
 
+    async def test_a_grant_tells_for_how_long_its_hop_had_been_due(self, store: Store) -> None:
+        first = await self.begin(store, "draft", lease=self.lease)
+
+        [second] = await self.take_over(store)
+
+        assert 0 < first.waited < 60
+        assert 0 <= second.waited < 60
+
     async def test_pick_takes_only_its_topics(self, store: Store) -> None:
         await store.record_workflow_start([new_run("draft"), new_run("review")])
 
