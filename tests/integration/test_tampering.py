@@ -99,16 +99,17 @@ async def bench(database: Database) -> AsyncIterator[Bench]:
         yield made
 
 
-ROW, MESSAGE = "UPDATE step_executions SET", "UPDATE messages SET"
-OTHERS = "FROM messages WHERE workflow_id = '{other_run}'"
+ROW = "UPDATE step_executions SET"
+OTHERS = "FROM step_executions WHERE workflow_id = '{other_run}'"
 EDITS = {
     "step": (f"{ROW} step = 'second'", "the step is second in the row"),
     "direction": (f"{ROW} direction = 'compensate'", "the direction is compensate in the row"),
     "step id": (f"{ROW} step_id = '{{other_id}}'", "the step id is"),
     "what it undoes": (f"{ROW} undoes_path = '', undoes_position = 1", "the undone hop is"),
-    "digest": (f"{MESSAGE} digest = (SELECT digest {OTHERS})", "their digest differs"),
-    "bytes": (f"{MESSAGE} body = (SELECT body {OTHERS})", "their digest differs"),
-    "bytes and digest": (f"{MESSAGE} (body, digest) = (SELECT body, digest {OTHERS})", "the hop is"),
+    "digest": (f"{ROW} digest = (SELECT digest {OTHERS})", "their digest differs"),
+    "bytes": (f"{ROW} body = (SELECT body {OTHERS})", "their digest differs"),
+    "no bytes": (f"{ROW} body = NULL", "their digest differs"),
+    "bytes and digest": (f"{ROW} (body, digest) = (SELECT body, digest {OTHERS})", "the hop is"),
 }
 
 
@@ -136,9 +137,9 @@ async def test_an_edited_row_is_held_and_nothing_of_it_is_executed(bench: Bench,
 
 KEPT = "SELECT body, digest FROM kept WHERE workflow_id ="
 SWAP = (
-    "CREATE TABLE kept AS SELECT workflow_id, body, digest FROM messages",
-    f"{MESSAGE} (body, digest) = ({KEPT} '{{b}}') WHERE workflow_id = '{{a}}'",
-    f"{MESSAGE} (body, digest) = ({KEPT} '{{a}}') WHERE workflow_id = '{{b}}'",
+    "CREATE TABLE kept AS SELECT workflow_id, body, digest FROM step_executions",
+    f"{ROW} (body, digest) = ({KEPT} '{{b}}') WHERE workflow_id = '{{a}}'",
+    f"{ROW} (body, digest) = ({KEPT} '{{a}}') WHERE workflow_id = '{{b}}'",
     "DROP TABLE kept",
 )
 
@@ -221,7 +222,7 @@ async def test_bytes_that_were_made_a_text_stop_nobody_else(bench: Bench):
     if not bench.database.is_sqlite:
         pytest.skip("only SQLite takes a text where bytes belong")
     run, other = await bench.app.dispatch("both", "mine"), await bench.app.dispatch("both", "another")
-    edit = "UPDATE messages SET body = replace(body, 'mine', 'yours') WHERE workflow_id = '{run}'"
+    edit = "UPDATE step_executions SET body = replace(body, 'mine', 'yours') WHERE workflow_id = '{run}'"
     bench.database.edit(edit, run=run.workflow_id)
 
     async with bench.app.worker():

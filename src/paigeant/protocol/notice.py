@@ -19,7 +19,7 @@ def is_announced(hop: RecordedHop, digest: bytes) -> bool:
     So does one of the row's very bytes, though the row has another digest: somebody edited one of them. It is leased
     to be found out and held; refused, it would be announced for ever.
     """
-    return is_recorded(hop, digest) or hashlib.sha256(hop.body).digest() == digest
+    return is_recorded(hop, digest) or hashlib.sha256(hop.body or b"").digest() == digest
 
 
 def find_status(hop: RecordedHop | None, digest: bytes, *, run_known: bool) -> NoticeStatus:

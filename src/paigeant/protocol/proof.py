@@ -18,7 +18,7 @@ from paigeant.model.message import PaigeantMessage
 def require_intact(grant: Grant) -> None:
     """Return if the bytes of the hop's message are those that were recorded; raises TamperedMessage if not."""
     recorded = grant.recorded
-    if recorded is not None and hashlib.sha256(grant.body).digest() != recorded.digest:
+    if recorded is not None and hashlib.sha256(grant.body or b"").digest() != recorded.digest:
         raise TamperedMessage("the bytes of its message are not those that were recorded: their digest differs")
 
 
