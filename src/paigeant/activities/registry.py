@@ -266,5 +266,5 @@ def _check_names(options: Options, known: Iterable[str], what: str) -> None:
             raise RegistrationError(f"{written_at()}: {what} has no option {name!r}; {did_you_mean(name, known)}")
 
 
-activity = ActivityRegistry()
+activity: ActivityRegistry = ActivityRegistry()
 """The registry of a handlers module, unless it makes its own."""

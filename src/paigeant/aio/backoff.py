@@ -22,7 +22,7 @@ class Backoff:
         self._factor = factor
         self._jitter = jitter
         self._next = first
-        self.attempts = 0
+        self.attempts: int = 0
         """Attempts that failed since the last success."""
 
     def next(self) -> float:

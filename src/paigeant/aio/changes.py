@@ -31,8 +31,8 @@ class Changes:
 
     def __init__(self) -> None:
         """Start at 0."""
-        self.count = 0
-        self.work = 0
+        self.count: int = 0
+        self.work: int = 0
         self._waiters: dict[asyncio.Future[None], News] = {}
 
     def note(self, news: News = News.WORK) -> None:

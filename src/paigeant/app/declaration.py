@@ -39,7 +39,7 @@ class Declaration:
             text = f"workflow {shown(name)}: its steps are a list, as [{shown(steps)}]"
             raise RegistrationError(f"{written_at()}: {text}")
         try:
-            self.plan = Plan(name=name, itinerary=tuple(self._step(entry, name) for entry in steps))
+            self.plan: Plan = Plan(name=name, itinerary=tuple(self._step(entry, name) for entry in steps))
         except ValidationError as error:
             text = f"workflow {shown(name)}: {first_problem(error)}"
             raise RegistrationError(f"{written_at()}: {text}") from error

@@ -59,7 +59,8 @@ class Paigeant:
     ) -> None:
         """Choose the parts; nothing is opened yet. Raises ConfigError and RegistrationError."""
         given = check_parts(handlers, workflows, settings)
-        self.settings = settings or load_settings()
+        self.settings: Settings = settings or load_settings()
+        self.registry: ActivityRegistry
         self.registry, found = _read(handlers)
         self.workflows: dict[str, Plan] = dict(self.settings.plans)
         for workflow in [*found, *given]:

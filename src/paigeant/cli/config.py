@@ -11,7 +11,7 @@ from rich.table import Table
 from paigeant.cli.terminal import console, note, printable, write_json
 from paigeant.config import DEFAULT, FILE, load_settings
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @app.command()

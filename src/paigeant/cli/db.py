@@ -12,7 +12,7 @@ from paigeant.cli.terminal import note, write_json
 from paigeant.config import load_settings
 from paigeant.plugins import redacted_url
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="db", add_completion=False, help="Upgrade or check the database's schema.", no_args_is_help=False
 )
 

@@ -24,7 +24,7 @@ from paigeant.config import load_settings
 from paigeant.errors import InvalidInput, UnknownStep, UnknownWorkflow
 from paigeant.model.runs import RunStatus, RunView
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 T = TypeVar("T")
 
 

@@ -19,7 +19,7 @@ from paigeant.config import Settings, load_settings
 from paigeant.errors import PaigeantError
 from paigeant.model.findings import Finding, Severity
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 _MARKS: Final = {
     Severity.OK: ("ok", "green"),

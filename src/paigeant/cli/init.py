@@ -12,7 +12,7 @@ import typer
 from paigeant.cli.terminal import write
 from paigeant.errors import ConfigError
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 _FILES: Final = {
     "paigeant.yaml": "paigeant.yaml",

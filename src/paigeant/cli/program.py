@@ -60,7 +60,7 @@ class Commands(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="paigeant", cls=Commands, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}
 )
 

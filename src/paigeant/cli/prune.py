@@ -23,7 +23,7 @@ from paigeant.errors import RequestError
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.plugins import redacted_url
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @dataclass(slots=True)

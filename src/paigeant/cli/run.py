@@ -28,7 +28,7 @@ from paigeant.errors import ConfigError, PaigeantError
 from paigeant.telemetry.output import configure
 from paigeant.telemetry.step_context import StepContext
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 _LOG: Final = logging.getLogger("paigeant.run")
 LOG_FORMAT: Final = f"{PREFIX}LOG_FORMAT"

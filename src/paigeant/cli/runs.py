@@ -14,7 +14,7 @@ from paigeant.config import load_settings
 from paigeant.model.runs import RunPage, RunStatus
 from paigeant.plugins import redacted_url
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from paigeant.cli import timeline
 from paigeant.cli.asking import ask
 from paigeant.cli.terminal import console, write
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -9,7 +9,7 @@ import typer
 from paigeant.cli.asking import ask
 from paigeant.cli.steering import report
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from paigeant.cli.timeline import value_text
 from paigeant.errors import InvalidInput
 from paigeant.model.values import finite
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -48,7 +48,7 @@ class PlanText:
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         """Write the entries."""
-        self.entries = tuple(entries)
+        self.entries: tuple[Entry, ...] = tuple(entries)
         texts = [entry.text for entry in self.entries]
         self._joined = b",".join(texts)
         self._starts = tuple(accumulate((len(text) + 1 for text in texts), initial=0))

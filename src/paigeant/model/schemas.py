@@ -41,7 +41,7 @@ class Schemas:
         """Read the schema of this adapter."""
         self._definitions: dict[str, Schema] = {}
         self.whole: Schema = cast("Schema", shape.core_schema)
-        self.comparable = _is_comparable(self.whole)
+        self.comparable: bool = _is_comparable(self.whole)
         """Whether two values of the type are the same if they are equal."""
 
     def inner(self, schema: Schema) -> Schema:

@@ -30,14 +30,14 @@ from paigeant.testing.builders import FAULT, new_message
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+texts: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 json_values: st.SearchStrategy[JsonValue] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=12,
 )
-faults = st.builds(Fault, type=texts, message=texts, where=st.none() | texts)
-steps = st.builds(
+faults: st.SearchStrategy[Fault] = st.builds(Fault, type=texts, message=texts, where=st.none() | texts)
+steps: st.SearchStrategy[Step] = st.builds(
     Step,
     activity=st.sampled_from(["draft", "review", "print-2.1"]),
     arguments=st.dictionaries(texts, json_values, max_size=2),

@@ -45,7 +45,7 @@ class Stage(Paigeant):
         """Serve these and nothing else."""
         settings = Settings(store="memory://", lease=lease, grace=1.0)
         super().__init__(handlers or ActivityRegistry(), workflows=workflows, settings=settings)
-        self.memory = SkippingStore()
+        self.memory: SkippingStore = SkippingStore()
 
     async def __aenter__(self) -> Self:
         """Open it. Retries wait as long as their policy says, without jitter: a test can say when one is due."""

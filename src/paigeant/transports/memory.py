@@ -88,7 +88,8 @@ class MemoryTransport(Transport):
         seed: int = 0,
     ) -> None:
         faults = {"lose": lose, "duplicate": duplicate, "seed": seed, **_read_query(url)}
-        self.lose, self.duplicate = faults["lose"], faults["duplicate"]
+        self.lose: float = faults["lose"]
+        self.duplicate: float = faults["duplicate"]
         self._dice = Random(faults["seed"])  # noqa: S311  (faults that can be repeated, no secret)
         name = urlsplit(url).netloc
         self._broker = _SHARED.setdefault((name, namespace), Broker()) if name else Broker()

@@ -6,7 +6,7 @@ import typer
 
 from paigeant.cli.dead import dropping, listing, replaying
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="dead",
     add_completion=False,
     help="List, show, replay or drop messages that could not be run.",

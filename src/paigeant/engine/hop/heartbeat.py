@@ -22,13 +22,13 @@ class Progress:
         self._step: Final = step
         self.clock: Final = clock
         self._over = False
-        self.begun = False
+        self.begun: bool = False
         """Whether the step's code may have run."""
-        self.beaten_at = 0.0
+        self.beaten_at: float = 0.0
         """When the step last said that it gets on, by its clock."""
         self.unsent: bytes | None = None
         """The latest detail, as long as the store does not have it."""
-        self.in_thread = False
+        self.in_thread: bool = False
         """Whether its code runs in a thread at the moment, so that it gets on while the event loop does not."""
 
     def __enter__(self) -> Self:
@@ -86,7 +86,7 @@ class SilenceWatch:
         self._seconds = seconds
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self.broken = False
+        self.broken: bool = False
         """Whether it was the silence that ended the time-out."""
 
     async def __aenter__(self) -> Self:

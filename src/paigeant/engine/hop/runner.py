@@ -43,7 +43,7 @@ class HopRunner:
         self._committer = committer
         self._executor = Executor(runtime.store, runtime.registry, slots.keep_until_thread_ends, chance=runtime.chance)
         self._stopping = False
-        self.released = 0
+        self.released: int = 0
 
     def stop(self) -> None:
         """From now on no step begins: what is leased and has not begun is released."""

@@ -29,7 +29,7 @@ class Admission:
         self._slots = slots
         self._start = start
         self._backoff = Backoff(0.1, 5.0)
-        self.saw_all = False
+        self.saw_all: bool = False
         """Whether the last answer was shorter than it could have been, so that there is no more for now."""
 
     async def take(self, ask: Callable[[int], Awaitable[list[Grant]]], most: int | None = None) -> list[Grant]:

@@ -11,14 +11,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, Uuid, and_, bindparam, text
+from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Text, Uuid, and_, bindparam, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import TextClause
+from sqlalchemy.types import TypeEngine
 
 from paigeant.model.message import HopKey
-from paigeant.sql.schema.tables import step_executions
+from paigeant.sql.schema.tables import Columns, step_executions
 
-steps = step_executions.c
+steps: Columns = step_executions.c
 
 
 class _Listed(TextClause):
@@ -102,13 +103,13 @@ class one_of(ColumnElement[bool]):  # noqa: N801  (reads as the condition that i
     Only for what another condition has found by an index: SQLite does not search an index for each of them.
     """
 
-    type = Boolean()
-    inherit_cache = False
+    type: TypeEngine[bool] = Boolean()
+    inherit_cache: bool | None = False
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         """Compare a column of texts."""
         self.column = column
-        self.values = bindparam(name, type_=Text())
+        self.values: BindParameter[str] = bindparam(name, type_=Text())
 
 
 @compiles(one_of)

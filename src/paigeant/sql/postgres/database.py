@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from paigeant.abc import Heart
 from paigeant.aio.backoff import Backoff
 from paigeant.aio.batch import Batcher
-from paigeant.aio.changes import News
+from paigeant.aio.changes import Changes, News
 from paigeant.errors import ConfigError
 from paigeant.model.events import BatchCommitted
 from paigeant.model.findings import Finding
@@ -88,7 +88,7 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str, namespace: str) -> None:
         """Look at the URL only; raises ConfigError."""
-        self.url = dialect_url(url)
+        self.url: URL = dialect_url(url)
         self._name = redacted_url(self.url.set(drivername="postgresql").render_as_string(hide_password=True))
         self._namespace = namespace
         self._availability = Availability(self._name)
@@ -104,7 +104,8 @@ class PostgresDatabase(Database):
                 self._availability.replica = bool(await connection.scalar(select(func.pg_is_in_recovery())))
         schema.require(version, self._name)
         self._engine = self.engine(pool_size=4, max_overflow=2, pool_timeout=_PATIENCE, pool_recycle=1800)
-        self.changes = self._nudges = NotifyListener(self._talker, self._namespace)
+        self._nudges = NotifyListener(self._talker, self._namespace)
+        self.changes: Changes = self._nudges
         self._nudges.start()
         self._availability.open(self.reporter, self._nudges.reconnect)
 

@@ -6,7 +6,7 @@ nothing else, so that the queue stays as small as what waits, however long the h
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -24,12 +24,16 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, RunError
 from paigeant.model.values import Value, read_value, read_values, text_of, text_of_all
 from paigeant.sql.schema.types import Bytes, Json, StoreTime, json_of
+
+Columns: TypeAlias = ReadOnlyColumnCollection[str, Column[Any]]
+"""The columns of a table."""
 
 metadata: Final = MetaData(
     naming_convention={

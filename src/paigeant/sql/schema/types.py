@@ -20,8 +20,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class StoreTime(TypeDecorator[datetime]):
     """A time of the store, in UTC: seconds since 1970 on SQLite, which has no type for it; else ``timestamptz``."""
 
-    impl = Double
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Double
+    cache_ok: bool | None = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the dialect's own type."""
@@ -44,8 +44,8 @@ class StoreTime(TypeDecorator[datetime]):
 class Bytes(TypeDecorator[bytes]):
     """Bytes. What somebody has made a text of on SQLite, whose columns take anything, is read as its UTF-8 bytes."""
 
-    impl = LargeBinary
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = LargeBinary
+    cache_ok: bool | None = True
 
     def result_processor(self, dialect: Dialect, coltype: object) -> _Reader | None:
         """Return what reads a value."""
@@ -64,8 +64,8 @@ def _as_bytes(value: Any) -> bytes | None:
 class Json(TypeDecorator[T], Generic[T]):
     """A noun as JSON text, exactly as it was written: no database re-orders its keys or forbids a character in it."""
 
-    impl = Text
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
+    cache_ok: bool | None = True
 
     def __init__(self, write: Callable[[T], str], read: Callable[[str], T]) -> None:
         """Write and read with these."""
@@ -92,8 +92,8 @@ def json_of(adapter: TypeAdapter[T]) -> Json[T]:
 class store_now(FunctionElement[datetime]):  # noqa: N801  (reads as the SQL function that it is)
     """The store's time at this moment, not that of the transaction's begin."""
 
-    type = StoreTime()
-    inherit_cache = True
+    type: TypeEngine[datetime] = StoreTime()
+    inherit_cache: bool | None = True
 
 
 @compiles(store_now, "sqlite")

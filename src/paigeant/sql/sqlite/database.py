@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from paigeant.abc import Heart
-from paigeant.aio.changes import News
+from paigeant.aio.changes import Changes, News
 from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.findings import Finding
 from paigeant.model.hops import LeaseToken, Pulse
@@ -66,7 +66,7 @@ class SqliteDatabase(Database):
 
     def __init__(self, url: str, namespace: str) -> None:
         """Look at the URL only; raises ConfigError."""
-        self.path = path_of(url)
+        self.path: Path = path_of(url)
         self._presence = ProcessLocks(self.path)
         self._namespace = namespace
         self._engine = engine_of(self.path)
@@ -82,12 +82,13 @@ class SqliteDatabase(Database):
             self._watcher = self.connect()
             self._watching: Any = self._watcher.connection.driver_connection
             self._foreign = -1
-            self.changes = self._poller = DataVersionPoller(self._version)
+            self._poller = DataVersionPoller(self._version)
+            self.changes: Changes = self._poller
             self._writer = WriterThread("writer", self.connect, WRITE, self._namespace, self._written, self.reporter)
             self._reader = WriterThread("reader", self.connect, READ, self._namespace, _nothing_more)
 
     async def close(self) -> None:
-        await self.changes.close()
+        await self._poller.close()
         await self._writer.close()
         await self._reader.close()
         self._watcher.close()

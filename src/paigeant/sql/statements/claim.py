@@ -18,7 +18,7 @@ from paigeant.protocol import leases, notice
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import step_executions, workflow_runs
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.hops import (
     HOP,
     OPEN,
@@ -37,7 +37,7 @@ from paigeant.sql.statements.hops import (
 _TOPICS: Final = 100
 """Topics in one statement, at most: databases limit its parts."""
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 _NAMESPACE: Final = steps.namespace == bindparam("namespace")
 _DUE: Final = steps.due_at <= bindparam("now")
 _LEASABLE: Final = (

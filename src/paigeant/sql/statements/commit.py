@@ -20,11 +20,11 @@ from paigeant.protocol import verdict
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, run_list, runs_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import step_executions, workflow_runs
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.commit_rows import Found, handed_over, write
 from paigeant.sql.statements.hops import OPEN, cancel_request_of, key_of, records, steps
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 _done: Final = step_executions.alias("done")
 
 RUNS: Final = PreparedStatement(

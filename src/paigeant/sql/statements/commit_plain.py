@@ -20,12 +20,12 @@ from paigeant.protocol import verdict
 from paigeant.sql.execution.keys import runs_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import step_executions, workflow_runs
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.commit import RUNS
 from paigeant.sql.statements.commit_rows import set_variables
 from paigeant.sql.statements.hops import THIS_HOP, add_twins, bound, keep_blobs, steps
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 
 _LEAVE: Final = PreparedStatement(
     update(step_executions)

@@ -14,10 +14,10 @@ from paigeant.model.transition import Held, Left
 from paigeant.protocol import holds, operate, verdict
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import OPEN_RUN, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.hops import OPEN, add_twins, changed, changing, keep_blobs, note, steps
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 
 _SAME_FENCE: Final = steps.fence == bindparam("b_fence")
 """Found by its key. Saying also that it is open, as the judged and locked row is, would invite a planner that knows no

@@ -14,12 +14,12 @@ from paigeant.errors import UnknownLetter
 from paigeant.model.dead_letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.pages import read_place
 from paigeant.sql.execution.transaction import Tx, chunks
-from paigeant.sql.schema.tables import dead_letters
+from paigeant.sql.schema.tables import Columns, dead_letters
 
 _Place: TypeAlias = tuple[str, bytes]
 """The topic and the digest of a letter: there is one of each."""
 
-letters = dead_letters.c
+letters: Columns = dead_letters.c
 _NAMESPACE: Final = letters.namespace == bindparam("namespace")
 _LARGEST: Final = 2**63
 """Beyond any number of a row."""

@@ -14,10 +14,10 @@ from paigeant.protocol import leases
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import step_executions, workflow_runs
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.hops import HOP, cancel_request_of, changed, changing, key_of, note, steps
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 _NAMESPACE: Final = steps.namespace == bindparam("namespace")
 
 _HELD: Final = PreparedStatement(

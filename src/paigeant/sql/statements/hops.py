@@ -19,9 +19,9 @@ from paigeant.protocol import holds, leases
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import heartbeats, step_executions, values
+from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, values
 
-steps = step_executions.c
+steps: Columns = step_executions.c
 OPEN: Final = steps.completed_at.is_(None)
 """The hop has a twin: it is not behind."""
 

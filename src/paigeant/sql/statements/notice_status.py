@@ -12,10 +12,10 @@ from paigeant.model.message import HopKey
 from paigeant.protocol import notice
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.transaction import Tx, chunks
-from paigeant.sql.schema.tables import step_executions, workflow_runs
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.hops import HOP, key_of, steps
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 _HOPS: Final = (
     select(*HOP, steps.completed_at, steps.digest)
     .join_from(hop_list, step_executions, IN_HOP_LIST)

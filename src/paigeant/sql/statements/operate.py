@@ -12,13 +12,13 @@ from sqlalchemy import bindparam, func, select, update
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.protocol import operate
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import OPEN_RUN, step_executions, workflow_runs
+from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
 from paigeant.sql.statements.catalog import served
 from paigeant.sql.statements.commit_rows import close
 from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
 from paigeant.sql.statements.run_status import STATUS
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 _THIS_RUN: Final = (runs.workflow_id == bindparam("b_workflow_id"), runs.namespace == bindparam("namespace"))
 _LOCK: Final = select(runs.workflow_id).where(*_THIS_RUN).with_for_update(key_share=True)
 _RUN: Final = (

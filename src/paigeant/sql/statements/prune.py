@@ -16,13 +16,13 @@ from sqlalchemy import BindParameter, Delete, bindparam, delete, func, select
 
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import metadata, workers, workflow_runs
+from paigeant.sql.schema.tables import Columns, metadata, workers, workflow_runs
 from paigeant.sql.statements.hops import steps
 
 HOPS: Final = 5_000
 """Hops in one transaction, about: it holds up others for a fraction of a second. A larger run goes by itself."""
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 _ENDED: Final = (
     (runs.namespace == bindparam("namespace"))
     & (runs.status == bindparam("status"))

@@ -13,12 +13,12 @@ from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import values_shown, view_page, view_run
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import heartbeats, step_executions, workflow_runs
+from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, workflow_runs
 from paigeant.sql.statements.hops import steps
 from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, stands
 from paigeant.sql.statements.variables import load_values, load_variables
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 _VISIBLE: Final = runs.namespace == bindparam("namespace")
 _SUMMARY: Final = (
     runs.workflow_id,

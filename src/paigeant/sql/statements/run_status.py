@@ -7,9 +7,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, case, func, select
 
 from paigeant.model.runs import RunStatus, StepStatus, WaitReason
-from paigeant.sql.schema.tables import OPEN_RUN, step_executions, workflow_runs
+from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 _hops: Final = step_executions.alias("open_hop")
 _OPEN_HOP: Final = and_(_hops.c.workflow_id == runs.workflow_id, _hops.c.completed_at.is_(None))
 _getting_on = func.sum(case((_hops.c.status == StepStatus.WAITING.value, 0), else_=1))

@@ -14,10 +14,10 @@ from paigeant.protocol.states import KnownRun
 from paigeant.sql.execution.keys import run_list, runs_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx, chunks
-from paigeant.sql.schema.tables import OPEN_RUN, workflow_runs
+from paigeant.sql.schema.tables import OPEN_RUN, Columns, workflow_runs
 from paigeant.sql.statements.hops import add_twins, keep_blobs
 
-runs = workflow_runs.c
+runs: Columns = workflow_runs.c
 
 _IDENTITY = select(runs.workflow_id, runs.namespace, runs.workflow, runs.dispatch_key, runs.input_sha256)
 _BY_ID: Final = PreparedStatement(

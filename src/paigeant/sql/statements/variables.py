@@ -13,11 +13,11 @@ from paigeant.model.values import Blob, Value
 from paigeant.sql.execution.keys import names_of, wanted
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import values, workflow_runs, workflow_variables
+from paigeant.sql.schema.tables import Columns, values, workflow_runs, workflow_variables
 from paigeant.sql.statements.hops import keep_blobs, steps
 from paigeant.sql.statements.operate import require_writable
 
-variables = workflow_variables.c
+variables: Columns = workflow_variables.c
 
 
 class Wanted(NamedTuple):

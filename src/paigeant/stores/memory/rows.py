@@ -182,7 +182,7 @@ class Rows:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.changes = Changes()
+        self.changes: Changes = Changes()
         self.runs: dict[UUID, RunRow] = {}
         self.keys: dict[tuple[str, str], UUID] = {}
         self.hops: dict[UUID, dict[HopKey, HopRow]] = {}

@@ -30,4 +30,4 @@ class RabbitMQAddress:
                 what = "an unknown" if name not in _OPTIONS else "more than one"
                 text = f"the RabbitMQ URL has {what} {name!r}; allowed are {', '.join(sorted(_OPTIONS))}"
                 raise ConfigError(text)
-        self.name = redacted_url(str(self.url.with_query(None)))
+        self.name: str = redacted_url(str(self.url.with_query(None)))

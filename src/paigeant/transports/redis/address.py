@@ -25,7 +25,8 @@ class RedisAddress:
     def __init__(self, url: str) -> None:
         self._secure = url.startswith("rediss:")
         self._arguments = _read_url(url)
-        self.name = "Redis at {host}:{port}/{db}".format_map(self._arguments) + (", with TLS," if self._secure else "")
+        secure = ", with TLS," if self._secure else ""
+        self.name: str = "Redis at {host}:{port}/{db}".format_map(self._arguments) + secure
 
     def pool(self, connections: int) -> Any:
         """Return connections, to be made when they are needed. They never repeat a command by themselves."""
