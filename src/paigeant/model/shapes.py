@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -13,6 +14,8 @@ _JSON: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_
 ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any, config=_JSON)
 """Serialises whatever pydantic knows, by its own type."""
 
+_NUMBERS: Final = count(1)
+
 
 def adapter(annotation: Any) -> TypeAdapter[Any]:
     """Return the adapter of a type: bytes are base64, and infinities and NaN are strings.
@@ -22,8 +25,9 @@ def adapter(annotation: Any) -> TypeAdapter[Any]:
     pydantic cannot handle.
     """
     # Behind an alias a dataclass is nested, and what is nested takes over the settings of what is around it; on top of
-    # an adapter pydantic refuses them.
-    shape: Any = TypeAliasType("shape", annotation)  # pyright: ignore[reportGeneralTypeIssues]
+    # an adapter pydantic refuses them. Each alias has a name of its own: pydantic knows an alias by its name and its
+    # address, keeps that with models that know themselves, and takes one made later at the same address for the same.
+    shape: Any = TypeAliasType(f"shape_{next(_NUMBERS)}", annotation)  # pyright: ignore[reportGeneralTypeIssues]
     return TypeAdapter(shape, config=_JSON)
 
 

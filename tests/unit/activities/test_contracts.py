@@ -171,3 +171,9 @@ def test_a_type_that_knows_itself_has_a_contract():
     def step(tree: Tree) -> list[list[list[list[Tree]]]]: ...
 
     assert mismatch(interface(step), interface(step)) is None
+
+
+def test_a_type_that_knows_itself_is_registered_as_often_as_one_likes():
+    def step(tree: Tree) -> list[Tree]: ...
+
+    assert len({interface(step) for _ in range(300)}) == 1
