@@ -194,7 +194,7 @@ async def test_runs_complete_though_all_connections_are_cut_again_and_again(new_
                     assert monotonic() < end
 
         assert [await result(run) for run in runs] == [n * 8 for n in range(60)]
-        assert cuts >= 8
+        assert cuts >= 4  # one at each cut, at least
 
 
 async def test_processes_nudge_each_other(new_postgres: Callable[..., str]):
