@@ -278,7 +278,7 @@ def test_a_folder_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest
 
 def test_a_home_that_cannot_be_read_is_said_to_be_the_cause():
     with (
-        pytest.raises(ConfigError, match=r"/root/.postgresql/postgresql.key cannot be read .* let HOME name a folder"),
+        pytest.raises(ConfigError, match=r"/srv/a/.postgresql/postgresql.key cannot be read .* let HOME name a folder"),
         translate_server_errors("postgresql://host/shop"),
     ):
-        raise PermissionError(13, "Permission denied", "/root/.postgresql/postgresql.key")
+        raise PermissionError(13, "Permission denied", "/srv/a/.postgresql/postgresql.key")
