@@ -47,7 +47,6 @@ def translated(name: str, error: DatabaseError) -> PaigeantError | DatabaseError
     return error
 
 
-_MIXED_UP: Final = "a pooler mixes up its prepared statements: add ?prepared_statement_cache_size=0 to the URL"
 _REFUSED: Final = {
     "28P01": "user name or password are wrong",
     "28000": "the server does not let this user in",
