@@ -17,9 +17,9 @@ from paigeant import Paigeant
 from paigeant.abc import Heart, Hooks, Store, Transport
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
-from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.runs import StepStatus
+from paigeant.model.stored.claims import Announced, Due
 
 LEASE: Final = ContextVar[Grant]("lease")
 """The lease under which the code at hand runs."""

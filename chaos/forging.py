@@ -12,7 +12,7 @@ from chaos.orders import NAMESPACE
 from paigeant.abc import Codec, Transport
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Sealed
-from paigeant.model.values import inline
+from paigeant.model.values.values import inline
 from paigeant.plugins import load_plugin
 
 _PATIENCE: Final = 60.0

@@ -20,8 +20,11 @@ from paigeant.model.message import HopKey
 from paigeant.sql.execution.keys import keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.statements import announce, claim, commit, commit_plain, commit_rows
-from paigeant.sql.statements.commit_rows import Found
+from paigeant.sql.statements import announce, claim
+from paigeant.sql.statements.commits import judged as commit
+from paigeant.sql.statements.commits import plain as commit_plain
+from paigeant.sql.statements.commits import rows as commit_rows
+from paigeant.sql.statements.commits.rows import Found
 from paigeant.sql.statements.hops import THIS_HOP, key_of, steps
 
 

@@ -19,12 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from paigeant.abc import Store
 from paigeant.errors import PaigeantError
-from paigeant.model.claims import Announced, Due, Overdue
 from paigeant.model.hops import Commit, Grant, LeaseToken, RunStart
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunView, StepStatus
-from paigeant.model.values import Value, inline
+from paigeant.model.stored.claims import Announced, Due, Overdue
+from paigeant.model.values.values import Value, inline
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.sql.store import SqlStore
 from paigeant.stores.memory import MemoryStore

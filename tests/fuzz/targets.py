@@ -21,17 +21,17 @@ from pydantic_core import from_json, to_json
 from paigeant import ActivityRegistry
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.templates import Place, parse_template
-from paigeant.cli.durations import duration
-from paigeant.cli.payload import read_input, read_lines
-from paigeant.cli.variables import read_value
+from paigeant.cli.runs.variables import read_value
+from paigeant.cli.terminal.durations import duration
+from paigeant.cli.terminal.payload import read_input, read_lines
 from paigeant.config import FILE, Settings, load_settings
 from paigeant.errors import ArgumentError, ConfigError, InvalidInput, MessageRejected, RegistrationError
-from paigeant.model.dead_letters import Flaw, LetterPage, RejectedMessage
 from paigeant.model.limits import DEPTH
 from paigeant.model.message import HopKey
-from paigeant.model.nesting import nesting
-from paigeant.model.pages import read_place
-from paigeant.model.values import Inline
+from paigeant.model.stored.dead_letters import Flaw, LetterPage, RejectedMessage
+from paigeant.model.stored.pages import read_place
+from paigeant.model.values.nesting import nesting
+from paigeant.model.values.values import Inline
 from paigeant.security.frame import read_frame, write_frame
 from paigeant.security.plain import PlainCodec
 from paigeant.sql.postgres.database import dialect_url

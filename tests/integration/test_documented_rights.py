@@ -17,7 +17,7 @@ from chaos.servers.rabbitmq import RabbitMQ
 from chaos.servers.redis import RedisServer
 from paigeant import ActivityRegistry, Paigeant, Terminal, Workflow
 from paigeant.config import Settings
-from paigeant.model.findings import Severity
+from paigeant.model.checks.findings import Severity
 from paigeant.model.runs import RunStatus
 
 GUIDE = (Path(__file__).parents[2] / "docs/howto/operate.md").read_text("utf-8")

@@ -20,8 +20,8 @@ from redis.asyncio import Redis
 
 from paigeant import ActivityRegistry, Paigeant, RunStatus, Workflow
 from paigeant.config import Settings
-from paigeant.model.dead_letters import KEPT_BYTES, DeadLetter, Flaw
 from paigeant.model.hops import Sealed
+from paigeant.model.stored.dead_letters import KEPT_BYTES, DeadLetter, Flaw
 from paigeant.testing.builders import CODEC, new_message
 from paigeant.testing.waiting import eventually
 

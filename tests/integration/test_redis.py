@@ -21,7 +21,7 @@ from paigeant import ActivityRegistry, Paigeant, Workflow
 from paigeant.abc import Delivery
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
-from paigeant.model.findings import Finding, Severity
+from paigeant.model.checks.findings import Finding, Severity
 from paigeant.testing.transports import sealed
 from paigeant.testing.waiting import eventually
 from paigeant.transports.redis import RedisStreamTransport, subscription

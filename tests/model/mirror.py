@@ -11,12 +11,12 @@ from typing import Any, Final
 from paigeant import routing
 from paigeant.abc import Store
 from paigeant.model import hops as real
-from paigeant.model.claims import Announced, Due, Overdue
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.runs import CancelRequest, Direction, WaitReason
-from paigeant.model.values import Value, inline
+from paigeant.model.stored.claims import Announced, Due, Overdue
+from paigeant.model.values.values import Value, inline
 from paigeant.testing.builders import CODEC, FAULT, decided, new_run
 from tests.model.protocol import deciding, nouns, store
 from tests.model.protocol.nouns import Action, Commit, Grant, Hop, Run, Setting, Step, World

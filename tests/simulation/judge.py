@@ -7,7 +7,7 @@ from typing import Any
 
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.model.values import Inline, inline
+from paigeant.model.values.values import Inline, inline
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 from tests.simulation.activities import activity, mix
 from tests.simulation.deeds import judge_deeds

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
+from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
 
 
 class DeadLetters(ABC):

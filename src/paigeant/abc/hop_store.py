@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from paigeant.model.claims import Claim, HeldInterface
 from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, NoticeStatus, Pulse, RunStart, Sealed, Started
 from paigeant.model.message import HopKey
+from paigeant.model.stored.claims import Claim, HeldInterface
 
 
 class Heart(ABC):
@@ -43,9 +43,10 @@ class HopStore(ABC):
 
         When this returns no other caller gets the same hop before its lease ends: the fence has risen, the attempt is
         counted and the run is running. A repeat does not give the same again; what an answer that was lost had leased
-        runs out, and is due then. Hops that are held for code are given to :class:`~paigeant.model.claims.Fitting` and
-        to :class:`~paigeant.model.claims.Overdue` alone, so that those whose code does not fit do not take them from
-        each other.
+        runs out, and is due then. Hops that are held for code are given to
+        :class:`~paigeant.model.stored.claims.Fitting` and to
+        :class:`~paigeant.model.stored.claims.Overdue` alone, so that those whose code does not fit do not take
+        them from each other.
 
         A hop whose lease has run out twice is a suspect: its step may be what kills its workers. Of those that are due
         or announced an owner is given one suspect at a time, so that steps that merely ran beside it are not set aside

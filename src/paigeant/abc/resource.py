@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from paigeant.abc.hooks import Reporter
+from paigeant.model.checks.findings import Finding
 from paigeant.model.events import Event
-from paigeant.model.findings import Finding
 
 
 class Unheard:

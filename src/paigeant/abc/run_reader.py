@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from uuid import UUID
 
-from paigeant.model.checkpoints import LedgerEntry
 from paigeant.model.runs import RunPage, RunStatus, RunView
+from paigeant.model.stored.checkpoints import LedgerEntry
 
 
 class RunReader(ABC):

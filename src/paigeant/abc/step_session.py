@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from pydantic import JsonValue
 
-from paigeant.model.checkpoints import Charge
+from paigeant.model.stored.checkpoints import Charge
 
 
 class StepSession(Protocol):

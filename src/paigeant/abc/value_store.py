@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from paigeant.model.checkpoints import Checkpoint, Recorded, Recording
 from paigeant.model.hops import LeaseToken
 from paigeant.model.runs import Direction
-from paigeant.model.values import Blob, Value
+from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
+from paigeant.model.values.values import Blob, Value
 
 
 class ValueStore(ABC):

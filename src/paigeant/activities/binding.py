@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from paigeant.activities.callables import location
 from paigeant.activities.context import ActivityContext
 from paigeant.errors import ArgumentError, RegistrationError
-from paigeant.model.shapes import adapter, first_problem, read
+from paigeant.model.values.shapes import adapter, first_problem, read
 
 RESERVED: Final = frozenset({"payload", "previous"})
 """Names that mean the whole input and the last output, whatever variables there are."""

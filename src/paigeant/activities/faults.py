@@ -13,9 +13,9 @@ from typing import Any, Final, cast
 
 from paigeant.activities.tracebacks import traceback_of
 from paigeant.errors import PaigeantError
-from paigeant.model.durations import TooLong, seconds_of
 from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.retry import qualified_name
+from paigeant.model.values.durations import TooLong, seconds_of
 
 _OURS: Final = str(Path(__file__).parents[1])
 _LIBRARIES: Final = tuple({*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, _OURS, "<"})

@@ -11,12 +11,12 @@ from pydantic import TypeAdapter
 from paigeant.activities.binding import Signature
 from paigeant.activities.interfaces import interface_of
 from paigeant.errors import RegistrationError
-from paigeant.model.durations import Duration, seconds_of
-from paigeant.model.options import HOW, refuse, written_at
+from paigeant.model.checks.options import HOW, refuse, written_at
 from paigeant.model.plan import ActivityCard, Undo
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.showing import did_you_mean, shown
 from paigeant.model.steps import OnInterrupt
+from paigeant.model.values.durations import Duration, seconds_of
+from paigeant.model.values.showing import did_you_mean, shown
 
 _MOST: Final = 100_000
 """Steps of one activity at a time in one worker, at most."""

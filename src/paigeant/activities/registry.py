@@ -13,12 +13,12 @@ from paigeant.activities.callables import is_same, location, refuse_generators, 
 from paigeant.activities.handlers import Activity, Handler, Options, Rules, read_options
 from paigeant.activities.shapes import output_type
 from paigeant.errors import RegistrationError
-from paigeant.model.durations import Duration
+from paigeant.model.checks.options import checked, refuse, written_at
 from paigeant.model.limits import NAME_PATTERN
-from paigeant.model.options import checked, refuse, written_at
 from paigeant.model.plan import Undo
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.showing import did_you_mean, shown
+from paigeant.model.values.durations import Duration
+from paigeant.model.values.showing import did_you_mean, shown
 from paigeant.plugins import load_plugin
 
 F = TypeVar("F", bound=Callable[..., Any])

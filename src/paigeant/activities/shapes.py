@@ -10,10 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 from paigeant.activities.callables import is_lazy
 from paigeant.errors import ResultError
 from paigeant.model.limits import DEPTH, VALUE_BYTES
-from paigeant.model.nesting import nesting
 from paigeant.model.outcomes import Completed, Faulted, Finished, Parked, Retrying, Revised
-from paigeant.model.roundtrip import Refused, write
-from paigeant.model.shapes import first_problem
+from paigeant.model.values.nesting import nesting
+from paigeant.model.values.roundtrip import Refused, write
+from paigeant.model.values.shapes import first_problem
 
 _WITH_OUTPUT: Final = (Completed, Revised, Finished)
 _WITHOUT_OUTPUT: Final = (Parked, Retrying, Faulted)

@@ -21,7 +21,7 @@ from paigeant.agents.outputs import final, output_type
 from paigeant.agents.sources import CONTEXT, Source, constant, from_function, from_template, signature
 from paigeant.errors import RegistrationError
 from paigeant.model.outcomes import Parked
-from paigeant.model.shapes import adapter
+from paigeant.model.values.shapes import adapter
 
 _OURS: Final = f"{Path(__file__).parents[1]}{os.sep}"
 _PREVIOUS: Final = "{previous}"

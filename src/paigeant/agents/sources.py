@@ -14,7 +14,7 @@ from paigeant.activities.callables import location, refuse_generators
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.templates import parse_template
 from paigeant.errors import RegistrationError
-from paigeant.model.shapes import ANYTHING, adapter
+from paigeant.model.values.shapes import ANYTHING, adapter
 
 CONTEXT: Final = "the context"
 """The parameter that takes the ActivityContext; no name that a user binds has a space in it."""

@@ -15,9 +15,9 @@ from paigeant.config import Settings
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.replay import replay
 from paigeant.errors import InvalidInput, UnknownLetter
-from paigeant.model.dead_letters import DeadLetter, LetterPage, Replayed
-from paigeant.model.durations import Duration
 from paigeant.model.runs import FINAL, OPEN, RunStatus
+from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, Replayed
+from paigeant.model.values.durations import Duration
 
 
 class Prunable(NamedTuple):

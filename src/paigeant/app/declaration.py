@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from paigeant.activities.registry import ActivityRegistry, AgentLike, registry_of
 from paigeant.errors import RegistrationError
-from paigeant.model.options import checked, written_at
+from paigeant.model.checks.options import checked, written_at
 from paigeant.model.plan import Plan
-from paigeant.model.shapes import first_problem
-from paigeant.model.showing import shown
 from paigeant.model.steps import Step
+from paigeant.model.values.shapes import first_problem
+from paigeant.model.values.showing import shown
 
 Entry: TypeAlias = str | Step | AgentLike | Callable[..., Any]
 

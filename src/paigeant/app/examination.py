@@ -12,7 +12,7 @@ from paigeant.abc import Resource, Store
 from paigeant.app.choosing import choose_store, choose_transport
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
-from paigeant.model.findings import Finding, Severity
+from paigeant.model.checks.findings import Finding, Severity
 from paigeant.model.runs import RunStatus
 from paigeant.plugins import redacted_url
 

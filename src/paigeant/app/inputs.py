@@ -9,10 +9,10 @@ from pydantic_core import from_json
 
 from paigeant.errors import InvalidInput
 from paigeant.model.limits import DEPTH, NAME_PATTERN, VALUE_BYTES
-from paigeant.model.nesting import nesting
-from paigeant.model.roundtrip import Refused, write
-from paigeant.model.shapes import ANYTHING
-from paigeant.model.values import finite
+from paigeant.model.values.nesting import nesting
+from paigeant.model.values.roundtrip import Refused, write
+from paigeant.model.values.shapes import ANYTHING
+from paigeant.model.values.values import finite
 
 
 def as_json(value: Any, what: str = "the input") -> bytes:

@@ -11,10 +11,10 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.config import Settings
 from paigeant.errors import InvalidInput, PaigeantError, RegistrationError
-from paigeant.model.durations import seconds_of
-from paigeant.model.options import written_at
+from paigeant.model.checks.options import written_at
 from paigeant.model.plan import Plan
-from paigeant.model.showing import shown
+from paigeant.model.values.durations import seconds_of
+from paigeant.model.values.showing import shown
 
 
 def read_span(option: str, given: Any, what: str) -> timedelta:

@@ -29,10 +29,10 @@ from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep, UnknownWorkflow
-from paigeant.model.durations import Duration
-from paigeant.model.options import checked
+from paigeant.model.checks.options import checked
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunPage, RunStatus
+from paigeant.model.values.durations import Duration
 from paigeant.telemetry.logs import LogHooks
 
 _TOGETHER: Final = 500

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import ConfigError
+from paigeant.model.checks.findings import Severity
 from paigeant.model.events import Noticed
-from paigeant.model.findings import Severity
 
 
 async def require_ready(runtime: Runtime, env: str) -> None:

@@ -17,9 +17,9 @@ from paigeant.app.options import read_timeout
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.errors import ResultTimeout, RunFailed, UnknownVariable
-from paigeant.model.durations import Duration
 from paigeant.model.runs import CancelRequest, RunError, RunStatus, RunView, StepView
-from paigeant.model.values import shelve
+from paigeant.model.values.durations import Duration
+from paigeant.model.values.values import shelve
 
 _LOOK: Final = 5.0
 """Seconds after which a waiter looks again even if nothing told it of a change."""

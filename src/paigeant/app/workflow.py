@@ -9,8 +9,8 @@ from paigeant.app.declaration import Declaration
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import RunResult
 from paigeant.errors import ConfigError, InvalidInput
-from paigeant.model.durations import Duration
-from paigeant.model.options import checked
+from paigeant.model.checks.options import checked
+from paigeant.model.values.durations import Duration
 
 
 class Workflow(Declaration):

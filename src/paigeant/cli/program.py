@@ -16,26 +16,26 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from paigeant.cli.exit_codes import COMPLETED, FAILED, INTERRUPTED, REFUSED, exit_code_of
-from paigeant.cli.terminal import note, printable, write_json
+from paigeant.cli.terminal.console import note, printable, write_json
 from paigeant.errors import PaigeantError
 
-COMMANDS: Final = (
-    "init",
-    "run",
-    "dispatch",
-    "runs",
-    "show",
-    "cancel",
-    "terminate",
-    "retry",
-    "variables",
-    "dead",
-    "prune",
-    "doctor",
-    "config",
-    "db",
-)
-"""Each is the ``app`` of the module of its name."""
+COMMANDS: Final = {
+    "init": "upkeep.init",
+    "run": "workers.run",
+    "dispatch": "runs.dispatch",
+    "runs": "runs.list",
+    "show": "runs.show",
+    "cancel": "runs.cancel",
+    "terminate": "runs.terminate",
+    "retry": "runs.retry",
+    "variables": "runs.variables",
+    "dead": "dead",
+    "prune": "upkeep.prune",
+    "doctor": "upkeep.doctor",
+    "config": "upkeep.config",
+    "db": "upkeep.db",
+}
+"""The commands in the order of the help, and the module of each: its ``app`` is the command."""
 
 
 class Commands(TyperGroup):
@@ -49,7 +49,7 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of this name."""
         del ctx
-        return get_command(import_module(f"paigeant.cli.{cmd_name}").app) if cmd_name in COMMANDS else None
+        return get_command(import_module(f"paigeant.cli.{COMMANDS[cmd_name]}").app) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command, or say which one was probably meant."""

@@ -13,7 +13,7 @@ from paigeant.errors import PaigeantError
 from paigeant.model.hops import Commit, Grant, Leased, Twin
 from paigeant.model.outcomes import Outcome
 from paigeant.model.transition import Transition
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 from paigeant.routing import advance, give_up
 
 

@@ -21,13 +21,13 @@ from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
 from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
-from paigeant.model.nesting import nesting
 from paigeant.model.plan import Plan
 from paigeant.model.plan_text import Itinerary, PlanText, plan_of
 from paigeant.model.routing_slip import RoutingSlip
-from paigeant.model.showing import shown
 from paigeant.model.steps import stow
-from paigeant.model.values import Blob, shelve
+from paigeant.model.values.nesting import nesting
+from paigeant.model.values.showing import shown
+from paigeant.model.values.values import Blob, shelve
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from paigeant.model.dead_letters import RejectedMessage
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.model.hops import Grant, Leased, Verdict
 from paigeant.model.message import Headers
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.dead_letters import RejectedMessage
 from paigeant.model.transition import Transition
 
 

@@ -15,7 +15,7 @@ from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import CancelRequest, Direction
 from paigeant.model.transition import Transition
-from paigeant.model.values import Blob, Value
+from paigeant.model.values.values import Blob, Value
 
 
 class Sealed(NamedTuple):

@@ -16,7 +16,7 @@ from paigeant.model.limits import PATH_PATTERN, POSITIONS
 from paigeant.model.outcomes import Fault
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 
 BRANCH: Final = "/"
 """What parts a branch's name from the path that it left."""

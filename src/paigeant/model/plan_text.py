@@ -12,8 +12,8 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from paigeant.model.nesting import nesting
 from paigeant.model.steps import Step, placed, step_id
+from paigeant.model.values.nesting import nesting
 
 _STEP: Final = TypeAdapter(Step)
 _NO_IDENTITY: Final = {"id"}

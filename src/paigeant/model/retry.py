@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from paigeant.errors import Terminal
-from paigeant.model.durations import Delay, seconds_of
-from paigeant.model.options import declared
+from paigeant.model.checks.options import declared
+from paigeant.model.values.durations import Delay, seconds_of
 
 
 def qualified_name(error: type[BaseException]) -> str:

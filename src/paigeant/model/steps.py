@@ -13,13 +13,13 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import from_json, to_json
 from uuid_utils.compat import uuid5
 
-from paigeant.model.durations import Limit
+from paigeant.model.checks.options import declared
 from paigeant.model.limits import NAME_PATTERN
-from paigeant.model.options import declared
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.roundtrip import write
-from paigeant.model.shapes import ANYTHING
-from paigeant.model.values import Blob, Inline, Ref, finite, shelve
+from paigeant.model.values.durations import Limit
+from paigeant.model.values.roundtrip import write
+from paigeant.model.values.shapes import ANYTHING
+from paigeant.model.values.values import Blob, Inline, Ref, finite, shelve
 
 
 class OnInterrupt(StrEnum):

@@ -11,7 +11,7 @@ from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import RunError, RunStatus, StepStatus
 from paigeant.model.steps import Step
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 
 
 class Done(NamedTuple):

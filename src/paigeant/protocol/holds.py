@@ -13,7 +13,7 @@ from paigeant.model.outcomes import Fault
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, StepStatus, add_error
 from paigeant.model.transition import Done, Held, Left
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 from paigeant.protocol.states import CommittedHop
 
 

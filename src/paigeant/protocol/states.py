@@ -13,7 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from paigeant.model.runs import AttemptError, RunError
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 
 
 class RunState(Protocol):

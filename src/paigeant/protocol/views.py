@@ -19,7 +19,7 @@ from paigeant.model.runs import (
     StepView,
     WaitReason,
 )
-from paigeant.model.values import Ref, Value
+from paigeant.model.values.values import Ref, Value
 from paigeant.protocol.states import NumberedRun, RunState, ShownHop, ShownRun
 
 

@@ -10,7 +10,7 @@ from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Fault, Faulted, FaultKind, InterfaceMismatch, Outcome, Parked
 from paigeant.model.runs import Direction, WaitReason
 from paigeant.model.steps import OnInterrupt
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 from paigeant.routing.close import cancelled, deadline_passed
 from paigeant.routing.rules import Rules
 

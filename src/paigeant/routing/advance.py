@@ -24,7 +24,7 @@ from paigeant.model.retry import qualified_name
 from paigeant.model.runs import Direction, RunStatus
 from paigeant.model.steps import Step
 from paigeant.model.transition import Done, Following, Held, Left, Revision, RunEnd, Transition, Writes
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 from paigeant.routing.compensate import Success, give_up_undoing, go_back, turn_round
 from paigeant.routing.itinerary import RevisionRefused, revise
 from paigeant.routing.messages import onward

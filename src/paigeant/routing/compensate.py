@@ -13,7 +13,7 @@ from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import RunError, RunStatus
 from paigeant.model.transition import Done, Following, Left, RunEnd, Transition, Writes
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 from paigeant.routing.messages import backward
 
 Success: TypeAlias = Completed[Value] | Revised[Value] | Finished[Value]

@@ -11,7 +11,7 @@ from paigeant.model.outcomes import Fault, Faulted, FaultKind, Outcome, Parked, 
 from paigeant.model.runs import Direction, WaitReason
 from paigeant.model.steps import OnInterrupt
 from paigeant.model.transition import Held, Transition
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 from paigeant.routing.advance import advance
 from paigeant.routing.rules import USUAL, Rules
 

@@ -11,7 +11,7 @@ from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Revised
 from paigeant.model.plan_text import Entry, Itinerary, PlanText, plan_of
 from paigeant.model.steps import Step
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 
 
 class RevisionRefused(Terminal):

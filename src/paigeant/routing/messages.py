@@ -7,7 +7,7 @@ from paigeant.model.message import Headers, PaigeantMessage, Payload
 from paigeant.model.outcomes import Fault
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, RoutingSlip
 from paigeant.model.runs import Direction
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 
 
 def onward(leased: Leased, slip: RoutingSlip, output: Value) -> PaigeantMessage:

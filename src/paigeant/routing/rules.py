@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from paigeant.model.durations import seconds_or_none
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.runs import Direction
 from paigeant.model.steps import OnInterrupt
+from paigeant.model.values.durations import seconds_or_none
 
 USUAL: Final = RetryPolicy()
 """The policy of a step that was given none."""

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import BODY_BYTES
-from paigeant.model.nesting import nesting
+from paigeant.model.values.nesting import nesting
 
 FRAME_VERSION: Final = 2
 RECORD_BYTES: Final = 64 * 1024

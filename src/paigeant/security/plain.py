@@ -11,7 +11,7 @@ from paigeant.errors import InvalidInput, MessageRejected
 from paigeant.model.hops import Sealed
 from paigeant.model.limits import DEPTH
 from paigeant.model.message import SPEC_VERSION, PaigeantMessage
-from paigeant.model.values import Inline
+from paigeant.model.values.values import Inline
 from paigeant.security.frame import check_depth, check_size, read_frame, read_json, write_frame
 from paigeant.security.wire import WireMessage, check_shape, write_body
 

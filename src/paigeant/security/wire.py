@@ -22,7 +22,7 @@ from paigeant.model.plan_text import Entry, Itinerary, PlanText
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed, RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.steps import Step, placed
-from paigeant.model.values import Inline, Ref, Value
+from paigeant.model.values.values import Inline, Ref, Value
 
 
 class _Strict(BaseModel, extra="forbid"):

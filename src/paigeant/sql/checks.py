@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert
 from uuid_utils.compat import uuid7
 
 from paigeant.aio.changes import News
-from paigeant.model.findings import Finding, Severity
+from paigeant.model.checks.findings import Finding, Severity
 from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.home import version_of

@@ -16,10 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from paigeant.abc import Heart, Schema, Store
 from paigeant.aio.batch import Batcher
 from paigeant.aio.changes import News
-from paigeant.model.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
-from paigeant.model.claims import Claim, HeldInterface, Overdue
-from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.model.hops import (
     Commit,
     CommitResult,
@@ -35,7 +32,10 @@ from paigeant.model.hops import (
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunStatus, RunView
-from paigeant.model.values import Blob, Value
+from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
+from paigeant.model.stored.claims import Claim, HeldInterface, Overdue
+from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
+from paigeant.model.values.values import Blob, Value
 from paigeant.protocol.plain import are_plain, stays_here, was_refused
 from paigeant.sql.checks import examine
 from paigeant.sql.execution.database import Database
@@ -45,19 +45,18 @@ from paigeant.sql.statements import (
     announce,
     catalog,
     claim,
-    commit,
-    commit_plain,
     dead_letters,
     heartbeat,
     notice_status,
     operate,
     prune,
     read,
-    recordings,
     start,
-    variables,
 )
-from paigeant.sql.statements.commit_plain import NotAsExpectedError
+from paigeant.sql.statements.commits import judged as commit
+from paigeant.sql.statements.commits import plain as commit_plain
+from paigeant.sql.statements.commits.plain import NotAsExpectedError
+from paigeant.sql.statements.values import recordings, variables
 
 SOON: Final = 0.1
 """Seconds that whoever announces waits for what is just about to be due."""

@@ -18,7 +18,7 @@ from typing import Any, Final, TextIO
 import structlog
 from pydantic_core import from_json, to_json
 
-from paigeant.model.showing import CONTROLS
+from paigeant.model.values.showing import CONTROLS
 from paigeant.telemetry.step_context import current_step_fields
 
 FRAMES: Final = 32

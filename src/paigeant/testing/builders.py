@@ -19,7 +19,7 @@ from paigeant.model.outcomes import Completed, Fault, Faulted, Outcome
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.steps import Step
-from paigeant.model.values import Blob, Value, inline, shelve
+from paigeant.model.values.values import Blob, Value, inline, shelve
 from paigeant.routing import advance, identify
 from paigeant.security.plain import PlainCodec
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paigeant.model.findings import Finding, Severity
+from paigeant.model.checks.findings import Finding, Severity
 
 
 def is_useful(findings: Sequence[Finding]) -> bool:

@@ -25,7 +25,7 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed
 from paigeant.model.runs import Direction
 from paigeant.model.steps import OnInterrupt, Step
-from paigeant.model.values import Ref, inline
+from paigeant.model.values.values import Ref, inline
 from paigeant.testing.builders import FAULT, new_message
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")

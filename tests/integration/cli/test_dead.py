@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paigeant.model.dead_letters import KEPT_BYTES, Flaw, RejectedMessage
+from paigeant.model.stored.dead_letters import KEPT_BYTES, Flaw, RejectedMessage
 from paigeant.stores.sqlite import SqliteStore
 
 BODY = b"\x00\xff\x1b[2Jno message"

@@ -133,4 +133,4 @@ def test_a_command_loads_only_what_it_needs(empty: Any):
     )
 
     loaded = set(ended.stdout.split())
-    assert loaded.isdisjoint({"sqlalchemy", "alembic", "pydantic_ai", "rich.live", "paigeant.cli.dispatch"})
+    assert loaded.isdisjoint({"sqlalchemy", "alembic", "pydantic_ai", "rich.live", "paigeant.cli.runs.dispatch"})

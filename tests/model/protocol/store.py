@@ -18,7 +18,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.outcomes import FaultKind
 from paigeant.model.runs import CancelRequest, Direction, RunStatus, StepStatus
 from paigeant.model.transition import Done, Held, Left, Transition
-from paigeant.model.values import NULL
+from paigeant.model.values.values import NULL
 from paigeant.protocol import holds, leases, operate, verdict
 from paigeant.testing.builders import FAULT
 from tests.model.protocol.deciding import Decision, decide

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from paigeant.activities.shapes import serialise
 from paigeant.errors import ResultError
-from paigeant.model.shapes import ANYTHING, adapter
+from paigeant.model.values.shapes import ANYTHING, adapter
 
 RAW = b"\xff\x00"
 

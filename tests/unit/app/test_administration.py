@@ -12,9 +12,9 @@ from paigeant import ActivityRegistry, Paigeant, Workflow
 from paigeant.app import Prunable
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, InvalidInput, ResultTimeout, UnknownLetter, UnknownVariable
-from paigeant.model.dead_letters import Fate, Flaw, RejectedMessage
-from paigeant.model.findings import Severity
+from paigeant.model.checks.findings import Severity
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.dead_letters import Fate, Flaw, RejectedMessage
 
 NOW = timedelta()
 

@@ -11,8 +11,8 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.app import Paigeant
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
+from paigeant.model.checks.findings import Finding
 from paigeant.model.events import Event, Noticed
-from paigeant.model.findings import Finding
 from paigeant.stores.memory import MemoryStore
 
 PROBLEM = Finding.problem("rights", "this user may not write", "grant it")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from paigeant.model.dead_letters import Flaw, RejectedMessage
+from paigeant.model.stored.dead_letters import Flaw, RejectedMessage
 from paigeant.stores.sqlite import SqliteStore
 
 

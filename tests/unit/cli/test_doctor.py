@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from paigeant.abc import Resource
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.model.hops import WorkerCard
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.sqlite import SqliteStore

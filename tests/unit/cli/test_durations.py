@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import typer
 
-from paigeant.cli.durations import duration
+from paigeant.cli.terminal.durations import duration
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from paigeant.model.claims import Announced
-from paigeant.model.dead_letters import Flaw, RejectedMessage
+from paigeant.model.stored.claims import Announced
+from paigeant.model.stored.dead_letters import Flaw, RejectedMessage
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import completed, new_run, notice
 

@@ -12,10 +12,10 @@ import pytest
 
 from paigeant import RunStatus
 from paigeant.engine.upkeep.closer import close_due
-from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Twin
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction
+from paigeant.model.stored.claims import Announced, Due
 from paigeant.testing.builders import completed, new_run, notice
 from paigeant.transports.memory import MemoryTransport
 

@@ -15,10 +15,10 @@ from paigeant.engine.grants import margin
 from paigeant.engine.hop.committer import Committed, Committer
 from paigeant.engine.hop.leases import LeaseKeeper
 from paigeant.engine.runtime import Runtime
-from paigeant.model.claims import Announced
 from paigeant.model.hops import Commit, Verdict
 from paigeant.model.runs import StepStatus
-from paigeant.model.values import Blob
+from paigeant.model.stored.claims import Announced
+from paigeant.model.values.values import Blob
 from paigeant.testing.builders import completed, new_run, notice
 from paigeant.testing.waiting import eventually
 

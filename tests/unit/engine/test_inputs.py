@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from paigeant import RunStatus
 from paigeant.activities.binding import Sources
 from paigeant.engine.hop.inputs import record_input
-from paigeant.model.values import Ref, inline, shelve
+from paigeant.model.values.values import Ref, inline, shelve
 
 LARGE, BLOB = shelve(to_json("x" * 10_000))
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from paigeant import ActivityContext, RetryPolicy, RunStatus, Terminal
-from paigeant.model.claims import Announced, Due
 from paigeant.model.events import LeaseLost
 from paigeant.model.runs import CancelRequest, Direction
+from paigeant.model.stored.claims import Announced, Due
 from paigeant.testing.waiting import eventually
 
 

@@ -15,10 +15,10 @@ import pytest
 from paigeant import RunStatus
 from paigeant.abc import Delivery
 from paigeant.errors import Unavailable
-from paigeant.model.claims import Due
-from paigeant.model.dead_letters import KEPT_BYTES, DeadLetter, Flaw
 from paigeant.model.events import SetAside
 from paigeant.model.hops import Sealed
+from paigeant.model.stored.claims import Due
+from paigeant.model.stored.dead_letters import KEPT_BYTES, DeadLetter, Flaw
 from paigeant.testing.builders import CODEC, new_message
 from paigeant.testing.waiting import eventually
 from paigeant.transports.memory import MemoryTransport

@@ -10,8 +10,8 @@ import pytest
 
 from paigeant.engine.upkeep.replay import replay
 from paigeant.errors import Unavailable
-from paigeant.model.dead_letters import KEPT_BYTES, DeadLetter, Fate, Flaw, RejectedMessage
 from paigeant.model.hops import Sealed
+from paigeant.model.stored.dead_letters import KEPT_BYTES, DeadLetter, Fate, Flaw, RejectedMessage
 from paigeant.testing.builders import CODEC, new_message
 from paigeant.testing.waiting import eventually
 from paigeant.transports.memory import MemoryTransport

@@ -12,8 +12,8 @@ import pytest
 from paigeant import ActivityContext, RetryPolicy
 from paigeant.abc import StepSession
 from paigeant.activities.context import session_of
-from paigeant.model.checkpoints import Charge
 from paigeant.model.limits import VALUE_BYTES
+from paigeant.model.stored.checkpoints import Charge
 
 AT_ONCE = RetryPolicy(max_attempts=3, initial_delay=0.01)
 

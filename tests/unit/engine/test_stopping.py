@@ -11,10 +11,10 @@ import pytest
 
 from paigeant import RunStatus
 from paigeant.engine import worker as module
-from paigeant.model.claims import Due, Overdue
 from paigeant.model.events import WorkerStopped
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, WaitReason
+from paigeant.model.stored.claims import Due, Overdue
 from paigeant.testing.builders import completed
 from paigeant.testing.waiting import eventually
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paigeant.model.durations import parse_duration, parse_seconds, seconds_of
+from paigeant.model.values.durations import parse_duration, parse_seconds, seconds_of
 
 
 @pytest.mark.parametrize(

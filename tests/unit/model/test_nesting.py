@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as drawn
 
-from paigeant.model.nesting import SWEEPS, nesting
+from paigeant.model.values.nesting import SWEEPS, nesting
 
 ODD = drawn.sampled_from(["", "x", '"', "\\", '\\"', "[", "]", "{[", '["', "é[", "\n", '""'])
 VALUES = drawn.recursive(

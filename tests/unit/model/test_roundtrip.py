@@ -37,8 +37,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
-from paigeant.model.roundtrip import Refused, write
-from paigeant.model.shapes import ANYTHING, adapter, read
+from paigeant.model.values.roundtrip import Refused, write
+from paigeant.model.values.shapes import ANYTHING, adapter, read
 
 T = TypeVar("T")
 BERLIN = ZoneInfo("Europe/Berlin")

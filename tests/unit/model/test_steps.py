@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from paigeant.errors import RegistrationError
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.steps import OnInterrupt, Step, step_id, stow
-from paigeant.model.values import Ref
+from paigeant.model.values.values import Ref
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
 ADAPTER = TypeAdapter(Step)

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import DEPTH, INLINE_BYTES
-from paigeant.model.nesting import nesting
-from paigeant.model.values import Inline, Ref, inline, read_value, shelve, text_of, unshelve
+from paigeant.model.values.nesting import nesting
+from paigeant.model.values.values import Inline, Ref, inline, read_value, shelve, text_of, unshelve
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

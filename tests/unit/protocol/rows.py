@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from paigeant.model.runs import AttemptError, CancelRequest, RunError, RunStatus, StepStatus
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 
 ID = UUID(int=1)
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import StepStatus
 from paigeant.model.transition import Done, Held, Left, Transition
-from paigeant.model.values import inline
+from paigeant.model.values.values import inline
 from paigeant.protocol import holds
 from tests.unit.protocol.rows import ID, NOW, Hop
 

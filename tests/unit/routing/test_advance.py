@@ -21,7 +21,7 @@ from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.steps import Step
 from paigeant.model.transition import Done, Held, Left, RunEnd, Transition
-from paigeant.model.values import inline
+from paigeant.model.values.values import inline
 from paigeant.routing import advance, identify
 
 RUN = UUID("01890a5d-ac96-774b-bcce-b302099a8057")

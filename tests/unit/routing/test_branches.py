@@ -17,7 +17,7 @@ from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction
 from paigeant.model.steps import Step
 from paigeant.model.transition import Left
-from paigeant.model.values import Value, inline
+from paigeant.model.values.values import Value, inline
 from paigeant.routing import advance
 from paigeant.testing.builders import CODEC, branch, new_message
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import make_url
 
-from paigeant.model.findings import Finding, Severity
+from paigeant.model.checks.findings import Finding, Severity
 from paigeant.sql import checks
 from paigeant.sql.postgres import checks as server_checks
 from paigeant.sql.sqlite import checks as file_checks

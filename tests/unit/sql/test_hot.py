@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import bindparam, func, select, update
 
-from paigeant.model.values import inline
+from paigeant.model.values.values import inline
 from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx

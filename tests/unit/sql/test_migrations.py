@@ -16,7 +16,7 @@ from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.model.values import inline
+from paigeant.model.values.values import inline
 from paigeant.sql.schema import version as schema
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.stores.postgresql import PostgresStore

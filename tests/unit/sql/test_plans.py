@@ -22,21 +22,11 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.postgres.database import _SETTINGS
 from paigeant.sql.schema.types import Json, StoreTime
 from paigeant.sql.sqlite.database import SqliteDatabase
-from paigeant.sql.statements import (
-    announce,
-    claim,
-    commit,
-    commit_plain,
-    commit_rows,
-    heartbeat,
-    hops,
-    operate,
-    prune,
-    read,
-    recordings,
-    start,
-    variables,
-)
+from paigeant.sql.statements import announce, claim, heartbeat, hops, operate, prune, read, start
+from paigeant.sql.statements.commits import judged as commit
+from paigeant.sql.statements.commits import plain as commit_plain
+from paigeant.sql.statements.commits import rows as commit_rows
+from paigeant.sql.statements.values import recordings, variables
 from tests.conftest import POSTGRES
 
 TABLES = (

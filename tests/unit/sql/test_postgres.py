@@ -16,8 +16,8 @@ from paigeant import ActivityRegistry, Paigeant, Run, Workflow
 from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
-from paigeant.model.claims import Due
 from paigeant.model.hops import CommitResult
+from paigeant.model.stored.claims import Due
 from paigeant.sql.postgres.notify import NotifyListener
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.testing.builders import completed, new_run

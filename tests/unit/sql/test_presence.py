@@ -14,7 +14,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from paigeant.model.claims import Due
+from paigeant.model.stored.claims import Due
 from paigeant.sql.sqlite.process_locks import ProcessLocks
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import new_run

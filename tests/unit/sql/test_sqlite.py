@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from paigeant.errors import ConfigError, DispatchConflict, Unavailable
-from paigeant.model.claims import Due
+from paigeant.model.stored.claims import Due
 from paigeant.sql.execution import failures
 from paigeant.sql.sqlite import database, folders
 from paigeant.sql.sqlite.database import SqliteDatabase

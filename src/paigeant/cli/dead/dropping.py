@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from paigeant.cli.asking import ask
-from paigeant.cli.durations import duration
 from paigeant.cli.exit_codes import FAILED
-from paigeant.cli.terminal import note, write_json
+from paigeant.cli.terminal.asking import ask
+from paigeant.cli.terminal.console import note, write_json
+from paigeant.cli.terminal.durations import duration
 from paigeant.config import Settings, load_settings
 from paigeant.errors import RequestError
 from paigeant.plugins import redacted_url

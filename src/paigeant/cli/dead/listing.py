@@ -8,11 +8,11 @@ from typing import Annotated, Final, TypeAlias
 import typer
 from rich.table import Table
 
-from paigeant.cli.asking import ask
-from paigeant.cli.terminal import console, note, printable, write
-from paigeant.cli.timeline import clock
+from paigeant.cli.terminal.asking import ask
+from paigeant.cli.terminal.console import console, note, printable, write
+from paigeant.cli.terminal.timeline import clock
 from paigeant.config import load_settings
-from paigeant.model.dead_letters import DeadLetter, LetterPage
+from paigeant.model.stored.dead_letters import DeadLetter, LetterPage
 from paigeant.plugins import redacted_url
 
 LetterId: TypeAlias = Annotated[int, typer.Argument(metavar="ID", help="As `paigeant dead list` shows it.")]

@@ -6,10 +6,10 @@ from typing import Annotated, Final
 
 import typer
 
-from paigeant.cli.asking import ask
 from paigeant.cli.exit_codes import FAILED
-from paigeant.cli.terminal import note, printable, write_json
-from paigeant.model.dead_letters import Fate, Replayed
+from paigeant.cli.terminal.asking import ask
+from paigeant.cli.terminal.console import note, printable, write_json
+from paigeant.model.stored.dead_letters import Fate, Replayed
 
 _SAID: Final = {
     Fate.SENT: "published again; its run goes on",

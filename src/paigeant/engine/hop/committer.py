@@ -19,7 +19,7 @@ from paigeant.errors import Unavailable
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 
 BATCH: Final = 256
 """Hops in one transaction, at most."""

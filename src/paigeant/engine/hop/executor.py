@@ -28,7 +28,7 @@ from paigeant.engine.hop.values import load_texts
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Leased
 from paigeant.model.runs import Direction
-from paigeant.model.values import NULL, Inline, Value
+from paigeant.model.values.values import NULL, Inline, Value
 from paigeant.routing import Rules, admit, deadline_passed, dispatched_against, fail, no_compensator
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Self, TypeVar
 
 from paigeant.activities.shapes import serialise
 from paigeant.model.limits import DETAIL_BYTES
-from paigeant.model.shapes import ANYTHING
+from paigeant.model.values.shapes import ANYTHING
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from paigeant.activities.binding import Sources
-from paigeant.model.values import Blob, Value, shelve
+from paigeant.model.values.values import Blob, Value, shelve
 
 
 class Bound(NamedTuple):

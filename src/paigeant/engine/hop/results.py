@@ -16,9 +16,9 @@ from paigeant.activities.shapes import serialise
 from paigeant.errors import ResultError
 from paigeant.model.limits import LONGEST, NAME_PATTERN
 from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
-from paigeant.model.shapes import ANYTHING
 from paigeant.model.steps import Step, stow
-from paigeant.model.values import Blob, Value, shelve
+from paigeant.model.values.shapes import ANYTHING
+from paigeant.model.values.values import Blob, Value, shelve
 
 Done: TypeAlias = Completed[Any] | Revised[Any] | Finished[Any]
 

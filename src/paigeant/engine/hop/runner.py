@@ -25,7 +25,7 @@ from paigeant.model.limits import LINEAGE_HANDOVERS
 from paigeant.model.outcomes import Outcome, Revised
 from paigeant.model.runs import CancelRequest, Direction, StepStatus, WaitReason
 from paigeant.model.transition import Transition
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 from paigeant.routing import cancelled, fail_internally, has_begun, stop, unreadable
 
 

@@ -16,11 +16,11 @@ from paigeant.aio.backoff import Backoff
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.hop.values import load_texts
 from paigeant.errors import ResultError, Unavailable
-from paigeant.model.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recording
 from paigeant.model.hops import Leased
 from paigeant.model.limits import DEPTH, VALUE_BYTES
-from paigeant.model.nesting import nesting
-from paigeant.model.values import Value, shelve
+from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recording
+from paigeant.model.values.nesting import nesting
+from paigeant.model.values.values import Value, shelve
 
 T = TypeVar("T")
 

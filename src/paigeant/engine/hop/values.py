@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from paigeant.abc import ValueStore
-from paigeant.model.values import Inline, Ref, Value, unshelve
+from paigeant.model.values.values import Inline, Ref, Value, unshelve
 
 
 async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, Value]) -> dict[str, bytes]:

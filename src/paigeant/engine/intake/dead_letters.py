@@ -11,10 +11,10 @@ from paigeant.abc import Delivery
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable
-from paigeant.model.dead_letters import KEPT_BYTES, Flaw, RejectedMessage
 from paigeant.model.events import SetAside
 from paigeant.model.hops import NoticeStatus
 from paigeant.model.message import HopKey
+from paigeant.model.stored.dead_letters import KEPT_BYTES, Flaw, RejectedMessage
 
 _FLAWS: Final = {
     NoticeStatus.ALTERED: (

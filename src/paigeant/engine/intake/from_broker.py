@@ -13,10 +13,10 @@ from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.dead_letters import ReceivedMessage, UndeliverableTriage
 from paigeant.errors import Unavailable
-from paigeant.model.claims import Announced
 from paigeant.model.events import Delivered
 from paigeant.model.hops import Grant
 from paigeant.model.message import HopKey
+from paigeant.model.stored.claims import Announced
 
 LAST_LEASE: Final = 5.0
 """Seconds that a lease under way gets to be answered, once nothing more is delivered."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.from_broker import BrokerIntake
-from paigeant.model.claims import Due
+from paigeant.model.stored.claims import Due
 
 
 class IntakeLoop:

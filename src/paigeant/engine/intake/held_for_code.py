@@ -9,7 +9,7 @@ from typing import Final
 from paigeant.activities.interfaces import mismatch
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.runtime import Runtime
-from paigeant.model.claims import Fitting, HeldInterface
+from paigeant.model.stored.claims import Fitting, HeldInterface
 
 LOOK: Final = 5.0
 """Seconds after which a worker looks whether a step waits for code that it has."""

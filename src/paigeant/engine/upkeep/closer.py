@@ -15,11 +15,11 @@ from paigeant.engine.grants import open_grant
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
-from paigeant.model.claims import Overdue
 from paigeant.model.events import RunEnded
 from paigeant.model.hops import Commit, Grant, Verdict
 from paigeant.model.message import Headers
 from paigeant.model.plan import ActivityCard
+from paigeant.model.stored.claims import Overdue
 from paigeant.routing import close, close_unread, fail_internally, has_begun
 
 LIMIT: Final = 100

@@ -10,9 +10,9 @@ from typing import Final
 from paigeant.engine.publisher import PATIENCE, publish
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable, UnknownLetter
-from paigeant.model.dead_letters import DeadLetter, Fate, Replayed
 from paigeant.model.hops import NoticeStatus, Sealed
 from paigeant.model.message import HopKey
+from paigeant.model.stored.dead_letters import DeadLetter, Fate, Replayed
 
 LOOK: Final = 0.1
 """Seconds between two looks for letters that came back."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from paigeant.abc import Heart, Reporter, Schema
 from paigeant.abc.resource import UNHEARD
 from paigeant.aio.changes import Changes, News
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.sql.execution.transaction import Tx
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Row, String, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import metadata
 

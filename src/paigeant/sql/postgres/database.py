@@ -26,8 +26,8 @@ from paigeant.aio.backoff import Backoff
 from paigeant.aio.batch import Batcher
 from paigeant.aio.changes import Changes, News
 from paigeant.errors import ConfigError
+from paigeant.model.checks.findings import Finding
 from paigeant.model.events import BatchCommitted
-from paigeant.model.findings import Finding
 from paigeant.model.hops import LeaseToken, Pulse
 from paigeant.plugins import redacted_url
 from paigeant.sql.execution.database import Database

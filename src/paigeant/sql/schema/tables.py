@@ -29,7 +29,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, RunError
-from paigeant.model.values import Value, read_value, read_values, text_of, text_of_all
+from paigeant.model.values.values import Value, read_value, read_values, text_of, text_of_all
 from paigeant.sql.schema.types import Bytes, Json, StoreTime, json_of
 
 Columns: TypeAlias = ReadOnlyColumnCollection[str, Column[Any]]

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.sqlite.folders import file_system
 

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DatabaseError
 from paigeant.abc import Heart
 from paigeant.aio.changes import Changes, News
 from paigeant.errors import ConfigError, Unavailable
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.model.hops import LeaseToken, Pulse
 from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.failures import translate_errors, translated

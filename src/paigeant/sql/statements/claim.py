@@ -10,10 +10,10 @@ from typing import Any, Final, assert_never
 from sqlalchemy import and_, bindparam, func, literal_column, select, type_coerce, union_all, update
 from sqlalchemy.types import NULLTYPE
 
-from paigeant.model.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction
+from paigeant.model.stored.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.protocol import leases, notice
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement

@@ -11,8 +11,15 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from paigeant.errors import UnknownLetter
-from paigeant.model.dead_letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, RejectedMessage
-from paigeant.model.pages import read_place
+from paigeant.model.stored.dead_letters import (
+    LETTERS,
+    LETTERS_BYTES,
+    PAGE_BYTES,
+    DeadLetter,
+    LetterPage,
+    RejectedMessage,
+)
+from paigeant.model.stored.pages import read_place
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.tables import Columns, dead_letters
 

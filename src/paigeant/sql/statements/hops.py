@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, upd
 from paigeant.model.hops import Grant, Record, Recorded, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelRequest
-from paigeant.model.values import Blob
+from paigeant.model.values.values import Blob
 from paigeant.protocol import holds, leases
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement

@@ -14,7 +14,7 @@ from paigeant.protocol import operate
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
 from paigeant.sql.statements.catalog import served
-from paigeant.sql.statements.commit_rows import close
+from paigeant.sql.statements.commits.rows import close
 from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
 from paigeant.sql.statements.run_status import STATUS
 

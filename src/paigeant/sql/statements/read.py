@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
 
-from paigeant.model.pages import read_place
 from paigeant.model.runs import RunPage, RunStatus, RunView
+from paigeant.model.stored.pages import read_place
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import values_shown, view_page, view_run
 from paigeant.sql.execution.prepared import PreparedStatement
@@ -16,7 +16,7 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, workflow_runs
 from paigeant.sql.statements.hops import steps
 from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, stands
-from paigeant.sql.statements.variables import load_values, load_variables
+from paigeant.sql.statements.values.variables import load_values, load_variables
 
 runs: Columns = workflow_runs.c
 _VISIBLE: Final = runs.namespace == bindparam("namespace")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from paigeant.model.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.model.hops import (
     SUSPECT_PAUSE,
     Grant,
@@ -21,6 +20,7 @@ from paigeant.model.hops import (
     next_hint,
 )
 from paigeant.model.message import HopKey
+from paigeant.model.stored.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.protocol import leases, notice
 from paigeant.stores.memory.rows import HopRow, Rows
 

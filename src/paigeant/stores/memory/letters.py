@@ -7,8 +7,15 @@ from datetime import timedelta
 from itertools import accumulate
 
 from paigeant.errors import UnknownLetter
-from paigeant.model.dead_letters import LETTERS, LETTERS_BYTES, PAGE_BYTES, DeadLetter, LetterPage, RejectedMessage
-from paigeant.model.pages import read_place
+from paigeant.model.stored.dead_letters import (
+    LETTERS,
+    LETTERS_BYTES,
+    PAGE_BYTES,
+    DeadLetter,
+    LetterPage,
+    RejectedMessage,
+)
+from paigeant.model.stored.pages import read_place
 from paigeant.stores.memory.rows import Rows
 
 

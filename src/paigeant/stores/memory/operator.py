@@ -7,7 +7,7 @@ from uuid import UUID
 
 from paigeant.model.hops import WORKER_ALIVE, WorkerCard
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
-from paigeant.model.values import Value
+from paigeant.model.values.values import Value
 from paigeant.protocol import leases, operate
 from paigeant.stores.memory.rows import Rows, RunRow
 

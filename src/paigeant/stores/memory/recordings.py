@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from paigeant.aio.changes import News
-from paigeant.model.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
 from paigeant.model.hops import LeaseToken
 from paigeant.model.runs import Direction
+from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
 from paigeant.protocol import leases
 from paigeant.stores.memory.rows import Rows
 

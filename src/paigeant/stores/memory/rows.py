@@ -10,14 +10,14 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.aio.changes import Changes
-from paigeant.model.checkpoints import Checkpoint, LedgerEntry
-from paigeant.model.dead_letters import DeadLetter
 from paigeant.model.hops import Sealed, Twin, WorkerCard
 from paigeant.model.message import HopKey, lineage
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus
-from paigeant.model.values import Blob, Value
+from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry
+from paigeant.model.stored.dead_letters import DeadLetter
+from paigeant.model.values.values import Blob, Value
 from paigeant.protocol import holds, operate
 from paigeant.protocol.views import open_reason, open_status
 from paigeant.stores.memory.clock import Clock

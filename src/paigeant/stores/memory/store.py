@@ -12,9 +12,6 @@ from uuid import UUID
 
 from paigeant.abc import Store
 from paigeant.errors import ConfigError
-from paigeant.model.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
-from paigeant.model.claims import Claim, HeldInterface
-from paigeant.model.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.hops import (
     SUSPECT_PAUSE,
     Commit,
@@ -31,7 +28,10 @@ from paigeant.model.hops import (
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunStatus, RunView
-from paigeant.model.values import Blob, Value
+from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
+from paigeant.model.stored.claims import Claim, HeldInterface
+from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
+from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
 from paigeant.stores.memory import hops, letters, operator, pruning, recordings, views

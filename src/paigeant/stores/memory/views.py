@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from paigeant.model.pages import read_place
 from paigeant.model.runs import RunPage, RunStatus, RunView
+from paigeant.model.stored.pages import read_place
 from paigeant.protocol.views import view_page, view_run
 from paigeant.stores.memory.rows import Rows, RunRow
 

@@ -1,22 +1,22 @@
 """The suite that every store must pass."""
 
 from paigeant.testing.stores.backend import Connect, StoreBackend
-from paigeant.testing.stores.branches import BranchGuarantees
-from paigeant.testing.stores.commits import CommitGuarantees
 from paigeant.testing.stores.directory import DirectoryGuarantees
-from paigeant.testing.stores.handover import HandOverGuarantees
-from paigeant.testing.stores.leases import LeaseGuarantees
+from paigeant.testing.stores.hops.branches import BranchGuarantees
+from paigeant.testing.stores.hops.commits import CommitGuarantees
+from paigeant.testing.stores.hops.handover import HandOverGuarantees
+from paigeant.testing.stores.hops.leases import LeaseGuarantees
+from paigeant.testing.stores.hops.misfits import MisfitGuarantees
+from paigeant.testing.stores.hops.races import RaceGuarantees
+from paigeant.testing.stores.hops.starts import StartGuarantees
+from paigeant.testing.stores.hops.suspects import SuspectGuarantees
+from paigeant.testing.stores.hops.undoing import UndoingGuarantees
 from paigeant.testing.stores.letters import LetterGuarantees
-from paigeant.testing.stores.misfits import MisfitGuarantees
 from paigeant.testing.stores.operator import OperatorGuarantees
 from paigeant.testing.stores.progress import ProgressGuarantees
-from paigeant.testing.stores.races import RaceGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
 from paigeant.testing.stores.recordings import RecordingGuarantees
 from paigeant.testing.stores.retention import RetentionGuarantees
-from paigeant.testing.stores.starts import StartGuarantees
-from paigeant.testing.stores.suspects import SuspectGuarantees
-from paigeant.testing.stores.undoing import UndoingGuarantees
 from paigeant.testing.stores.waiting import WaitingGuarantees
 
 

@@ -12,8 +12,8 @@ from typing import ClassVar, TypeAlias
 import pytest
 
 from paigeant.abc import Store
-from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Commit, Grant, RunStart, Verdict
+from paigeant.model.stored.claims import Announced, Due
 from paigeant.testing.builders import OTHER, WORKER, new_run, notice
 from paigeant.testing.waiting import eventually
 

@@ -11,11 +11,11 @@ from pydantic import JsonValue
 
 from paigeant.abc import Store
 from paigeant.errors import UnknownRun, WrongState
-from paigeant.model.claims import Overdue
 from paigeant.model.hops import Verdict
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
-from paigeant.model.values import Ref, inline, shelve
+from paigeant.model.stored.claims import Overdue
+from paigeant.model.values.values import Ref, inline, shelve
 from paigeant.testing.builders import FAULT, OTHER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import StoreBackend
 from paigeant.testing.waiting import eventually

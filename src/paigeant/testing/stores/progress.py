@@ -8,10 +8,10 @@ import hashlib
 from dataclasses import replace
 
 from paigeant.abc import Store
-from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import LeaseToken
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.runs import StepStatus
+from paigeant.model.stored.claims import Announced, Due
 from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, failed
 from paigeant.testing.stores.backend import TOPICS, StoreBackend
 

@@ -8,9 +8,9 @@ import pytest
 
 from paigeant.abc import Store
 from paigeant.errors import InvalidInput, UnknownRun
-from paigeant.model.claims import Announced, Due
 from paigeant.model.hops import Verdict
 from paigeant.model.runs import CancelRequest, Direction, RunStatus
+from paigeant.model.stored.claims import Announced, Due
 from paigeant.testing.builders import OTHER, WORKER, completed, new_run, notice
 from paigeant.testing.stores.backend import NO_PLACES, TOPICS, Connect, StoreBackend
 

@@ -13,12 +13,12 @@ from pydantic import JsonValue
 
 from paigeant.abc import Store
 from paigeant.errors import UnknownRun
-from paigeant.model.checkpoints import Charge, Checkpoint, Recorded, Recording
 from paigeant.model.hops import Grant, LeaseToken, Verdict
 from paigeant.model.outcomes import Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus
-from paigeant.model.values import inline, shelve
+from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recorded, Recording
+from paigeant.model.values.values import inline, shelve
 from paigeant.testing.builders import FAULT, completed, decided, failed
 from paigeant.testing.stores.backend import Connect, StoreBackend
 

@@ -16,7 +16,7 @@ from paigeant.errors import UnknownRun
 from paigeant.model.hops import Verdict, WorkerCard
 from paigeant.model.outcomes import Parked
 from paigeant.model.runs import FINAL, RunStatus
-from paigeant.model.values import Ref, shelve
+from paigeant.model.values.values import Ref, shelve
 from paigeant.testing.builders import completed, decided, failed, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from aio_pika import Message
 
 from paigeant.errors import ConfigError
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.transports.rabbitmq.connection import AmqpConnection
 
 OLDEST: Final = (3, 10)

@@ -16,7 +16,7 @@ from aio_pika import exceptions as amqp
 from paigeant.abc import Delivery, Transport
 from paigeant.aio.race import cancel
 from paigeant.errors import Unavailable
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.model.hops import Sealed
 from paigeant.transports.rabbitmq.address import RabbitMQAddress
 from paigeant.transports.rabbitmq.checks import examine

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from paigeant.errors import ConfigError
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.transports.redis.connection import RedisConnection
 
 OLDEST: Final = (7, 0)

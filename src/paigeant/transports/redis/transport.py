@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Self
 from paigeant.abc import Delivery, Transport
 from paigeant.aio.batch import Batcher, Limits
 from paigeant.errors import ConfigError
-from paigeant.model.findings import Finding
+from paigeant.model.checks.findings import Finding
 from paigeant.model.hops import Sealed
 from paigeant.transports.redis.address import RedisAddress
 from paigeant.transports.redis.checks import examine, require_usable

@@ -1,0 +1,1 @@
+"""Commands that dispatch, show and steer runs."""

@@ -1,0 +1,128 @@
+"""``paigeant dispatch``: record a run, and perhaps wait for its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from paigeant.app import Paigeant, Run
+from paigeant.cli.exit_codes import COMPLETED, FAILED
+from paigeant.cli.terminal.asking import ask_within
+from paigeant.cli.terminal.console import note, write, write_json
+from paigeant.cli.terminal.durations import seconds
+from paigeant.cli.terminal.payload import read_input, read_lines
+from paigeant.cli.terminal.progress import Display, display, follow, follow_all
+from paigeant.cli.terminal.timeline import show_result
+from paigeant.cli.workers.handlers import load_handlers
+from paigeant.config import load_settings
+from paigeant.errors import InvalidInput, UnknownStep, UnknownWorkflow
+from paigeant.model.runs import RunStatus, RunView
+
+app: typer.Typer = typer.Typer(add_completion=False)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What to dispatch, and how to wait for it."""
+
+    workflow: str
+    payload: Any
+    dispatch_key: str | None
+    deadline: timedelta | None
+    wait: bool
+    timeout: float | None
+    as_json: bool
+
+
+@app.command()
+def dispatch(
+    workflow: Annotated[str, typer.Argument(help="The workflow's name.")],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="A JSON file, or - for standard input.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, showing progress.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="SPAN", help="How long to wait at most, as 30 or 5m.")
+    ] = None,
+    dispatch_key: Annotated[str | None, typer.Option(help="The same key gives the same run.")] = None,
+    handlers: Annotated[Path | None, typer.Option(help="The Python file that declares the workflow.")] = None,
+    deadline: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="SPAN", help="When the run is ended, as 30 or 1h30m.")
+    ] = None,
+    each: Annotated[bool, typer.Option("--each", help="One run for each line of a JSON Lines file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Start a run of a workflow on a JSON input. Exit codes: 0 completed, 1 ended otherwise, 2 refused, 3 timed out."""
+    if timeout is not None and not wait:
+        raise typer.BadParameter("it needs --wait", param_hint="--timeout")
+    if each and (dispatch_key is not None or deadline is not None):
+        raise typer.BadParameter("it takes neither --dispatch-key nor --deadline", param_hint="--each")
+    payload = list(read_lines(source)) if each else read_input(source)
+    if each and not payload:
+        text = f"{source}: holds no line of JSON, so there is nothing to dispatch"
+        raise InvalidInput(text)
+    due = None if deadline is None else timedelta(seconds=deadline)
+    order = _Order(workflow, payload, dispatch_key, due, wait, timeout, as_json)
+    work = _many if each else _one
+    raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers)))
+
+
+async def _with_workflow(question: Callable[[Paigeant], Awaitable[T]], handlers: Path | None) -> T:
+    """Ask with these handlers, or with what the store knows, or with those of the settings if that is not enough."""
+    settings = load_settings()
+    if handlers is not None:
+        return await ask_within(question, load_handlers(handlers), settings)
+    try:
+        return await ask_within(question, None, settings)
+    except (UnknownWorkflow, UnknownStep):
+        if settings.handlers is None:
+            raise
+    return await ask_within(question, load_handlers(settings.handlers), settings)
+
+
+async def _one(application: Paigeant, order: _Order) -> int:
+    run = await application.dispatch(
+        order.workflow, order.payload, dispatch_key=order.dispatch_key, deadline=order.deadline
+    )
+    if not order.wait:
+        if order.as_json:
+            write_json({"workflow_id": run.workflow_id, "status": await run.status()})
+        else:
+            write(str(run.workflow_id))
+        return COMPLETED
+    with display(order.workflow) as shown:
+        view = await _to_the_end(application, run, order, shown)
+    if order.as_json:
+        write(view.model_dump_json())
+    else:
+        show_result(view)
+    return COMPLETED if view.status is RunStatus.COMPLETED else FAILED
+
+
+async def _many(application: Paigeant, order: _Order) -> int:
+    runs = await application.dispatch_many(order.workflow, order.payload)
+    statuses = [(run.workflow_id, RunStatus.PENDING) for run in runs]
+    if order.wait:
+        note(f"{len(runs)} runs dispatched; waiting for them")
+        results = await follow_all(runs, order.timeout)
+        statuses = [(result.workflow_id, result.status) for result in results]
+    if order.as_json:
+        write_json({"runs": [{"workflow_id": key, "status": status} for key, status in statuses], "next": None})
+    else:
+        for key, status in statuses:
+            write(f"{key} {status}" if order.wait else str(key))
+    failed = order.wait and any(status is not RunStatus.COMPLETED for _, status in statuses)
+    return FAILED if failed else COMPLETED
+
+
+async def _to_the_end(application: Paigeant, run: Run, order: _Order, shown: Display) -> RunView:
+    try:
+        return await follow(application, run, shown, order.timeout)
+    except asyncio.CancelledError:
+        note(f"not waiting any longer; the run goes on: paigeant show {run.workflow_id}")
+        raise

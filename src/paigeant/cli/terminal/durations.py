@@ -1,0 +1,35 @@
+"""Durations on the command line: as everywhere, and a number alone is seconds where that is what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+import typer
+
+from paigeant.model.values.durations import parse_duration, parse_seconds
+
+T = TypeVar("T")
+
+_LONGEST: Final = timedelta(days=36_600)
+
+
+def duration(text: str) -> timedelta:
+    """Return the duration that a text names; it has a unit, for a number alone may mean seconds or days."""
+    span = _read(parse_duration, text)
+    if span > _LONGEST:
+        raise typer.BadParameter(f"{text!r} is more than a hundred years")
+    return span
+
+
+def seconds(text: str) -> float:
+    """Return the seconds that a text names, with or without a unit."""
+    return min(_read(parse_seconds, text), _LONGEST.total_seconds())
+
+
+def _read(parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error

@@ -1,0 +1,89 @@
+"""Reading input: a JSON file, standard input, or lines of JSON; whatever is wrong with it is said with its place."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from pydantic_core import from_json
+
+from paigeant.errors import InvalidInput
+from paigeant.model.limits import DEPTH, VALUE_BYTES
+from paigeant.model.values.nesting import nesting
+from paigeant.model.values.values import finite
+
+STDIN: Final = "-"
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+def read_input(source: str) -> Any:
+    """Return the JSON value of a file, or of standard input for ``-``; raises InvalidInput."""
+    name, stream = _open(source)
+    with stream:
+        text = stream.read(VALUE_BYTES + 1)
+        _check_size(name, len(text) + _rest(source, stream))
+    return _parse(text.removeprefix(_BOM), name)
+
+
+def read_lines(source: str) -> Iterator[Any]:
+    """Yield the JSON value of each line that is not blank; raises InvalidInput, which names the line."""
+    name, stream = _open(source)
+    with stream:
+        number = 0
+        while line := stream.readline(VALUE_BYTES + 2):
+            number += 1
+            place = f"{name}, line {number}"
+            _check_size(place, len(line.rstrip(b"\r\n")))
+            if line := line.removeprefix(_BOM).strip():
+                yield _parse(line, place)
+
+
+def _open(source: str) -> tuple[str, BinaryIO]:
+    if source == STDIN:
+        return "standard input", sys.stdin.buffer
+    path = Path(source)
+    try:
+        if path.is_dir():
+            text = f"{source}: is a folder; name a JSON file in it, or - for standard input"
+            raise InvalidInput(text)
+        return source, path.open("rb")
+    except FileNotFoundError as error:
+        text = f"{source}: no such file; write the input as JSON into it, or use - for standard input"
+        raise InvalidInput(text) from error
+    except (OSError, ValueError) as error:
+        text = f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise InvalidInput(text) from error
+
+
+def _rest(source: str, stream: BinaryIO) -> int:
+    """Return how many bytes of a file are not read yet, so that the message can name its size."""
+    if source == STDIN:
+        return 0
+    return max(Path(source).stat().st_size - stream.tell(), 0) if stream.seekable() else 0  # a pipe has no size
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > VALUE_BYTES:
+        text = f"{name}: {size:,} bytes or more; at most {VALUE_BYTES:,} are allowed: pass a reference to it instead"
+        raise InvalidInput(text)
+
+
+def _parse(json: bytes, name: str) -> Any:
+    try:
+        json.decode()
+    except UnicodeDecodeError as error:
+        text = f"{name}: not UTF-8: byte {json[error.start]:#04x} at position {error.start}; save it as UTF-8"
+        raise InvalidInput(text) from error
+    if not json.strip():
+        text = f'{name}: is empty; it should hold JSON, as {{"name": "Ada"}}'
+        raise InvalidInput(text)
+    if (depth := nesting(json)) > DEPTH:
+        text = f"{name}: nests {depth} levels deep; at most {DEPTH} are allowed"
+        raise InvalidInput(text)
+    try:
+        return finite(from_json(json, allow_inf_nan=False))
+    except ValueError as error:
+        text = f"{name}: not JSON: {error}"
+        raise InvalidInput(text) from error

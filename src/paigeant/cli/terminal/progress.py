@@ -1,0 +1,108 @@
+"""Following a run: a live table on a terminal, a plain line for each change otherwise; all of it on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import aclosing, contextmanager
+from time import monotonic
+from typing import Final, Protocol
+
+from rich.live import Live
+
+from paigeant.app import Paigeant, Run, RunResult
+from paigeant.cli.terminal.console import console, note, printable
+from paigeant.cli.terminal.timeline import step_line, table, why_waiting
+from paigeant.model.runs import RunView, StepStatus, StepView
+
+_PATIENCE: Final = 2.0
+"""Seconds that a step may be due before its worker is missed."""
+
+
+class Display(Protocol):
+    """Shows a run, as often as it changes."""
+
+    def update(self, view: RunView, hint: str | None) -> None:
+        """Show the run as it is now, and what the person should know besides."""
+
+
+class Lines:
+    """A line for each change."""
+
+    def __init__(self) -> None:
+        """Start with nothing said."""
+        self._said: dict[str, str] = {}
+
+    def update(self, view: RunView, hint: str | None) -> None:
+        """Print what is new."""
+        for step in view.steps:
+            line = step_line(step)
+            if self._said.get(f"{step.path}:{step.position}") != line:
+                self._said[f"{step.path}:{step.position}"] = line
+                note(line)
+        if hint and self._said.get("hint") != hint:
+            note(hint)
+        self._said["hint"] = hint or ""
+
+
+class Table:
+    """The timeline, redrawn in place."""
+
+    def __init__(self, live: Live) -> None:
+        """Draw into ``live``."""
+        self._live = live
+
+    def update(self, view: RunView, hint: str | None) -> None:
+        """Draw it again."""
+        self._live.update(table(view, caption=hint), refresh=True)
+
+
+@contextmanager
+def display(workflow: str) -> Generator[Display]:
+    """Choose how to show progress."""
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield Lines()
+        return
+    with Live(f"{workflow}: dispatched", console=screen, auto_refresh=False) as live:
+        yield Table(live)
+
+
+async def follow(app: Paigeant, run: Run, shown: Display, timeout: float | None) -> RunView:
+    """Return the run's view once it is final; raises ResultTimeout, and the run goes on."""
+    due_since: tuple[int, float] = (0, monotonic())
+    async with aclosing(run.follow(timeout)) as views:
+        async for view in views:
+            step = _due(view)
+            if step is None or step.position != due_since[0]:
+                due_since = (step.position if step else 0, monotonic())
+            shown.update(view, await _hint(app, view, step, monotonic() - due_since[1]))
+            if view.status.final:
+                return view
+    raise AssertionError("a run is followed until it is final")
+
+
+async def follow_all(runs: Sequence[Run], timeout: float | None) -> list[RunResult]:
+    """Return how each run ended, saying now and then how many have; raises ResultTimeout, and the runs go on."""
+    start = said = monotonic()
+    ended: list[RunResult] = []
+    for run in runs:
+        left = None if timeout is None else max(start + timeout - monotonic(), 0)
+        ended.append(await run.result(left))
+        if monotonic() - said >= _PATIENCE:
+            said = monotonic()
+            note(f"{len(ended)} of {len(runs)} have ended")
+    return ended
+
+
+def _due(view: RunView) -> StepView | None:
+    """Return the step that could run now, if somebody served it."""
+    waiting = (StepStatus.PENDING, StepStatus.WAITING)
+    return next((step for step in view.steps if step.status in waiting), None)
+
+
+async def _hint(app: Paigeant, view: RunView, step: StepView | None, waited: float) -> str | None:
+    """Say what the run waits for, if a person could do something about it."""
+    overdue = step is not None and step.status is StepStatus.PENDING and waited >= _PATIENCE
+    if step is not None and overdue and not await app.administration.find_served([step.step]):
+        return f"nobody serves step {printable(step.step)!r}: start its worker, as `paigeant run handlers.py`"
+    return why_waiting(view)

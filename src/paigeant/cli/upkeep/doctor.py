@@ -1,0 +1,97 @@
+"""``paigeant doctor``: what is wrong with the installation, the store and the transport, and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from paigeant.app import Paigeant
+from paigeant.app.examination import Examined, failed
+from paigeant.cli.exit_codes import COMPLETED, FAILED, exit_code_of
+from paigeant.cli.terminal.console import console, from_here, printable, write_json
+from paigeant.cli.workers.handlers import load_handlers, require_activities
+from paigeant.config import Settings, load_settings
+from paigeant.errors import PaigeantError
+from paigeant.model.checks.findings import Finding, Severity
+
+app: typer.Typer = typer.Typer(add_completion=False)
+
+_MARKS: Final = {
+    Severity.OK: ("ok", "green"),
+    Severity.WARNING: ("warning", "yellow"),
+    Severity.PROBLEM: ("problem", "red"),
+}
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {findings, healthy}.")] = False) -> None:
+    """Look for what is wrong with the installation, the settings, the store and the transport, and say how to mend it.
+
+    Exit codes: 0 nothing is wrong, 1 something is, 2 a setting is wrong, 4 the store or broker does not answer.
+    """
+    raise typer.Exit(asyncio.run(_doctor(as_json=as_json)))
+
+
+async def _doctor(*, as_json: bool) -> int:
+    found: list[Examined] = []
+    async with aclosing(_examine()) as examination:
+        async for examined in examination:
+            found.append(examined)
+            if not as_json:
+                _show(examined)
+    if as_json:
+        findings = [{"part": one.part, **one.finding.model_dump(exclude={"forgets"})} for one in found]
+        write_json({"healthy": not any(one.is_problem for one in found), "findings": findings})
+    else:
+        _sum_up(found)
+    return max((_exit_code(one) for one in found), default=COMPLETED)
+
+
+async def _examine() -> AsyncGenerator[Examined, None]:
+    try:
+        settings = load_settings()
+    except PaigeantError as error:
+        yield failed("settings", "usable", error)
+        return
+    async with aclosing(Paigeant(settings=settings).administration.examine()) as examination:
+        async for examined in examination:
+            yield examined
+    yield _handlers(settings)
+
+
+def _handlers(settings: Settings) -> Examined:
+    path = settings.handlers
+    if path is None:
+        return Examined("settings", Finding.ok("handlers", "none are named; `paigeant run` is told a file"))
+    try:
+        require_activities(load_handlers(path), path)
+    except PaigeantError as error:
+        return failed("settings", "handlers", error)
+    return Examined("settings", Finding.ok("handlers", from_here(str(path))))
+
+
+def _exit_code(examined: Examined) -> int:
+    if examined.error is not None:
+        return exit_code_of(examined.error)
+    return FAILED if examined.is_problem else COMPLETED
+
+
+def _show(examined: Examined) -> None:
+    """Print a finding as soon as it is there, and below it what to do."""
+    part, finding, _ = examined
+    mark, style = _MARKS[finding.severity]
+    line = Text.assemble((f"{mark:8}", style), f"{part} {finding.about}: {printable(finding.said)}")
+    console().print(line, soft_wrap=True)
+    if finding.mend:
+        console().print(Text(f"{'':8}→ {printable(finding.mend)}"), soft_wrap=True)
+
+
+def _sum_up(found: list[Examined]) -> None:
+    counts = {severity: sum(one.finding.severity is severity for one in found) for severity in Severity}
+    bad = ", ".join(f"{severity}s: {counts[severity]}" for severity in (Severity.PROBLEM, Severity.WARNING))
+    console().print(f"\n{bad}" if counts[Severity.OK] < len(found) else "\nnothing is wrong")

@@ -1,0 +1,121 @@
+"""``paigeant prune``: delete runs that ended long ago, and dead letters that came last so long ago."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Collection
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from paigeant.app import Paigeant, Prunable
+from paigeant.cli.exit_codes import FAILED
+from paigeant.cli.terminal.asking import ask
+from paigeant.cli.terminal.console import console, note, write_json
+from paigeant.cli.terminal.durations import duration
+from paigeant.config import Settings, load_settings
+from paigeant.errors import RequestError
+from paigeant.model.runs import FINAL, RunStatus
+from paigeant.plugins import redacted_url
+
+app: typer.Typer = typer.Typer(add_completion=False)
+
+
+@dataclass(slots=True)
+class _Pruning:
+    """What is to go, and how much of it has gone."""
+
+    settings: Settings
+    older_than: timedelta
+    statuses: Collection[RunStatus]
+    batch: int
+    gone: Prunable = field(default_factory=lambda: Prunable(0, 0))
+
+    @property
+    def where(self) -> str:
+        return f"{redacted_url(self.settings.store)}, namespace {self.settings.namespace}"
+
+    async def count(self, app: Paigeant) -> Prunable:
+        return await app.administration.count_prunable(self.older_than, statuses=self.statuses)
+
+    async def delete(self, app: Paigeant) -> None:
+        total = (await self.count(app)).runs
+        pruning = app.administration.prune(self.older_than, statuses=self.statuses, batch=self.batch)
+        with _progress() as progress:
+            task = progress.add_task("deleted", total=total)
+            async with aclosing(pruning) as batches:
+                async for gone in batches:
+                    self.gone = Prunable(self.gone.runs + gone.runs, self.gone.dead_letters + gone.dead_letters)
+                    progress.update(task, completed=self.gone.runs, total=max(total, self.gone.runs))
+
+
+@app.command()
+def prune(
+    older_than: Annotated[
+        timedelta, typer.Option(parser=duration, metavar="SPAN", help="How long ago they ended: 30d, 12h, 45m.")
+    ],
+    status: Annotated[
+        list[RunStatus] | None, typer.Option(help="Only runs that ended so; may be repeated. Default: all that ended.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Runs in one transaction, at most.")] = 100,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: {deleted, dead_letters} or {would_delete, dead_letters}.")
+    ] = False,
+) -> None:
+    """Delete runs that ended long ago, with all that is theirs, beside workers that go on.
+
+    Without --status, dead letters that came last so long ago go too. Runs that are not final stay, whatever their age.
+    It may be interrupted, and repeated.
+    """
+    settings = load_settings()
+    pruning = _Pruning(settings, older_than, frozenset(status or FINAL), batch)
+    if dry_run or not yes:
+        found = ask(pruning.count, settings=settings)
+        if dry_run:
+            _say_found(found, pruning, as_json=as_json)
+            return
+        if any(found) and not _agreed(found, pruning, as_json=as_json):
+            note("nothing was deleted")
+            raise typer.Exit(FAILED)
+    try:
+        ask(pruning.delete, settings=settings)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        note(f"interrupted: {_said(pruning.gone)} were deleted; the same command deletes the rest")
+        raise
+    if as_json:
+        write_json({"deleted": pruning.gone.runs, "dead_letters": pruning.gone.dead_letters})
+    else:
+        note(f"deleted {_said(pruning.gone)} of {pruning.where}")
+
+
+def _said(amount: Prunable) -> str:
+    letters = f" and {amount.dead_letters:,} dead letters" if amount.dead_letters else ""
+    return f"{amount.runs:,} runs{letters}"
+
+
+def _say_found(found: Prunable, pruning: _Pruning, *, as_json: bool) -> None:
+    if as_json:
+        write_json({"would_delete": found.runs, "dead_letters": found.dead_letters})
+    else:
+        note(f"would delete {_said(found)} of {pruning.where}")
+
+
+def _agreed(found: Prunable, pruning: _Pruning, *, as_json: bool) -> bool:
+    if as_json or not sys.stdin.isatty():
+        text = f"this would delete {_said(found)} of {pruning.where}, and nobody can be asked: add --yes, or --dry-run"
+        raise RequestError(text)
+    return typer.confirm(f"Delete {_said(found)} of {pruning.where}, for good?", err=True)
+
+
+def _progress() -> Progress:
+    """Return what shows how far it is: on a terminal only."""
+    screen = console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)

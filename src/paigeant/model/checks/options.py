@@ -1,0 +1,115 @@
+"""Options that a user writes: their names and types are checked where they are written, by file and line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import wraps
+from pathlib import Path
+from traceback import walk_stack
+from typing import Any, Final, ParamSpec, TypeVar
+
+from pydantic import ValidationError
+
+from paigeant.errors import PaigeantError, RegistrationError
+from paigeant.model.values.showing import did_you_mean, shown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C", bound=type[Any])
+
+_INSIDE: Final = (f"{Path(__file__).parents[2]}/", f"{Path(inspect.getfile(ValidationError)).parent}/", "<string>")
+_PYDANTIC: Final = "/site-packages/pydantic/"
+
+HOW: Final[Mapping[str, str]] = {
+    "retry": "a RetryPolicy; for three attempts: RetryPolicy(max_attempts=3)",
+    "on_interrupt": "'rerun', 'park' or 'compensate'",
+    "concurrency": "a whole number from 1 to 100,000",
+    "unknown": "True or False",
+    "prompt": "a template, as 'Write about {topic}', or a function that returns the prompt",
+    "elsewhere": "True or False",
+    "arguments": "a dictionary of JSON values: {'amount': 12}",
+    "activity": "the name of an activity: up to 100 letters, digits, '_', '-' and '.'",
+    "max_attempts": "a whole number from 1 to 1,000,000,000",
+    "jitter": "a share from 0 to 1",
+    "multiplier": "a number from 1 to 1,000",
+}
+"""What is right for an option."""
+
+
+def written_at() -> str:
+    """Return file and line of the innermost caller outside of this package."""
+    for frame, line in walk_stack(None):
+        file = frame.f_code.co_filename
+        if not file.startswith(_INSIDE) and _PYDANTIC not in file:
+            return f"{file}:{line}"
+    return "?"
+
+
+def refuse(option: str, given: Any, what: str, error: type[PaigeantError] = RegistrationError) -> PaigeantError:
+    """Return the error about an option of ``what`` that has a wrong value: what it is, and what would be right."""
+    return error(f"{written_at()}: {what}: {option} is {shown(given)}; it should be {HOW[option]}")
+
+
+def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have a function refuse options that it does not have with ``error``, naming the nearest one that it has."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        known = [
+            name
+            for name, parameter in inspect.signature(function).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY or parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ]
+        known = [name for name in known if name != "self"]
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            for name in kwargs:
+                if name not in known:
+                    raise error(f"{written_at()}: {what} has no option {name!r}; {did_you_mean(name, known)}")
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+def declared(kind: C) -> C:
+    """Have a pydantic dataclass that a user makes refuse what is wrong with a RegistrationError that names the line."""
+    make = kind.__init__
+    names = [field.name for field in fields(kind)]
+
+    @wraps(make)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807  (it is that method)
+        try:
+            make(self, *args, **kwargs)
+        except ValidationError as error:
+            raise RegistrationError(f"{written_at()}: {kind.__name__}{_explain(error, names)}") from error
+
+    kind.__init__ = __init__
+    return kind
+
+
+def _explain(error: ValidationError, names: list[str]) -> str:
+    problem = error.errors(include_url=False)[0]
+    place = problem["loc"]
+    first = place[0] if place else ""
+    option = names[first] if isinstance(first, int) and first < len(names) else str(first)
+    if problem["type"] == "unexpected_keyword_argument":
+        return f" has no option {option!r}; {did_you_mean(option, names)}"
+    if problem["type"].startswith("missing"):
+        return f": {option} is missing; it should be {HOW.get(option, 'given')}"
+    inside = ".".join(str(part) for part in place[1:])
+    text = f": {option}{f' ({inside})' if inside else ''} is {shown(problem['input'])}"
+    said = problem["msg"]
+    if option == "on_interrupt" and isinstance(problem["input"], str):
+        text += f"; {did_you_mean(problem['input'], ('rerun', 'park', 'compensate'))}"
+    elif option not in HOW or inside or problem["type"] == "value_error":
+        text += f": {_plain(said)}"
+    return text + (f"; it should be {HOW[option]}" if option in HOW else "")
+
+
+def _plain(said: str) -> str:
+    own = said.removeprefix("Value error, ")
+    return own if own != said else said[:1].lower() + said[1:]

@@ -1,0 +1,1 @@
+"""What is asked of a store beside runs and hops, and what it answers."""

@@ -1,0 +1,172 @@
+"""Whether a value that was read back is the one that was written, and where it is not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime, time
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, cast
+
+from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from paigeant.model.values.schemas import Schema, schemas_of
+from paigeant.model.values.shapes import ANYTHING, adapter, first_problem, read
+
+_ANY: Final[Schema] = {"type": "any"}
+_PLAIN: Final[tuple[Any, ...]] = (bool, int, str, float, type(None))
+"""What JSON has itself."""
+
+_SEQUENCES: Final[tuple[Any, ...]] = (list, tuple, deque)
+_NO_KEYS: Final[tuple[Any, ...]] = (tuple, frozenset, type(None))
+"""What is written as the key of an object and read back as a text only."""
+
+
+class Difference(NamedTuple):
+    """A part of a value that would come back as something else; ``why`` if it would not come back at all."""
+
+    path: str
+    value: Any
+    back: Any
+    schema: Schema = None
+    why: str = ""
+
+
+class _Part(NamedTuple):
+    path: str
+    value: Any
+    back: Any
+    schema: Schema
+
+
+class Comparison:
+    """Compares a value with what was read back, as far as its type promises anything.
+
+    Where it promises nothing (``Any``, or no annotation), JSON data comes back. There each part is held against its own
+    type: whoever takes it may annotate it so.
+    """
+
+    def __init__(self, shape: TypeAdapter[Any], write: Callable[[TypeAdapter[Any], Any], bytes]) -> None:
+        """Compare values of this shape; ``write`` wrote them."""
+        self._schemas = schemas_of(shape)
+        self._write = write
+
+    def differ(self, value: Any, back: Any, path: str = "") -> Difference | None:
+        """Return the first difference, None if there is none."""
+        if self._schemas.comparable and value == back:
+            return None
+        return self._differ(value, back, self._schemas.whole, path)
+
+    def _differ(self, value: Any, back: Any, schema: Schema, path: str) -> Difference | None:
+        schema, one_of_several = self._schemas.choice(schema, value)
+        inner = self._schemas.inner(schema)
+        if inner is not None and inner["type"] == "any":
+            return self.own(value, path)
+        alike = {type(value), type(back)} == {list, tuple} and not one_of_several  # a Sequence may be either
+        if not alike and type(value) is not type(back):
+            return Difference(path, value, back, {"type": "union"} if one_of_several else schema)
+        for part in self._parts(value, back, inner):
+            found = self._differ(part.value, part.back, part.schema, path + part.path)
+            if found is not None:
+                return found
+        same = _same_size(value, back) if _has_parts(value) else _equal(value, back)
+        return None if same else Difference(path, value, back, schema)
+
+    def _parts(self, value: Any, back: Any, schema: Schema) -> Iterator[_Part]:
+        """Yield what a value is made of, beside what was read back, and what was promised of it."""
+        if isinstance(value, Mapping):
+            yield from self._entries(cast("Mapping[Any, Any]", value), back, schema)
+        elif isinstance(value, _SEQUENCES):
+            for index, pair in enumerate(zip(value, back, strict=False)):
+                yield _Part(f"[{index}]", *pair, self._schemas.item(schema, index))
+        elif isinstance(value, BaseModel):
+            yield from self._fields(value, back, schema)
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            for field in dataclasses.fields(value):
+                pair = getattr(value, field.name, None), getattr(back, field.name, None)
+                yield _Part(f".{field.name}", *pair, self._schemas.field(schema, field.name))
+
+    def _entries(self, value: Mapping[Any, Any], back: Mapping[Any, Any], schema: Schema) -> Iterator[_Part]:
+        fields = schema is not None and schema["type"] == "typed-dict"
+        promised = self._schemas.value(schema)
+        for (key, mine), (other, theirs) in zip(value.items(), back.items(), strict=False):
+            yield _Part(".[key]", key, other, _key(schema))
+            yield _Part(f"[{key!r}]", mine, theirs, self._schemas.field(schema, key) if fields else promised)
+
+    def _fields(self, value: BaseModel, back: BaseModel, schema: Schema) -> Iterator[_Part]:
+        mine, theirs = vars(value), vars(back)  # past what warns of a deprecated field
+        for name in type(value).model_fields:
+            promised = schema if getattr(type(value), "__pydantic_root_model__", False) else None
+            yield _Part(f".{name}", mine.get(name), theirs.get(name), promised or self._schemas.field(schema, name))
+        for name, extra in (value.model_extra or {}).items():
+            yield _Part(f".{name}", extra, (back.model_extra or {}).get(name), _ANY)
+
+    def own(self, value: Any, path: str = "") -> Difference | None:
+        """Return what of a value of which nothing was promised would not come back under its own type."""
+        if isinstance(value, _PLAIN) and type(value) in _PLAIN:
+            return None
+        if isinstance(value, dict | list | tuple | set | frozenset | deque):
+            return self._own_parts(cast("Collection[Any]", value), path)
+        shape = _shape_of(cast("Any", type(value)))
+        if shape is None:
+            return None
+        try:
+            json = self._write(shape, value)
+            return Comparison(shape, self._write).differ(value, read(shape, json), path)
+        except ValidationError as error:
+            return Difference(path, value, None, why=first_problem(error))
+        except (ValueError, TypeError, RecursionError) as error:
+            return Difference(path, value, None, why=str(error))
+
+    def _own_parts(self, value: Collection[Any], path: str) -> Difference | None:
+        if isinstance(value, dict):
+            keys: dict[Any, Any] = dict.fromkeys(cast("dict[Any, Any]", value))
+            for key in keys:
+                if isinstance(key, _NO_KEYS):
+                    return Difference(f"{path}.[key]", key, str(key))
+            if not all(type(key) is str for key in keys) and len(from_json(ANYTHING.dump_json(keys))) < len(keys):
+                return Difference(f"{path}.[key]", list(keys), "fewer keys")
+            parts: Any = ((f"[{key!r}]", each) for key, each in cast("dict[Any, Any]", value).items())
+        else:
+            parts = ((f"[{index}]", each) for index, each in enumerate(value))
+        return next(filter(None, (self.own(each, path + inside) for inside, each in parts)), None)
+
+
+def _key(schema: Schema) -> Schema:
+    return None if schema is None or schema["type"] != "dict" else schema.get("keys_schema") or None
+
+
+def _has_parts(value: Any) -> bool:
+    return isinstance(value, (Mapping, *_SEQUENCES, BaseModel)) or dataclasses.is_dataclass(value)
+
+
+def _same_size(value: Any, back: Any) -> bool:
+    if isinstance(value, BaseModel):
+        return set(value.model_extra or ()) == set(back.model_extra or ())
+    return not isinstance(value, (Mapping, *_SEQUENCES)) or len(value) == len(back)
+
+
+def _equal(value: Any, back: Any) -> bool:
+    """Compare two values of one type; where that says nothing, their attributes."""
+    if type(value).__eq__ is object.__eq__:
+        return getattr(value, "__dict__", None) == getattr(back, "__dict__", None)
+    if isinstance(value, time | datetime) and (value.tzinfo is None) is not (back.tzinfo is None):
+        return False  # a zone without an offset, as a time of day has none in most of them
+    try:
+        return bool(value == back) or (value != value and back != back)  # noqa: PLR0124  (NaN)
+    except Exception:  # noqa: BLE001  (somebody else's __eq__)
+        return False
+
+
+@lru_cache(maxsize=1024)
+def _shape_of(kind: type[Any]) -> TypeAdapter[Any] | None:
+    """Return the adapter of a class, None if pydantic has none, or knows nothing of it."""
+    try:
+        shape = adapter(kind)
+    except (PydanticUserError, TypeError):
+        return None
+    schemas = schemas_of(shape)
+    inner = schemas.inner(schemas.whole)
+    return None if inner is not None and inner["type"] == "any" else shape

@@ -1,0 +1,99 @@
+"""Durations, as people write them: seconds, a ``timedelta``, or text such as ``1h30m``, ``250ms`` or ``2 days``."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import PlainValidator
+
+from paigeant.model.limits import LONGEST
+from paigeant.model.values.showing import shown
+
+Duration: TypeAlias = float | timedelta | str
+"""What a user may give for a duration."""
+
+_UNITS: Final = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+_WORDS: Final = {
+    **{word: _UNITS[word[0]] for word in ("week", "day", "hour", "minute", "second")},
+    "millisecond": _UNITS["ms"],
+}
+_COMPACT: Final = re.compile(r"(\d{1,9})(ms|[wdhms])", re.ASCII)
+_SPELLED: Final = re.compile(rf"(\d{{1,9}}) ({'|'.join(_WORDS)})s?(?: |$)", re.ASCII)
+_BARE: Final = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
+
+HOW: Final = "a number of seconds, a timedelta, or text as '30s', '1h30m', '250ms' or '2 days'"
+"""What a duration is, for errors."""
+
+
+class TooLong(ValueError):
+    """A duration that is one, and beyond what is allowed."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration that a text names; raises ValueError, which says how one is written."""
+    for pattern, units in ((_COMPACT, _UNITS), (_SPELLED, _WORDS)):
+        parts = list(pattern.finditer(text))
+        if parts and "".join(part[0] for part in parts) == text and not text.endswith(" "):
+            return _sum(text, [(int(part[1]), units[part[2]]) for part in parts])
+    raise ValueError(f"{text[:40]!r} is no span of time; write 30d, 12h, 45m or 1d12h, 30s, 250ms or '2 days'")
+
+
+def parse_seconds(text: str) -> float:
+    """Return the seconds that a text from outside names, where a number alone is seconds; raises ValueError."""
+    return float(text) if _BARE.fullmatch(text) else parse_duration(text).total_seconds()
+
+
+def seconds_of(duration: Any, *, longest: timedelta = LONGEST) -> float:
+    """Return a duration in seconds; raises ValueError, which says what was there, and what would be right.
+
+    It is not negative, and at most ``longest``, by default ten years, which every calendar can hold.
+    """
+    if isinstance(duration, bool) or not isinstance(duration, int | float | timedelta | str):
+        raise ValueError(f"{shown(duration)} is no duration: it is {HOW}")  # noqa: TRY004  (pydantic wants this one)
+    if isinstance(duration, str) and _BARE.fullmatch(duration):
+        raise ValueError(f"{duration!r} is no duration: write {duration}, which is seconds, or '{duration}s'")
+    span = parse_duration(duration) if isinstance(duration, str) else duration
+    if isinstance(span, float) and not math.isfinite(span):
+        raise ValueError(f"{span} is no duration: it is {HOW}")
+    seconds = span.total_seconds() if isinstance(span, timedelta) else span
+    if seconds < 0:
+        raise ValueError(f"{shown(duration)} is less than nothing")
+    if seconds > longest.total_seconds():
+        raise TooLong(f"{shown(duration)} is too long; at most {longest.days} days are allowed")
+    return float(seconds)
+
+
+def _sum(text: str, parts: list[tuple[int, timedelta]]) -> timedelta:
+    try:
+        return sum((number * unit for number, unit in parts), timedelta())
+    except OverflowError:
+        raise TooLong(f"{text!r} is too long: no calendar goes so far") from None
+
+
+def seconds_or_none(duration: Duration | None) -> float | None:
+    """Return a duration, if there is one, in seconds."""
+    return None if duration is None else seconds_of(duration)
+
+
+def _positive(duration: Any) -> float | None:
+    seconds = seconds_or_none(duration)
+    if seconds == 0:
+        raise ValueError("it should be more than nothing")
+    return seconds
+
+
+Delay: TypeAlias = Annotated[Duration, PlainValidator(seconds_of)]
+"""A duration that may be nothing; it is kept in seconds."""
+
+Limit: TypeAlias = Annotated[Duration | None, PlainValidator(_positive)]
+"""A duration that is more than nothing, or none; it is kept in seconds."""

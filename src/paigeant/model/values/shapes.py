@@ -1,0 +1,49 @@
+"""Types to JSON and back: one pydantic adapter for each type, built once."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any, Final
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypeAliasType
+
+from paigeant.model.values.showing import shown
+
+_JSON: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings")
+ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any, config=_JSON)
+"""Serialises whatever pydantic knows, by its own type."""
+
+_NUMBERS: Final = count(1)
+
+
+def adapter(annotation: Any) -> TypeAdapter[Any]:
+    """Return the adapter of a type: bytes are base64, and infinities and NaN are strings.
+
+    That holds within dataclasses and typed dicts too, however deep. A pydantic model keeps its own configuration: what
+    it does not say, pydantic's defaults say. Raises PydanticUserError or PydanticSchemaGenerationError for a type that
+    pydantic cannot handle.
+    """
+    # Behind an alias a dataclass is nested, and what is nested takes over the settings of what is around it; on top of
+    # an adapter pydantic refuses them. Each alias has a name of its own: pydantic knows an alias by its name and its
+    # address, keeps that with models that know themselves, and takes one made later at the same address for the same.
+    shape: Any = TypeAliasType(f"shape_{next(_NUMBERS)}", annotation)  # pyright: ignore[reportGeneralTypeIssues]
+    return TypeAdapter(shape, config=_JSON)
+
+
+def read(shape: TypeAdapter[Any], json: bytes) -> Any:
+    """Return the value that a JSON text stands for; fields go by their aliases and by their names.
+
+    A value is written under its aliases, which is what other programs know; where those do not read back, under its
+    names. Raises ValidationError.
+    """
+    return shape.validate_json(json, by_alias=True, by_name=True)
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return a validation error as one line: where, what is wrong, and what there was."""
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    more = error.error_count() - 1
+    there = shown(problem["input"])
+    return f"{where + ': ' if where else ''}{problem['msg']}, got {there}" + (f" (and {more} more)" if more else "")

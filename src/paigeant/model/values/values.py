@@ -1,0 +1,123 @@
+"""A value on its way: inline in the message while small, a claim check on the store when not.
+
+The claim check is Hohpe and Woolf's pattern of that name: a slip must not grow with what its steps put out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias, cast
+
+from pydantic import BaseModel, JsonValue
+from pydantic_core import from_json, to_json
+
+from paigeant.model.limits import DEPTH, INLINE_BYTES
+from paigeant.model.values.nesting import nesting
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A JSON value that travels in the message itself, as the JSON text that was made of it once."""
+
+    json: bytes
+
+    @property
+    def value(self) -> JsonValue:
+        """The value, read anew each time."""
+        return from_json(self.json)
+
+
+class Ref(BaseModel, frozen=True, extra="forbid"):
+    """A claim check: the JSON text rests in the store under its SHA-256 (hex); ``size`` is in bytes."""
+
+    sha256: str
+    size: int
+
+
+Value: TypeAlias = Inline | Ref
+
+_HEAD: Final = '{"value":'
+
+
+def text_of(value: Value) -> str:
+    """Return a value as it is written in messages and columns: ``{"value": …}``, or its claim check."""
+    return f"{_HEAD}{value.json.decode()}}}" if isinstance(value, Inline) else value.model_dump_json()
+
+
+def read_value(text: str) -> Value:
+    """Return the value of a text that :func:`text_of` made."""
+    return Inline(text[len(_HEAD) : -1].strip().encode()) if text.startswith(_HEAD) else Ref.model_validate_json(text)
+
+
+def text_of_all(values: Mapping[str, Value]) -> str:
+    """Return named values as they are written in a column: a JSON object."""
+    return "{" + ",".join(f"{to_json(name).decode()}:{text_of(value)}" for name, value in values.items()) + "}"
+
+
+def read_values(text: str) -> dict[str, Value]:
+    """Return the named values of a text that :func:`text_of_all` made."""
+    fields = cast("dict[str, dict[str, Any]]", from_json(text))
+    return {name: read_value(to_json(field).decode()) for name, field in fields.items()}
+
+
+class Blob(NamedTuple):
+    """The bytes behind a :class:`Ref`, to be written in the transaction that first refers to them."""
+
+    sha256: str
+    json: bytes
+
+
+NULL: Final = Inline(b"null")
+"""JSON's null."""
+
+
+def inline(value: JsonValue) -> Inline:
+    """Wrap a JSON value known to be small; raises ValueError for NaN and infinities, which would travel as null."""
+    return Inline(to_json(finite(value)))
+
+
+def finite(value: JsonValue) -> JsonValue:
+    """Return a JSON value; raises ValueError if a number in it is not finite: 1e999 would travel as a text."""
+    left: list[JsonValue] = [value]
+    while left:
+        match left.pop():
+            case float() as number if not math.isfinite(number):
+                message = "a number is too large for a float, as 1e999 is, or it is none"
+                raise ValueError(message)
+            case list() as items:
+                left += items
+            case dict() as fields:
+                left += fields.values()
+            case _:
+                pass
+    return value
+
+
+def shelve(json: bytes) -> tuple[Value, Blob | None]:
+    """Return the value that travels for this JSON text and, if it is large or deep, what the store must keep.
+
+    Inline go up to 4 KiB, nested at most half as deep as a message may be, in one line.
+    """
+    if len(json) <= INLINE_BYTES and nesting(json) <= DEPTH // 2:
+        return Inline(json if b"\n" not in json and b"\r" not in json else to_json(from_json(json))), None
+    digest = hashlib.sha256(json).hexdigest()
+    return Ref(sha256=digest, size=len(json)), Blob(digest, json)
+
+
+def unshelve(value: Value, json: bytes | None) -> bytes:
+    """Return the JSON text of a value; ``json`` is what the store had for it, if it is a reference.
+
+    Raises LookupError if it is not there and ValueError if it is not what was promised.
+    """
+    if isinstance(value, Inline):
+        return value.json
+    if json is None:
+        message = f"the store has no value {value.sha256[:12]}… of {value.size} bytes"
+        raise LookupError(message)
+    if hashlib.sha256(json).hexdigest() != value.sha256:
+        message = f"the store's value {value.sha256[:12]}… is not what was written: its digest differs"
+        raise ValueError(message)
+    return json

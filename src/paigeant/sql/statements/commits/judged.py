@@ -1,0 +1,164 @@
+"""Runs go on and end here: what is written, and what is refused.
+
+Verdicts are decided by what the writing transaction itself has read, run rows locked before step rows (SQLite has one
+writer anyway). All hops of a call share each statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import exists, literal_column, select
+
+from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
+from paigeant.model.message import HopKey
+from paigeant.model.runs import StepStatus
+from paigeant.protocol import verdict
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, run_list, runs_of
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
+from paigeant.sql.statements.commits.rows import Found, handed_over, write
+from paigeant.sql.statements.hops import OPEN, cancel_request_of, key_of, records, steps
+
+runs: Columns = workflow_runs.c
+_done: Final = step_executions.alias("done")
+
+RUNS: Final = PreparedStatement(
+    select(
+        runs.workflow_id,
+        runs.namespace,
+        runs.cancel_requested,
+        runs.deadline,
+        runs.edited,
+        runs.completed_at,
+    )
+    .join_from(run_list, workflow_runs, runs.workflow_id == run_list.c.workflow_id)
+    .order_by(runs.workflow_id)
+    .with_for_update(of=workflow_runs, key_share=True)
+)
+"""Whether they are of this namespace is decided outside, or SQLite would walk through all that are."""
+
+_HOPS: Final = PreparedStatement(
+    select(
+        *(steps.workflow_id, steps.path, steps.position),
+        *(steps.fence, steps.owner, steps.attempt, steps.committed_by, steps.completed_at),
+        *(steps.input, steps.errors),
+        exists()
+        .where(
+            _done.c.workflow_id == steps.workflow_id,
+            _done.c.step_id == steps.step_id,
+            _done.c.direction == steps.direction,
+            _done.c.status == literal_column("'completed'"),  # as in the index, which a parameter would not match,
+        )
+        .label("done"),
+    )
+    .join_from(hop_list, step_executions, IN_HOP_LIST)
+    .order_by(steps.workflow_id, steps.path, steps.position)
+    .with_for_update(of=step_executions)
+)
+_GIVEN: Final = PreparedStatement(
+    select(steps.owner, steps.fence, steps.attempt, steps.started_at, steps.completed_at)
+    .add_columns(runs.cancel_requested, runs.deadline, runs.edited)
+    .join_from(hop_list, step_executions, IN_HOP_LIST)
+    .join(workflow_runs, runs.workflow_id == steps.workflow_id)
+    .where(OPEN)
+)
+
+
+def record_step_result(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
+    """Commit hops, each whole or not at all; one answer each, in order."""
+    answers: dict[int, CommitResult] = {}
+    for numbers in _rounds(commits):
+        settled = _commit(tx, [commits[n] for n in numbers], lease)
+        answers.update(zip(numbers, settled, strict=True))
+    return [answers[n] for n in range(len(commits))]
+
+
+def _rounds(commits: Sequence[Commit]) -> Iterator[list[int]]:
+    """Yield the numbers of commits that may be decided at the same time: of each run at most one."""
+    left = list(range(len(commits)))
+    while left:
+        taken: dict[UUID, int] = {}
+        for n in left:
+            taken.setdefault(commits[n].held.key.workflow_id, n)
+        yield list(taken.values())
+        left = [n for n in left if taken[commits[n].held.key.workflow_id] != n]
+
+
+def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
+    found = _find(tx, commits)
+    verdicts = [_judge(one, found.get(one.held.key)) for one in commits]
+    good = [found[one.held.key] for one, said in zip(commits, verdicts, strict=True) if said is Verdict.OK]
+    write(tx, good, lease)
+    given = _grants(tx, good) | {
+        one.held.key: grant
+        for one, said in zip(commits, verdicts, strict=True)
+        if said is Verdict.ALREADY and (grant := _given_before(tx, one)) is not None
+    }
+    cancel_requests = {key: cancel_request_of(one.run.cancel_requested) for key, one in found.items()}
+    return [
+        CommitResult(said, cancel_requests.get(one.held.key), given.get(one.held.key))
+        for one, said in zip(commits, verdicts, strict=True)
+    ]
+
+
+def _find(tx: Tx, commits: Sequence[Commit]) -> dict[HopKey, Found]:
+    """Read, and lock, what the commits are about: runs first."""
+    keys = [one.held.key for one in commits]
+    by_id = {
+        run.workflow_id: run
+        for run in tx.rows(RUNS, runs=runs_of(key.workflow_id for key in keys))
+        if run.namespace == tx.namespace
+    }
+    by_key = {key_of(hop): hop for hop in tx.rows(_HOPS, keys=keys_of(keys))}
+    return {
+        one.held.key: Found(one, by_id[one.held.key.workflow_id], by_key[one.held.key])
+        for one in commits
+        if one.held.key in by_key and one.held.key.workflow_id in by_id
+    }
+
+
+def _judge(one: Commit, found: Found | None) -> Verdict:
+    run, hop = (None, None) if found is None else (found.run, found.hop)
+    completes = one.transition.hop.status is StepStatus.COMPLETED
+    done = hop is not None and hop.done
+    return verdict.judge(run, hop, one.held.fence, one.execution, completes=completes, done=done)
+
+
+def _grants(tx: Tx, good: Sequence[Found]) -> dict[HopKey, Grant]:
+    """Return the leases on the twins that were handed over, by the hop that was left."""
+    given = [(one, twin) for one in good if (twin := handed_over(one)) is not None]
+    known = records(tx, [twin.undoes for _, twin in given])
+    return {
+        one.commit.held.key: Grant(
+            *(twin.key, twin.topic, twin.body, 1, 1),
+            leased_at=tx.now,
+            remaining=tx.until(one.run.deadline),
+            edited=bool(one.run.edited),
+            record=known.get(twin.undoes),
+        )
+        for one, twin in given
+    }
+
+
+def _given_before(tx: Tx, one: Commit) -> Grant | None:
+    """Return the grant whose answer was lost, if it is still as it was given."""
+    twin = one.wanted
+    if twin is None:
+        return None
+    rows = tx.rows(_GIVEN, keys=keys_of([twin.key]))
+    if not rows or not verdict.is_as_given(rows[0], one.owner):
+        return None
+    [row] = rows
+    return Grant(
+        *(twin.key, twin.topic, twin.body, row.fence, row.attempt),
+        leased_at=row.started_at,
+        cancel=cancel_request_of(row.cancel_requested),
+        remaining=tx.until(row.deadline),
+        edited=bool(row.edited),
+        record=records(tx, [twin.undoes]).get(twin.undoes),
+    )

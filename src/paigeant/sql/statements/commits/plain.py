@@ -1,0 +1,118 @@
+"""Plain commits, written at once: the number of rows that were there to be written is the verdict of all of them.
+
+Locks are taken in the order that all others keep, runs before hops, and the runs' rows are locked as a judged commit
+locks them. So whoever ends a run waits for a commit that is under way, and one that comes later finds the fence raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, update
+
+from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
+from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.model.transition import Done, Left
+from paigeant.protocol import verdict
+from paigeant.sql.execution.keys import runs_of
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
+from paigeant.sql.statements.commits.judged import RUNS
+from paigeant.sql.statements.commits.rows import set_variables
+from paigeant.sql.statements.hops import THIS_HOP, add_twins, bound, keep_blobs, steps
+
+runs: Columns = workflow_runs.c
+
+_LEAVE: Final = PreparedStatement(
+    update(step_executions)
+    .where(THIS_HOP, steps.fence == bindparam("b_fence"), steps.owner == bindparam("b_owner"))
+    .values(
+        status=StepStatus.COMPLETED.value,
+        owner=None,
+        due_at=None,
+        reason=None,
+        completed_at=bindparam("b_now"),
+        input=func.coalesce(bindparam("b_input", type_=steps.input.type), steps.input),
+        output=bindparam("b_output"),
+        log=bindparam("b_log"),
+        compensable=bindparam("b_compensable"),
+        undo_before=bindparam("b_before"),
+        committed_by=bindparam("b_execution"),
+    )
+)
+_END: Final = PreparedStatement(
+    update(workflow_runs)
+    .where(runs.workflow_id == bindparam("b_workflow_id"))
+    .values(status=RunStatus.COMPLETED.value, completed_at=bindparam("b_now"), output=bindparam("b_output"))
+)
+
+
+class NotAsExpectedError(Exception):
+    """Something of a group was not as a plain commit expects it: nothing of the group may be written like this."""
+
+
+def record_plain_results(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
+    """Write plain commits, each of another run; raises NotAsExpectedError if one of them has to be judged."""
+    found = _runs(tx, commits)
+    if tx.many(_LEAVE, [_left_row(tx, one) for one in commits]) != len(commits):
+        raise NotAsExpectedError
+    keep_blobs(tx, [(one.held.key.workflow_id, blob) for one in commits for blob in one.blobs])
+    set_variables(tx, commits)
+    wanted = [(one, one.wanted) for one in commits]
+    add_twins(
+        tx,
+        [(twin, one.owner if twin is given else None, lease) for one, given in wanted for twin in one.twins],
+    )
+    tx.many(_END, [_end_row(tx, one) for one in commits if one.transition.end is not None])
+    return [
+        CommitResult(
+            Verdict.OK,
+            handed_over=None
+            if twin is None
+            else Grant(
+                *(twin.key, twin.topic, twin.body, 1, 1),
+                leased_at=tx.now,
+                remaining=tx.until(found[twin.key.workflow_id].deadline),
+                edited=bool(found[twin.key.workflow_id].edited),
+            ),
+        )
+        for _, twin in wanted
+    ]
+
+
+def _runs(tx: Tx, commits: Sequence[Commit]) -> Mapping[UUID, Any]:
+    """Lock the runs, and see that each is there, open, and that nobody wishes it cancelled."""
+    rows = tx.rows(RUNS, runs=runs_of(one.held.key.workflow_id for one in commits))
+    if len(rows) != len(commits):
+        raise NotAsExpectedError
+    for row in rows:
+        if row.namespace != tx.namespace or verdict.is_closed(row) or not verdict.may_hand_over(row):
+            raise NotAsExpectedError
+    return {row.workflow_id: row for row in rows}
+
+
+def _left_row(tx: Tx, one: Commit) -> dict[str, Any]:
+    hop = one.transition.hop
+    if not isinstance(hop, Left) or not isinstance(hop.result, Done):
+        raise NotAsExpectedError
+    return {
+        **bound(one.held.key),
+        "b_fence": one.held.fence,
+        "b_owner": one.owner,
+        "b_now": tx.now,
+        "b_input": one.input,
+        "b_output": hop.result.output,
+        "b_log": hop.result.log,
+        "b_compensable": hop.undo is not None,
+        "b_before": hop.undo or None,
+        "b_execution": one.execution,
+    }
+
+
+def _end_row(tx: Tx, one: Commit) -> dict[str, Any]:
+    end = one.transition.end
+    return {"b_workflow_id": one.held.key.workflow_id, "b_now": tx.now, "b_output": end and end.output}

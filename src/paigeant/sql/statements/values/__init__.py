@@ -1,0 +1,1 @@
+"""The statements for variables, values and recorded calls."""
