@@ -28,7 +28,11 @@ class RandomKill:
 
 @dataclass(frozen=True)
 class Zombie:
-    """A worker is stopped for longer than its lease, and goes on: somewhere, or ``at`` a crash point."""
+    """A worker is stopped for longer than its lease, and goes on: somewhere, or ``at`` a crash point.
+
+    Somewhere, it is the steady one, whose leases are given up before anything else happens. At a point it has one hop,
+    and goes on once somebody else has that: whatever it wants of the store next comes late.
+    """
 
     leases: float
     at: Point | None = None
@@ -91,6 +95,7 @@ def world_lane(plan: Plan, backend: Backend, chance: Random) -> list[Fault]:
         Zombie(chance.uniform(1.2, 1.6), _PAUSES[n // 2 % len(_PAUSES)] if n % 2 == 0 else None)
         for n in range(plan.zombies)
     ]
+    faults += [Zombie(chance.uniform(1.2, 1.6), _PAUSES[0]) for _ in range(plan.late)]
     for server in backend.servers:
         hows = ["kill"] * plan.server_kills + list(_GENTLER[: plan.server_kills])
         hows += ["demote"] * (plan.server_kills if server.can_be_demoted else 0)

@@ -55,6 +55,11 @@ class Hop(NamedTuple):
     compensable: bool
 
     @property
+    def key(self) -> tuple[str, str, int]:
+        """Which hop of which run it is."""
+        return self.run, self.path, self.position
+
+    @property
     def open(self) -> bool:
         """It has a durable twin: it is still to be done."""
         return self.completed_at is None

@@ -22,6 +22,8 @@ class Plan:
     slow: float = 0.06
     """The share of steps that take so long that their lease is renewed."""
     lease: float = 2.0
+    late: int = 0
+    """Workers that are stopped with a commit in hand, until somebody else executes their hop."""
     window: int = 40
     """Runs under way at a time, about."""
 
@@ -31,10 +33,12 @@ class Plan:
 
 
 PLANS: Final = {
-    "smoke": Plan(runs=30, hits=0, kills=2, zombies=1, server_kills=0, cuts=0, poison=1, window=15),
-    "small": Plan(runs=200, hits=1, kills=4, zombies=2, server_kills=1, cuts=3, poison=1),
-    "medium": Plan(runs=1000, hits=2, kills=10, zombies=4, server_kills=3, cuts=6, poison=4),
-    "nightly": Plan(runs=1000, hits=2, kills=5, zombies=2, server_kills=1, cuts=2, poison=3, lease=3.0, window=80),
+    "smoke": Plan(runs=30, hits=0, kills=2, zombies=1, server_kills=0, cuts=0, poison=1, late=1, window=15),
+    "small": Plan(runs=200, hits=1, kills=4, zombies=2, server_kills=1, cuts=3, poison=1, late=1),
+    "medium": Plan(runs=1000, hits=2, kills=10, zombies=4, server_kills=3, cuts=6, poison=4, late=2),
+    "nightly": Plan(
+        runs=1000, hits=2, kills=5, zombies=2, server_kills=1, cuts=2, poison=3, late=1, lease=3.0, window=80
+    ),
 }
 """``small`` is what `make chaos` plays on each backend, ``nightly`` each part of `make chaos-nightly`."""
 

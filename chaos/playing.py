@@ -101,22 +101,38 @@ async def _send(stage: Stage, point: Point, at: int) -> Hand:
 async def _pause(stage: Stage, leases: float, point: Point | None) -> None:
     """Stop a worker past its lease while another does its work, and let it go on.
 
-    It is the steady one, wherever it is, or one that stops itself at a point.
+    It is the steady one, wherever it is, or one that stops itself at a point with a single hop.
     """
-    other = stage.victim() if point is None else stage.victim(armed=point.name, at=1, pauses=True)
-    await stage.at_work(other)
-    zombie = stage.steady if point is None else other
+    seconds = leases * stage.plan.lease
     if point is None:
+        other, zombie = stage.victim(), stage.steady
+        await stage.at_work(other)
         zombie.send(signal.SIGSTOP)
-    elif not await stage.fell(other, point.name, _REACHED_WITHIN):
-        stage.say(f"  nobody got to {point.name}")
+        await asyncio.sleep(seconds)
+    else:
+        other = zombie = stage.victim(armed=point.name, at=1, pauses=True, concurrency=1)
+        if await stage.fell(other, point.name, _REACHED_WITHIN):
+            await _until_taken_over(stage, zombie, point, seconds)
+        else:
+            stage.say(f"  nobody got to {point.name}")
     stage.done["zombies"] += 1
-    await asyncio.sleep(leases * stage.plan.lease)
     zombie.send(signal.SIGCONT)
     await asyncio.sleep(0.5)
     other.send(signal.SIGTERM)
     if not await other.ended(15):
         await other.kill()
+
+
+async def _until_taken_over(stage: Stage, zombie: Hand, point: Point, seconds: float) -> None:
+    """Wait until somebody else has what this worker had when it stopped; if it had nothing, so many seconds."""
+    mine = {hop.key for hop in await stage.backend.reader.hops() if hop.open and hop.owner and hop.pid == zombie.pid}
+    end = monotonic() + (seconds + stage.plan.lease if mine else seconds)
+    while monotonic() < end:
+        theirs = [hop for hop in await stage.backend.reader.hops() if hop.key in mine and hop.pid != zombie.pid]
+        if theirs:
+            stage.done[f"taken over, {point.name}"] += any(hop.open for hop in theirs)
+            return
+        await asyncio.sleep(0.02)
 
 
 async def _hurt(stage: Stage, name: str, how: str, seconds: float) -> None:
