@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Executable, Table, select
+from sqlalchemy import Connection, Executable, Table
 
 from paigeant.sql.execution.dialects import insert_of
 from paigeant.sql.execution.drivers import Driver, driver_of
 from paigeant.sql.execution.prepared import PreparedStatement
-from paigeant.sql.schema.types import store_now
 
 T = TypeVar("T")
 
 _CHUNK: Final = 1_000
 """Keys in one statement, at most: databases limit its parameters."""
-
-_NOW: Final = PreparedStatement(select(store_now()))
 
 
 class Tx(NamedTuple):
@@ -29,16 +26,17 @@ class Tx(NamedTuple):
     driver: Driver
     namespace: str
     now: datetime
+    clock: Callable[[Driver], datetime]
+    """Tells the store's time at this moment."""
 
     @classmethod
-    def of(cls, connection: Connection, namespace: str, now: datetime | None = None) -> Tx:
-        """Return the transaction that this connection is in; the store is asked for the time unless it was already."""
-        driver = driver_of(connection)
-        return cls(connection, driver, namespace, now or driver.rows(_NOW, {})[0][0])
+    def of(cls, connection: Connection, namespace: str, now: datetime, clock: Callable[[Driver], datetime]) -> Tx:
+        """Return the transaction that this connection is in, which began ``now``."""
+        return cls(connection, driver_of(connection), namespace, now, clock)
 
     def later(self) -> Tx:
         """Return the transaction as of this moment: what held the lock that it waited for bears a later time."""
-        return self._replace(now=self.driver.rows(_NOW, {})[0][0])
+        return self._replace(now=self.clock(self.driver))
 
     def until(self, at: datetime | None) -> float | None:
         """Return the seconds to a time."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import random
 from time import perf_counter
 from typing import Any, Final, TypeVar
@@ -31,7 +31,9 @@ from paigeant.model.events import BatchCommitted
 from paigeant.model.hops import LeaseToken, Pulse
 from paigeant.plugins import redacted_url
 from paigeant.sql.execution.database import Database
+from paigeant.sql.execution.drivers import Driver
 from paigeant.sql.execution.failures import translate_server_errors
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.postgres.availability import Availability
 from paigeant.sql.postgres.checks import server_checks
@@ -39,7 +41,7 @@ from paigeant.sql.postgres.notify import NotifyListener
 from paigeant.sql.postgres.pooler import is_pooled
 from paigeant.sql.schema import version as schema
 from paigeant.sql.schema.home import SCHEMA, version_of
-from paigeant.sql.schema.types import store_now
+from paigeant.sql.schema.types import StoreTime
 from paigeant.sql.statements import heartbeat
 
 T = TypeVar("T")
@@ -77,8 +79,12 @@ _AMBIGUOUS: Final = re.compile(r"[/?#@].*@", re.DOTALL)
 _KEPT: Final = "prepared_statement_cache_size"
 """What says in the URL how many prepared statements each connection keeps."""
 
+_NOW: Final = func.clock_timestamp(type_=StoreTime())
+"""The server's time at this moment, not that of the transaction's begin."""
+
+_ASK_NOW: Final = PreparedStatement(select(_NOW))
 _BEGIN: Final = select(
-    store_now(), func.pg_is_in_recovery(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items())
+    _NOW, func.pg_is_in_recovery(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items())
 )
 """The store's time, whether it is a replica, and settings for this transaction only, in one round trip."""
 
@@ -198,7 +204,12 @@ class PostgresDatabase(Database):
         row: Any = connection.execute(_BEGIN).one()
         now, replica = row[:2]
         self._availability.require_role(replica=replica)
-        return Tx.of(connection, self._namespace, now)
+        return Tx.of(connection, self._namespace, now, _now)
+
+
+def _now(driver: Driver) -> datetime:
+    now: datetime = driver.rows(_ASK_NOW, {})[0][0]
+    return now
 
 
 class _PostgresHeart(Heart):

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -228,6 +229,16 @@ workers: Final = Table(
     Column("topics", json_of(TypeAdapter(tuple[str, ...])), nullable=False),
     Column("seen_at", StoreTime, nullable=False),
 )
+
+store_clock: Final = Table(
+    "store_clock",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("boot", Text, nullable=False),
+    Column("base", Double, nullable=False),
+    Column("ahead", Double, nullable=False),
+)
+"""One row on SQLite, which has no clock of its own: see :mod:`paigeant.sql.sqlite.clock`. A server has one."""
 
 dead_letters: Final = Table(
     "dead_letters",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import TIMESTAMP, Dialect, Double, LargeBinary, Text
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 T = TypeVar("T")
@@ -17,8 +16,19 @@ T = TypeVar("T")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class _Shown(threading.local):
+    ahead: float = 0.0
+
+
+SHOWN: Final = _Shown()
+"""How a SQLite file's times are shown in the transaction of this thread: so many seconds ahead of what stands there."""
+
+
 class StoreTime(TypeDecorator[datetime]):
-    """A time of the store, in UTC: seconds since 1970 on SQLite, which has no type for it; else ``timestamptz``."""
+    """A time of the store, in UTC: seconds on SQLite, which has no type for it; else ``timestamptz``.
+
+    The seconds are those of :mod:`paigeant.sql.sqlite.clock`: since 1970, unless the machine's clock was set meanwhile.
+    """
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = Double
     cache_ok: bool | None = True
@@ -32,13 +42,18 @@ class StoreTime(TypeDecorator[datetime]):
         """Return what the database stores."""
         if value is None or dialect.name != "sqlite":
             return value
-        return (value - _EPOCH).total_seconds()
+        return (value - _EPOCH).total_seconds() - SHOWN.ahead
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Return the time that was stored."""
         if value is None or dialect.name != "sqlite":
             return value
-        return datetime.fromtimestamp(value, UTC)
+        return time_at(value)
+
+
+def time_at(seconds: float) -> datetime:
+    """Return how the time is shown that stands in a SQLite file as so many seconds."""
+    return _EPOCH + timedelta(seconds=seconds + SHOWN.ahead)
 
 
 class Bytes(TypeDecorator[bytes]):
@@ -87,20 +102,3 @@ class Json(TypeDecorator[T], Generic[T]):
 def json_of(adapter: TypeAdapter[T]) -> Json[T]:
     """Return the type of what an adapter writes and reads."""
     return Json(lambda value: adapter.dump_json(value).decode(), adapter.validate_json)
-
-
-class store_now(FunctionElement[datetime]):  # noqa: N801  (reads as the SQL function that it is)
-    """The store's time at this moment, not that of the transaction's begin."""
-
-    type: TypeEngine[datetime] = StoreTime()
-    inherit_cache: bool | None = True
-
-
-@compiles(store_now, "sqlite")
-def _sqlite_now(*_: Any, **__: Any) -> str:
-    return "((julianday('now') - 2440587.5) * 86400.0)"
-
-
-@compiles(store_now)
-def _now(*_: Any, **__: Any) -> str:
-    return "clock_timestamp()"

@@ -35,6 +35,7 @@ from paigeant.sql.schema import version as schema
 from paigeant.sql.schema.home import version_of
 from paigeant.sql.sqlite.address import BUSY_MS, engine_of, path_of
 from paigeant.sql.sqlite.checks import file_checks
+from paigeant.sql.sqlite.clock import THIS_MACHINE, MachineClock, StoreClock
 from paigeant.sql.sqlite.data_version import DataVersionPoller
 from paigeant.sql.sqlite.folders import prepare_folder
 from paigeant.sql.sqlite.process_locks import ProcessLocks
@@ -58,17 +59,17 @@ _PRAGMAS: Final = (
 )
 
 WRITE: Final = "BEGIN IMMEDIATE"
-READ: Final = "BEGIN"
 
 
 class SqliteDatabase(Database):
     """The file behind a store: a lane for writing, one for reading, and the changes of both and of others."""
 
-    def __init__(self, url: str, namespace: str) -> None:
-        """Look at the URL only; raises ConfigError."""
+    def __init__(self, url: str, namespace: str, machine: MachineClock = THIS_MACHINE) -> None:
+        """Look at the URL only, and go by the clocks of ``machine``; raises ConfigError."""
         self.path: Path = path_of(url)
         self._presence = ProcessLocks(self.path)
         self._namespace = namespace
+        self._clock = StoreClock(machine)
         self._engine = engine_of(self.path)
         self._checkpoint_at = _LARGE
 
@@ -84,8 +85,8 @@ class SqliteDatabase(Database):
             self._foreign = -1
             self._poller = DataVersionPoller(self._version)
             self.changes: Changes = self._poller
-            self._writer = WriterThread("writer", self.connect, WRITE, self._namespace, self._written, self.reporter)
-            self._reader = WriterThread("reader", self.connect, READ, self._namespace, _nothing_more)
+            self._writer = WriterThread("writer", self.connect, self._begin, self._written, self.reporter)
+            self._reader = WriterThread("reader", self.connect, self._begin_reading, _nothing_more)
 
     async def close(self) -> None:
         await self._poller.close()
@@ -147,13 +148,20 @@ class SqliteDatabase(Database):
         """Do the same on a connection and in a thread of the caller's."""
         with translate_errors(str(self.path)):
             try:
-                connection.exec_driver_sql(WRITE)
-                result = work(Tx.of(connection, self._namespace))
+                result = work(self._begin(connection))
                 connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
         return result
+
+    def _begin(self, connection: Connection) -> Tx:
+        connection.exec_driver_sql(WRITE)
+        return self._clock.begin(connection, self._namespace, writes=True)
+
+    def _begin_reading(self, connection: Connection) -> Tx:
+        connection.exec_driver_sql("BEGIN")
+        return self._clock.begin(connection, self._namespace, writes=False)
 
     def connect(self) -> Connection:
         """Return a new connection, set up as all must be."""

@@ -39,15 +39,13 @@ class WriterThread:
         self,
         name: str,
         connect: Callable[[], Connection],
-        begin: str,
-        namespace: str,
+        begin: Callable[[Connection], Tx],
         after: Callable[[Connection, News], None],
         reporter: Reporter = UNHEARD,
     ) -> None:
         """Open a connection with ``connect``, begin with ``begin``, and call ``after`` behind each commit."""
         self._reporter = reporter
         self._begin = begin
-        self._namespace = namespace
         self._after = after
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -95,8 +93,7 @@ class WriterThread:
         """Do all jobs in one transaction; if one fails, each in one of its own. Returns what each came to."""
         began = perf_counter()
         try:
-            self._connection.exec_driver_sql(self._begin)
-            tx = Tx.of(self._connection, self._namespace)
+            tx = self._begin(self._connection)
             results = [(job, job.question[0](tx)) for job in batch]
             self._connection.commit()
         except Exception as error:  # noqa: BLE001  (it goes to whoever waits)

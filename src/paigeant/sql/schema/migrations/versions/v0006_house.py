@@ -23,6 +23,7 @@ def upgrade() -> None:
     _steps()
     _variables()
     _recordings()
+    _clock()
 
 
 def _refuse_open_runs() -> None:
@@ -121,4 +122,16 @@ def _recordings() -> None:
         sa.Column("recorded_at", time, nullable=False),
         sa.PrimaryKeyConstraint("workflow_id", "key", name="ledger_pkey"),
         sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="ledger_workflow_id_fkey"),
+    )
+
+
+def _clock() -> None:
+    """Make room for what a SQLite file counts its times by."""
+    op.create_table(
+        "store_clock",
+        sa.Column("number", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("boot", sa.Text(), nullable=False),
+        sa.Column("base", sa.Double(), nullable=False),
+        sa.Column("ahead", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="store_clock_pkey"),
     )
