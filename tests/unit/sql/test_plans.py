@@ -22,7 +22,10 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.postgres.database import _SETTINGS
 from paigeant.sql.schema.types import Json, StoreTime
 from paigeant.sql.sqlite.database import SqliteDatabase
-from paigeant.sql.statements import announce, claim, heartbeat, hops, operate, prune, read, start
+from paigeant.sql.statements import announce, claim, heartbeat, hops, next_due, operate, prune, read, start
+from paigeant.sql.statements.at_once import claim as claim_at_once
+from paigeant.sql.statements.at_once import commit as commit_at_once
+from paigeant.sql.statements.at_once import start as start_at_once
 from paigeant.sql.statements.commits import judged as commit
 from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
@@ -43,10 +46,9 @@ OFTEN: dict[str, Any] = {
     "a start": start._BY_ID,
     "a start with a key": start._BY_KEY,
     "a pick": claim._due_of(3),
-    "a wait": claim._next_due_of(3),
+    "a wait": next_due._next_due_of(3),
     "a pick of a suspect": claim._SUSPECTS,
     "whether one holds a suspect": claim._HELD_SUSPECTS,
-    "a wait for suspects": claim._NEXT_SUSPECT,
     "looking for misfits": claim._MISFITS,
     "a lease of misfits": claim._THESE_MISFITS,
     "a lease": claim._ANNOUNCED,
@@ -55,7 +57,7 @@ OFTEN: dict[str, Any] = {
     "a beat": heartbeat._HELD,
     "renewing": heartbeat._RENEW,
     "closing": claim._CLOSING,
-    "looking for what is to close": claim._NEXT_CLOSING,
+    "looking for what is to close": next_due._NEXT_CLOSING,
     "announcing": announce._SILENT,
     "looking for what is to announce": announce._NEXT_SILENT,
     "a commit's runs": commit.RUNS,
@@ -168,6 +170,26 @@ def test_a_row_that_is_written_is_found_by_its_key_on_a_server_that_knows_no_sta
     used = set(re.findall(r"(?:Index Scan using|Bitmap Index Scan on) (\w+)", plan))
     assert used <= {"step_executions_pkey", "workflow_runs_workflow_id_key"}, plan
     assert used
+    assert "Seq Scan" not in plan
+
+
+AT_ONCE: dict[str, tuple[PreparedStatement, set[str]]] = {
+    "commits": (commit_at_once._COMMIT, set()),
+    "starts": (start_at_once._START, set()),
+    "a claim": (claim_at_once._claim(3), {"step_executions_due", "step_executions_interrupted"}),
+}
+
+
+@pytest.mark.parametrize("what", AT_ONCE)
+def test_a_group_at_once_walks_through_nothing_on_a_server_that_knows_no_statistics(
+    fresh_postgres: Callable[[str], str], what: str
+):
+    statement, queues = AT_ONCE[what]
+
+    plan = fresh_postgres(statement.prepared("postgresql", {}).sql)
+
+    used = set(re.findall(r"(?:Index (?:Only )?Scan using|Bitmap Index Scan on) (\w+)", plan))
+    assert used <= {"step_executions_pkey", "workflow_runs_workflow_id_key", *queues}, plan
     assert "Seq Scan" not in plan
 
 

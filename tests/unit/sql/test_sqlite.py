@@ -12,7 +12,7 @@ import pytest
 from paigeant.errors import ConfigError, DispatchConflict, Unavailable
 from paigeant.model.stored.claims import Due
 from paigeant.sql.execution import failures
-from paigeant.sql.sqlite import database, folders
+from paigeant.sql.sqlite import checks, database
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.sql.sqlite.process_locks import ProcessLocks
 from paigeant.stores.sqlite import SqliteStore
@@ -205,15 +205,15 @@ async def test_a_path_through_a_file_is_refused(tmp_path: Path):
 def test_a_network_drive_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/export {tmp_path} nfs4 rw 0 0\n")
-    monkeypatch.setattr(folders, "_MOUNTS", mounts)
+    monkeypatch.setattr(checks, "_MOUNTS", mounts)
 
     with pytest.raises(ConfigError, match=r"network drive \(nfs4\)"):
-        folders.prepare_folder(tmp_path / "paigeant.db")
+        checks.prepare_folder(tmp_path / "paigeant.db")
 
 
 def test_the_default_folder_is_kept_out_of_git(tmp_path: Path):
-    folders.prepare_folder(tmp_path / ".paigeant" / "paigeant.db")
-    folders.prepare_folder(tmp_path / "mine" / "paigeant.db")
+    checks.prepare_folder(tmp_path / ".paigeant" / "paigeant.db")
+    checks.prepare_folder(tmp_path / "mine" / "paigeant.db")
 
     assert (tmp_path / ".paigeant" / ".gitignore").read_text() == "*\n"
     assert not (tmp_path / "mine" / ".gitignore").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from paigeant.abc import Heart, Reporter, Schema
 from paigeant.abc.resource import UNHEARD
@@ -21,6 +21,9 @@ class Database(Schema):
     reporter: Reporter = UNHEARD
     """Where it reports what happens to it; set before it is opened."""
 
+    groups_at_once: ClassVar[bool] = False
+    """Whether a group of hops is best written in one statement: where each is a round trip to a server."""
+
     changes: Changes
     """Commits, those of other processes too, as far as and as soon as they are heard of."""
 
@@ -33,10 +36,11 @@ class Database(Schema):
         """Finish what was asked for, and give back every connection."""
 
     @abstractmethod
-    async def write(self, work: Callable[[Tx], T], news: News = News.WORK) -> T:
+    async def write(self, work: Callable[[Tx], T], news: News = News.WORK, *, single: bool = False) -> T:
         """Return what ``work`` returns, committed, together with what else was to be written meanwhile.
 
-        ``news`` is what the commit is to those who wait for changes.
+        ``news`` is what the commit is to those who wait for changes. ``single``: the work is one statement, which is a
+        transaction by itself, so that none has to be begun and ended around it if nothing else is to be written.
         ``work`` may be called several times, each time in a new transaction. Raises what it raises, and Unavailable.
         """
 
@@ -45,8 +49,11 @@ class Database(Schema):
         """Tell those who wait, here and elsewhere, of what has turned out only now to be news."""
 
     @abstractmethod
-    async def read(self, work: Callable[[Tx], T]) -> T:
-        """Return what ``work`` reads, of one moment; raises what it raises, and Unavailable."""
+    async def read(self, work: Callable[[Tx], T], *, single: bool = False) -> T:
+        """Return what ``work`` reads, of one moment; raises what it raises, and Unavailable.
+
+        ``single``: it is one statement, and does not ask for the time.
+        """
 
     @abstractmethod
     def facts(self, tx: Tx) -> list[Finding]:

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, cast
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import ClauseElement, Insert, Select, Update
+from sqlalchemy import ClauseElement, Dialect, Insert, Select, Update, make_url
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from paigeant.sql.execution.bulk import in_bulk
-from paigeant.sql.execution.dialects import dialect_of
 
+_URLS: Final = {"sqlite": "sqlite://", "postgresql": "postgresql+asyncpg://"}
 _Convert = Callable[[Any], Any]
 _named_tuple: Any = namedtuple  # noqa: PYI024  (its columns have their names from a statement)
 
@@ -107,3 +109,15 @@ def _in(kind: TypeEngine[Any], dialect: str) -> _Convert | None:
 
 def _out(kind: TypeEngine[Any], dialect: str) -> _Convert | None:
     return kind.dialect_impl(dialect_of(dialect)).result_processor(dialect_of(dialect), None)
+
+
+@cache
+def dialect_of(name: str) -> Dialect:
+    """Return the dialect as our drivers speak it; loaded when first used, for half of a start's SQL is the other's."""
+    return make_url(_URLS[name]).get_dialect()()
+
+
+@cache
+def insert_of(name: str) -> Any:
+    """Return the dialect's own INSERT, which knows what to do on a conflict."""
+    return import_module(f"sqlalchemy.dialects.{name}").insert

@@ -5,38 +5,64 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Executable, Table
 
-from paigeant.sql.execution.dialects import insert_of
 from paigeant.sql.execution.drivers import Driver, driver_of
-from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.prepared import PreparedStatement, insert_of
 
 T = TypeVar("T")
+
+Clock: TypeAlias = Callable[[Driver], datetime]
 
 _CHUNK: Final = 1_000
 """Keys in one statement, at most: databases limit its parameters."""
 
 
-class Tx(NamedTuple):
-    """One transaction. All that it writes bears the same time."""
+class Tx:
+    """One transaction. All that it writes bears the same time, which the store is asked for when it is first needed.
 
-    connection: Connection
-    driver: Driver
-    namespace: str
-    now: datetime
-    clock: Callable[[Driver], datetime]
-    """Tells the store's time at this moment."""
+    A statement that says the time itself, as those in :mod:`~paigeant.sql.statements.at_once` do, spares that question.
+    ``clock`` tells the store's time at the moment at which it is asked.
+    """
+
+    __slots__ = ("_clock", "_now", "connection", "driver", "namespace")
+
+    def __init__(
+        self, connection: Connection, driver: Driver, namespace: str, clock: Clock, now: datetime | None = None
+    ) -> None:
+        """Take the connection, which is in the transaction, and the time if it is known."""
+        self.connection = connection
+        self.driver = driver
+        self.namespace = namespace
+        self._clock = clock
+        self._now = now
 
     @classmethod
-    def of(cls, connection: Connection, namespace: str, now: datetime, clock: Callable[[Driver], datetime]) -> Tx:
-        """Return the transaction that this connection is in, which began ``now``."""
-        return cls(connection, driver_of(connection), namespace, now, clock)
+    def of(cls, connection: Connection, namespace: str, clock: Clock, now: datetime | None = None) -> Tx:
+        """Return the transaction that this connection is in."""
+        return cls(connection, driver_of(connection), namespace, clock, now)
+
+    @property
+    def now(self) -> datetime:
+        """The store's time, the same throughout the transaction."""
+        if self._now is None:
+            self._now = self._clock(self.driver)
+        return self._now
+
+    @property
+    def known_now(self) -> datetime | None:
+        """The time as far as it is known without asking: :class:`~paigeant.sql.schema.types.store_now` takes it."""
+        return self._now
 
     def later(self) -> Tx:
         """Return the transaction as of this moment: what held the lock that it waited for bears a later time."""
-        return self._replace(now=self.clock(self.driver))
+        return self.at(self._clock(self.driver))
+
+    def at(self, now: datetime) -> Tx:
+        """Return the transaction as of another time."""
+        return Tx(self.connection, self.driver, self.namespace, self._clock, now)
 
     def until(self, at: datetime | None) -> float | None:
         """Return the seconds to a time."""

@@ -25,6 +25,10 @@ from paigeant.sql.execution.failures import is_of_wrong_server
 _MADE: Final = "paigeant_made"
 """When a connection was made, in the notes that the pool keeps beside it."""
 
+REPLICA: Final = "paigeant_replica"
+"""Whether the server was a replica when the connection was made, in the same notes. A server that becomes one later has
+to restart for it, and with that ends the connection."""
+
 
 class Availability:
     """Knows whether the server answers, and since when connections to it may be used. Also called by heart threads."""
@@ -48,8 +52,9 @@ class Availability:
         event.listen(engine.sync_engine, "connect", self._made)
         event.listen(engine.sync_engine, "checkout", self._refuse_old)
 
-    def _made(self, _: Any, entry: Any) -> None:
+    def _made(self, connection: Any, entry: Any) -> None:
         entry.info[_MADE] = monotonic()
+        entry.info[REPLICA] = connection.run_async(_is_replica)
 
     def _refuse_old(self, _: Any, entry: Any, __: Any) -> None:
         if entry.info.get(_MADE, 0.0) < self._valid_since:
@@ -92,3 +97,10 @@ class Availability:
     def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *arguments)
+
+
+async def _is_replica(driver: Any) -> bool:
+    try:
+        return bool(await driver.fetchval("SELECT pg_is_in_recovery()"))
+    except Exception as error:
+        raise ConnectionError(str(error)) from error  # of a driver's own kind, which nobody else knows

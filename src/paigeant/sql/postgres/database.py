@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import random
 from time import perf_counter
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from sqlalchemy import URL, Connection, NullPool, func, make_url, select, true
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -35,13 +35,12 @@ from paigeant.sql.execution.drivers import Driver
 from paigeant.sql.execution.failures import translate_server_errors
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.postgres.availability import Availability
+from paigeant.sql.postgres.availability import REPLICA, Availability
 from paigeant.sql.postgres.checks import server_checks
-from paigeant.sql.postgres.notify import NotifyListener
-from paigeant.sql.postgres.pooler import is_pooled
+from paigeant.sql.postgres.notify import NotifyListener, is_pooled
 from paigeant.sql.schema import version as schema
 from paigeant.sql.schema.home import SCHEMA, version_of
-from paigeant.sql.schema.types import StoreTime
+from paigeant.sql.schema.types import SERVER_NOW
 from paigeant.sql.statements import heartbeat
 
 T = TypeVar("T")
@@ -79,12 +78,17 @@ _AMBIGUOUS: Final = re.compile(r"[/?#@].*@", re.DOTALL)
 _KEPT: Final = "prepared_statement_cache_size"
 """What says in the URL how many prepared statements each connection keeps."""
 
-_NOW: Final = func.clock_timestamp(type_=StoreTime())
-"""The server's time at this moment, not that of the transaction's begin."""
+_ASK_NOW: Final = PreparedStatement(select(SERVER_NOW))
 
-_ASK_NOW: Final = PreparedStatement(select(_NOW))
+
+class _Work(NamedTuple):
+    do: Callable[[Tx], Any]
+    single: bool
+    news: News = News.NOTHING
+
+
 _BEGIN: Final = select(
-    _NOW, func.pg_is_in_recovery(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items())
+    SERVER_NOW, func.pg_is_in_recovery(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items())
 )
 """The store's time, whether it is a replica, and settings for this transaction only, in one round trip."""
 
@@ -92,14 +96,16 @@ _BEGIN: Final = select(
 class PostgresDatabase(Database):
     """One pool of connections for reading, one connection for writing, and one that listens."""
 
+    groups_at_once: ClassVar[bool] = True
+
     def __init__(self, url: str, namespace: str) -> None:
         """Look at the URL only; raises ConfigError."""
         self.url: URL = dialect_url(url)
         self._name = redacted_url(self.url.set(drivername="postgresql").render_as_string(hide_password=True))
         self._namespace = namespace
         self._availability = Availability(self._name)
-        self._writing: Batcher[tuple[Callable[[Tx], Any], News], Any] = Batcher(self._write_group)
-        self._reading: Batcher[Callable[[Tx], Any], Any] = Batcher(self._read_group, abreast=_READERS)
+        self._writing: Batcher[_Work, Any] = Batcher(self._write_group)
+        self._reading: Batcher[_Work, Any] = Batcher(self._read_group, abreast=_READERS)
 
     async def open(self) -> None:
         self._talker = _engine(self.url, pooled=True, poolclass=NullPool)
@@ -128,32 +134,44 @@ class PostgresDatabase(Database):
         await self._talker.dispose()
         await self._engine.dispose()
 
-    async def write(self, work: Callable[[Tx], T], news: News = News.WORK) -> T:
-        return await self._writing.ask((work, news))
+    async def write(self, work: Callable[[Tx], T], news: News = News.WORK, *, single: bool = False) -> T:
+        return await self._writing.ask(_Work(work, single, news))
 
     def tell(self, news: News) -> None:
         self._nudges.send(news)
 
-    async def _write_group(self, group: Sequence[tuple[Callable[[Tx], Any], News]]) -> list[Any]:
+    async def _write_group(self, group: Sequence[_Work]) -> list[Any]:
         began = perf_counter()
-        results = await self.transact(self._engine, [work for work, _ in group])
+        results = await self.transact(self._engine, [work.do for work in group], single=self._is_single(group))
         if self.reporter.wants(BatchCommitted):
             self.reporter.report(BatchCommitted(self._name, len(group), perf_counter() - began))
-        self._nudges.send(max(news for _, news in group))
+        self._nudges.send(max(work.news for work in group))
         return results
 
-    async def read(self, work: Callable[[Tx], T]) -> T:
-        return await self._reading.ask(work)
+    async def read(self, work: Callable[[Tx], T], *, single: bool = False) -> T:
+        return await self._reading.ask(_Work(work, single))
 
-    async def _read_group(self, group: Sequence[Callable[[Tx], Any]]) -> list[Any]:
-        def do(connection: Connection) -> list[Any]:
-            tx = self._begin(connection)
-            return [work(tx) for work in group]
-
+    async def _read_group(self, group: Sequence[_Work]) -> list[Any]:
+        works = [work.do for work in group]
         with self._availability.noted(), translate_server_errors(self._name):
             async with asyncio.timeout(_PATIENCE), self._engine.connect() as fresh:
+                if self._is_single(group):
+                    connection = await fresh.execution_options(isolation_level="AUTOCOMMIT")
+                    return await connection.run_sync(self._do_single, works)
                 connection = await fresh.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                return await connection.run_sync(do)
+                return await connection.run_sync(self._do, works)
+
+    def _is_single(self, group: Sequence[_Work]) -> bool:
+        """Tell whether the group is one statement, on a session that is ours alone, so that its settings hold."""
+        return len(group) == 1 and group[0].single and not self._pooled
+
+    def _do(self, connection: Connection, works: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        tx = self._begin(connection)
+        return [work(tx) for work in works]
+
+    def _do_single(self, connection: Connection, works: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        self._availability.require_role(replica=connection.info[REPLICA])
+        return [work(Tx.of(connection, self._namespace, _now)) for work in works]
 
     def facts(self, tx: Tx) -> list[Finding]:
         return server_checks(tx)
@@ -181,30 +199,38 @@ class PostgresDatabase(Database):
         finally:
             await engine.dispose()
 
-    async def transact(self, engine: AsyncEngine, works: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+    async def transact(
+        self, engine: AsyncEngine, works: Sequence[Callable[[Tx], Any]], *, single: bool = False
+    ) -> list[Any]:
         """Return what these pieces of work return, in one transaction, tried again where that may help."""
-
-        def do(connection: Connection) -> list[Any]:
-            tx = self._begin(connection)
-            return [work(tx) for work in works]
-
         backoff = Backoff(0.02, 1.0, jitter=random)  # to step out of each other's way
         while True:
             try:
                 with self._availability.noted(), translate_server_errors(self._name):
-                    async with asyncio.timeout(_PATIENCE), engine.begin() as connection:
-                        return await connection.run_sync(do)
+                    async with asyncio.timeout(_PATIENCE):
+                        return await (self._autocommit if single else self._commit)(engine, works)
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in _AGAIN or backoff.attempts == _ATTEMPTS - 1:
+                state = getattr(error.orig, "sqlstate", None)
+                taken = single and state == "23505"  # by something older than this statement: it would be so again
+                if state not in _AGAIN or taken or backoff.attempts == _ATTEMPTS - 1:
                     raise
                 await backoff.pause()
+
+    async def _commit(self, engine: AsyncEngine, works: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        async with engine.begin() as connection:
+            return await connection.run_sync(self._do, works)
+
+    async def _autocommit(self, engine: AsyncEngine, works: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        async with engine.connect() as fresh:
+            connection = await fresh.execution_options(isolation_level="AUTOCOMMIT")
+            return await connection.run_sync(self._do_single, works)
 
     def _begin(self, connection: Connection) -> Tx:
         """Return the transaction of a connection, its limits of time set."""
         row: Any = connection.execute(_BEGIN).one()
         now, replica = row[:2]
         self._availability.require_role(replica=replica)
-        return Tx.of(connection, self._namespace, now, _now)
+        return Tx.of(connection, self._namespace, _now, now)
 
 
 def _now(driver: Driver) -> datetime:
@@ -269,4 +295,6 @@ def _engine(url: URL, *, pooled: bool, **options: Any) -> AsyncEngine:
     kept = url.query.get(_KEPT, "0" if pooled else None)
     if isinstance(kept, str):
         arguments |= {_KEPT: int(kept), "statement_cache_size": int(kept)}  # SQLAlchemy and the driver keep some each
+    if not pooled:
+        arguments["server_settings"] = _SETTINGS  # for statements that no transaction is begun around
     return create_async_engine(url.difference_update_query([_KEPT]), connect_args=arguments, **options)

@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from paigeant.aio.backoff import Backoff
 from paigeant.aio.changes import Changes, News
 from paigeant.aio.race import until_first
-from paigeant.sql.postgres.pooler import is_pooled
 
 _SELDOM: Final = 0.1
 """Seconds between two nudges of one process, at least."""
@@ -116,3 +115,13 @@ class NotifyListener(Changes):
         del channel
         if pid != connection.get_server_pid():
             self.note(News.CHANGE if payload == News.CHANGE.name else News.WORK)
+
+
+async def is_pooled(connection: AsyncConnection) -> bool:
+    """Tell whether a pooler, as PgBouncer, hands each transaction to any of its sessions.
+
+    A server tells whoever connects the number of the process that serves it, to be named in a request to cancel. A
+    pooler has no such process yet, and makes a number up.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    return driver.get_server_pid() != await driver.fetchval("SELECT pg_backend_pid()")

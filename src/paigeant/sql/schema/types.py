@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import TIMESTAMP, Dialect, Double, LargeBinary, Text
+from sqlalchemy import TIMESTAMP, Dialect, Double, LargeBinary, Text, bindparam, func
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 T = TypeVar("T")
@@ -102,3 +105,31 @@ class Json(TypeDecorator[T], Generic[T]):
 def json_of(adapter: TypeAdapter[T]) -> Json[T]:
     """Return the type of what an adapter writes and reads."""
     return Json(lambda value: adapter.dump_json(value).decode(), adapter.validate_json)
+
+
+SERVER_NOW: Final = func.clock_timestamp(type_=StoreTime())
+"""PostgreSQL's time at this moment, not that of the transaction's begin."""
+
+
+class store_now(FunctionElement[datetime]):  # noqa: N801  (reads as the SQL function that it is)
+    """The transaction's time where it is known, as it always is on SQLite; else the server's time at this moment.
+
+    The statement is given it as ``known_now``, so that one that stands alone need not ask the server first.
+    """
+
+    type: TypeEngine[datetime] = StoreTime()
+    inherit_cache: bool | None = True
+
+    def __init__(self) -> None:
+        """Take the time from the parameter."""
+        super().__init__(bindparam("known_now", type_=StoreTime()))
+
+
+@compiles(store_now, "sqlite")
+def _known_now(element: store_now, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(store_now)
+def _known_or_server_now(element: store_now, compiler: SQLCompiler, **options: Any) -> str:
+    return f"coalesce({compiler.process(element.clauses, **options)}, clock_timestamp())"

@@ -1,4 +1,4 @@
-"""What is found of a SQLite file: the library, the disk it lies on, and the room there is."""
+"""What a SQLite file needs: a folder where its locks work, a library, a disk, and room on it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 
 from sqlalchemy import text
 
+from paigeant.errors import ConfigError
 from paigeant.model.checks.findings import Finding
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.sqlite.folders import file_system
 
 _MENDED: Final = (3, 51, 3)
 """The first SQLite without the WAL-reset bug."""
@@ -26,6 +26,36 @@ _PAGES: Final = text("""
         (SELECT journal_mode FROM pragma_journal_mode) AS journal
     FROM pragma_page_size
 """)
+
+_NETWORKS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph", "glusterfs", "9p"})
+_MOUNTS: Final = Path("/proc/mounts")
+_OURS: Final = ".paigeant"
+
+
+def prepare_folder(database: Path) -> None:
+    """Make the folder of this file; raises ConfigError on a network drive, OSError if it cannot be made."""
+    folder = database.parent
+    fresh = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    if fresh and folder.name == _OURS:
+        (folder / ".gitignore").write_text("*\n", "utf-8")
+    kind = file_system(folder.resolve())
+    if kind in _NETWORKS:
+        raise ConfigError(
+            f"the database {database} lies on a network drive ({kind}), where SQLite loses data: "
+            "put it on a local disk, or use PostgreSQL"
+        )
+
+
+def file_system(folder: Path) -> str:
+    """Return the type of the file system that a folder is on, or an empty text where that is not told."""
+    try:
+        lines = _MOUNTS.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    mounts = [line.split(" ")[1:3] for line in lines if line.count(" ") >= 2]  # noqa: PLR2004  (device, place, type)
+    within = [(place, kind) for place, kind in mounts if folder.is_relative_to(place.replace("\\040", " "))]
+    return max(within, key=lambda mount: len(mount[0]), default=("", ""))[1]
 
 
 def file_checks(tx: Tx, path: Path) -> list[Finding]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -76,9 +76,6 @@ class _ThisMachine:
 THIS_MACHINE: Final[MachineClock] = _ThisMachine()
 
 
-_UNKNOWN: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
 class _Place(NamedTuple):
     """Where the count of this run of the machine begins, and how far the wall clock lies ahead of the file's times."""
 
@@ -99,7 +96,7 @@ class StoreClock:
 
         One that ``writes`` keeps what has changed: that the machine was restarted, or its wall clock set.
         """
-        tx = Tx.of(connection, namespace, _UNKNOWN, self.now)
+        tx = Tx.of(connection, namespace, self.now)
         kept = _kept(tx.driver)
         place = self._place(tx.driver, kept)
         elapsed = self._machine.elapsed()
@@ -109,7 +106,7 @@ class StoreClock:
         if writes and place != kept:
             tx.upsert(store_clock, [{"number": 1, **place._asdict()}])
         SHOWN.ahead = place.ahead
-        return tx._replace(now=time_at(place.base + elapsed))
+        return tx.at(time_at(place.base + elapsed))
 
     def now(self, driver: Driver) -> datetime:
         """Return the time at this moment, as a transaction that has begun shows times."""

@@ -34,10 +34,9 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema import version as schema
 from paigeant.sql.schema.home import version_of
 from paigeant.sql.sqlite.address import BUSY_MS, engine_of, path_of
-from paigeant.sql.sqlite.checks import file_checks
+from paigeant.sql.sqlite.checks import file_checks, prepare_folder
 from paigeant.sql.sqlite.clock import THIS_MACHINE, MachineClock, StoreClock
 from paigeant.sql.sqlite.data_version import DataVersionPoller
-from paigeant.sql.sqlite.folders import prepare_folder
 from paigeant.sql.sqlite.process_locks import ProcessLocks
 from paigeant.sql.sqlite.writer_thread import WriterThread
 from paigeant.sql.statements import announce, heartbeat
@@ -96,7 +95,8 @@ class SqliteDatabase(Database):
         self._engine.dispose()
         self._presence.close()
 
-    async def write(self, work: Callable[[Tx], T], news: News = News.WORK) -> T:
+    async def write(self, work: Callable[[Tx], T], news: News = News.WORK, *, single: bool = False) -> T:
+        del single  # to begin and end a transaction is no round trip here
         try:
             return await self._writer.do(work, news)
         except DatabaseError as error:
@@ -105,7 +105,8 @@ class SqliteDatabase(Database):
     def tell(self, news: News) -> None:
         self.changes.note(news)  # others see every commit
 
-    async def read(self, work: Callable[[Tx], T]) -> T:
+    async def read(self, work: Callable[[Tx], T], *, single: bool = False) -> T:
+        del single
         try:
             return await self._reader.do(work)
         except DatabaseError as error:

@@ -1,17 +1,23 @@
-"""What is announced again, and what the dead have left."""
+"""Announcements: how announced hops stand, what is announced again, and what the dead have left."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, func, select, update
 
-from paigeant.model.hops import Sealed, next_hint
+from paigeant.model.hops import NoticeStatus, Sealed, next_hint
+from paigeant.model.message import HopKey
+from paigeant.protocol import notice
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
-from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import step_executions
+from paigeant.sql.execution.transaction import Tx, chunks
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
+from paigeant.sql.schema.types import store_now
 from paigeant.sql.statements.hops import HOP, OPEN, THIS_HOP, bound, key_of, steps
 
+runs: Columns = workflow_runs.c
 _NAMESPACE: Final = steps.namespace == bindparam("namespace")
 _DUE: Final = steps.due_at <= bindparam("now")
 _END_LEASES: Final = (
@@ -27,10 +33,21 @@ _SILENT: Final = PreparedStatement(
     .with_for_update(of=step_executions, skip_locked=True)
 )
 _NEXT_SILENT: Final = PreparedStatement(
-    select(func.min(steps.hint_at)).where(_NAMESPACE, OPEN, steps.due_at.is_not(None))
+    select(func.min(steps.hint_at).label("at"), store_now().label("now")).where(
+        _NAMESPACE, OPEN, steps.due_at.is_not(None)
+    )
 )
 _HINT: Final = PreparedStatement(
     update(step_executions).where(THIS_HOP).values(hints=steps.hints + 1, hint_at=bindparam("b_hint_at"))
+)
+
+_ANNOUNCED: Final = (
+    select(*HOP, steps.completed_at, steps.digest)
+    .join_from(hop_list, step_executions, IN_HOP_LIST)
+    .where(steps.namespace == bindparam("namespace"))
+)
+_KNOWN_RUNS: Final = select(runs.workflow_id).where(
+    runs.namespace == bindparam("namespace"), runs.workflow_id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -48,4 +65,16 @@ def announce(tx: Tx, limit: int) -> list[Sealed]:
 
 def silent_in(tx: Tx) -> float | None:
     """Return in how many seconds :func:`announce` may find something, None if nothing is going to be announced."""
-    return tx.until(tx.scalar(_NEXT_SILENT, namespace=tx.namespace))
+    [row] = tx.rows(_NEXT_SILENT, namespace=tx.namespace, known_now=tx.known_now)
+    return None if row.at is None else (row.at - row.now).total_seconds()
+
+
+def find_notice_status(tx: Tx, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
+    """Return how announced hops stand, in order; asked only about those that could not be leased."""
+    rows = tx.rows(_ANNOUNCED, keys=keys_of(key for key, _ in notices), namespace=tx.namespace)
+    hops = {key_of(row): row for row in rows}
+    missing = sorted({key.workflow_id for key, _ in notices if key not in hops})
+    known = {
+        row.workflow_id for part in chunks(missing) for row in tx.rows(_KNOWN_RUNS, namespace=tx.namespace, ids=part)
+    }
+    return [notice.find_status(hops.get(key), digest, run_known=key.workflow_id in known) for key, digest in notices]

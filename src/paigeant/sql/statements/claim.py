@@ -7,7 +7,19 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final, assert_never
 
-from sqlalchemy import and_, bindparam, func, literal_column, select, type_coerce, union_all, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    literal_column,
+    select,
+    type_coerce,
+    union_all,
+    update,
+)
 from sqlalchemy.types import NULLTYPE
 
 from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant
@@ -34,13 +46,13 @@ from paigeant.sql.statements.hops import (
     undone_by,
 )
 
-_TOPICS: Final = 100
+TOPICS: Final = 100
 """Topics in one statement, at most: databases limit its parts."""
 
 runs: Columns = workflow_runs.c
-_NAMESPACE: Final = steps.namespace == bindparam("namespace")
+NAMESPACE: Final = steps.namespace == bindparam("namespace")
 _DUE: Final = steps.due_at <= bindparam("now")
-_LEASABLE: Final = (
+LEASABLE: Final = (
     select(
         *HOP,
         *(steps.step, steps.fence, steps.attempt, steps.interruptions, steps.owner),
@@ -58,34 +70,31 @@ _LEASABLE: Final = (
 _INTERRUPTED: Final = steps.interruptions > literal_column("0")
 """As in the index, which a parameter would not match."""
 
-_SUSPECT: Final = _INTERRUPTED & ((steps.interruptions >= SUSPECT) | steps.owner.is_not(None))
+SUSPECT_HOP: Final = _INTERRUPTED & ((steps.interruptions >= SUSPECT) | steps.owner.is_not(None))
 _SUSPECTS: Final = PreparedStatement(
-    _LEASABLE.where(_NAMESPACE, OPEN, _SUSPECT, _DUE, one_of(steps.step, "topics"))
+    LEASABLE.where(NAMESPACE, OPEN, SUSPECT_HOP, _DUE, one_of(steps.step, "topics"))
     .order_by(steps.due_at, *HOP)
     .limit(bindparam("limit"))
 )
 _HELD_SUSPECTS: Final = PreparedStatement(
     select(steps.owner, steps.interruptions, steps.due_at, steps.completed_at)
     .where(
-        *(_NAMESPACE, OPEN, _INTERRUPTED, steps.interruptions >= SUSPECT),
+        *(NAMESPACE, OPEN, _INTERRUPTED, steps.interruptions >= SUSPECT),
         *(steps.owner == bindparam("owner"), steps.due_at > bindparam("now")),
     )
     .limit(1)
 )
-_NEXT_SUSPECT: Final = PreparedStatement(
-    select(func.min(steps.due_at)).where(_NAMESPACE, OPEN, _SUSPECT, one_of(steps.step, "topics"))
-)
-_ANNOUNCED: Final = PreparedStatement(_LEASABLE.join(hop_list, IN_HOP_LIST))
+_ANNOUNCED: Final = PreparedStatement(LEASABLE.join(hop_list, IN_HOP_LIST))
 """All that were asked for; which of them may be leased is decided outside, or SQLite would walk along the queue."""
 
-_TO_CLOSE: Final = (
+TO_CLOSE: Final = (
     runs.namespace == bindparam("namespace"),
     runs.completed_at.is_(None),
     runs.closes_at.is_not(None),
 )
 _CLOSING: Final = PreparedStatement(
-    _LEASABLE.where(
-        *_TO_CLOSE,
+    LEASABLE.where(
+        *TO_CLOSE,
         runs.closes_at <= bindparam("now"),
         OPEN,
         steps.direction == Direction.EXECUTE.value,
@@ -95,11 +104,11 @@ _CLOSING: Final = PreparedStatement(
     .limit(bindparam("limit"))
 )
 _MISFITS: Final = PreparedStatement(
-    select(steps.step, steps.interface).where(_NAMESPACE, OPEN, steps.interface.is_not(None)).distinct()
+    select(steps.step, steps.interface).where(NAMESPACE, OPEN, steps.interface.is_not(None)).distinct()
 )
 _THESE_MISFITS: Final = PreparedStatement(
-    _LEASABLE.where(
-        _NAMESPACE,
+    LEASABLE.where(
+        NAMESPACE,
         OPEN,
         steps.interface.is_not(None),
         steps.step == bindparam("topic"),
@@ -115,43 +124,45 @@ _SOON: Final = PreparedStatement(
 _STARTED: Final = PreparedStatement(
     update(workflow_runs).where(runs.workflow_id == bindparam("b_workflow_id")).values(started_at=bindparam("b_now"))
 )
-_NEXT_CLOSING: Final = PreparedStatement(select(func.min(runs.closes_at)).where(*_TO_CLOSE))
 
 
-@cache
-def _due_of(topics: int) -> PreparedStatement:
-    """Return the query of due twins of so many topics.
+def queue_of(topics: int, now: ColumnElement[Any]) -> Subquery:
+    """Return the query of the keys of due twins of so many topics, the first up to a limit.
 
     A topic at a time, so that each is a walk along the index that ends at the limit, however long the queues are.
     """
     parts = [
         select(steps.workflow_id, steps.path, steps.position, steps.due_at)
-        .where(_NAMESPACE, steps.step == bindparam(f"topic_{n}"), OPEN, ~_SUSPECT, _DUE)
+        .where(NAMESPACE, steps.step == bindparam(f"topic_{n}"), OPEN, ~SUSPECT_HOP, steps.due_at <= now)
         .order_by(steps.due_at)
         .limit(bindparam("limit"))
         .subquery(f"due_{n}")
         for n in range(topics)
     ]
-    due = union_all(*(select(part) for part in parts)).subquery("due")
+    due = union_all(*(select(part) for part in parts)).subquery("due_now")
     first = select(due).order_by(due.c.due_at, due.c.workflow_id, due.c.path, due.c.position).limit(bindparam("limit"))
-    queue = first.subquery("queue")
-    this = and_(
-        queue.c.workflow_id == steps.workflow_id, queue.c.path == steps.path, queue.c.position == steps.position
+    return first.subquery("queue")
+
+
+def is_of(table: Subquery | CTE) -> ColumnElement[bool]:
+    """Return the condition that a hop is the one of which this table has the key."""
+    return and_(
+        table.c.workflow_id == steps.workflow_id, table.c.path == steps.path, table.c.position == steps.position
     )
-    return PreparedStatement(_LEASABLE.join(queue, this).order_by(queue.c.due_at, *HOP))
+
+
+def some_suspect(now: ColumnElement[Any]) -> Select[Any]:
+    """Return the query that finds something if a suspect of the topics is due."""
+    return select(literal_column("1")).where(
+        NAMESPACE, OPEN, SUSPECT_HOP, steps.due_at <= now, one_of(steps.step, "topics")
+    )
 
 
 @cache
-def _next_due_of(topics: int) -> PreparedStatement:
-    """Return the query of when the next twin of so many topics is due."""
-    parts = [
-        select(func.min(steps.due_at).label("due_at")).where(
-            _NAMESPACE, steps.step == bindparam(f"topic_{n}"), OPEN, ~_SUSPECT
-        )
-        for n in range(topics)
-    ]
-    due = union_all(*parts).subquery("due")
-    return PreparedStatement(select(func.min(due.c.due_at, type_=steps.due_at.type)))
+def _due_of(topics: int) -> PreparedStatement:
+    """Return the query of due twins of so many topics."""
+    queue = queue_of(topics, bindparam("now", type_=steps.due_at.type))
+    return PreparedStatement(LEASABLE.join(queue, is_of(queue)).order_by(queue.c.due_at, *HOP))
 
 
 def claim(tx: Tx, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
@@ -177,15 +188,15 @@ def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedel
     suspects = tx.rows(_SUSPECTS, **about, topics=list_of(topics), limit=1)
     suspects = leases.choose_suspects(suspects, holds_one=bool(suspects) and _holds_suspect(tx, owner))
     room = limit - len(suspects)
-    due = [row for part in _parts(topics) for row in tx.rows(_due_of(len(part)), **about, limit=room, **_named(part))]
+    due = [row for part in parts_of(topics) for row in tx.rows(_due_of(len(part)), **about, limit=room, **named(part))]
     due.sort(key=lambda row: (row.due_at, key_of(row)))
     return _take(tx, [*suspects, *due[:room]], owner, lease)
 
 
-def _parts(topics: Collection[str]) -> list[list[str]]:
+def parts_of(topics: Collection[str]) -> list[list[str]]:
     """Return the topics in parts that one statement can take."""
     each = list(topics)
-    return [each[start : start + _TOPICS] for start in range(0, len(each), _TOPICS)]
+    return [each[start : start + TOPICS] for start in range(0, len(each), TOPICS)]
 
 
 def _holds_suspect(tx: Tx, owner: str) -> bool:
@@ -245,29 +256,17 @@ def _take(tx: Tx, rows: Sequence[Any], owner: str, lease: timedelta) -> list[Gra
         if row.position == 1 and not row.path and row.started_at is not None and row.run_started_at is None
     ]
     tx.many(_STARTED, [{"b_workflow_id": row.workflow_id, "b_now": row.started_at} for row in again])
+    return granted(tx, rows)
+
+
+def granted(tx: Tx, rows: Sequence[Any]) -> list[Grant]:
+    """Return the leases now taken on the hops of these rows, with what else their owner has to know."""
     known = records(tx, map(undone_by, rows))
     before = [key_of(row) for row in rows if row.fence]  # nobody has run any other who could have said something
     said = details(tx, before) if before else {}
     return [grant_of(tx, row, known.get(undone_by(row)), said.get(key_of(row))) for row in rows]
 
 
-def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
-    """Return in how many seconds the next twin of these topics is due, None if none is going to be.
-
-    ``waited`` is for how many seconds the caller has: suspects are only worth asking for after a pause.
-    """
-    about = {"namespace": tx.namespace}
-    due = [tx.until(tx.scalar(_next_due_of(len(part)), **about, **_named(part))) for part in _parts(topics)]
-    suspect = tx.until(tx.scalar(_NEXT_SUSPECT, **about, topics=list_of(topics)))
-    if suspect is not None:
-        due.append(max(suspect, SUSPECT_PAUSE.total_seconds() - waited))
-    return min((left for left in due if left is not None), default=None)
-
-
-def overdue_in(tx: Tx) -> float | None:
-    """Return in how many seconds a run is overdue to end, None if none is going to be."""
-    return tx.until(tx.scalar(_NEXT_CLOSING, namespace=tx.namespace))
-
-
-def _named(topics: Collection[str]) -> dict[str, str]:
+def named(topics: Collection[str]) -> dict[str, str]:
+    """Return what to bind for the topics of such a query."""
     return {f"topic_{n}": topic for n, topic in enumerate(topics)}

@@ -128,10 +128,11 @@ def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> No
     """Write twins, due when their holds end, or leased to an owner for a time; all three as given for each."""
     if not twins:
         return
-    tx.many(_ADD_HOP, [_twin_row(tx, *twin) for twin in twins])
+    tx.many(_ADD_HOP, [twin_row(tx, *twin) for twin in twins])
 
 
-def _twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> Mapping[str, Any]:
+def twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> dict[str, Any]:
+    """Return the row of a twin, due when its hold ends, or leased to an owner for a time."""
     added = holds.add(twin.hold, tx.now)
     return {
         **_key_row(twin.key),

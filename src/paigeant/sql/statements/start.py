@@ -51,12 +51,13 @@ def _known(tx: Tx, starts: Sequence[RunStart]) -> dict[RunName, KnownRun]:
 
 
 def _write(tx: Tx, fresh: Sequence[RunStart]) -> None:
-    tx.many(_ADD, [_row(tx, one) for one in fresh])
+    tx.many(_ADD, [run_row(tx, one) for one in fresh])
     keep_blobs(tx, [(one.workflow_id, blob) for one in fresh for blob in one.blobs])
     add_twins(tx, [(one.twin, None, timedelta(0)) for one in fresh])
 
 
-def _row(tx: Tx, one: RunStart) -> dict[str, Any]:
+def run_row(tx: Tx, one: RunStart) -> dict[str, Any]:
+    """Return the row of a run that begins now."""
     deadline = None if one.deadline is None else tx.now + timedelta(seconds=one.deadline)
     return {
         "workflow_id": one.workflow_id,

@@ -1,0 +1,66 @@
+"""What workers publish: workflows, activities, themselves."""
+
+# ruff: noqa: D102 -- what a method guarantees is said in the contract
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from paigeant.abc import Directory
+from paigeant.aio.changes import News
+from paigeant.model.hops import (
+    WorkerCard,
+)
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.sql.contracts.base import InDatabase
+from paigeant.sql.execution.next_due import NextDueCache
+from paigeant.sql.statements import (
+    catalog,
+    operate,
+)
+
+
+class SqlDirectory(InDatabase, Directory):
+    """The contract over a database."""
+
+    def __init__(self) -> None:
+        """Know nothing yet of what nobody serves."""
+        self._unserved = NextDueCache()
+
+    async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
+        await self.database.write(lambda tx: catalog.publish_catalog(tx, plans, cards), News.NOTHING)
+
+    async def find_plan(self, workflow: str) -> Plan | None:
+        return await self.database.read(lambda tx: catalog.find_plan(tx, workflow))
+
+    async def list_plans(self) -> list[str]:
+        return await self.database.read(catalog.list_plans)
+
+    async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
+        return await self.database.read(lambda tx: catalog.find_cards(tx, activities))
+
+    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
+        # That one is gone is told: others may have to say that nobody serves its steps any more.
+        await self.database.write(
+            lambda tx: catalog.report_worker(tx, card, gone=gone), News.WORK if gone else News.NOTHING
+        )
+
+    async def find_served(self, activities: Collection[str]) -> set[str]:
+        return await self.database.read(lambda tx: catalog.served(tx) & set(activities))
+
+    async def list_workers(self) -> list[WorkerCard]:
+        return await self.database.read(catalog.list_workers)
+
+    async def find_unserved(self) -> set[str]:
+        return set(await self.database.read(operate.unserved))
+
+    async def hold_unserved(self, after: timedelta) -> int:
+        topics: list[str] = []
+
+        async def ask() -> float | None:
+            topics.extend(await self.database.read(operate.unserved))
+            return 0.0 if topics else None
+
+        await self._unserved.ends(self.database.changes, ask)
+        return await self.database.write(lambda tx: operate.hold_unserved(tx, topics, after)) if topics else 0

@@ -1,0 +1,40 @@
+"""Runs as they are seen from outside."""
+
+# ruff: noqa: D102 -- what a method guarantees is said in the contract
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from paigeant.abc import RunReader
+from paigeant.model.runs import RunPage, RunStatus, RunView
+from paigeant.model.stored.checkpoints import LedgerEntry
+from paigeant.sql.contracts.base import InDatabase
+from paigeant.sql.statements import (
+    read,
+)
+from paigeant.sql.statements.values import recordings
+
+
+class SqlRunReader(InDatabase, RunReader):
+    """The contract over a database."""
+
+    async def get_run(self, workflow_id: UUID) -> RunView:
+        return await self.database.read(lambda tx: read.get_run(tx, workflow_id))
+
+    async def get_status(self, workflow_id: UUID) -> RunStatus:
+        return await self.database.read(lambda tx: read.get_status(tx, workflow_id), single=True)
+
+    async def list_runs(
+        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+    ) -> RunPage:
+        return await self.database.read(lambda tx: read.list_runs(tx, status, workflow, limit, after))
+
+    async def get_attestation(self, workflow_id: UUID) -> bytes | None:
+        return await self.database.read(lambda tx: read.get_attestation(tx, workflow_id), single=True)
+
+    async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
+        return await self.database.read(lambda tx: recordings.read_ledger(tx, workflow_id))
+
+    async def wait_for_change(self, seen: int, timeout: float) -> int:
+        return await self.database.changes.wait(seen, timeout)

@@ -1,0 +1,54 @@
+"""Variables, large values, checkpoints and charges."""
+
+# ruff: noqa: D102 -- what a method guarantees is said in the contract
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from paigeant.abc import ValueStore
+from paigeant.aio.batch import Batcher
+from paigeant.aio.changes import News
+from paigeant.model.hops import (
+    LeaseToken,
+)
+from paigeant.model.runs import Direction
+from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
+from paigeant.model.values.values import Blob, Value
+from paigeant.sql.contracts.base import InDatabase
+from paigeant.sql.statements.values import recordings, variables
+
+
+class SqlValues(InDatabase, ValueStore):
+    """The contract over a database."""
+
+    def __init__(self) -> None:
+        """Ask for variables in batches."""
+        self._wanted = Batcher(self._load_wanted)
+
+    async def close_values(self) -> None:
+        """Answer what was asked, and nothing more."""
+        await self._wanted.close()
+
+    async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
+        await self.database.write(lambda tx: variables.save_variable(tx, workflow_id, name, value, blob))
+
+    async def load_variables(
+        self, workflow_id: UUID, names: Collection[str] | None = None, *, path: str = ""
+    ) -> dict[str, Value]:
+        if names is None:
+            return await self.database.read(lambda tx: variables.load_variables(tx, workflow_id, path))
+        return await self._wanted.ask(variables.Wanted(workflow_id, names, path))
+
+    async def _load_wanted(self, questions: Sequence[variables.Wanted]) -> list[dict[str, Value]]:
+        return await self.database.read(lambda tx: variables.load_wanted(tx, questions), single=True)
+
+    async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
+        return await self.database.read(lambda tx: variables.load_values(tx, workflow_id, digests), single=True)
+
+    async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
+        return await self.database.write(lambda tx: recordings.record(tx, held, recording), News.CHANGE)
+
+    async def load_checkpoints(self, workflow_id: UUID, step_id: UUID, direction: Direction) -> dict[str, Checkpoint]:
+        return await self.database.read(lambda tx: recordings.load_checkpoints(tx, workflow_id, step_id, direction))

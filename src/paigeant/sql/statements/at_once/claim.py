@@ -1,0 +1,97 @@
+"""Claims of what is due, in one statement: found, locked and leased, unless a suspect is among what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import CTE, Interval, Text, bindparam, case, exists, literal, select, true, update
+
+from paigeant.model.hops import GRACE, Grant
+from paigeant.model.runs import StepStatus
+from paigeant.protocol.leases import Taken
+from paigeant.sql.execution.keys import list_of
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
+from paigeant.sql.statements.at_once.table import NOW
+from paigeant.sql.statements.claim import LEASABLE, TOPICS, granted, is_of, named, queue_of, some_suspect
+from paigeant.sql.statements.hops import steps
+
+runs: Columns = workflow_runs.c
+
+_LEASE: Final = bindparam("lease", type_=Interval())
+_OWNER: Final = bindparam("owner", type_=Text())
+
+
+class Question(NamedTuple):
+    """Who asks for what, how many at most, and for how long."""
+
+    owner: str
+    topics: Collection[str]
+    limit: int
+    lease: timedelta
+
+
+def fit(topics: Collection[str], limit: int) -> bool:
+    """Tell whether one statement can ask for what is due of these topics."""
+    return 0 < len(topics) <= TOPICS and limit > 0
+
+
+def claim_at_once(tx: Tx, asked: Question) -> list[Grant] | None:
+    """Lease due twins, the one due longest first; None, and nothing leased, if a suspect is due: it comes first."""
+    owner, topics, limit, lease = asked
+    about = {"namespace": tx.namespace, "owner": owner, "limit": limit, "lease": lease}
+    rows = tx.rows(_claim(len(topics)), **about, topics=list_of(topics), **named(topics))
+    if rows[0].suspected:
+        return None
+    return granted(tx.at(rows[0].now), [row for row in rows if row.workflow_id is not None])
+
+
+@cache
+def _claim(topics: int) -> PreparedStatement:
+    """Return the statement for so many topics."""
+    suspected = select(exists(some_suspect(NOW)).label("suspected")).cte("suspected").prefix_with("MATERIALIZED")
+    queue = queue_of(topics, NOW)
+    due = (
+        LEASABLE.join(queue, is_of(queue))
+        .where(~select(suspected.c.suspected).scalar_subquery())
+        .order_by(queue.c.due_at, *(queue.c[name] for name in ("workflow_id", "path", "position")))
+        .cte("due")
+    )
+    found = select(suspected.c.suspected, NOW.label("now"), *due.c).join_from(suspected, due, true(), isouter=True)
+    order = due.c.due_at, due.c.workflow_id, due.c.path, due.c.position
+    return PreparedStatement(found.order_by(*order).add_cte(_taken(due), _started(due)))
+
+
+def _taken(due: CTE) -> CTE:
+    """Lease the hops: what :func:`paigeant.protocol.leases.take` says, of the columns instead of their values.
+
+    None of them is a suspect; one whose owner let its lease run out becomes one.
+    """
+    taken: Any = Taken
+    written = taken(
+        fence=steps.fence + literal(1),
+        attempt=steps.attempt + literal(1),
+        interruptions=steps.interruptions + case((due.c.owner.is_not(None), 1), else_=0),
+        status=literal(StepStatus.RUNNING.value),
+        reason=None,
+        interface=None,
+        owner=_OWNER,
+        worker=_OWNER,
+        started_at=NOW,
+        due_at=NOW + _LEASE,
+        hint_at=NOW + _LEASE + literal(GRACE, Interval()),
+    )
+    this = is_of(due) & (steps.fence == due.c.fence)
+    return update(step_executions).where(this).values(written._asdict()).cte("taken")
+
+
+def _started(due: CTE) -> CTE:
+    """Keep when runs began whose first hop, which says it otherwise, is leased again."""
+    first = (due.c.position == literal(1)) & (due.c.path == literal(""))
+    again = first & due.c.started_at.is_not(None) & due.c.run_started_at.is_(None)
+    change = update(workflow_runs).where(runs.workflow_id == due.c.workflow_id, again)
+    return change.values(started_at=due.c.started_at).cte("started")

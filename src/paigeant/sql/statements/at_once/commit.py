@@ -1,0 +1,203 @@
+"""Plain commits in one statement: each is written whole if its run and its hop are as it expects them, else not at all.
+
+Locks are taken in the order that all others keep, runs before hops: the rows of the runs are locked, in the order of
+their ids, before the first hop is looked at, because that look needs what the lock has read. A row that another
+transaction has changed meanwhile is read anew when it is locked, and is judged as it is then. So whoever ends a run
+either waits for this commit, and then sees the hop that it has written; or came first, and the commit finds it over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import CTE, Boolean, Text, bindparam, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeEngine
+
+from paigeant.model.hold import NOW as DUE
+from paigeant.model.hops import Commit, CommitResult, Grant, Twin, Verdict
+from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.protocol import holds
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.statements.at_once.table import NOW, ZERO, given_table, lists_of, written
+from paigeant.sql.statements.hops import steps, twin_row
+
+runs: Columns = workflow_runs.c
+sets: Columns = workflow_variables.c
+
+TWIN: Final = (
+    *("step", "step_id", "body", "digest"),
+    *("status", "attempt", "fence", "owner", "worker", "started_at", "due_at", "hint_at"),
+)
+"""The columns of a hop that follows which differ from one to another; the rest are those of any hop that is due."""
+
+_LEFT: Final = ("input", "output", "log", "compensable", "undo_before", "committed_by")
+_GIVEN: Final[dict[str, TypeEngine[Any]]] = {
+    "workflow_id": steps.workflow_id.type,
+    "position": steps.position.type,
+    "of_fence": steps.fence.type,
+    "of_owner": steps.owner.type,
+    **{f"left_{name}": steps[name].type for name in _LEFT},
+    "follows": Boolean(),
+    **{name: steps[name].type for name in TWIN},
+    "run_output": runs.output.type,
+    "variable": sets.name.type,
+    "value": sets.value.type,
+}
+
+
+def fit(commits: Sequence[Commit]) -> bool:
+    """Tell whether these plain commits need no more than one statement: no large values, one variable each at most."""
+    return not any(one.blobs or len(one.transition.writes.variables) > 1 for one in commits)
+
+
+def record_at_once(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult | None]:
+    """Write plain commits, each of another run; None for those that were not as expected and have to be judged."""
+    rows = [_row(tx, one, lease) for one in sorted(commits, key=lambda one: one.held.key.workflow_id)]
+    found = tx.rows(_COMMIT, namespace=tx.namespace, **lists_of("given", _GIVEN, rows))
+    by_run = {row.workflow_id: row for row in found}
+    return [_result(tx.at(row.now), one, row) if (row := by_run.get(one.held.key[0])) else None for one in commits]
+
+
+def _result(tx: Tx, one: Commit, row: Any) -> CommitResult:
+    twin = one.wanted
+    if twin is None:
+        return CommitResult(Verdict.OK)
+    given = (twin.key, twin.topic, twin.body, 1, 1)
+    grant = Grant(*given, leased_at=tx.now, remaining=tx.until(row.deadline), edited=bool(row.edited))
+    return CommitResult(Verdict.OK, handed_over=grant)
+
+
+def _row(tx: Tx, one: Commit, lease: timedelta) -> dict[str, Any]:
+    result: Any = one.transition.hop.result  # pyright: ignore[reportAttributeAccessIssue]
+    undo = one.transition.hop.undo  # pyright: ignore[reportAttributeAccessIssue]
+    [(variable, value)] = one.transition.writes.variables or [(None, None)]
+    end, twin = one.transition.end, one.twins[0] if one.twins else None
+    return {
+        "workflow_id": one.held.key.workflow_id,
+        "position": one.held.key.position,
+        "of_fence": one.held.fence,
+        "of_owner": one.owner,
+        "left_input": one.input,
+        "left_output": result.output,
+        "left_log": result.log,
+        "left_compensable": undo is not None,
+        "left_undo_before": undo or None,
+        "left_committed_by": one.execution,
+        "follows": twin is not None,
+        **_twin(tx, one, twin, lease),
+        "run_output": end and end.output,
+        "variable": variable,
+        "value": value,
+    }
+
+
+def _twin(tx: Tx, one: Commit, twin: Twin | None, lease: timedelta) -> dict[str, Any]:
+    if twin is None:
+        return dict.fromkeys(TWIN)
+    row = twin_row(tx.at(ZERO), twin, one.owner if one.wanted is twin else None, lease)
+    return {name: row[name] for name in TWIN}
+
+
+def _commit() -> PreparedStatement:
+    given = given_table("given", _GIVEN)
+    locked = _locked(given)
+    behind = _behind(locked)
+    done = select(behind.c.workflow_id, behind.c.deadline, behind.c.edited, NOW.label("now"))
+    return PreparedStatement(done.add_cte(_added(behind), _set(behind), _ended(behind)))
+
+
+def _locked(given: CTE) -> CTE:
+    """Lock the runs, and read what decides of each.
+
+    The conditions stand below, in the statement that writes: here one would invite the planner to an index of its own,
+    along which it would walk through all runs of the namespace.
+    """
+    run = (runs.namespace.label("namespace"), runs.completed_at.label("completed_at"), runs.cancel_requested)
+    return (
+        select(given, *run, runs.deadline, runs.edited)
+        .join_from(given, workflow_runs, runs.workflow_id == given.c.workflow_id)
+        .order_by(runs.workflow_id)
+        .with_for_update(of=workflow_runs, key_share=True)
+        .cte("locked")
+    )
+
+
+def _behind(locked: CTE) -> CTE:
+    """Leave the hops of open runs that nobody wishes cancelled, and whose lease is the one that is shown."""
+    one = locked.c
+    return (
+        update(step_executions)
+        .where(steps.workflow_id == one.workflow_id, steps.path == literal(""), steps.position == one.position)
+        .where(steps.fence == one.of_fence, steps.owner == one.of_owner)
+        .where(
+            one.namespace == bindparam("namespace", type_=Text()),
+            one.completed_at.is_(None),
+            one.cancel_requested.is_(None),
+        )
+        .values(
+            status=StepStatus.COMPLETED.value,
+            owner=None,
+            due_at=None,
+            reason=None,
+            completed_at=NOW,
+            **{name: one[f"left_{name}"] for name in _LEFT if name != "input"},
+            input=func.coalesce(one.left_input, steps.input),
+        )
+        .returning(*one)
+        .cte("behind")
+    )
+
+
+def next_hop(table: CTE, **more: Any) -> dict[str, Any]:
+    """Return the columns of the twins that a table has, with those that all twins have in common."""
+    due = holds.add(DUE, ZERO)
+    same = {name: literal(getattr(due, name)) for name in ("interruptions", "hints", "compensable")}
+    return {
+        "workflow_id": table.c.workflow_id,
+        "path": literal(""),
+        "namespace": bindparam("namespace", type_=Text()),
+        "direction": literal(Direction.EXECUTE.value),
+        **same,
+        **written(table, {name: steps[name].type for name in TWIN}),
+        **more,
+    }
+
+
+def _added(behind: CTE) -> CTE:
+    columns = next_hop(behind, position=behind.c.position + literal(1))
+    rows = select(*columns.values()).where(behind.c.follows)
+    return insert(step_executions).from_select(list(columns), rows).cte("added")
+
+
+def _set(behind: CTE) -> CTE:
+    columns = {
+        "workflow_id": behind.c.workflow_id,
+        "path": literal(""),
+        "position": behind.c.position,
+        "name": behind.c.variable,
+        "value": behind.c.value,
+        "updated_at": NOW,
+    }
+    made = insert(workflow_variables).from_select(
+        list(columns), select(*columns.values()).where(behind.c.variable.is_not(None))
+    )
+    later = {name: made.excluded[name] for name in ("value", "updated_at")}
+    key = list(workflow_variables.primary_key)
+    return made.on_conflict_do_update(index_elements=key, set_=later).cte("variables_set")
+
+
+def _ended(behind: CTE) -> CTE:
+    return (
+        update(workflow_runs)
+        .where(runs.workflow_id == behind.c.workflow_id, ~behind.c.follows)
+        .values(status=RunStatus.COMPLETED.value, completed_at=NOW, output=behind.c.run_output)
+        .cte("ended")
+    )
+
+
+_COMMIT: Final = _commit()

@@ -1,0 +1,63 @@
+"""Runs begin in one statement, with their first twins: those that no dispatch key could repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeEngine
+
+from paigeant.model.hops import RunStart, Started
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
+from paigeant.sql.statements.at_once.commit import TWIN, next_hop
+from paigeant.sql.statements.at_once.table import ZERO, given_table, lists_of, written
+from paigeant.sql.statements.hops import steps, twin_row
+from paigeant.sql.statements.start import run_row
+
+runs: Columns = workflow_runs.c
+
+_RUN: Final = (
+    *("workflow_id", "namespace", "workflow", "tenant", "trace_id", "input", "input_sha256"),
+    *("status", "deadline", "closes_at", "created_at"),
+)
+_OF_RUN: Final[dict[str, TypeEngine[Any]]] = {f"run_{name}": runs[name].type for name in _RUN}
+_GIVEN: Final[dict[str, TypeEngine[Any]]] = {
+    "workflow_id": steps.workflow_id.type,
+    **_OF_RUN,
+    **{name: steps[name].type for name in TWIN},
+}
+
+
+def fit(starts: Sequence[RunStart]) -> bool:
+    """Tell whether these runs need no more than one statement: no dispatch keys, no large values, no run twice."""
+    plain = not any(one.dispatch_key is not None or one.blobs for one in starts)
+    return plain and len({one.workflow_id for one in starts}) == len(starts)
+
+
+def start_at_once(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
+    """Write the runs; raises what the database raises for a run that is there already."""
+    rows = [_row(tx.at(ZERO), one) for one in starts]
+    tx.rows(_START, namespace=tx.namespace, **lists_of("given", _GIVEN, rows))
+    return [Started(one.workflow_id, fresh=True) for one in starts]
+
+
+def _row(tx: Tx, one: RunStart) -> dict[str, Any]:
+    hop = twin_row(tx, one.twin, None, timedelta())
+    run = {f"run_{name}": value for name, value in run_row(tx, one).items()}
+    return {**run, "workflow_id": one.workflow_id, **{name: hop[name] for name in TWIN}}
+
+
+def _start() -> PreparedStatement:
+    given = given_table("given", _GIVEN)
+    made = insert(workflow_runs).from_select(list(_RUN), select(*written(given, _OF_RUN).values())).cte("runs")
+    columns = next_hop(given, position=literal(1))
+    twins = insert(step_executions).from_select(list(columns), select(*columns.values())).cte("twins")
+    return PreparedStatement(select(literal(1).label("done")).add_cte(made, twins))
+
+
+_START: Final = _start()

@@ -1,0 +1,69 @@
+"""When there will be something to claim: what intakes and closers sleep until."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+from typing import Final
+
+from sqlalchemy import bindparam, func, select, union_all
+
+from paigeant.model.hops import SUSPECT_PAUSE
+from paigeant.sql.execution.keys import list_of, one_of
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.types import store_now
+from paigeant.sql.statements.claim import NAMESPACE, SUSPECT_HOP, TO_CLOSE, named, parts_of, runs
+from paigeant.sql.statements.hops import OPEN, steps
+
+_NEXT_CLOSING: Final = PreparedStatement(
+    select(func.min(runs.closes_at).label("at"), store_now().label("now")).where(*TO_CLOSE)
+)
+
+
+@cache
+def _next_due_of(topics: int) -> PreparedStatement:
+    """Return the query of when the next twin of so many topics is due, and the next suspect, and what time it is."""
+    parts = [
+        select(func.min(steps.due_at).label("due_at")).where(
+            NAMESPACE, steps.step == bindparam(f"topic_{n}"), OPEN, ~SUSPECT_HOP
+        )
+        for n in range(topics)
+    ]
+    due = union_all(*parts).subquery("due")
+    suspect = select(func.min(steps.due_at)).where(NAMESPACE, OPEN, SUSPECT_HOP, one_of(steps.step, "topics"))
+    return PreparedStatement(
+        select(
+            select(func.min(due.c.due_at, type_=steps.due_at.type)).scalar_subquery().label("due_at"),
+            suspect.scalar_subquery().label("suspect_at"),
+            store_now().label("now"),
+        )
+    )
+
+
+def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
+    """Return in how many seconds the next twin of these topics is due, None if none is going to be.
+
+    ``waited`` is for how many seconds the caller has: suspects are only worth asking for after a pause.
+    """
+    parts = [
+        tx.rows(
+            _next_due_of(len(part)),
+            namespace=tx.namespace,
+            topics=list_of(topics),
+            known_now=tx.known_now,
+            **named(part),
+        )[0]
+        for part in parts_of(topics)
+    ]
+    due = [(row.due_at - row.now).total_seconds() for row in parts if row.due_at is not None]
+    suspects = [(row.suspect_at - row.now).total_seconds() for row in parts if row.suspect_at is not None]
+    if suspects:
+        due.append(max(suspects[0], SUSPECT_PAUSE.total_seconds() - waited))
+    return min(due, default=None)
+
+
+def overdue_in(tx: Tx) -> float | None:
+    """Return in how many seconds a run is overdue to end, None if none is going to be."""
+    [row] = tx.rows(_NEXT_CLOSING, namespace=tx.namespace, known_now=tx.known_now)
+    return None if row.at is None else (row.at - row.now).total_seconds()

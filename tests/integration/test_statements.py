@@ -1,0 +1,108 @@
+"""How much is asked of PostgreSQL: what goes over the wire is counted, whoever sent it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Self
+
+import asyncpg
+import pytest
+from sqlalchemy import make_url
+
+from paigeant import ActivityRegistry, Paigeant, Workflow
+from paigeant.config import Settings
+from paigeant.model.runs import RunStatus
+from paigeant.testing.waiting import eventually
+
+RUN = Workflow("three", ["first", "second", "third"])
+RUNS = 10
+LEAST, MOST = 4, 12
+"""Statements for a run of three steps, dispatch included, BEGIN and COMMIT and NOTIFY counted."""
+
+
+class Counter:
+    """Stands before a server and counts what it is told to execute, used as ``async with``."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._there = host, port
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+        self.count = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to_there = await asyncio.open_connection(*self._there)
+        for moving in (self._ask(reader, to_there), self._answer(there, writer)):
+            task = asyncio.create_task(moving)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on message by message; a simple query, and the execution of a prepared one, is a statement."""
+        with suppress(asyncio.IncompleteReadError, OSError):
+            length = await reader.readexactly(4)  # how it starts, which has no kind
+            writer.write(length + await reader.readexactly(int.from_bytes(length) - 4))
+            while True:
+                head = await reader.readexactly(5)
+                writer.write(head + await reader.readexactly(int.from_bytes(head[1:]) - 4))
+                self.count += head[:1] in {b"Q", b"E"}
+        writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def counter(new_postgres: Callable[..., str]) -> AsyncIterator[tuple[Counter, str, str]]:
+    """Return a counter before a database that is empty and never analysed, the way through it, and one beside it."""
+    url = new_postgres()
+    place = make_url(url)
+    async with Counter(place.host or "127.0.0.1", place.port or 5432) as counter:
+        through = place.set(host="127.0.0.1", port=counter.port, query={"sslmode": "disable"})
+        yield counter, through.render_as_string(hide_password=False), url
+
+
+async def test_a_run_of_three_steps_takes_a_dozen_statements_at_most(counter: tuple[Counter, str, str]):
+    counted, through, beside = counter
+    registry = ActivityRegistry()
+    for name in ("first", "second", "third"):
+        registry.execute(name)(_next)
+    watching = await asyncpg.connect(beside)
+
+    async def completed(runs: int) -> bool:
+        return runs == await watching.fetchval(
+            "SELECT count(*) FROM paigeant.workflow_runs WHERE status = $1", RunStatus.COMPLETED.value
+        )
+
+    async with Paigeant(registry, workflows=[RUN], settings=Settings(store=through)) as app, app.worker():
+        await app.dispatch("three", 0)
+        await eventually(lambda: completed(1), within=20)
+        before = counted.count
+        for runs in range(1, RUNS + 1):
+            await app.dispatch("three", runs)
+            await eventually(lambda runs=runs: completed(runs + 1), within=20)
+        each = (counted.count - before) / RUNS
+    await watching.close()
+
+    assert each >= LEAST, "not all of it went past the counter"
+    assert each <= MOST
+
+
+async def _next(previous: int) -> int:
+    return previous + 1
