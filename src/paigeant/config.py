@@ -117,7 +117,11 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     namespace: str = Field(
         default=DEFAULT, pattern=f"^{NAME_PATTERN}$", description="up to 100 letters, digits, '_', '-' and '.'"
     )
-    handlers: Path | None = Field(default=None, description="the path of a Python file, relative to paigeant.yaml")
+    handlers: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a Python file, as shop/handlers.py, or a module, as shop.handlers; it counts from paigeant.yaml",
+    )
     workflows: dict[Name, Steps] = Field(
         default_factory=dict[Name, Steps], description="names of workflows, each with its list of steps"
     )
@@ -139,6 +143,11 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     """The ``paigeant.yaml`` that was read, if there was one."""
     origins: dict[str, str] = Field(default_factory=dict[str, str], exclude=True)
     """Where each value came from that somebody set: a variable or a file."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative names and paths count from: that of ``paigeant.yaml``, else the current one."""
+        return self.file.parent if self.file else Path.cwd()
 
     @property
     def plans(self) -> dict[str, Plan]:
@@ -182,15 +191,15 @@ def load_settings(start: Path | None = None) -> Settings:
     folder = file.parent if file else start
     update: dict[str, Any] = {"file": file, "origins": origins, "store": _resolve_url(settings.store, folder)}
     if settings.handlers is not None:
-        update["handlers"] = folder / _at_home(settings.handlers, origins)
+        update["handlers"] = _at_home(settings.handlers, origins)
     return settings.model_copy(update=update)
 
 
-def _at_home(path: Path, origins: Mapping[str, str]) -> Path:
+def _at_home(handlers: str, origins: Mapping[str, str]) -> str:
     try:
-        return path.expanduser()
+        return str(Path(handlers).expanduser()) if handlers.startswith("~") else handlers
     except RuntimeError as error:
-        text = f"{origins.get('handlers', DEFAULT)}: handlers is {str(path)!r}: {error}"
+        text = f"{origins.get('handlers', DEFAULT)}: handlers is {handlers!r}: {error}"
         raise ConfigError(text) from error
 
 

@@ -50,7 +50,7 @@ def test_the_file_is_found_from_a_folder_below_and_its_paths_are_its_own(folder:
     settings = load_settings(below)
 
     assert settings.file == file
-    assert settings.handlers == folder / "code" / "handlers.py"
+    assert (settings.handlers, settings.folder) == ("code/handlers.py", folder)
     assert settings.store == f"sqlite:///{folder}/data/x.db?timeout=3"
     assert settings.origins == {"handlers": str(file), "store": str(file)}
 

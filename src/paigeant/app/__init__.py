@@ -1,9 +1,20 @@
 """The composition root: the only place where parts are chosen and joined."""
 
 from paigeant.app.administration import Administration, Prunable
+from paigeant.app.handlers import Handlers, load_handlers
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import Run, RunResult
 from paigeant.app.workflow import Workflow
 from paigeant.engine.worker import ActivityWorker
 
-__all__ = ["ActivityWorker", "Administration", "Paigeant", "Prunable", "Run", "RunResult", "Workflow"]
+__all__ = [
+    "ActivityWorker",
+    "Administration",
+    "Handlers",
+    "Paigeant",
+    "Prunable",
+    "Run",
+    "RunResult",
+    "Workflow",
+    "load_handlers",
+]

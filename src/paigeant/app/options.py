@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
+from paigeant.app.handlers import Handlers
 from paigeant.config import Settings
 from paigeant.errors import InvalidInput, PaigeantError, RegistrationError
 from paigeant.model.checks.options import written_at
@@ -32,7 +33,7 @@ def read_timeout(given: Any, what: str) -> float | None:
 
 def check_parts(handlers: Any, workflows: Any, settings: Any) -> list[Declaration | Plan]:
     """Return the workflows given to ``Paigeant``; raises RegistrationError, naming what is no such thing."""
-    if handlers is not None and not isinstance(handlers, ModuleType | ActivityRegistry):
+    if handlers is not None and not isinstance(handlers, ModuleType | ActivityRegistry | Handlers):
         cure = f"import {handlers}; Paigeant({handlers})" if _is_name(handlers) else "Paigeant(handlers)"
         raise _wrong("handlers", handlers, f"a module or an ActivityRegistry: {cure}")
     if settings is not None and not isinstance(settings, Settings):

@@ -15,10 +15,11 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from paigeant.abc import Hooks, Store, Transport
-from paigeant.activities.registry import ActivityRegistry, activity
+from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.administration import Administration
 from paigeant.app.choosing import choose_codec, choose_store, choose_transport
 from paigeant.app.declaration import Declaration
+from paigeant.app.handlers import Handlers, read_handlers
 from paigeant.app.inputs import as_json
 from paigeant.app.options import check_parts, check_workflow, read_span
 from paigeant.app.readiness import require_ready
@@ -42,7 +43,8 @@ _TOGETHER: Final = 500
 class Paigeant:
     """An open door to one store and namespace.
 
-    ``handlers`` is a module, whose registry and workflows are taken, or a registry; without it the global ``activity``.
+    ``handlers`` is a module, whose registries and workflows are taken, those in its lists and dicts too; a registry; or
+    what :func:`~paigeant.app.load_handlers` loaded. Without it, the global ``activity``.
     ``workflows`` adds declarations and plans. Use it as ``async with``; the store and the transport are those of the
     settings, by default one SQLite file in ``.paigeant``. What happens is logged by ``logging`` under ``paigeant``, and
     shown to the ``hooks``.
@@ -51,7 +53,7 @@ class Paigeant:
     @checked("Paigeant")
     def __init__(
         self,
-        handlers: ModuleType | ActivityRegistry | None = None,
+        handlers: ModuleType | ActivityRegistry | Handlers | None = None,
         *,
         workflows: Iterable[Declaration | Plan] = (),
         settings: Settings | None = None,
@@ -60,10 +62,10 @@ class Paigeant:
         """Choose the parts; nothing is opened yet. Raises ConfigError and RegistrationError."""
         given = check_parts(handlers, workflows, settings)
         self.settings: Settings = settings or load_settings()
-        self.registry: ActivityRegistry
-        self.registry, found = _read(handlers)
+        found = read_handlers(handlers)
+        self.registry: ActivityRegistry = found.registry
         self.workflows: dict[str, Plan] = dict(self.settings.plans)
-        for workflow in [*found, *given]:
+        for workflow in [*found.workflows, *given]:
             self._add(workflow)
         self.registry.check()
         self._hooks = GuardedHooks([LogHooks(), *([hooks] if isinstance(hooks, Hooks) else hooks)])
@@ -233,18 +235,6 @@ class Paigeant:
         if not known:
             text += "; start its worker once, or name its handlers file (--handlers, or handlers: in paigeant.yaml)"
         raise UnknownWorkflow(text)
-
-
-def _read(handlers: ModuleType | ActivityRegistry | None) -> tuple[ActivityRegistry, list[Declaration]]:
-    """Return a registry of our own with what the handlers declare, and their workflows."""
-    registry = ActivityRegistry()
-    if not isinstance(handlers, ModuleType):
-        registry.include(activity if handlers is None else handlers)
-        return registry, []
-    things = list(vars(handlers).values())
-    for held in {id(thing): thing for thing in things if isinstance(thing, ActivityRegistry)}.values():
-        registry.include(held)
-    return registry, list({id(thing): thing for thing in things if isinstance(thing, Declaration)}.values())
 
 
 def _owner() -> str:

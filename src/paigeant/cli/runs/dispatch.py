@@ -19,7 +19,7 @@ from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.terminal.payload import read_input, read_lines
 from paigeant.cli.terminal.progress import Display, display, follow, follow_all
 from paigeant.cli.terminal.timeline import show_result
-from paigeant.cli.workers.handlers import load_handlers
+from paigeant.cli.workers.handlers import NAMED, AppDir, load_named
 from paigeant.config import load_settings
 from paigeant.errors import InvalidInput, UnknownStep, UnknownWorkflow
 from paigeant.model.runs import RunStatus, RunView
@@ -50,7 +50,8 @@ def dispatch(
         float | None, typer.Option(parser=seconds, metavar="SPAN", help="How long to wait at most, as 30 or 5m.")
     ] = None,
     dispatch_key: Annotated[str | None, typer.Option(help="The same key gives the same run.")] = None,
-    handlers: Annotated[Path | None, typer.Option(help="The Python file that declares the workflow.")] = None,
+    handlers: Annotated[str | None, typer.Option(help=f"What declares the workflow. {NAMED}.")] = None,
+    app_dir: AppDir = None,
     deadline: Annotated[
         float | None, typer.Option(parser=seconds, metavar="SPAN", help="When the run is ended, as 30 or 1h30m.")
     ] = None,
@@ -69,20 +70,20 @@ def dispatch(
     due = None if deadline is None else timedelta(seconds=deadline)
     order = _Order(workflow, payload, dispatch_key, due, wait, timeout, as_json)
     work = _many if each else _one
-    raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers)))
+    raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers, app_dir)))
 
 
-async def _with_workflow(question: Callable[[Paigeant], Awaitable[T]], handlers: Path | None) -> T:
+async def _with_workflow(question: Callable[[Paigeant], Awaitable[T]], handlers: str | None, app_dir: Path | None) -> T:
     """Ask with these handlers, or with what the store knows, or with those of the settings if that is not enough."""
     settings = load_settings()
     if handlers is not None:
-        return await ask_within(question, load_handlers(handlers), settings)
+        return await ask_within(question, load_named(handlers, settings, app_dir), settings)
     try:
         return await ask_within(question, None, settings)
     except (UnknownWorkflow, UnknownStep):
         if settings.handlers is None:
             raise
-    return await ask_within(question, load_handlers(settings.handlers), settings)
+    return await ask_within(question, load_named(None, settings, app_dir), settings)
 
 
 async def _one(application: Paigeant, order: _Order) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from types import ModuleType
 from typing import TypeVar
 
-from paigeant.app import Paigeant
+from paigeant.app import Handlers, Paigeant
 from paigeant.config import Settings
 
 T = TypeVar("T")
@@ -19,7 +18,7 @@ def ask(question: Callable[[Paigeant], Awaitable[T]], *, settings: Settings | No
 
 
 async def ask_within(
-    question: Callable[[Paigeant], Awaitable[T]], handlers: ModuleType | None, settings: Settings | None
+    question: Callable[[Paigeant], Awaitable[T]], handlers: Handlers | None, settings: Settings | None
 ) -> T:
     """As :func:`ask`, with handlers, inside an event loop."""
     async with Paigeant(handlers, settings=settings) as app:

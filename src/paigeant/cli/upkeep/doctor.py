@@ -13,8 +13,8 @@ from rich.text import Text
 from paigeant.app import Paigeant
 from paigeant.app.examination import Examined, failed
 from paigeant.cli.exit_codes import COMPLETED, FAILED, exit_code_of
-from paigeant.cli.terminal.console import console, from_here, printable, write_json
-from paigeant.cli.workers.handlers import load_handlers, require_activities
+from paigeant.cli.terminal.console import console, printable, write_json
+from paigeant.cli.workers.handlers import load_named
 from paigeant.config import Settings, load_settings
 from paigeant.errors import PaigeantError
 from paigeant.model.checks.findings import Finding, Severity
@@ -65,14 +65,13 @@ async def _examine() -> AsyncGenerator[Examined, None]:
 
 
 def _handlers(settings: Settings) -> Examined:
-    path = settings.handlers
-    if path is None:
-        return Examined("settings", Finding.ok("handlers", "none are named; `paigeant run` is told a file"))
+    if settings.handlers is None:
+        return Examined("settings", Finding.ok("handlers", "none are named; `paigeant run` is told where they are"))
     try:
-        require_activities(load_handlers(path), path)
+        load_named(None, settings, None).require_activities()
     except PaigeantError as error:
         return failed("settings", "handlers", error)
-    return Examined("settings", Finding.ok("handlers", from_here(str(path))))
+    return Examined("settings", Finding.ok("handlers", settings.handlers))
 
 
 def _exit_code(examined: Examined) -> int:

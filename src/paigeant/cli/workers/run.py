@@ -13,18 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Final
 
 import typer
 
-from paigeant.app import ActivityWorker, Paigeant
+from paigeant.app import ActivityWorker, Handlers, Paigeant
+from paigeant.app.handlers.target import find_target
 from paigeant.cli.exit_codes import FAILED, INTERRUPTED, exit_code_of
-from paigeant.cli.workers.handlers import load_handlers, require_activities
+from paigeant.cli.workers.handlers import NAMED, AppDir, load_named, where
 from paigeant.cli.workers.reloading import supervise
 from paigeant.config import FILE, PREFIX, Settings, load_settings
-from paigeant.errors import ConfigError, PaigeantError
+from paigeant.errors import PaigeantError
 from paigeant.telemetry.output import configure
 from paigeant.telemetry.step_context import StepContext
 
@@ -38,20 +37,24 @@ _LAST_MOMENT: Final = 5.0
 
 @app.command()
 def run(
-    handlers: Annotated[
-        Path | None, typer.Argument(help=f"The Python file with activities; default: `handlers` of {FILE}.")
-    ] = None,
+    handlers: Annotated[str | None, typer.Argument(help=f"{NAMED}; default: `handlers` of {FILE}.")] = None,
+    app_dir: AppDir = None,
     activity: Annotated[list[str] | None, typer.Option(help="Serve only this activity; may be repeated.")] = None,
     concurrency: Annotated[
         int | None, typer.Option(min=1, help="How many steps run at a time; default: of the settings, 32.")
     ] = None,
-    reload: Annotated[
-        bool, typer.Option("--reload", help="Start again when a .py file below the folder changes.")
-    ] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Start again when a .py file of the code changes.")] = False,
 ) -> None:
-    """Serve the activities of a file until SIGTERM or Ctrl-C; a second Ctrl-C gives running steps no time to end."""
+    """Serve activities until SIGTERM or Ctrl-C; a second Ctrl-C gives running steps no time to end."""
     with _telling_errors_as_asked():
-        raise typer.Exit(_run(handlers, activity, concurrency, reload=reload))
+        settings = load_settings()
+        named, folder = where(handlers, settings, app_dir)
+        configure(settings.log_format, settings.log_level)  # first, for the handlers may log while they are imported
+        if reload:
+            raise typer.Exit(supervise(find_target(named, folder.absolute()).watched, grace=settings.grace))
+        loaded = load_named(handlers, settings, app_dir)
+        loaded.require_activities()
+        raise typer.Exit(_run(loaded, settings, activity, concurrency))
 
 
 @contextmanager
@@ -68,20 +71,10 @@ def _telling_errors_as_asked() -> Generator[None]:
         raise typer.Exit(exit_code_of(error) if isinstance(error, PaigeantError) else FAILED) from error
 
 
-def _run(handlers: Path | None, activity: list[str] | None, concurrency: int | None, *, reload: bool) -> int:
-    settings = load_settings()
-    path = handlers or settings.handlers
-    if path is None:
-        text = f"no handlers: name a file, as `paigeant run handlers.py`, or set `handlers:` in {FILE}"
-        raise ConfigError(text)
-    configure(settings.log_format, settings.log_level)  # first, for the handlers may log while they are imported
-    if reload:
-        return supervise(path.resolve().parent, grace=settings.grace)
-    module = load_handlers(path)
-    require_activities(module, path)
+def _run(handlers: Handlers, settings: Settings, activity: list[str] | None, concurrency: int | None) -> int:
     _spare_the_collector()
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
-        return runner.run(_serve(module, settings, activity or None, concurrency))
+        return runner.run(_serve(handlers, settings, activity or None, concurrency))
 
 
 def _spare_the_collector() -> None:
@@ -134,12 +127,12 @@ class _Stop:
 
 
 async def _serve(
-    module: ModuleType, settings: Settings, activities: Sequence[str] | None, concurrency: int | None
+    handlers: Handlers, settings: Settings, activities: Sequence[str] | None, concurrency: int | None
 ) -> int:
     """Serve until a signal; returns the exit code."""
     stop = _Stop(settings.grace)
     stop.listen(asyncio.get_running_loop())
-    paigeant = Paigeant(module, settings=settings, hooks=StepContext())
+    paigeant = Paigeant(handlers, settings=settings, hooks=StepContext())
     async with paigeant, paigeant.worker(activities=activities, concurrency=concurrency) as worker:
         stop.worker = worker
         await stop.event.wait()
