@@ -63,6 +63,9 @@ def _url(value: Any) -> Any:
             text = "it is no URL: there is a character in it that cannot be printed; write it as %XX"
             raise ValueError(text)
         _check_address(parts)
+        if "#" in value and not parts.scheme.startswith("sqlite"):
+            text = "what follows a # would be left out; write it as %23"
+            raise ValueError(text)
         if parts.scheme == "sqlite" and parts.netloc:
             text = f"a relative path needs three slashes: sqlite:///{redacted_url(value).partition('://')[2]}"
             raise ValueError(text)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import timedelta
 from uuid import UUID
 
-from paigeant.model.runs import RunPage, RunStatus, RunView
+from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
 
 
@@ -22,11 +23,29 @@ class RunReader(ABC):
 
     @abstractmethod
     async def list_runs(
-        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+        self,
+        *,
+        status: RunStatus | None = None,
+        workflow: str | None = None,
+        since: timedelta | None = None,
+        limit: int = 50,
+        after: str | None = None,
     ) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
-        Raises ``InvalidInput`` for an ``after`` that no page gave.
+        ``since`` leaves out those that were recorded longer ago. Raises ``InvalidInput`` for an ``after`` that no page
+        gave.
+        """
+
+    @abstractmethod
+    async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:
+        """Return the runs whose ids lie between these, which are included, in the order of their ids."""
+
+    @abstractmethod
+    async def get_newest_message(self, workflow_id: UUID) -> bytes | None:
+        """Return the bytes of the message of the run's newest hop on the way forward, on the trunk, done or not.
+
+        What was ahead of the run then stands in it. None of an unknown run.
         """
 
     @abstractmethod

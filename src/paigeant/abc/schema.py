@@ -6,7 +6,14 @@ from abc import ABC, abstractmethod
 
 
 class Schema(ABC):
-    """The schema of one database, asked for and changed before the store is opened. Both methods block."""
+    """The schema of one database, asked for and changed before the store is opened. Its methods block."""
+
+    def is_there(self) -> bool:
+        """Tell whether the database is there, so that opening the store makes nothing; raises ``ConfigError``.
+
+        It raises if it neither is there nor would be made: its folder is missing. Of a server True, whatever it holds.
+        """
+        return True
 
     @abstractmethod
     def upgrade(self) -> None:

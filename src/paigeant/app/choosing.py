@@ -17,6 +17,18 @@ def choose_store(settings: Settings) -> Store:
     return store
 
 
+def choose_store_to_read(settings: Settings) -> tuple[Store, bool]:
+    """Return the store if it is there, else an empty one in its place that nothing is kept in, and which it is.
+
+    Raises ConfigError for a database whose folder is missing: it is probably spelt wrongly.
+    """
+    store = choose_store(settings)
+    schema = store.schema()
+    if schema is None or schema.is_there():
+        return store, True
+    return load_plugin("paigeant.stores", "memory")("memory://", namespace=settings.namespace), False
+
+
 def choose_schema(settings: Settings) -> Schema:
     """Return the schema of the store's database; raises ConfigError, also for a store that has none."""
     schema = choose_store(settings).schema()

@@ -61,6 +61,10 @@ async def _resource(
         if resource is None:
             yield _judged(part, Finding.ok("reachable", "none: the store itself is the queue"), settings)
             return
+        if isinstance(resource, Store) and not _is_there(resource):
+            nothing = f"{name} is not there yet: the first dispatch, or worker, makes it"
+            yield _judged(part, Finding.ok("reachable", nothing), settings)
+            return
         async with resource:
             yield _judged(part, Finding.ok("reachable", name), settings)
             for finding in await resource.examine():
@@ -70,6 +74,11 @@ async def _resource(
                     yield _judged("work", finding, settings)
     except (ConfigError, Unavailable) as error:
         yield failed(part, "reachable" if isinstance(error, Unavailable) else "usable", error)
+
+
+def _is_there(store: Store) -> bool:
+    schema = store.schema()
+    return schema is None or schema.is_there()
 
 
 def _judged(part: str, finding: Finding, settings: Settings) -> Examined:

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from difflib import get_close_matches
 from types import ModuleType
 from typing import Any, Final, Self
 from uuid import UUID
@@ -17,23 +16,27 @@ from uuid import UUID
 from paigeant.abc import Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.administration import Administration
-from paigeant.app.choosing import choose_codec, choose_store, choose_transport
+from paigeant.app.choosing import choose_codec, choose_store, choose_store_to_read, choose_transport
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers import Handlers, read_handlers
 from paigeant.app.inputs import as_json
 from paigeant.app.options import check_parts, check_workflow, read_span
+from paigeant.app.publications import WorkflowListing, list_workflows, unknown_workflow
 from paigeant.app.readiness import require_ready
 from paigeant.app.run import Run
+from paigeant.app.run_ids import find_run_id, no_run_id
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
-from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep, UnknownWorkflow
+from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep
 from paigeant.model.checks.options import checked
+from paigeant.model.hops import WorkerCard
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunPage, RunStatus
 from paigeant.model.values.durations import Duration
+from paigeant.plugins import redacted_url
 from paigeant.telemetry.logs import LogHooks
 
 _TOGETHER: Final = 500
@@ -47,7 +50,8 @@ class Paigeant:
     what :func:`~paigeant.app.load_handlers` loaded. Without it, the global ``activity``.
     ``workflows`` adds declarations and plans. Use it as ``async with``; the store and the transport are those of the
     settings, by default one SQLite file in ``.paigeant``. What happens is logged by ``logging`` under ``paigeant``, and
-    shown to the ``hooks``.
+    shown to the ``hooks``. With ``create=False`` nothing is made by opening it: where there is no database yet, nothing
+    is found, and nothing can be dispatched.
     """
 
     @checked("Paigeant")
@@ -58,6 +62,7 @@ class Paigeant:
         workflows: Iterable[Declaration | Plan] = (),
         settings: Settings | None = None,
         hooks: Hooks | Sequence[Hooks] = (),
+        create: bool = True,
     ) -> None:
         """Choose the parts; nothing is opened yet. Raises ConfigError and RegistrationError."""
         given = check_parts(handlers, workflows, settings)
@@ -71,6 +76,9 @@ class Paigeant:
         self._hooks = GuardedHooks([LogHooks(), *([hooks] if isinstance(hooks, Hooks) else hooks)])
         self._stack = AsyncExitStack()
         self._runtime: Runtime | None = None
+        self._create = create
+        self.is_there: bool = True
+        """False if the store was not there when it was opened with ``create=False``, so that there is nothing in it."""
 
     async def __aenter__(self) -> Self:
         """Open store and transport; raises Unavailable or ConfigError."""
@@ -91,7 +99,15 @@ class Paigeant:
 
     def _choose(self) -> tuple[Store, Transport | None]:
         """Return the store and the transport of the settings, not opened yet."""
-        return choose_store(self.settings), choose_transport(self.settings)
+        if self._create:
+            return choose_store(self.settings), choose_transport(self.settings)
+        store, self.is_there = choose_store_to_read(self.settings)
+        return store, choose_transport(self.settings)
+
+    def _require_store(self) -> None:
+        if not self.is_there:
+            where = redacted_url(self.settings.store)
+            raise ConfigError(f"{where} is not there, and this Paigeant was told not to create it (create=False)")
 
     async def __aexit__(self, *_: object) -> None:
         """Close what was opened."""
@@ -132,6 +148,7 @@ class Paigeant:
         check_workflow(workflow, "dispatch")
         limit = None if deadline is None else read_span("deadline", deadline, "dispatch")
         options = DispatchOptions(dispatch_key, limit, tenant)
+        self._require_store()
         [started] = await dispatch(self.runtime, await self._plan(workflow), [as_json(payload)], options)
         return Run(self.runtime, started.workflow_id)
 
@@ -144,6 +161,7 @@ class Paigeant:
         All inputs are checked before the first is written.
         """
         check_workflow(workflow, "dispatch_many")
+        self._require_store()
         plan = await self._plan(workflow)
         inputs = [as_json(payload) for payload in payloads]
         runs: list[Run] = []
@@ -158,17 +176,45 @@ class Paigeant:
         try:
             return Run(self.runtime, workflow_id if isinstance(workflow_id, UUID) else UUID(workflow_id))
         except ValueError as error:
-            text = f"no run {workflow_id!r}: a workflow_id looks like 01890a5d-ac96-774b-bcce-b302099a8057"
-            raise UnknownRun(text) from error
+            raise no_run_id(str(workflow_id)) from error
+
+    async def find_run(self, beginning: str) -> Run:
+        """Return the handle of the run whose id begins like this, if there is one only.
+
+        Raises UnknownRun if there is none, or with the ids of those that there are, and what each of them is.
+        """
+        return Run(self.runtime, await find_run_id(beginning, self.store))
+
+    async def find_newest_run(self) -> Run:
+        """Return the handle of the run that was recorded last; raises UnknownRun if there is none."""
+        page = await self.store.list_runs(limit=1)
+        if not page.runs:
+            raise UnknownRun(f"there is no run yet in {redacted_url(self.settings.store)}")
+        return Run(self.runtime, page.runs[0].workflow_id)
 
     async def list_runs(
-        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+        self,
+        *,
+        status: RunStatus | None = None,
+        workflow: str | None = None,
+        since: Duration | None = None,
+        limit: int = 50,
+        after: str | None = None,
     ) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
-        Raises InvalidInput for an ``after`` that no page gave.
+        ``since`` leaves out those recorded longer ago. Raises InvalidInput for an ``after`` that no page gave.
         """
-        return await self.store.list_runs(status=status, workflow=workflow, limit=limit, after=after)
+        age = None if since is None else read_span("since", since, "list_runs")
+        return await self.store.list_runs(status=status, workflow=workflow, since=age, limit=limit, after=after)
+
+    async def list_workflows(self) -> list[WorkflowListing]:
+        """Return the workflows that can be dispatched: declared here, or ever published by a worker; by name."""
+        return await list_workflows(self.workflows, self.store)
+
+    async def list_workers(self) -> list[WorkerCard]:
+        """Return the workers that are up, with what they serve and what they published."""
+        return await self.store.list_workers()
 
     @property
     def administration(self) -> Administration:
@@ -184,6 +230,7 @@ class Paigeant:
         Serves the activities named, or all, and publishes them and the workflows. Raises UnknownStep for a name that is
         not registered, and ConfigError for a store or transport that is not fit to be worked with.
         """
+        self._require_store()
         topics = tuple(self.registry) if activities is None else tuple(dict.fromkeys(activities))
         for name in topics:
             if name not in self.registry:
@@ -195,10 +242,13 @@ class Paigeant:
             raise RegistrationError(text)
         await require_ready(self.runtime, self.settings.env)
         cards = [self.registry[name].card for name in topics]
-        await self.store.publish_catalog(list(self.workflows.values()), cards)
+        plans = list(self.workflows.values())
+        await self.store.publish_catalog(plans, cards)
         await self._warn_of_unknown_steps()
         grace = timedelta(seconds=self.settings.grace)
-        options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace)
+        options = WorkerOptions(
+            topics, concurrency or self.settings.concurrency, grace, tuple(plan.name for plan in plans)
+        )
         runtime = replace(self.runtime, owner=_owner())  # several workers of one process must not be taken for one
         async with ActivityWorker(runtime, options) as worker:
             yield worker
@@ -228,13 +278,7 @@ class Paigeant:
         plan = self.workflows.get(workflow) or await self.store.find_plan(workflow)
         if plan is not None:
             return plan
-        known = sorted({*self.workflows, *await self.store.list_plans()})
-        close = get_close_matches(workflow, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}" if known else ""
-        text = f"no workflow {workflow!r}, neither here nor published by a worker{hint}"
-        if not known:
-            text += "; start its worker once, or name its handlers file (--handlers, or handlers: in paigeant.yaml)"
-        raise UnknownWorkflow(text)
+        raise await unknown_workflow(workflow, self.workflows, self.store)
 
 
 def _owner() -> str:

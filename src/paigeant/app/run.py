@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from paigeant.abc import RunReader
+from paigeant.app.ahead import with_steps_ahead
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.options import read_timeout
 from paigeant.engine.runtime import Runtime
@@ -111,8 +112,8 @@ class Run:
         return await self._runtime.store.get_status(self.workflow_id)
 
     async def view(self) -> RunView:
-        """Return everything about the run so far."""
-        return await self._runtime.store.get_run(self.workflow_id)
+        """Return everything about the run so far, and what is ahead of it."""
+        return await with_steps_ahead(self._runtime, await self._runtime.store.get_run(self.workflow_id))
 
     async def result(self, timeout: Duration | None = None) -> RunResult:
         """Return how the run ended, once it has, whatever its final status.

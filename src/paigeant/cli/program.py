@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from paigeant.cli.exit_codes import COMPLETED, FAILED, INTERRUPTED, REFUSED, exit_code_of
-from paigeant.cli.terminal.console import note, printable, write_json
+from paigeant.cli.terminal.console import note, prepare_streams, printable, write_json
 from paigeant.errors import PaigeantError
 
 COMMANDS: Final = {
@@ -25,6 +25,8 @@ COMMANDS: Final = {
     "dispatch": "runs.dispatch",
     "runs": "runs.list",
     "show": "runs.show",
+    "workflows": "workers.workflows",
+    "workers": "workers.list",
     "cancel": "runs.cancel",
     "terminate": "runs.terminate",
     "retry": "runs.retry",
@@ -61,7 +63,10 @@ class Commands(TyperGroup):
 
 
 app: typer.Typer = typer.Typer(
-    name="paigeant", cls=Commands, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}
+    name="paigeant",
+    cls=Commands,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -95,21 +100,39 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; an error becomes a line or two, or JSON under ``--json``; returns the exit code."""
+    prepare_streams()
+    try:
+        return _run(arguments)
+    except BrokenPipeError:  # nobody reads it any more
+        _forget_broken_pipes()
+        return COMPLETED
+
+
+def _run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments or os.environ.get("PAIGEANT_DEBUG", "0") not in {"", "0"}
     as_json = "--json" in arguments
     try:
         code = app([word for word in arguments if word != "--debug"], prog_name="paigeant", standalone_mode=False)
         sys.stdout.flush()
+        sys.stderr.flush()
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return COMPLETED
+        raise
     except Exception as error:  # noqa: BLE001  (the last to catch anything)
         if debug:
             traceback.print_exc()
         return _report(error, as_json=as_json)
     return code if isinstance(code, int) else COMPLETED
+
+
+def _forget_broken_pipes() -> None:
+    """Have what is still to be written go nowhere, or the interpreter would complain of it at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _usage(error: typer.TyperException) -> str:

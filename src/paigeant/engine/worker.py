@@ -30,11 +30,15 @@ LAST_MOMENT: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """What a worker serves: ``topics`` are names of activities, ``grace`` is what running steps get when it stops."""
+    """What a worker serves: ``topics`` are names of activities, ``grace`` is what running steps get when it stops.
+
+    ``workflows`` are the names of those that were published with it.
+    """
 
     topics: tuple[str, ...]
     concurrency: int = 32
     grace: timedelta = timedelta(seconds=10)
+    workflows: tuple[str, ...] = ()
 
 
 class ActivityWorker:
@@ -68,7 +72,8 @@ class ActivityWorker:
 
     async def __aenter__(self) -> Self:
         """Start; work is taken in when this returns. Raises Unavailable if the store cannot be reached."""
-        card = WorkerCard(self.id, socket.gethostname(), os.getpid(), self._options.topics)
+        options = self._options
+        card = WorkerCard(self.id, socket.gethostname(), os.getpid(), options.topics, options.workflows)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(Sweeper(self._runtime, card))
             keeper = LeaseKeeper(self._runtime)
@@ -78,7 +83,7 @@ class ActivityWorker:
             stack.push_async_callback(self._drain, journeys, keeper)
             self._take_in(journeys)
             self._stack = stack.pop_all()
-        self._runtime.report(WorkerStarted(self.id, self._options.topics, self._options.concurrency))
+        self._runtime.report(WorkerStarted(self.id, options.topics, options.concurrency, options.workflows))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -19,11 +19,12 @@ from paigeant.model.transition import Transition
 
 @dataclass(frozen=True, slots=True)
 class WorkerStarted:
-    """A worker serves its topics from now on."""
+    """A worker serves its topics from now on; ``workflows`` are the names of those that it has published."""
 
     worker: str
     topics: tuple[str, ...]
     concurrency: int
+    workflows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

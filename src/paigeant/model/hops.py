@@ -256,9 +256,10 @@ class Started(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WorkerCard:
-    """A worker process as it reports itself: its id (never reused), where it runs, and the topics it serves."""
+    """A worker as it reports itself: its id (never reused), where it runs, what it serves, and what it published."""
 
     id: str
     host: str
     pid: int
     topics: tuple[str, ...] = field(default=())
+    workflows: tuple[str, ...] = field(default=())

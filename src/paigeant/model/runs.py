@@ -174,7 +174,11 @@ class RunSummary(BaseModel, frozen=True):
 
 
 class RunView(RunSummary, frozen=True):
-    """Everything about one run: what went in, came out, was set, and each hop in the order of its position."""
+    """Everything about one run: what went in, came out, was set, and each hop in the order of its position.
+
+    ``ahead`` are the steps that follow the newest one, if nothing comes between: of a run that ended, those that it did
+    not reach.
+    """
 
     trace_id: str
     dispatch_key: str | None = None
@@ -184,6 +188,7 @@ class RunView(RunSummary, frozen=True):
     output: JsonValue = None
     variables: dict[str, JsonValue] = {}
     steps: tuple[StepView, ...] = ()
+    ahead: tuple[str, ...] = ()
 
 
 class RunPage(BaseModel, frozen=True):

@@ -104,7 +104,10 @@ def _lease_lost(event: LeaseLost) -> None:
 
 def _worker_started(event: WorkerStarted) -> None:
     facts = {"worker": event.worker, "serves": list(event.topics), "concurrency": event.concurrency}
-    WORKER.info("worker started, serves %s", ", ".join(event.topics), extra={"event": "worker started", **facts})
+    facts["published"] = list(event.workflows)
+    published = f"published the workflows {', '.join(event.workflows)}" if event.workflows else "published no workflow"
+    text = f"worker started, serves {', '.join(event.topics)}; {published}"
+    WORKER.info("%s", text, extra={"event": "worker started", **facts})
 
 
 def _worker_stopped(event: WorkerStopped) -> None:

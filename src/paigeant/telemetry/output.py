@@ -7,18 +7,18 @@ of errors that nobody caught go through the same formatter, and bear the ids of 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import structlog
 from pydantic_core import from_json, to_json
 
 from paigeant.model.values.showing import CONTROLS
+from paigeant.telemetry.color import wants_color
 from paigeant.telemetry.step_context import current_step_fields
 
 FRAMES: Final = 32
@@ -73,13 +73,6 @@ def configure(log_format: str = "console", level: str = "INFO") -> None:
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
     sys.unraisablehook = _log_unraisable
-
-
-def wants_color(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether to write in colour: ``FORCE_COLOR`` and ``NO_COLOR`` decide, then ``TERM=dumb``, then the stream."""
-    if environ.get("FORCE_COLOR"):
-        return True
-    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb" and stream.isatty()
 
 
 def _formatter(log_format: str) -> logging.Formatter:

@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_written(project: Any):
 
 
 def test_a_database_from_a_newer_version(project: Any):
-    project.paigeant("runs")
+    project.paigeant("dispatch", "hello", "input.json")
     with sqlite3.connect(project.folder / ".paigeant" / "paigeant.db") as connection:
         connection.execute("UPDATE paigeant_version SET version_num = '9999_from_the_future'")
     connection.close()

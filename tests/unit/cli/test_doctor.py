@@ -31,7 +31,12 @@ def bad(ended: Any) -> list[dict[str, str]]:
     return [finding for finding in ended.json["findings"] if finding["severity"] != "ok"]
 
 
-def test_where_nothing_is_wrong_it_says_so(paigeant: Callable[..., Any]):
+def test_where_nothing_is_wrong_it_says_so(paigeant: Callable[..., Any], tmp_path: Path):
+    async def make() -> None:
+        async with SqliteStore(f"sqlite:///{tmp_path}/.paigeant/paigeant.db"):
+            pass
+
+    asyncio.run(make())
     said, ended = paigeant("doctor"), paigeant("doctor", "--json")
 
     assert (said.code, said.stderr) == (0, "")

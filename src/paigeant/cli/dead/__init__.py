@@ -5,13 +5,9 @@ from __future__ import annotations
 import typer
 
 from paigeant.cli.dead import dropping, listing, replaying
+from paigeant.cli.terminal.commands import new_app
 
-app: typer.Typer = typer.Typer(
-    name="dead",
-    add_completion=False,
-    help="List, show, replay or drop messages that could not be run.",
-    no_args_is_help=False,
-)
+app: typer.Typer = new_app("dead", about="List, show, replay or drop messages that could not be run.")
 app.command("list")(listing.list_letters)
 app.command("show")(listing.show)
 app.command("replay")(replaying.replay_letters)

@@ -6,19 +6,30 @@ import sys
 from typing import Annotated, Final, TypeAlias
 
 import typer
-from rich.table import Table
 
+from paigeant.app import Paigeant
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import console, note, printable, write
+from paigeant.cli.terminal.console import note, printable, width_of, write, write_json, write_lines
+from paigeant.cli.terminal.listing import Cell, Column, listed
+from paigeant.cli.terminal.places import nothing_in
 from paigeant.cli.terminal.timeline import clock
 from paigeant.config import load_settings
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage
-from paigeant.plugins import redacted_url
 
 LetterId: TypeAlias = Annotated[int, typer.Argument(metavar="ID", help="As `paigeant dead list` shows it.")]
 
 _NAME: Final = 60
 """Characters of a message's id in a line of the table."""
+
+_COLUMNS: Final = (
+    Column("id"),
+    Column("reason"),
+    Column("activity", rank=1),
+    Column("last came", rank=2),
+    Column("times", rank=4),
+    Column("bytes", rank=5),
+    Column("message_id", rank=3),
+)
 
 _SHOWN: Final = 2_000
 """Bytes of a body that are shown; --raw writes all of it, --json has it as base64."""
@@ -32,16 +43,19 @@ def list_letters(
 ) -> None:
     """List dead letters, newest first."""
     settings = load_settings()
-    page = ask(
-        lambda app: app.administration.list_dead_letters(topic=topic, limit=limit, after=after), settings=settings
-    )
+
+    async def question(app: Paigeant) -> tuple[LetterPage, bool]:
+        page = app.administration.list_dead_letters(topic=topic, limit=limit, after=after)
+        return await page, app.is_there
+
+    page, there = ask(question, settings=settings)
     if as_json:
-        write(page.model_dump_json())
+        write_json(page)
         return
     if not page.dead_letters:
-        note(f"no dead letters in {redacted_url(settings.store)}, namespace {settings.namespace}")
+        note(nothing_in(settings, "no dead letters", there=there))
         return
-    console().print(_table(page))
+    write_lines(listed(_COLUMNS, [_row(letter) for letter in page.dead_letters], width_of(sys.stdout)))
     if page.next:
         note(f"there are more: --after {page.next}")
 
@@ -56,26 +70,14 @@ def show(
     if raw:
         sys.stdout.buffer.write(letter.body)
     elif as_json:
-        write(letter.model_dump_json())
+        write_json(letter)
     else:
         _show(letter)
 
 
-def _table(page: LetterPage) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("id", "last came", "times", "activity", "reason", "bytes", "message_id"):
-        table.add_column(heading, no_wrap=heading in {"id", "last came", "reason"}, overflow="fold")
-    for letter in page.dead_letters:
-        table.add_row(
-            str(letter.id),
-            clock(letter.seen_at),
-            f"{letter.count:,}",
-            printable(letter.topic),
-            str(letter.reason),
-            f"{letter.size:,}",
-            printable(_short(letter.message_id)),
-        )
-    return table
+def _row(letter: DeadLetter) -> list[Cell]:
+    came, topic, name = clock(letter.seen_at), printable(letter.topic), printable(_short(letter.message_id))
+    return [str(letter.id), str(letter.reason), topic, came, f"{letter.count:,}", f"{letter.size:,}", name]
 
 
 def _short(name: str) -> str:

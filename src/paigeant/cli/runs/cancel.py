@@ -6,19 +6,21 @@ from typing import Annotated
 
 import typer
 
-from paigeant.cli.runs.steering import report
-from paigeant.cli.terminal.asking import ask
+from paigeant.cli.runs.steering import report, steered
+from paigeant.cli.terminal.chosen import Last, RunId
+from paigeant.cli.terminal.commands import new_app
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
 
 
 @app.command()
 def cancel(
-    workflow_id: Annotated[str, typer.Argument(help="The run's id.")],
+    workflow_id: RunId = None,
+    last: Last = False,
     compensate: Annotated[bool, typer.Option("--compensate", help="Undo what it did, in reverse.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Wish that a run ends: at once if nothing of it runs, else at the running step's next heartbeat."""
-    status = ask(lambda app: app.run(workflow_id).cancel(compensate=compensate))
+    identity, status = steered(workflow_id, last, lambda run: run.cancel(compensate=compensate))
     said = f"it is {status}" if status.final else f"requested; it is {status} until its step sees the wish"
-    report(workflow_id, status, said, as_json=as_json)
+    report(identity, status, said, as_json=as_json)

@@ -14,17 +14,18 @@ import typer
 from paigeant.app import Paigeant, Run
 from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.terminal.asking import ask_within
+from paigeant.cli.terminal.commands import ValueCommand, new_app
 from paigeant.cli.terminal.console import note, write, write_json
 from paigeant.cli.terminal.durations import seconds
-from paigeant.cli.terminal.payload import read_input, read_lines
+from paigeant.cli.terminal.payload import read_input, read_lines, read_settings
 from paigeant.cli.terminal.progress import Display, display, follow, follow_all
-from paigeant.cli.terminal.timeline import show_result
+from paigeant.cli.terminal.report import show_result
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named
 from paigeant.config import load_settings
 from paigeant.errors import InvalidInput, UnknownStep, UnknownWorkflow
 from paigeant.model.runs import RunStatus, RunView
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
 T = TypeVar("T")
 
 
@@ -41,10 +42,17 @@ class _Order:
     as_json: bool
 
 
-@app.command()
+@app.command(cls=ValueCommand)
 def dispatch(
-    workflow: Annotated[str, typer.Argument(help="The workflow's name.")],
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="A JSON file, or - for standard input.")],
+    workflow: Annotated[str, typer.Argument(help="The workflow's name, as `paigeant workflows` lists it.")],
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="[INPUT]", help="JSON, a JSON file, or - for standard input; default: {}."),
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A field of the input: JSON, or else text; may be repeated."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, showing progress.")] = False,
     timeout: Annotated[
         float | None, typer.Option(parser=seconds, metavar="SPAN", help="How long to wait at most, as 30 or 5m.")
@@ -63,14 +71,23 @@ def dispatch(
         raise typer.BadParameter("it needs --wait", param_hint="--timeout")
     if each and (dispatch_key is not None or deadline is not None):
         raise typer.BadParameter("it takes neither --dispatch-key nor --deadline", param_hint="--each")
-    payload = list(read_lines(source)) if each else read_input(source)
-    if each and not payload:
-        text = f"{source}: holds no line of JSON, so there is nothing to dispatch"
-        raise InvalidInput(text)
+    payload = (
+        _lines(source, fields) if each else read_settings(fields or (), {} if source is None else read_input(source))
+    )
     due = None if deadline is None else timedelta(seconds=deadline)
     order = _Order(workflow, payload, dispatch_key, due, wait, timeout, as_json)
     work = _many if each else _one
     raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers, app_dir)))
+
+
+def _lines(source: str | None, fields: list[str] | None) -> list[Any]:
+    if source is None:
+        raise typer.BadParameter("it needs a JSON Lines file, or - for standard input", param_hint="--each")
+    payloads = [read_settings(fields or (), payload) for payload in read_lines(source)]
+    if not payloads:
+        text = f"{source}: holds no line of JSON, so there is nothing to dispatch"
+        raise InvalidInput(text)
+    return payloads
 
 
 async def _with_workflow(question: Callable[[Paigeant], Awaitable[T]], handlers: str | None, app_dir: Path | None) -> T:
@@ -99,7 +116,7 @@ async def _one(application: Paigeant, order: _Order) -> int:
     with display(order.workflow) as shown:
         view = await _to_the_end(application, run, order, shown)
     if order.as_json:
-        write(view.model_dump_json())
+        write_json(view)
     else:
         show_result(view)
     return COMPLETED if view.status is RunStatus.COMPLETED else FAILED

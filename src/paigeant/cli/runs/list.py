@@ -2,51 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import Annotated, Final
 
 import typer
-from rich.table import Table
 
+from paigeant.app import Paigeant
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import console, note, printable, write
+from paigeant.cli.terminal.commands import new_app
+from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
+from paigeant.cli.terminal.durations import seconds
+from paigeant.cli.terminal.listing import Cell, Column, listed
+from paigeant.cli.terminal.places import nothing_in
 from paigeant.cli.terminal.timeline import clock, status_text
 from paigeant.config import load_settings
-from paigeant.model.runs import RunPage, RunStatus
-from paigeant.plugins import redacted_url
+from paigeant.model.runs import RunPage, RunStatus, RunSummary
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
+
+_COLUMNS: Final = (
+    Column("workflow_id"),
+    Column("status"),
+    Column("workflow", rank=1),
+    Column("created", rank=2),
+    Column("error", rank=3, least=40, below=True),
+)
 
 
 @app.command()
 def runs(
     status: Annotated[RunStatus | None, typer.Option(help="Only runs with this status.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only runs of this workflow.")] = None,
+    since: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="SPAN", help="Only runs of the last 2h, 30m, 7d.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
     after: Annotated[str | None, typer.Option(help="The `next` of the page before.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {runs, next}.")] = False,
 ) -> None:
     """List runs, newest first."""
     settings = load_settings()
-    page = ask(lambda app: app.list_runs(status=status, workflow=workflow, limit=limit, after=after), settings=settings)
+
+    async def question(app: Paigeant) -> tuple[RunPage, bool]:
+        listed = app.list_runs(status=status, workflow=workflow, since=since, limit=limit, after=after)
+        return await listed, app.is_there
+
+    page, there = ask(question, settings=settings)
     if as_json:
-        write(page.model_dump_json())
-        return
-    if not page.runs:
-        note(f"no such runs in {redacted_url(settings.store)}, namespace {settings.namespace}")
-        return
-    console().print(_table(page))
-    if page.next:
-        note(f"there are more: --after {page.next}")
+        write_json(page)
+    elif not page.runs:
+        note(nothing_in(settings, "no such runs", there=there))
+    else:
+        write_lines(listed(_COLUMNS, [_row(run) for run in page.runs], width_of(sys.stdout)))
+        if page.next:
+            note(f"there are more: --after {page.next}")
 
 
-def _table(page: RunPage) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("workflow_id", "workflow", "status", "created", "error"):
-        table.add_column(heading, no_wrap=heading in {"workflow_id", "created"}, overflow="fold")
-    for run in page.runs:
-        status = status_text(run.status)
-        if run.reason and run.status is RunStatus.WAITING:
-            status.append(f" ({printable(run.reason)})")
-        error = f"{run.error.step or ''} {run.error.type}".strip() if run.error else ""
-        table.add_row(str(run.workflow_id), printable(run.workflow), status, clock(run.created_at), printable(error))
-    return table
+def _row(run: RunSummary) -> list[Cell]:
+    status = status_text(run.status)
+    if run.reason and run.status is RunStatus.WAITING:
+        status.append(f" ({printable(run.reason)})")
+    at = f"{run.error.step}: " if run.error and run.error.step else ""
+    error = f"{at}{run.error.type.rpartition('.')[2]}: {run.error.message}" if run.error else ""
+    return [str(run.workflow_id), status, printable(run.workflow), clock(run.created_at), printable(error)]

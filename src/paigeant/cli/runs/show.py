@@ -1,4 +1,4 @@
-"""``paigeant show``: everything about one run."""
+"""``paigeant show``: everything about one run, once or until it ends."""
 
 from __future__ import annotations
 
@@ -6,22 +6,38 @@ from typing import Annotated
 
 import typer
 
-from paigeant.cli.terminal import timeline
+from paigeant.app import Paigeant
+from paigeant.cli.terminal import report
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import console, write
+from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
+from paigeant.cli.terminal.commands import new_app
+from paigeant.cli.terminal.console import write_json
+from paigeant.cli.terminal.progress import display, follow
+from paigeant.model.runs import RunView
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
 
 
 @app.command()
 def show(
-    workflow_id: Annotated[str, typer.Argument(help="The run's id, as `paigeant runs` lists it.")],
+    workflow_id: RunId = None,
+    last: Last = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show whole tracebacks of what failed.")] = False,
 ) -> None:
-    """Show a run: its steps in order, attempts, errors and the failing line of your own file."""
-    view = ask(lambda app: app.run(workflow_id).view())
+    """Show a run: its steps in order and those ahead, attempts, errors and the failing line of your own file."""
+    require_one(workflow_id, last)
+
+    async def question(app: Paigeant) -> RunView:
+        run = await chosen(app, workflow_id)
+        if not watch:
+            return await run.view()
+        with display(str(run.workflow_id), transient=True) as shown:
+            return await follow(app, run, shown, None)
+
+    view = ask(question)
     if as_json:
-        write(view.model_dump_json())
+        write_json(view)
     else:
-        timeline.show(view, console(), tracebacks=traceback)
+        report.show(view, tracebacks=traceback)

@@ -6,17 +6,19 @@ from typing import Annotated
 
 import typer
 
-from paigeant.cli.runs.steering import report
-from paigeant.cli.terminal.asking import ask
+from paigeant.cli.runs.steering import report, steered
+from paigeant.cli.terminal.chosen import Last, RunId
+from paigeant.cli.terminal.commands import new_app
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
 
 
 @app.command()
 def terminate(
-    workflow_id: Annotated[str, typer.Argument(help="The run's id.")],
+    workflow_id: RunId = None,
+    last: Last = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """End a run now, undoing nothing: when this returns nothing more is committed to it."""
-    status = ask(lambda app: app.run(workflow_id).terminate())
-    report(workflow_id, status, f"it is {status}", as_json=as_json)
+    identity, status = steered(workflow_id, last, lambda run: run.terminate())
+    report(identity, status, f"it is {status}", as_json=as_json)

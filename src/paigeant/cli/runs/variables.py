@@ -3,62 +3,76 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from paigeant.app import Paigeant
 from paigeant.cli.terminal.asking import ask
+from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
+from paigeant.cli.terminal.commands import ValueCommand, new_app
 from paigeant.cli.terminal.console import note, printable, write, write_json
+from paigeant.cli.terminal.payload import read_value
 from paigeant.cli.terminal.timeline import value_text
-from paigeant.errors import InvalidInput
-from paigeant.model.values.values import finite
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
 
 
-@app.command()
+@app.command(cls=ValueCommand)
 def variables(
-    workflow_id: Annotated[str, typer.Argument(help="The run's id.")],
+    workflow_id: RunId = None,
     key: Annotated[str | None, typer.Argument(help="The variable's name; without it all are printed.")] = None,
     value: Annotated[str | None, typer.Argument(help="Set it to this: JSON, or else taken as a text.")] = None,
+    last: Last = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print the variables of a run, or one of them, or set it."""
-    if key is not None and value is not None:
-        name, parsed = key, read_value(value)
-        ask(lambda app: app.run(workflow_id).set_variable(name, parsed))
-        if as_json:
-            write_json({"workflow_id": workflow_id, "key": name, "value": parsed})
-        else:
-            note(f"run {workflow_id}: {printable(name)} is set")
-    elif key is not None:
-        name = key
-        held = ask(lambda app: app.run(workflow_id).variable(name))
-        if as_json:
-            write_json(held)
-        else:
-            write(value_text(held))
+    if last:  # what is typed are name and value
+        if value is not None:
+            require_one(workflow_id, last)
+        workflow_id, key, value = None, workflow_id, key
+    require_one(workflow_id, last)
+    if key is None:
+        _print_all(workflow_id, as_json=as_json)
+    elif value is None:
+        _print(workflow_id, key, as_json=as_json)
     else:
-        found = ask(lambda app: app.run(workflow_id).variables())
-        if as_json:
-            write_json(found)
-            return
-        for name, held in sorted(found.items()):
-            write(f"{printable(name)} = {printable(to_json(held).decode())}")
+        _set(workflow_id, key, read_value(value), as_json=as_json)
 
 
-def read_value(text: str) -> JsonValue:
-    """Return the JSON value that an argument holds, or else the text itself; raises InvalidInput for neither."""
-    try:
-        value = from_json(text.encode(), allow_inf_nan=False)
-    except UnicodeEncodeError as error:
-        message = f"the value is not UTF-8 at character {error.start + 1}; a variable holds JSON, and so text only"
-        raise InvalidInput(message) from error
-    except ValueError:
-        return text
-    try:
-        return finite(value)
-    except ValueError as error:
-        message = f"the value is not JSON: {error}; to set the text, put it in double quotes"
-        raise InvalidInput(message) from error
+def _print_all(workflow_id: str | None, *, as_json: bool) -> None:
+    async def question(app: Paigeant) -> dict[str, JsonValue]:
+        return await (await chosen(app, workflow_id)).variables()
+
+    found = ask(question)
+    if as_json:
+        write_json(found)
+        return
+    for name, held in sorted(found.items()):
+        write(f"{printable(name)} = {printable(to_json(held).decode())}")
+
+
+def _print(workflow_id: str | None, key: str, *, as_json: bool) -> None:
+    async def question(app: Paigeant) -> JsonValue:
+        return await (await chosen(app, workflow_id)).variable(key)
+
+    held = ask(question)
+    if as_json:
+        write_json(held)
+    else:
+        write(value_text(held))
+
+
+def _set(workflow_id: str | None, key: str, value: JsonValue, *, as_json: bool) -> None:
+    async def question(app: Paigeant) -> UUID:
+        run = await chosen(app, workflow_id)
+        await run.set_variable(key, value)
+        return run.workflow_id
+
+    identity = ask(question)
+    if as_json:
+        write_json({"workflow_id": identity, "key": key, "value": value})
+    else:
+        note(f"run {identity}: {printable(key)} is set")

@@ -13,13 +13,18 @@ T = TypeVar("T")
 
 
 def ask(question: Callable[[Paigeant], Awaitable[T]], *, settings: Settings | None = None) -> T:
-    """Return the answer of a question to an open application without handlers."""
-    return asyncio.run(ask_within(question, None, settings))
+    """Return the answer of a question to an open application without handlers; asking creates nothing."""
+
+    async def answer() -> T:
+        async with Paigeant(settings=settings, create=False) as app:
+            return await question(app)
+
+    return asyncio.run(answer())
 
 
 async def ask_within(
     question: Callable[[Paigeant], Awaitable[T]], handlers: Handlers | None, settings: Settings | None
 ) -> T:
-    """As :func:`ask`, with handlers, inside an event loop."""
+    """As :func:`ask`, with handlers, inside an event loop, for a question that may create the store."""
     async with Paigeant(handlers, settings=settings) as app:
         return await question(app)

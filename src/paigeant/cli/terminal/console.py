@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
+from pydantic import BaseModel
 from pydantic_core import to_json
 from rich.console import Console
+from rich.text import Text
 
+from paigeant.cli.terminal.listing import folded
 from paigeant.model.values.showing import CONTROLS
+from paigeant.telemetry.color import wants_color
 
 _PIPED_WIDTH: Final = 160
+
+
+def prepare_streams() -> None:
+    """Have stdout and stderr escape what their encoding lacks: no text is worth a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
 def printable(text: str) -> str:
@@ -30,19 +43,70 @@ def write(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def write_lines(lines: Iterable[Text]) -> None:
+    """Write lines to stdout, in colour if that is wanted; none is folded."""
+    screen = console()
+    for line in lines:
+        screen.print(line, soft_wrap=True)
+
+
+def write_folded(text: Text) -> None:
+    """Write a text to stdout, folded between words where the width is known; one that must not be is left alone."""
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    if not known or text.no_wrap or text.cell_len <= width_of(sys.stdout):
+        write_lines([text])
+    else:
+        write_lines(Text(line, style=text.style) for line in folded(text.plain, width_of(sys.stdout)))
+
+
 def write_json(value: Any) -> None:
-    """Write a result as one line of JSON."""
-    write(to_json(value).decode())
+    """Write a result as one line of JSON, which is JSON in whatever encoding stdout has."""
+    text = value.model_dump_json() if isinstance(value, BaseModel) else to_json(value).decode()
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    write(text if text.isascii() or encoding == "utf8" else _in_ascii(text))
+
+
+def _in_ascii(json: str) -> str:
+    """Return JSON text with what is no ASCII written as JSON escapes it, in pairs of surrogates if needed."""
+    pairs = json.encode("utf-16-be")
+    units = (int.from_bytes(pairs[place : place + 2]) for place in range(0, len(pairs), 2))
+    return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for unit in units)  # noqa: PLR2004  (of ASCII)
 
 
 def note(text: str) -> None:
     """Tell the person something, beside the result."""
-    sys.stderr.write(f"{text}\n")
+    lines = folded(text, width_of(sys.stderr)) if sys.stderr.isatty() else [text]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
     sys.stderr.flush()
 
 
+def width_of(stream: TextIO) -> int:
+    """Return how many columns to write: as ``COLUMNS`` says, else the terminal; piped, lines are not cut at 80."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _PIPED_WIDTH
+    except (OSError, ValueError):
+        return _PIPED_WIDTH
+
+
+def is_live(stream: TextIO) -> bool:
+    """Tell whether something can be redrawn in place there."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that prints values as they are; piped, lines are not cut at 80 columns."""
+    """Return a console that prints values as they are, in colour only where ``wants_color`` says so."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _PIPED_WIDTH
-    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+    colored = wants_color(stream, os.environ)
+    return Console(
+        file=stream,
+        width=width_of(stream),
+        force_terminal=colored or is_live(stream),
+        color_system="standard" if colored else None,
+        no_color=not colored,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )

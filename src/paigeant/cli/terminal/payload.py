@@ -2,29 +2,69 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from pydantic import JsonValue
 from pydantic_core import from_json
 
 from paigeant.errors import InvalidInput
 from paigeant.model.limits import DEPTH, VALUE_BYTES
 from paigeant.model.values.nesting import nesting
+from paigeant.model.values.showing import shown
 from paigeant.model.values.values import finite
 
 STDIN: Final = "-"
+_JSON_BEGINS: Final = ("{", "[", '"')
+_SCALAR: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 def read_input(source: str) -> Any:
-    """Return the JSON value of a file, or of standard input for ``-``; raises InvalidInput."""
+    """Return the JSON value of a file, of standard input for ``-``, or of the text itself; raises InvalidInput."""
+    if source.lstrip()[:1] in _JSON_BEGINS or (not Path(source).exists() and _SCALAR.fullmatch(source.strip())):
+        return _parse(source.encode(errors="surrogateescape"), "the input")
     name, stream = _open(source)
     with stream:
         text = stream.read(VALUE_BYTES + 1)
         _check_size(name, len(text) + _rest(source, stream))
     return _parse(text.removeprefix(_BOM), name)
+
+
+def read_value(text: str) -> JsonValue:
+    """Return the JSON value that an argument holds, or else the text itself; raises InvalidInput for neither."""
+    try:
+        value = from_json(text.encode(), allow_inf_nan=False)
+    except UnicodeEncodeError as error:
+        message = f"the value is not UTF-8 at character {error.start + 1}; JSON holds text only"
+        raise InvalidInput(message) from error
+    except ValueError:
+        return text
+    try:
+        return finite(value)
+    except ValueError as error:
+        message = f"the value is not JSON: {error}; to set the text, put it in double quotes"
+        raise InvalidInput(message) from error
+
+
+def read_settings(given: Iterable[str], base: JsonValue) -> JsonValue:
+    """Return an object with what each ``name=value`` sets, the last of a name counting; raises InvalidInput."""
+    named: dict[str, JsonValue] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals or not name.strip():
+            text = f"--set {shown(each)}: it takes a name and a value, as --set amount=12"
+            raise InvalidInput(text)
+        named[name.strip()] = read_value(value)
+    if not named:
+        return base
+    if not isinstance(base, dict):
+        text = f"the input is {shown(base)}, and --set sets the fields of an object"
+        raise InvalidInput(text)
+    return base | named
 
 
 def read_lines(source: str) -> Iterator[Any]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import aclosing, contextmanager
 from time import monotonic
 from typing import Final, Protocol
 
+from rich.console import Group
 from rich.live import Live
+from rich.text import Text
 
 from paigeant.app import Paigeant, Run, RunResult
-from paigeant.cli.terminal.console import console, note, printable
-from paigeant.cli.terminal.timeline import step_line, table, why_waiting
+from paigeant.cli.terminal.console import console, is_live, note, printable
+from paigeant.cli.terminal.listing import folded
+from paigeant.cli.terminal.report import why_waiting
+from paigeant.cli.terminal.timeline import step_line, timeline, title_lines
 from paigeant.model.runs import RunView, StepStatus, StepView
 
 _PATIENCE: Final = 2.0
 """Seconds that a step may be due before its worker is missed."""
+
+
+_FRAME: Final = 4
+"""Lines around the steps: headings, what is before and after them, and where the cursor waits."""
 
 
 class Display(Protocol):
@@ -52,18 +61,22 @@ class Table:
         self._live = live
 
     def update(self, view: RunView, hint: str | None) -> None:
-        """Draw it again."""
-        self._live.update(table(view, caption=hint), refresh=True)
+        """Draw it again, no higher than the terminal, with the step that it is about in sight."""
+        size = self._live.console.size
+        title = title_lines(view, size.width)
+        caption = folded(hint or "", size.width) if hint else []
+        rows = max(size.height - len(title) - len(caption) - _FRAME, 1)
+        lines = [*title, *timeline(view, size.width, rows), *(Text(line, style="yellow") for line in caption)]
+        self._live.update(Group(*lines), refresh=True)
 
 
 @contextmanager
-def display(workflow: str) -> Generator[Display]:
-    """Choose how to show progress."""
-    screen = console(stderr=True)
-    if not screen.is_terminal:
+def display(named: str, *, transient: bool = False) -> Generator[Display]:
+    """Choose how to show progress; a ``transient`` table is gone when it is over."""
+    if not is_live(sys.stderr):
         yield Lines()
         return
-    with Live(f"{workflow}: dispatched", console=screen, auto_refresh=False) as live:
+    with Live(Text(named), console=console(stderr=True), auto_refresh=False, transient=transient) as live:
         yield Table(live)
 
 

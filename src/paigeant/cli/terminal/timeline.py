@@ -1,20 +1,17 @@
-"""How a run looks to a person: its steps in order, what went wrong, and the line of their own file."""
+"""A run's steps in their order: those so far, those ahead, and how many of how many."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from textwrap import indent
 from typing import Final
 
 from pydantic import JsonValue
 from pydantic_core import to_json
-from rich.console import Console, Group
-from rich.table import Table
 from rich.text import Text
 
-from paigeant.cli.terminal.console import from_here, note, printable, write
-from paigeant.model.runs import Direction, RunStatus, RunView, StepStatus, StepView, WaitReason
+from paigeant.cli.terminal.console import printable
+from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
+from paigeant.model.runs import Direction, RunStatus, RunView, StepStatus, StepView
 
 STYLES: Final[dict[str, str]] = {
     "completed": "green",
@@ -27,9 +24,19 @@ STYLES: Final[dict[str, str]] = {
     "cancelled": "magenta",
     "terminated": "magenta",
 }
-_TROUBLED: Final = frozenset({StepStatus.RETRYING, StepStatus.FAILED})
-_SHOWN: Final = 2_000
-"""Characters of a value that the timeline prints; --json has all of it."""
+TROUBLED: Final = frozenset({StepStatus.RETRYING, StepStatus.FAILED})
+_LINE: Final = 200
+"""Characters of a message in a line of its own, and of an output, before they are cut to the width: about two lines."""
+
+_COLUMNS: Final = (
+    Column("#"),
+    Column("step"),
+    Column("status"),
+    Column("attempt", rank=2),
+    Column("took", rank=1),
+    Column("output", rank=3, least=16),
+    Column("worker", rank=4),
+)
 
 
 def status_text(status: RunStatus | StepStatus) -> Text:
@@ -50,110 +57,72 @@ def value_text(value: JsonValue) -> str:
 
 def step_line(step: StepView) -> str:
     """Return one line on a step."""
-    back = "undo " if step.direction is Direction.COMPENSATE else ""
     tried = f" (attempt {step.attempt})" if step.attempt > 1 else ""
-    last = f": {_one_line(step.errors[-1].message)}" if step.errors and step.status in _TROUBLED else ""
-    return f"{step.position}. {back}{printable(step.step)}: {step.status}{tried}{last}"
+    last = f": {one_line(step.errors[-1].message)}" if step.errors and step.status in TROUBLED else ""
+    return f"{step.position}. {_name(step)}: {step.status}{tried}{last}"
 
 
-def table(view: RunView, caption: str | None = None) -> Group:
-    """Return the steps as a table, under a title."""
-    title = Text.assemble((printable(view.workflow), "bold"), " ", str(view.workflow_id), " ", status_text(view.status))
-    steps = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("#", "step", "status", "attempt", "took", "worker"):
-        steps.add_column(heading)
-    for step in view.steps:
-        back = "undo " if step.direction is Direction.COMPENSATE else ""
-        steps.add_row(
-            f"{step.path}{step.position}",
-            f"{back}{printable(step.step)}",
-            status_text(step.status),
-            str(step.attempt),
-            _took(step),
-            step.worker or "",
-        )
-    return Group(title, steps, *([Text(caption, style="yellow")] if caption else []))
+def one_line(text: str) -> str:
+    """Return the first line of a text, or as much of it as two lines hold."""
+    return printable(shortened(text, _LINE))
 
 
-def show(view: RunView, console: Console, *, tracebacks: bool = False) -> None:
-    """Print everything about a run, with whole tracebacks if asked for."""
-    console.print(table(view, why_waiting(view)))
-    facts = {
-        "created": clock(view.created_at),
-        "completed": clock(view.completed_at),
-        "deadline": clock(view.deadline),
-        "dispatch key": view.dispatch_key,
-        "tenant": view.tenant,
-        "trace": view.trace_id,
-        "cancel": f"requested ({view.cancel_requested})" if view.cancel_requested and not view.status.final else None,
-    }
-    console.print()
-    for name, fact in facts.items():
-        if fact:
-            console.print(f"{name + ':':14}{printable(fact)}", soft_wrap=True)
-    for line in [*_progress(view), *_errors(view, tracebacks=tracebacks)]:
-        console.print(line, soft_wrap=True)
-    values = {"input": view.input} | ({"output": view.output} if view.status is RunStatus.COMPLETED else {})
-    for name, value in values.items():
-        console.print(f"\n{name}:\n{indent(_cut(value_text(value)), '    ')}", soft_wrap=True)
-
-
-def show_result(view: RunView) -> None:
-    """Print how a run ended: its output to stdout, or to stderr what went wrong."""
+def steps_of(view: RunView) -> str:
+    """Return how far a run is: ``3 of 5``, counting the steps on the way forward."""
+    forward = [step for step in view.steps if step.direction is Direction.EXECUTE and not step.path]
+    total = len(forward) + len(view.ahead)
     if view.status is RunStatus.COMPLETED:
-        note(f"completed: {view.workflow_id}")
-        write(value_text(view.output))
-        return
-    at = f" at step {view.error.step!r} (position {view.error.position})" if view.error and view.error.step else ""
-    why = f": {view.error.type}: {_one_line(view.error.message)}" if view.error else ""
-    note(f"{view.status}{printable(at + why)}")
-    note(f"see: paigeant show {view.workflow_id}")
+        return f"{total} steps" if total > 1 else ""
+    return f"step {len(forward)} of {total}"
 
 
-def why_waiting(view: RunView) -> str | None:
-    """Say what a waiting run waits for, and what would let it go on."""
-    if view.status is not RunStatus.WAITING:
-        return None
-    step = next((step for step in reversed(view.steps) if step.reason), None)
-    about = f": {_one_line(step.reason)}" if step and step.reason and step.reason != view.reason else ""
-    if view.reason == WaitReason.UNSERVED:
-        return f"waiting: nobody serves its step{about}; start a worker that does, as `paigeant run handlers.py`"
-    if view.reason == WaitReason.CONTRACT:
-        return (
-            f"waiting (contract){about}; it goes on with a worker whose code fits, "
-            f"or as it is with `paigeant retry {view.workflow_id} --accept-contract`"
-        )
-    if view.reason == WaitReason.TAMPERED:
-        found = f": {_one_line(step.errors[-1].message)}" if step and step.errors else ""
-        return (
-            f"waiting (tampered){found}; somebody has edited the database: mend the row and "
-            f"`paigeant retry {view.workflow_id}`, or `paigeant cancel` it"
-        )
-    return f"waiting ({view.reason}){about}; `paigeant retry {view.workflow_id}` runs its step again"
+def title_lines(view: RunView, width: int) -> list[Text]:
+    """Return what run it is and where it stands, on one line or, where that is too narrow, on two or three."""
+    name, progress = Text(printable(view.workflow), style="bold"), steps_of(view)
+    stands = Text.assemble(status_text(view.status), f", {progress}" if progress else "")
+    line = Text.assemble(name, " ", str(view.workflow_id), " ", stands)
+    if line.cell_len <= width:
+        return [line]
+    first = Text.assemble(name, " ", stands)
+    return [*([first] if first.cell_len <= width else [name, stands]), Text(str(view.workflow_id))]
 
 
-def _progress(view: RunView) -> Iterator[Text]:
-    """Say how far steps that are not done were when they last said so."""
-    for step in view.steps:
-        if step.heartbeat_at is not None and step.status is not StepStatus.COMPLETED:
-            said = _cut(value_text(step.heartbeat_detail))
-            yield Text(f"\n{step.position}. {printable(step.step)} said at {clock(step.heartbeat_at)}: {said}")
+def timeline(view: RunView, width: int, rows: int | None = None) -> list[Text]:
+    """Return the steps as a list; of more than ``rows``, those around the one that it is about now."""
+    cells = [_row(step) for step in view.steps] + _ahead(view)
+    before = after = 0
+    if rows is not None and len(cells) > rows:
+        now = len(view.steps) - 1
+        before = max(0, min(now - rows // 2, len(cells) - rows))
+        after = len(cells) - rows - before
+    lines = listed(_COLUMNS, cells[before : len(cells) - after], width)
+    if before:
+        lines.insert(1, Text(f"… {before} before", style="dim"))
+    if after:
+        lines.append(Text(f"… {after} more", style="dim"))
+    return lines
 
 
-def _errors(view: RunView, *, tracebacks: bool) -> Iterator[Text]:
-    for step in view.steps:
-        for before, error in zip((None, *step.errors), step.errors, strict=False):
-            if before is not None and error.number > before.number + 1:
-                yield Text(f"\n   … {error.number - before.number - 1} errors in between are not kept …", style="dim")
-            message = printable(f"{error.type}: {error.message}")
-            yield Text(f"\n{step.position}. {printable(step.step)}, attempt {error.attempt}: {message}", style="red")
-            if tracebacks and error.traceback:
-                yield Text(printable(error.traceback))
-            elif error.where:
-                line = f"\n    {printable(error.line.strip())}" if error.line else ""
-                yield Text(f"  {printable(from_here(error.where))}{line}")
-    if view.error and not any(step.errors for step in view.steps):
-        yield Text(printable(f"\n{view.error.type}: {view.error.message}"), style="red")
+def _row(step: StepView) -> list[Cell]:
+    tried = str(step.attempt) if step.attempt > 1 else ""
+    output = "" if step.output is None else to_json(step.output).decode()[:_LINE]
+    number, worker = f"{step.path}{step.position}", printable(step.worker or "")
+    return [number, _name(step), status_text(step.status), tried, _took(step), printable(output), worker]
+
+
+def _ahead(view: RunView) -> list[list[Cell]]:
+    """Return the steps ahead, numbered if they surely are the next; or said not to have been reached."""
+    last = view.steps[-1] if view.steps else None
+    numbered = not view.status.final and last is not None and last.direction is Direction.EXECUTE
+    said = Text("not reached" if view.status.final else "ahead", style="dim")
+    return [
+        [str(last.position + 1 + place) if numbered and last else "", printable(name), said, "", "", "", ""]
+        for place, name in enumerate(view.ahead)
+    ]
+
+
+def _name(step: StepView) -> str:
+    return f"{'undo ' if step.direction is Direction.COMPENSATE else ''}{printable(step.step)}"
 
 
 def _took(step: StepView) -> str:
@@ -161,12 +130,3 @@ def _took(step: StepView) -> str:
         return ""
     seconds = (step.completed_at - step.started_at).total_seconds()
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def _one_line(text: str) -> str:
-    first = (text.splitlines() or [""])[0]
-    return printable(first if len(first) <= 200 else f"{first[:200]}…")  # noqa: PLR2004  (about two lines)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters; --json prints all)"

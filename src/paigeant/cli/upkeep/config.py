@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import sys
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic_core import to_json
-from rich.table import Table
 
-from paigeant.cli.terminal.console import console, note, printable, write_json
+from paigeant.cli.terminal.commands import new_app
+from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
+from paigeant.cli.terminal.listing import Column, listed
 from paigeant.config import DEFAULT, FILE, load_settings
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
+
+_COLUMNS: Final = (Column("key"), Column("value"), Column("from", rank=1, below=True))
 
 
 @app.command()
@@ -24,15 +28,11 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         write_json({"file": settings.file, "settings": shown})
         return
     note(f"from {settings.file}" if settings.file else f"no {FILE} here or above")
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("key", "value", "from"):
-        table.add_column(heading, overflow="fold")
-    for key, value in values.items():
-        table.add_row(key, printable(_text(key, value)), settings.origins.get(key, DEFAULT))
-    console().print(table)
+    rows = [[key, printable(_text(key, value)), settings.origins.get(key, DEFAULT)] for key, value in values.items()]
+    write_lines(listed(_COLUMNS, rows, width_of(sys.stdout)))
 
 
 def _text(key: str, value: Any) -> str:
     if key == "workflows":
-        return "\n".join(f"{name}: {', '.join(step['activity'] for step in steps)}" for name, steps in value.items())
+        return "; ".join(f"{name}: {', '.join(step['activity'] for step in steps)}" for name, steps in value.items())
     return value if isinstance(value, str) else to_json(value).decode()

@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from paigeant.app import Paigeant
+from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, write_json
 from paigeant.config import load_settings
 from paigeant.plugins import redacted_url
 
-app: typer.Typer = typer.Typer(
-    name="db", add_completion=False, help="Upgrade or check the database's schema.", no_args_is_help=False
-)
+app: typer.Typer = new_app("db", about="Upgrade or check the database's schema.")
 
 
 @app.command()

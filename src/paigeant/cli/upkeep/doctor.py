@@ -13,13 +13,14 @@ from rich.text import Text
 from paigeant.app import Paigeant
 from paigeant.app.examination import Examined, failed
 from paigeant.cli.exit_codes import COMPLETED, FAILED, exit_code_of
-from paigeant.cli.terminal.console import console, printable, write_json
+from paigeant.cli.terminal.commands import new_app
+from paigeant.cli.terminal.console import printable, write, write_folded, write_json
 from paigeant.cli.workers.handlers import load_named
 from paigeant.config import Settings, load_settings
 from paigeant.errors import PaigeantError
 from paigeant.model.checks.findings import Finding, Severity
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
 
 _MARKS: Final = {
     Severity.OK: ("ok", "green"),
@@ -85,12 +86,12 @@ def _show(examined: Examined) -> None:
     part, finding, _ = examined
     mark, style = _MARKS[finding.severity]
     line = Text.assemble((f"{mark:8}", style), f"{part} {finding.about}: {printable(finding.said)}")
-    console().print(line, soft_wrap=True)
+    write_folded(line)
     if finding.mend:
-        console().print(Text(f"{'':8}→ {printable(finding.mend)}"), soft_wrap=True)
+        write_folded(Text(f"{'':8}→ {printable(finding.mend)}"))
 
 
 def _sum_up(found: list[Examined]) -> None:
     counts = {severity: sum(one.finding.severity is severity for one in found) for severity in Severity}
     bad = ", ".join(f"{severity}s: {counts[severity]}" for severity in (Severity.PROBLEM, Severity.WARNING))
-    console().print(f"\n{bad}" if counts[Severity.OK] < len(found) else "\nnothing is wrong")
+    write(f"\n{bad}" if counts[Severity.OK] < len(found) else "\nnothing is wrong")

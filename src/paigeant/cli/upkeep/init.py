@@ -9,10 +9,11 @@ from typing import Annotated, Final
 
 import typer
 
+from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import write
 from paigeant.errors import ConfigError
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
 
 _FILES: Final = {
     "paigeant.yaml": "paigeant.yaml",

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from paigeant.app import Paigeant, Prunable
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
+from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import console, note, write_json
 from paigeant.cli.terminal.durations import duration
 from paigeant.config import Settings, load_settings
@@ -23,7 +24,7 @@ from paigeant.errors import RequestError
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.plugins import redacted_url
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ import typer
 from paigeant.app import ActivityWorker, Handlers, Paigeant
 from paigeant.app.handlers.target import find_target
 from paigeant.cli.exit_codes import FAILED, INTERRUPTED, exit_code_of
+from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named, where
 from paigeant.cli.workers.reloading import supervise
 from paigeant.config import FILE, PREFIX, Settings, load_settings
@@ -27,7 +28,7 @@ from paigeant.errors import PaigeantError
 from paigeant.telemetry.output import configure
 from paigeant.telemetry.step_context import StepContext
 
-app: typer.Typer = typer.Typer(add_completion=False)
+app: typer.Typer = new_app()
 
 _LOG: Final = logging.getLogger("paigeant.run")
 LOG_FORMAT: Final = f"{PREFIX}LOG_FORMAT"

@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from paigeant.abc import RunReader
-from paigeant.model.runs import RunPage, RunStatus, RunView
+from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.sql.contracts.base import InDatabase
-from paigeant.sql.statements import (
-    read,
-)
+from paigeant.sql.statements import read
 from paigeant.sql.statements.values import recordings
 
 
@@ -26,9 +25,21 @@ class SqlRunReader(InDatabase, RunReader):
         return await self.database.read(lambda tx: read.get_status(tx, workflow_id), single=True)
 
     async def list_runs(
-        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+        self,
+        *,
+        status: RunStatus | None = None,
+        workflow: str | None = None,
+        since: timedelta | None = None,
+        limit: int = 50,
+        after: str | None = None,
     ) -> RunPage:
-        return await self.database.read(lambda tx: read.list_runs(tx, status, workflow, limit, after))
+        return await self.database.read(lambda tx: read.list_runs(tx, status, workflow, since, limit, after))
+
+    async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:
+        return await self.database.read(lambda tx: read.find_runs(tx, first, last, limit))
+
+    async def get_newest_message(self, workflow_id: UUID) -> bytes | None:
+        return await self.database.read(lambda tx: read.get_newest_message(tx, workflow_id))
 
     async def get_attestation(self, workflow_id: UUID) -> bytes | None:
         return await self.database.read(lambda tx: read.get_attestation(tx, workflow_id), single=True)

@@ -227,6 +227,7 @@ workers: Final = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("topics", json_of(TypeAdapter(tuple[str, ...])), nullable=False),
+    Column("workflows", json_of(TypeAdapter(tuple[str, ...])), nullable=False, server_default="[]"),
     Column("seen_at", StoreTime, nullable=False),
 )
 

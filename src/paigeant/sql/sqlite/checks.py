@@ -47,6 +47,13 @@ def prepare_folder(database: Path) -> None:
         )
 
 
+def require_place(database: Path) -> None:
+    """Return if this file could be made without a folder of the user's; raises ConfigError if one is missing."""
+    folder = database.parent.parent if database.parent.name == _OURS else database.parent
+    if not folder.is_dir():
+        raise ConfigError(f"the database {database} is not there, and nor is its folder {folder}: is it spelt rightly?")
+
+
 def file_system(folder: Path) -> str:
     """Return the type of the file system that a folder is on, or an empty text where that is not told."""
     try:

@@ -34,7 +34,7 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema import version as schema
 from paigeant.sql.schema.home import version_of
 from paigeant.sql.sqlite.address import BUSY_MS, engine_of, path_of
-from paigeant.sql.sqlite.checks import file_checks, prepare_folder
+from paigeant.sql.sqlite.checks import file_checks, prepare_folder, require_place
 from paigeant.sql.sqlite.clock import THIS_MACHINE, MachineClock, StoreClock
 from paigeant.sql.sqlite.data_version import DataVersionPoller
 from paigeant.sql.sqlite.process_locks import ProcessLocks
@@ -185,7 +185,7 @@ class SqliteDatabase(Database):
 
     def _prepare(self) -> None:
         """Make the schema in a database that is empty, and refuse another than ours."""
-        if self._is_there():  # looking needs no lock, which somebody may hold for long
+        if self._exists():  # looking needs no lock, which somebody may hold for long
             with translate_errors(str(self.path)), self._reading() as connection:
                 version = version_of(connection)
             if version is not None:
@@ -198,7 +198,13 @@ class SqliteDatabase(Database):
             else:
                 schema.require(version, str(self.path))
 
-    def _is_there(self) -> bool:
+    def is_there(self) -> bool:
+        if self._exists():
+            return True
+        require_place(self.path)
+        return False
+
+    def _exists(self) -> bool:
         try:
             return self.path.exists()
         except OSError as error:

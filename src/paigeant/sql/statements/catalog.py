@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from typing import Final
 
 from sqlalchemy import Text, bindparam, delete, select
@@ -21,7 +22,7 @@ _CARDS: Final = select(activities.c.name, activities.c.card).where(
     activities.c.namespace == _NAMESPACE, activities.c.name.in_(bindparam("names", expanding=True))
 )
 _LIVING: Final = (
-    select(workers.c.id, workers.c.host, workers.c.pid, workers.c.topics)
+    select(workers.c.id, workers.c.host, workers.c.pid, workers.c.topics, workers.c.workflows)
     .where(workers.c.namespace == _NAMESPACE, workers.c.seen_at > bindparam("since"))
     .order_by(workers.c.id)
 )
@@ -60,14 +61,13 @@ def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> None:
             _GONE, {"namespace": tx.namespace, "b_id": card.id, "b_since": tx.now - 10 * WORKER_ALIVE}
         )
         return
-    row = {"namespace": tx.namespace, "id": card.id, "host": card.host, "pid": card.pid, "topics": card.topics}
-    tx.upsert(workers, [{**row, "seen_at": tx.now}])
+    tx.upsert(workers, [{"namespace": tx.namespace, **asdict(card), "seen_at": tx.now}])
 
 
 def list_workers(tx: Tx) -> list[WorkerCard]:
     """Return the workers that have reported lately."""
     rows = tx.rows(_LIVING, namespace=tx.namespace, since=tx.now - WORKER_ALIVE)
-    return [WorkerCard(row.id, row.host, row.pid, row.topics) for row in rows]
+    return [WorkerCard(row.id, row.host, row.pid, row.topics, row.workflows) for row in rows]
 
 
 def served(tx: Tx) -> set[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
 
-from paigeant.model.runs import RunPage, RunStatus, RunView
+from paigeant.model.runs import Direction, RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import values_shown, view_page, view_run
@@ -34,6 +35,20 @@ _SUMMARY: Final = (
 _RUN: Final = select(
     *_SUMMARY, runs.trace_id, runs.dispatch_key, runs.deadline, runs.cancel_requested, runs.input, runs.output
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
+_NEWEST: Final = (
+    select(steps.body)
+    .join_from(step_executions, workflow_runs, runs.workflow_id == steps.workflow_id)
+    .where(_VISIBLE, steps.workflow_id == bindparam("workflow_id"))
+    .where(steps.path == "", steps.direction == Direction.EXECUTE.value)
+    .order_by(steps.position.desc())
+    .limit(1)
+)
+_BETWEEN: Final = (
+    select(*_SUMMARY, runs.number)
+    .where(_VISIBLE, runs.workflow_id.between(bindparam("first"), bindparam("last")))
+    .order_by(runs.workflow_id)
+    .limit(bindparam("limit"))
+)
 _STATUS: Final = PreparedStatement(select(STATUS).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
 _ATTESTATION: Final = select(runs.attestation).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _STEPS: Final = (
@@ -74,6 +89,12 @@ def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:
     return RunStatus(status)
 
 
+def get_newest_message(tx: Tx, workflow_id: UUID) -> bytes | None:
+    """Return the message of the newest hop on the way forward, None if there is no such run."""
+    rows = tx.rows(_NEWEST, namespace=tx.namespace, workflow_id=workflow_id)
+    return rows[0].body if rows else None
+
+
 def get_attestation(tx: Tx, workflow_id: UUID) -> bytes | None:
     """Return what was attested of a run's last hop; raises UnknownRun."""
     rows = tx.rows(_ATTESTATION, namespace=tx.namespace, workflow_id=workflow_id)
@@ -91,9 +112,20 @@ def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tupl
     return query if workflow is None else query.where(runs.workflow == workflow)
 
 
-def list_runs(tx: Tx, status: RunStatus | None, workflow: str | None, limit: int, after: str | None) -> RunPage:
-    """Return a page of runs, newest first."""
+def list_runs(
+    tx: Tx, status: RunStatus | None, workflow: str | None, since: timedelta | None, limit: int, after: str | None
+) -> RunPage:
+    """Return a page of runs, newest first, of those that were recorded since so long ago."""
     query = page_of(status, workflow).limit(limit + 1)
     if (place := read_place(after, "runs")) is not None:
         query = query.where(runs.number < place)
-    return view_page(tx.rows(query, namespace=tx.namespace), limit)
+    found = tx.rows(query, namespace=tx.namespace)
+    if since is not None:  # looked at here, for they come in order: with a condition all older ones would be read
+        found = [run for run in found if run.created_at > tx.now - since]
+    return view_page(found, limit)
+
+
+def find_runs(tx: Tx, first: UUID, last: UUID, limit: int) -> list[RunSummary]:
+    """Return the runs whose ids lie between these, in their order."""
+    found = tx.rows(_BETWEEN, namespace=tx.namespace, first=first, last=last, limit=limit)
+    return list(view_page(found, limit).runs)

@@ -27,7 +27,7 @@ from paigeant.model.hops import (
 )
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunStatus, RunView
+from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
 from paigeant.model.stored.claims import Claim, HeldInterface
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
@@ -213,9 +213,22 @@ class MemoryStore(Store):
         return operator.find(self._rows, workflow_id).status
 
     async def list_runs(
-        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 50, after: str | None = None
+        self,
+        *,
+        status: RunStatus | None = None,
+        workflow: str | None = None,
+        since: timedelta | None = None,
+        limit: int = 50,
+        after: str | None = None,
     ) -> RunPage:
-        return views.page(self._rows, status, workflow, limit, after)
+        wanted = views.Wanted(status, workflow, None if since is None else self._rows.clock() - since)
+        return views.page(self._rows, wanted, limit, after)
+
+    async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:
+        return views.between(self._rows, first, last, limit)
+
+    async def get_newest_message(self, workflow_id: UUID) -> bytes | None:
+        return views.newest_message(self._rows, workflow_id)
 
     async def get_attestation(self, workflow_id: UUID) -> bytes | None:
         return operator.find(self._rows, workflow_id).attestation

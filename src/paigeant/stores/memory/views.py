@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from paigeant.model.runs import RunPage, RunStatus, RunView
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from paigeant.model.runs import Direction, RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.views import view_page, view_run
 from paigeant.stores.memory.rows import Rows, RunRow
@@ -13,14 +17,42 @@ def view(rows: Rows, run: RunRow) -> RunView:
     return view_run(run, rows.of_run(run), run.seen(), run.values)
 
 
-def page(rows: Rows, status: RunStatus | None, workflow: str | None, limit: int, after: str | None) -> RunPage:
+class Wanted(NamedTuple):
+    """Which runs: of this status, of this workflow, recorded later than this; None stands for all."""
+
+    status: RunStatus | None
+    workflow: str | None
+    since: datetime | None
+
+    def covers(self, run: RunRow) -> bool:
+        """Tell whether it is one of them."""
+        return (
+            (self.status is None or run.status is self.status)
+            and (self.workflow is None or run.workflow == self.workflow)
+            and (self.since is None or run.created_at > self.since)
+        )
+
+
+def page(rows: Rows, wanted: Wanted, limit: int, after: str | None) -> RunPage:
     """Return a page of runs, newest first."""
     before = read_place(after, "runs")
     found = [
         run
         for run in sorted(rows.runs.values(), key=lambda run: -run.number)
-        if (before is None or run.number < before)
-        and (status is None or run.status is status)
-        and (workflow is None or run.workflow == workflow)
+        if (before is None or run.number < before) and wanted.covers(run)
     ]
     return view_page(found, limit)
+
+
+def newest_message(rows: Rows, workflow_id: UUID) -> bytes | None:
+    """Return the message of the newest hop on the way forward, on the trunk."""
+    run = rows.runs.get(workflow_id)
+    hops = [] if run is None else rows.of_run(run)
+    forward = [hop for hop in hops if not hop.path and hop.direction == Direction.EXECUTE]
+    return max(forward, key=lambda hop: hop.position).body if forward else None
+
+
+def between(rows: Rows, first: UUID, last: UUID, limit: int) -> list[RunSummary]:
+    """Return the runs whose ids lie between these, in their order."""
+    found = [run for key, run in sorted(rows.runs.items()) if first <= key <= last]
+    return list(view_page(found, limit).runs)

@@ -16,7 +16,7 @@ from paigeant.testing.builders import new_run
 from paigeant.testing.checks import is_useful
 from paigeant.testing.stores.backend import StoreBackend
 
-ALICE = WorkerCard("alice", "host", 1, ("draft", "review"))
+ALICE = WorkerCard("alice", "host", 1, ("draft", "review"), ("article",))
 
 
 class DirectoryGuarantees(StoreBackend):

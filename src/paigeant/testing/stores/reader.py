@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 
 from paigeant.abc import Store
@@ -87,6 +90,41 @@ class ReaderGuarantees(StoreBackend):
         assert await listed(RunStatus.TERMINATED) == {ended.workflow_id}
         assert await listed(workflow="invoice") == {other.workflow_id}
         assert await listed(RunStatus.TERMINATED, "invoice") == set()
+
+    async def test_runs_are_listed_as_far_as_they_are_new_enough(self, store: Store) -> None:
+        await store.record_workflow_start([new_run("draft"), new_run("draft")])
+
+        both = await store.list_runs(since=timedelta(hours=1))
+
+        assert {run.status for run in both.runs} == {RunStatus.PENDING}
+        assert both.next is None
+        assert (await store.list_runs(since=timedelta())).runs == ()
+        first = await store.list_runs(since=timedelta(hours=1), limit=1)
+        assert (len(first.runs), first.next is None) == (1, False)
+
+    async def test_runs_are_found_by_a_range_of_ids(self, store: Store, connect: Connect) -> None:
+        starts = sorted((new_run("draft") for _ in range(4)), key=lambda start: start.workflow_id)
+        await store.record_workflow_start(starts)
+        ids = [start.workflow_id for start in starts]
+
+        async def found(first: UUID, last: UUID, limit: int = 10) -> list[UUID]:
+            return [run.workflow_id for run in await store.find_runs(first, last, limit=limit)]
+
+        assert await found(ids[1], ids[2]) == ids[1:3]
+        assert await found(ids[0], ids[3], 3) == ids[:3]
+        assert await found(UUID(int=0), UUID(int=1)) == []
+        async with connect("elsewhere") as other:
+            assert await other.find_runs(ids[0], ids[3]) == []
+
+    async def test_the_message_of_the_newest_step_forward_says_what_is_ahead(self, store: Store) -> None:
+        grant = await self.begin(store, "draft", "review")
+        first = await store.get_newest_message(grant.key.workflow_id)
+        await self.settle(store, completed(grant, "text"))
+        second = await store.get_newest_message(grant.key.workflow_id)
+
+        assert first == grant.body
+        assert second not in {first, None}
+        assert await store.get_newest_message(UUID(int=0)) is None
 
     async def test_what_was_answered_is_there_when_the_store_is_opened_again(self, connect: Connect) -> None:
         async with connect("default") as store:

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _variables()
     _recordings()
     _clock()
+    op.add_column("workers", sa.Column("workflows", sa.Text(), nullable=False, server_default="[]"))
 
 
 def _refuse_open_runs() -> None:

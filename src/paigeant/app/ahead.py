@@ -1,0 +1,19 @@
+"""What is ahead of a run: it stands in the message of its newest step, which only the codec can open."""
+
+from __future__ import annotations
+
+from paigeant.engine.runtime import Runtime
+from paigeant.errors import MessageRejected
+from paigeant.model.runs import RunStatus, RunView
+
+
+async def with_steps_ahead(runtime: Runtime, view: RunView) -> RunView:
+    """Return the view with the steps ahead; of a message that does not open here, nothing is known to be ahead."""
+    if view.status is RunStatus.COMPLETED:
+        return view
+    body = await runtime.store.get_newest_message(view.workflow_id)
+    try:
+        ahead = () if body is None else runtime.codec.open(body).message.routing_slip.itinerary[1:]
+    except MessageRejected:
+        return view
+    return view.model_copy(update={"ahead": tuple(step.activity for step in ahead)})

@@ -1,0 +1,74 @@
+"""Publications: the workflows that can be dispatched from here, and the workers that are up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from pydantic import BaseModel
+
+from paigeant.abc import Directory
+from paigeant.errors import UnknownWorkflow
+from paigeant.model.hops import WorkerCard
+from paigeant.model.plan import Plan
+
+_NAMED: Final = 5
+"""Workers, and workflows of each, that an error names."""
+
+
+class WorkflowListing(BaseModel, frozen=True):
+    """A workflow that can be dispatched: its steps, those of them that no living worker serves, and who published it.
+
+    ``workers`` are the ids of living workers that published it; it may have been published by others before, or be
+    declared in this process or its settings.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+    unserved: tuple[str, ...]
+    workers: tuple[str, ...]
+
+
+async def list_workflows(here: Mapping[str, Plan], directory: Directory) -> list[WorkflowListing]:
+    """Return the workflows that are known here or were ever published, by name."""
+    workers, published = await directory.list_workers(), await directory.list_plans()
+    found = await asyncio.gather(*(directory.find_plan(name) for name in published if name not in here))
+    plans = [*here.values(), *(plan for plan in found if plan is not None)]
+    return [_listing(plan, workers) for plan in sorted(plans, key=lambda plan: plan.name)]
+
+
+def _listing(plan: Plan, workers: Iterable[WorkerCard]) -> WorkflowListing:
+    steps = tuple(step.activity for step in plan.itinerary)
+    served = {topic for card in workers for topic in card.topics}
+    return WorkflowListing(
+        name=plan.name,
+        steps=steps,
+        unserved=tuple(name for name in dict.fromkeys(steps) if name not in served),
+        workers=tuple(card.id for card in workers if plan.name in card.workflows),
+    )
+
+
+async def unknown_workflow(name: str, here: Iterable[str], directory: Directory) -> UnknownWorkflow:
+    """Return the error for a workflow that is known neither here nor to the store: it says who is up, and with what."""
+    known = sorted({*here, *await directory.list_plans()})
+    close = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}" if known else ""
+    text = f"no workflow {name!r}, neither here nor published by a worker{hint}"
+    text += f"; {_who_is_up(await directory.list_workers())}"
+    if not known:
+        text += "; start its worker once, or name its handlers (--handlers, or handlers: in paigeant.yaml)"
+    return UnknownWorkflow(text)
+
+
+def _who_is_up(workers: list[WorkerCard]) -> str:
+    if not workers:
+        return "no worker is up"
+    said = [f"{card.id} published {_some(card.workflows) or 'none'}" for card in workers[:_NAMED]]
+    more = f", and {len(workers) - _NAMED} more" if len(workers) > _NAMED else ""
+    return f"workers that are up: {', '.join(said)}{more}"
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

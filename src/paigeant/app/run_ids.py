@@ -1,0 +1,38 @@
+"""Ids of runs as people type them: whole, or an unambiguous beginning."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from uuid import UUID
+
+from paigeant.abc import RunReader
+from paigeant.errors import UnknownRun
+from paigeant.model.values.showing import shown
+
+_DIGITS: Final = 32
+_SHOWN: Final = 10
+"""Runs that an error names."""
+
+
+async def find_run_id(beginning: str, reader: RunReader) -> UUID:
+    """Return the id that begins like this; raises UnknownRun for none, and for several, which it names."""
+    digits = beginning.strip().lower().replace("-", "")
+    if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
+        raise no_run_id(beginning)
+    if len(digits) == _DIGITS:
+        return UUID(digits)
+    first, last = (UUID(digits.ljust(_DIGITS, digit)) for digit in "0f")
+    found = await reader.find_runs(first, last, limit=_SHOWN + 1)
+    if len(found) == 1:
+        return found[0].workflow_id
+    if not found:
+        raise UnknownRun(f"no run has an id that begins with {beginning!r}")
+    named = ", ".join(f"{run.workflow_id} ({run.workflow}, {run.status})" for run in found[:_SHOWN])
+    more = ", and more" if len(found) > _SHOWN else ""
+    raise UnknownRun(f"{beginning!r} is the beginning of several ids: {named}{more}; type some more of it")
+
+
+def no_run_id(given: str) -> UnknownRun:
+    """Return the error for a text that is no id, nor the beginning of one."""
+    return UnknownRun(f"no run {shown(given)}: a workflow_id looks like 01890a5d-ac96-774b-bcce-b302099a8057")

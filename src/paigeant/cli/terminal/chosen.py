@@ -1,0 +1,27 @@
+"""Which run a command is about: one whose id, or the beginning of it, is typed, or the newest."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from paigeant.app import Paigeant, Run
+
+RunId: TypeAlias = Annotated[
+    str | None, typer.Argument(metavar="ID", help="The run's id, or as much of its beginning as no other has.")
+]
+Last: TypeAlias = Annotated[bool, typer.Option("--last", help="The newest run.")]
+
+
+def require_one(workflow_id: str | None, last: bool) -> None:
+    """Raise a usage error unless a run is named, in one way."""
+    if workflow_id is None and not last:
+        raise typer.BadParameter("name the run: its id, its beginning, or --last for the newest", param_hint="ID")
+    if workflow_id is not None and last:
+        raise typer.BadParameter("it names a run already", param_hint="--last")
+
+
+async def chosen(app: Paigeant, workflow_id: str | None) -> Run:
+    """Return the run with this id, or that begins like this, the newest for None; raises UnknownRun."""
+    return await app.find_newest_run() if workflow_id is None else await app.find_run(workflow_id)

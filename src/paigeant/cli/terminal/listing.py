@@ -1,0 +1,133 @@
+"""Lists at any width: no word is broken, columns are dropped by rank, and what is too narrow for columns is stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+from typing import Final, NamedTuple, TypeAlias
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+Cell: TypeAlias = str | Text
+
+_GAP: Final = 2
+_LINES: Final = 3
+"""Lines below an entry that one cell may take."""
+
+
+class Column(NamedTuple):
+    """A column: ``rank`` 0 always stays, and of the others the highest goes first when there is no room.
+
+    With ``least`` a cell may be shortened to so many characters. If ``below``, a cell whose column was dropped is
+    written on a line of its own.
+    """
+
+    heading: str
+    rank: int = 0
+    least: int = 0
+    below: bool = False
+
+
+def listed(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int) -> list[Text]:
+    """Return the lines of a list, the headings first if there is room for columns."""
+    cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+    natural = [max([cell_len(c.heading), *(row[i].cell_len for row in cells)]) for i, c in enumerate(columns)]
+    filled = [i for i in range(len(columns)) if any(row[i].plain for row in cells)]
+    shown = _fitting(columns, natural, filled, width)
+    if shown is None:
+        return [line for row in cells for line in _stacked(columns, filled, row, width)]
+    widths = _widths(columns, natural, shown, width)
+    lines = [_line([Text(columns[i].heading, style="dim") for i in shown], widths)]
+    for row in cells:
+        lines.append(_line([row[i] for i in shown], widths))
+        dropped = [row[i] for i in filled if i not in shown and columns[i].below and row[i].plain]
+        lines += [line for cell in dropped for line in _below(cell, width)]
+    return lines
+
+
+def shortened(text: str, width: int) -> str:
+    """Return the first line of a text, cut between two words where it is too wide."""
+    first = (text.splitlines() or [""])[0]
+    if cell_len(first) <= width and first == text.rstrip("\n"):
+        return first
+    room = set_cell_size(first, min(max(width - 1, 1), cell_len(first)))
+    whole = len(room) == len(first) or first[len(room) : len(room) + 1] == " "
+    words = room if whole else room.rpartition(" ")[0] or room
+    return f"{words.rstrip()}…"
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Return a text in lines of this width, folded between words and indented as they were; no word is broken."""
+    lines: list[str] = []
+    for line in text.splitlines() or [""]:
+        room = len(line) - len(line.lstrip())
+        lines += wrap(line, width, subsequent_indent=" " * room, break_long_words=False, break_on_hyphens=False) or [""]
+    return lines
+
+
+def _least(column: Column, natural: int) -> int:
+    return min(natural, column.least) if column.least else natural
+
+
+def _fitting(columns: Sequence[Column], natural: list[int], filled: list[int], width: int) -> list[int] | None:
+    """Return the columns that there is room for, None if there is none for those that stay."""
+    shown = list(filled)
+    while shown:
+        if sum(_least(columns[i], natural[i]) + _GAP for i in shown) - _GAP <= width:
+            return shown
+        last = max(shown, key=lambda i: columns[i].rank)
+        if not columns[last].rank:
+            return None
+        shown.remove(last)
+    return shown
+
+
+def _widths(columns: Sequence[Column], natural: list[int], shown: list[int], width: int) -> list[int]:
+    widths = [_least(columns[i], natural[i]) for i in shown]
+    left = width - sum(widths) - _GAP * (len(shown) - 1)
+    for place, i in enumerate(shown):
+        more = min(natural[i] - widths[place], left)
+        widths[place] += more
+        left -= more
+    return widths
+
+
+def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    line = Text()
+    for cell, width in zip(cells, widths, strict=True):
+        fitted = _fitted(cell, width)
+        line.append_text(fitted).append(" " * (width - fitted.cell_len + _GAP))
+    line.rstrip()
+    return line
+
+
+def _fitted(cell: Text, width: int) -> Text:
+    return cell if cell.cell_len <= width else Text(shortened(cell.plain, width), style=cell.style)
+
+
+def _below(cell: Text, width: int) -> list[Text]:
+    """Return the first line of a cell, folded to lines of their own; what is longer than three is shortened."""
+    lines = folded((cell.plain.splitlines() or [""])[0], width - _GAP)
+    if len(lines) > _LINES:
+        lines[_LINES - 1 :] = [f"{shortened(lines[_LINES - 1], width - _GAP - 1)}…"]
+    return [Text(f"  {line}", style=cell.style) for line in lines]
+
+
+def _stacked(columns: Sequence[Column], filled: list[int], row: Sequence[Text], width: int) -> Iterator[Text]:
+    """Yield one entry as lines: the first cell, then what fits on the next one by rank, then what stands below."""
+    yield row[filled[0]]
+    line = Text(" ")
+    for i in sorted(filled[1:], key=lambda i: columns[i].rank):
+        if not row[i].plain or columns[i].below:
+            continue
+        if not columns[i].rank and line.cell_len + 1 + row[i].cell_len > width and line.plain.strip():
+            yield line
+            line = Text(" ")
+        if not columns[i].rank or line.cell_len + 1 + row[i].cell_len <= width:
+            line.append(" ").append_text(row[i])
+    if line.plain.strip():
+        yield line
+    for i in filled[1:]:
+        if columns[i].below and row[i].plain:
+            yield from _below(row[i], width)

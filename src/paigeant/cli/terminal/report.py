@@ -1,0 +1,108 @@
+"""Everything about a run for a person: its steps, what went wrong, and the line of their own file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from textwrap import indent
+from typing import Final
+
+from rich.text import Text
+
+from paigeant.cli.terminal.console import from_here, note, printable, width_of, write, write_folded, write_lines
+from paigeant.cli.terminal.timeline import clock, one_line, timeline, title_lines, value_text
+from paigeant.model.runs import RunStatus, RunView, StepStatus, WaitReason
+
+_SHOWN: Final = 2_000
+"""Characters of a value that are printed; --json has all of it."""
+
+
+def show(view: RunView, *, tracebacks: bool = False) -> None:
+    """Print everything about a run, with whole tracebacks if asked for."""
+    width = width_of(sys.stdout)
+    write_lines([*title_lines(view, width), *timeline(view, width)])
+    if (waiting := why_waiting(view)) is not None:
+        write_folded(Text(waiting, style="yellow"))
+    write("")
+    for name, fact in _facts(view).items():
+        if fact:
+            write_folded(Text(f"{name + ':':14}{printable(fact)}"))
+    for line in [*_progress(view), *_errors(view, tracebacks=tracebacks)]:
+        write_folded(line)
+    values = {"input": view.input} | ({"output": view.output} if view.status is RunStatus.COMPLETED else {})
+    for name, value in values.items():
+        write(f"\n{name}:\n{indent(_cut(value_text(value)), '    ')}")
+
+
+def show_result(view: RunView) -> None:
+    """Print how a run ended: its output to stdout, or to stderr what went wrong."""
+    if view.status is RunStatus.COMPLETED:
+        note(f"completed: {view.workflow_id}")
+        write(value_text(view.output))
+        return
+    at = f" at step {view.error.step!r} (position {view.error.position})" if view.error and view.error.step else ""
+    why = f": {view.error.type}: {one_line(view.error.message)}" if view.error else ""
+    note(f"{view.status}{printable(at + why)}")
+    note(f"see: paigeant show {view.workflow_id}")
+
+
+def why_waiting(view: RunView) -> str | None:
+    """Say what a waiting run waits for, and what would let it go on."""
+    if view.status is not RunStatus.WAITING:
+        return None
+    step = next((step for step in reversed(view.steps) if step.reason), None)
+    about = f": {one_line(step.reason)}" if step and step.reason and step.reason != view.reason else ""
+    if view.reason == WaitReason.UNSERVED:
+        return f"waiting: nobody serves its step{about}; start a worker that does, as `paigeant run handlers.py`"
+    if view.reason == WaitReason.CONTRACT:
+        return (
+            f"waiting (contract){about}; it goes on with a worker whose code fits, "
+            f"or as it is with `paigeant retry {view.workflow_id} --accept-contract`"
+        )
+    if view.reason == WaitReason.TAMPERED:
+        found = f": {one_line(step.errors[-1].message)}" if step and step.errors else ""
+        return (
+            f"waiting (tampered){found}; somebody has edited the database: mend the row and "
+            f"`paigeant retry {view.workflow_id}`, or `paigeant cancel` it"
+        )
+    return f"waiting ({view.reason}){about}; `paigeant retry {view.workflow_id}` runs its step again"
+
+
+def _facts(view: RunView) -> dict[str, str | None]:
+    return {
+        "created": clock(view.created_at),
+        "completed": clock(view.completed_at),
+        "deadline": clock(view.deadline),
+        "dispatch key": view.dispatch_key,
+        "tenant": view.tenant,
+        "trace": view.trace_id,
+        "cancel": f"requested ({view.cancel_requested})" if view.cancel_requested and not view.status.final else None,
+    }
+
+
+def _progress(view: RunView) -> Iterator[Text]:
+    """Say how far steps that are not done were when they last said so."""
+    for step in view.steps:
+        if step.heartbeat_at is not None and step.status is not StepStatus.COMPLETED:
+            said = _cut(value_text(step.heartbeat_detail))
+            yield Text(f"\n{step.position}. {printable(step.step)} said at {clock(step.heartbeat_at)}: {said}")
+
+
+def _errors(view: RunView, *, tracebacks: bool) -> Iterator[Text]:
+    for step in view.steps:
+        for before, error in zip((None, *step.errors), step.errors, strict=False):
+            if before is not None and error.number > before.number + 1:
+                yield Text(f"\n   … {error.number - before.number - 1} errors in between are not kept …", style="dim")
+            message = printable(f"{error.type}: {error.message}")
+            yield Text(f"\n{step.position}. {printable(step.step)}, attempt {error.attempt}: {message}", style="red")
+            if tracebacks and error.traceback:
+                yield Text(printable(error.traceback), no_wrap=True)
+            elif error.where:
+                line = f"\n    {printable(error.line.strip())}" if error.line else ""
+                yield Text(f"  {printable(from_here(error.where))}{line}", no_wrap=True)
+    if view.error and not any(step.errors for step in view.steps):
+        yield Text(printable(f"\n{view.error.type}: {view.error.message}"), style="red")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters; --json prints all)"

@@ -1,0 +1,60 @@
+"""``paigeant workers``: who is up."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+
+from paigeant.app import Paigeant
+from paigeant.cli.terminal.asking import ask
+from paigeant.cli.terminal.commands import new_app
+from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
+from paigeant.cli.terminal.listing import Cell, Column, listed
+from paigeant.cli.terminal.places import nothing_in
+from paigeant.config import load_settings
+from paigeant.model.hops import WorkerCard
+
+app: typer.Typer = new_app()
+
+_COLUMNS: Final = (
+    Column("worker"),
+    Column("host", rank=3),
+    Column("pid", rank=4),
+    Column("serves", rank=1, least=24, below=True),
+    Column("published", rank=2, least=20, below=True),
+)
+
+
+@app.command()
+def workers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {workers}.")] = False) -> None:
+    """List the workers that are up, the activities that they serve, and the workflows that they published."""
+    settings = load_settings()
+
+    async def question(app: Paigeant) -> tuple[list[WorkerCard], bool]:
+        return await app.list_workers(), app.is_there
+
+    found, there = ask(question, settings=settings)
+    if as_json:
+        write_json({"workers": [_as_json(card) for card in found]})
+    elif not found:
+        note(nothing_in(settings, "no worker is up", there=there))
+    else:
+        write_lines(listed(_COLUMNS, [_row(card) for card in found], width_of(sys.stdout)))
+
+
+def _as_json(card: WorkerCard) -> dict[str, object]:
+    facts = asdict(card)
+    return {
+        "id": facts.pop("id"),
+        "host": facts.pop("host"),
+        "pid": facts.pop("pid"),
+        "activities": facts.pop("topics"),
+    } | facts
+
+
+def _row(card: WorkerCard) -> list[Cell]:
+    names = (", ".join(card.topics), ", ".join(card.workflows))
+    return [printable(card.id), printable(card.host), str(card.pid), *map(printable, names)]
