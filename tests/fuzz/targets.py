@@ -21,9 +21,8 @@ from pydantic_core import from_json, to_json
 from paigeant import ActivityRegistry
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.templates import Place, parse_template
-from paigeant.cli.runs.variables import read_value
 from paigeant.cli.terminal.durations import duration
-from paigeant.cli.terminal.payload import read_input, read_lines
+from paigeant.cli.terminal.payload import read_input, read_lines, read_value
 from paigeant.config import FILE, Settings, load_settings
 from paigeant.errors import ArgumentError, ConfigError, InvalidInput, MessageRejected, RegistrationError
 from paigeant.model.limits import DEPTH

@@ -11,7 +11,7 @@ import pytest
 
 from paigeant import ActivityRegistry, Paigeant, RunStatus, Workflow
 from paigeant.app.run import Run
-from paigeant.cli.terminal.timeline import why_waiting
+from paigeant.cli.terminal.report import why_waiting
 from paigeant.config import Settings
 from paigeant.model.runs import RunView, StepStatus, WaitReason
 from paigeant.sql.sqlite.database import SqliteDatabase

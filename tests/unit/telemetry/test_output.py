@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from paigeant.telemetry.output import StderrHandler, configure, wants_color
+from paigeant.telemetry.color import wants_color
+from paigeant.telemetry.output import StderrHandler, configure
 
 
 @pytest.fixture(autouse=True)

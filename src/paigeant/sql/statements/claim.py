@@ -153,9 +153,7 @@ def is_of(table: Subquery | CTE) -> ColumnElement[bool]:
 
 def some_suspect(now: ColumnElement[Any]) -> Select[Any]:
     """Return the query that finds something if a suspect of the topics is due."""
-    return select(literal_column("1")).where(
-        NAMESPACE, OPEN, SUSPECT_HOP, steps.due_at <= now, one_of(steps.step, "topics")
-    )
+    return select(steps.position).where(NAMESPACE, OPEN, SUSPECT_HOP, steps.due_at <= now, one_of(steps.step, "topics"))
 
 
 @cache

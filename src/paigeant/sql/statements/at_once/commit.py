@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import CTE, Boolean, Text, bindparam, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -19,6 +19,7 @@ from sqlalchemy.types import TypeEngine
 from paigeant.model.hold import NOW as DUE
 from paigeant.model.hops import Commit, CommitResult, Grant, Twin, Verdict
 from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.model.transition import Done, Left
 from paigeant.protocol import holds
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
@@ -73,8 +74,8 @@ def _result(tx: Tx, one: Commit, row: Any) -> CommitResult:
 
 
 def _row(tx: Tx, one: Commit, lease: timedelta) -> dict[str, Any]:
-    result: Any = one.transition.hop.result  # pyright: ignore[reportAttributeAccessIssue]
-    undo = one.transition.hop.undo  # pyright: ignore[reportAttributeAccessIssue]
+    left = cast("Left", one.transition.hop)  # which is done: this path is for plain commits
+    result, undo = cast("Done", left.result), left.undo
     [(variable, value)] = one.transition.writes.variables or [(None, None)]
     end, twin = one.transition.end, one.twins[0] if one.twins else None
     return {

@@ -128,11 +128,12 @@ def _recordings() -> None:
 
 def _clock() -> None:
     """Make room for what a SQLite file counts its times by."""
+    seconds: sa.Double[float] = sa.Double()
     op.create_table(
         "store_clock",
         sa.Column("number", sa.Integer(), nullable=False, autoincrement=False),
         sa.Column("boot", sa.Text(), nullable=False),
-        sa.Column("base", sa.Double(), nullable=False),
-        sa.Column("ahead", sa.Double(), nullable=False),
+        sa.Column("base", seconds, nullable=False),
+        sa.Column("ahead", seconds, nullable=False),
         sa.PrimaryKeyConstraint("number", name="store_clock_pkey"),
     )
