@@ -1,5 +1,6 @@
 """Paigeant: durable workflows of pydantic-ai agents and plain async functions, as routing slips over many processes."""
 
+import paigeant_start as _start  # first: under `python -m paigeant` it hears Ctrl-C while the rest is loaded
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.app import Paigeant, Run, RunResult, Workflow
@@ -11,6 +12,8 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.model.steps import OnInterrupt, Step
+
+del _start
 
 __version__ = "0.1.0"
 

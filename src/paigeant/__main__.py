@@ -1,6 +1,6 @@
 """``python -m paigeant``."""
 
-from paigeant.cli import main
+from paigeant_start import main
 
 if __name__ == "__main__":
     main()

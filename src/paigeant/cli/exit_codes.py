@@ -13,6 +13,8 @@ REFUSED: Final = 2
 """Usage, input, a setting, or an unknown id."""
 TIMED_OUT: Final = 3
 UNAVAILABLE: Final = 4
+HUNG_UP: Final = 129
+"""The terminal of a worker was closed."""
 INTERRUPTED: Final = 130
 
 _CODES: Final[tuple[tuple[type[PaigeantError], int], ...]] = (

@@ -103,8 +103,10 @@ def run(arguments: Sequence[str]) -> int:
     prepare_streams()
     try:
         return _run(arguments)
-    except BrokenPipeError:  # nobody reads it any more
-        _forget_broken_pipes()
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _forget_broken_pipes()  # nobody reads it any more; typer exits with 1 for that
         return COMPLETED
 
 

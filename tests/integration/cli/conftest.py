@@ -1,19 +1,27 @@
-"""A project in a folder of its own, and the program as a user runs it: real processes."""
+"""A project in a folder of its own, and the program as a user runs it: workers, and what gets signals, as processes.
+
+A command that ends by itself runs within this process, as it would in one of its own: a start costs a second.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+
+from paigeant import activity
+from paigeant.cli.program import run
 
 PATIENCE = 30.0
 
@@ -80,7 +88,13 @@ class Project:
         return path
 
     def paigeant(self, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command to its end; a worker, which changes how its process logs, in a process of its own."""
+        if words[:1] == ("run",):
+            return self.process(*words, stdin=stdin, **environment)
+        return run_within(self.folder, words, stdin, self.environment | environment)
+
+    def process(self, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end in a process of its own."""
         return subprocess.run(
             [sys.executable, "-m", "paigeant", *words],
             cwd=self.folder,
@@ -122,6 +136,36 @@ class Project:
         until(lambda: "worker started" in self.said(process) or process.poll() is not None)
         assert process.poll() is None, self.said(process)
         return process
+
+
+def run_within(
+    folder: Path, words: Sequence[str], stdin: str, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process, and leave nothing of it behind: no module, no activity, no setting."""
+    before, modules, path = Path.cwd(), set(sys.modules), list(sys.path)
+    known = {name: dict(vars(activity)[name]) for name in ("_activities", "_compensations", "_interfaces")}
+    written, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+    read = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
+    os.chdir(folder)
+    try:
+        with (
+            patch.dict(os.environ, environment, clear=True),
+            patch.multiple(sys, stdin=read, stdout=written, stderr=said, argv=["paigeant", *words]),
+        ):
+            code = run(words)
+            written.flush()
+            said.flush()
+    finally:
+        os.chdir(before)
+        sys.path[:] = path
+        for name in set(sys.modules) - modules:
+            if str(getattr(sys.modules[name], "__file__", None) or "").startswith(f"{folder}{os.sep}"):
+                del sys.modules[name]
+        for name, held in known.items():
+            vars(activity)[name].clear()
+            vars(activity)[name].update(held)
+    texts = (stream.buffer.getvalue().decode() for stream in (written, said))  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(list(words), code, *texts)
 
 
 def until(condition: Callable[[], Any], within: float = PATIENCE) -> Any:

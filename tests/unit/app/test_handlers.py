@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from paigeant import Paigeant
-from paigeant.app import load_handlers
+from paigeant import Paigeant, activity
+from paigeant.app import Handlers, load_handlers
 from paigeant.config import Settings
-from paigeant.errors import HandlersError
+from paigeant.errors import HandlersError, PaigeantError
 
 TOOLS = "def polite(name: str) -> str:\n    return f'Dear {name}'\n"
 CODE = """
@@ -44,6 +45,18 @@ def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.path[:] = path
     for name in set(sys.modules) - modules:
         del sys.modules[name]
+
+
+@pytest.fixture
+def own_registry() -> Iterator[None]:
+    """Leave nothing in the registry that all share."""
+    known = {name: dict(vars(activity)[name]) for name in ("_activities", "_compensations", "_interfaces")}
+    for name in known:
+        vars(activity)[name].clear()
+    yield
+    for name, held in known.items():
+        vars(activity)[name].clear()
+        vars(activity)[name].update(held)
 
 
 @pytest.fixture
@@ -189,3 +202,59 @@ def test_what_cannot_be_found_is_said_with_what_to_do(
 
     assert said.format(here=tmp_path) in str(raised.value)
     assert named.partition(":")[0].replace(".", "/").removesuffix("/py")[:6] in str(raised.value).replace(".", "/")
+
+
+WRONG: dict[str, tuple[str, str]] = {
+    "a syntax error": ("x = 1\ndef f(:\n", "handlers.py:2: syntax error: "),
+    "an exception at import": ("import os\n\nboom = {}['key']\n", "handlers.py:3: KeyError at import: 'key'"),
+    "an exit at import": ("import sys\nsys.exit(3)\n", "handlers.py:2: SystemExit at import: 3"),
+    "a missing module": (
+        "import not_there\n",
+        "handlers.py:1: ModuleNotFoundError at import: No module named 'not_there'",
+    ),
+    "no activities": ("x = 1\n", "handlers.py: no activities, nothing to serve; decorate a function"),
+    "an unused registry": ("from paigeant import activity\n", "handlers.py: no activities, nothing to serve"),
+    "a name taken twice": (
+        "from paigeant import activity\n@activity.execute('a')\ndef f(): ...\n@activity.execute('a')\ndef g(): ...\n",
+        "already registered",
+    ),
+    "a compensation without its activity": (
+        "from paigeant import activity\n@activity.execute()\ndef a(): ...\n@activity.compensate('b')\ndef f(): ...\n",
+        "compensation for 'b'",
+    ),
+    "nothing at all": ("", "handlers.py: no activities"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_handlers_that_are_wrong_are_one_error(write: Callable[..., Path], own_registry: None, case: str):
+    content, said = WRONG[case]
+    write("handlers.py", content)
+
+    with pytest.raises(PaigeantError, match=re.escape(said)):
+        Paigeant(served("handlers.py"), settings=Settings(store="memory://"))
+
+
+def served(named: str) -> Handlers:
+    handlers = load_handlers(named)
+    handlers.require_activities()
+    return handlers
+
+
+def test_an_error_in_a_module_that_the_handlers_import_names_that_module(write: Callable[..., Path]):
+    write("shop_of_errors.py", "price = 1 / 0\n")
+    write("handlers.py", "import shop_of_errors\n")
+
+    with pytest.raises(HandlersError) as raised:
+        load_handlers("handlers.py")
+
+    assert str(raised.value) == (
+        "shop_of_errors.py:1: ZeroDivisionError at import: division by zero\n    price = 1 / 0"
+    )
+
+
+def test_a_file_named_like_a_module_is_refused(write: Callable[..., Path]):
+    write("wave.py", "x = 1\n")
+
+    with pytest.raises(HandlersError, match="a module named 'wave' exists already; give the file another name"):
+        load_handlers("wave.py")

@@ -96,11 +96,19 @@ def is_live(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+class _Console(Console):
+    """A console that leaves a broken pipe to the program, which then ends quietly and with 0."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what rich would exit with 1 for."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console that prints values as they are, in colour only where ``wants_color`` says so."""
     stream = sys.stderr if stderr else sys.stdout
     colored = wants_color(stream, os.environ)
-    return Console(
+    return _Console(
         file=stream,
         width=width_of(stream),
         force_terminal=colored or is_live(stream),

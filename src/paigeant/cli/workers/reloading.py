@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from paigeant.cli.exit_codes import INTERRUPTED
+from paigeant.cli.exit_codes import HUNG_UP, INTERRUPTED
 
 _LOG: Final = logging.getLogger("paigeant.run")
 _LOOK: Final = 0.4
@@ -24,7 +24,10 @@ _IGNORED: Final = frozenset({"__pycache__", "node_modules"})
 
 def supervise(folder: Path, *, grace: float) -> int:
     """Run this very command without ``--reload`` until a signal, again after each change; returns the exit code."""
-    command = [sys.executable, "-m", "paigeant", *(word for word in sys.argv[1:] if word != "--reload")]
+    hears, alive = os.pipe()  # whoever ends this process, however, closes the end that it keeps: the worker sees that
+    words = [word for word in sys.argv[1:] if word != "--reload"]
+    command = [sys.executable, "-m", "paigeant_start", *words, "--supervised", str(hears)]
+    os.set_inheritable(alive, False)
     asked = threading.Event()
     received: list[int] = []
 
@@ -33,16 +36,27 @@ def supervise(folder: Path, *, grace: float) -> int:
         received.append(number)
         asked.set()
 
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, on_signal)
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, on_signal)
     while not asked.is_set():
         seen = snapshot(folder)
-        worker = subprocess.Popen(command)  # noqa: S603  (it is this command)
+        worker = subprocess.Popen(command, pass_fds=[hears])  # noqa: S603  (it is this command)
         _wait_for_change(folder, seen, worker, asked)
         _end(worker, grace + _PATIENCE)
         if not asked.is_set():
             _LOG.info("a file changed: starting again")
-    return INTERRUPTED if signal.SIGINT in received else 0
+    return INTERRUPTED if signal.SIGINT in received else HUNG_UP if signal.SIGHUP in received else 0
+
+
+def end_with_supervisor(hears: int) -> None:
+    """Ask this process to stop gracefully when the other end of a pipe is closed: its supervisor was killed."""
+
+    def listen() -> None:
+        os.read(hears, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=listen, name="paigeant-supervisor", daemon=True).start()
 
 
 def snapshot(folder: Path) -> dict[str, int]:

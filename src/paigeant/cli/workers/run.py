@@ -19,10 +19,11 @@ import typer
 
 from paigeant.app import ActivityWorker, Handlers, Paigeant
 from paigeant.app.handlers.target import find_target
-from paigeant.cli.exit_codes import FAILED, INTERRUPTED, exit_code_of
+from paigeant.cli.exit_codes import FAILED, HUNG_UP, INTERRUPTED, exit_code_of
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named, where
-from paigeant.cli.workers.reloading import supervise
+from paigeant.cli.workers.pipes import forgive_broken_pipes
+from paigeant.cli.workers.reloading import end_with_supervisor, supervise
 from paigeant.config import FILE, PREFIX, Settings, load_settings
 from paigeant.errors import PaigeantError
 from paigeant.telemetry.output import configure
@@ -32,6 +33,7 @@ app: typer.Typer = new_app()
 
 _LOG: Final = logging.getLogger("paigeant.run")
 LOG_FORMAT: Final = f"{PREFIX}LOG_FORMAT"
+_CODES: Final[dict[int, int]] = {signal.SIGINT: INTERRUPTED, signal.SIGHUP: HUNG_UP}
 _LAST_MOMENT: Final = 5.0
 """Seconds for the process to end once the worker has: what still runs then is code that cannot be stopped."""
 
@@ -45,9 +47,12 @@ def run(
         int | None, typer.Option(min=1, help="How many steps run at a time; default: of the settings, 32.")
     ] = None,
     reload: Annotated[bool, typer.Option("--reload", help="Start again when a .py file of the code changes.")] = False,
+    supervised: Annotated[int | None, typer.Option(hidden=True, help="A pipe that ends with the supervisor.")] = None,
 ) -> None:
     """Serve activities until SIGTERM or Ctrl-C; a second Ctrl-C gives running steps no time to end."""
     with _telling_errors_as_asked():
+        if supervised is not None:
+            end_with_supervisor(supervised)
         settings = load_settings()
         named, folder = where(handlers, settings, app_dir)
         configure(settings.log_format, settings.log_level)  # first, for the handlers may log while they are imported
@@ -73,6 +78,7 @@ def _telling_errors_as_asked() -> Generator[None]:
 
 
 def _run(handlers: Handlers, settings: Settings, activity: list[str] | None, concurrency: int | None) -> int:
+    forgive_broken_pipes()
     _spare_the_collector()
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
         return runner.run(_serve(handlers, settings, activity or None, concurrency))
@@ -109,14 +115,14 @@ class _Stop:
 
         def heard(number: int, _: object) -> None:
             self.asked += 1
-            if number == signal.SIGINT:
-                self.exit_code = INTERRUPTED
+            self.exit_code = _CODES.get(number, self.exit_code)
             if self.asked > 2 or self.worker is None:  # noqa: PLR2004  (it was asked twice, or nothing runs yet)
                 os._exit(self.exit_code)
             loop.call_soon_threadsafe(self.on_signal, number)
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, heard)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, heard)
 
     def on_signal(self, number: int) -> None:
         self.event.set()
