@@ -24,6 +24,7 @@ from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcom
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunView, StepStatus
 from paigeant.model.stored.claims import Announced, Due, Overdue
+from paigeant.model.stored.signals import SentSignal
 from paigeant.model.values.values import Value, inline
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.sql.store import SqlStore
@@ -45,6 +46,9 @@ OUTCOMES: dict[str, Outcome[Value]] = {
     "retrying later": Retrying(FAULT, 3600.0),
     "parked": Parked("ask Ann"),
     "parked a moment": Parked("wait", timedelta(0)),
+    "awaits a": Parked("ask Ann", signal="a"),
+    "awaits a a moment": Parked("ask Ann", timedelta(0), "a"),
+    "awaits b for long": Parked("ask Bob", timedelta(hours=1), "b"),
     "faulted": Faulted(FAULT),
     "faulted for good": Faulted(FAULT, compensate=False),
     "timed out": Faulted(Fault(type="TimeoutError", message="late", kind=FaultKind.TIMEOUT)),
@@ -233,6 +237,16 @@ class Stores(RuleBasedStateMachine):
     @rule(which=anyone, value=st.integers(0, 3))
     def save_variable(self, which: int, value: int) -> None:
         self.ask(lambda _, store: store.save_variable(self.run_id(which), "tone", inline(value)))
+
+    @precondition(lambda self: self.starts)
+    @rule(
+        signals=st.lists(
+            st.tuples(anyone, st.sampled_from("ab"), st.integers(0, 20).map(str), st.integers(0, 9)), max_size=4
+        )
+    )
+    def signal(self, signals: list[tuple[int, str, str, int]]) -> None:
+        sent = [SentSignal(self.run_id(which), name, key, inline(value)) for which, name, key, value in signals]
+        self.ask(lambda _, store: store.send_signals(sent))
 
     # -- what holds
 

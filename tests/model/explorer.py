@@ -99,7 +99,7 @@ def canonical(world: World) -> World:
     if names != list(range(len(names))):
         runs = tuple(_renamed(run, {str(old): str(new) for new, old in enumerate(names)}) for run in runs)
         workers = tuple(workers[n] for n in names)
-    return World(runs, workers, messages, world.left)
+    return World(runs, workers, messages, world.left, world.sending)
 
 
 def _order(hand: Hand) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcom
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.runs import CancelRequest, Direction, WaitReason
 from paigeant.model.stored.claims import Announced, Due, Overdue
+from paigeant.model.stored.signals import SentSignal
 from paigeant.model.values.values import Value, inline
 from paigeant.testing.builders import CODEC, FAULT, decided, new_run
 from tests.model.protocol import deciding, nouns, store
@@ -28,6 +29,7 @@ CUT: Final = Faulted(Fault(type="Interrupted", message="cut off", kind=FaultKind
 OUTCOMES: Final[dict[str, Outcome[Value]]] = {
     "completed": Completed(inline("done")),
     "parked": Parked("ask Ann"),
+    nouns.AWAITS.name: Parked("ask Ann", signal=nouns.GO),
     "parked, interrupted": Parked(WaitReason.INTERRUPTED),
     "failed": Faulted(FAULT),
     "failed, cut off": CUT,
@@ -79,6 +81,8 @@ class Mirror:
                 held = real.LeaseToken(self.key(action.run, action.position), hop.fence)
                 [pulse] = await self.store.beat([held], OVER)
                 assert pulse.alive, f"the lease that {action} is not the one with fence {hop.fence}"
+            case "is signalled":
+                await self._signal(before, action)
             case "is wished cancelled" | "is terminated" | "is resumed":
                 await self._intervene(action)
             case _:
@@ -95,6 +99,12 @@ class Mirror:
             case _:
                 assert action.cancel_request is not None
                 await self.store.request_cancel(workflow_id, action.cancel_request)
+
+    async def _signal(self, before: World, action: Action) -> None:
+        workflow_id, number = self.starts[action.run].workflow_id, action.signal
+        expected, _ = store.receive(before.runs[action.run], number)
+        sent = SentSignal(workflow_id, nouns.GO, str(number), inline(number))
+        assert await self.store.send_signals([sent]) == [expected]
 
     def _alone(self, before: World, action: Action) -> None:
         """What a worker or the broker does without the store."""
@@ -206,6 +216,8 @@ class Mirror:
                 return routing.cancelled(cancel_request, begun=outcome.doubt)
             case "late":
                 return routing.deadline_passed(self._leased(grant), begun=outcome.doubt)
+            case nouns.AWAITS_A_WHILE.name:
+                return Parked("a while", timedelta(seconds=0.0 if at_once else LATER), nouns.GO)
             case name:
                 return OUTCOMES[name]
 
@@ -227,8 +239,11 @@ class Mirror:
             view = await self.store.get_run(start.workflow_id)
             assert (view.status, view.cancel_requested) == (run.status, run.cancel_requested)
             topics = self._topics(self.starts.index(start))
-            shown = [(s.step, s.direction is Direction.COMPENSATE, s.status, s.attempt) for s in view.steps]
-            assert shown == [(topics[hop.step], hop.back, hop.status, hop.attempt) for hop in run.hops]
+            shown = [(s.step, s.direction is Direction.COMPENSATE, s.status, s.attempt, s.signal) for s in view.steps]
+            assert shown == [(topics[hop.step], hop.back, hop.status, hop.attempt, hop.awaits) for hop in run.hops]
+            met = [(signal.position, -signal.number, signal.id) for signal in run.signals if signal.position]
+            carried = None if not met else max(met, key=lambda one: (one[0], -one[1]))[2]
+            assert view.variables.get(nouns.GO) == carried
 
     async def commit_together(self, world: World) -> World:
         """Let all that anybody holds, also what is stale, be completed in one transaction; compare each answer."""

@@ -44,7 +44,7 @@ NAMESPACES = count()
 FOLDER = tempfile.TemporaryDirectory()
 LENGTH = 40
 
-MANY = Faults(3, 3, 3, 2, 2, 3, 2, 2, 2, 2, 0, 0, 2)
+MANY = Faults(3, 3, 3, 2, 2, 3, 2, 2, 2, 2, 0, 0, 2, wait=3, signal=3, again=1)
 ENDING = MANY._replace(terminate=1)
 PLAN = (Step(Undo.COMPLETED), Step(Undo.UNKNOWN, OnInterrupt.COMPENSATE), Step(on_interrupt=OnInterrupt.PARK))
 SETTINGS = {
@@ -55,6 +55,7 @@ SETTINGS = {
     "two hands and a broker": Setting(
         plan=PLAN[1:], faults=ENDING._replace(cancel=0), runs=2, hands=(2, 1), broker=True
     ),
+    "waits": Setting(plan=(Step(),), faults=Faults(slow=1, silence=1, wait=3, signal=3, again=1)),
     "suspects": Setting(plan=(Step(max_attempts=5),), faults=Faults(crash=6, slow=2), runs=2, hands=(2, 1)),
 }
 
@@ -111,6 +112,7 @@ def leased_as(grant: Grant, *, back: bool) -> Leased:
 
 
 SEEN_BY_A_STORE = ["fence", "execution", "attempt", "interruption", "fence of a lease", "fence of a closing", "whole"]
+OF_SIGNALS = ["once for a signal", "id of a signal", "end of a wait at the lease"]
 SEEN_BY_A_STORE += ["wish at the hand-over", "wish at the lease", "suspects run alone", "only as it was given"]
 
 
@@ -123,7 +125,7 @@ class StoreWithout(MemoryStore):
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
-        if name not in HopStore.__abstractmethods__:
+        if name not in {*HopStore.__abstractmethods__, "send_signals"}:
             return found
 
         async def call(*args: Any, **options: Any) -> Any:
@@ -134,10 +136,11 @@ class StoreWithout(MemoryStore):
         return call
 
 
-@pytest.mark.parametrize("safeguard", SEEN_BY_A_STORE)
+@pytest.mark.parametrize("safeguard", [*SEEN_BY_A_STORE, *OF_SIGNALS])
 def test_a_store_without_this_safeguard_would_be_found(safeguard: str):
     """Or, where it is nothing that a store asks the protocol for, one that has it beside a model without it."""
-    name = "suspects" if "suspects" in safeguard else "two hands" if safeguard == "whole" else "pick"
+    names = {"suspects run alone": "suspects", "whole": "two hands", **dict.fromkeys(OF_SIGNALS, "waits")}
+    name = names.get(safeguard, "pick")
     setting = SETTINGS[name]._replace(without=frozenset({safeguard}))
     if name == "suspects":  # only a message asks for a hop that is to be refused
         setting = setting._replace(broker=True)
@@ -191,12 +194,13 @@ def _can_follow(world: World, action: Any) -> bool:
 
 
 def _due(before: World, after: World, action: Any) -> World:
-    """Let a retry that has been committed without delay be due."""
+    """Let a retry, or a wait for a signal, that has been committed without delay be due."""
     if action.verb != "commits":
         return after
     old, run = before.runs[action.run], after.runs[action.run]
     hop = run.hops[action.position - 1]
-    fresh = hop.status is StepStatus.RETRYING and old.hops[action.position - 1] != hop
+    again = hop.status is StepStatus.RETRYING or hop.awaits is not None
+    fresh = again and old.hops[action.position - 1] != hop
     if not fresh or hop.due is not Due.LATER:
         return after
     runs = list(after.runs)

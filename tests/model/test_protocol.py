@@ -66,6 +66,18 @@ SETTINGS = {
         Setting(plan=(UNDOABLE, PLAIN), faults=Faults(error=1, park=1, cancel=1, resume=1)),
         500,
     ),
+    "a step waits for signals, which come early, late and twice, and workers die": (
+        Setting(plan=(PLAIN,), faults=Faults(crash=1, slow=1, wait=2, signal=2, again=1)),
+        1_500,
+    ),
+    "no answer comes to who waits for a signal": (
+        Setting(plan=(PLAIN,), broker=True, faults=Faults(slow=1, silence=1, wait=1, signal=1)),
+        500,
+    ),
+    "a run that waits for a signal is cancelled, terminated, or resumed": (
+        Setting(plan=(UNDOABLE, PLAIN), faults=Faults(wait=1, signal=1, cancel=1, terminate=1, resume=1)),
+        1_000,
+    ),
     "a run is terminated, or passes its deadline": (
         Setting(plan=(UNDOABLE, UNSURE), faults=Faults(crash=1, slow=1, terminate=1, deadline=1)),
         3_000,

@@ -39,6 +39,7 @@ FAILING = Setting(plan=(Step(Undo.COMPLETED), Step(Undo.UNKNOWN)), faults=Faults
 RETRYING = Setting(faults=Faults(slow=1, error=1, silence=1, stop=1))
 PARKING = Setting(plan=(Step(),), faults=Faults(slow=1, park=1, silence=1, resume=1))
 CANCELLED = Setting(faults=Faults(slow=1, cancel=1))
+WAITING = Setting(plan=(Step(),), faults=Faults(slow=1, wait=2, signal=2, again=1))
 ENDED = Setting(faults=Faults(slow=1, silence=1, terminate=1))
 PARKED_IF_CUT = Setting(plan=(ONCE, Step()), faults=Faults(crash=1, slow=1))
 POISONED = Setting(plan=(POISON,), runs=2, hands=(2,), faults=Faults(crash=4))
@@ -87,6 +88,17 @@ CASES = {
     "published without a twin, a run is lost with its worker": Case({"twin"}, BROKER, STUCK),
     "a lease that is handed over and never ends is lost with its worker": Case(
         {"end of a lease handed over"}, BROKER, STUCK
+    ),
+    # signals
+    "without the lock of its run a signal and its wait pass each other by": Case(
+        {"lock of a signal"}, WAITING, "a signal and its wait pass each other by", FINAL
+    ),
+    "a signal that is not looked up as met meets the next wait too": Case(
+        {"once for a signal"}, WAITING, "a signal meets two waits"
+    ),
+    "a signal without an id counts as often as it is sent": Case({"id of a signal"}, WAITING, "a signal counts twice"),
+    "a wait that goes on while its step runs takes the signal from the next": Case(
+        {"end of a wait at the lease"}, WAITING, "a signal meets a wait that is over"
     ),
     # attempts, interruptions, wishes
     "an attempt that is not counted at the lease is tried for ever": Case({"attempt"}, STORE, TRIED),

@@ -149,6 +149,14 @@ async def wait(previous: int, seconds: float | None, ctx: ActivityContext) -> An
 
 
 @activity.execute(retry=OFTEN)
+async def listen(previous: int, seconds: float | None, ctx: ActivityContext, word: int | None = None) -> Any:
+    await work(ctx)
+    if word is None and not HEARD.get()(ctx):
+        return Parked("listens", None if seconds is None else timedelta(seconds=seconds), "word")
+    return mix("listen", previous)
+
+
+@activity.execute(retry=OFTEN)
 async def widen(previous: int, ctx: ActivityContext) -> Revised[int]:
     await work(ctx)
     return Revised(mix("widen", previous), insert=[Step("add"), Step("alone")], append=[Step("add")])

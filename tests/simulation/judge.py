@@ -39,7 +39,13 @@ def judge(world: World) -> list[str]:
     for number, workflow_id in seen.runs.items():
         run = world.rows.runs[workflow_id]
         hops = sorted(world.rows.hops[workflow_id].values(), key=lambda hop: hop.key.position)
-        problems = [*_end(world, number, run), *_order(hops), *_chain(run, hops), *_way_back(run, hops)]
+        problems = [
+            *_end(world, number, run),
+            *_order(hops),
+            *_chain(run, hops),
+            *_way_back(run, hops),
+            *_signals(world, run, hops),
+        ]
         found += [f"r{number}, {run.status}: {problem}" for problem in problems]
     return found
 
@@ -64,9 +70,9 @@ def _end(world: World, number: int, run: RunRow) -> list[str]:
         allowed |= ENDS.get(what, set())
     if names & {"doom", "book", "brittle"} or journey.deadline is not None:
         allowed |= UNDONE
-    if names & {"once", "wait"}:
+    if names & {"once", "wait", "listen"}:
         allowed |= {RunStatus.WAITING}
-    if "doom" in names and not names & {"finish", "narrow", "once", "wait"}:
+    if "doom" in names and not names & {"finish", "narrow", "once", "wait", "listen"}:
         allowed -= {RunStatus.COMPLETED}
     return [] if run.status in allowed else [f"could only become {', '.join(sorted(allowed))}: {run.error}"]
 
@@ -102,6 +108,23 @@ def _chain(run: RunRow, hops: list[HopRow]) -> list[str]:
                 found.append(f"{hop.step} at {hop.key.position} came to {got}, not to {value}")
     if run.status is RunStatus.COMPLETED and run.output != inline(value):
         found.append(f"the output is {run.output}, not {value}")
+    return found
+
+
+def _signals(world: World, run: RunRow, hops: list[HopRow]) -> list[str]:
+    """What was taken is there, and met one wait, which saw it; nothing waits for a signal that is kept."""
+    found = [f"signal {one} is lost" for one in world.signalled[run.workflow_id] - run.signals.keys()]
+    met = [signal for signal in run.signals.values() if signal.position is not None]
+    if len(met) < len(run.signals) and any(hop.awaits for hop in hops if hop.completed_at is None):
+        found.append("a hop waits for a signal that is there")
+    places = {hop.key.position: hop.step for hop in hops}
+    for signal in met:
+        if places[signal.position or 0] != "listen":
+            found.append(f"signal {signal.payload} met {signal.position}, which never waits")
+        seen = run.variables.get(("", signal.position or 0), {}).get(signal.name)
+        latest = max((one for one in met if one.position == signal.position), key=lambda one: one.number)
+        if signal is latest and seen != signal.payload:
+            found.append(f"{signal.position} saw {seen}, not {signal.payload}")
     return found
 
 

@@ -83,7 +83,7 @@ class Schedule:
 
 WORKERS: Final = {"crash": 5, "stall": 6, "stop": 1}
 SERVERS: Final = {"store away": 2, "broker away": 2, "forge": 2}
-OPERATOR: Final = {"cancel": 2, "compensate": 2, "terminate": 2, "resume": 4}
+OPERATOR: Final = {"cancel": 2, "compensate": 2, "terminate": 2, "resume": 4, "signal": 6}
 INCIDENTS: Final = WORKERS | SERVERS | OPERATOR
 
 
@@ -121,7 +121,7 @@ def _journey(dice: Random) -> Journey:
 
 def _step(dice: Random) -> Step:
     names = list(activity)
-    weights = {"add": 8, "once": 4, "finish": 0.5, "doom": 2}
+    weights = {"add": 8, "once": 4, "listen": 4, "finish": 0.5, "doom": 2}
     [name] = dice.choices(names, [weights.get(name, 1.5) for name in names])
     return Step(name, _arguments(name, dice))
 
@@ -139,7 +139,7 @@ def _arguments(name: str, dice: Random) -> dict[str, JsonValue]:
             arguments["silent"] = dice.randint(0, 2)
         case "nap":
             arguments["seconds"] = dice.uniform(0.1, 2.5 * LEASE)
-        case "wait":
+        case "wait" | "listen":
             arguments["seconds"] = dice.choice([None, dice.uniform(0.1, 3)])
         case _:
             pass

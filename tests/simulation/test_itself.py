@@ -21,7 +21,7 @@ from paigeant.engine.intake.slots import Slot
 from paigeant.model.hops import Commit, CommitResult, NoticeStatus, Record
 from paigeant.model.runs import RunStatus
 from paigeant.model.transition import RunEnd
-from paigeant.protocol import leases
+from paigeant.protocol import leases, signals
 from paigeant.protocol.states import HopState
 from paigeant.routing import Rules
 from paigeant.stores.memory import hops, store
@@ -140,6 +140,10 @@ def no_note_of_what_a_step_says(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(HopRow, "note", lambda *args: None)
 
 
+def no_look_for_who_waits_for_a_signal(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(signals, "find_wait", lambda *args: None)
+
+
 def no_look_at_what_fits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Executor, "_misfit", lambda *args: None)
 
@@ -163,6 +167,7 @@ def no_look_at_what_fits(patch: pytest.MonkeyPatch) -> None:
         (no_last_attempt, "was tried for the 4th time"),
         (no_counting_of_attempts_that_died, "brittle at"),
         (no_note_of_what_a_step_says, "found the detail None, not what was said"),
+        (no_look_for_who_waits_for_a_signal, "waits for a signal that is there"),
         (no_look_at_what_fits, "ran nap, which does not fit"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import copy_context
@@ -53,6 +54,8 @@ class World:
         self.network = Network(schedule, Random(f"network {schedule.seed}"), self.witness.see, away={})
         self.touched: dict[int, set[str]] = {number: set() for number in range(len(schedule.journeys))}
         """What an operator did to each run, whether or not he heard of it."""
+        self.signalled: defaultdict[UUID, set[str]] = defaultdict(set)
+        """The ids of the signals that each run has taken."""
         self.serving: dict[str, ActivityWorker] = {}
         self.held_at_last: list[str] = []
         self.left_behind: list[str] = []
@@ -170,7 +173,7 @@ class World:
             assert self.network.away is not None
             self.network.away[place] = self.loop.time() + incident.seconds
         elif incident.target in self.witness.runs:
-            await self._operate(incident.what, incident.target)
+            await self._operate(incident, incident.target)
 
     def _forge(self, incident: Incident) -> None:
         """Put something into a queue that is no message of a run here: noise, or a message that was changed."""
@@ -210,7 +213,8 @@ class World:
                 worker.stop()
                 self._employ(self._crews[who])
 
-    async def _operate(self, what: str, number: int) -> None:
+    async def _operate(self, incident: Incident, number: int) -> None:
+        what = incident.what
         run = Run(self._runtime("operator"), self.witness.runs[number])
         self.touched[number].add(what)
         if what == "resume":
@@ -220,6 +224,7 @@ class World:
             "compensate": lambda: run.cancel(compensate=True),
             "terminate": run.terminate,
             "resume": run.retry,
+            "signal": lambda: self._signal(run, incident.after),
         }
         self._note(f"r{number}: somebody wants to {what} it")
         try:
@@ -227,6 +232,12 @@ class World:
         except WrongState:
             return
         self._note(f"r{number}: {what} is heard")
+
+    async def _signal(self, run: Run, word: int) -> None:
+        """Send a signal, each other one twice: it counts once."""
+        for _ in range(1 + word % 2):
+            await run.signal("word", word, signal_id=str(word))
+            self.signalled[run.workflow_id].add(str(word))
 
     async def _insist(self, ask: Callable[[], Awaitable[Any]]) -> None:
         while True:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from paigeant.abc.schema import Schema
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
+from paigeant.model.stored.signals import Receipt, SentSignal
 
 
 class Operator(ABC):
@@ -41,6 +42,17 @@ class Operator(ABC):
         failed run's error is forgotten, and with it a request to cancel it and a deadline that has passed: the later
         word counts. ``accept_contract`` is for this step and good for ever: whatever code serves it is taken to fit.
         Returns the status from now on. Raises ``UnknownRun``.
+        """
+
+    @abstractmethod
+    async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
+        """Let signals come to their runs, in order; one answer each. A run that is refused keeps no other from its own.
+
+        A signal meets one wait of its name: of those that there are the first by position and path, else the next that
+        begins. Then the waiting hop is due at once, and what the signal carries is a variable of its name, set at that
+        hop. Waits meet signals in the order in which these came. A wait is over for signals once its hop was leased,
+        because its time was up. Of signals with one ``signal_id`` a run counts the first, so that a repeat changes
+        nothing. A run keeps 1,000 that have met no wait.
         """
 
     @abstractmethod

@@ -4,6 +4,7 @@ from paigeant.app.administration import Administration, Prunable
 from paigeant.app.handlers import Handlers, load_handlers
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import Run, RunResult
+from paigeant.app.signals import Signal
 from paigeant.app.workflow import Workflow
 from paigeant.engine.worker import ActivityWorker
 
@@ -15,6 +16,7 @@ __all__ = [
     "Prunable",
     "Run",
     "RunResult",
+    "Signal",
     "Workflow",
     "load_handlers",
 ]

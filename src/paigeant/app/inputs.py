@@ -24,10 +24,10 @@ def as_json(value: Any, what: str = "the input") -> bytes:
         raise InvalidInput(text) from error
 
 
-def variable_as_json(name: str, value: Any) -> bytes:
+def variable_as_json(name: Any, value: Any, what: str = "variable") -> bytes:
     """Return the JSON text of a variable's value; raises InvalidInput for a name or a value that no variable has."""
-    if not re.fullmatch(NAME_PATTERN, name):
-        text = f"{name!r} is no name for a variable: use up to 100 letters, digits, '_', '-' and '.'"
+    if not (isinstance(name, str) and re.fullmatch(NAME_PATTERN, name)):
+        text = f"{name!r} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
         raise InvalidInput(text)
     json = as_json(value, "the value")
     depth = nesting(json)

@@ -25,6 +25,7 @@ from paigeant.app.publications import WorkflowListing, list_workflows, unknown_w
 from paigeant.app.readiness import require_ready
 from paigeant.app.run import Run
 from paigeant.app.run_ids import find_run_id, no_run_id
+from paigeant.app.signals import Signal, send_all
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.hooks import GuardedHooks
@@ -35,6 +36,7 @@ from paigeant.model.checks.options import checked
 from paigeant.model.hops import WorkerCard
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunPage, RunStatus
+from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
 from paigeant.plugins import redacted_url
 from paigeant.telemetry.logs import LogHooks
@@ -191,6 +193,19 @@ class Paigeant:
         if not page.runs:
             raise UnknownRun(f"there is no run yet in {redacted_url(self.settings.store)}")
         return Run(self.runtime, page.runs[0].workflow_id)
+
+    async def signal(
+        self, workflow_id: str | UUID, name: str, payload: Any = None, *, signal_id: str | None = None
+    ) -> Receipt:
+        """Send a signal to a run, as :meth:`paigeant.Run.signal` does."""
+        return await self.run(workflow_id).signal(name, payload, signal_id=signal_id)
+
+    async def signal_many(self, signals: Iterable[Signal]) -> list[Receipt]:
+        """Send signals to their runs, 500 in a transaction; returns what became of each, in order.
+
+        All are checked first: raises InvalidInput, and UnknownRun for what is no id. What a run refuses is an answer.
+        """
+        return await send_all(self.store, signals)
 
     async def list_runs(
         self,

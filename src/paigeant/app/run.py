@@ -15,10 +15,12 @@ from paigeant.abc import RunReader
 from paigeant.app.ahead import with_steps_ahead
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.options import read_timeout
+from paigeant.app.signals import Signal, require_taken
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.errors import ResultTimeout, RunFailed, UnknownVariable
 from paigeant.model.runs import CancelRequest, RunError, RunStatus, RunView, StepView
+from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
 from paigeant.model.values.values import shelve
 
@@ -159,6 +161,19 @@ class Run:
         """
         shelved, blob = shelve(variable_as_json(name, value))
         await self._runtime.store.save_variable(self.workflow_id, name, shelved, blob)
+
+    async def signal(self, name: str, payload: Any = None, *, signal_id: str | None = None) -> Receipt:
+        """Send a signal to the run, and return what became of it: ``met``, ``kept`` or ``repeated``.
+
+        A wait for this name is over with it, or the next one that begins. What it carries, anything that pydantic can
+        write as JSON up to 1 MiB, is the variable of this name from then on. A repeat with the same ``signal_id``
+        changes nothing. When this returns the signal is durable.
+
+        Raises InvalidInput, and WrongState for a run that has ended, or that keeps 1,000 signals already.
+        """
+        sent = Signal(self.workflow_id, name, payload, signal_id).prepared()
+        [receipt] = await self._runtime.store.send_signals([sent])
+        return require_taken(receipt, sent)
 
     async def cancel(self, *, compensate: bool = False) -> RunStatus:
         """Wish that the run ends, undoing what it did if ``compensate``; returns its status now.

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "terminate": "runs.terminate",
     "retry": "runs.retry",
     "variables": "runs.variables",
+    "signal": "runs.signal",
     "dead": "dead",
     "prune": "upkeep.prune",
     "doctor": "upkeep.doctor",

@@ -43,5 +43,6 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
     message, sealer = runtime.codec.open(grant.body)
     proof.require_same(grant, message)
     undo = runtime.registry[grant.topic].undo if grant.topic in runtime.registry else Undo.NEVER
-    begins = grant.key.position == 1 and not grant.key.path and not grant.edited
+    first = grant.key.position == 1 and not grant.key.path
+    begins = first and grant.fence == 1 and not grant.edited  # on a later lease a signal may have set a variable
     return Leased(grant, message, undo, sealer=sealer, variables={} if begins else None)

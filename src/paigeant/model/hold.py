@@ -34,14 +34,19 @@ class Until:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal of this name, sent to the run."""
+    """A signal of this name, sent to the run; or ``timeout`` seconds, counted as by :class:`After`.
+
+    ``shown`` is what is shown meanwhile, by default the signal's name.
+    """
 
     name: str
+    timeout: float | None = None
+    shown: str | None = None
 
     @property
     def reason(self) -> str:
         """What is shown while the hop waits."""
-        return f"{WaitReason.SIGNAL} {self.name}"
+        return self.shown or f"{WaitReason.SIGNAL} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +97,7 @@ def due_at(hold: Hold, now: datetime) -> datetime | None:
             return now + timedelta(seconds=seconds)
         case Until(at):
             return at
+        case Signal(timeout=seconds) if seconds is not None:
+            return now + timedelta(seconds=seconds)
         case Signal() | Join() | Child() | Code() | Person():
             return None

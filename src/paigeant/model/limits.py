@@ -17,6 +17,12 @@ INLINE_BYTES: Final = 4 * 1024
 DETAIL_BYTES: Final = 16 * 1024
 """What a step may say of its progress with a heartbeat, as JSON."""
 
+SIGNALS: Final = 1_000
+"""Signals of one run that nothing has waited for yet."""
+
+SIGNAL_BYTES: Final = 1024 * 1024
+"""What a signal may carry, as JSON."""
+
 STEPS: Final = 2_000
 """Steps of one run, revisions included."""
 

@@ -81,10 +81,15 @@ class Finished(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """The step waits without costing a process, and is run again ``resume_after``, or when someone resumes it."""
+    """The step waits without costing a process, and is run again ``resume_after``, or when someone resumes it.
+
+    With a ``signal`` it is also run again once one of this name comes to the run; what that carries is a variable of
+    the same name then.
+    """
 
     reason: str
     resume_after: timedelta | None = None
+    signal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

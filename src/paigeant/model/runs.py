@@ -138,6 +138,7 @@ class StepView(BaseModel, frozen=True):
     """One hop of a run; positions count from 1. ``heartbeat_detail`` is the last that it said of its progress.
 
     ``input`` is what its arguments were bound to, by name: a value that rests in the store is shown as its claim check.
+    ``signal`` is the name of the one that it waits for, until ``due_at`` if that is there.
     """
 
     path: str = ""
@@ -151,6 +152,7 @@ class StepView(BaseModel, frozen=True):
     output: JsonValue = None
     errors: tuple[AttemptError, ...] = ()
     reason: str | None = None
+    signal: str | None = None
     worker: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None

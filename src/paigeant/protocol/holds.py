@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from paigeant.model.hold import Code, Hold, due_at
+from paigeant.model.hold import Code, Hold, Signal, due_at
 from paigeant.model.hops import FIRST_HINT, Commit
 from paigeant.model.outcomes import Fault
 from paigeant.model.routing_slip import Compensation
@@ -32,6 +32,7 @@ class Added(NamedTuple):
     hint_at: datetime
     hints: int
     reason: str | None
+    awaits: str | None
     interface: str | None
     compensable: bool
 
@@ -52,6 +53,7 @@ def add(hold: Hold, now: datetime) -> Added:
         hint_at=(due or now) + FIRST_HINT,
         hints=0,
         reason=hold.reason,
+        awaits=_awaits(hold),
         interface=_interface(hold),
         compensable=False,
     )
@@ -69,6 +71,7 @@ class HeldBack(NamedTuple):
     hint_at: datetime
     hints: int
     reason: str | None
+    awaits: str | None
     interface: str | None
     input: Mapping[str, Value] | None
     errors: Sequence[AttemptError] | None
@@ -88,6 +91,7 @@ def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime) -> HeldBa
         hint_at=due or now,
         hints=0,
         reason=held.reason,
+        awaits=_awaits(held.hold),
         interface=_interface(held.hold),
         input=commit.input or hop.input,
         errors=_errors(hop, held.fault, now),
@@ -132,6 +136,10 @@ def leave(hop: CommittedHop, left: Left, commit: Commit, now: datetime) -> LeftB
         errors=errors,
         committed_by=commit.execution,
     )
+
+
+def _awaits(hold: Hold) -> str | None:
+    return hold.name if isinstance(hold, Signal) else None
 
 
 def _interface(hold: Hold) -> str | None:

@@ -47,13 +47,17 @@ def is_interrupted(hop: HopState) -> bool:
 
 
 class Taken(NamedTuple):
-    """What a lease writes. The fence rises and the attempt is counted before any of the step's code runs."""
+    """What a lease writes. The fence rises and the attempt is counted before any of the step's code runs.
+
+    A wait for a signal is over with it: what comes from now on is for the next wait.
+    """
 
     fence: int
     attempt: int
     interruptions: int
     status: StepStatus
     reason: None
+    awaits: None
     interface: None
     owner: str
     worker: str
@@ -71,6 +75,7 @@ def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
         interruptions=hop.interruptions + is_interrupted(hop),
         status=StepStatus.RUNNING,
         reason=None,
+        awaits=None,
         interface=None,
         owner=owner,
         worker=owner,

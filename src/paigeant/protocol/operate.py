@@ -81,6 +81,7 @@ class Abandoned(NamedTuple):
     owner: None
     due_at: None
     reason: None
+    awaits: None
     completed_at: datetime
 
 
@@ -91,7 +92,7 @@ def terminate(run: RunState, now: datetime) -> Ended | None:
 
 def abandon(hop: HopState, now: datetime) -> Abandoned:
     """Return what the end of its run writes to an open hop."""
-    return Abandoned(hop.fence + 1, StepStatus.CANCELLED, None, None, None, now)
+    return Abandoned(hop.fence + 1, StepStatus.CANCELLED, None, None, None, None, now)
 
 
 # -- resume
@@ -115,6 +116,7 @@ class Restarted(NamedTuple):
     hint_at: datetime
     hints: int
     reason: None
+    awaits: None
     completed_at: None
     interface: None
     accepted: bool | None
@@ -145,7 +147,7 @@ def choose_resumed(hops: Sequence[H]) -> list[H]:
 def restart(hop: PlacedHop, now: datetime, *, accept_contract: bool) -> Restarted:
     """Return what starts the hop over."""
     pending, accepted = StepStatus.PENDING, accept_contract or hop.accepted
-    return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, None, None, None, accepted)
+    return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, None, None, None, None, accepted)
 
 
 def resume(run: ResumableRun, now: datetime) -> Resumed:

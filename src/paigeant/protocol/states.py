@@ -67,6 +67,28 @@ class CommittedHop(JudgedHop, Protocol):
     def errors(self) -> Sequence[AttemptError] | None: ...
 
 
+class AwaitingHop(HopState, Protocol):
+    """A hop with its place and the name of the signal that it waits for, None if for none."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def awaits(self) -> str | None: ...
+
+
+class KeptSignal(Protocol):
+    """A signal, by the order in which they came; ``position`` is that of the hop it has met, None if it met none."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def position(self) -> int | None: ...
+
+
 class KnownRun(Protocol):
     """What tells whether a dispatch repeats a run."""
 
@@ -145,6 +167,8 @@ class ShownHop(PlacedHop, Protocol):
     def errors(self) -> Sequence[AttemptError] | None: ...
     @property
     def reason(self) -> str | None: ...
+    @property
+    def awaits(self) -> str | None: ...
     @property
     def interface(self) -> str | None: ...
     @property

@@ -94,6 +94,7 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes]) -> StepView:
         output=_json(hop.output, texts),
         errors=tuple(hop.errors or ()),
         reason=hop.reason,
+        signal=hop.awaits,
         worker=hop.worker,
         started_at=hop.started_at,
         completed_at=hop.completed_at,

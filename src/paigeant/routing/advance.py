@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from paigeant.model.hold import After, Code, Person
+from paigeant.model.hold import After, Code, Hold, Person, Signal
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import (
     Completed,
@@ -40,8 +40,8 @@ def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
     match outcome:
         case Retrying(fault, delay):
             return Transition(Held(After(delay), fault))
-        case Parked(reason, after):
-            return Transition(Held(Person(reason) if after is None else After(after.total_seconds(), reason)))
+        case Parked():
+            return Transition(Held(_parked(outcome)))
         case InterfaceMismatch(reason, interface):
             return Transition(Held(Code(interface, reason)))
         case Faulted():
@@ -49,6 +49,13 @@ def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
         case Completed() | Revised() | Finished():
             return go_back(leased, outcome) if _is_back(leased) else _go_on(leased, outcome)
     assert_never(outcome)
+
+
+def _parked(parked: Parked) -> Hold:
+    seconds = None if parked.resume_after is None else parked.resume_after.total_seconds()
+    if parked.signal is not None:
+        return Signal(parked.signal, seconds, parked.reason)
+    return Person(parked.reason) if seconds is None else After(seconds, parked.reason)
 
 
 def _is_back(leased: Leased) -> bool:

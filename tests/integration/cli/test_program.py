@@ -24,6 +24,7 @@ COMMANDS = [
     "terminate",
     "retry",
     "variables",
+    "signal",
     "dead",
     "prune",
     "doctor",

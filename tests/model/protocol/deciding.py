@@ -7,7 +7,19 @@ from typing import NamedTuple
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.steps import OnInterrupt
-from tests.model.protocol.nouns import CUT_OFF, FAILED, INTERRUPTED, RETRYING, Grant, Hop, Outcome, Run, Step
+from tests.model.protocol.nouns import (
+    AWAITS,
+    AWAITS_A_WHILE,
+    CUT_OFF,
+    FAILED,
+    INTERRUPTED,
+    RETRYING,
+    Grant,
+    Hop,
+    Outcome,
+    Run,
+    Step,
+)
 
 
 class Decision(NamedTuple):
@@ -25,7 +37,7 @@ def decide(plan: tuple[Step, ...], run: Run, position: int, outcome: Outcome) ->
     match outcome.name:
         case "retrying":
             return Decision(StepStatus.RETRYING, RunStatus.RUNNING)
-        case "parked" | "parked, interrupted":
+        case "parked" | "parked, interrupted" | AWAITS.name | AWAITS_A_WHILE.name:
             return Decision(StepStatus.WAITING, RunStatus.WAITING)
         case "completed" if hop.back:
             before = _last_undoable(run, hop.undoes)

@@ -69,10 +69,14 @@ class Hop(NamedTuple):
     committed_by: int = 0
     """The execution that was committed last. One lease makes one execution, so it is that lease's number."""
     undoable: bool = False
+    awaits: str | None = None
+    """The signal that it waits for."""
     hidden: bool = False
     """No twin was written for it: only its message tells of it. Never so unless the safeguard is taken away."""
     leases: int = 0
     """Ghost: how often it has been leased."""
+    met: int = 0
+    """Ghost: how many signals it has met."""
     tries: int = 0
     """Ghost: how often its code has begun, those not counted that were released or waited."""
     loose: bool = False
@@ -93,6 +97,11 @@ class Hop(NamedTuple):
         return None if self.pending else NOW
 
     @property
+    def path(self) -> str:
+        """All of it is the trunk."""
+        return ""
+
+    @property
     def input(self) -> None:
         """What it was given decides nothing."""
 
@@ -105,6 +114,22 @@ class Hop(NamedTuple):
         """What code there is, all fits."""
 
 
+class Signal(NamedTuple):
+    """A signal of a run, in the order in which they came."""
+
+    number: int
+    id: int
+    position: int | None = None
+    """The hop that it has met."""
+
+    @property
+    def name(self) -> str:
+        return GO
+
+
+GO: Final = "go"
+"""The name of all signals."""
+
 _ID: Final = UUID(int=1)
 
 
@@ -116,6 +141,7 @@ class Run(NamedTuple):
     cancel_requested: CancelRequest | None = None
     late: bool = False
     """It is past its deadline."""
+    signals: tuple[Signal, ...] = ()
 
     @property
     def workflow_id(self) -> UUID:
@@ -169,6 +195,8 @@ class Outcome(NamedTuple):
 COMPLETED: Final = Outcome("completed")
 RETRYING: Final = Outcome("retrying")
 PARKED: Final = Outcome("parked")
+AWAITS: Final = Outcome("waits for a signal")
+AWAITS_A_WHILE: Final = Outcome("waits a while for a signal")
 INTERRUPTED: Final = Outcome("parked, interrupted")
 FAILED: Final = Outcome("failed")
 CUT_OFF: Final = Outcome("failed, cut off", doubt=True)
@@ -228,6 +256,11 @@ class Faults(NamedTuple):
     terminate: int = 0
     deadline: int = 0
     resume: int = 0
+    wait: int = 0
+    """A step waits for a signal."""
+    signal: int = 0
+    again: int = 0
+    """A signal is sent once more, because its sender heard no answer."""
 
 
 class Step(NamedTuple):
@@ -240,6 +273,14 @@ class Step(NamedTuple):
     """It is what makes workers crash; the others do not."""
 
 
+class Sending(NamedTuple):
+    """Only without the lock on the run: a signal for which the store has looked what waits, and not written it yet."""
+
+    run: int
+    id: int
+    position: int | None
+
+
 class World(NamedTuple):
     """All there is at one moment."""
 
@@ -248,6 +289,7 @@ class World(NamedTuple):
     broker: tuple[tuple[int, int], ...]
     """Messages on their way: run and position, in no order."""
     left: Faults
+    sending: tuple[Sending, ...] = ()
 
 
 class Setting(NamedTuple):
@@ -279,6 +321,7 @@ class Action(NamedTuple):
     position: int = 0
     commit: Commit | None = None
     cancel_request: CancelRequest | None = None
+    signal: int = 0
     lost: bool = False
     """The answer was lost."""
 
@@ -287,4 +330,5 @@ class Action(NamedTuple):
         hop = f" {'ABC'[self.run]}{self.position or ''}"
         commit = "" if self.commit is None else f": {self.commit.outcome.name}{', moves on' * self.commit.moves}"
         cancel_request = "" if self.cancel_request is None else f" ({self.cancel_request})"
-        return f"{who}{self.verb}{hop}{cancel_request}{commit}{' (answer lost)' * self.lost}"
+        signal = f" with signal {self.signal}" if self.signal else ""
+        return f"{who}{self.verb}{hop}{signal}{cancel_request}{commit}{' (answer lost)' * self.lost}"

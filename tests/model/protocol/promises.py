@@ -38,7 +38,22 @@ def _broken(old: Run, new: Run, setting: Setting, number: int) -> Iterator[str]:
     for before, after in zip(old.hops, new.hops, strict=False):
         if before != after:
             yield from _broken_by_hop(before, after, setting, number, resumed=resumed)
+    yield from _broken_by_signals(old, new)
     yield from _broken_by_order(new, setting)
+
+
+def _broken_by_signals(old: Run, new: Run) -> Iterator[str]:
+    """A signal meets exactly one wait, and neither lies there without the other."""
+    met = [signal for signal in new.signals if signal.position is not None]
+    if len({signal.id for signal in new.signals}) < len(new.signals):
+        yield "a signal counts twice"
+    if sum(hop.met for hop in new.hops) != len(met):
+        yield "a signal meets two waits"
+    if not new.status.final and len(met) < len(new.signals) and any(hop.awaits for hop in new.hops if hop.pending):
+        yield "a signal and its wait pass each other by"
+    for before, after in zip(old.hops, new.hops, strict=False):
+        if after.met > before.met and before.committed_by == after.committed_by and before.owner is not None:
+            yield "a signal meets a wait that is over"
 
 
 def _is_resumed(old: Run, new: Run) -> bool:

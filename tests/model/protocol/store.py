@@ -13,16 +13,33 @@ from uuid import UUID
 
 from paigeant.model import hops as real
 from paigeant.model.hold import After, Now, Person
+from paigeant.model.hold import Signal as AwaitedSignal
 from paigeant.model.hops import LeaseToken, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import FaultKind
 from paigeant.model.runs import CancelRequest, Direction, RunStatus, StepStatus
+from paigeant.model.stored.signals import Receipt
 from paigeant.model.transition import Done, Held, Left, Transition
 from paigeant.model.values.values import NULL
-from paigeant.protocol import holds, leases, operate, verdict
+from paigeant.protocol import holds, leases, operate, signals, verdict
 from paigeant.testing.builders import FAULT
 from tests.model.protocol.deciding import Decision, decide
-from tests.model.protocol.nouns import INTERRUPTED, LEASE, NOW, PARKED, Commit, Due, Grant, Hop, Run, Setting
+from tests.model.protocol.nouns import (
+    AWAITS,
+    AWAITS_A_WHILE,
+    GO,
+    INTERRUPTED,
+    LEASE,
+    NOW,
+    PARKED,
+    Commit,
+    Due,
+    Grant,
+    Hop,
+    Run,
+    Setting,
+    Signal,
+)
 
 
 class CommitResult(NamedTuple):
@@ -136,15 +153,16 @@ def write(run: Run, grant: Grant, made: Commit, owner: str, setting: Setting) ->
     moved = None
     if decision.next is not None:
         run, moved = _add(run, grant, decision.next, owner if made.moves else None, setting)
-    return move(run, decision.run), moved
+    return _meet_kept(move(run, decision.run), grant.position), moved
 
 
 def _commit_hop(hop: Hop, grant: Grant, decision: Decision, made: Commit) -> Hop:
     """Hold the hop until later, or leave it behind."""
-    commit = _real_commit(decision.status, grant.position, grant.fence, grant.lease)
+    commit = _real_commit(decision.status, made.outcome.name, grant.position, grant.fence, grant.lease)
     match commit.transition.hop:
         case Held() as held:
-            tries, loose = hop.tries - (made.outcome == PARKED), hop.loose and made.outcome == INTERRUPTED
+            waits = made.outcome in {PARKED, AWAITS, AWAITS_A_WHILE}
+            tries, loose = hop.tries - waits, hop.loose and made.outcome == INTERRUPTED
             return written(hop, holds.hold(hop, held, commit, NOW))._replace(tries=tries, loose=loose)
         case Left() as left:
             hop = written(hop, holds.leave(hop, left, commit, NOW))
@@ -152,11 +170,15 @@ def _commit_hop(hop: Hop, grant: Grant, decision: Decision, made: Commit) -> Hop
 
 
 @cache
-def _real_commit(status: StepStatus, position: int, fence: int, lease: int) -> real.Commit:
+def _real_commit(status: StepStatus, outcome: str, position: int, fence: int, lease: int) -> real.Commit:
     """Return a commit that leaves its hop with this status, as the real functions take it."""
     match status:
+        case StepStatus.WAITING if outcome == AWAITS.name:
+            hop: Held | Left = Held(AwaitedSignal(GO))
+        case StepStatus.WAITING if outcome == AWAITS_A_WHILE.name:
+            hop = Held(AwaitedSignal(GO, LEASE.total_seconds()))
         case StepStatus.WAITING:
-            hop: Held | Left = Held(Person())
+            hop = Held(Person())
         case StepStatus.RETRYING:
             hop = Held(After(LEASE.total_seconds()), FAULT)
         case StepStatus.COMPLETED:
@@ -237,3 +259,44 @@ def resume(run: Run) -> Run:
         run = change(run, hop.position, again._replace(tries=0, loose=False))
     late = resumed.deadline is not None
     return run._replace(status=RunStatus.RUNNING, cancel_requested=resumed.cancel_requested, late=late)
+
+
+# -- signals
+
+
+def send(run: Run, signal_id: int) -> tuple[Run, Receipt]:
+    """Let a signal come to the run, and meet the wait that there is, in one transaction."""
+    receipt, position = receive(run, signal_id)
+    return write_signal(run, signal_id, receipt, position), receipt
+
+
+def receive(run: Run, signal_id: int) -> tuple[Receipt, int | None]:
+    """Say what becomes of a signal, and which hop it meets."""
+    kept = sum(signal.position is None for signal in run.signals)
+    repeated = any(signal.id == signal_id for signal in run.signals)
+    receipt, hop = signals.receive(run, GO, run.hops, repeated=repeated, kept=kept)
+    return receipt, None if hop is None else hop.position
+
+
+def write_signal(run: Run, signal_id: int, receipt: Receipt, position: int | None) -> Run:
+    """Write what was said of a signal."""
+    if receipt not in {Receipt.MET, Receipt.KEPT}:
+        return run
+    signal = Signal(len(run.signals) + 1, signal_id)
+    run = run._replace(signals=(*run.signals, signal))
+    return run if position is None else _meet(run, signal, position)
+
+
+def _meet_kept(run: Run, position: int) -> Run:
+    """End the wait that has just begun, if a signal for it came before."""
+    hop = run.hops[position - 1]
+    kept = None if hop.awaits is None else signals.find_kept(hop.awaits, run.signals)
+    return run if kept is None else _meet(run, kept, position)
+
+
+def _meet(run: Run, signal: Signal, position: int) -> Run:
+    hop = written(run.hops[position - 1], signals.meet(NOW))
+    place = signal.number - 1
+    met = (*run.signals[:place], signal._replace(position=position), *run.signals[place + 1 :])
+    run = change(run, position, hop._replace(met=hop.met + 1))
+    return run._replace(signals=met, status=RunStatus.RUNNING)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paigeant.model.runs import RESUMABLE
+from paigeant.model.stored.signals import Receipt
 from tests.model.protocol import store
-from tests.model.protocol.nouns import NO_ONE, Action, Due, Grant, Hop, Setting, Stage, World
+from tests.model.protocol.nouns import NO_ONE, Action, Due, Grant, Hop, Run, Sending, Setting, Stage, World
 from tests.model.protocol.working import Moves, Worker, crash, put, spend, twins
 
 COPIES = 2
@@ -24,6 +25,7 @@ def moves(world: World, setting: Setting) -> Moves:
     if setting.broker:
         yield from broker(world, setting)
     yield from people(world, setting)
+    yield from _late_senders(world)
 
 
 def _may_die(world: World, setting: Setting, worker: int) -> bool:
@@ -95,3 +97,35 @@ def people(world: World, setting: Setting) -> Moves:
                 Action("is past its deadline", run=number),
                 spend(put(world, number, run._replace(late=True)), "deadline"),
             )
+        yield from _senders(world, number, run, setting)
+
+
+def _senders(world: World, number: int, run: Run, setting: Setting) -> Moves:
+    """Somebody sends the run a signal, or sends one again."""
+    if world.left.signal:
+        yield from _send(spend(world, "signal"), number, world.left.signal, setting)
+    if world.left.again:
+        for signal in run.signals:
+            yield from _send(spend(world, "again"), number, signal.id, setting)
+
+
+def _send(world: World, number: int, signal_id: int, setting: Setting) -> Moves:
+    run = world.runs[number]
+    if "lock of a signal" in setting.without:
+        receipt, position = store.receive(run, signal_id)
+        if receipt in {Receipt.MET, Receipt.KEPT}:
+            after = world._replace(sending=(*world.sending, Sending(number, signal_id, position)))
+            yield Action("has its waits read", run=number, signal=signal_id), after
+        return
+    signalled, _ = store.send(run, signal_id)
+    yield Action("is signalled", run=number, signal=signal_id), put(world, number, signalled)
+
+
+def _late_senders(world: World) -> Moves:
+    """Without the lock: what a sender has read is written as it was then."""
+    for sending in world.sending:
+        run = world.runs[sending.run]
+        receipt = Receipt.KEPT if sending.position is None else Receipt.MET
+        after = put(world, sending.run, store.write_signal(run, sending.id, receipt, sending.position))
+        left = tuple(other for other in world.sending if other != sending)
+        yield Action("is signalled", run=sending.run, signal=sending.id), after._replace(sending=left)

@@ -10,6 +10,8 @@ from paigeant.model.steps import OnInterrupt
 from tests.model.protocol import store
 from tests.model.protocol.deciding import cancelled, interrupted, judge_error, judge_timeout, late, refuse
 from tests.model.protocol.nouns import (
+    AWAITS,
+    AWAITS_A_WHILE,
     COMPLETED,
     DEAD,
     EMPTY,
@@ -172,6 +174,8 @@ class Worker:
             ("error", judge_error(self.step, self.grant)),
             ("timeout", judge_timeout(self.step, self.hop, self.grant)),
             ("park", PARKED),
+            ("wait", AWAITS),
+            ("wait", AWAITS_A_WHILE),
         ):
             if getattr(self.world.left, fault):
                 yield from self.commit_either_way(outcome, spend(self.world, fault))

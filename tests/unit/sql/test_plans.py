@@ -22,7 +22,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.postgres.database import _SETTINGS
 from paigeant.sql.schema.types import Json, StoreTime
 from paigeant.sql.sqlite.database import SqliteDatabase
-from paigeant.sql.statements import announce, claim, heartbeat, hops, next_due, operate, prune, read, start
+from paigeant.sql.statements import announce, claim, heartbeat, hops, next_due, operate, prune, read, signals, start
 from paigeant.sql.statements.at_once import claim as claim_at_once
 from paigeant.sql.statements.at_once import commit as commit_at_once
 from paigeant.sql.statements.at_once import start as start_at_once
@@ -40,6 +40,7 @@ TABLES = (
     "workflow_variables",
     "done",
     "ledger",
+    "signals",
 )
 
 OFTEN: dict[str, Any] = {
@@ -84,6 +85,13 @@ OFTEN: dict[str, Any] = {
     "a checkpoint": recordings._ONE,
     "a step's checkpoints": recordings._ALL,
     "a ledger": recordings._LEDGER,
+    "which signals a run has": signals._KNOWN,
+    "how many signals are kept": signals._COUNT,
+    "a signal for a wait": signals._KEPT,
+    "the waits of a run": signals._WAITS,
+    "waits that have just begun": signals._THESE_WAITS,
+    "ending a wait": signals._MEET,
+    "saying what a signal has met": signals._PLACE,
     "keeping what is attested": commit_rows._ATTEST,
     "what was attested": read._ATTESTATION,
     "a list of a status": read.page_of(RunStatus.FAILED, None),
@@ -132,6 +140,7 @@ BY_KEY: dict[str, PreparedStatement] = {
         "keeping a hop",
         "what changes of a run",
         "ending a run",
+        "ending a wait",
     )
 }
 

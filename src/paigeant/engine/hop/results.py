@@ -73,13 +73,15 @@ def _check_parked(parked: Parked, step: str) -> Parked:
     if after is not None and not (isinstance(after, timedelta) and timedelta() <= after <= LONGEST):
         text = f"step {step!r}: Parked resumes after a timedelta from 0 to {LONGEST.days} days, not {after!r}"
         raise ResultError(text)
+    if parked.signal is not None:
+        _check_name(parked.signal, step, "signal")
     return replace(parked, reason=clean(reason))
 
 
-def _check_name(name: Any, step: str) -> str:
+def _check_name(name: Any, step: str, what: str = "variable") -> str:
     if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
         return name
-    text = f"step {step!r}: {name!r} is no name for a variable: use up to 100 letters, digits, '_', '-' and '.'"
+    text = f"step {step!r}: {name!r} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
     raise ResultError(text)
 
 

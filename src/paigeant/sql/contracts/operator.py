@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from paigeant.abc import Operator, Schema
 from paigeant.aio.changes import News
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
+from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import (
     operate,
     prune,
 )
+from paigeant.sql.statements.signals import send
 
 
 class SqlOperator(InDatabase, Operator):
@@ -32,6 +34,9 @@ class SqlOperator(InDatabase, Operator):
 
     async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
         return await self.database.write(lambda tx: operate.resume(tx, workflow_id, accept_contract=accept_contract))
+
+    async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
+        return await self.database.write(lambda tx: send(tx, signals))
 
     async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
         return await self.database.read(lambda tx: prune.count_ended(tx, older_than, statuses))

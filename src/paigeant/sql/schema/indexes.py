@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Index, literal_column
 
-from paigeant.sql.schema.tables import dead_letters, metadata, step_executions, workflow_runs
+from paigeant.sql.schema.tables import dead_letters, metadata, signals, step_executions, workflow_runs
 
 _steps, _runs = step_executions.c, workflow_runs.c
 _open_step, _open_run = _steps.completed_at.is_(None), _runs.completed_at.is_(None)
@@ -53,6 +53,12 @@ INDEXES: Final = (
     _partial("workflow_runs_closing", _runs.namespace, _runs.closes_at, where=_open_run & _runs.closes_at.is_not(None)),
     _partial(
         "workflow_runs_ended", _runs.namespace, _runs.status, _runs.completed_at, where=_runs.completed_at.is_not(None)
+    ),
+    Index("signals_once", signals.c.workflow_id, signals.c.signal_id, unique=True),
+    _partial(
+        "signals_kept",
+        *(signals.c.workflow_id, signals.c.name, signals.c.number),
+        where=signals.c.position.is_(None),
     ),
     Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
     Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),

@@ -122,6 +122,7 @@ step_executions: Final = Table(
     Column("errors", json_of(ERRORS)),
     Column("interface", Text),
     Column("accepted", Boolean),
+    Column("awaits", Text),
     Column("body", Bytes),
     Column("digest", Bytes),
 )
@@ -130,8 +131,24 @@ bound to, ``output`` what it came to, ``error`` the fault that ended it, ``error
 
 ``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until someone resumes it.
 ``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits for code that fits
-it; ``accepted``: a person wants it run by whatever code there is. ``body`` are the
+it; ``accepted``: a person wants it run by whatever code there is. ``awaits`` is the name of the signal that it waits
+for, also before it is due. ``body`` are the
 exact sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
+
+signals: Final = Table(
+    "signals",
+    metadata,
+    Column("number", _BIG, Identity(always=True), primary_key=True),
+    _run(nullable=False),
+    Column("signal_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("payload", _value, nullable=False),
+    Column("path", Text),
+    Column("position", BigInteger),
+    Column("sent_at", StoreTime, nullable=False),
+)
+"""What was sent to runs, in the order of ``number``; ``path`` and ``position`` are of the hop that it has met, NULL for
+one that is kept. They stay until their run is deleted, so that a ``signal_id`` counts once."""
 
 heartbeats: Final = Table(
     "heartbeats",

@@ -14,6 +14,7 @@ from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.hops import read_grant
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.stores.memory.signals import meet_kept
 
 
 def start(rows: Rows, starts: Sequence[RunStart]) -> list[Started]:
@@ -90,6 +91,7 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
     match one.transition.hop:
         case Held() as held:
             hop.change(holds.hold(hop, held, one, now))
+            meet_kept(rows, rows.runs[hop.workflow_id], hop)
         case Left() as left:
             rows.leave(hop, holds.leave(hop, left, one, now))
     hop.note(one.detail, now)
@@ -112,7 +114,9 @@ def _write_run(run: RunRow, one: Commit) -> None:
 def _write_twins(rows: Rows, run: RunRow, one: Commit, lease: timedelta) -> Grant | None:
     """Write the next twins; the one that was asked for is leased, unless someone wishes the run cancelled."""
     for twin in one.twins:
-        rows.add(HopRow.of(twin, rows.clock()))
+        hop = HopRow.of(twin, rows.clock())
+        rows.add(hop)
+        meet_kept(rows, run, hop)
     if one.wanted is None or not verdict.may_hand_over(run):
         return None
     wanted = rows.twins[one.wanted.key]

@@ -27,6 +27,17 @@ Place: TypeAlias = tuple[str, int]
 
 
 @dataclass(slots=True)
+class SignalRow:
+    """A signal of a run, and the place of the hop that it has met; ``number`` is the order in which they came."""
+
+    number: int
+    name: str
+    payload: Value
+    path: str | None = None
+    position: int | None = None
+
+
+@dataclass(slots=True)
 class RunRow:
     """One run; ``number`` is the order in which runs were recorded."""
 
@@ -59,6 +70,8 @@ class RunRow:
     checkpoints: dict[tuple[UUID, Direction], dict[str, Checkpoint]] = field(
         default_factory=dict[tuple[UUID, Direction], dict[str, Checkpoint]]
     )
+    signals: dict[str, SignalRow] = field(default_factory=dict[str, SignalRow])
+    """Those that were sent to it, by their ids."""
     ledger: dict[str, LedgerEntry] = field(default_factory=dict[str, LedgerEntry])
 
     @property
@@ -123,6 +136,7 @@ class HopRow:
     compensable: bool = False
     undo_before: tuple[Compensation, ...] | None = None
     reason: str | None = None
+    awaits: str | None = None
     errors: Sequence[AttemptError] | None = None
     detail: bytes | None = None
     said_at: datetime | None = None

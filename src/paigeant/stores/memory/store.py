@@ -31,6 +31,7 @@ from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunSta
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
 from paigeant.model.stored.claims import Claim, HeldInterface
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
+from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
@@ -38,6 +39,7 @@ from paigeant.stores.memory import hops, letters, operator, pruning, recordings,
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
 from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.signals import send
 
 _SHARED: Final[dict[tuple[str, str], Rows]] = {}
 """What the stores with a name hold, by name and namespace. It lives as long as the process, as a file would."""
@@ -144,6 +146,9 @@ class MemoryStore(Store):
 
     async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
         return operator.resume(self._rows, workflow_id, accept_contract=accept_contract)
+
+    async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
+        return send(self._rows, signals)
 
     async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
         return len(pruning.ended(self._rows, older_than, statuses))

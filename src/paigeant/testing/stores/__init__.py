@@ -17,6 +17,7 @@ from paigeant.testing.stores.progress import ProgressGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
 from paigeant.testing.stores.recordings import RecordingGuarantees
 from paigeant.testing.stores.retention import RetentionGuarantees
+from paigeant.testing.stores.signals import SignalGuarantees
 from paigeant.testing.stores.waiting import WaitingGuarantees
 
 
@@ -31,6 +32,7 @@ class StoreContract(
     UndoingGuarantees,
     BranchGuarantees,
     OperatorGuarantees,
+    SignalGuarantees,
     RetentionGuarantees,
     LetterGuarantees,
     DirectoryGuarantees,

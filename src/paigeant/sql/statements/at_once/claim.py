@@ -78,6 +78,7 @@ def _taken(due: CTE) -> CTE:
         interruptions=steps.interruptions + case((due.c.owner.is_not(None), 1), else_=0),
         status=literal(StepStatus.RUNNING.value),
         reason=None,
+        awaits=None,
         interface=None,
         owner=_OWNER,
         worker=_OWNER,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, literal_column, update
 
+from paigeant.model.hold import Signal
 from paigeant.model.hops import Commit, Twin
+from paigeant.model.message import HopKey
 from paigeant.model.transition import Held, Left
 from paigeant.protocol import holds, operate, verdict
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.hops import OPEN, add_twins, changed, changing, keep_blobs, note, steps
+from paigeant.sql.statements.signals import meet_kept
 
 runs: Columns = workflow_runs.c
 
@@ -79,10 +82,21 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
     if said:
         note(tx, said)
     add_twins(tx, [twin for one in good for twin in _twins(one, lease)])
+    waits = [key for one in good for key in _waits(one.commit)]
+    if waits:
+        meet_kept(tx, waits)
     tx.many(_RUN, [_run_row(tx, one) for one in good if _changes_run(one)])
     attested = [(one.run.workflow_id, one.commit.attestation) for one in good if one.commit.attestation is not None]
     tx.many(_ATTEST, [{"b_workflow_id": run, "b_attestation": attestation} for run, attestation in attested])
     close(tx, [one.run.workflow_id for one in good if one.commit.transition.end is not None])
+
+
+def _waits(commit: Commit) -> Iterator[HopKey]:
+    """Yield the hops that wait for a signal from now on."""
+    hop = commit.transition.hop
+    if isinstance(hop, Held) and isinstance(hop.hold, Signal):
+        yield commit.held.key
+    yield from (twin.key for twin in commit.twins if isinstance(twin.hold, Signal))
 
 
 def close(tx: Tx, ended: Sequence[UUID]) -> None:

@@ -25,6 +25,7 @@ def upgrade() -> None:
     _recordings()
     _clock()
     op.add_column("workers", sa.Column("workflows", sa.Text(), nullable=False, server_default="[]"))
+    _signals()
 
 
 def _refuse_open_runs() -> None:
@@ -50,6 +51,7 @@ def _steps() -> None:
     op.alter_column("step_executions", "topic", new_column_name="step")
     op.alter_column("step_executions", "contract", new_column_name="interface")
     op.add_column("step_executions", sa.Column("input", sa.Text(), nullable=True))
+    op.add_column("step_executions", sa.Column("awaits", sa.Text(), nullable=True))
     op.add_column("step_executions", sa.Column("error", sa.Text(), nullable=True))
     op.alter_column("step_executions", "undoes", new_column_name="undoes_position")
     op.add_column("step_executions", sa.Column("undoes_path", sa.Text(), nullable=True))
@@ -137,3 +139,27 @@ def _clock() -> None:
         sa.Column("ahead", seconds, nullable=False),
         sa.PrimaryKeyConstraint("number", name="store_clock_pkey"),
     )
+
+
+def _signals() -> None:
+    """Add what is sent to runs."""
+    op.create_table(
+        "signals",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=True),
+            primary_key=True,
+        ),
+        sa.Column("workflow_id", sa.Uuid(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("signal_id", "name", "payload")),
+        sa.Column("path", sa.Text(), nullable=True),
+        sa.Column("position", sa.BigInteger(), nullable=True),
+        sa.Column("sent_at", sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="signals_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="signals_workflow_id_fkey"),
+    )
+    op.create_index("signals_once", "signals", ["workflow_id", "signal_id"], unique=True)
+    kept = sa.text("position IS NULL")
+    columns = ["workflow_id", "name", "number"]
+    op.create_index("signals_kept", "signals", columns, sqlite_where=kept, postgresql_where=kept)

@@ -1,0 +1,93 @@
+"""Signals as they come from outside: checked, and made ready for the store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+from uuid import UUID
+
+from uuid_utils.compat import uuid4
+
+from paigeant.abc import Operator
+from paigeant.app.inputs import variable_as_json
+from paigeant.app.run_ids import no_run_id
+from paigeant.errors import InvalidInput, UnknownRun, WrongState
+from paigeant.model.limits import LABEL_PATTERN, SIGNAL_BYTES, SIGNALS
+from paigeant.model.stored.signals import Receipt, SentSignal
+from paigeant.model.values.showing import shown
+from paigeant.model.values.values import shelve
+
+TOGETHER: Final = 500
+"""Signals that are sent in one transaction."""
+
+_FIELDS: Final = frozenset({"workflow_id", "name", "payload", "signal_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What ``signal_many`` sends to one run: a ``payload`` under a name; one ``signal_id`` counts once in a run."""
+
+    workflow_id: str | UUID
+    name: str
+    payload: Any = None
+    signal_id: str | None = None
+
+    @classmethod
+    def of(cls, given: Any) -> Signal:
+        """Return the signal of a JSON object with these fields; raises InvalidInput."""
+        fields: Mapping[str, Any] = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
+        if not {"workflow_id", "name"} <= fields.keys() <= _FIELDS:
+            text = (
+                f"{shown(given)} is no signal: it should be an object with workflow_id and name, "
+                "and perhaps payload and signal_id"
+            )
+            raise InvalidInput(text)
+        return cls(**fields)
+
+    def prepared(self) -> SentSignal:
+        """Return it as the store takes it; raises InvalidInput, and UnknownRun for what is no id."""
+        payload, blob = shelve(self._json())
+        signal_id = uuid4().hex if self.signal_id is None else self.signal_id
+        if not (isinstance(cast("Any", signal_id), str) and re.fullmatch(LABEL_PATTERN, signal_id)):
+            text = f"the signal_id {shown(signal_id)} is no label: use 1 to 255 characters, none a control character"
+            raise InvalidInput(text)
+        return SentSignal(read_id(self.workflow_id), self.name, signal_id, payload, blob)
+
+    def _json(self) -> bytes:
+        json = variable_as_json(self.name, self.payload, "signal")
+        if len(json) > SIGNAL_BYTES:
+            text = f"the payload is {len(json):,} bytes as JSON; a signal carries at most {SIGNAL_BYTES:,}"
+            raise InvalidInput(text)
+        return json
+
+
+def read_id(workflow_id: str | UUID) -> UUID:
+    """Return a run's id; raises UnknownRun for what is none."""
+    try:
+        return workflow_id if isinstance(workflow_id, UUID) else UUID(workflow_id)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise no_run_id(str(workflow_id)) from error
+
+
+def require_taken(receipt: Receipt, sent: SentSignal) -> Receipt:
+    """Return what became of a signal; raises UnknownRun or WrongState if the run took none."""
+    run = sent.workflow_id
+    match receipt:
+        case Receipt.UNKNOWN_RUN:
+            raise UnknownRun(f"no run has the id {run}")
+        case Receipt.ENDED:
+            raise WrongState(f"run {run} has ended: it takes no signal any more")
+        case Receipt.FULL:
+            text = f"run {run} keeps {SIGNALS:,} signals already that nothing has waited for; it takes no further one"
+            raise WrongState(text)
+        case _:
+            return receipt
+
+
+async def send_all(operator: Operator, signals: Iterable[Signal]) -> list[Receipt]:
+    """Send signals, once all of them are checked; returns what became of each, in order."""
+    sent = [signal.prepared() for signal in signals]
+    groups = [sent[first : first + TOGETHER] for first in range(0, len(sent), TOGETHER)]
+    return [receipt for group in groups for receipt in await operator.send_signals(group)]

@@ -1,0 +1,95 @@
+"""``paigeant signal``: tell runs what they wait for, or are going to wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from paigeant.app import Paigeant, Signal
+from paigeant.cli.exit_codes import COMPLETED, FAILED
+from paigeant.cli.terminal.asking import ask
+from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
+from paigeant.cli.terminal.commands import ValueCommand, new_app
+from paigeant.cli.terminal.console import note, printable, write, write_json
+from paigeant.cli.terminal.payload import STDIN, read_input, read_lines, read_value
+from paigeant.errors import InvalidInput
+from paigeant.model.stored.signals import Receipt
+
+app: typer.Typer = new_app()
+
+_SAID: Final = {
+    Receipt.MET: "it waited for {name}, and goes on",
+    Receipt.KEPT: "{name} is kept until the run waits for it",
+    Receipt.REPEATED: "{name} was sent with this --id before; nothing is changed",
+}
+
+
+@app.command(cls=ValueCommand)
+def signal(
+    workflow_id: RunId = None,
+    name: Annotated[str | None, typer.Argument(help="The signal's name.")] = None,
+    payload: Annotated[
+        str | None, typer.Argument(metavar="[JSON|-]", help="What it carries: JSON, or else a text; - is stdin.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--id", metavar="KEY", help="Of those with the same key a run counts one.")
+    ] = None,
+    each: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.jsonl", help="One signal for each line: {workflow_id, name, payload, signal_id}; - is stdin."
+        ),
+    ] = None,
+    last: Last = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Send a signal to a run, or with --each to many. Exit codes: 0 taken, 1 not all were taken, 2 refused."""
+    if each is not None:
+        if workflow_id is not None or key is not None or last:
+            raise typer.BadParameter("it takes no run, name, payload or --id beside it", param_hint="--each")
+        raise typer.Exit(_send_each(each, as_json=as_json))
+    if last:  # what is typed are name and payload
+        if payload is not None:
+            require_one(workflow_id, last)
+        workflow_id, name, payload = None, workflow_id, name
+    require_one(workflow_id, last)
+    if name is None:
+        raise typer.BadParameter("say which signal, as `paigeant signal ID approved`", param_hint="NAME")
+    carried = None if payload is None else read_input(STDIN) if payload == STDIN else read_value(payload)
+    _send(workflow_id, name, carried, key, as_json=as_json)
+
+
+def _send(workflow_id: str | None, name: str, carried: Any, key: str | None, *, as_json: bool) -> None:
+    async def question(app: Paigeant) -> tuple[UUID, Receipt]:
+        run = await chosen(app, workflow_id)
+        return run.workflow_id, await run.signal(name, carried, signal_id=key)
+
+    identity, receipt = ask(question)
+    if as_json:
+        write_json({"workflow_id": identity, "name": name, "receipt": receipt})
+    else:
+        note(f"run {identity}: {_SAID[receipt].format(name=printable(name))}")
+
+
+def _send_each(source: str, *, as_json: bool) -> int:
+    signals = [_read(number, source, line) for number, line in enumerate(read_lines(source), 1)]
+    receipts: Sequence[Receipt] = ask(lambda app: app.signal_many(signals)) if signals else ()
+    answers = list(zip(signals, receipts, strict=True))
+    if as_json:
+        rows = [{"workflow_id": one.workflow_id, "name": one.name, "receipt": receipt} for one, receipt in answers]
+        write_json({"signals": rows})
+    else:
+        for one, receipt in answers:
+            write(f"{one.workflow_id} {one.name} {receipt}")
+    return FAILED if any(receipt.refused for receipt in receipts) else COMPLETED
+
+
+def _read(number: int, source: str, line: Any) -> Signal:
+    try:
+        return Signal.of(line)
+    except InvalidInput as error:
+        where = "standard input" if source == STDIN else source
+        raise InvalidInput(f"{where}, signal {number}: {error}") from error

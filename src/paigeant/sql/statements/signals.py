@@ -1,0 +1,145 @@
+"""Signals meet their waits here, whichever of the two came first: the row of the run is locked by who writes either."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select, update
+
+from paigeant.model.message import HopKey
+from paigeant.model.stored.signals import Receipt, SentSignal
+from paigeant.model.values.values import Value
+from paigeant.protocol import signals as protocol
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, names_of, run_list, runs_of, wanted
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import Columns, signals, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, keep_blobs, key_of, steps
+
+sent: Columns = signals.c
+_WAIT: Final = (*HOP, steps.awaits, steps.completed_at)
+_RUNS: Final = PreparedStatement(
+    select(workflow_runs.c.workflow_id, workflow_runs.c.namespace, workflow_runs.c.completed_at)
+    .join_from(run_list, workflow_runs, workflow_runs.c.workflow_id == run_list.c.workflow_id)
+    .order_by(workflow_runs.c.workflow_id)
+    .with_for_update(of=workflow_runs, key_share=True)
+)
+_WAITS: Final = PreparedStatement(
+    select(*_WAIT)
+    .join_from(run_list, step_executions, steps.workflow_id == run_list.c.workflow_id)
+    .where(OPEN, steps.awaits.is_not(None))
+    .order_by(*HOP)
+    .with_for_update(of=step_executions)
+)
+_THESE_WAITS: Final = PreparedStatement(
+    select(*_WAIT).join_from(hop_list, step_executions, IN_HOP_LIST).where(steps.awaits.is_not(None))
+)
+_KNOWN: Final = PreparedStatement(
+    select(sent.workflow_id, sent.signal_id).join_from(
+        wanted, signals, (sent.workflow_id == wanted.c.workflow_id) & (sent.signal_id == wanted.c.name)
+    )
+)
+_COUNT: Final = PreparedStatement(
+    select(sent.workflow_id, func.count().label("kept"))
+    .join_from(run_list, signals, sent.workflow_id == run_list.c.workflow_id)
+    .where(sent.position.is_(None))
+    .group_by(sent.workflow_id)
+)
+_KEPT: Final = PreparedStatement(
+    select(sent.workflow_id, sent.number, sent.name, sent.payload, sent.position)
+    .join_from(wanted, signals, (sent.workflow_id == wanted.c.workflow_id) & (sent.name == wanted.c.name))
+    .where(sent.position.is_(None))
+    .order_by(sent.number)
+)
+_ADD: Final = PreparedStatement(signals.insert())
+_PLACE: Final = PreparedStatement(
+    update(signals)
+    .where(sent.number == bindparam("b_number"))
+    .values(path=bindparam("b_path"), position=bindparam("b_position"))
+)
+_MEET: Final = changing(protocol.Met)
+
+
+class _Met(NamedTuple):
+    """A wait that is over: the hop, and the name and the value of the variable that its signal is from now on."""
+
+    key: HopKey
+    name: str
+    payload: Value
+
+
+def send(tx: Tx, coming: Sequence[SentSignal]) -> list[Receipt]:
+    """Let signals come to their runs, in order; one answer each."""
+    runs = runs_of(one.workflow_id for one in coming)
+    found = {row.workflow_id: row for row in tx.rows(_RUNS, runs=runs) if row.namespace == tx.namespace}
+    tx = tx.later()  # what held the locks that it waited for was written before
+    ids = names_of((one.workflow_id, one.signal_id, "") for one in coming)
+    known = {(row.workflow_id, row.signal_id) for row in tx.rows(_KNOWN, names=ids)}
+    kept = Counter[UUID]({row.workflow_id: row.kept for row in tx.rows(_COUNT, runs=runs)})
+    waits: dict[UUID, list[Any]] = {}
+    for row in tx.rows(_WAITS, runs=runs):
+        waits.setdefault(row.workflow_id, []).append(row)
+    receipts: list[Receipt] = []
+    accepted: list[tuple[SentSignal, Any]] = []
+    for one in coming:
+        receipt, hop = protocol.receive(
+            found.get(one.workflow_id),
+            one.name,
+            waits.get(one.workflow_id, ()),
+            repeated=(one.workflow_id, one.signal_id) in known,
+            kept=kept[one.workflow_id],
+        )
+        receipts.append(receipt)
+        if receipt in {Receipt.MET, Receipt.KEPT}:
+            accepted.append((one, hop))
+            known.add((one.workflow_id, one.signal_id))
+            kept[one.workflow_id] += receipt is Receipt.KEPT
+            if hop is not None:
+                waits[one.workflow_id].remove(hop)
+    _write(tx, accepted)
+    return receipts
+
+
+def _write(tx: Tx, accepted: Sequence[tuple[SentSignal, Any]]) -> None:
+    keep_blobs(tx, [(one.workflow_id, one.blob) for one, _ in accepted if one.blob is not None])
+    rows = [
+        {
+            "workflow_id": one.workflow_id,
+            "signal_id": one.signal_id,
+            "name": one.name,
+            "payload": one.payload,
+            "path": None if hop is None else hop.path,
+            "position": None if hop is None else hop.position,
+            "sent_at": tx.now,
+        }
+        for one, hop in accepted
+    ]
+    tx.many(_ADD, rows)
+    _meet(tx, [_Met(key_of(hop), one.name, one.payload) for one, hop in accepted if hop is not None])
+
+
+def meet_kept(tx: Tx, keys: Iterable[HopKey]) -> None:
+    """End those of these waits, which have just begun, for which a signal came before."""
+    waits = tx.rows(_THESE_WAITS, keys=keys_of(keys))
+    names = names_of((wait.workflow_id, wait.awaits, "") for wait in waits)
+    kept = list(tx.rows(_KEPT, names=names)) if waits else []
+    met: list[_Met] = []
+    places: list[dict[str, Any]] = []
+    for wait in sorted(waits, key=lambda wait: (wait.position, wait.path)):
+        signal = protocol.find_kept(wait.awaits, [one for one in kept if one.workflow_id == wait.workflow_id])
+        if signal is not None:
+            kept.remove(signal)
+            met.append(_Met(key_of(wait), signal.name, signal.payload))
+            places.append({"b_number": signal.number, "b_path": wait.path, "b_position": wait.position})
+    tx.many(_PLACE, places)
+    _meet(tx, met)
+
+
+def _meet(tx: Tx, met: Sequence[_Met]) -> None:
+    """What a signal carries is a variable of its name from now on, set at the hop that waited for it."""
+    tx.many(_MEET, [changed(one.key, protocol.meet(tx.now)) for one in met])
+    rows = [{**one.key._asdict(), "name": one.name, "value": one.payload, "updated_at": tx.now} for one in met]
+    tx.upsert(workflow_variables, rows)

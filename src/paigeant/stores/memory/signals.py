@@ -1,0 +1,44 @@
+"""Signals meet their waits here, whichever of the two came first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paigeant.model.stored.signals import Receipt, SentSignal
+from paigeant.protocol import signals
+from paigeant.stores.memory.rows import HopRow, Rows, RunRow, SignalRow
+
+
+def send(rows: Rows, sent: Sequence[SentSignal]) -> list[Receipt]:
+    """Let signals come to their runs, in order; one answer each."""
+    receipts = [_receive(rows, one) for one in sent]
+    rows.changes.note()
+    return receipts
+
+
+def _receive(rows: Rows, one: SentSignal) -> Receipt:
+    run = rows.runs.get(one.workflow_id)
+    known = {} if run is None else run.signals
+    kept = sum(signal.position is None for signal in known.values())
+    waits = [] if run is None else list(run.twins.values())
+    receipt, hop = signals.receive(run, one.name, waits, repeated=one.signal_id in known, kept=kept)
+    if run is not None and receipt in {Receipt.MET, Receipt.KEPT}:
+        run.keep((one.blob,) if one.blob is not None else ())
+        signal = run.signals[one.signal_id] = SignalRow(len(run.signals), one.name, one.payload)
+        if hop is not None:
+            _meet(rows, run, hop, signal)
+    return receipt
+
+
+def meet_kept(rows: Rows, run: RunRow, hop: HopRow) -> None:
+    """End the wait that has just begun, if a signal for it came before."""
+    kept = None if hop.awaits is None else signals.find_kept(hop.awaits, run.signals.values())
+    if kept is not None:
+        _meet(rows, run, hop, kept)
+
+
+def _meet(rows: Rows, run: RunRow, hop: HopRow, signal: SignalRow) -> None:
+    """What the signal carries is a variable of its name from now on, set at the hop that waited for it."""
+    signal.path, signal.position = hop.path, hop.position
+    run.set((hop.path, hop.position), {signal.name: signal.payload})
+    hop.change(signals.meet(rows.clock()))
