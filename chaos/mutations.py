@@ -13,7 +13,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import bindparam
+from sqlalchemy import CTE, bindparam
 
 from paigeant.model.hops import Commit, Grant, Verdict
 from paigeant.model.message import HopKey
@@ -21,6 +21,8 @@ from paigeant.sql.execution.keys import keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.statements import announce, claim
+from paigeant.sql.statements.at_once import claim as claim_at_once
+from paigeant.sql.statements.at_once import commit as at_once
 from paigeant.sql.statements.commits import judged as commit
 from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
@@ -63,6 +65,15 @@ def without_run_lock() -> None:
     statement._for_update_arg = None
     commit.RUNS = PreparedStatement(statement)
     commit_plain.RUNS = commit.RUNS  # pyright: ignore[reportPrivateImportUsage]
+    locked = at_once._locked
+
+    def unlocked(given: CTE) -> CTE:
+        statement: Any = locked(given).element._clone()
+        statement._for_update_arg = None
+        return statement.cte("locked")
+
+    at_once._locked = unlocked
+    at_once._COMMIT = at_once._commit()
 
 
 def without_plain_fence() -> None:
@@ -71,6 +82,16 @@ def without_plain_fence() -> None:
     statement = statement._clone()
     statement._where_criteria = (THIS_HOP,)
     commit_plain._LEAVE = PreparedStatement(statement)
+    behind = at_once._behind
+
+    def unfenced(locked: CTE) -> CTE:
+        statement: Any = behind(locked).element._clone()
+        fenced = [part for part in statement._where_criteria if "fence" in str(part) or "owner" in str(part)]
+        statement._where_criteria = tuple(part for part in statement._where_criteria if part not in fenced)
+        return statement.cte("behind")
+
+    at_once._behind = unfenced
+    at_once._COMMIT = at_once._commit()
 
 
 def without_digest() -> None:
@@ -93,6 +114,13 @@ def without_counting() -> None:
     """A lease counts no attempt."""
     statement: Any = claim._TAKE.statement
     claim._TAKE = PreparedStatement(statement.values(attempt=steps.attempt))
+    taken = claim_at_once._taken
+
+    def uncounted(due: CTE) -> CTE:
+        statement: Any = taken(due).element
+        return statement.values(attempt=steps.attempt).cte("taken")
+
+    claim_at_once._taken = uncounted
 
 
 def _see(view: Callable[[Commit, Found], dict[str, Any]]) -> None:

@@ -36,6 +36,7 @@ TRIALS: Final = (
     Trial("no-fence-no-position", "sqlite", _LATE),
     Trial("no-position", "sqlite", _LATE, "the fence: whoever commits later has an older one"),
     Trial("no-plain-fence", "sqlite", _LATE),
+    Trial("no-plain-fence", "postgres", _LATE),
     Trial("no-run-lock", "postgres", _ENDS),
     Trial("no-status", "postgres", _ENDS, "the fence, which the end of a run raises on every twin it closes"),
     Trial("no-digest", "redis+sqlite", _EMPTIED, "the store's own bytes, which are what is executed"),

@@ -99,7 +99,8 @@ class Revision(NamedTuple):
 class Writes:
     """What else is written with the hop, in the same transaction.
 
-    The ``variables`` are those of the hop's place: its path and position. The ``error`` is why the run will not
+    The ``variables`` are those that the step sets at the hop's place, its path and position; its output, a variable
+    under the step's name, is not among them. The ``error`` is why the run will not
     complete.
     """
 

@@ -76,12 +76,11 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
         revision = _difference(slip.itinerary, itinerary)
         slip = replace(slip, itinerary=itinerary)
     ends = isinstance(outcome, Finished) or not slip.itinerary
-    variables = ((message.topic, outcome.output), *outcome.variables.items())
     return Transition(
         Left(Done(outcome.output, outcome.log), message.routing_slip.compensations if compensable else None),
         next=() if ends else (Following(onward(leased, slip, outcome.output)),),
         end=RunEnd(RunStatus.COMPLETED, outcome.output) if ends else None,
-        writes=Writes(variables, revision=revision),
+        writes=Writes(tuple(outcome.variables.items()), revision=revision),
     )
 
 

@@ -18,6 +18,7 @@ from paigeant.model.runs import Direction
 from paigeant.model.steps import Step
 from paigeant.model.transition import Left
 from paigeant.model.values.values import Value, inline
+from paigeant.protocol.variables import left_by
 from paigeant.routing import advance
 from paigeant.testing.builders import CODEC, branch, new_message
 
@@ -59,7 +60,7 @@ def walk(message: PaigeantMessage, outcomes: list[Any], undo: Undo) -> Seen:
         grant = Grant(message.key, message.topic, b"", 1, 1, message.headers.created_at, record=record)
         made = advance(Leased(grant, message, undo), outcome)
         _, path, position = message.key
-        seen.variables |= {(path, position, name) for name, _ in made.writes.variables}
+        seen.variables |= {(path, position, name) for name in left_by(message, made)}
         if made.writes.error is not None:
             seen.errors.add((made.writes.error.path, made.writes.error.position))
         if isinstance(made.hop, Left):

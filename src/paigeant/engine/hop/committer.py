@@ -6,7 +6,7 @@ No timer and no minimum: an idle worker commits at once, a busy one hundreds of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
@@ -19,7 +19,7 @@ from paigeant.errors import Unavailable
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
-from paigeant.model.values.values import Value
+from paigeant.protocol.variables import left_by
 
 BATCH: Final = 256
 """Hops in one transaction, at most."""
@@ -46,7 +46,7 @@ class _Waiting:
     commit: Commit
     good_until: Callable[[], float]
     answer: asyncio.Future[Committed]
-    variables: Mapping[str, Value] | None = None
+    leased: Leased | None = None
     first_asked: float | None = None
 
     def fail(self, error: Exception) -> None:
@@ -91,16 +91,14 @@ class Committer:
             task.cancel()
         await asyncio.gather(*self._behind, return_exceptions=True)
 
-    async def commit(
-        self, commit: Commit, good_until: Callable[[], float], variables: Mapping[str, Value] | None = None
-    ) -> Committed:
+    async def commit(self, commit: Commit, good_until: Callable[[], float], leased: Leased | None = None) -> Committed:
         """Return what the store made of it; while the store is away it is asked again until the lease ends.
 
         ``good_until`` tells, by the clock of the parts, how long the lease is good. Past it the answer is ``FENCED``.
-        ``variables`` are all that the committed step could read, where that is known: with what it writes, a step that
-        is handed over need not ask the store for them. Raises what the store raises for this commit alone.
+        ``leased`` is the step, if it opened: with the variables that it knows and those that it leaves, a step that is
+        handed over need not ask the store for any. Raises what the store raises for this commit alone.
         """
-        waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future(), variables)
+        waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future(), leased)
         self._queue.append(waiting)
         self._wake.set()
         if self._loop is None:
@@ -161,11 +159,11 @@ class Committer:
 
     def _open(self, waiting: _Waiting, grant: Grant) -> Leased:
         """Return the step that was handed over: its message needs no opening, it was sealed here."""
-        commit, known = waiting.commit, waiting.variables
+        commit, known, left = waiting.commit, None, waiting.leased
         [message] = [message for message, _ in commit.transition.next if message.key == grant.key]
-        if known is not None:
-            same = grant.key.path == commit.held.key.path and not grant.edited
-            known = {**known, **dict(commit.transition.writes.variables)} if same else None
+        if left is not None and left.variables is not None and not grant.edited:
+            same = grant.key.path == commit.held.key.path
+            known = {**left.variables, **left_by(left.message, commit.transition)} if same else None
         return Leased(grant, message, self._runtime.registry[message.topic].undo, variables=known)
 
     async def _give_back(self, grant: Grant) -> None:

@@ -83,9 +83,7 @@ class HopRunner:
                     case Execution() as execution:
                         commit = self._advance(active, execution)
                         commit = self._ask_for_next(commit, slot)
-                        result, following = await self._committer.commit(
-                            commit, lambda: active.good_until, leased.variables
-                        )
+                        result, following = await self._committer.commit(commit, lambda: active.good_until, leased)
                         seconds = runtime.clock() - started
                         ended = (commit.transition, result.verdict, seconds, execution.error)
                         self._report(active, StepEnded(runtime.owner, leased, *ended))

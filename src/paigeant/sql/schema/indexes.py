@@ -43,6 +43,11 @@ INDEXES: Final = (
         unique=True,
     ),
     _partial(
+        "step_executions_output",
+        *(_steps.workflow_id, _steps.step, _steps.path, _steps.position),
+        where=(_steps.status == "completed") & (_steps.direction == "execute"),
+    ),
+    _partial(
         "workflow_runs_dispatch_key",
         _runs.namespace,
         _runs.workflow,

@@ -184,8 +184,9 @@ workflow_variables: Final = Table(
     Column("value", _value, nullable=False),
     Column("updated_at", StoreTime, nullable=False),
 )
-"""What hops have set, each at its own place, so that none overwrites what another has set. What a person sets lies at
-the place before the trunk's newest hop, as if the hop before it had set it last."""
+"""What hops have set beside their outputs, which are variables too and rest in the rows of the hops. Each at its own
+place, so that none overwrites what another has set. What a person sets lies at the place before the trunk's newest
+hop, as if the hop before it had set it last."""
 
 checkpoints: Final = Table(
     "checkpoints",

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from paigeant.aio.changes import Changes
 from paigeant.model.hops import Sealed, Twin, WorkerCard
-from paigeant.model.message import HopKey, lineage
+from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus
@@ -19,6 +19,7 @@ from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry
 from paigeant.model.stored.dead_letters import DeadLetter
 from paigeant.model.values.values import Blob, Value
 from paigeant.protocol import holds, operate
+from paigeant.protocol.variables import Written, outputs, seen
 from paigeant.protocol.views import open_reason, open_status
 from paigeant.stores.memory.clock import Clock
 
@@ -63,7 +64,7 @@ class RunRow:
     twins: dict[HopKey, HopRow] = field(default_factory=dict[HopKey, "HopRow"])
     """Its open hops."""
     variables: dict[Place, dict[str, Value]] = field(default_factory=dict[Place, dict[str, Value]])
-    """What was set, by the path and position at which it was."""
+    """What was set, by the path and position at which it was; outputs are in the rows of their hops."""
     values: dict[str, bytes] = field(default_factory=dict[str, bytes])
     done: set[tuple[UUID, Direction]] = field(default_factory=set[tuple[UUID, Direction]])
     """A step is completed, and undone, at most once, whatever the positions."""
@@ -88,13 +89,11 @@ class RunRow:
         """Set variables at this place."""
         self.variables.setdefault(place, {}).update(variables)
 
-    def seen(self, path: str = "") -> dict[str, Value]:
-        """Return the variables that are seen on a path: the nearest path wins, and on each the highest position."""
-        seen: dict[str, Value] = {}
-        for one in reversed(lineage(path)):
-            for place in sorted(place for place in self.variables if place[0] == one):
-                seen.update(self.variables[place])
-        return seen
+    def stated(self) -> Iterator[Written]:
+        """Yield all variables that were set."""
+        for (path, position), variables in self.variables.items():
+            for name, value in variables.items():
+                yield Written(name, path, position, stated=True, value=value)
 
     def change(self, change: NamedTuple) -> None:
         """Write a change, whose fields are the columns that it sets."""
@@ -236,6 +235,10 @@ class Rows:
     def of_run(self, run: RunRow) -> list[HopRow]:
         """Return all hops of a run, in the order of their positions."""
         return sorted(self.hops[run.workflow_id].values(), key=lambda hop: (hop.key.position, hop.key.path))
+
+    def seen(self, run: RunRow, path: str = "") -> dict[str, Value]:
+        """Return the variables of a run that are seen on a path."""
+        return seen([*outputs(self.hops[run.workflow_id].values()), *run.stated()], path)
 
     def leave(self, hop: HopRow, change: holds.LeftBehind) -> None:
         """Write what leaves a hop behind, for good or bad: its twin is gone."""

@@ -122,7 +122,7 @@ class MemoryStore(Store):
         self, workflow_id: UUID, names: Collection[str] | None = None, *, path: str = ""
     ) -> dict[str, Value]:
         run = self._rows.runs.get(workflow_id)
-        variables = {} if run is None else run.seen(path)
+        variables = {} if run is None else self._rows.seen(run, path)
         return {name: value for name, value in variables.items() if names is None or name in names}
 
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:

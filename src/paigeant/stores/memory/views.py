@@ -14,7 +14,7 @@ from paigeant.stores.memory.rows import Rows, RunRow
 
 def view(rows: Rows, run: RunRow) -> RunView:
     """Return everything about a run."""
-    return view_run(run, rows.of_run(run), run.seen(), run.values)
+    return view_run(run, rows.of_run(run), rows.seen(run), run.values)
 
 
 class Wanted(NamedTuple):

@@ -15,7 +15,7 @@ from paigeant.model.hops import Verdict
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.stored.claims import Overdue
-from paigeant.model.values.values import Ref, inline, shelve
+from paigeant.model.values.values import Inline, Ref, Value, inline, shelve
 from paigeant.testing.builders import FAULT, OTHER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import StoreBackend
 from paigeant.testing.waiting import eventually
@@ -176,6 +176,30 @@ class OperatorGuarantees(StoreBackend):
         assert await store.load_variable(start.workflow_id, "length") is None
         assert await store.load_variables(start.workflow_id, ["length"]) == {}
         assert await store.load_variables(start.workflow_id, []) == {}
+
+    async def test_the_later_of_an_output_and_of_what_is_set_under_its_name_wins(self, store: Store) -> None:
+        first = await self.begin(store, "draft", "draft", "draft")
+        run = first.key.workflow_id
+
+        async def seen() -> Value | None:
+            everything, view = await store.load_variables(run), await store.get_run(run)
+            one = await store.load_variable(run, "draft")
+            assert everything.get("draft") == one
+            assert view.variables.get("draft") == (one.value if isinstance(one, Inline) else None)
+            return one
+
+        await store.save_variable(run, "draft", inline("before"))
+        assert await seen() == inline("before")
+        await self.settle(store, completed(first, "one"))
+        assert await seen() == inline("one")
+        await store.save_variable(run, "draft", inline("by hand"))
+        assert await seen() == inline("by hand")
+        [second] = await self.take(store)
+        await self.settle(store, completed(second, "two", variables={"draft": inline("stated")}))
+        assert await seen() == inline("stated")
+        [third] = await self.take(store)
+        await self.settle(store, completed(third, "three"))
+        assert await seen() == inline("three")
 
     async def test_a_variable_of_a_failed_run_can_be_set_before_it_is_resumed(self, store: Store) -> None:
         grant = await self.begin(store, "draft")

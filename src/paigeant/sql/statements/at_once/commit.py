@@ -52,7 +52,7 @@ _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
 
 
 def fit(commits: Sequence[Commit]) -> bool:
-    """Tell whether these plain commits need no more than one statement: no large values, one variable each at most."""
+    """Tell whether these plain commits need no more than one statement: no large values, and one set variable each."""
     return not any(one.blobs or len(one.transition.writes.variables) > 1 for one in commits)
 
 
@@ -184,9 +184,8 @@ def _set(behind: CTE) -> CTE:
         "value": behind.c.value,
         "updated_at": NOW,
     }
-    made = insert(workflow_variables).from_select(
-        list(columns), select(*columns.values()).where(behind.c.variable.is_not(None))
-    )
+    rows = select(*columns.values()).where(behind.c.variable.is_not(None))
+    made = insert(workflow_variables).from_select(list(columns), rows)
     later = {name: made.excluded[name] for name in ("value", "updated_at")}
     key = list(workflow_variables.primary_key)
     return made.on_conflict_do_update(index_elements=key, set_=later).cte("variables_set")

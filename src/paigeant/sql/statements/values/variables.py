@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, literal_column, select, union_all, update
 
 from paigeant.model.message import lineage
 from paigeant.model.values.values import Blob, Value
+from paigeant.protocol.variables import seen
 from paigeant.sql.execution.keys import names_of, wanted
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import Columns, values, workflow_runs, workflow_variables
+from paigeant.sql.schema.tables import Columns, step_executions, values, workflow_runs, workflow_variables
 from paigeant.sql.statements.hops import keep_blobs, steps
 from paigeant.sql.statements.operate import require_writable
 
@@ -32,33 +33,60 @@ _VISIBLE: Final = (workflow_runs.c.workflow_id == bindparam("workflow_id")) & (
     workflow_runs.c.namespace == bindparam("namespace")
 )
 _later: Final = workflow_variables.alias("later")
-_NEWEST: Final = variables.position == (
-    select(func.max(_later.c.position))
-    .where(
-        _later.c.workflow_id == variables.workflow_id, _later.c.name == variables.name, _later.c.path == variables.path
-    )
-    .correlate(workflow_variables)
-    .scalar_subquery()
-)
-"""Nothing was set under this name later on this path."""
+_later_hop: Final = step_executions.alias("later_hop")
 
-_ALL: Final = (
-    select(variables.name, variables.path, variables.value)
+
+def _newest(later: Any, name: Any, this: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that nothing was written under this name later on this path."""
+    same = (later.c.workflow_id == this.c.workflow_id, later.c[name] == this.c[name], later.c.path == this.c.path)
+    newest = select(func.max(later.c.position)).where(*same, *where).correlate(this).scalar_subquery()
+    return this.c.position == newest
+
+
+def _done(hop: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition that a hop has an output that is a variable: as in the index, which no parameter matches."""
+    return hop.c.status == literal_column("'completed'"), hop.c.direction == literal_column("'execute'")
+
+
+_SETS: Final = (
+    select(variables.workflow_id, variables.name, variables.path, variables.position)
+    .add_columns(literal_column("1", Integer()).label("stated"), variables.value, workflow_runs.c.namespace)
     .join(workflow_runs, workflow_runs.c.workflow_id == variables.workflow_id)
-    .where(_VISIBLE, variables.path.in_(bindparam("paths", expanding=True)), _NEWEST)
-    .order_by(variables.name)
+    .where(_newest(_later, "name", workflow_variables))
+)
+_OUTPUTS: Final = select(
+    *(steps.workflow_id, steps.step.label("name"), steps.path, steps.position),
+    *(literal_column("0", Integer()).label("stated"), steps.output.label("value"), steps.namespace),
+).where(*_done(step_executions), _newest(_later_hop, "step", step_executions, *_done(_later_hop)))
+
+
+def _both(sets: Select[Any], outputs: Select[Any]) -> Select[Any]:
+    """Return the query of what was set, and what steps came to, with the columns of ``protocol.variables.Written``."""
+    return select(union_all(sets, outputs).subquery("written"))
+
+
+_ON_PATHS: Final = bindparam("paths", expanding=True)
+_ALL: Final = _both(
+    _SETS.where(_VISIBLE, variables.path.in_(_ON_PATHS)),
+    _OUTPUTS.where(
+        steps.workflow_id == bindparam("workflow_id"),
+        steps.namespace == bindparam("namespace"),
+        steps.path.in_(_ON_PATHS),
+    ),
 )
 _WANTED: Final = PreparedStatement(
-    select(variables.workflow_id, variables.name, variables.path, variables.value, workflow_runs.c.namespace)
-    .join_from(
-        wanted,
-        workflow_variables,
-        (variables.workflow_id == wanted.c.workflow_id)
-        & (variables.name == wanted.c.name)
-        & (variables.path == wanted.c.path),
+    _both(
+        _SETS.join(
+            wanted,
+            (variables.workflow_id == wanted.c.workflow_id)
+            & (variables.name == wanted.c.name)
+            & (variables.path == wanted.c.path),
+        ),
+        _OUTPUTS.join(
+            wanted,
+            (steps.workflow_id == wanted.c.workflow_id) & (steps.step == wanted.c.name) & (steps.path == wanted.c.path),
+        ),
     )
-    .join(workflow_runs, workflow_runs.c.workflow_id == variables.workflow_id)
-    .where(_NEWEST)
 )
 _BEFORE_THE_NEWEST: Final = PreparedStatement(
     select(func.max(steps.position) - 1).where(steps.workflow_id == bindparam("workflow_id"), steps.path == "")
@@ -86,31 +114,19 @@ def save_variable(tx: Tx, workflow_id: UUID, name: str, value: Value, blob: Blob
 
 def load_variables(tx: Tx, workflow_id: UUID, path: str = "") -> dict[str, Value]:
     """Return all variables of a run, as they are seen on a path."""
-    paths = lineage(path)
-    rows = tx.rows(_ALL, workflow_id=workflow_id, namespace=tx.namespace, paths=paths)
-    rows = sorted(rows, key=lambda row: -paths.index(row.path))  # what is nearest is last, and wins
-    return {row.name: row.value for row in rows}
+    return seen(tx.rows(_ALL, workflow_id=workflow_id, namespace=tx.namespace, paths=lineage(path)), path)
 
 
 def load_wanted(tx: Tx, questions: Sequence[Wanted]) -> list[dict[str, Value]]:
     """Return, for each question, the variables of its names as they are seen on its path, as far as they are there."""
     places = [(one.workflow_id, name, path) for one in questions for name in one.names for path in lineage(one.path)]
-    found = {
-        (row.workflow_id, row.name, row.path): row.value
-        for row in tx.rows(_WANTED, names=names_of(places))
-        if row.namespace == tx.namespace
-    }
-    return [_seen(found, one) for one in questions]
-
-
-def _seen(found: Mapping[tuple[UUID, str, str], Value], one: Wanted) -> dict[str, Value]:
-    seen: dict[str, Value] = {}
-    for name in one.names:
-        places = ((one.workflow_id, name, path) for path in lineage(one.path))
-        nearest = next((found[place] for place in places if place in found), None)
-        if nearest is not None:
-            seen[name] = nearest
-    return seen
+    found: dict[UUID, list[Any]] = {}
+    for row in tx.rows(_WANTED, names=names_of(places)):
+        if row.namespace == tx.namespace:
+            found.setdefault(row.workflow_id, []).append(row)
+    return [
+        seen([row for row in found.get(one.workflow_id, ()) if row.name in one.names], one.path) for one in questions
+    ]
 
 
 def load_values(tx: Tx, workflow_id: UUID, digests: Collection[str]) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ revision: Final = "0006"
 down_revision: Final = "0005"
 
 _OPEN: Final = sa.text("completed_at IS NULL")
+_DONE: Final = sa.text("status = 'completed' AND direction = 'execute'")
 _IN_FLIGHT: Final = sa.text("SELECT count(*) FROM workflow_runs WHERE completed_at IS NULL")
 
 
@@ -60,6 +61,8 @@ def _steps() -> None:
     _bodies()
     columns = ["workflow_id"]
     op.create_index("step_executions_open", "step_executions", columns, sqlite_where=_OPEN, postgresql_where=_OPEN)
+    columns = ["workflow_id", "step", "path", "position"]
+    op.create_index("step_executions_output", "step_executions", columns, sqlite_where=_DONE, postgresql_where=_DONE)
 
 
 def _bodies() -> None:
@@ -75,7 +78,7 @@ def _bodies() -> None:
 
 
 def _variables() -> None:
-    """Make the table anew, with another key; what was set up to now lies before the first hop."""
+    """Make the table anew, with another key; what was set up to now lies at the last hop, and so wins over outputs."""
     op.execute("CREATE TEMPORARY TABLE variables_before AS SELECT * FROM workflow_variables")
     op.drop_table("workflow_variables")
     op.create_table(
@@ -93,7 +96,8 @@ def _variables() -> None:
     )
     op.execute(
         "INSERT INTO workflow_variables (workflow_id, name, path, position, value, updated_at) "
-        "SELECT workflow_id, name, '', 0, value, updated_at FROM variables_before"
+        "SELECT workflow_id, name, '', (SELECT coalesce(max(position), 0) FROM step_executions "
+        "WHERE step_executions.workflow_id = variables_before.workflow_id), value, updated_at FROM variables_before"
     )
     op.execute("DROP TABLE variables_before")
 

@@ -1,0 +1,55 @@
+"""Variables: what is seen under a name, of all that hops have left under it and that was set.
+
+The output of a step is a variable under the step's name. It rests in the hop's row and nowhere else; what a step sets
+beside it, and what a person sets, is kept under the place of a hop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from paigeant.model.message import PaigeantMessage, lineage
+from paigeant.model.runs import Direction, StepStatus
+from paigeant.model.transition import Done, Left, Transition
+from paigeant.model.values.values import Value
+from paigeant.protocol.states import ShownHop
+
+
+class Written(NamedTuple):
+    """A value under a name at the place of a hop; ``stated``: it was set, and is not the output of the hop's step."""
+
+    name: str
+    path: str
+    position: int
+    stated: bool
+    value: Value
+
+
+def outputs(hops: Iterable[ShownHop]) -> Iterator[Written]:
+    """Yield the outputs of steps that are done. What undoing one came to is no variable."""
+    for hop in hops:
+        done = hop.status == StepStatus.COMPLETED and hop.direction == Direction.EXECUTE
+        if done and hop.output is not None:
+            yield Written(hop.step, hop.path, hop.position, stated=False, value=hop.output)
+
+
+def seen(written: Iterable[Any], path: str = "") -> dict[str, Value]:
+    """Return the variables that are seen on a path: the nearest path wins, on each the highest position.
+
+    At one place what was set wins over the output. ``written`` has the fields of :class:`Written`.
+    """
+    paths = lineage(path)
+    there = [one for one in written if one.path in paths]
+    there.sort(key=lambda one: (-paths.index(one.path), one.position, one.stated))
+    return {one.name: one.value for one in there}
+
+
+def left_by(message: PaigeantMessage, transition: Transition) -> Mapping[str, Value]:
+    """Return the variables that the hop of this message leaves with this transition."""
+    stated = dict(transition.writes.variables)
+    match transition.hop:
+        case Left(result=Done(output=output)) if message.headers.direction is Direction.EXECUTE:
+            return {message.topic: output, **stated}
+        case _:
+            return stated
