@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
+from paigeant.aio.backoff import Backoff
+from paigeant.aio.batch import Limits
 from paigeant.engine.grants import still_held
 from paigeant.engine.hop.leases import ActiveLease, LeaseKeeper
 from paigeant.engine.publisher import announce
@@ -20,12 +22,6 @@ from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
 from paigeant.protocol.variables import left_by
-
-BATCH: Final = 256
-"""Hops in one transaction, at most."""
-
-BATCH_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of large values in one transaction, about, so that none takes longer than the store allows."""
 
 BACKOFF: Final = (0.05, 1.0)
 """Seconds between attempts while the store is away: at first, doubling, and at most."""
@@ -49,10 +45,20 @@ class _Waiting:
     leased: Leased | None = None
     first_asked: float | None = None
 
+    @property
+    def size(self) -> int:
+        """The bytes of its large values."""
+        return sum(len(blob.json) for blob in self.commit.blobs)
+
     def fail(self, error: Exception) -> None:
         """Raise the error where the answer is waited for, unless nobody waits any more."""
         if not self.answer.done():
             self.answer.set_exception(error)
+
+
+LIMITS: Final = Limits(count=256, size=4 * 1024 * 1024, size_of=lambda waiting: waiting.size)
+"""What goes together in one transaction: so many hops, and about so many bytes of large values, so that none takes
+longer than the store allows."""
 
 
 class Committer:
@@ -106,24 +112,19 @@ class Committer:
         return await waiting.answer
 
     async def _run(self) -> None:
-        pause = BACKOFF[0]
+        backoff = Backoff(*BACKOFF)
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                away = await self._write(self._next_group())
-                if away:
-                    await asyncio.sleep(pause)
-                pause = min(pause * 2, BACKOFF[1]) if away else BACKOFF[0]
+                if await self._write(self._next_group()):
+                    await backoff.pause()
+                else:
+                    backoff.reset()
 
     def _next_group(self) -> list[_Waiting]:
-        """Take from the queue what goes together in one transaction: at least one, and not too much."""
-        count = size = 0
-        for waiting in self._queue[:BATCH]:
-            size += sum(len(blob.json) for blob in waiting.commit.blobs)
-            if count and size > BATCH_BYTES:
-                break
-            count += 1
+        """Take from the queue what goes together in one transaction."""
+        count = LIMITS.next_batch(self._queue)
         group, self._queue = self._queue[:count], self._queue[count:]
         return group
 

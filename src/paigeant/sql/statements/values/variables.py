@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, literal_column, select, union_all, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 
 from paigeant.model.message import lineage
 from paigeant.model.values.values import Blob, Value
@@ -17,6 +28,8 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, values, workflow_runs, workflow_variables
 from paigeant.sql.statements.hops import keep_blobs, steps
 from paigeant.sql.statements.operate import require_writable
+
+_Query: TypeAlias = Select[Any, *tuple[Any, ...]]
 
 variables: Columns = workflow_variables.c
 
@@ -60,12 +73,12 @@ _OUTPUTS: Final = select(
 ).where(*_done(step_executions), _newest(_later_hop, "step", step_executions, *_done(_later_hop)))
 
 
-def _both(sets: Select[Any], outputs: Select[Any]) -> Select[Any]:
+def _both(sets: _Query, outputs: _Query) -> _Query:
     """Return the query of what was set, and what steps came to, with the columns of ``protocol.variables.Written``."""
     return select(union_all(sets, outputs).subquery("written"))
 
 
-_ON_PATHS: Final = bindparam("paths", expanding=True)
+_ON_PATHS: Final[BindParameter[Any]] = bindparam("paths", expanding=True)
 _ALL: Final = _both(
     _SETS.where(_VISIBLE, variables.path.in_(_ON_PATHS)),
     _OUTPUTS.where(
