@@ -41,9 +41,10 @@ format: $(DEV) ## put the code into shape
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-types: $(DEV)  ## pyright, strict over src, and each public type known to its users
+types: $(DEV)  ## pyright, strict over src; what users see of the types, by mypy too; examples and documents
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --warnings
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes paigeant --ignoreexternal > $(VENV)/types.txt || { grep error: $(VENV)/types.txt; exit 1; }
+	$(BIN)/python -m tests.typed
 
 layers: $(DEV) ## imports point down
 	$(BIN)/lint-imports

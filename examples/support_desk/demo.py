@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from email import message_from_string
 from email.utils import parseaddr
@@ -78,7 +78,7 @@ class Worker:
 
 
 @contextmanager
-def working(worker: Worker) -> Iterator[Worker]:
+def working(worker: Worker) -> Generator[Worker]:
     """Run the worker while inside, whatever happens."""
     try:
         worker.start()
@@ -155,7 +155,7 @@ async def story(board: Board) -> tuple[dict[str, RunResult], list[tuple[str, boo
             runs = {ticket.stem: await app.dispatch("support", read(ticket)) for ticket in tickets}
             interrupted = await watch(runs, worker, board)
             results = {ticket: await run.result() for ticket, run in runs.items()}
-            listed = (await app.list_runs(limit=1000)).runs
+            listed = (await app.runs(limit=1000)).runs
     known = {str(run.workflow_id) for run in listed}
     return results, list(check(results, known, interrupted))
 

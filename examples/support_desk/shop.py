@@ -6,7 +6,7 @@ They are what a step cannot undo by failing, so each call carries an idempotency
 import csv
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import date
 from decimal import Decimal
@@ -48,7 +48,7 @@ class Move(NamedTuple):
 
 
 @contextmanager
-def database() -> Iterator[sqlite3.Connection]:
+def database() -> Generator[sqlite3.Connection]:
     """Open the file, made on first use, and commit at the end."""
     DATABASE.parent.mkdir(exist_ok=True)
     with closing(sqlite3.connect(DATABASE, timeout=10)) as connection, connection:

@@ -3,7 +3,7 @@
 import paigeant_start as _start  # first: under `python -m paigeant` it hears Ctrl-C while the rest is loaded
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.registry import ActivityRegistry, activity
-from paigeant.app import Paigeant, Run, RunResult, Signal, Workflow
+from paigeant.app import Paigeant, Run, RunResult, Signal, SyncPaigeant, SyncRun, Workflow
 from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import PaigeantError, RunFailed, Terminal
 from paigeant.model.message import PaigeantMessage, SecurityContext
@@ -39,6 +39,8 @@ __all__ = [
     "Signal",
     "Step",
     "StepStatus",
+    "SyncPaigeant",
+    "SyncRun",
     "Terminal",
     "Workflow",
     "activity",

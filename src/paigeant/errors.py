@@ -13,7 +13,7 @@
     │   ├── UnknownRun
     │   ├── UnknownVariable
     │   ├── UnknownLetter
-    │   ├── InvalidInput         the input cannot bind, is no JSON, or is too large
+    │   ├── InvalidInput         the input cannot bind, is not what is declared, is no JSON, or is too large
     │   ├── DispatchConflict     the dispatch key is taken by another input
     │   └── WrongState           the run's status does not allow it
     ├── RunFailed                a run ended otherwise than completed
@@ -76,7 +76,13 @@ class UnknownLetter(RequestError):
 
 
 class InvalidInput(RequestError):
-    """The input is no JSON, too large, too deep, or cannot bind to the first step."""
+    """The input is no JSON, too large, too deep, not what the workflow declares, or cannot bind to the first step."""
+
+    def __init__(self, message: str, *, index: int | None = None, reason: str | None = None) -> None:
+        """Keep which of several inputs it is, counted from 0, and the text without that."""
+        super().__init__(message)
+        self.index = index
+        self.reason: str = message if reason is None else reason
 
 
 class DispatchConflict(RequestError):

@@ -1,6 +1,7 @@
 """The composition root: the only place where parts are chosen and joined."""
 
 from paigeant.app.administration import Administration, Prunable
+from paigeant.app.blocking import SyncPaigeant, SyncRun
 from paigeant.app.handlers import Handlers, load_handlers
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import Run, RunResult
@@ -17,6 +18,8 @@ __all__ = [
     "Run",
     "RunResult",
     "Signal",
+    "SyncPaigeant",
+    "SyncRun",
     "Workflow",
     "load_handlers",
 ]

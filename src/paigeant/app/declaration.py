@@ -4,31 +4,48 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias, cast
+from types import UnionType
+from typing import Any, Generic, TypeAlias, cast
 
-from pydantic import ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.json_schema import JsonSchemaMode
+from pydantic_core import to_json
+from typing_extensions import TypeVar
 
 from paigeant.activities.registry import ActivityRegistry, AgentLike, registry_of
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import checked, written_at
 from paigeant.model.plan import Plan
 from paigeant.model.steps import Step
-from paigeant.model.values.shapes import first_problem
+from paigeant.model.values.shapes import adapter, first_problem
 from paigeant.model.values.showing import shown
 
 Entry: TypeAlias = str | Step | AgentLike | Callable[..., Any]
 
+In_contra = TypeVar("In_contra", default=Any, contravariant=True)
+Out_co = TypeVar("Out_co", default=Any, covariant=True)
 
-class Declaration:
-    """A named itinerary with the activities that were declared on the spot.
+
+class Declaration(Generic[In_contra, Out_co]):
+    """A named itinerary with the activities that were declared on the spot, from an input to an output.
 
     Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions: as
     they are registered, with their options, or else on the spot under their own names. ``activities`` is the registry
-    that has the names, if it is not the global one. Raises RegistrationError for what is none of these.
+    that has the names, if it is not the global one. ``input`` and ``output`` are types: a dispatch checks what it is
+    given against the one, a result's ``output`` is of the other. Raises RegistrationError for what is none of these.
     """
 
     @checked("Workflow")
-    def __init__(self, name: str, steps: Sequence[Entry], *, activities: ActivityRegistry | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        steps: Sequence[Entry],
+        *,
+        input: type[In_contra] | UnionType | None = None,  # noqa: A002  (it is the word for it)
+        output: type[Out_co] | UnionType | None = None,
+        activities: ActivityRegistry | None = None,
+    ) -> None:
         """Declare the workflow; nothing is written anywhere."""
         if not isinstance(cast("Any", activities), ActivityRegistry | None):
             text = f"workflow {shown(name)}: activities is {shown(activities)}; it should be an ActivityRegistry"
@@ -38,8 +55,14 @@ class Declaration:
         if isinstance(steps, str | Step) or not isinstance(cast("Any", steps), Iterable):
             text = f"workflow {shown(name)}: its steps are a list, as [{shown(steps)}]"
             raise RegistrationError(f"{written_at()}: {text}")
+        self.input: TypeAdapter[Any] | None = _shape(input, "input", name)
+        """Of what goes in; None if it does not say."""
+        self.output: TypeAdapter[Any] | None = _shape(output, "output", name)
+        """Of what comes out; None if it does not say."""
+        itinerary = tuple(self._step(entry, name) for entry in steps)
+        schemas = {"input": _published(self.input, "validation"), "output": _published(self.output, "serialization")}
         try:
-            self.plan: Plan = Plan(name=name, itinerary=tuple(self._step(entry, name) for entry in steps))
+            self.plan: Plan = Plan(name=name, itinerary=itinerary, **schemas)
         except ValidationError as error:
             text = f"workflow {shown(name)}: {first_problem(error)}"
             raise RegistrationError(f"{written_at()}: {text}") from error
@@ -84,3 +107,23 @@ class Declaration:
             return Step(str(entry.name))
         text = f"workflow {shown(name)}: a step is a name, a Step, an agent or a function, not {shown(entry)}"
         raise RegistrationError(f"{written_at()}: {text}")
+
+
+def _shape(given: Any, option: str, name: str) -> TypeAdapter[Any] | None:
+    if given is None:
+        return None
+    try:
+        return adapter(given)
+    except PydanticUserError as error:
+        text = f"workflow {shown(name)}: {option} is {shown(given)}: {error.message.splitlines()[0]}"
+        raise RegistrationError(f"{written_at()}: {text}; it should be a type that pydantic validates") from error
+
+
+def _published(shape: TypeAdapter[Any] | None, mode: JsonSchemaMode) -> str | None:
+    """Return the JSON Schema of a type as text; None if there is none, as of a type with a validator of its own."""
+    if shape is None:
+        return None
+    try:
+        return to_json(shape.json_schema(mode=mode)).decode()
+    except PydanticInvalidForJsonSchema:
+        return None

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from paigeant.errors import InvalidInput
 from paigeant.model.limits import DEPTH, NAME_PATTERN, VALUE_BYTES
+from paigeant.model.plan import Plan
 from paigeant.model.values.nesting import nesting
+from paigeant.model.values.published import validator_of
 from paigeant.model.values.roundtrip import Refused, write
-from paigeant.model.values.shapes import ANYTHING
+from paigeant.model.values.shapes import ANYTHING, first_problem, read
 from paigeant.model.values.values import finite
 
 
@@ -22,6 +27,46 @@ def as_json(value: Any, what: str = "the input") -> bytes:
     except Refused as error:
         text = f"{what}, {type(value).__qualname__}, {error}"
         raise InvalidInput(text) from error
+
+
+def check_declared(plan: Plan, shape: TypeAdapter[Any] | None, json: bytes) -> None:
+    """Raise InvalidInput for an input that is not what its workflow declares.
+
+    It is held against the type where that is known, and else against the schema that was published with the workflow.
+    """
+    if shape is None and plan.input is None:
+        return
+    try:
+        if shape is not None:
+            read(shape, json)
+        elif plan.input is not None:
+            validator_of(plan.input).validate_json(json)
+    except ValidationError as error:
+        text = f"the input is not what workflow {plan.name!r} declares: {first_problem(error)}"
+        raise InvalidInput(text) from error
+
+
+def as_inputs(plan: Plan, shape: TypeAdapter[Any] | None, payloads: Iterable[Any]) -> Generator[bytes]:
+    """Yield the JSON text of each payload; raises InvalidInput with the ``index`` of the one that is none."""
+    for index, payload in enumerate(payloads):
+        try:
+            json = as_json(payload)
+            check_declared(plan, shape, json)
+        except InvalidInput as error:
+            error.index = index
+            raise
+        yield json
+
+
+@contextmanager
+def naming_payloads() -> Generator[None]:
+    """Have an error about one of several payloads begin with its place among them."""
+    try:
+        yield
+    except InvalidInput as error:
+        if error.index is None:
+            raise
+        raise InvalidInput(f"payloads[{error.index}]: {error}", index=error.index, reason=str(error)) from error
 
 
 def variable_as_json(name: Any, value: Any, what: str = "variable") -> bytes:

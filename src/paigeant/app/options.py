@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
@@ -14,8 +14,17 @@ from paigeant.config import Settings
 from paigeant.errors import InvalidInput, PaigeantError, RegistrationError
 from paigeant.model.checks.options import written_at
 from paigeant.model.plan import Plan
-from paigeant.model.values.durations import seconds_of
-from paigeant.model.values.showing import shown
+from paigeant.model.runs import RunStatus
+from paigeant.model.values.durations import Duration, seconds_of
+from paigeant.model.values.showing import did_you_mean, shown
+
+
+class DispatchArguments(TypedDict, total=False):
+    """What may be said about a run as it is dispatched, beside its input."""
+
+    dispatch_key: str | None
+    deadline: Duration | None
+    tenant: str | None
 
 
 def read_span(option: str, given: Any, what: str) -> timedelta:
@@ -31,7 +40,16 @@ def read_timeout(given: Any, what: str) -> float | None:
     return None if given is None else read_span("timeout", given, what).total_seconds()
 
 
-def check_parts(handlers: Any, workflows: Any, settings: Any) -> list[Declaration | Plan]:
+def read_status(given: str) -> RunStatus:
+    """Return the status of this name; raises InvalidInput, with the nearest one that there is."""
+    try:
+        return RunStatus(given)
+    except ValueError as error:
+        text = f"{written_at()}: runs: status is {shown(given)}; {did_you_mean(given, map(str, RunStatus))}"
+        raise InvalidInput(text) from error
+
+
+def check_parts(handlers: Any, workflows: Any, settings: Any) -> list[Declaration[Any, Any] | Plan]:
     """Return the workflows given to ``Paigeant``; raises RegistrationError, naming what is no such thing."""
     if handlers is not None and not isinstance(handlers, ModuleType | ActivityRegistry | Handlers):
         cure = f"import {handlers}; Paigeant({handlers})" if _is_name(handlers) else "Paigeant(handlers)"

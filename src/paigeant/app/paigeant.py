@@ -10,19 +10,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from types import ModuleType
-from typing import Any, Final, Self
+from typing import Any, Self, Unpack, overload
 from uuid import UUID
 
 from paigeant.abc import Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.administration import Administration
 from paigeant.app.choosing import choose_codec, choose_store, choose_store_to_read, choose_transport
-from paigeant.app.declaration import Declaration
-from paigeant.app.handlers import Handlers, read_handlers
-from paigeant.app.inputs import as_json
-from paigeant.app.options import check_parts, check_workflow, read_span
-from paigeant.app.publications import WorkflowListing, list_workflows, unknown_workflow
-from paigeant.app.readiness import require_ready
+from paigeant.app.declaration import Declaration, In_contra, Out_co
+from paigeant.app.handlers import Catalog, Handlers, read_handlers
+from paigeant.app.inputs import as_inputs, as_json, check_declared, naming_payloads
+from paigeant.app.options import DispatchArguments, check_parts, check_workflow, read_span, read_status
+from paigeant.app.publications import WorkflowListing, list_workflows
+from paigeant.app.readiness import require_activities, require_ready, warn_of_unknown_steps
 from paigeant.app.run import Run
 from paigeant.app.run_ids import find_run_id, no_run_id
 from paigeant.app.signals import Signal, send_all
@@ -31,7 +31,7 @@ from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
-from paigeant.errors import ConfigError, InvalidInput, RegistrationError, UnknownRun, UnknownStep
+from paigeant.errors import ConfigError, InvalidInput, UnknownRun
 from paigeant.model.checks.options import checked
 from paigeant.model.hops import WorkerCard
 from paigeant.model.plan import Plan
@@ -40,9 +40,6 @@ from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
 from paigeant.plugins import redacted_url
 from paigeant.telemetry.logs import LogHooks
-
-_TOGETHER: Final = 500
-"""Runs that dispatch_many records in one transaction."""
 
 
 class Paigeant:
@@ -61,7 +58,7 @@ class Paigeant:
         self,
         handlers: ModuleType | ActivityRegistry | Handlers | None = None,
         *,
-        workflows: Iterable[Declaration | Plan] = (),
+        workflows: Iterable[Declaration[Any, Any] | Plan] = (),
         settings: Settings | None = None,
         hooks: Hooks | Sequence[Hooks] = (),
         create: bool = True,
@@ -70,10 +67,9 @@ class Paigeant:
         given = check_parts(handlers, workflows, settings)
         self.settings: Settings = settings or load_settings()
         found = read_handlers(handlers)
-        self.registry: ActivityRegistry = found.registry
-        self.workflows: dict[str, Plan] = dict(self.settings.plans)
-        for workflow in [*found.workflows, *given]:
-            self._add(workflow)
+        self.catalog: Catalog = Catalog(found.registry)
+        for workflow in [*self.settings.plans.values(), *found.workflows, *given]:
+            self.catalog.add(workflow)
         self.registry.check()
         self._hooks = GuardedHooks([LogHooks(), *([hooks] if isinstance(hooks, Hooks) else hooks)])
         self._stack = AsyncExitStack()
@@ -117,6 +113,16 @@ class Paigeant:
         await self._stack.aclose()
 
     @property
+    def registry(self) -> ActivityRegistry:
+        """The activities at hand."""
+        return self.catalog.registry
+
+    @property
+    def workflows(self) -> dict[str, Plan]:
+        """The workflows at hand, by name."""
+        return self.catalog.plans
+
+    @property
     def runtime(self) -> Runtime:
         """The parts in use; raises ConfigError outside of ``async with``."""
         if self._runtime is None:
@@ -129,21 +135,28 @@ class Paigeant:
         """The open store, for reading runs."""
         return self.runtime.store
 
+    @overload
+    async def dispatch(
+        self, workflow: Declaration[In_contra, Out_co], payload: In_contra, **options: Unpack[DispatchArguments]
+    ) -> Run[Out_co]: ...
+    @overload
+    async def dispatch(self, workflow: str, payload: Any, **options: Unpack[DispatchArguments]) -> Run[Any]: ...
     @checked("dispatch", InvalidInput)
     async def dispatch(
         self,
-        workflow: str | Declaration,
+        workflow: str | Declaration[Any, Any],
         payload: Any,
         *,
         dispatch_key: str | None = None,
         deadline: Duration | None = None,
         tenant: str | None = None,
-    ) -> Run:
+    ) -> Run[Any]:
         """Record a run of a workflow, declared here or published by a worker, and return its handle.
 
         When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
-        that pydantic can write as JSON. The same ``dispatch_key`` in a workflow gives the same run. ``deadline`` is
-        from now, by the store's clock: seconds, a timedelta, or text as ``"1h30m"``.
+        that pydantic can write as JSON, and that the workflow's ``input`` validates, if it has one. The same
+        ``dispatch_key`` in a workflow gives the same run. ``deadline`` is from now, by the store's clock: seconds, a
+        timedelta, or text as ``"1h30m"``.
 
         Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
         """
@@ -151,48 +164,66 @@ class Paigeant:
         limit = None if deadline is None else read_span("deadline", deadline, "dispatch")
         options = DispatchOptions(dispatch_key, limit, tenant)
         self._require_store()
-        [started] = await dispatch(self.runtime, await self._plan(workflow), [as_json(payload)], options)
-        return Run(self.runtime, started.workflow_id)
+        plan = await self.catalog.find(workflow, self.store)
+        json = as_json(payload)
+        check_declared(plan, self.catalog.inputs.get(plan.name), json)
+        [started] = await dispatch(self.runtime, plan, [json], options)
+        return self.run(started.workflow_id)
 
+    @overload
+    async def dispatch_many(
+        self, workflow: Declaration[In_contra, Out_co], payloads: Iterable[In_contra], *, tenant: str | None = None
+    ) -> list[Run[Out_co]]: ...
+    @overload
+    async def dispatch_many(
+        self, workflow: str, payloads: Iterable[Any], *, tenant: str | None = None
+    ) -> list[Run]: ...
     @checked("dispatch_many", InvalidInput)
     async def dispatch_many(
-        self, workflow: str | Declaration, payloads: Iterable[Any], *, tenant: str | None = None
-    ) -> list[Run]:
+        self, workflow: str | Declaration[Any, Any], payloads: Iterable[Any], *, tenant: str | None = None
+    ) -> list[Run[Any]]:
         """Record a run for each payload, 500 in a transaction; returns their handles in order.
 
-        All inputs are checked before the first is written.
+        All inputs are checked before the first is written: InvalidInput says which one is wrong, in its ``index`` too.
         """
         check_workflow(workflow, "dispatch_many")
         self._require_store()
-        plan = await self._plan(workflow)
-        inputs = [as_json(payload) for payload in payloads]
-        runs: list[Run] = []
-        for first in range(0, len(inputs), _TOGETHER):
-            group = inputs[first : first + _TOGETHER]
-            started = await dispatch(self.runtime, plan, group, DispatchOptions(tenant=tenant))
-            runs += [Run(self.runtime, answer.workflow_id) for answer in started]
-        return runs
+        plan = await self.catalog.find(workflow, self.store)
+        with naming_payloads():
+            inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), payloads))
+            started = await dispatch(self.runtime, plan, inputs, DispatchOptions(tenant=tenant))
+        return [self.run(answer.workflow_id) for answer in started]
 
-    def run(self, workflow_id: str | UUID) -> Run:
-        """Return the handle of a run; raises UnknownRun for what is no id."""
+    @overload
+    def run(self, workflow_id: str | UUID) -> Run[Any]: ...
+    @overload
+    def run(self, workflow_id: str | UUID, workflow: Declaration[Any, Out_co]) -> Run[Out_co]: ...
+    def run(self, workflow_id: str | UUID, workflow: Declaration[Any, Any] | None = None) -> Run[Any]:
+        """Return the handle of a run; raises UnknownRun for what is no id.
+
+        ``workflow`` says of which workflow it is, and so of what type its output.
+        """
+        if workflow is not None:
+            self.catalog.add(workflow)
         try:
-            return Run(self.runtime, workflow_id if isinstance(workflow_id, UUID) else UUID(workflow_id))
+            identity = workflow_id if isinstance(workflow_id, UUID) else UUID(workflow_id)
         except ValueError as error:
             raise no_run_id(str(workflow_id)) from error
+        return Run(self.runtime, identity, self.catalog.outputs)
 
-    async def find_run(self, beginning: str) -> Run:
+    async def find_run(self, beginning: str) -> Run[Any]:
         """Return the handle of the run whose id begins like this, if there is one only.
 
         Raises UnknownRun if there is none, or with the ids of those that there are, and what each of them is.
         """
-        return Run(self.runtime, await find_run_id(beginning, self.store))
+        return self.run(await find_run_id(beginning, self.store))
 
-    async def find_newest_run(self) -> Run:
+    async def find_newest_run(self) -> Run[Any]:
         """Return the handle of the run that was recorded last; raises UnknownRun if there is none."""
         page = await self.store.list_runs(limit=1)
         if not page.runs:
             raise UnknownRun(f"there is no run yet in {redacted_url(self.settings.store)}")
-        return Run(self.runtime, page.runs[0].workflow_id)
+        return self.run(page.runs[0].workflow_id)
 
     async def signal(
         self, workflow_id: str | UUID, name: str, payload: Any = None, *, signal_id: str | None = None
@@ -207,10 +238,10 @@ class Paigeant:
         """
         return await send_all(self.store, signals)
 
-    async def list_runs(
+    async def runs(
         self,
         *,
-        status: RunStatus | None = None,
+        status: RunStatus | str | None = None,
         workflow: str | None = None,
         since: Duration | None = None,
         limit: int = 50,
@@ -218,10 +249,12 @@ class Paigeant:
     ) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
-        ``since`` leaves out those recorded longer ago. Raises InvalidInput for an ``after`` that no page gave.
+        ``since`` leaves out those recorded longer ago. Raises InvalidInput for a status that there is not, and for
+        an ``after`` that no page gave.
         """
-        age = None if since is None else read_span("since", since, "list_runs")
-        return await self.store.list_runs(status=status, workflow=workflow, since=age, limit=limit, after=after)
+        age = None if since is None else read_span("since", since, "runs")
+        asked = None if status is None else read_status(status)
+        return await self.store.list_runs(status=asked, workflow=workflow, since=age, limit=limit, after=after)
 
     async def list_workflows(self) -> list[WorkflowListing]:
         """Return the workflows that can be dispatched: declared here, or ever published by a worker; by name."""
@@ -246,54 +279,18 @@ class Paigeant:
         not registered, and ConfigError for a store or transport that is not fit to be worked with.
         """
         self._require_store()
-        topics = tuple(self.registry) if activities is None else tuple(dict.fromkeys(activities))
-        for name in topics:
-            if name not in self.registry:
-                there = ", ".join(sorted(self.registry)) or "none"
-                text = f"no activity {name!r} to serve; there are: {there}"
-                raise UnknownStep(text)
-        if not topics:
-            text = "nothing to serve: no activity is registered; decorate a function with @activity.execute()"
-            raise RegistrationError(text)
+        topics = require_activities(self.registry, activities)
         await require_ready(self.runtime, self.settings.env)
         cards = [self.registry[name].card for name in topics]
         plans = list(self.workflows.values())
         await self.store.publish_catalog(plans, cards)
-        await self._warn_of_unknown_steps()
+        await warn_of_unknown_steps(self.runtime, plans)
         grace = timedelta(seconds=self.settings.grace)
-        options = WorkerOptions(
-            topics, concurrency or self.settings.concurrency, grace, tuple(plan.name for plan in plans)
-        )
+        names = tuple(plan.name for plan in plans)
+        options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace, names)
         runtime = replace(self.runtime, owner=_owner())  # several workers of one process must not be taken for one
         async with ActivityWorker(runtime, options) as worker:
             yield worker
-
-    async def _warn_of_unknown_steps(self) -> None:
-        for plan in self.workflows.values():
-            foreign = {s.activity for s in plan.itinerary if not s.elsewhere and s.activity not in self.registry}
-            for name in sorted(foreign - (await self.store.find_cards(foreign)).keys()):
-                error = UnknownStep(f"no worker has published the step {name!r} yet, and it is not served here")
-                self.runtime.trouble(f"serving workflow {plan.name!r}", error)
-
-    def _add(self, workflow: Declaration | Plan) -> None:
-        plan = workflow if isinstance(workflow, Plan) else workflow.plan
-        known = self.workflows.get(plan.name)
-        if known is not None and known != plan:
-            text = f"workflow {plan.name!r} is declared twice, with different steps; give one of them another name"
-            raise RegistrationError(text)
-        if isinstance(workflow, Declaration):
-            self.registry.include(workflow.registry)
-        self.workflows[plan.name] = plan
-
-    async def _plan(self, workflow: str | Declaration) -> Plan:
-        if isinstance(workflow, Declaration):
-            if self.workflows.get(workflow.name) is not workflow.plan:
-                self._add(workflow)
-            return workflow.plan
-        plan = self.workflows.get(workflow) or await self.store.find_plan(workflow)
-        if plan is not None:
-            return plan
-        raise await unknown_workflow(workflow, self.workflows, self.store)
 
 
 def _owner() -> str:

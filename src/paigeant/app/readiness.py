@@ -1,11 +1,15 @@
-"""Whether store and transport are fit to be worked with; asked at a worker's start, before anything is leased."""
+"""Whether there is what a worker needs: activities, and a store and a transport that are fit to be worked with."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
+from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import ConfigError
+from paigeant.errors import ConfigError, RegistrationError, UnknownStep
 from paigeant.model.checks.findings import Severity
 from paigeant.model.events import Noticed
+from paigeant.model.plan import Plan
 
 
 async def require_ready(runtime: Runtime, env: str) -> None:
@@ -18,3 +22,26 @@ async def require_ready(runtime: Runtime, env: str) -> None:
                 raise ConfigError(text)
             if finding.severity is Severity.WARNING:
                 runtime.report(Noticed(runtime.owner, finding))
+
+
+def require_activities(registry: ActivityRegistry, asked: Collection[str] | None) -> tuple[str, ...]:
+    """Return the names of the activities to serve, those asked for or all; raises UnknownStep, or if there are none."""
+    topics = tuple(registry) if asked is None else tuple(dict.fromkeys(asked))
+    for name in topics:
+        if name not in registry:
+            there = ", ".join(sorted(registry)) or "none"
+            raise UnknownStep(f"no activity {name!r} to serve; there are: {there}")
+    if not topics:
+        raise RegistrationError(
+            "nothing to serve: no activity is registered; decorate a function with @activity.execute()"
+        )
+    return topics
+
+
+async def warn_of_unknown_steps(runtime: Runtime, plans: Iterable[Plan]) -> None:
+    """Report steps that are neither served here nor were ever published."""
+    for plan in plans:
+        foreign = {s.activity for s in plan.itinerary if not s.elsewhere and s.activity not in runtime.registry}
+        for name in sorted(foreign - (await runtime.store.find_cards(foreign)).keys()):
+            error = UnknownStep(f"no worker has published the step {name!r} yet, and it is not served here")
+            runtime.trouble(f"serving workflow {plan.name!r}", error)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final, Self
+from types import MappingProxyType
+from typing import Any, Final, Generic, Self, cast
 from uuid import UUID
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from paigeant.abc import RunReader
 from paigeant.app.ahead import with_steps_ahead
+from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.options import read_timeout
 from paigeant.app.signals import Signal, require_taken
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
-from paigeant.errors import ResultTimeout, RunFailed, UnknownVariable
+from paigeant.errors import ResultError, ResultTimeout, RunFailed, UnknownVariable
 from paigeant.model.runs import CancelRequest, RunError, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
+from paigeant.model.values.shapes import first_problem, read
 from paigeant.model.values.values import shelve
 
 _LOOK: Final = 5.0
@@ -35,7 +39,7 @@ _PAUSE: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(Generic[Out_co]):
     """How a run ended: ``variables`` and ``steps`` as ``show --json`` has them."""
 
     workflow_id: UUID
@@ -44,12 +48,23 @@ class RunResult:
     steps: tuple[StepView, ...]
     error: RunError | None
     _output: JsonValue = None
+    _shape: TypeAdapter[Any] | None = None
 
     @property
-    def output(self) -> Any:
-        """The output, as JSON data; raises :class:`~paigeant.errors.RunFailed` if the run did not complete."""
+    def output(self) -> Out_co:
+        """The output: of the type that the workflow declares, if it is known here and declares one, else JSON data.
+
+        Raises :class:`~paigeant.errors.RunFailed` if the run did not complete, and
+        :class:`~paigeant.errors.ResultError` if what came out is not of that type.
+        """
         self.checked()
-        return self._output
+        if self._shape is None:
+            return cast("Out_co", self._output)
+        try:
+            return read(self._shape, to_json(self._output))
+        except ValidationError as error:
+            text = f"run {self.workflow_id} came to what its workflow does not declare: {first_problem(error)}"
+            raise ResultError(text) from error
 
     def checked(self) -> Self:
         """Return itself if the run completed; else raises RunFailed, with the traceback of the step that failed."""
@@ -68,12 +83,12 @@ class RunResult:
         """Return the newest traceback of the step that failed, if there is one."""
         position = self.error.position if self.error else None
         errors = [error for view in self.steps if view.position == position for error in view.errors]
-        return [f"In the step, {error.traceback}" for error in errors[-1:] if error.traceback]
+        return [f"In_contra the step, {error.traceback}" for error in errors[-1:] if error.traceback]
 
     @classmethod
-    def of(cls, view: RunView) -> RunResult:
-        """Return the result that a final run's view shows."""
-        return cls(view.workflow_id, view.status, view.variables, view.steps, view.error, view.output)
+    def of(cls, view: RunView, shape: TypeAdapter[Any] | None = None) -> Self:
+        """Return the result that a final run's view shows; its output is of this shape."""
+        return cls(view.workflow_id, view.status, view.variables, view.steps, view.error, view.output, shape)
 
 
 class _Waiting:
@@ -97,13 +112,19 @@ class _Waiting:
         self._seen = await self._reader.wait_for_change(self._seen, min(left, self._look))
 
 
-class Run:
+class Run(Generic[Out_co]):
     """One run, by its id. Every method may raise UnknownRun, and Unavailable if the store does not answer."""
 
-    def __init__(self, runtime: Runtime, workflow_id: UUID) -> None:
-        """Reach the run through the store of an open :class:`~paigeant.Paigeant`."""
+    def __init__(
+        self, runtime: Runtime, workflow_id: UUID, outputs: Mapping[str, TypeAdapter[Any]] = MappingProxyType({})
+    ) -> None:
+        """Reach the run through the store of an open :class:`~paigeant.Paigeant`.
+
+        ``outputs`` has the types of what workflows put out, by name.
+        """
         self._runtime = runtime
-        self.workflow_id = workflow_id
+        self._outputs = outputs
+        self.workflow_id: UUID = workflow_id
 
     def __repr__(self) -> str:
         """Show the id."""
@@ -117,7 +138,11 @@ class Run:
         """Return everything about the run so far, and what is ahead of it."""
         return await with_steps_ahead(self._runtime, await self._runtime.store.get_run(self.workflow_id))
 
-    async def result(self, timeout: Duration | None = None) -> RunResult:
+    async def steps(self) -> tuple[StepView, ...]:
+        """Return the steps, those ahead too: each hop in the order of its position."""
+        return (await self.view()).steps
+
+    async def result(self, timeout: Duration | None = None) -> RunResult[Out_co]:
         """Return how the run ended, once it has, whatever its final status.
 
         Raises :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on all the same.
@@ -125,7 +150,8 @@ class Run:
         waiting = _Waiting(self._runtime.store, self.workflow_id, read_timeout(timeout, "result"), _LOOK)
         while not (status := await self.status()).final:
             await waiting.for_change(status)
-        return RunResult.of(await self.view())
+        view = await self.view()
+        return RunResult[Out_co].of(view, self._outputs.get(view.workflow))
 
     async def follow(self, timeout: Duration | None = None) -> AsyncGenerator[RunView, None]:
         """Yield everything about the run, now and after each change, until it is final; at least once in a second.

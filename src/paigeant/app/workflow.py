@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-from paigeant.app.declaration import Declaration
+from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import RunResult
 from paigeant.errors import ConfigError, InvalidInput
@@ -13,23 +12,24 @@ from paigeant.model.checks.options import checked
 from paigeant.model.values.durations import Duration
 
 
-class Workflow(Declaration):
-    """A named itinerary, declared once and dispatched many times.
+class Workflow(Declaration[In_contra, Out_co]):
+    """A named itinerary, declared once and dispatched many times: ``Workflow[Order, Receipt]``.
 
     Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions: as
     they are registered, with their options, or else on the spot under their own names. ``activities`` is the registry
-    that has the names, if it is not the global one. Raises RegistrationError for what is none of these.
+    that has the names, if it is not the global one. ``input`` and ``output`` are types: a dispatch checks what it is
+    given against the one, a result's ``output`` is of the other. Raises RegistrationError for what is none of these.
     """
 
     @checked("run", InvalidInput)
     async def run(
         self,
-        payload: Any,
+        payload: In_contra,
         *,
         dispatch_key: str | None = None,
         timeout: Duration | None = None,
         check: bool = True,
-    ) -> RunResult:
+    ) -> RunResult[Out_co]:
         """Dispatch it, execute it in this process, and return how it ended; on the configured store, so crash-safe.
 
         With a ``dispatch_key`` a repeated call gives the same run, and continues it if it was broken off. Raises
@@ -45,12 +45,12 @@ class Workflow(Declaration):
     @checked("run_sync", InvalidInput)
     def run_sync(
         self,
-        payload: Any,
+        payload: In_contra,
         *,
         dispatch_key: str | None = None,
         timeout: Duration | None = None,
         check: bool = True,
-    ) -> RunResult:
+    ) -> RunResult[Out_co]:
         """As :meth:`run`, for a script: the one synchronous door."""
         if _in_a_loop():
             text = f"workflow {self.name!r}: run_sync() cannot be called in an event loop; await run() there instead"

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
+from paigeant.abc import DispatchSpan
 from paigeant.activities.binding import Sources, bind
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
@@ -28,6 +29,9 @@ from paigeant.model.steps import stow
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import Blob, shelve
+
+_TOGETHER: Final = 500
+"""Runs that are recorded in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +73,35 @@ class Shared(NamedTuple):
 
 
 async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
-    """Record one run for each input (JSON texts) in one transaction, and announce them; returns them in order.
+    """Record one run for each input (JSON texts), 500 in a transaction, and announce them; returns them in order.
 
-    When this returns the runs are durable. Raises UnknownStep, InvalidInput or DispatchConflict with nothing written.
+    When this returns the runs are durable. Raises UnknownStep, InvalidInput, which says which input it is, or
+    DispatchConflict, with nothing written.
     """
     async with runtime.hooks.around_dispatch(plan) as span:
         shared = Shared.of(plan, await _check_steps(runtime, plan), TraceContext.of(span.traceparent))
-        starts = [prepare(runtime, shared, json, options) for json in inputs]
-        started = await runtime.store.record_workflow_start(starts)
-        if runtime.hooks.wants(RunDispatched):
-            for start, (workflow_id, fresh) in zip(starts, started, strict=True):
-                dispatched = RunDispatched(plan.name, workflow_id, start.trace_id, fresh)
-                span.end(dispatched)
-                runtime.report(dispatched)
-        await announce(runtime, *(start.twin for start, answer in zip(starts, started, strict=True) if answer.fresh))
-        return started
+        _check_inputs(runtime, plan, inputs)
+        answers: list[Started] = []
+        for first in range(0, len(inputs), _TOGETHER):
+            group = inputs[first : first + _TOGETHER]
+            answers += await _record(runtime, [prepare(runtime, shared, json, options) for json in group], span)
+        return answers
+
+
+async def _record(runtime: Runtime, starts: Sequence[RunStart], span: DispatchSpan) -> list[Started]:
+    started = await runtime.store.record_workflow_start(starts)
+    if runtime.hooks.wants(RunDispatched):
+        for start, (workflow_id, fresh) in zip(starts, started, strict=True):
+            dispatched = RunDispatched(start.workflow, workflow_id, start.trace_id, fresh)
+            span.end(dispatched)
+            runtime.report(dispatched)
+    await announce(runtime, *(start.twin for start, answer in zip(starts, started, strict=True) if answer.fresh))
+    return started
 
 
 def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOptions) -> RunStart:
-    """Return the run as it is to be recorded, its first message sealed; raises InvalidInput."""
+    """Return the run as it is to be recorded, its first message sealed; the input was checked."""
     plan = shared.plan
-    check_input(runtime, plan, json)
     workflow_id = uuid7()
     value, blob = shelve(json)
     blobs = shared.blobs if blob is None else {**shared.blobs, blob.sha256: blob}
@@ -117,7 +129,16 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
     )
 
 
-def check_input(runtime: Runtime, plan: Plan, json: bytes) -> None:
+def _check_inputs(runtime: Runtime, plan: Plan, inputs: Sequence[bytes]) -> None:
+    for index, json in enumerate(inputs):
+        try:
+            _check_input(runtime, plan, json)
+        except InvalidInput as error:
+            error.index = index
+            raise
+
+
+def _check_input(runtime: Runtime, plan: Plan, json: bytes) -> None:
     """Raise InvalidInput for an input that is too large or deep, or that cannot bind to a first step served here."""
     if len(json) > VALUE_BYTES:
         text = f"the input is {len(json):,} bytes as JSON; at most {VALUE_BYTES:,} are allowed: pass a reference to it"

@@ -14,10 +14,15 @@ Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 
 
 class Plan(BaseModel, frozen=True, extra="forbid"):
-    """A named itinerary."""
+    """A named itinerary; ``input`` and ``output`` are JSON Schemas, as text, of what goes in and comes out.
+
+    They are None where the workflow does not say.
+    """
 
     name: Name
     itinerary: Annotated[tuple[Step, ...], Field(min_length=1, max_length=STEPS)]
+    input: str | None = None
+    output: str | None = None
 
 
 class Undo(StrEnum):

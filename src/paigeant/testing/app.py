@@ -18,7 +18,7 @@ class Environment(Stage):
     """What :func:`app` yields: an application in memory that can be put to the test."""
 
     async def crash_after_each_commit(
-        self, workflow: str | Declaration, payload: Any, *, compare: Compare = outcome
+        self, workflow: str | Declaration[Any, Any], payload: Any, *, compare: Compare = outcome
     ) -> list[CrashedRun]:
         """Run a workflow again and again, its worker dying at each commit in turn, and assert that it ends the same.
 
@@ -29,7 +29,7 @@ class Environment(Stage):
         Raises AssertionError naming the step at whose commit the worker died, if ``compare`` then makes something else
         of the result. A step that asked for it with ``on_interrupt`` is parked, or undone, and not compared then.
         """
-        plan = await self._plan(workflow)
+        plan = await self.catalog.find(workflow, self.store)
 
         def stage() -> Stage:
             return Stage(self.registry, [plan], self.settings.lease)
@@ -39,7 +39,10 @@ class Environment(Stage):
 
 @asynccontextmanager
 async def app(
-    handlers: ModuleType | ActivityRegistry | None = None, *, workflows: Iterable[Workflow] = (), lease: float = 15.0
+    handlers: ModuleType | ActivityRegistry | None = None,
+    *,
+    workflows: Iterable[Workflow[Any, Any]] = (),
+    lease: float = 15.0,
 ) -> AsyncGenerator[Environment]:
     """Yield an open application with a worker running, all in memory; nothing of it is seen by any other.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 from types import ModuleType
-from typing import Final, Self, TypedDict, Unpack
+from typing import Any, Final, Self, TypedDict, Unpack
 
 from paigeant.abc import Store, Transport
 from paigeant.activities.registry import ActivityRegistry
@@ -40,7 +40,10 @@ class Stage(Paigeant):
     """An application in memory, whose store's time can be moved on: retries, deadlines and all that waits."""
 
     def __init__(
-        self, handlers: ModuleType | ActivityRegistry | None, workflows: Iterable[Declaration | Plan], lease: float
+        self,
+        handlers: ModuleType | ActivityRegistry | None,
+        workflows: Iterable[Declaration[Any, Any] | Plan],
+        lease: float,
     ) -> None:
         """Serve these and nothing else."""
         settings = Settings(store="memory://", lease=lease, grace=1.0)

@@ -71,6 +71,17 @@ def test_no_line_at_all(project: Any):
     refused(project.paigeant("dispatch", "hello", "many.jsonl", "--each"), "many.jsonl: holds no line of JSON")
 
 
+def test_a_line_that_the_workflow_does_not_take_is_named_and_none_is_dispatched(project: Any):
+    project.write("many.jsonl", '{"name": "Ada"}\n\n{"nam": "Bo"}\n')
+
+    ended = project.paigeant("dispatch", "hello", "many.jsonl", "--each")
+
+    refused(ended, "many.jsonl, line 3: step")
+    assert "argument 'name' is missing" in ended.stderr
+    assert "nothing was dispatched" in ended.stderr
+    assert project.json("runs")["runs"] == []
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [

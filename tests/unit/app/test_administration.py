@@ -96,7 +96,7 @@ async def test_pruning_takes_runs_and_dead_letters_as_many_as_were_counted(app: 
     assert await app.administration.count_prunable(NOW) == Prunable(3, 1)
     assert await pruned(app, batch=2) == Prunable(3, 1)
     assert await app.administration.count_prunable(NOW) == Prunable(0, 0)
-    assert len((await app.list_runs()).runs) == 1
+    assert len((await app.runs()).runs) == 1
 
 
 async def test_who_names_how_runs_ended_means_those_runs_and_no_dead_letters(app: Paigeant) -> None:

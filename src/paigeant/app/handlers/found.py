@@ -20,7 +20,7 @@ class Handlers:
     """The activities and workflows of a module, or of one thing in it; ``origin`` says where they were found."""
 
     registry: ActivityRegistry
-    workflows: tuple[Declaration, ...] = ()
+    workflows: tuple[Declaration[Any, Any], ...] = ()
     origin: str = ""
 
     def require_activities(self) -> None:
@@ -50,12 +50,13 @@ def read_handlers(handlers: ModuleType | ActivityRegistry | Handlers | None) -> 
 def found_in(things: Iterable[object], origin: str) -> Handlers:
     """Return the registries and workflows among these things, each once."""
     registries: dict[int, ActivityRegistry] = {}
-    workflows: dict[int, Declaration] = {}
+    workflows: dict[int, Declaration[Any, Any]] = {}
     for thing in _each(things, _DEPTH):
         if isinstance(thing, ActivityRegistry):
             registries[id(thing)] = thing
         elif isinstance(thing, Declaration):
-            workflows[id(thing)] = thing
+            workflow = cast("Declaration[Any, Any]", thing)
+            workflows[id(workflow)] = workflow
     return Handlers(_joined(registries.values()), tuple(workflows.values()), origin)
 
 

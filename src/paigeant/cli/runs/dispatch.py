@@ -35,6 +35,7 @@ class _Order:
 
     workflow: str
     payload: Any
+    places: tuple[str, ...]
     dispatch_key: str | None
     deadline: timedelta | None
     wait: bool
@@ -71,23 +72,26 @@ def dispatch(
         raise typer.BadParameter("it needs --wait", param_hint="--timeout")
     if each and (dispatch_key is not None or deadline is not None):
         raise typer.BadParameter("it takes neither --dispatch-key nor --deadline", param_hint="--each")
-    payload = (
-        _lines(source, fields) if each else read_settings(fields or (), {} if source is None else read_input(source))
-    )
+    places, payload = _lines(source, fields) if each else _whole(source, fields)
     due = None if deadline is None else timedelta(seconds=deadline)
-    order = _Order(workflow, payload, dispatch_key, due, wait, timeout, as_json)
+    order = _Order(workflow, payload, places, dispatch_key, due, wait, timeout, as_json)
     work = _many if each else _one
     raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers, app_dir)))
 
 
-def _lines(source: str | None, fields: list[str] | None) -> list[Any]:
+def _whole(source: str | None, fields: list[str] | None) -> tuple[tuple[str, ...], Any]:
+    return (), read_settings(fields or (), {} if source is None else read_input(source))
+
+
+def _lines(source: str | None, fields: list[str] | None) -> tuple[tuple[str, ...], list[Any]]:
+    """Return the place of each input, and the inputs."""
     if source is None:
         raise typer.BadParameter("it needs a JSON Lines file, or - for standard input", param_hint="--each")
-    payloads = [read_settings(fields or (), payload) for payload in read_lines(source)]
-    if not payloads:
+    lines = [(place, read_settings(fields or (), payload)) for place, payload in read_lines(source)]
+    if not lines:
         text = f"{source}: holds no line of JSON, so there is nothing to dispatch"
         raise InvalidInput(text)
-    return payloads
+    return tuple(place for place, _ in lines), [payload for _, payload in lines]
 
 
 async def _with_workflow(question: Callable[[Paigeant], Awaitable[T]], handlers: str | None, app_dir: Path | None) -> T:
@@ -123,7 +127,13 @@ async def _one(application: Paigeant, order: _Order) -> int:
 
 
 async def _many(application: Paigeant, order: _Order) -> int:
-    runs = await application.dispatch_many(order.workflow, order.payload)
+    try:
+        runs = await application.dispatch_many(order.workflow, order.payload)
+    except InvalidInput as error:
+        if error.index is None:
+            raise
+        text = f"{order.places[error.index]}: {error.reason}; nothing was dispatched"
+        raise InvalidInput(text) from error
     statuses = [(run.workflow_id, RunStatus.PENDING) for run in runs]
     if order.wait:
         note(f"{len(runs)} runs dispatched; waiting for them")

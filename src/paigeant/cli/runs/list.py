@@ -44,7 +44,7 @@ def runs(
     settings = load_settings()
 
     async def question(app: Paigeant) -> tuple[RunPage, bool]:
-        listed = app.list_runs(status=status, workflow=workflow, since=since, limit=limit, after=after)
+        listed = app.runs(status=status, workflow=workflow, since=since, limit=limit, after=after)
         return await listed, app.is_there
 
     page, there = ask(question, settings=settings)

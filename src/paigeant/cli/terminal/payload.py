@@ -67,8 +67,8 @@ def read_settings(given: Iterable[str], base: JsonValue) -> JsonValue:
     return base | named
 
 
-def read_lines(source: str) -> Iterator[Any]:
-    """Yield the JSON value of each line that is not blank; raises InvalidInput, which names the line."""
+def read_lines(source: str) -> Iterator[tuple[str, Any]]:
+    """Yield place and JSON value of each line that is not blank; raises InvalidInput, which names the line."""
     name, stream = _open(source)
     with stream:
         number = 0
@@ -77,7 +77,7 @@ def read_lines(source: str) -> Iterator[Any]:
             place = f"{name}, line {number}"
             _check_size(place, len(line.rstrip(b"\r\n")))
             if line := line.removeprefix(_BOM).strip():
-                yield _parse(line, place)
+                yield place, _parse(line, place)
 
 
 def _open(source: str) -> tuple[str, BinaryIO]:

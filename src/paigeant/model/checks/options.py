@@ -8,15 +8,14 @@ from dataclasses import fields
 from functools import wraps
 from pathlib import Path
 from traceback import walk_stack
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
 
 from paigeant.errors import PaigeantError, RegistrationError
 from paigeant.model.values.showing import did_you_mean, shown
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type[Any])
 
 _INSIDE: Final = (f"{Path(__file__).parents[2]}/", f"{Path(inspect.getfile(ValidationError)).parent}/", "<string>")
@@ -52,10 +51,10 @@ def refuse(option: str, given: Any, what: str, error: type[PaigeantError] = Regi
     return error(f"{written_at()}: {what}: {option} is {shown(given)}; it should be {HOW[option]}")
 
 
-def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callable[[F], F]:
     """Have a function refuse options that it does not have with ``error``, naming the nearest one that it has."""
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+    def decorate(function: F) -> F:
         known = [
             name
             for name, parameter in inspect.signature(function).parameters.items()
@@ -64,13 +63,13 @@ def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callab
         known = [name for name in known if name != "self"]
 
         @wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        def call(*args: Any, **kwargs: Any) -> Any:
             for name in kwargs:
                 if name not in known:
                     raise error(f"{written_at()}: {what} has no option {name!r}; {did_you_mean(name, known)}")
             return function(*args, **kwargs)
 
-        return call
+        return cast("F", call)
 
     return decorate
 

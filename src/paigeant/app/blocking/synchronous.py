@@ -1,0 +1,190 @@
+"""The application without an event loop, for scripts, Django and all that cannot await."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from types import ModuleType
+from typing import Any, Generic, Self, TypeVar, Unpack, overload
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from paigeant.abc import Hooks
+from paigeant.activities.registry import ActivityRegistry
+from paigeant.app.blocking.loop_thread import LoopThread
+from paigeant.app.declaration import Declaration, In_contra, Out_co
+from paigeant.app.handlers import Handlers
+from paigeant.app.options import DispatchArguments
+from paigeant.app.paigeant import Paigeant
+from paigeant.app.run import Run, RunResult
+from paigeant.config import Settings
+from paigeant.errors import ConfigError
+from paigeant.model.plan import Plan
+from paigeant.model.runs import RunPage, RunStatus, RunView, StepView
+from paigeant.model.values.durations import Duration
+
+T = TypeVar("T")
+
+
+class SyncRun(Generic[Out_co]):
+    """One run, as :class:`~paigeant.Run`: each method waits for its answer, and raises what the other's raises."""
+
+    def __init__(self, loop: LoopThread, run: Run[Out_co]) -> None:
+        """Ask ``run`` in this loop."""
+        self._loop = loop
+        self._run = run
+        self.workflow_id: UUID = run.workflow_id
+
+    def __repr__(self) -> str:
+        """Show the id."""
+        return f"SyncRun({str(self.workflow_id)!r})"
+
+    def status(self) -> RunStatus:
+        """Return where the run stands."""
+        return self._loop.call(self._run.status())
+
+    def view(self) -> RunView:
+        """Return everything about the run so far."""
+        return self._loop.call(self._run.view())
+
+    def steps(self) -> tuple[StepView, ...]:
+        """Return the steps, those ahead too: each hop in the order of its position."""
+        return self._loop.call(self._run.steps())
+
+    def result(self, timeout: Duration | None = None) -> RunResult[Out_co]:
+        """Wait until the run has ended, and return how; raises ResultTimeout after ``timeout``."""
+        return self._loop.call(self._run.result(timeout))
+
+    def variables(self) -> dict[str, JsonValue]:
+        """Return the run's variables: steps' outputs and what was set."""
+        return self._loop.call(self._run.variables())
+
+    def variable(self, name: str) -> JsonValue:
+        """Return one variable; raises UnknownVariable."""
+        return self._loop.call(self._run.variable(name))
+
+    def set_variable(self, name: str, value: Any) -> None:
+        """Set a variable to anything that pydantic can write as JSON; the latest write wins."""
+        self._loop.call(self._run.set_variable(name, value))
+
+    def cancel(self, *, compensate: bool = False) -> RunStatus:
+        """Wish that the run ends, undoing what it did if ``compensate``; returns its status now."""
+        return self._loop.call(self._run.cancel(compensate=compensate))
+
+    def terminate(self) -> RunStatus:
+        """End the run: when this returns nothing more is committed to it, and nothing is undone."""
+        return self._loop.call(self._run.terminate())
+
+    def retry(self, *, accept_contract: bool = False) -> RunStatus:
+        """Run again from the step that failed, or that waits, with its attempts anew."""
+        return self._loop.call(self._run.retry(accept_contract=accept_contract))
+
+
+class SyncPaigeant:
+    """:class:`~paigeant.Paigeant` for code that cannot await: ``with SyncPaigeant() as app: app.dispatch(...)``.
+
+    It takes what :class:`~paigeant.Paigeant` takes. An event loop in a thread of its own does the work, so one may be
+    shared by all threads of a process, and kept open as long as it lives: ``open()`` and ``close()`` do what ``with``
+    does. It must be opened after a fork. It executes no steps: that is for workers and ``Workflow.run_sync``.
+    """
+
+    def __init__(
+        self,
+        handlers: ModuleType | ActivityRegistry | Handlers | None = None,
+        *,
+        workflows: Iterable[Declaration[Any, Any] | Plan] = (),
+        settings: Settings | None = None,
+        hooks: Hooks | Sequence[Hooks] = (),
+    ) -> None:
+        """Choose the parts; nothing is opened yet. Raises ConfigError and RegistrationError."""
+        self._app = Paigeant(handlers, workflows=workflows, settings=settings, hooks=hooks)
+        self._thread: LoopThread | None = None
+
+    def open(self) -> Self:
+        """Open store and transport; raises Unavailable or ConfigError."""
+        if self._thread is not None:
+            raise ConfigError("this SyncPaigeant is open already")
+        thread = LoopThread()
+        try:
+            thread.call(self._app.__aenter__())
+        except BaseException:
+            thread.close()
+            raise
+        self._thread = thread
+        return self
+
+    def close(self) -> None:
+        """Close what was opened; does nothing if nothing is open."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        try:
+            thread.call(self._app.__aexit__())
+        finally:
+            thread.close()
+
+    def __enter__(self) -> Self:
+        """Open it."""
+        return self.open()
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def _loop(self) -> LoopThread:
+        if self._thread is None:
+            raise ConfigError("SyncPaigeant is not open: use it as `with SyncPaigeant(...) as app:`")
+        return self._thread
+
+    def call(self, question: Callable[[Paigeant], Awaitable[T]]) -> T:
+        """Return the answer of whatever else the application can do: ``call(lambda app: app.administration…)``."""
+
+        async def answer() -> T:
+            return await question(self._app)
+
+        return self._loop.call(answer())
+
+    @overload
+    def dispatch(
+        self, workflow: Declaration[In_contra, Out_co], payload: In_contra, **options: Unpack[DispatchArguments]
+    ) -> SyncRun[Out_co]: ...
+    @overload
+    def dispatch(self, workflow: str, payload: Any, **options: Unpack[DispatchArguments]) -> SyncRun[Any]: ...
+    def dispatch(self, workflow: Any, payload: Any, **options: Any) -> SyncRun[Any]:
+        """Record a run of a workflow, and return its handle; see :meth:`paigeant.Paigeant.dispatch`."""
+        return SyncRun(self._loop, self._loop.call(self._app.dispatch(workflow, payload, **options)))
+
+    @overload
+    def dispatch_many(
+        self, workflow: Declaration[In_contra, Out_co], payloads: Iterable[In_contra], *, tenant: str | None = None
+    ) -> list[SyncRun[Out_co]]: ...
+    @overload
+    def dispatch_many(
+        self, workflow: str, payloads: Iterable[Any], *, tenant: str | None = None
+    ) -> list[SyncRun[Any]]: ...
+    def dispatch_many(self, workflow: Any, payloads: Iterable[Any], **options: Any) -> list[SyncRun[Any]]:
+        """Record a run for each payload; see :meth:`paigeant.Paigeant.dispatch_many`."""
+        runs = self._loop.call(self._app.dispatch_many(workflow, payloads, **options))
+        return [SyncRun(self._loop, run) for run in runs]
+
+    @overload
+    def run(self, workflow_id: str | UUID) -> SyncRun[Any]: ...
+    @overload
+    def run(self, workflow_id: str | UUID, workflow: Declaration[Any, Out_co]) -> SyncRun[Out_co]: ...
+    def run(self, workflow_id: str | UUID, workflow: Any = None) -> SyncRun[Any]:
+        """Return the handle of a run; raises UnknownRun for what is no id."""
+        return SyncRun(self._loop, self._app.run(workflow_id, workflow))
+
+    def runs(
+        self,
+        *,
+        status: RunStatus | str | None = None,
+        workflow: str | None = None,
+        since: Duration | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> RunPage:
+        """Return a page of runs, newest first; see :meth:`paigeant.Paigeant.runs`."""
+        loop = self._loop  # first: raises where there is none, before there is a coroutine that nobody awaits
+        return loop.call(self._app.runs(status=status, workflow=workflow, since=since, limit=limit, after=after))
