@@ -6,12 +6,12 @@ from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.app import Paigeant, Run, RunResult, Signal, SyncPaigeant, SyncRun, Workflow
 from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import PaigeantError, RunFailed, Terminal
+from paigeant.model.entries.step import OnInterrupt, Step
 from paigeant.model.message import PaigeantMessage, SecurityContext
 from paigeant.model.outcomes import Completed, Finished, Parked, Revised
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import RunStatus, StepStatus
-from paigeant.model.steps import OnInterrupt, Step
 
 del _start
 

@@ -17,9 +17,9 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from paigeant.errors import ConfigError
+from paigeant.model.entries.step import Step
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.plan import Name, Plan
-from paigeant.model.steps import Step
 from paigeant.model.values.durations import parse_seconds, seconds_of
 from paigeant.plugins import redacted, redacted_url
 

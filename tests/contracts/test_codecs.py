@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from paigeant.abc import Codec
 from paigeant.errors import MessageRejected
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.sleep import Sleep
+from paigeant.model.entries.step import Step
+from paigeant.model.entries.switch import Switch
+from paigeant.model.entries.wait import Wait
 from paigeant.model.limits import BODY_BYTES, STEPS
 from paigeant.security.plain import PlainCodec
 from paigeant.testing.builders import new_message
@@ -25,10 +31,22 @@ class TestPlainCodec(CodecContract):
         assert json.loads(first) == {"v": 2}
         assert json.loads(body)["headers"]["spec_version"] == 2
 
+    @pytest.mark.parametrize(
+        "entry", [Step("a", when="x"), Step("a", name="b"), Switch({"x": []}), Wait("ok"), Sleep(until="day")]
+    )
+    def test_only_a_message_ahead_of_which_are_newer_entries_needs_a_newer_worker(self, entry: Entry) -> None:
+        message = new_message("draft", entry, "print")
+        behind = message.routing_slip.mark_complete(1).mark_complete(2)
+
+        for slip, version in ((message.routing_slip, 3), (behind, 2)):
+            body = PlainCodec().seal(replace(message, routing_slip=slip)).body.split(b"\n")[1]
+
+            assert json.loads(body)["headers"]["spec_version"] == version
+
     def test_a_message_is_small(self) -> None:
         assert len(PlainCodec().seal(new_message("draft", "review", payload={"topic": "bees"})).body) < 800
 
-    @pytest.mark.parametrize("version", [1, 3])
+    @pytest.mark.parametrize("version", [1, 4])
     def test_another_spec_version_is_rejected_by_name(self, version: int) -> None:
         def change(body: dict[str, Any]) -> None:
             body["headers"]["spec_version"] = version
@@ -91,7 +109,7 @@ class TestPlainCodec(CodecContract):
         def repeat(body: dict[str, Any]) -> None:
             body["routing_slip"]["itinerary"] *= STEPS + 1
 
-        with pytest.raises(MessageRejected, match=f"{STEPS + 1} steps"):
+        with pytest.raises(MessageRejected, match=f"{STEPS + 1} entries"):
             PlainCodec().open(changed(repeat))
 
     def test_an_unknown_field_is_rejected(self) -> None:

@@ -24,11 +24,11 @@ from paigeant import routing
 from paigeant.abc import HopStore, Store
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.model import hops as real
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.hops import Leased
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation, RoutingSlip
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
-from paigeant.model.steps import OnInterrupt
 from paigeant.protocol import leases
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.postgresql import PostgresStore

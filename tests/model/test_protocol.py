@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest
-from paigeant.model.steps import OnInterrupt
 from tests.model.explorer import explore
 from tests.model.protocol.nouns import Faults, Setting, Step
 

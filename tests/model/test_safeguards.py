@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.plan import Undo
-from paigeant.model.steps import OnInterrupt
 from tests.model.explorer import explore
 from tests.model.protocol.nouns import Faults, Setting, Step
 from tests.model.safeguards import take_away

@@ -95,10 +95,11 @@ def test_workflows_are_names_and_steps(folder: Path):
 
     plan = load_settings().plans["hello"]
 
-    assert plan.itinerary[0] == Step("greet")
-    assert plan.itinerary[1].arguments == {"loud": True}
-    assert plan.itinerary[1].retry is not None
-    assert plan.itinerary[1].retry.max_attempts == 2
+    greet, sign = plan.steps
+    assert greet == Step("greet")
+    assert sign.arguments == {"loud": True}
+    assert sign.retry is not None
+    assert sign.retry.max_attempts == 2
 
 
 @pytest.mark.parametrize(

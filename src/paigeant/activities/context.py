@@ -11,9 +11,9 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from paigeant.abc import StepSession
+from paigeant.model.entries.entry import Entry
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import Direction
-from paigeant.model.steps import Step
 
 
 class StepLogger(logging.LoggerAdapter[logging.Logger]):
@@ -43,7 +43,7 @@ class ActivityContext:
     attempt: int
     trace_id: str
     direction: Direction = Direction.EXECUTE
-    itinerary: tuple[Step, ...] = ()
+    itinerary: tuple[Entry, ...] = ()
     unknown: bool = False
     fault: Fault | None = None
     heartbeat_detail: JsonValue = None

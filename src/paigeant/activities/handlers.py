@@ -12,9 +12,9 @@ from paigeant.activities.binding import Signature
 from paigeant.activities.interfaces import interface_of
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import HOW, refuse, written_at
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.plan import ActivityCard, Undo
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.steps import OnInterrupt
 from paigeant.model.values.durations import Duration, seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
 

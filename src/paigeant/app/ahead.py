@@ -16,4 +16,4 @@ async def with_steps_ahead(runtime: Runtime, view: RunView) -> RunView:
         ahead = () if body is None else runtime.codec.open(body).message.routing_slip.itinerary[1:]
     except MessageRejected:
         return view
-    return view.model_copy(update={"ahead": tuple(step.activity for step in ahead)})
+    return view.model_copy(update={"ahead": tuple(entry.label for entry in ahead)})

@@ -16,12 +16,14 @@ from typing_extensions import TypeVar
 from paigeant.activities.registry import ActivityRegistry, AgentLike, registry_of
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import checked, written_at
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.step import Step
 from paigeant.model.plan import Plan
-from paigeant.model.steps import Step
 from paigeant.model.values.shapes import adapter, first_problem
 from paigeant.model.values.showing import shown
 
-Entry: TypeAlias = str | Step | AgentLike | Callable[..., Any]
+Declared: TypeAlias = str | Entry | AgentLike | Callable[..., Any]
+"""What may stand in a workflow's list."""
 
 In_contra = TypeVar("In_contra", default=Any, contravariant=True)
 Out_co = TypeVar("Out_co", default=Any, covariant=True)
@@ -40,7 +42,7 @@ class Declaration(Generic[In_contra, Out_co]):
     def __init__(
         self,
         name: str,
-        steps: Sequence[Entry],
+        steps: Sequence[Declared],
         *,
         input: type[In_contra] | UnionType | None = None,  # noqa: A002  (it is the word for it)
         output: type[Out_co] | UnionType | None = None,
@@ -52,14 +54,14 @@ class Declaration(Generic[In_contra, Out_co]):
             raise RegistrationError(f"{written_at()}: {text}")
         self._on_the_spot = ActivityRegistry()
         self._homes = [] if activities is None else [activities]
-        if isinstance(steps, str | Step) or not isinstance(cast("Any", steps), Iterable):
+        if isinstance(steps, str | Entry) or not isinstance(cast("Any", steps), Iterable):
             text = f"workflow {shown(name)}: its steps are a list, as [{shown(steps)}]"
             raise RegistrationError(f"{written_at()}: {text}")
         self.input: TypeAdapter[Any] | None = _shape(input, "input", name)
         """Of what goes in; None if it does not say."""
         self.output: TypeAdapter[Any] | None = _shape(output, "output", name)
         """Of what comes out; None if it does not say."""
-        itinerary = tuple(self._step(entry, name) for entry in steps)
+        itinerary = tuple(self._entry(entry, name) for entry in steps)
         schemas = {"input": _published(self.input, "validation"), "output": _published(self.output, "serialization")}
         try:
             self.plan: Plan = Plan(name=name, itinerary=itinerary, **schemas)
@@ -75,7 +77,7 @@ class Declaration(Generic[In_contra, Out_co]):
     @property
     def registry(self) -> ActivityRegistry:
         """The activities of its steps, as far as they are at hand, with their compensations as they are now."""
-        names = {step.activity for step in self.plan.itinerary}
+        names = {step.activity for step in self.plan.steps}
         made = ActivityRegistry()
         for home in (self._on_the_spot, *self._homes):
             made.include(home, names)
@@ -83,14 +85,14 @@ class Declaration(Generic[In_contra, Out_co]):
 
     def __repr__(self) -> str:
         """Show name and steps."""
-        return f"{type(self).__name__}({self.name!r}, {[step.activity for step in self.plan.itinerary]!r})"
+        return f"{type(self).__name__}({self.name!r}, {[entry.label for entry in self.plan.itinerary]!r})"
 
     def activities(self, registry: ActivityRegistry) -> tuple[str, ...]:
         """Return the activities of this workflow that ``registry`` has."""
-        return tuple(dict.fromkeys(step.activity for step in self.plan.itinerary if step.activity in registry))
+        return tuple(dict.fromkeys(step.activity for step in self.plan.steps if step.activity in registry))
 
-    def _step(self, entry: Entry, name: str) -> Step:
-        if isinstance(entry, Step):
+    def _entry(self, entry: Declared, name: str) -> Entry:
+        if isinstance(entry, Entry):
             return entry
         if isinstance(entry, str):
             return Step(entry)
@@ -105,7 +107,7 @@ class Declaration(Generic[In_contra, Out_co]):
         if isinstance(entry, AgentLike):
             self._on_the_spot.agent(entry)
             return Step(str(entry.name))
-        text = f"workflow {shown(name)}: a step is a name, a Step, an agent or a function, not {shown(entry)}"
+        text = f"workflow {shown(name)}: an entry is a name, a Step, an agent or a function, not {shown(entry)}"
         raise RegistrationError(f"{written_at()}: {text}")
 
 

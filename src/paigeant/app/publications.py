@@ -40,7 +40,7 @@ async def list_workflows(here: Mapping[str, Plan], directory: Directory) -> list
 
 
 def _listing(plan: Plan, workers: Iterable[WorkerCard]) -> WorkflowListing:
-    steps = tuple(step.activity for step in plan.itinerary)
+    steps = tuple(step.activity for step in plan.steps)
     served = {topic for card in workers for topic in card.topics}
     return WorkflowListing(
         name=plan.name,

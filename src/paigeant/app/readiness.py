@@ -41,7 +41,7 @@ def require_activities(registry: ActivityRegistry, asked: Collection[str] | None
 async def warn_of_unknown_steps(runtime: Runtime, plans: Iterable[Plan]) -> None:
     """Report steps that are neither served here nor were ever published."""
     for plan in plans:
-        foreign = {s.activity for s in plan.itinerary if not s.elsewhere and s.activity not in runtime.registry}
+        foreign = {s.activity for s in plan.steps if not s.elsewhere and s.activity not in runtime.registry}
         for name in sorted(foreign - (await runtime.store.find_cards(foreign)).keys()):
             error = UnknownStep(f"no worker has published the step {name!r} yet, and it is not served here")
             runtime.trouble(f"serving workflow {plan.name!r}", error)

@@ -18,6 +18,7 @@ from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.traces import TraceContext
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
+from paigeant.model.entries.step import Step, stow
 from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
@@ -25,7 +26,6 @@ from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.plan import Plan
 from paigeant.model.plan_text import Itinerary, PlanText, plan_of
 from paigeant.model.routing_slip import RoutingSlip
-from paigeant.model.steps import stow
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import Blob, shelve
@@ -67,9 +67,9 @@ class Shared(NamedTuple):
     @classmethod
     def of(cls, plan: Plan, interfaces: Mapping[str, str], trace: TraceContext | None) -> Shared:
         """Write the plan; ``interfaces`` are those of its activities, by name, as far as they are known."""
-        stowed = [stow(step) for step in plan.itinerary]
+        stowed = [stow(entry) for entry in plan.itinerary]
         blobs = {blob.sha256: blob for _, several in stowed for blob in several}
-        return cls(plan, plan_of((step for step, _ in stowed), interfaces), blobs, trace)
+        return cls(plan, plan_of((entry for entry, _ in stowed), interfaces), blobs, trace)
 
 
 async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
@@ -147,7 +147,7 @@ def _check_input(runtime: Runtime, plan: Plan, json: bytes) -> None:
         text = f"the input nests {depth} levels deep; at most {DEPTH} are allowed"
         raise InvalidInput(text)
     first = plan.itinerary[0]
-    if first.activity not in runtime.registry:
+    if not isinstance(first, Step) or first.activity not in runtime.registry:
         return
     explicit = {name: to_json(value) for name, value in first.arguments.items()}
     sources = Sources(explicit, {"payload": json, "previous": json}, {})
@@ -162,10 +162,11 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
 
     Refuse a step that nobody is known to serve, unless it says that it is served elsewhere.
     """
-    names = {step.activity for step in plan.itinerary}
+    _refuse_what_cannot_run(plan)
+    names = {step.activity for step in plan.steps}
     foreign = {name for name in names if name not in runtime.registry}
     cards = await runtime.store.find_cards(foreign) if foreign else {}
-    elsewhere = {step.activity for step in plan.itinerary if step.elsewhere}
+    elsewhere = {step.activity for step in plan.steps if step.elsewhere}
     missing = sorted(foreign - cards.keys() - elsewhere)
     if missing:
         there = ", ".join(sorted(runtime.registry)) or "none"
@@ -176,3 +177,13 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
         raise UnknownStep(text)
     known = {name: cards[name].interface if name in cards else runtime.registry.interface(name) for name in names}
     return {name: interface for name, interface in sorted(known.items()) if interface is not None}
+
+
+def _refuse_what_cannot_run(plan: Plan) -> None:
+    """Refuse entries that can be written and travel, and that no worker executes yet."""
+    for index, entry in enumerate(plan.itinerary):
+        conditional = isinstance(entry, Step) and entry.when is not None
+        if not isinstance(entry, Step) or conditional:
+            what = "a condition" if conditional else f"a {entry.kind}"
+            text = f"workflow {plan.name!r}: its entry {index + 1} is {what}, which no worker can execute yet"
+            raise InvalidInput(text)

@@ -24,7 +24,13 @@ SIGNAL_BYTES: Final = 1024 * 1024
 """What a signal may carry, as JSON."""
 
 STEPS: Final = 2_000
-"""Steps of one run, revisions included."""
+"""Entries of one run, those within others and revisions included."""
+
+NESTED: Final = 5
+"""How deep entries of an itinerary may lie within others."""
+
+CONDITION: Final = 1_000
+"""Characters of a condition."""
 
 DEPTH: Final = 32
 """How deep JSON may nest, in messages and in input."""

@@ -22,7 +22,10 @@ BRANCH: Final = "/"
 """What parts a branch's name from the path that it left."""
 
 SPEC_VERSION: Final = 2
-"""The version of the wire format that this code writes, and the only one that it reads."""
+"""The first version of the wire format that this code reads; a message that needs no later one is written in it."""
+
+ENTRIES_VERSION: Final = 3
+"""The version of messages ahead of which are entries other than plain steps."""
 
 
 class HopKey(NamedTuple):
@@ -168,7 +171,7 @@ class PaigeantMessage:
         slip = self.routing_slip
         if self.headers.direction is Direction.COMPENSATE:
             return slip.compensations[0].activity
-        return slip.itinerary.next.step.activity
+        return slip.itinerary.next.topic
 
     @property
     def step_id(self) -> UUID:

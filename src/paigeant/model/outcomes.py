@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, Field
 
-from paigeant.model.steps import Step
+from paigeant.model.entries.entry import Entry
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -63,9 +63,9 @@ class Revised(Generic[T_co]):
     """
 
     output: T_co
-    insert: Sequence[Step] = ()
-    replace: Sequence[Step] | None = None
-    append: Sequence[Step] = ()
+    insert: Sequence[Entry] = ()
+    replace: Sequence[Entry] | None = None
+    append: Sequence[Entry] = ()
     log: Any = None
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

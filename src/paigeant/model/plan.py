@@ -5,12 +5,21 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from paigeant.model.entries.entry import Entry, check_levels, count
+from paigeant.model.entries.kinds import AnyEntry
+from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
-from paigeant.model.steps import Step
 
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+
+
+def _check_size(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    check_levels(entries)
+    if (found := count(entries)) > STEPS:
+        raise ValueError(f"{found:,} entries, with those within others; at most {STEPS:,} are allowed")
+    return entries
 
 
 class Plan(BaseModel, frozen=True, extra="forbid"):
@@ -20,9 +29,14 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     """
 
     name: Name
-    itinerary: Annotated[tuple[Step, ...], Field(min_length=1, max_length=STEPS)]
+    itinerary: Annotated[tuple[AnyEntry, ...], Field(min_length=1, max_length=STEPS), AfterValidator(_check_size)]
     input: str | None = None
     output: str | None = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps in it, however deep."""
+        return steps_of(self.itinerary)
 
 
 class Undo(StrEnum):

@@ -4,52 +4,43 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Final, overload
+from typing import Final, NamedTuple, overload
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from paigeant.model.steps import Step, placed, step_id
+from paigeant.model.entries.entry import Entry, count, entry_id, placed
+from paigeant.model.entries.step import Step, against, steps_of
 from paigeant.model.values.nesting import nesting
 
-_STEP: Final = TypeAdapter(Step)
-_NO_IDENTITY: Final = {"id"}
+_TEXT: Final = TypeAdapter(str)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a plan: the step, what it was dispatched against, and where it was inserted.
+class Planned(NamedTuple):
+    """One entry of a plan, and where it was inserted.
 
-    A ``place`` is there if a hop inserted the step; that of any other follows from where the entry is.
+    A ``place`` is there if a hop inserted it; that of any other follows from where the entry is.
     """
 
-    step: Step
-    interface: str | None = None
+    entry: Entry
     place: str | None = None
 
     @property
     def text(self) -> bytes:
-        """The entry as JSON, without the step's identity, which follows from the run and the place."""
-        text = _STEP.dump_json(self.step, exclude_defaults=True, exclude=_NO_IDENTITY)
-        for name, said in (("interface", self.interface), ("place", self.place)):
-            if said is not None:
-                text = b'%b,"%b":%b}' % (text[:-1], name.encode(), _TEXT.dump_json(said))
-        return text
-
-
-_TEXT: Final = TypeAdapter(str)
+        """The entry as JSON, without its identity, which follows from the run and the place."""
+        text = self.entry.text
+        return text if self.place is None else b'%b,"place":%b}' % (text[:-1], _TEXT.dump_json(self.place))
 
 
 class PlanText:
     """Entries of a plan and their text, of which each message takes the end that is still ahead."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Planned]) -> None:
         """Write the entries."""
-        self.entries: tuple[Entry, ...] = tuple(entries)
-        texts = [entry.text for entry in self.entries]
+        self.entries: tuple[Planned, ...] = tuple(entries)
+        texts = [planned.text for planned in self.entries]
         self._joined = b",".join(texts)
         self._starts = tuple(accumulate((len(text) + 1 for text in texts), initial=0))
 
@@ -58,9 +49,25 @@ class PlanText:
         return b"[%b]" % self._joined[self._starts[at] :]
 
     @cached_property
+    def size(self) -> int:
+        """How many entries there are, those within others included."""
+        return count(entry for entry, _ in self.entries)
+
+    def plain(self, at: int) -> bool:
+        """Tell whether the first version of the wire format has all entries from this one on."""
+        return at > self._newest
+
+    @cached_property
+    def _newest(self) -> int:
+        return max((index for index, (entry, _) in enumerate(self.entries) if not entry.plain), default=-1)
+
+    @cached_property
     def depth(self) -> int:
-        """How deep the text nests."""
-        return nesting(self.ahead(0))
+        """How deep the texts of its steps nest."""
+        if all(isinstance(entry, Step) for entry, _ in self.entries):
+            return nesting(self.ahead(0))
+        steps = steps_of(entry for entry, _ in self.entries)
+        return 1 + max((nesting(step.text) for step in steps), default=0)
 
     @cached_property
     def digest(self) -> str:
@@ -68,8 +75,8 @@ class PlanText:
         return hashlib.sha256(self.ahead(0)).hexdigest()
 
 
-class Itinerary(Sequence[Step]):
-    """What is ahead of a run on one of its paths: a plan from one of its entries on. A value; steps are made as asked.
+class Itinerary(Sequence[Entry]):
+    """What is ahead of a run on one of its paths: a plan from one of its entries on. A value.
 
     ``first`` is the place of the plan's first entry, in the itinerary with which the path began.
     """
@@ -97,14 +104,22 @@ class Itinerary(Sequence[Step]):
 
     @property
     def next(self) -> Entry:
-        """The next entry; raises IndexError at the end."""
-        return self._plan.entries[self._at]
+        """The next entry, without its identity; raises IndexError at the end."""
+        return self._plan.entries[self._at].entry
+
+    @property
+    def step(self) -> Step:
+        """The next entry, which is a step; raises LookupError if it is none."""
+        if not isinstance(entry := self.next, Step):
+            text = f"the next entry is a {entry.kind}"
+            raise LookupError(text)  # noqa: TRY004  (what is looked up is the entry)
+        return entry
 
     @property
     def step_id(self) -> UUID:
-        """The identity of the next step."""
+        """The identity of the next entry."""
         if self._step_id is None:
-            self._step_id = step_id(self._run, self._path, self.place(0))
+            self._step_id = entry_id(self._run, self._path, self.place(0))
         return self._step_id
 
     @property
@@ -113,49 +128,51 @@ class Itinerary(Sequence[Step]):
         return self._plan.ahead(self._at)
 
     @property
+    def plain(self) -> bool:
+        """Whether the first version of the wire format has all of them."""
+        return self._plan.plain(self._at)
+
+    @property
     def rest(self) -> Itinerary:
-        """What is ahead behind the next step."""
+        """What is ahead behind the next entry."""
         return Itinerary(self._plan, self._run, self._path, at=self._at + 1, first=self._first)
 
     def place(self, index: int) -> str:
-        """Return where the step of this index was inserted."""
+        """Return where the entry of this index was inserted."""
         at = self._at + index
         return self._plan.entries[at].place or str(self._first + at)
 
-    def placed_entries(self) -> list[Entry]:
+    def planned(self) -> list[Planned]:
         """Return the entries ahead, each with its place."""
-        ahead = self._plan.entries[self._at :]
-        return [Entry(entry.step, entry.interface, self.place(index)) for index, entry in enumerate(ahead)]
+        return [Planned(entry, self.place(index)) for index, (entry, _) in enumerate(self._plan.entries[self._at :])]
 
     def __len__(self) -> int:
-        """Count the steps ahead."""
+        """Count the entries ahead."""
         return len(self._plan.entries) - self._at
 
     @overload
-    def __getitem__(self, index: int) -> Step: ...
+    def __getitem__(self, index: int) -> Entry: ...
 
     @overload
-    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: slice) -> tuple[Entry, ...]: ...
 
-    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
-        """Return a step with its identity, or several."""
+    def __getitem__(self, index: int | slice) -> Entry | tuple[Entry, ...]:
+        """Return an entry with its identity, or several."""
         if isinstance(index, slice):
-            return tuple(self._step(each) for each in range(*index.indices(len(self))))
+            return tuple(self._entry(each) for each in range(*index.indices(len(self))))
         if not -len(self) <= index < len(self):
             raise IndexError(index)
-        return self._step(index % len(self))
+        return self._entry(index % len(self))
 
-    def _step(self, index: int) -> Step:
-        identity = self.step_id if index == 0 else step_id(self._run, self._path, self.place(index))
-        return placed(self._plan.entries[self._at + index].step, identity)
+    def _entry(self, index: int) -> Entry:
+        identity = self.step_id if index == 0 else entry_id(self._run, self._path, self.place(index))
+        return placed(self._plan.entries[self._at + index].entry, identity)
 
     def __eq__(self, other: object) -> bool:
-        """Compare step by step; of two itineraries also what the steps were dispatched against."""
+        """Compare entry by entry; of two itineraries also where the entries were inserted."""
         if isinstance(other, Itinerary):
             same = self._plan is other._plan and self._at == other._at and self._first == other._first
-            return (self._run, self._path) == (other._run, other._path) and (
-                same or self.placed_entries() == other.placed_entries()
-            )
+            return (self._run, self._path) == (other._run, other._path) and (same or self.planned() == other.planned())
         return isinstance(other, tuple) and tuple(self) == other
 
     def __hash__(self) -> int:
@@ -163,11 +180,10 @@ class Itinerary(Sequence[Step]):
         return hash((self._run, self._path, len(self)))
 
     def __repr__(self) -> str:
-        """Show the steps ahead."""
-        return f"Itinerary({', '.join(entry.step.activity for entry in self._plan.entries[self._at :])})"
+        """Show the entries ahead."""
+        return f"Itinerary({', '.join(entry.label for entry, _ in self._plan.entries[self._at :])})"
 
 
-def plan_of(steps: Iterable[Step], interfaces: Mapping[str, str] | None = None) -> PlanText:
-    """Return the plan of these steps, each against the interface of its activity, as far as that is known."""
-    known = interfaces or {}
-    return PlanText([Entry(step, known.get(step.activity)) for step in steps])
+def plan_of(entries: Iterable[Entry], interfaces: Mapping[str, str] | None = None) -> PlanText:
+    """Return the plan of these entries, each step against the interface of its activity, as far as that is known."""
+    return PlanText([Planned(against(entry, interfaces or {})) for entry in entries])

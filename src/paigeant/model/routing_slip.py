@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import ConfigDict
 
+from paigeant.model.entries.entry import Entry
 from paigeant.model.limits import TAIL
 from paigeant.model.plan_text import Itinerary, PlanText
-from paigeant.model.steps import Step
 
 _STRICT: Final = ConfigDict(extra="forbid")
 
@@ -60,8 +60,8 @@ class RoutingSlip:
     executed: tuple[Executed, ...] = ()
     compensations: tuple[Compensation, ...] = ()
 
-    def next_step(self) -> Step | None:
-        """Return the step to execute now, or None when the journey is at its end."""
+    def next_step(self) -> Entry | None:
+        """Return the entry to execute now, or None when the journey is at its end."""
         return self.itinerary[0] if self.itinerary else None
 
     def mark_complete(self, position: int, *, path: str = "", compensable: bool = False) -> RoutingSlip:
@@ -73,6 +73,6 @@ class RoutingSlip:
         if not ahead:
             message = "the routing slip has no step left to complete"
             raise ValueError(message)
-        activity, step_id = ahead.next.step.activity, ahead.step_id
+        activity, step_id = ahead.next.topic, ahead.step_id
         undo = (Compensation(position, activity, step_id, path),) if compensable else self.compensations
         return RoutingSlip(ahead.rest, (*self.executed[-TAIL + 1 :], Executed(position, activity, step_id, path)), undo)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from paigeant.model.entries.entry import Entry
 from paigeant.model.hold import NOW, After, Hold, Now, Until
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import RunError, RunStatus, StepStatus
-from paigeant.model.steps import Step
 from paigeant.model.values.values import Value
 
 
@@ -91,8 +91,8 @@ class RunEnd:
 class Revision(NamedTuple):
     """What a step changed on the way ahead."""
 
-    added: tuple[Step, ...]
-    dropped: tuple[Step, ...]
+    added: tuple[Entry, ...]
+    dropped: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Fault, Faulted, FaultKind, InterfaceMismatch, Outcome, Parked
 from paigeant.model.runs import Direction, WaitReason
-from paigeant.model.steps import OnInterrupt
 from paigeant.model.values.values import Value
 from paigeant.routing.close import cancelled, deadline_passed
 from paigeant.routing.rules import Rules
@@ -78,7 +78,7 @@ def _mismatch(leased: Leased, misfit: str) -> InterfaceMismatch:
 def dispatched_against(message: PaigeantMessage) -> str | None:
     """Return the interface that a message's step was dispatched against, None if unknown, or on the way back."""
     forward = message.headers.direction is Direction.EXECUTE
-    return message.routing_slip.itinerary.next.interface if forward else None
+    return message.routing_slip.itinerary.step.interface if forward else None
 
 
 def no_compensator(leased: Leased) -> Parked:

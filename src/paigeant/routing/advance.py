@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from paigeant.model.entries.entry import Entry
 from paigeant.model.hold import After, Code, Hold, Person, Signal
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import (
@@ -22,7 +23,6 @@ from paigeant.model.outcomes import (
 from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
 from paigeant.model.runs import Direction, RunStatus
-from paigeant.model.steps import Step
 from paigeant.model.transition import Done, Following, Held, Left, Revision, RunEnd, Transition, Writes
 from paigeant.model.values.values import Value
 from paigeant.routing.compensate import Success, give_up_undoing, go_back, turn_round
@@ -84,7 +84,7 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
     )
 
 
-def _difference(old: Sequence[Step], new: Sequence[Step]) -> Revision:
+def _difference(old: Sequence[Entry], new: Sequence[Entry]) -> Revision:
     before, after = {step.id for step in old}, {step.id for step in new}
     added = tuple(step for step in new if step.id not in before)
     return Revision(added, tuple(step for step in old if step.id not in after))

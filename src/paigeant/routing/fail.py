@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.hold import After, Person
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.limits import LONGEST
 from paigeant.model.outcomes import Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.runs import Direction, WaitReason
-from paigeant.model.steps import OnInterrupt
 from paigeant.model.transition import Held, Transition
 from paigeant.model.values.values import Value
 from paigeant.routing.advance import advance

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.runs import Direction
-from paigeant.model.steps import OnInterrupt
 from paigeant.model.values.durations import seconds_or_none
 
 USUAL: Final = RetryPolicy()
@@ -57,7 +57,7 @@ class Rules:
         if message.headers.direction is Direction.COMPENSATE:
             retry = declared.retry or USUAL
             return cls(retry, declared.timeout, declared.on_interrupt, declared.heartbeat_timeout)
-        step = message.routing_slip.itinerary.next.step
+        step = message.routing_slip.itinerary.step
         on_interrupt = step.on_interrupt or declared.on_interrupt
         default = ONCE if on_interrupt is OnInterrupt.PARK else USUAL
         return cls(

@@ -9,15 +9,17 @@ from pydantic import JsonValue, ValidationError
 from paigeant.abc import Codec, Opened
 from paigeant.errors import InvalidInput, MessageRejected
 from paigeant.model.hops import Sealed
-from paigeant.model.limits import DEPTH
-from paigeant.model.message import SPEC_VERSION, PaigeantMessage
+from paigeant.model.limits import DEPTH, NESTED
+from paigeant.model.message import ENTRIES_VERSION, SPEC_VERSION, PaigeantMessage
 from paigeant.model.values.values import Inline
 from paigeant.security.frame import check_depth, check_size, read_frame, read_json, write_frame
 from paigeant.security.wire import WireMessage, check_shape, write_body
 
-_ENVELOPE: Final = 8
-"""How deep the deepest value lies within a message, so that one of depth 32 can travel."""
+_ENVELOPE: Final = 8 + 4 * NESTED
+"""How deep the deepest value lies within a message, so that one of depth 32 can travel, also within a switch."""
 
+
+_VERSIONS: Final = (SPEC_VERSION, ENTRIES_VERSION)
 
 _ENTRY: Final = 3
 """How deep an argument lies within the entries of a plan."""
@@ -75,10 +77,10 @@ def _check_depth(message: PaigeantMessage) -> None:
 def _check_version(body: JsonValue) -> None:
     """Raise ValueError for what a message must not be, before a model is made of it."""
     match body:
-        case {"headers": {"spec_version": int(version)}} if type(version) is int and version == SPEC_VERSION:
+        case {"headers": {"spec_version": int(version)}} if type(version) is int and version in _VERSIONS:
             return
         case {"headers": {"spec_version": int(version)}}:
-            hint = "upgrade it" if version > SPEC_VERSION else "it was written by an older one"
-            raise ValueError(f"spec_version {version}, and this code reads {SPEC_VERSION}: {hint}")
+            hint = "upgrade it" if version > ENTRIES_VERSION else "it was written by an older one"
+            raise ValueError(f"spec_version {version}, and this code reads {' and '.join(map(str, _VERSIONS))}: {hint}")
         case _:
             raise ValueError("headers with a spec_version are missing")

@@ -8,20 +8,31 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias, cast
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 from pydantic.dataclasses import dataclass
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
+from paigeant.model.entries.entry import copied
+from paigeant.model.entries.kinds import read_entry
+from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import INLINE_BYTES, PATH_PATTERN, POSITIONS, STEPS
-from paigeant.model.message import NOBODY, SPEC_VERSION, Headers, PaigeantMessage, Payload, RunHeaders, SecurityContext
+from paigeant.model.message import (
+    ENTRIES_VERSION,
+    NOBODY,
+    SPEC_VERSION,
+    Headers,
+    PaigeantMessage,
+    Payload,
+    RunHeaders,
+    SecurityContext,
+)
 from paigeant.model.outcomes import Fault
-from paigeant.model.plan_text import Entry, Itinerary, PlanText
+from paigeant.model.plan_text import Itinerary, Planned, PlanText
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed, RoutingSlip
 from paigeant.model.runs import Direction
-from paigeant.model.steps import Step, placed
 from paigeant.model.values.values import Inline, Ref, Value
 
 
@@ -67,12 +78,14 @@ class WirePayload(_Strict):
         return Payload(_read(self.input), previous, self.fault)
 
 
-@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
-class WireEntry(Step):
-    """An entry of a plan: a step, what it was dispatched against, and where it was inserted."""
+Place: TypeAlias = Annotated[str, Field(pattern=r"^\d{1,19}(\.\d{1,19})?$")]
 
-    interface: str | None = None
-    place: Annotated[str, Field(pattern=r"^\d{1,19}(\.\d{1,19})?$")] | None = None
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class WireStep(Step):
+    """An entry of a plan that is a step, and where it was inserted."""
+
+    place: Place | None = None
 
 
 class WireSlip(_Strict):
@@ -112,7 +125,9 @@ class WireMessage(_Strict):
         return message
 
 
-_ENTRIES: Final = TypeAdapter(tuple[WireEntry, ...])
+_STEPS: Final = TypeAdapter(tuple[WireStep, ...])
+_PLACE: Final = TypeAdapter[str | None](Place | None)
+_KIND: Final = b'"kind":'
 
 
 def read_plan(text: bytes) -> PlanText:
@@ -121,10 +136,19 @@ def read_plan(text: bytes) -> PlanText:
 
 
 def _read_plan(text: bytes) -> PlanText:
-    entries = _ENTRIES.validate_json(text)
-    if any(entry.id is not None for entry in entries):
+    if _KIND in text:  # in an argument, perhaps
+        planned = [_read_entry(said) for said in from_json(text)]
+    else:
+        steps = _STEPS.validate_json(text)
+        planned = [Planned(copied(step, Step), step.place) for step in steps]
+    if any(step.id is not None for step in steps_of(entry for entry, _ in planned)):
         raise ValueError("an entry with an id: it follows from the run and the place")
-    return PlanText([Entry(placed(entry, None), entry.interface, entry.place) for entry in entries])
+    return PlanText(planned)
+
+
+def _read_entry(said: dict[str, Any]) -> Planned:
+    place = said.pop("place", None) if isinstance(cast("Any", said), dict) else None
+    return Planned(read_entry(said), _PLACE.validate_python(place))
 
 
 _known_plan: Final = lru_cache(maxsize=1024)(_read_plan)
@@ -136,7 +160,7 @@ def _read(value: WireInline | Ref) -> Value:
 
 def check_shape(message: PaigeantMessage) -> None:
     """Raise ValueError unless the message says which step comes next, and has no more of them than a run may have."""
-    _check_steps(len(message.routing_slip.itinerary))
+    _check_steps(message.routing_slip.itinerary.plan.size)
     try:
         message.topic  # noqa: B018
     except IndexError as error:
@@ -145,21 +169,21 @@ def check_shape(message: PaigeantMessage) -> None:
 
 def _check_steps(count: int) -> None:
     if count > STEPS:
-        raise ValueError(f"an itinerary of {count} steps; a run has at most {STEPS}")
+        raise ValueError(f"an itinerary of {count} entries; a run has at most {STEPS}")
 
 
 def write_body(message: PaigeantMessage) -> bytes:
     """Return the body: of what may be left out, only what differs from the defaults."""
     return b'{"headers":%b,"payload":%b,"routing_slip":%b}' % (
-        _headers(message.headers),
+        _headers(message.headers, SPEC_VERSION if message.routing_slip.itinerary.plain else ENTRIES_VERSION),
         _payload(message.payload),
         _slip(message.routing_slip),
     )
 
 
-def _headers(headers: Headers) -> bytes:
+def _headers(headers: Headers, version: int) -> bytes:
     text = b'{"spec_version":%d,"message_id":"%b",%b,"position":%d,"created_at":%b' % (
-        *(SPEC_VERSION, headers.message_id.encode() if not headers.path else to_json(headers.message_id)[1:-1]),
+        *(version, headers.message_id.encode() if not headers.path else to_json(headers.message_id)[1:-1]),
         *(headers.run.text, headers.position, to_json(headers.created_at)),
     )
     if headers.path:

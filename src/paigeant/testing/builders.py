@@ -13,12 +13,13 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.step import Step
 from paigeant.model.hops import Commit, Grant, Leased, RunStart, Twin
 from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.outcomes import Completed, Fault, Faulted, Outcome
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
-from paigeant.model.steps import Step
 from paigeant.model.values.values import Blob, Value, inline, shelve
 from paigeant.routing import advance, identify
 from paigeant.security.plain import PlainCodec
@@ -31,10 +32,10 @@ FAULT: Final = Fault(type="ValueError", message="no such luck", where="handlers.
 _MADE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def new_message(*steps: str | Step, payload: JsonValue = None, workflow_id: UUID | None = None) -> PaigeantMessage:
+def new_message(*steps: str | Entry, payload: JsonValue = None, workflow_id: UUID | None = None) -> PaigeantMessage:
     """Return the first message of a run of these steps."""
     workflow_id = workflow_id or uuid7()
-    named = [step if isinstance(step, Step) else Step(step) for step in steps]
+    named = [step if isinstance(step, Entry) else Step(step) for step in steps]
     headers = Headers(RunHeaders(workflow_id, "article", uuid4().hex), 1, _MADE)
     value, _ = shelve(to_json(payload))
     slip = RoutingSlip(itinerary=identify(workflow_id, named))
@@ -51,7 +52,7 @@ def branch(message: PaigeantMessage, path: str, *steps: str) -> PaigeantMessage:
     )
 
 
-def new_run(*steps: str | Step, payload: JsonValue = None, workflow_id: UUID | None = None, **more: Any) -> RunStart:
+def new_run(*steps: str | Entry, payload: JsonValue = None, workflow_id: UUID | None = None, **more: Any) -> RunStart:
     """Return a run of these steps, of the workflow ``article``; ``more`` are other fields of :class:`RunStart`."""
     message = new_message(*steps, payload=payload, workflow_id=workflow_id)
     json = to_json(payload)

@@ -18,13 +18,17 @@ from pydantic import JsonValue
 
 from paigeant.abc import Codec
 from paigeant.errors import InvalidInput, MessageRejected
-from paigeant.model.limits import BODY_BYTES, DEPTH, STEPS
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.sleep import Sleep
+from paigeant.model.entries.step import OnInterrupt, Step
+from paigeant.model.entries.switch import Switch
+from paigeant.model.entries.wait import Wait
+from paigeant.model.limits import BODY_BYTES, DEPTH, NESTED, STEPS
 from paigeant.model.message import PaigeantMessage, Payload, SecurityContext
 from paigeant.model.outcomes import Fault
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed
 from paigeant.model.runs import Direction
-from paigeant.model.steps import OnInterrupt, Step
 from paigeant.model.values.values import Ref, inline
 from paigeant.testing.builders import FAULT, new_message
 
@@ -45,14 +49,23 @@ steps: st.SearchStrategy[Step] = st.builds(
     timeout=st.none() | st.floats(0.1, 1e6),
     on_interrupt=st.none() | st.sampled_from(OnInterrupt),
     elsewhere=st.booleans(),
+    when=st.none() | st.just("amount > 100"),
+    name=st.none() | st.just("receipt"),
     claims=st.dictionaries(texts, st.builds(Ref, sha256=texts, size=st.integers(0)), max_size=1),
+)
+within: st.SearchStrategy[list[Entry]] = st.lists(steps, max_size=1)
+entries: st.SearchStrategy[Entry] = st.one_of(
+    steps,
+    st.builds(Wait, signal=st.just("approved"), timeout=st.none() | st.floats(0.1, 1e6)),
+    st.builds(Sleep, duration=st.floats(0.1, 1e6)),
+    st.builds(Switch, cases=st.fixed_dictionaries({"amount > 100": within}), default=within),
 )
 
 
 @st.composite
 def messages(draw: st.DrawFn) -> PaigeantMessage:
     """Return messages as they may travel, forward and back."""
-    first = new_message(*draw(st.lists(steps, min_size=1, max_size=4)), workflow_id=RUN)
+    first = new_message(*draw(st.lists(entries, min_size=1, max_size=4)), workflow_id=RUN)
     slip, back = first.routing_slip, draw(st.booleans())
     step_id = slip.itinerary[0].id
     assert step_id is not None
@@ -146,10 +159,15 @@ class CodecContract(ABC):
 
         with pytest.raises(InvalidInput):
             codec.seal(new_message(*["a"] * (STEPS + 1)))
+        with pytest.raises(InvalidInput):
+            codec.seal(new_message(Switch({"true": ["a"] * STEPS})))
 
     def test_the_deepest_value_allowed_travels_everywhere_and_far_deeper_ones_nowhere(self) -> None:
         codec = self.new_codec()
-        deepest = new_message(Step("draft", arguments={"deep": nested(DEPTH - 1)}))
+        deep: Entry = Step("draft", arguments={"deep": nested(DEPTH - 1)})
+        for _ in range(NESTED):
+            deep = Switch({"true": [deep]})
+        deepest = new_message(Step("draft", arguments={"deep": nested(DEPTH - 1)}), deep)
 
         allowed = with_previous(deepest, nested(DEPTH))
         too_deep = with_previous(deepest, nested(DEPTH * 2))

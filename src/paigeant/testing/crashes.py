@@ -14,10 +14,10 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.aio.race import wait_or_stop
 from paigeant.app.run import RunResult
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
+from paigeant.model.entries.step import OnInterrupt, Step
 from paigeant.model.hops import Commit, CommitResult, Verdict
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.runs import Direction, RunView
-from paigeant.model.steps import OnInterrupt
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.memory.rows import Rows
 from paigeant.testing.stage import Stage
@@ -168,7 +168,7 @@ class _MortalStore(MemoryStore):
 
     def _runs_once(self, message: PaigeantMessage) -> bool:
         step = message.routing_slip.next_step()
-        if step is None or message.headers.direction is Direction.COMPENSATE:
+        if not isinstance(step, Step) or message.headers.direction is Direction.COMPENSATE:
             return False
         on_interrupt = step.on_interrupt or self._registry[step.activity].execute.on_interrupt
         return on_interrupt is not OnInterrupt.RERUN

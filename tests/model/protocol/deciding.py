@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
-from paigeant.model.steps import OnInterrupt
 from tests.model.protocol.nouns import (
     AWAITS,
     AWAITS_A_WHILE,

@@ -11,9 +11,9 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
-from paigeant.model.steps import OnInterrupt
 
 NO_ONE: Final = -1
 """The worker of what none does."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.runs import RunStatus, StepStatus
-from paigeant.model.steps import OnInterrupt
 from tests.model.protocol.nouns import Due, Hop, Run, Setting, World
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.hops import Verdict
-from paigeant.model.steps import OnInterrupt
 from tests.model.protocol import store
 from tests.model.protocol.deciding import cancelled, interrupted, judge_error, judge_timeout, late, refuse
 from tests.model.protocol.nouns import (

@@ -11,6 +11,10 @@ import pytest
 from paigeant import RunStatus, Step
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.errors import InvalidInput
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.sleep import Sleep
+from paigeant.model.entries.switch import Switch
+from paigeant.model.entries.wait import Wait
 from paigeant.model.plan import Plan
 from paigeant.testing.waiting import eventually
 from paigeant.transports.memory import MemoryTransport
@@ -136,3 +140,13 @@ async def test_labels_may_be_in_any_language(bench: Any):
     run = await bench.start("step", dispatch_key="Auftrag №7 / Köln 🚀", tenant="k" * 255)
 
     assert (await bench.view(run)).dispatch_key == "Auftrag №7 / Köln 🚀"
+
+
+@pytest.mark.parametrize("entry", [Step("step", when="x"), Switch({"x": ["step"]}), Wait("ok"), Sleep("1d")])
+async def test_what_no_worker_can_execute_yet_is_refused(bench: Any, entry: Entry):
+    @bench.registry.execute
+    async def step() -> str:
+        return "done"
+
+    with pytest.raises(InvalidInput, match=r"its entry 2 is a .*, which no worker can execute yet"):
+        await dispatch(bench.runtime(), Plan(name="w", itinerary=(Step("step"), entry)), [b"{}"], DispatchOptions())

@@ -11,9 +11,9 @@ import pytest
 from paigeant import ActivityContext, Parked, RetryPolicy, RunStatus, Terminal
 from paigeant.activities.faults import LONGEST_RETRY_AFTER
 from paigeant.engine.hop.failures import failure_of
+from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Retrying
-from paigeant.model.steps import OnInterrupt
 from paigeant.model.stored.claims import Due
 from paigeant.routing import Rules, fail
 from paigeant.testing.builders import CODEC, new_message

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paigeant.model.entries.entry import entry_id
+from paigeant.model.entries.step import Step
 from paigeant.model.limits import TAIL
-from paigeant.model.plan_text import Entry, Itinerary, PlanText
+from paigeant.model.plan_text import Itinerary, Planned, PlanText
 from paigeant.model.routing_slip import RoutingSlip
-from paigeant.model.steps import Step, step_id
 from paigeant.routing import identify
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
@@ -31,8 +32,8 @@ def test_marking_complete_returns_a_new_slip_and_leaves_the_old_one() -> None:
 
     after = before.mark_complete(1)
 
-    assert [step.activity for step in before.itinerary] == ["draft", "review"]
-    assert [step.activity for step in after.itinerary] == ["review"]
+    assert [step.label for step in before.itinerary] == ["draft", "review"]
+    assert [step.label for step in after.itinerary] == ["review"]
     [record] = after.executed
     assert (record.position, record.activity, record.step_id) == (1, "draft", before.itinerary[0].id)
 
@@ -54,10 +55,12 @@ def test_nothing_can_be_completed_at_the_end_of_the_journey() -> None:
 
 
 def test_each_step_ahead_has_the_identity_of_its_place() -> None:
-    slip = RoutingSlip(itinerary=Itinerary(PlanText([Entry(Step("draft"), place="3.0"), Entry(Step("draft"))]), RUN))
+    slip = RoutingSlip(
+        itinerary=Itinerary(PlanText([Planned(Step("draft"), place="3.0"), Planned(Step("draft"))]), RUN)
+    )
 
-    assert [step.id for step in slip.itinerary] == [step_id(RUN, "", "3.0"), step_id(RUN, "", "1")]
-    assert [step.id for step in slip.mark_complete(1).itinerary] == [step_id(RUN, "", "1")]
+    assert [step.id for step in slip.itinerary] == [entry_id(RUN, "", "3.0"), entry_id(RUN, "", "1")]
+    assert [step.id for step in slip.mark_complete(1).itinerary] == [entry_id(RUN, "", "1")]
 
 
 @given(st.lists(st.sampled_from(["draft", "review"]), max_size=50), st.data())

@@ -10,8 +10,9 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from paigeant.errors import RegistrationError
+from paigeant.model.entries.entry import entry_id
+from paigeant.model.entries.step import OnInterrupt, Step, stow
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.steps import OnInterrupt, Step, step_id, stow
 from paigeant.model.values.values import Ref
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
@@ -57,7 +58,7 @@ def test_a_step_travels_as_json() -> None:
         on_interrupt=OnInterrupt.PARK,
         elsewhere=True,
         claims={"order": Ref(sha256="0" * 64, size=5000)},
-        id=step_id(RUN, "", "0"),
+        id=entry_id(RUN, "", "0"),
     )
 
     assert ADAPTER.validate_json(ADAPTER.dump_json(step)) == step
@@ -71,10 +72,10 @@ def test_a_field_that_nobody_knows_is_refused() -> None:
 
 def test_an_identity_is_that_of_the_run_the_path_and_the_place() -> None:
     paths = ("", "1", "1.0", "a", "a:1", "a/b")
-    places = {step_id(run, path, place) for run in (RUN, UUID(int=1)) for path in paths for place in ("0", "1", "1.0")}
+    places = {entry_id(run, path, place) for run in (RUN, UUID(int=1)) for path in paths for place in ("0", "1", "1.0")}
 
     assert len(places) == 36
-    assert step_id(RUN, "a", "0") == step_id(RUN, "a", "0")
+    assert entry_id(RUN, "a", "0") == entry_id(RUN, "a", "0")
 
 
 def test_large_arguments_stay_in_the_store_and_small_ones_travel() -> None:
@@ -82,6 +83,7 @@ def test_large_arguments_stay_in_the_store_and_small_ones_travel() -> None:
 
     stowed, blobs = stow(step)
 
+    assert isinstance(stowed, Step)
     assert stowed.arguments == {"tone": "dry"}
     assert stowed.claims["text"].size == 5002
     assert [(blob.sha256, blob.json) for blob in blobs] == [(stowed.claims["text"].sha256, b'"' + b"x" * 5000 + b'"')]

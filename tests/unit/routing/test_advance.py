@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from paigeant.model.entries.step import Step
 from paigeant.model.hold import After, Now, Person
 from paigeant.model.hops import Grant, Leased, Record
 from paigeant.model.limits import STEPS, TAIL
@@ -19,7 +20,6 @@ from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Finish
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction, RunStatus, StepStatus
-from paigeant.model.steps import Step
 from paigeant.model.transition import Done, Held, Left, RunEnd, Transition
 from paigeant.model.values.values import inline
 from paigeant.routing import advance, identify

@@ -10,12 +10,12 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paigeant.model.entries.step import Step
 from paigeant.model.hops import Grant, Leased, Record, Twin
 from paigeant.model.message import HopKey, PaigeantMessage, lineage
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Retrying, Revised
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction
-from paigeant.model.steps import Step
 from paigeant.model.transition import Left
 from paigeant.model.values.values import Value, inline
 from paigeant.protocol.variables import left_by

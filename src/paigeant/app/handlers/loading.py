@@ -152,7 +152,7 @@ def _of_attribute(module: ModuleType, target: Target) -> Handlers:
     if isinstance(thing, ModuleType):
         return read_handlers(thing)
     if isinstance(thing, ActivityRegistry):
-        served = [w for w in read_handlers(module).workflows if all(s.activity in thing for s in w.plan.itinerary)]
+        served = [w for w in read_handlers(module).workflows if all(s.activity in thing for s in w.plan.steps)]
         return Handlers(thing, tuple(served), target.named)
     found = found_in([thing], target.named)
     if not isinstance(thing, Declaration) and not len(found.registry) and not found.workflows:

@@ -205,6 +205,6 @@ def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]
         fault = Inline(payload.fault.model_dump_json().encode()) if payload.fault else NULL
         log = (record and record.log) or output
         return {}, {"log": log, "output": output, "payload": payload.input, "fault": fault}
-    step = slip.itinerary.next.step
+    step = slip.itinerary.step
     explicit: dict[str, Value] = {name: Inline(to_json(value)) for name, value in step.arguments.items()} | step.claims
     return explicit, {"payload": payload.input, "previous": payload.previous or payload.input}

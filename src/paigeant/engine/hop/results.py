@@ -14,9 +14,10 @@ from pydantic import TypeAdapter
 from paigeant.activities.faults import clean
 from paigeant.activities.shapes import serialise
 from paigeant.errors import ResultError
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.step import Step, stow
 from paigeant.model.limits import LONGEST, NAME_PATTERN
 from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
-from paigeant.model.steps import Step, stow
 from paigeant.model.values.shapes import ANYTHING
 from paigeant.model.values.values import Blob, Value, shelve
 
@@ -92,13 +93,15 @@ def _keep(blobs: list[Blob], json: bytes) -> Value:
     return value
 
 
-def _stow_all(blobs: list[Blob], step: str, steps: Iterable[Any]) -> tuple[Step, ...]:
-    stowed: list[Step] = []
+def _stow_all(blobs: list[Blob], step: str, steps: Iterable[Any]) -> tuple[Entry, ...]:
+    stowed: list[Entry] = []
     for each in steps:
         if not isinstance(each, Step):
             kind = type(each).__qualname__
             text = f"step {step!r}: a revision takes Steps, not {kind}: write Step('name', {{'argument': …}})"
             raise ResultError(text)
+        if each.when is not None:
+            raise ResultError(f"step {step!r}: a revision with a condition, which no worker can execute yet")
         packed, more = stow(each)
         stowed.append(packed)
         blobs.extend(more)

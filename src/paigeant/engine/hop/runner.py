@@ -18,6 +18,7 @@ from paigeant.engine.hop.results import Execution
 from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, TamperedMessage, Unavailable
+from paigeant.model.entries.step import steps_of
 from paigeant.model.events import ExecutionEnd, LeaseLost, RunEnded, StepEnded, StepReleased
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
@@ -152,7 +153,7 @@ class HopRunner:
 
     def _interfaces(self, revised: Revised[Value]) -> dict[str, str]:
         """Return the interfaces, known here, of the activities with which the itinerary is revised."""
-        names = {step.activity for step in (*revised.insert, *(revised.replace or ()), *revised.append)}
+        names = {step.activity for step in steps_of((*revised.insert, *(revised.replace or ()), *revised.append))}
         known = {name: self._runtime.registry.interface(name) for name in names}
         return {name: interface for name, interface in known.items() if interface is not None}
 

@@ -29,6 +29,9 @@ HOW: Final[Mapping[str, str]] = {
     "prompt": "a template, as 'Write about {topic}', or a function that returns the prompt",
     "elsewhere": "True or False",
     "arguments": "a dictionary of JSON values: {'amount': 12}",
+    "signal": "the name of a signal: up to 100 letters, digits, '_', '-' and '.'",
+    "on_timeout": "'fault' or 'continue'",
+    "when": "a condition in CEL of 1 to 1,000 characters: 'charge.amount > 100'",
     "activity": "the name of an activity: up to 100 letters, digits, '_', '-' and '.'",
     "max_attempts": "a whole number from 1 to 1,000,000,000",
     "jitter": "a share from 0 to 1",
@@ -99,6 +102,8 @@ def _explain(error: ValidationError, names: list[str]) -> str:
         return f" has no option {option!r}; {did_you_mean(option, names)}"
     if problem["type"].startswith("missing"):
         return f": {option} is missing; it should be {HOW.get(option, 'given')}"
+    if not place:
+        return f": {_plain(problem['msg'])}"
     inside = ".".join(str(part) for part in place[1:])
     text = f": {option}{f' ({inside})' if inside else ''} is {shown(problem['input'])}"
     said = problem["msg"]

@@ -7,10 +7,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from paigeant.abc import Store
+from paigeant.model.entries.step import Step
 from paigeant.model.hops import WorkerCard
 from paigeant.model.plan import ActivityCard, Plan, Undo
 from paigeant.model.runs import RunStatus, WaitReason
-from paigeant.model.steps import Step
 from paigeant.model.stored.claims import Due
 from paigeant.testing.builders import new_run
 from paigeant.testing.checks import is_useful

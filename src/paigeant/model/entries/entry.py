@@ -1,0 +1,139 @@
+"""What every kind of entry of an itinerary has: a text, a topic, and steps within it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
+from uuid import UUID
+
+from uuid_utils.compat import uuid5
+
+from paigeant.model.limits import NESTED
+
+E = TypeVar("E", bound="Entry")
+
+FLOW: Final = "paigeant.flow"
+"""The topic of entries that are no activity; every worker serves it."""
+
+
+class Entry(ABC):
+    """One entry of an itinerary, a frozen value. Each kind is one file and one line in the table of kinds.
+
+    ``id`` is its identity, which survives revisions. It is filled in at dispatch, and does not travel: it follows from
+    the run and the place.
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str]
+    """What it says of itself on the wire, unless it is a step."""
+
+    id: UUID | None
+
+    @property
+    @abstractmethod
+    def topic(self) -> str:
+        """Who executes it: an activity, or the workers themselves."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What a person knows it by."""
+
+    @property
+    @abstractmethod
+    def text(self) -> bytes:
+        """The entry as a JSON object, of what may be left out only what differs from the defaults."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
+        """Return the entry that an object stands for, without its ``kind``; raises ValidationError or ValueError."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether the first version of the wire format has it already."""
+        return False
+
+    @property
+    def inner(self) -> tuple[Entry, ...]:
+        """The entries within it."""
+        return ()
+
+    def with_steps(self, change: StepChange) -> Entry:
+        """Return the same with each step within it, or itself, changed."""
+        del change
+        return self
+
+
+class Reader(Protocol):
+    """Reads entries within an entry, from their objects or as they are."""
+
+    def __call__(self, said: Any, /) -> tuple[Entry, ...]:
+        """Return the entries in their order; raises ValueError."""
+        ...
+
+
+class StepChange(Protocol):
+    """Makes another of a step."""
+
+    def __call__(self, step: Any, /) -> Entry:
+        """Return the other."""
+        ...
+
+
+def entry_id(workflow_id: UUID, path: str, place: str) -> UUID:
+    """Return the identity of the entry inserted at this place of a path: uuid5 (RFC 9562) of run, path and place.
+
+    The place is the index in the itinerary with which the path began, or ``<position>.<n>`` for the n-th entry that the
+    hop at ``position`` inserted. It has no colon, so that no two places come to the same text.
+    """
+    return uuid5(workflow_id, f"{path}:{place}" if path else place)
+
+
+def placed(entry: E, identity: UUID | None) -> E:
+    """Return the entry with this identity; all else was validated when it was made, and is not again."""
+    return copied(entry, type(entry), id=identity)
+
+
+def copied(entry: Any, kind: type[E], **changes: Any) -> E:
+    """Return an entry of this kind with the values of another, and these changed, validated when that was made."""
+    made = object.__new__(kind)
+    for name in _names(kind):
+        object.__setattr__(made, name, changes[name] if name in changes else getattr(entry, name))
+    return made
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def written(kind: str, text: bytes) -> bytes:
+    """Return the text of an object with its kind before all else."""
+    rest = text[1:]
+    return b'{"kind":"%b"%b%b' % (kind.encode(), b"" if rest == b"}" else b",", rest)
+
+
+def joined(entries: Iterable[Entry]) -> bytes:
+    """Return the text of entries, as a JSON array."""
+    return b"[%b]" % b",".join(entry.text for entry in entries)
+
+
+def count(entries: Iterable[Entry]) -> int:
+    """Count entries, with all within them."""
+    return sum(1 + count(entry.inner) for entry in entries)
+
+
+def levels(entries: Iterable[Entry]) -> int:
+    """Return how deep entries lie within these."""
+    return max((1 + levels(entry.inner) for entry in entries if entry.inner), default=0)
+
+
+def check_levels(entries: Iterable[Entry]) -> None:
+    """Raise ValueError if entries are nested too deep."""
+    if (found := levels(entries)) > NESTED:
+        raise ValueError(f"entries are nested {found} deep; at most {NESTED} are allowed")

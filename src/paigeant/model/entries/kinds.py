@@ -1,0 +1,51 @@
+"""The table of the kinds of entries, and how one is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, TypeAlias, cast
+
+from pydantic import PlainSerializer, PlainValidator, ValidationError
+from pydantic_core import from_json
+
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.sleep import Sleep
+from paigeant.model.entries.step import Step
+from paigeant.model.entries.switch import Switch
+from paigeant.model.entries.wait import Wait
+from paigeant.model.values.shapes import first_problem
+from paigeant.model.values.showing import did_you_mean, shown
+
+_TABLE: Final[tuple[type[Entry], ...]] = (Step, Switch, Wait, Sleep)
+
+KINDS: Final[Mapping[str, type[Entry]]] = {each.kind: each for each in _TABLE}
+"""The class of each kind. A step says none."""
+
+
+def read_entry(said: Any) -> Entry:
+    """Return an entry as it is, or the one that an object stands for; raises ValueError, which says what is wrong."""
+    if isinstance(said, Entry):
+        return said
+    if not isinstance(said, Mapping):
+        raise ValueError(f"an entry is an object, not {shown(said)}")  # noqa: TRY004  (pydantic wants this one)
+    fields = dict(cast("Mapping[str, Any]", said))
+    kind = fields.pop("kind", Step.kind)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"no kind of entry is {shown(kind)}; {did_you_mean(str(kind), KINDS)}")
+    try:
+        return KINDS[kind].read(fields, read_entries)
+    except ValidationError as error:
+        raise ValueError(f"{kind}: {first_problem(error)}") from error
+
+
+def read_entries(said: Iterable[Any]) -> tuple[Entry, ...]:
+    """Return several, in their order."""
+    return tuple(read_entry(each) for each in said)
+
+
+def _data(entry: Entry) -> Any:
+    return from_json(entry.text)
+
+
+AnyEntry: TypeAlias = Annotated[Entry, PlainValidator(read_entry), PlainSerializer(_data)]
+"""An entry as a field of a model: read from its object, and written as one."""

@@ -1,0 +1,143 @@
+"""A step: the entry that names an activity, and what governs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Any, ClassVar, Final, Self, cast
+from uuid import UUID
+
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, TypeAdapter
+from pydantic.dataclasses import dataclass
+from pydantic_core import from_json, to_json
+
+from paigeant.model.checks.options import declared
+from paigeant.model.entries.entry import Entry, Reader, StepChange, copied
+from paigeant.model.limits import CONDITION, NAME_PATTERN
+from paigeant.model.retry import RetryPolicy
+from paigeant.model.values.durations import Limit
+from paigeant.model.values.roundtrip import write
+from paigeant.model.values.shapes import ANYTHING
+from paigeant.model.values.values import Blob, Inline, Ref, finite, shelve
+
+
+class OnInterrupt(StrEnum):
+    """What becomes of a step whose worker died, or lost its lease, in the middle of it."""
+
+    RERUN = "rerun"
+    """Run it again with the same ``idempotency_key``: at least once."""
+    PARK = "park"
+    """Wait for a person: at most once."""
+    COMPENSATE = "compensate"
+    """Count it as failed and undo the run."""
+
+
+def _arguments(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    given = dict(cast("Mapping[Any, Any]", value))
+    finite(given)
+    return from_json(write(ANYTHING, given))
+
+
+@declared
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class Step(Entry):
+    """One entry of an itinerary: the activity's name, explicit arguments, and what governs the step.
+
+    ``retry``, ``timeout``, ``heartbeat_timeout`` (durations) and ``on_interrupt`` travel with the slip and win over
+    those of the activity's decorator. ``elsewhere`` says that the activity is served by a service that no worker of
+    this store has published. ``when`` is a condition in CEL: where it is false the step is skipped. ``name`` is what
+    its output is stored under, by default the activity. ``claims``, ``interface`` and ``id`` are filled in at dispatch:
+    arguments over 4 KiB that stay in the store, what the activity was at that time, and the identity, which survives
+    revisions and keys idempotency. Raises RegistrationError for what is wrong.
+    """
+
+    kind: ClassVar[str] = "step"
+
+    activity: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    arguments: Annotated[dict[str, JsonValue], BeforeValidator(_arguments)] = Field(default_factory=dict)
+    retry: RetryPolicy | None = None
+    timeout: Limit = None
+    heartbeat_timeout: Limit = None
+    on_interrupt: OnInterrupt | None = None
+    elsewhere: StrictBool = False
+    when: Annotated[str, Field(min_length=1, max_length=CONDITION)] | None = None
+    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")] | None = None
+    claims: dict[str, Ref] = Field(default_factory=dict)
+    interface: str | None = Field(default=None, repr=False)
+    id: UUID | None = None
+
+    @property
+    def topic(self) -> str:
+        """The activity."""
+        return self.activity
+
+    @property
+    def label(self) -> str:
+        """What its output is stored under."""
+        return self.name or self.activity
+
+    @property
+    def text(self) -> bytes:
+        """The step as JSON, without the identity."""
+        return _STEP.dump_json(self, exclude_defaults=True, exclude=_NO_IDENTITY)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it needs neither condition nor name."""
+        return self.when is None and self.name is None
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
+        """Return the step that an object stands for."""
+        del nested
+        return cast("Self", _STEP.validate_python(said))
+
+    def with_steps(self, change: StepChange) -> Entry:
+        """Return what the change makes of it."""
+        return change(self)
+
+
+_STEP: Final = TypeAdapter(Step)
+_NO_IDENTITY: Final = {"id"}
+
+
+def steps_of(entries: Iterable[Entry]) -> tuple[Step, ...]:
+    """Return all steps among these entries and within them, in their order."""
+    found: list[Step] = []
+    for entry in entries:
+        found += [entry] if isinstance(entry, Step) else steps_of(entry.inner)
+    return tuple(found)
+
+
+def against(entry: Entry, interfaces: Mapping[str, str]) -> Entry:
+    """Return the entry with its steps against the interfaces of their activities, as far as these are known.
+
+    A step that has been dispatched already stays against what it was dispatched against.
+    """
+
+    def change(step: Step) -> Step:
+        known = step.interface or interfaces.get(step.activity)
+        return step if known == step.interface else copied(step, Step, interface=known)
+
+    return entry.with_steps(change)
+
+
+def stow(entry: Entry) -> tuple[Entry, tuple[Blob, ...]]:
+    """Return the entry as it travels, arguments over 4 KiB replaced by claim checks, and what the store must keep."""
+    blobs: list[Blob] = []
+    return entry.with_steps(partial(_stow, blobs)), tuple(blobs)
+
+
+def _stow(blobs: list[Blob], step: Step) -> Step:
+    if not step.arguments:
+        return step
+    shelved = {name: shelve(to_json(value)) for name, value in step.arguments.items()}
+    claims = {name: value for name, (value, _) in shelved.items() if isinstance(value, Ref)}
+    if not claims:
+        return step
+    arguments = {name: step.arguments[name] for name, (value, _) in shelved.items() if isinstance(value, Inline)}
+    blobs += [blob for _, blob in shelved.values() if blob is not None]
+    return copied(step, Step, arguments=arguments, claims={**step.claims, **claims})

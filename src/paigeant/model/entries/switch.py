@@ -1,0 +1,138 @@
+"""A switch: of several lists of entries, the first whose condition is true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, TypeAlias, cast
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, TypeAdapter, model_validator
+from pydantic.dataclasses import dataclass
+from pydantic_core import to_json
+
+from paigeant.model.checks.options import declared
+from paigeant.model.entries.entry import FLOW, Entry, Reader, StepChange, check_levels, joined, written
+from paigeant.model.entries.step import Step
+from paigeant.model.limits import CONDITION
+from paigeant.model.values.showing import shown
+
+Branch: TypeAlias = Sequence[str | Entry]
+"""What a user may write for a list of entries: names of activities, and entries."""
+
+
+class Case(NamedTuple):
+    """A condition, and what follows where it is true."""
+
+    when: str
+    entries: tuple[Entry, ...]
+
+
+def _entries(value: Any) -> tuple[Entry, ...]:
+    if isinstance(value, str | Entry) or not isinstance(value, Sequence):
+        raise ValueError(f"its entries are a list, as [{shown(value)}], not {shown(value)}")  # noqa: TRY004
+    return tuple(_entry(each) for each in cast("Sequence[Any]", value))
+
+
+def _entry(value: Any) -> Entry:
+    if isinstance(value, Entry):
+        return value
+    if isinstance(value, str):
+        return Step(value)
+    raise ValueError(f"an entry within a Switch is the name of an activity, or a Step, not {shown(value)}")
+
+
+def _cases(value: Any) -> tuple[Case, ...]:
+    if not isinstance(value, Mapping):
+        known = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else ()
+        if known and all(isinstance(each, Case) for each in known):
+            return cast("tuple[Case, ...]", known)
+        raise ValueError("its cases are a dictionary: {\"region == 'eu'\": ['vat']}")
+    cases = tuple(Case(when, _entries(entries)) for when, entries in cast("Mapping[Any, Any]", value).items())
+    if not cases:
+        raise ValueError("it has no case")
+    for when, _ in cases:
+        if not isinstance(cast("Any", when), str) or not 0 < len(when) <= CONDITION:
+            raise ValueError(f"a condition is a text of 1 to {CONDITION:,} characters, not {shown(when)}")
+    return cases
+
+
+@declared
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class Switch(Entry):
+    """One entry of an itinerary: what follows the first condition that is true, else ``default``, takes its place.
+
+    ``cases`` maps conditions in CEL to lists of entries, looked at in this order: ``Switch({"region == 'eu'":
+    ["vat"]}, default=["ship"])``. Nothing at all follows where no condition is true and there is no default. Raises
+    RegistrationError for what is wrong.
+    """
+
+    kind: ClassVar[str] = "switch"
+
+    cases: Annotated[Mapping[str, Branch] | tuple[Case, ...], PlainValidator(_cases)]
+    default: Annotated[Branch, PlainValidator(_entries)] = ()
+    id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_levels([self])
+        return self
+
+    @property
+    def ordered(self) -> tuple[Case, ...]:
+        """The cases in their order."""
+        return cast("tuple[Case, ...]", self.cases)
+
+    @property
+    def otherwise(self) -> tuple[Entry, ...]:
+        """What follows where no condition is true."""
+        return cast("tuple[Entry, ...]", self.default)
+
+    @property
+    def topic(self) -> str:
+        """The workers themselves, where its conditions could not be evaluated."""
+        return FLOW
+
+    @property
+    def label(self) -> str:
+        """The kind."""
+        return self.kind
+
+    @property
+    def text(self) -> bytes:
+        """The switch as JSON."""
+        cases = [b'{"when":%b,"entries":%b}' % (to_json(when), joined(entries)) for when, entries in self.ordered]
+        default = b',"default":%b' % joined(self.otherwise) if self.otherwise else b""
+        return written(self.kind, b'{"cases":[%b]%b}' % (b",".join(cases), default))
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
+        """Return the switch that an object stands for."""
+        wire = _WIRE.validate_python(said)
+        cases = tuple(Case(each.when, nested(each.entries)) for each in wire.cases)
+        return cls(cases, nested(wire.default))
+
+    @property
+    def inner(self) -> tuple[Entry, ...]:
+        """The entries of all cases, and of the default."""
+        return (*(entry for _, entries in self.ordered for entry in entries), *self.otherwise)
+
+    def with_steps(self, change: StepChange) -> Entry:
+        """Return the same with each step within it changed."""
+        cases = tuple(
+            Case(when, tuple(entry.with_steps(change) for entry in entries)) for when, entries in self.ordered
+        )
+        return replace(self, cases=cases, default=tuple(entry.with_steps(change) for entry in self.otherwise))
+
+
+class _WireCase(BaseModel, extra="forbid"):
+    when: str
+    entries: tuple[Any, ...]
+
+
+class _Wire(BaseModel, extra="forbid"):
+    cases: tuple[_WireCase, ...]
+    default: tuple[Any, ...] = ()
+
+
+_WIRE: Final = TypeAdapter(_Wire)

@@ -1,0 +1,66 @@
+"""A wait: the run goes on when a signal of this name comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Final, Self, cast
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from paigeant.model.checks.options import declared
+from paigeant.model.entries.entry import FLOW, Entry, Reader, written
+from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.values.durations import Limit
+
+
+class OnTimeout(StrEnum):
+    """What becomes of a wait whose signal has not come in time."""
+
+    FAULT = "fault"
+    """It failed for good."""
+    CONTINUE = "continue"
+    """The run goes on, with null instead of the signal's payload."""
+
+
+@declared
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class Wait(Entry):
+    """One entry of an itinerary: nothing runs until the run is sent the signal of this name.
+
+    The signal's payload is the variable of that name. After ``timeout`` (a duration; by default never) the wait is a
+    fault, or with ``on_timeout="continue"`` the run goes on. Raises RegistrationError for what is wrong.
+    """
+
+    kind: ClassVar[str] = "wait"
+
+    signal: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    timeout: Limit = None
+    on_timeout: OnTimeout = OnTimeout.FAULT
+    id: UUID | None = None
+
+    @property
+    def topic(self) -> str:
+        """The workers themselves."""
+        return FLOW
+
+    @property
+    def label(self) -> str:
+        """The signal."""
+        return self.signal
+
+    @property
+    def text(self) -> bytes:
+        """The wait as JSON."""
+        return written(self.kind, _WAIT.dump_json(self, exclude_defaults=True, exclude={"id"}))
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
+        """Return the wait that an object stands for."""
+        del nested
+        return cast("Self", _WAIT.validate_python(said))
+
+
+_WAIT: Final = TypeAdapter(Wait)
