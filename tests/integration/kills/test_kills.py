@@ -67,7 +67,7 @@ async def survive(crew: Any, count: int, kills: int, patience: float) -> None:
     crew.hire()
     victim = crew.hire()
     for n in range(kills):
-        crew.wait_for_effects(1 + n * count * len(STEPS) // (kills + 1))
+        crew.wait_for_effects(1 + n * count * len(STEPS) // (kills + 1), patience)
         await asyncio.sleep(random.random() * 0.1)
         crew.kill(victim)
         victim = crew.hire()
