@@ -3,7 +3,8 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,9 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
+LARGEST_PACKAGE = 14
+MOST_PARAMETERS = 6
+DOCUMENTED = 0.95
 
 BANNED = {
     "asyncio.wait_for": "asyncio.timeout, which cannot lose a cancellation",
@@ -22,7 +26,10 @@ BANNED = {
 }
 HEAVY = {"aio_pika", "alembic", "asyncpg", "pydantic_ai", "redis", "rich", "sqlalchemy", "typer"}
 
+COMMANDS = ROOT / "src/paigeant/cli"
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Documented = ast.Module | ast.ClassDef | Function
 
 
 def test_no_file_is_longer_than_a_reader_can_hold() -> None:
@@ -41,6 +48,39 @@ def test_no_function_is_longer_than_a_screen() -> None:
     }
 
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}
+
+
+def test_no_package_holds_more_files_than_a_reader_can_keep_apart() -> None:
+    """Its sub-packages do not count: what has grown is given rooms."""
+    sizes = Counter(place(path.parent) for path in SOURCES)
+
+    assert {name: files for name, files in sizes.items() if files > LARGEST_PACKAGE} == {}
+
+
+def test_no_function_takes_more_than_a_caller_can_keep_in_order() -> None:
+    """But for the commands of the command line: each has as many parameters as it has options."""
+    taken = {
+        f"{place(path)}:{function.lineno} {function.name}": parameters(function)
+        for path in SOURCES
+        for function in ast.walk(tree(path))
+        if isinstance(function, Function) and not (path.is_relative_to(COMMANDS) and is_command(function))
+    }
+
+    assert {name: count for name, count in taken.items() if count > MOST_PARAMETERS} == {}
+
+
+def test_what_is_public_says_what_it_does() -> None:
+    """What a contract says of a method holds for all that keep it, and a test's name is its sentence."""
+    classes = {node.name: node for path in SOURCES for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)}
+    said = {
+        f"{place(path)} {'.'.join(inside)}": says_something(node, inside, classes)
+        for path in SOURCES
+        for inside, node in public(tree(path))
+    }
+
+    assert len(said) > 1000
+    lacking = sorted(name for name, documented in said.items() if not documented)
+    assert 1 - len(lacking) / len(said) > DOCUMENTED, lacking
 
 
 def test_banned_calls_are_not_made() -> None:
@@ -124,6 +164,54 @@ def code_lines(function: Function) -> int:
         docstring = function.body[0]
         lines -= (docstring.end_lineno or docstring.lineno) - docstring.lineno + 1
     return lines
+
+
+def parameters(function: Function) -> int:
+    """How many a call has to say, without the object itself."""
+    args = function.args
+    named = [one.arg for one in [*args.posonlyargs, *args.args]]
+    more = len(args.kwonlyargs) + (args.vararg is not None) + (args.kwarg is not None)
+    return len(named) - (named[:1] in (["self"], ["cls"])) + more
+
+
+def is_command(function: Function) -> bool:
+    """Whether it is a command of typer's."""
+    called = [decorator.func for decorator in function.decorator_list if isinstance(decorator, ast.Call)]
+    return any(isinstance(one, ast.Attribute) and one.attr in {"command", "callback"} for one in called)
+
+
+def public(module: ast.Module) -> Iterator[tuple[tuple[str, ...], Documented]]:
+    """Each public module, class, function and method, under the names of what it is in; no test, and no attribute."""
+    yield (), module
+    left: list[tuple[tuple[str, ...], ast.ClassDef | ast.Module]] = [((), module)]
+    for inside, parent in left:
+        for node in parent.body:
+            if isinstance(node, Documented) and not node.name.startswith(("_", "test_")) and not is_attribute(node):
+                yield (*inside, node.name), node
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                left.append(((*inside, node.name), node))
+
+
+def is_attribute(node: ast.AST) -> bool:
+    """Whether it is a property of a protocol, of which the class says what it is."""
+    return isinstance(node, ast.FunctionDef) and node.end_lineno == node.lineno and bool(node.decorator_list)
+
+
+def says_something(node: Documented, inside: tuple[str, ...], classes: Mapping[str, ast.ClassDef]) -> bool:
+    """Whether it has a docstring, or one of the classes that it is a method of is said what it does."""
+    if ast.get_docstring(node) is not None:
+        return True
+    above = [classes[inside[-2]]] if len(inside) > 1 and isinstance(node, Function) else []
+    for one in above:
+        above += [classes[name] for name in map(base_name, one.bases) if name in classes and classes[name] not in above]
+    methods = [method for one in above for method in one.body if isinstance(method, Function)]
+    return any(method.name == inside[-1] and ast.get_docstring(method) for method in methods)
+
+
+def base_name(base: ast.expr) -> str:
+    """The name of a base class, whatever it is made generic by or imported from."""
+    base = base.value if isinstance(base, ast.Subscript) else base
+    return base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
 
 
 def used_names(module: ast.Module) -> Iterator[tuple[int, str]]:
