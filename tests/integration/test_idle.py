@@ -74,7 +74,7 @@ async def test_fifty_idle_workers_ask_postgresql_fewer_than_ten_questions_a_seco
 
     transactions, statements = ((b - a) / 60 for a, b in zip(before, after, strict=True))
     print(f"{transactions:.1f} transactions and {statements:.1f} statements a second")  # noqa: T201
-    # Of each one look within a lease (15 s), three a minute for what is to end, to be let go on or served by nobody, and a
+    # Of each a look within a lease (15 s), three a minute for what is to end, may go on, or is served by nobody, and a
     # report every 40 s; fewer than ten of all.
     assert transactions < 0.15 * WORKERS
 
