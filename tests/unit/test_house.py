@@ -205,7 +205,7 @@ def says_something(node: Documented, inside: tuple[str, ...], classes: Mapping[s
     for one in above:
         above += [classes[name] for name in map(base_name, one.bases) if name in classes and classes[name] not in above]
     methods = [method for one in above for method in one.body if isinstance(method, Function)]
-    return any(method.name == inside[-1] and ast.get_docstring(method) for method in methods)
+    return any(method.name in inside[-1:] and ast.get_docstring(method) for method in methods)
 
 
 def base_name(base: ast.expr) -> str:

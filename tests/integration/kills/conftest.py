@@ -84,7 +84,8 @@ class Crew:
 
     def effects(self) -> list[dict[str, Any]]:
         path = self.folder / "effects.log"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        whole = path.read_text().rpartition("\n")[0] if path.exists() else ""  # the last line may be half written
+        return [json.loads(line) for line in whole.splitlines()]
 
     def wait_for_effects(self, count: int, patience: float = 15) -> None:
         end = monotonic() + patience
