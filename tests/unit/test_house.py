@@ -26,7 +26,8 @@ BANNED = {
 }
 HEAVY = {"aio_pika", "alembic", "asyncpg", "pydantic_ai", "redis", "rich", "sqlalchemy", "typer"}
 
-COMMANDS = ROOT / "src/paigeant/cli"
+PACKAGE = ROOT / "src/paigeant"
+COMMANDS = PACKAGE / "cli"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Documented = ast.Module | ast.ClassDef | Function
@@ -81,6 +82,13 @@ def test_what_is_public_says_what_it_does() -> None:
     assert len(said) > 1000
     lacking = sorted(name for name, documented in said.items() if not documented)
     assert 1 - len(lacking) / len(said) > DOCUMENTED, lacking
+
+
+def test_unit_tests_lie_in_the_folders_of_what_they_test() -> None:
+    unit = ROOT / "tests/unit"
+    folders = {path.parent.relative_to(unit) for path in unit.rglob("test_*.py")}
+
+    assert [str(one) for one in folders if not (PACKAGE / one).is_dir() and one != Path("chaos")] == []
 
 
 def test_banned_calls_are_not_made() -> None:
