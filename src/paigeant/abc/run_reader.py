@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from datetime import timedelta
 from uuid import UUID
 
+from paigeant.model.message import HopKey
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
 
@@ -42,10 +43,10 @@ class RunReader(ABC):
         """Return the runs whose ids lie between these, which are included, in the order of their ids."""
 
     @abstractmethod
-    async def get_newest_message(self, workflow_id: UUID) -> bytes | None:
-        """Return the bytes of the message of the run's newest hop on the way forward, on the trunk, done or not.
+    async def get_message(self, key: HopKey) -> bytes | None:
+        """Return the bytes of the message of a hop, done or not; None if there is no such hop.
 
-        What was ahead of the run then stands in it. None of an unknown run.
+        What was ahead of the run then stands in it.
         """
 
     @abstractmethod

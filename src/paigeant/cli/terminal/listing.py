@@ -41,8 +41,8 @@ def listed(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int
     lines = [_line([Text(columns[i].heading, style="dim") for i in shown], widths)]
     for row in cells:
         lines.append(_line([row[i] for i in shown], widths))
-        dropped = [row[i] for i in filled if i not in shown and columns[i].below and row[i].plain]
-        lines += [line for cell in dropped for line in _below(cell, width)]
+        dropped = [i for i in filled if i not in shown and columns[i].below and row[i].plain]
+        lines += [line for i in dropped for line in _below(columns[i], row[i], width)]
     return lines
 
 
@@ -71,16 +71,22 @@ def _least(column: Column, natural: int) -> int:
 
 
 def _fitting(columns: Sequence[Column], natural: list[int], filled: list[int], width: int) -> list[int] | None:
-    """Return the columns that there is room for, None if there is none for those that stay."""
-    shown = list(filled)
-    while shown:
-        if sum(_least(columns[i], natural[i]) + _GAP for i in shown) - _GAP <= width:
-            return shown
-        last = max(shown, key=lambda i: columns[i].rank)
-        if not columns[last].rank:
+    """Return the columns that there is room for, None if there is none for those that stay.
+
+    One that is written below instead makes room for those that come after it by rank; any other ends the line.
+    """
+    shown: list[int] = []
+    left = width + _GAP
+    for i in sorted(filled, key=lambda i: columns[i].rank):
+        taken = _least(columns[i], natural[i]) + _GAP
+        if taken <= left:
+            shown.append(i)
+            left -= taken
+        elif not columns[i].rank:
             return None
-        shown.remove(last)
-    return shown
+        elif not columns[i].below:
+            break
+    return sorted(shown)
 
 
 def _widths(columns: Sequence[Column], natural: list[int], shown: list[int], width: int) -> list[int]:
@@ -106,9 +112,9 @@ def _fitted(cell: Text, width: int) -> Text:
     return cell if cell.cell_len <= width else Text(shortened(cell.plain, width), style=cell.style)
 
 
-def _below(cell: Text, width: int) -> list[Text]:
+def _below(column: Column, cell: Text, width: int) -> list[Text]:
     """Return the first line of a cell, folded to lines of their own; what is longer than three is shortened."""
-    lines = folded((cell.plain.splitlines() or [""])[0], width - _GAP)
+    lines = folded(f"{column.heading}: {cell.plain.splitlines()[0]}", width - _GAP)
     if len(lines) > _LINES:
         lines[_LINES - 1 :] = [f"{shortened(lines[_LINES - 1], width - _GAP - 1)}…"]
     return [Text(f"  {line}", style=cell.style) for line in lines]
@@ -130,4 +136,4 @@ def _stacked(columns: Sequence[Column], filled: list[int], row: Sequence[Text], 
         yield line
     for i in filled[1:]:
         if columns[i].below and row[i].plain:
-            yield from _below(row[i], width)
+            yield from _below(columns[i], row[i], width)

@@ -16,7 +16,7 @@ from paigeant.app import Paigeant, Run, RunResult
 from paigeant.cli.terminal.console import console, is_live, note, printable
 from paigeant.cli.terminal.listing import folded
 from paigeant.cli.terminal.report import why_waiting
-from paigeant.cli.terminal.timeline import step_line, timeline, title_lines
+from paigeant.cli.terminal.timeline import TROUBLED, step_line, timeline, title_lines
 from paigeant.model.runs import RunView, StepStatus, StepView
 
 _PATIENCE: Final = 2.0
@@ -64,10 +64,15 @@ class Table:
         """Draw it again, no higher than the terminal, with the step that it is about in sight."""
         size = self._live.console.size
         title = title_lines(view, size.width)
-        caption = folded(hint or "", size.width) if hint else []
+        caption = folded(said, size.width) if (said := hint or _trouble(view)) else []
         rows = max(size.height - len(title) - len(caption) - _FRAME, 1)
         lines = [*title, *timeline(view, size.width, rows), *(Text(line, style="yellow") for line in caption)]
         self._live.update(Group(*lines), refresh=True)
+
+
+def _trouble(view: RunView) -> str | None:
+    """Return what went wrong with the step that the run is at."""
+    return step_line(view.steps[-1]) if view.steps and view.steps[-1].status in TROUBLED else None
 
 
 @contextmanager

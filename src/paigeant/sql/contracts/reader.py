@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from paigeant.abc import RunReader
+from paigeant.model.message import HopKey
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.sql.contracts.base import InDatabase
@@ -38,8 +39,8 @@ class SqlRunReader(InDatabase, RunReader):
     async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:
         return await self.database.read(lambda tx: read.find_runs(tx, first, last, limit))
 
-    async def get_newest_message(self, workflow_id: UUID) -> bytes | None:
-        return await self.database.read(lambda tx: read.get_newest_message(tx, workflow_id))
+    async def get_message(self, key: HopKey) -> bytes | None:
+        return await self.database.read(lambda tx: read.get_message(tx, key))
 
     async def get_attestation(self, workflow_id: UUID) -> bytes | None:
         return await self.database.read(lambda tx: read.get_attestation(tx, workflow_id), single=True)

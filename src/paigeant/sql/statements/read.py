@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
 
-from paigeant.model.runs import Direction, RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.message import HopKey
+from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import values_shown, view_page, view_run
@@ -35,13 +36,11 @@ _SUMMARY: Final = (
 _RUN: Final = select(
     *_SUMMARY, runs.trace_id, runs.dispatch_key, runs.deadline, runs.cancel_requested, runs.input, runs.output
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
-_NEWEST: Final = (
+_MESSAGE: Final = (
     select(steps.body)
     .join_from(step_executions, workflow_runs, runs.workflow_id == steps.workflow_id)
     .where(_VISIBLE, steps.workflow_id == bindparam("workflow_id"))
-    .where(steps.path == "", steps.direction == Direction.EXECUTE.value)
-    .order_by(steps.position.desc())
-    .limit(1)
+    .where(steps.path == bindparam("path"), steps.position == bindparam("position"))
 )
 _BETWEEN: Final = (
     select(*_SUMMARY, runs.number)
@@ -89,9 +88,9 @@ def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:
     return RunStatus(status)
 
 
-def get_newest_message(tx: Tx, workflow_id: UUID) -> bytes | None:
-    """Return the message of the newest hop on the way forward, None if there is no such run."""
-    rows = tx.rows(_NEWEST, namespace=tx.namespace, workflow_id=workflow_id)
+def get_message(tx: Tx, key: HopKey) -> bytes | None:
+    """Return the message of a hop, None if there is no such hop."""
+    rows = tx.rows(_MESSAGE, namespace=tx.namespace, **key._asdict())
     return rows[0].body if rows else None
 
 

@@ -232,8 +232,8 @@ class MemoryStore(Store):
     async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:
         return views.between(self._rows, first, last, limit)
 
-    async def get_newest_message(self, workflow_id: UUID) -> bytes | None:
-        return views.newest_message(self._rows, workflow_id)
+    async def get_message(self, key: HopKey) -> bytes | None:
+        return views.message(self._rows, key)
 
     async def get_attestation(self, workflow_id: UUID) -> bytes | None:
         return operator.find(self._rows, workflow_id).attestation

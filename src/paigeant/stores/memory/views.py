@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from paigeant.model.runs import Direction, RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.message import HopKey
+from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.views import view_page, view_run
 from paigeant.stores.memory.rows import Rows, RunRow
@@ -44,12 +45,10 @@ def page(rows: Rows, wanted: Wanted, limit: int, after: str | None) -> RunPage:
     return view_page(found, limit)
 
 
-def newest_message(rows: Rows, workflow_id: UUID) -> bytes | None:
-    """Return the message of the newest hop on the way forward, on the trunk."""
-    run = rows.runs.get(workflow_id)
-    hops = [] if run is None else rows.of_run(run)
-    forward = [hop for hop in hops if not hop.path and hop.direction == Direction.EXECUTE]
-    return max(forward, key=lambda hop: hop.position).body if forward else None
+def message(rows: Rows, key: HopKey) -> bytes | None:
+    """Return the message of a hop."""
+    hop = rows.hops.get(key.workflow_id, {}).get(key)
+    return None if hop is None else hop.body
 
 
 def between(rows: Rows, first: UUID, last: UUID, limit: int) -> list[RunSummary]:

@@ -116,15 +116,19 @@ class ReaderGuarantees(StoreBackend):
         async with connect("elsewhere") as other:
             assert await other.find_runs(ids[0], ids[3]) == []
 
-    async def test_the_message_of_the_newest_step_forward_says_what_is_ahead(self, store: Store) -> None:
+    async def test_the_message_of_a_hop_stays_readable(self, store: Store, connect: Connect) -> None:
         grant = await self.begin(store, "draft", "review")
-        first = await store.get_newest_message(grant.key.workflow_id)
-        await self.settle(store, completed(grant, "text"))
-        second = await store.get_newest_message(grant.key.workflow_id)
+        assert await store.get_message(grant.key) == grant.body
 
-        assert first == grant.body
-        assert second not in {first, None}
-        assert await store.get_newest_message(UUID(int=0)) is None
+        await self.settle(store, completed(grant, "text"))
+        [following] = await self.take(store)
+
+        assert await store.get_message(grant.key) == grant.body
+        assert await store.get_message(following.key) == following.body
+        assert await store.get_message(grant.key._replace(position=3)) is None
+        assert await store.get_message(grant.key._replace(workflow_id=UUID(int=0))) is None
+        async with connect("elsewhere") as other:
+            assert await other.get_message(grant.key) is None
 
     async def test_what_was_answered_is_there_when_the_store_is_opened_again(self, connect: Connect) -> None:
         async with connect("default") as store:

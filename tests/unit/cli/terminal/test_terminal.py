@@ -112,9 +112,9 @@ ROW = ("0123456789", "failed", "payments", "the bank does not answer")
     [
         (80, ["id          status  name      error", "0123456789  failed  payments  the bank does not answer"]),
         (45, ["id          status  name      error", "0123456789  failed  payments  the bank does…"]),
-        (30, ["id          status  name", "0123456789  failed  payments", "  the bank does not answer"]),
-        (24, ["id          status", "0123456789  failed", "  the bank does not", "  answer"]),
-        (16, ["0123456789", "  failed", "  the bank does", "  not answer"]),
+        (30, ["id          status  name", "0123456789  failed  payments", "  error: the bank does not", "  answer"]),
+        (24, ["id          status", "0123456789  failed", "  error: the bank does", "  not answer"]),
+        (16, ["0123456789", "  failed", "  error: the", "  bank does not", "  answer"]),
     ],
 )
 def test_a_list_drops_what_does_not_fit_by_rank(width: int, lines: list[str]):
