@@ -20,25 +20,25 @@ from paigeant.cli.terminal.console import note, prepare_streams, printable, writ
 from paigeant.errors import PaigeantError
 
 COMMANDS: Final = {
-    "init": "upkeep.init",
-    "run": "workers.run",
-    "dispatch": "runs.dispatch",
-    "runs": "runs.list",
-    "show": "runs.show",
-    "workflows": "workers.workflows",
-    "workers": "workers.list",
-    "cancel": "runs.cancel",
-    "terminate": "runs.terminate",
-    "retry": "runs.retry",
-    "variables": "runs.variables",
-    "signal": "runs.signal",
-    "dead": "dead",
-    "prune": "upkeep.prune",
-    "doctor": "upkeep.doctor",
-    "config": "upkeep.config",
-    "db": "upkeep.db",
+    "init": ("upkeep.init", "Make a small project that runs at once."),
+    "run": ("workers.run", "Serve activities: a worker."),
+    "dispatch": ("runs.dispatch", "Start a run of a workflow."),
+    "runs": ("runs.list", "List runs, newest first."),
+    "show": ("runs.show", "Show a run: steps, attempts, errors."),
+    "workflows": ("workers.workflows", "List what can be dispatched."),
+    "workers": ("workers.list", "List the workers that are up."),
+    "cancel": ("runs.cancel", "Wish that a run ends."),
+    "terminate": ("runs.terminate", "End a run now, undoing nothing."),
+    "retry": ("runs.retry", "Go on from where a run failed or waits."),
+    "variables": ("runs.variables", "Print or set the variables of a run."),
+    "signal": ("runs.signal", "Send a signal to a run that may wait for it."),
+    "dead": ("dead", "See to messages that could not be run."),
+    "prune": ("upkeep.prune", "Delete runs that ended long ago."),
+    "doctor": ("upkeep.doctor", "Look for what is wrong, and say how to mend it."),
+    "config": ("upkeep.config", "Show the settings and where each came from."),
+    "db": ("upkeep.db", "Upgrade or check the database's schema."),
 }
-"""The commands in the order of the help, and the module of each: its ``app`` is the command."""
+"""The commands in the order of the help: the module of each, whose ``app`` is the command, and what the help says."""
 
 
 class Commands(TyperGroup):
@@ -52,7 +52,13 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of this name."""
         del ctx
-        return get_command(import_module(f"paigeant.cli.{COMMANDS[cmd_name]}").app) if cmd_name in COMMANDS else None
+        return get_command(import_module(f"paigeant.cli.{COMMANDS[cmd_name][0]}").app) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands without loading any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command, or say which one was probably meant."""

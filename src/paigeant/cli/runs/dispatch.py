@@ -45,10 +45,12 @@ class _Order:
 
 @app.command(cls=ValueCommand)
 def dispatch(
-    workflow: Annotated[str, typer.Argument(help="The workflow's name, as `paigeant workflows` lists it.")],
+    workflow: Annotated[
+        str, typer.Argument(metavar="WORKFLOW", help="The workflow's name, as `paigeant workflows` lists it.")
+    ],
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[INPUT]", help="JSON, a JSON file, or - for standard input; default: {}."),
+        typer.Argument(metavar="INPUT", help="JSON, a JSON file, or - for standard input; default: {}."),
     ] = None,
     fields: Annotated[
         list[str] | None,

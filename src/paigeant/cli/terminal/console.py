@@ -50,13 +50,18 @@ def write_lines(lines: Iterable[Text]) -> None:
         screen.print(line, soft_wrap=True)
 
 
-def write_folded(text: Text) -> None:
-    """Write a text to stdout, folded between words where the width is known; one that must not be is left alone."""
+def write_folded(text: Text, *, hanging: int = 0) -> None:
+    """Write a text to stdout, folded between words where the width is known; one that must not be is left alone.
+
+    Lines after the first are indented by ``hanging`` at least.
+    """
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
     if not known or text.no_wrap or text.cell_len <= width_of(sys.stdout):
         write_lines([text])
     else:
-        write_lines(Text(line, style=text.style) for line in folded(text.plain, width_of(sys.stdout)))
+        first, *others = folded(text.plain, width_of(sys.stdout), hanging)
+        begins = text[: len(first)] if text.plain.startswith(first) else Text(first)
+        write_lines([begins, *(Text(line, style=text.style) for line in others)])
 
 
 def write_json(value: Any) -> None:

@@ -57,11 +57,11 @@ def shortened(text: str, width: int) -> str:
     return f"{words.rstrip()}…"
 
 
-def folded(text: str, width: int) -> list[str]:
+def folded(text: str, width: int, hanging: int = 0) -> list[str]:
     """Return a text in lines of this width, folded between words and indented as they were; no word is broken."""
     lines: list[str] = []
     for line in text.splitlines() or [""]:
-        room = len(line) - len(line.lstrip())
+        room = max(len(line) - len(line.lstrip()), hanging)
         lines += wrap(line, width, subsequent_indent=" " * room, break_long_words=False, break_on_hyphens=False) or [""]
     return lines
 

@@ -28,7 +28,7 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         write_json({"file": settings.file, "settings": shown})
         return
     note(f"from {settings.file}" if settings.file else f"no {FILE} here or above")
-    rows = [[key, printable(_text(key, value)), settings.origins.get(key, DEFAULT)] for key, value in values.items()]
+    rows = [[key, printable(_text(key, value)), settings.origins.get(key, "")] for key, value in values.items()]
     write_lines(listed(_COLUMNS, rows, width_of(sys.stdout)))
 
 

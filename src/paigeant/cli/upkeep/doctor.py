@@ -86,9 +86,9 @@ def _show(examined: Examined) -> None:
     part, finding, _ = examined
     mark, style = _MARKS[finding.severity]
     line = Text.assemble((f"{mark:8}", style), f"{part} {finding.about}: {printable(finding.said)}")
-    write_folded(line)
+    write_folded(line, hanging=8)
     if finding.mend:
-        write_folded(Text(f"{'':8}→ {printable(finding.mend)}"))
+        write_folded(Text(f"{'':8}→ {printable(finding.mend)}"), hanging=10)
 
 
 def _sum_up(found: list[Examined]) -> None:
