@@ -38,6 +38,8 @@ def listed(project: Any) -> list[Any]:
 
 
 def test_where_there_are_none_that_is_said(project: Any):
+    project.paigeant("dispatch", "hello", "input.json")
+
     ended = project.paigeant("dead", "list")
 
     assert (ended.returncode, ended.stdout) == (0, "")

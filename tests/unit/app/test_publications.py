@@ -68,7 +68,7 @@ async def test_who_was_told_to_create_nothing_finds_nothing_and_can_dispatch_not
     settings = Settings(store=f"sqlite:///{tmp_path}/there.db")
     async with Paigeant(workflows=flows()[:1], settings=settings, create=False) as app:
         assert not app.is_there
-        assert (await app.list_runs()).runs == ()
+        assert (await app.runs()).runs == ()
         with pytest.raises(UnknownRun):
             await app.find_newest_run()
         for refused in (app.dispatch("order", {}), app.dispatch_many("order", [{}]), app.worker().__aenter__()):
