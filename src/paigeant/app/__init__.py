@@ -1,11 +1,11 @@
 """The composition root: the only place where parts are chosen and joined."""
 
-from paigeant.app.administration import Administration, Prunable
 from paigeant.app.blocking import SyncPaigeant, SyncRun
 from paigeant.app.handlers import Handlers, load_handlers
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import Run, RunResult
 from paigeant.app.signals import Signal
+from paigeant.app.upkeep.administration import Administration, Prunable
 from paigeant.app.workflow import Workflow
 from paigeant.engine.worker import ActivityWorker
 

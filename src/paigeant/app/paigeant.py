@@ -15,7 +15,6 @@ from uuid import UUID
 
 from paigeant.abc import Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
-from paigeant.app.administration import Administration
 from paigeant.app.choosing import choose_codec, choose_store, choose_store_to_read, choose_transport
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Catalog, Handlers, read_handlers
@@ -26,6 +25,7 @@ from paigeant.app.readiness import require_activities, require_ready, warn_of_un
 from paigeant.app.run import Run
 from paigeant.app.run_ids import find_run_id, no_run_id
 from paigeant.app.signals import Signal, send_all
+from paigeant.app.upkeep.administration import Administration
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.hooks import GuardedHooks

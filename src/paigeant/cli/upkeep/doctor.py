@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from paigeant.app import Paigeant
-from paigeant.app.examination import Examined, failed
+from paigeant.app.upkeep.examination import Examined, failed
 from paigeant.cli.exit_codes import COMPLETED, FAILED, exit_code_of
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import printable, write, write_folded, write_json

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from paigeant.abc import Store
 from paigeant.app.choosing import choose_schema
-from paigeant.app.examination import Examined, examine
 from paigeant.app.options import read_span
+from paigeant.app.upkeep.examination import Examined, examine
 from paigeant.config import Settings
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.replay import replay

@@ -1,0 +1,1 @@
+"""What is done to an installation rather than to a run: upgrading, pruning, examining, dead letters."""
