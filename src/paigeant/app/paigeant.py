@@ -18,9 +18,9 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.choosing import choose_codec, choose_store, choose_store_to_read, choose_transport
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Catalog, Handlers, read_handlers
+from paigeant.app.handlers.publications import WorkflowListing, list_workflows
 from paigeant.app.inputs import as_inputs, as_json, check_declared, naming_payloads
 from paigeant.app.options import DispatchArguments, check_parts, check_workflow, read_span, read_status
-from paigeant.app.publications import WorkflowListing, list_workflows
 from paigeant.app.readiness import require_activities, require_ready, warn_of_unknown_steps
 from paigeant.app.run import Run
 from paigeant.app.run_ids import find_run_id, no_run_id

@@ -1,4 +1,4 @@
-"""Handlers: where a user's code lies, how it is imported, what is found in it, and what an application has of it."""
+"""Handlers: where a user's code lies, what is found in it, what an application has of it, and what workers publish."""
 
 from paigeant.app.handlers.catalog import Catalog
 from paigeant.app.handlers.found import Handlers, read_handlers

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from paigeant.abc import Directory
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
-from paigeant.app.publications import unknown_workflow
+from paigeant.app.handlers.publications import unknown_workflow
 from paigeant.errors import RegistrationError
 from paigeant.model.plan import Plan
 

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from paigeant.app import Paigeant
-from paigeant.app.publications import WorkflowListing
+from paigeant.app.handlers.publications import WorkflowListing
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
