@@ -97,9 +97,14 @@ def _file_of(module: ModuleType) -> Path | None:
 
 def _missing(target: Target) -> str:
     """Say that there is no such module, where it was looked for, and which was probably meant."""
-    package = target.module.rpartition(".")[0]
-    close = get_close_matches(target.module, modules_in(target.folders, package), n=1)
-    hint = f"did you mean {close[0]}?" if close else "--app-dir names another folder to look in"
+    hint = "--app-dir names another folder to look in"
+    parts = target.module.split(".")
+    for place in range(1, len(parts) + 1):
+        there, named = modules_in(target.folders, ".".join(parts[: place - 1])), ".".join(parts[:place])
+        if named not in there:
+            close = get_close_matches(named, there, n=1)
+            hint = f"did you mean {'.'.join([*close, *parts[place:]])}?" if close else hint
+            break
     return f"{target.named}: no module {target.module!r} in {target.folders[0]}, nor installed; {hint}"
 
 

@@ -142,6 +142,6 @@ def modules_in(folders: Iterable[Path], package: str) -> list[str]:
         f"{prefix}{path.stem}"
         for folder in folders
         for path in (folder / below).glob("*")
-        if (path.suffix == ".py" or (path / "__init__.py").is_file()) and path.stem.isidentifier()
+        if (path.suffix == ".py" or any(path.glob("*.py"))) and path.stem.isidentifier()
     }
     return sorted(found - {f"{prefix}__init__"})
