@@ -71,8 +71,9 @@ class Table:
 
 
 def _trouble(view: RunView) -> str | None:
-    """Return what went wrong with the step that the run is at."""
-    return step_line(view.steps[-1]) if view.steps and view.steps[-1].status in TROUBLED else None
+    """Return what went wrong with the step that the run is at; how a run ended is said below the table."""
+    at = view.steps[-1] if view.steps and not view.status.final else None
+    return step_line(at) if at is not None and at.status in TROUBLED else None
 
 
 @contextmanager
