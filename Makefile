@@ -11,7 +11,7 @@ FUZZ   := $(VENV)/.fuzz
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow fuzz services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-selftest chaos-nightly chaos-figures requirements clean
+.PHONY: help demo test test-pythons test-newest-python test-slow fuzz services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-selftest chaos-nightly chaos-figures requirements clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -22,6 +22,12 @@ demo: $(BASE)  ## run the support desk, from a fresh checkout
 # Four at a time whatever the cores: most of them wait for servers, processes and leases.
 test: $(DEV) services  ## all tests but the slow ones
 	$(BIN)/pytest -n 4 --dist loadfile -m "not slow"
+
+test-pythons: services  ## unit, contract and specification tests on every Python from 3.11 on that is here
+	.ci/pythons all tests/unit tests/contracts tests/specification
+
+test-newest-python: ## a part of them on the newest Python that is here, within two minutes
+	.ci/pythons newest tests/unit/activities tests/unit/app tests/unit/model tests/unit/routing tests/specification -k "not postgres and not redis and not rabbitmq"
 
 test-slow: $(DEV) services  ## the slow tests
 	$(BIN)/pytest -n auto --dist loadfile -m slow

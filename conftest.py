@@ -8,6 +8,9 @@ from typing import Any
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
+from paigeant import ActivityRegistry, Workflow
+from paigeant.activities.checking import Known, check_workflow
+
 
 def _enter_empty_folder(namespace: dict[str, Any]) -> None:
     """A document starts in a folder of its own, so that what it writes is gone afterwards."""
@@ -19,6 +22,20 @@ def _enter_empty_folder(namespace: dict[str, Any]) -> None:
 def _leave_folder(namespace: dict[str, Any]) -> None:
     os.chdir(namespace["_came_from"])
     namespace["_folder"].cleanup()
+    _check_workflows(namespace)
+
+
+def _check_workflows(namespace: dict[str, Any]) -> None:
+    """What a document declares passes ``paigeant check``, but for steps that are served elsewhere."""
+    held = list(namespace.values())
+    registry = ActivityRegistry()
+    for each in held:
+        if isinstance(each, ActivityRegistry | Workflow):
+            registry.include(each if isinstance(each, ActivityRegistry) else each.registry)
+    for workflow in (each for each in held if isinstance(each, Workflow)):
+        flaws = check_workflow(workflow.plan, registry, Known(workflow.input, workflow.output))
+        if said := [str(flaw) for flaw in flaws if flaw.rule != "unserved"]:
+            raise AssertionError(said)
 
 
 pytest_collect_file = Sybil(

@@ -19,6 +19,7 @@ from redis import Redis
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import paigeant.testing.contracts  # noqa: F401  (so that the asserts of the suites speak)
 from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 

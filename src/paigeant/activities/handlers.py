@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from paigeant.activities.binding import Signature
 from paigeant.activities.interfaces import interface_of
+from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import HOW, refuse, written_at
 from paigeant.model.entries.step import OnInterrupt
@@ -60,6 +61,8 @@ class Handler:
     heartbeat_timeout: float | None = None
     on_interrupt: OnInterrupt = OnInterrupt.RERUN
     returns: Any = Any
+    places: tuple[Place, ...] = ()
+    """Where the template of an agent's prompt takes values."""
 
     @property
     def interface(self) -> str:

@@ -12,6 +12,7 @@ from paigeant.activities.binding import read_signature, shape_of
 from paigeant.activities.callables import is_same, location, refuse_generators, refuse_lazy_result
 from paigeant.activities.handlers import Activity, Handler, Options, Rules, read_options
 from paigeant.activities.shapes import output_type
+from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import checked, refuse, written_at
 from paigeant.model.limits import NAME_PATTERN
@@ -54,6 +55,11 @@ class AdaptedAgent(Protocol):
     @property
     def output_type(self) -> Any:
         """The annotation of the result."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the template of its prompt takes values."""
+        ...
 
 
 _REGISTRIES: Final[WeakSet[ActivityRegistry]] = WeakSet()
@@ -146,7 +152,7 @@ class ActivityRegistry:
             raise refuse("prompt", prompt, "agent")
         adapt = cast("Callable[..., AdaptedAgent]", load_plugin("paigeant.agents", "pydantic-ai"))
         adapted = adapt(agent, prompt=prompt, deps=deps)
-        self._add(adapted.name, adapted.function, written_at(), agent, rules, adapted.output_type)
+        self._add(adapted.name, adapted.function, written_at(), agent, rules, adapted)
 
     @checked("compensate")
     def compensate(
@@ -223,14 +229,22 @@ class ActivityRegistry:
                 raise RegistrationError(text)
 
     def _add(
-        self, name: str, function: Callable[..., Any], where: str, source: object, rules: Rules, returns: Any = None
+        self,
+        name: str,
+        function: Callable[..., Any],
+        where: str,
+        source: object,
+        rules: Rules,
+        adapted: AdaptedAgent | None = None,
     ) -> None:
         _check_name(name, where)
         known = self._activities.get(name)
         if known is not None and not _is_same(known, source, where):
             text = f"{where}: activity {name!r} is already registered, at {known.execute.where}"
             raise RegistrationError(text)
-        handler = _handler(function, where, rules, returns)
+        handler = _handler(function, where, rules, None if adapted is None else adapted.output_type)
+        if adapted is not None:
+            handler = replace(handler, places=adapted.places)
         _REGISTRIES.add(self)
         self._activities[name] = Activity(name, handler, concurrency=rules.concurrency, source=source)
         self._interfaces.pop(name, None)

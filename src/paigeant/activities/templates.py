@@ -61,6 +61,11 @@ class Template:
         """The names of the values it takes, each once, in the order of the text."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Place)))
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The places, in the order of the text."""
+        return tuple(part for part in self.parts if isinstance(part, Place))
+
     def render(self, values: Mapping[str, JsonValue]) -> str:
         """Return the text: a text is put in as it is, anything else as JSON; what is put in is not read again.
 

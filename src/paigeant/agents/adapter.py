@@ -16,6 +16,7 @@ from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.exceptions import ModelQuotaExceededError
 
 from paigeant.activities.context import ActivityContext
+from paigeant.activities.templates import Place
 from paigeant.agents.faults import hopeless, terminal
 from paigeant.agents.outputs import final, output_type
 from paigeant.agents.sources import CONTEXT, Source, constant, from_function, from_template, signature
@@ -34,6 +35,7 @@ class AgentActivity:
     name: str
     function: Callable[..., Awaitable[Any]]
     output_type: Any
+    places: tuple[Place, ...] = ()
 
 
 def agent_activity(agent: Any, *, prompt: str | Callable[..., Any] | None = None, deps: Any = None) -> AgentActivity:
@@ -65,7 +67,7 @@ def agent_activity(agent: Any, *, prompt: str | Callable[..., Any] | None = None
         raise RegistrationError(text) from error
     function = _running(agent, agent.name, asking, giving)
     function.__signature__ = signature((asking, giving), where)
-    return AgentActivity(agent.name, function, returns)
+    return AgentActivity(agent.name, function, returns, asking.places)
 
 
 def _running(agent: AbstractAgent[Any, Any], name: str, asking: Source, giving: Source) -> Any:
@@ -106,7 +108,7 @@ async def _awaited(made: Any) -> Any:
 
 def _declared_at() -> str:
     """Return file and line of the innermost caller outside of this package."""
-    for frame, line in walk_stack(None):
+    for frame, line in walk_stack(inspect.currentframe()):
         if not frame.f_code.co_filename.startswith(_OURS):
             return f"{frame.f_code.co_filename}:{line}"
     return "?"

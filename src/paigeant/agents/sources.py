@@ -12,7 +12,7 @@ from pydantic import PydanticUserError
 from paigeant.activities.binding import unbindable
 from paigeant.activities.callables import location, refuse_generators
 from paigeant.activities.context import ActivityContext
-from paigeant.activities.templates import parse_template
+from paigeant.activities.templates import Place, parse_template
 from paigeant.errors import RegistrationError
 from paigeant.model.values.shapes import ANYTHING, adapter
 
@@ -37,6 +37,7 @@ class Source:
 
     needs: tuple[Need, ...]
     make: Make
+    places: tuple[Place, ...] = ()
 
 
 def constant(value: Any) -> Source:
@@ -53,7 +54,7 @@ def from_template(text: str, where: str) -> Source:
         values = {name: arguments[name] for name in template.names if name in arguments}
         return template.render(ANYTHING.dump_python(values, mode="json"))
 
-    return Source(tuple(Need(name) for name in template.names), make)
+    return Source(tuple(Need(name) for name in template.names), make, template.places)
 
 
 def from_function(function: Callable[..., Any]) -> Source:

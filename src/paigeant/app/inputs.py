@@ -29,7 +29,7 @@ def as_json(value: Any, what: str = "the input") -> bytes:
         raise InvalidInput(text) from error
 
 
-def check_declared(plan: Plan, shape: TypeAdapter[Any] | None, json: bytes) -> None:
+def _check_declared(plan: Plan, shape: TypeAdapter[Any] | None, json: bytes) -> None:
     """Raise InvalidInput for an input that is not what its workflow declares.
 
     It is held against the type where that is known, and else against the schema that was published with the workflow.
@@ -51,7 +51,7 @@ def as_inputs(plan: Plan, shape: TypeAdapter[Any] | None, payloads: Iterable[Any
     for index, payload in enumerate(payloads):
         try:
             json = as_json(payload)
-            check_declared(plan, shape, json)
+            _check_declared(plan, shape, json)
         except InvalidInput as error:
             error.index = index
             raise

@@ -19,9 +19,9 @@ from paigeant.app.choosing import choose_codec, choose_store, choose_store_to_re
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Catalog, Handlers, read_handlers
 from paigeant.app.handlers.publications import WorkflowListing, list_workflows
-from paigeant.app.inputs import as_inputs, as_json, check_declared, naming_payloads
+from paigeant.app.inputs import as_inputs, naming_payloads
 from paigeant.app.options import DispatchArguments, check_parts, check_workflow, read_span, read_status
-from paigeant.app.readiness import require_activities, require_ready, warn_of_unknown_steps
+from paigeant.app.readiness import require_activities, require_ready, warn_of
 from paigeant.app.run import Run
 from paigeant.app.run_ids import find_run_id, no_run_id
 from paigeant.app.signals import Signal, send_all
@@ -32,6 +32,7 @@ from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, UnknownRun
+from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.checks.options import checked
 from paigeant.model.hops import WorkerCard
 from paigeant.model.plan import Plan
@@ -90,8 +91,7 @@ class Paigeant:
             if transport is not None:
                 await stack.enter_async_context(transport)
             self._stack = stack.pop_all()
-        lease = timedelta(seconds=self.settings.lease)
-        stall = timedelta(seconds=self.settings.stall_timeout)
+        lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
         self._runtime = Runtime(store, codec, self.registry, _owner(), lease, transport, self._hooks, stall=stall)
         return self
 
@@ -104,8 +104,8 @@ class Paigeant:
 
     def _require_store(self) -> None:
         if not self.is_there:
-            where = redacted_url(self.settings.store)
-            raise ConfigError(f"{where} is not there, and this Paigeant was told not to create it (create=False)")
+            text = "is not there, and this Paigeant was told not to create it (create=False)"
+            raise ConfigError(f"{redacted_url(self.settings.store)} {text}")
 
     async def __aexit__(self, *_: object) -> None:
         """Close what was opened."""
@@ -165,9 +165,9 @@ class Paigeant:
         options = DispatchOptions(dispatch_key, limit, tenant)
         self._require_store()
         plan = await self.catalog.find(workflow, self.store)
-        json = as_json(payload)
-        check_declared(plan, self.catalog.inputs.get(plan.name), json)
-        [started] = await dispatch(self.runtime, plan, [json], options)
+        inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), [payload]))
+        [started] = await dispatch(self.runtime, plan, inputs, options)
+        warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store))
         return self.run(started.workflow_id)
 
     @overload
@@ -192,6 +192,7 @@ class Paigeant:
         with naming_payloads():
             inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), payloads))
             started = await dispatch(self.runtime, plan, inputs, DispatchOptions(tenant=tenant))
+        warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store))
         return [self.run(answer.workflow_id) for answer in started]
 
     @overload
@@ -260,6 +261,10 @@ class Paigeant:
         """Return the workflows that can be dispatched: declared here, or ever published by a worker; by name."""
         return await list_workflows(self.workflows, self.store)
 
+    async def check(self) -> list[WorkflowFlaw]:
+        """Return what must go wrong in the workflows at hand: what ``paigeant check`` prints; nothing is run."""
+        return await self.catalog.check_all(self.store)
+
     async def list_workers(self) -> list[WorkerCard]:
         """Return the workers that are up, with what they serve and what they published."""
         return await self.store.list_workers()
@@ -282,12 +287,10 @@ class Paigeant:
         topics = require_activities(self.registry, activities)
         await require_ready(self.runtime, self.settings.env)
         cards = [self.registry[name].card for name in topics]
-        plans = list(self.workflows.values())
-        await self.store.publish_catalog(plans, cards)
-        await warn_of_unknown_steps(self.runtime, plans)
+        await self.store.publish_catalog(list(self.workflows.values()), cards)
+        warn_of(self.runtime, await self.catalog.check_all(self.store))
         grace = timedelta(seconds=self.settings.grace)
-        names = tuple(plan.name for plan in plans)
-        options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace, names)
+        options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace, tuple(self.workflows))
         runtime = replace(self.runtime, owner=_owner())  # several workers of one process must not be taken for one
         async with ActivityWorker(runtime, options) as worker:
             yield worker

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import ConfigError, RegistrationError, UnknownStep
-from paigeant.model.checks.findings import Severity
+from paigeant.model.checks.findings import Finding, Severity
+from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.events import Noticed
-from paigeant.model.plan import Plan
+
+_CHECK: Final = "mend it, and see with `paigeant check` that all is well"
 
 
 async def require_ready(runtime: Runtime, env: str) -> None:
@@ -38,10 +41,7 @@ def require_activities(registry: ActivityRegistry, asked: Collection[str] | None
     return topics
 
 
-async def warn_of_unknown_steps(runtime: Runtime, plans: Iterable[Plan]) -> None:
-    """Report steps that are neither served here nor were ever published."""
-    for plan in plans:
-        foreign = {s.activity for s in plan.steps if not s.elsewhere and s.activity not in runtime.registry}
-        for name in sorted(foreign - (await runtime.store.find_cards(foreign)).keys()):
-            error = UnknownStep(f"no worker has published the step {name!r} yet, and it is not served here")
-            runtime.trouble(f"serving workflow {plan.name!r}", error)
+def warn_of(runtime: Runtime, flaws: Iterable[WorkflowFlaw]) -> None:
+    """Report what is wrong with workflows; they are served all the same."""
+    for flaw in flaws:
+        runtime.report(Noticed(runtime.owner, Finding.warning("workflow", str(flaw), _CHECK)))

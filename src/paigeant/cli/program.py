@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "dispatch": ("runs.dispatch", "Start a run of a workflow."),
     "runs": ("runs.list", "List runs, newest first."),
     "show": ("runs.show", "Show a run: steps, attempts, errors."),
+    "check": ("workers.check", "Say what must go wrong in workflows."),
     "workflows": ("workers.workflows", "List what can be dispatched."),
     "workers": ("workers.list", "List the workers that are up."),
     "cancel": ("runs.cancel", "Wish that a run ends."),

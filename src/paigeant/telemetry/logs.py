@@ -83,6 +83,8 @@ def _outcome_fields(event: StepEnded) -> dict[str, Any]:
     if hop.fault is not None:
         fields["error"] = f"{hop.fault.type}: {hop.fault.message}"
         fields["where"] = hop.fault.where
+        if hop.fault.traceback is not None:
+            fields["traceback"] = hop.fault.traceback
     if end is not None:
         fields["run"] = str(end.status)
     if event.verdict is not Verdict.OK:

@@ -19,6 +19,7 @@ from pydantic_core import from_json, to_json
 
 from paigeant.model.values.showing import CONTROLS
 from paigeant.telemetry.color import wants_color
+from paigeant.telemetry.logs import STEPS
 from paigeant.telemetry.step_context import current_step_fields
 
 FRAMES: Final = 32
@@ -89,6 +90,7 @@ def _formatter(log_format: str) -> logging.Formatter:
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _add_step,
+            _take_kept_traceback,
             structlog.processors.ExceptionRenderer(_traceback_of),
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *rendering,
@@ -122,6 +124,15 @@ def _add_step(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappin
     """Add the ids of the step in which the line was logged, where it does not say them itself."""
     for name, value in current_step_fields().items():
         event.setdefault(name, value)
+    return event
+
+
+def _take_kept_traceback(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Show of a failed step the traceback that is kept with it, as ``show --traceback`` does, not one of our frames."""
+    if event.get("logger") != STEPS.name or "traceback" not in event:
+        return event
+    event["exception"] = event.pop("traceback")
+    event.pop("exc_info", None)
     return event
 
 

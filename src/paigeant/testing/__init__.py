@@ -1,30 +1,10 @@
-"""For your tests and for plugins: an app in memory whose time can be moved on, and the suites that check a backend.
+"""For your tests: an app in memory whose time can be moved on, and whose workers die where you want them to.
 
-``StoreContract``, ``TransportContract`` and ``CodecContract`` are pytest classes to subclass; each says in its
-docstring what to override. They need pytest-asyncio with ``asyncio_mode = "auto"``.
+It needs nothing but the package. The suites that check a backend are in :mod:`paigeant.testing.contracts`.
 """
 
-import pytest
+from paigeant.testing.app import Environment, app
+from paigeant.testing.crashes import CrashedRun
+from paigeant.testing.waiting import eventually
 
-pytest.register_assert_rewrite(
-    "paigeant.testing.codecs",
-    "paigeant.testing.stores",
-    "paigeant.testing.transports",
-)
-
-from paigeant.testing.app import Environment, app  # noqa: E402  (after the lines that make the suites' asserts speak)
-from paigeant.testing.codecs import CodecContract  # noqa: E402
-from paigeant.testing.crashes import CrashedRun  # noqa: E402
-from paigeant.testing.stores import StoreContract  # noqa: E402
-from paigeant.testing.transports import TransportContract  # noqa: E402
-from paigeant.testing.waiting import eventually  # noqa: E402
-
-__all__ = [
-    "CodecContract",
-    "CrashedRun",
-    "Environment",
-    "StoreContract",
-    "TransportContract",
-    "app",
-    "eventually",
-]
+__all__ = ["CrashedRun", "Environment", "app", "eventually"]

@@ -123,3 +123,32 @@ def test_two_workflows_of_a_name_with_other_types_are_two():
 
     with pytest.raises(RegistrationError, match="declared twice, differently"):
         Paigeant(registry, workflows=[FLOW, same], settings=Settings(store="memory://"))
+
+
+async def test_what_must_go_wrong_is_a_warning_at_dispatch_and_at_the_start_of_a_worker(
+    caplog: pytest.LogCaptureFixture,
+):
+    own = ActivityRegistry()
+
+    @own.execute
+    async def first(item: str) -> str:
+        return item
+
+    @own.execute
+    async def second(frist: str) -> str:
+        return frist
+
+    flow = Workflow("flow", ["first", "second"], activities=own)
+    async with Paigeant(own, workflows=[flow], settings=Settings(store="memory://")) as app:
+        for _ in range(2):
+            await app.dispatch("flow", {"item": "lamp"})
+        said = [record.getMessage() for record in caplog.records]
+        assert len(said) == 1
+        assert "step 2 'second': argument 'frist' is provided by nothing before it; did you mean 'first'?" in said[0]
+        caplog.clear()
+
+        await app.dispatch("flow", {"item": "lamp", "frist": "x"})
+        assert not caplog.records
+
+        async with app.worker():
+            assert any("'frist'" in record.getMessage() for record in caplog.records)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Final, cast
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from paigeant.abc import Directory
+from paigeant.activities.checking import Known, check_workflow
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers.publications import unknown_workflow
 from paigeant.errors import RegistrationError
+from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.plan import Plan
+
+_LOOKED_INTO: Final = 64 * 1024
+"""Bytes of an input whose fields are looked at before it is dispatched, at most."""
+
+_KINDS: Final = 1_000
+"""Kinds of inputs that are remembered as checked."""
 
 
 class Catalog:
@@ -25,6 +35,7 @@ class Catalog:
         """The types of what workflows take, by name, of those that say so."""
         self.outputs: dict[str, TypeAdapter[Any]] = {}
         """The types of what they put out."""
+        self._seen: set[tuple[str, Collection[str] | None]] = set()
 
     def add(self, workflow: Declaration[Any, Any] | Plan) -> None:
         """Take a workflow, with its activities; raises RegistrationError for a name that another one has."""
@@ -40,6 +51,32 @@ class Catalog:
             if workflow.output is not None:
                 self.outputs[plan.name] = workflow.output
         self.plans[plan.name] = plan
+
+    async def check(
+        self, plan: Plan, directory: Directory, fields: Collection[str] | None = None
+    ) -> list[WorkflowFlaw]:
+        """Return what must go wrong in a workflow; ``fields`` are those of an input that is at hand."""
+        foreign = {step.activity for step in plan.steps if step.activity not in self.registry}
+        cards = await directory.find_cards(foreign) if foreign else {}
+        known = Known(self.inputs.get(plan.name), self.outputs.get(plan.name), fields, cards)
+        return check_workflow(plan, self.registry, known)
+
+    async def check_all(self, directory: Directory) -> list[WorkflowFlaw]:
+        """Return what must go wrong in the workflows at hand."""
+        return [flaw for plan in self.plans.values() for flaw in await self.check(plan, directory)]
+
+    async def check_once(self, plan: Plan, inputs: Sequence[bytes], directory: Directory) -> list[WorkflowFlaw]:
+        """Return what must go wrong in a run of the first of these, the first time that one of its kind is seen."""
+        json = inputs[0] if inputs else b"{}"
+        payload: Any = from_json(json) if len(json) <= _LOOKED_INTO else None
+        fields = frozenset(cast("dict[str, Any]", payload)) if isinstance(payload, dict) else frozenset[str]()
+        asked = None if payload is None else fields
+        if (plan.name, asked) in self._seen or not any(step.activity in self.registry for step in plan.steps):
+            return []
+        if len(self._seen) >= _KINDS:
+            self._seen.clear()
+        self._seen.add((plan.name, asked))
+        return await self.check(plan, directory, asked)
 
     async def find(self, workflow: str | Declaration[Any, Any], directory: Directory) -> Plan:
         """Return the plan of a workflow, which is taken if it is a declaration; raises UnknownWorkflow."""

@@ -42,7 +42,7 @@ HOW: Final[Mapping[str, str]] = {
 
 def written_at() -> str:
     """Return file and line of the innermost caller outside of this package."""
-    for frame, line in walk_stack(None):
+    for frame, line in walk_stack(inspect.currentframe()):
         file = frame.f_code.co_filename
         if not file.startswith(_INSIDE) and _PYDANTIC not in file:
             return f"{file}:{line}"

@@ -1,0 +1,269 @@
+"""A workflow's steps in order: which names there are before each, of what type, and what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from paigeant.activities.binding import Parameter
+from paigeant.activities.checking.effects import effects_of
+from paigeant.activities.checking.json_types import ANY, Schema, field_of, schema_of, why_not
+from paigeant.activities.handlers import Activity
+from paigeant.activities.registry import ActivityRegistry
+from paigeant.model.checks.flaws import WorkflowFlaw
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.sleep import Sleep
+from paigeant.model.entries.step import Step
+from paigeant.model.entries.switch import Switch
+from paigeant.model.entries.wait import Wait
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.values.shapes import first_problem, read
+
+_CLOSE: Final = 0.8
+"""How near a name must be to another to be taken for a misspelling of it, where the input may hold anything."""
+
+_LIKELY: Final = 0.6
+"""The same where it is known that there is no such name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known beside the plan.
+
+    ``input`` is the type of what goes in, ``output`` of what comes out; ``fields`` are the names in one input that is
+    at hand; ``cards`` are of activities elsewhere.
+    """
+
+    input: TypeAdapter[Any] | None = None
+    output: TypeAdapter[Any] | None = None
+    fields: Collection[str] | None = None
+    cards: Mapping[str, ActivityCard] = field(default_factory=dict[str, ActivityCard])
+
+
+@dataclass(slots=True)
+class _Names:
+    """The names that there are before a step, each with the schema of its value; ``open`` if there may be others."""
+
+    payload: Schema
+    fields: dict[str, Schema] | None
+    previous: Schema = field(default_factory=dict[str, Any])
+    variables: dict[str, Schema] = field(default_factory=dict[str, Schema])
+    open: bool = False
+
+    def find(self, name: str) -> Schema | None:
+        """Return the schema of what this name is bound to, None if nothing has it for certain."""
+        reserved = {"payload": self.payload, "previous": self.previous}
+        for source in (reserved, self.variables, self.fields or {}):
+            if name in source:
+                return source[name]
+        return None
+
+    def all(self) -> list[str]:
+        """Return the names."""
+        return sorted({"payload", "previous", *self.variables, *(self.fields or ())})
+
+
+def check_workflow(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
+    """Return what is wrong with a workflow, in the order of its steps: only what must fail when it is reached.
+
+    An input that is not declared may hold any name. Of it, and of what a step may set that its code does not name, only
+    misspellings are seen.
+    """
+    return list(_Walk(plan, registry, known).flaws())
+
+
+class _Walk:
+    def __init__(self, plan: Plan, registry: ActivityRegistry, known: Known) -> None:
+        self._plan, self._registry, self._known = plan, registry, known
+        payload = ANY if known.input is None else schema_of(known.input, "validation")
+        self._names = _Names(payload, _fields(payload, known), payload)
+        self._undone: list[tuple[int, Step, Activity]] = []
+
+    def flaws(self) -> Iterator[WorkflowFlaw]:
+        """Go through the entries, and then back through what can be undone."""
+        for position, entry in enumerate(self._plan.itinerary, 1):
+            yield from self._entry(position, entry)
+        why = None if self._known.output is None else why_not(self._names.previous, self._read(self._known.output))
+        if why is not None:
+            text = f"its output cannot be the workflow's output: {why}"
+            yield self._flaw(len(self._plan.itinerary), self._plan.itinerary[-1], "wrong-type", text)
+        for position, step, activity in self._undone:
+            yield from self._undoing(position, step, activity)
+
+    def _entry(self, position: int, entry: Entry) -> Iterator[WorkflowFlaw]:
+        match entry:
+            case Step() if entry.activity in self._registry:
+                activity = self._registry[entry.activity]
+                yield from self._step(position, entry, activity)
+                self._undone.append((position, entry, activity))
+                self._after(activity)
+            case Step():
+                yield from self._elsewhere(position, entry)
+            case Sleep():
+                return
+            case Switch():
+                branches = [*(entries for _, entries in entry.ordered), entry.otherwise]
+                yield from self._branches(position, branches)
+            case Wait():
+                self._names.variables[entry.signal] = self._names.previous = ANY
+                self._names.open = True  # meanwhile somebody may set a variable
+            case _:
+                yield from self._branches(position, [entry.inner])
+                self._names.open = True
+
+    def _branches(self, position: int, branches: Iterable[Iterable[Entry]]) -> Iterator[WorkflowFlaw]:
+        """Go through each of several ways on; what one of them sets may be there afterwards, or not."""
+        before, after = self._names, replace(self._names, variables=dict(self._names.variables), previous=ANY)
+        for entries in branches:
+            self._names = replace(before, variables=dict(before.variables))
+            for entry in entries:
+                yield from self._entry(position, entry)
+            changed = {name for name, schema in self._names.variables.items() if before.variables.get(name) != schema}
+            after.variables |= dict.fromkeys(changed, ANY)
+            after.open = after.open or self._names.open
+        self._names = after
+
+    def _step(self, position: int, step: Step, activity: Activity) -> Iterator[WorkflowFlaw]:
+        parameters = activity.execute.signature.parameters
+        names = [parameter.name for parameter in parameters]
+        where = activity.execute.where
+        for name in step.arguments:
+            if name not in names:
+                text = f"it has no parameter {name!r}; {_near(name, names) or f'it has: {_listed(names)}'}"
+                yield self._flaw(position, step, "unknown-argument", text, where)
+        for parameter in parameters:
+            if parameter.name in step.arguments:
+                said = _explicit(parameter, step.arguments[parameter.name])
+            else:
+                said = self._argument(parameter, activity, position)
+            if said is not None:
+                yield self._flaw(position, step, *said, where)
+
+    def _argument(self, parameter: Parameter, activity: Activity, position: int) -> tuple[str, str] | None:
+        given = self._names.find(parameter.name)
+        if given is None:
+            return self._missing(parameter, position)
+        why = why_not(given, self._read(parameter.shape))
+        if why is None:
+            return self._places(parameter, activity, given)
+        return "wrong-type", f"{parameter.name!r} cannot become what argument {parameter.name!r} takes: {why}"
+
+    def _missing(self, parameter: Parameter, position: int) -> tuple[str, str] | None:
+        names = self._names
+        if not parameter.required:
+            return None
+        certain = names.fields is not None and not names.open
+        near = _near(parameter.name, names.all(), _LIKELY if certain else _CLOSE)
+        if not certain and (position == 1 or not near):
+            return None  # a field of the input, or a variable that a step sets
+        text = f"argument {parameter.name!r} is provided by nothing before it; "
+        text += near or f"there is: {_listed(names.all())}"
+        if names.fields is None:
+            text += " (if it is a field of the input, declare that: Workflow(…, input=…))"
+        return "missing-argument", text
+
+    def _places(self, parameter: Parameter, activity: Activity, given: Schema) -> tuple[str, str] | None:
+        """Look at the places of a prompt that reach into this value."""
+        for place in activity.execute.places:
+            inside: Schema | None = given
+            for key in place.path if place.name == parameter.name else ():
+                inside = None if inside is None else field_of(inside, key)
+            if inside is None:
+                return "missing-argument", f"the prompt's place {place} names nothing that {place.name!r} has"
+        return None
+
+    def _elsewhere(self, position: int, step: Step) -> Iterator[WorkflowFlaw]:
+        card = self._known.cards.get(step.activity)
+        if card is None and not step.elsewhere:
+            near = _near(step.activity, list(self._registry))
+            text = "nobody serves it: it is no activity here, and no worker has published it; "
+            text += near or f"start its worker once, or write Step({step.activity!r}, elsewhere=True)"
+            yield self._flaw(position, step, "unserved", text)
+        for name in _required(card):
+            if name not in step.arguments and self._names.find(name) is None:
+                said = self._missing(Parameter(name, _ANYTHING, required=True), position)
+                if said is not None:
+                    yield self._flaw(position, step, *said)
+        self._names.previous = self._names.variables[step.activity] = ANY
+        self._names.open = True
+
+    def _after(self, activity: Activity) -> None:
+        effects = effects_of(activity)
+        output = schema_of(activity.execute.result, "serialization")
+        self._names.variables |= {**dict.fromkeys(effects.variables, ANY), activity.name: output}
+        self._names.previous = output
+        self._names.open = self._names.open or effects.open
+
+    def _undoing(self, position: int, step: Step, activity: Activity) -> Iterator[WorkflowFlaw]:
+        if activity.compensate is None:
+            return
+        output = schema_of(activity.execute.result, "serialization")
+        where = activity.compensate.where
+        for parameter in activity.compensate.signature.parameters:
+            if parameter.name in {"log", "output"}:
+                if parameter.name == "log" and effects_of(activity).logs:
+                    continue
+                why = why_not(output, self._read(parameter.shape))
+                if why is not None:
+                    what = "a log that is never written, and" if parameter.name == "log" else "the output, and"
+                    text = f"its compensation takes {what} the output cannot become it: {why}"
+                    rule = "missing-log" if parameter.name == "log" else "wrong-type"
+                    yield self._flaw(position, step, rule, text, where)
+            elif parameter.name != "fault" and self._names.find(parameter.name) is None:
+                said = self._missing(parameter, position + 1)
+                if said is not None:
+                    yield self._flaw(position, step, said[0], f"its compensation: {said[1]}", where)
+
+    def _read(self, shape: TypeAdapter[Any]) -> Schema:
+        return schema_of(shape, "validation")
+
+    def _flaw(self, position: int, entry: Entry, rule: str, message: str, where: str | None = None) -> WorkflowFlaw:
+        return WorkflowFlaw(
+            workflow=self._plan.name, step=entry.label, position=position, rule=rule, message=message, where=where
+        )
+
+
+_ANYTHING: Final = TypeAdapter[Any](Any)
+
+
+def _fields(payload: Schema, known: Known) -> dict[str, Schema] | None:
+    """Return the fields of the input, None if it may have any."""
+    if known.fields is not None:
+        return {name: field_of(payload, name) or ANY for name in known.fields}
+    if known.input is None:
+        return None
+    resolved: Mapping[str, Any] = payload
+    if "$ref" in payload:
+        resolved = payload.get("$defs", {}).get(str(payload["$ref"]).rpartition("/")[2], ANY)
+    kind = resolved.get("type")
+    if kind == "object" and "properties" in resolved and not resolved.get("additionalProperties"):
+        return {name: field_of(payload, name) or ANY for name in resolved["properties"]}
+    return {} if kind in {"string", "integer", "number", "boolean", "array", "null"} else None
+
+
+def _explicit(parameter: Parameter, value: Any) -> tuple[str, str] | None:
+    try:
+        read(parameter.shape, to_json(value))
+    except ValidationError as error:
+        return "wrong-type", f"its explicit argument {parameter.name!r} is invalid: {first_problem(error)}"
+    except Exception:  # noqa: BLE001  (a validator of the user's; the step will say it)
+        return None
+    return None
+
+
+def _required(card: ActivityCard | None) -> list[str]:
+    return [] if card is None else list(from_json(card.arguments).get("required", ()))
+
+
+def _near(name: str, names: Collection[str], cutoff: float = _LIKELY) -> str:
+    close = get_close_matches(name, names, n=1, cutoff=cutoff)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"

@@ -1,0 +1,24 @@
+"""A flaw of a workflow: a mistake that can be seen before it runs."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+
+class WorkflowFlaw(BaseModel, frozen=True):
+    """One mistake: at which step of which workflow, counted from 1, what it is, and where the code is.
+
+    ``rule`` is one of ``missing-argument``, ``unknown-argument``, ``wrong-type``, ``missing-log`` and ``unserved``.
+    """
+
+    workflow: str
+    step: str
+    position: int
+    rule: str
+    message: str
+    where: str | None = None
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}workflow {self.workflow!r}, step {self.position} {self.step!r}: {self.message}"

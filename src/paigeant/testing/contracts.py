@@ -1,0 +1,27 @@
+"""The suites that check a backend: ``StoreContract``, ``TransportContract`` and ``CodecContract``, for your pytest.
+
+They are pytest classes to subclass; each says in its docstring what to override. They need pytest-asyncio with
+``asyncio_mode = "auto"``, and what the extra ``testing`` brings.
+"""
+
+# ruff: noqa: E402 -- imported after the lines that make their asserts speak
+
+try:
+    import hypothesis
+    import pytest
+except ModuleNotFoundError as error:
+    text = f"the suites for backends need {error.name}: pip install 'paigeant[testing]' pytest-asyncio"
+    raise ModuleNotFoundError(text, name=error.name) from error
+
+del hypothesis
+pytest.register_assert_rewrite(
+    "paigeant.testing.codecs",
+    "paigeant.testing.stores",
+    "paigeant.testing.transports",
+)
+
+from paigeant.testing.codecs import CodecContract
+from paigeant.testing.stores import StoreContract
+from paigeant.testing.transports import TransportContract
+
+__all__ = ["CodecContract", "StoreContract", "TransportContract"]

@@ -1,0 +1,268 @@
+"""What must go wrong in a workflow is said before it runs; of what may go well nothing is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
+from pydantic_ai import Agent
+from pydantic_ai.models.test import TestModel
+
+from paigeant import ActivityRegistry, Completed, Parked, Revised, Step, Workflow
+from paigeant.activities.checking import Known, check_workflow
+from paigeant.activities.checking.json_types import schema_of, why_not
+from paigeant.model.entries.switch import Switch
+from paigeant.model.entries.wait import Wait
+from paigeant.model.values.shapes import adapter
+
+
+class Order(BaseModel):
+    item: str
+    amount: int
+    note: str = ""
+
+
+class Receipt(BaseModel):
+    number: str
+
+
+class Strict(BaseModel, extra="forbid"):
+    total: int = 0
+
+
+class Aliased(BaseModel):
+    total: int = Field(alias="sum")
+
+
+@dataclass
+class Line:
+    item: str
+    next: Line | None = None
+
+
+registry = ActivityRegistry()
+
+
+@registry.execute
+def charge(payload: Order) -> Completed[Receipt]:
+    return Completed(Receipt(number=payload.item), variables={"paid": 3})
+
+
+@registry.execute
+def thank(charge: Receipt, paid: int, amount: int, note: str = "", whatever: str = "") -> str:
+    return f"{charge} {paid} {amount} {note} {whatever}"
+
+
+@registry.execute
+def misspelt(chargee: Receipt) -> str:
+    return f"{chargee}"
+
+
+@registry.execute
+def wrong(charge: list[int]) -> None:
+    del charge
+
+
+@registry.execute
+def opaque(payload: Any):
+    return helper(payload)
+
+
+@registry.execute
+def waits() -> str | Parked:
+    return Parked("approval")
+
+
+@registry.execute
+def plans() -> Revised[str]:
+    return Revised("ok", insert=[Step("thank")])
+
+
+@registry.execute
+def approved(approval: bool) -> bool:  # noqa: FBT001  (bound by name)
+    return approval
+
+
+def helper(value: Any) -> Any:
+    return value
+
+
+researcher = Agent(TestModel(), name="researcher", output_type=Receipt)
+registry.agent(researcher, prompt="About {item} and {item}")
+writer = Agent(TestModel(), name="writer")
+registry.agent(writer, prompt="From {researcher.numbr}, {charge.number}")
+
+
+def found(*steps: Any, **declared: Any) -> list[tuple[str, int, str]]:
+    fields = declared.pop("fields", None)
+    flow: Workflow[Any, Any] = Workflow("flow", list(steps), activities=registry, **declared)
+    flaws = check_workflow(flow.plan, registry, Known(flow.input, flow.output, fields))
+    return [(flaw.rule, flaw.position, flaw.message) for flaw in flaws]
+
+
+def test_a_workflow_whose_names_and_types_fit_has_no_flaw():
+    assert found("charge", "thank", input=Order, output=str) == []
+    assert found("charge", "thank") == []
+    assert found("charge", "thank", fields=["item", "amount"]) == []
+
+
+def test_a_name_that_nothing_provides_is_named_with_the_nearest():
+    [(rule, position, said)] = found("charge", "misspelt", input=Order)
+
+    assert (rule, position) == ("missing-argument", 2)
+    assert said == "argument 'chargee' is provided by nothing before it; did you mean 'charge'?"
+
+
+def test_an_input_that_is_not_declared_may_have_any_name_but_a_misspelt_one():
+    assert found("thank") == []
+    assert found("charge", "approved") == []
+    [(rule, _, said)] = found("charge", "misspelt")
+    assert rule == "missing-argument"
+    assert "declare that: Workflow(…, input=…)" in said
+
+
+def test_the_fields_of_an_input_at_hand_are_all_there_are():
+    [(rule, position, said)] = found("charge", "thank", fields=["item", "amonut"])
+
+    assert (rule, position) == ("missing-argument", 2)
+    assert "'amount' is provided by nothing" in said
+    assert "did you mean 'amonut'?" in said
+
+
+@pytest.mark.parametrize("step", ["opaque", "waits", "plans"])
+def test_what_a_step_may_leave_behind_unseen_is_not_called_missing(step: str):
+    assert [each for each in found("charge", step, "approved", input=Order) if each[1] == 3] == []
+    assert found("charge", "approved", input=Order) != []
+
+
+def test_an_output_that_cannot_become_what_takes_it_is_a_flaw():
+    assert found("charge", "wrong", input=Order) == [
+        ("wrong-type", 2, "'charge' cannot become what argument 'charge' takes: Receipt is not an array")
+    ]
+    assert found("charge", input=Order, output=int) == [
+        ("wrong-type", 1, "its output cannot be the workflow's output: Receipt is not an integer")
+    ]
+
+
+def test_explicit_arguments_are_held_against_the_parameters():
+    argued = Step("thank", arguments={"charge": {"number": 3}, "paid": 1, "noet": "x"})
+
+    assert [(rule, said) for rule, _, said in found("charge", argued, input=Order)] == [
+        ("unknown-argument", "it has no parameter 'noet'; did you mean 'note'?"),
+        (
+            "wrong-type",
+            "its explicit argument 'charge' is invalid: number: Input should be a valid string, got 3",
+        ),
+    ]
+
+
+def test_a_prompt_that_names_nothing_is_a_flaw():
+    [(rule, position, said)] = found("charge", "researcher", "writer", input=Order)
+
+    assert (rule, position) == ("missing-argument", 3)
+    assert said == "the prompt's place {researcher.numbr} names nothing that 'researcher' has"
+    [(rule, position, said)] = found("charge", "researcher", fields=["itme", "amount"])
+    assert (rule, position, said[:42]) == ("missing-argument", 2, "argument 'item' is provided by nothing bef")
+
+
+def test_a_step_that_nobody_serves_is_a_flaw_unless_it_is_elsewhere():
+    [(rule, _, said)] = found("charge", "thanks", input=Order)
+
+    assert rule == "unserved"
+    assert "did you mean 'thank'?" in said
+    assert found("charge", Step("thanks", elsewhere=True), input=Order) == []
+
+
+def test_what_one_way_of_several_sets_may_be_there_afterwards():
+    ways = Switch({"amount > 3": ["charge"]}, default=[Step("misspelt")])
+
+    assert [(rule, said[:18]) for rule, _, said in found(ways, "thank", input=Order)] == [
+        ("missing-argument", "argument 'chargee'")
+    ]
+    assert found("charge", Wait("approval"), "approved", "thank", input=Order) == []
+
+
+def test_a_compensation_that_takes_a_log_that_is_never_written_is_a_flaw():
+    own = ActivityRegistry()
+
+    @own.execute("pay")
+    def pay(payload: Order) -> Completed[Receipt]:
+        return Completed(Receipt(number=payload.item))
+
+    @own.execute("ship")
+    def ship(payload: Order) -> Completed[Receipt]:
+        return Completed(Receipt(number=payload.item), log=["parcel"])
+
+    @own.compensate("pay")
+    def unpay(log: list[str], amuont: int) -> None:
+        del log, amuont
+
+    @own.compensate("ship")
+    def unship(log: list[str], pay: Receipt, fault: Any) -> None:
+        del log, pay, fault
+
+    flow = Workflow("flow", ["pay", "ship"], input=Order, activities=own)
+    flaws = check_workflow(flow.plan, own, Known(flow.input))
+
+    assert [(flaw.rule, flaw.step) for flaw in flaws] == [("missing-log", "pay"), ("missing-argument", "pay")]
+    assert "never written, and the output cannot become it: Receipt is not an array" in flaws[0].message
+    assert "did you mean 'amount'?" in flaws[1].message
+    assert (flaws[0].where or "").startswith(__file__)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "why"),
+    [
+        (str, dict[str, Any], "a string is not an object"),
+        (Receipt, Order, "Receipt has no 'item'"),
+        (Receipt, Strict, "Strict forbids 'number'"),
+        (list[Receipt], list[Order], "its items do not fit"),
+        (dict[str, str], int, "an object is not an integer"),
+        (int, str, "an integer is not a string"),
+        (None, int, "a null is not an integer"),
+        (bool, str, "a boolean is not a string"),
+        (list[int] | dict[str, int], str, "is not a string"),
+    ],
+)
+def test_types_of_which_no_value_fits(given: Any, asked: Any, why: str):
+    said = why_not(schema_of(adapter(given), "serialization"), schema_of(adapter(asked), "validation"))
+
+    assert why in (said or "")
+
+
+Loose = Annotated[int, BeforeValidator(len)]
+Written = Annotated[list[int], PlainSerializer(lambda value: ",".join(map(str, value)))]
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        (str, int),
+        (int, float),
+        (int, date),
+        (str, UUID),
+        (Decimal, Decimal),
+        (Order, Receipt | Order),
+        (Receipt | None, Receipt),
+        (Receipt, dict[str, str]),
+        (dict[str, int], Order),
+        (list[int], set[int]),
+        (list[int], Loose),
+        (Written, str),
+        (Order, Aliased),
+        (Aliased, Strict),
+        (Line, Line),
+        (Literal["a"], str),
+        (Any, Order),
+        (Order, Any),
+        (tuple[int, str], list[Any]),
+        (bytes, bytes),
+    ],
+)
+def test_of_types_some_values_of_which_fit_nothing_is_said(given: Any, asked: Any):
+    assert why_not(schema_of(adapter(given), "serialization"), schema_of(adapter(asked), "validation")) is None
