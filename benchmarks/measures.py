@@ -16,7 +16,7 @@ from throughput import latency as latency_of
 from throughput import throughput as throughput_of
 from workload import Job
 
-STEPS = (3, 30, 300)
+STEPS = (3, 300, 2000)
 PAYLOADS = (200, 4_000, 64_000, 1_000_000)
 TOGETHER = 40
 """Runs in flight where they are long or large."""
@@ -50,9 +50,14 @@ def memory(places: Places, scale: Scale) -> Found:
 
 def steps(places: Places, scale: Scale) -> Found:
     """What a step costs in short and long runs, with as many of them on their way."""
-    together = scale.runs(TOGETHER, 8)
+    together = scale.runs(TOGETHER // 2, 8)
     jobs = {
-        count: Job(runs=max(together, scale.runs(3000) // count), warm=together, steps=count, in_flight=together)
+        count: Job(
+            runs=max(together, scale.runs(3000) // count),
+            warm=max(together * 3 // count, 1),
+            steps=count,
+            in_flight=together,
+        )
         for count in STEPS
     }
     return {backend.name: _each(places, backend, jobs, scale.again) for backend in (SQLITE, POSTGRES)}

@@ -86,9 +86,10 @@ def _memory(found: Found) -> Iterator[Target]:
 def _steps(found: Found) -> Iterator[Target]:
     for backend, sizes in found.items():
         costs = {size: _cpu(line["paigeant"]) for size, line in sizes.items() if "failed" not in line["paigeant"]}
-        if {"3", "300"} <= costs.keys():
-            what = f"CPU a step in runs of 300 to that in runs of 3, {backend}"
-            yield Target(what, costs["300"] / costs["3"], 1.25, most=True, unit=" x")
+        for long in ("300", "2000"):
+            if {"3", long} <= costs.keys():
+                what = f"CPU a step in runs of {long} to that in runs of 3, {backend}"
+                yield Target(what, costs[long] / costs["3"], 1.25, most=True, unit=" x")
 
 
 def _processes(found: Found) -> Iterator[Target]:

@@ -105,6 +105,25 @@ class TestPlainCodec(CodecContract):
         with pytest.raises(MessageRejected, match="id"):
             PlainCodec().open(changed(change))
 
+    @pytest.mark.parametrize(
+        "ref",
+        [
+            {"plan": "5f" * 31, "offset": 0},
+            {"plan": "5F" * 32, "offset": 0},
+            {"plan": "5f" * 32, "offset": -1},
+            {"plan": "5f" * 32, "offset": STEPS},
+            {"plan": "5f" * 32, "offset": True},
+            {"plan": "5f" * 32},
+            {"plan": "5f" * 32, "offset": 0, "size": 1},
+        ],
+    )
+    def test_what_names_no_place_in_a_plan_is_rejected(self, ref: dict[str, Any]) -> None:
+        def change(body: dict[str, Any]) -> None:
+            body["routing_slip"]["itinerary"] = ref
+
+        with pytest.raises(MessageRejected, match="itinerary"):
+            PlainCodec().open(changed(change))
+
     def test_too_many_steps_are_rejected_before_they_are_made(self) -> None:
         def repeat(body: dict[str, Any]) -> None:
             body["routing_slip"]["itinerary"] *= STEPS + 1

@@ -54,9 +54,14 @@ class Bench:
         for name in ("first", "second", "other"):
             self.registry.execute(name)(self._step(name))
             self.registry.compensate(name)(self._undo(name))
-        workflows = [Workflow("both", ["first", "second"]), Workflow("single", ["other"])]
+        workflows = [
+            Workflow("both", ["first", "second"]),
+            Workflow("single", ["other"]),
+            Workflow("long", ["first"] * 200),
+        ]
         settings = Settings(store=database.url, transport=None, grace=1, lease=5)
         self.app = Paigeant(self.registry, workflows=workflows, settings=settings)
+        self.elsewhere = Paigeant(self.registry, settings=settings)
 
     def _step(self, name: str) -> Callable[..., Awaitable[str]]:
         async def step(payload: str) -> str:
@@ -133,6 +138,37 @@ async def test_an_edited_row_is_held_and_nothing_of_it_is_executed(bench: Bench,
     [listed] = (await bench.app.store.list_runs(status=RunStatus.WAITING)).runs
     assert (listed.workflow_id, listed.reason) == (run.workflow_id, WaitReason.TAMPERED)
     assert sorted(bench.done) == ["first for another", "second for another"]
+
+
+@pytest.mark.parametrize("how", ["edited", "emptied", "deleted"])
+async def test_a_plan_that_was_spoilt_is_executed_by_nobody(bench: Bench, how: str):
+    run = await bench.app.dispatch("long", "mine")
+    replaced = "replace(CAST(entries AS TEXT), 'first', 'other')"
+    if not bench.database.is_sqlite:
+        replaced = "convert_to(replace(convert_from(entries, 'UTF8'), 'first', 'other'), 'UTF8')"
+    kept = ("CREATE TABLE kept AS SELECT * FROM plans", "CREATE TABLE kept_uses AS SELECT * FROM run_plans")
+    spoil = {
+        "edited": (f"UPDATE plans SET entries = {replaced}",),
+        "emptied": ("UPDATE plans SET entries = ''",),
+        "deleted": ("DELETE FROM run_plans", "DELETE FROM plans"),
+    }
+    bench.database.edit(*kept, *spoil[how])
+
+    async with bench.elsewhere as app, app.worker():  # this one has not made the plan itself
+        view = await bench.until(run, RunStatus.WAITING)
+        assert bench.done == []
+        if how == "deleted":
+            assert str(view.reason).startswith("unreadable: the plan of its itinerary")
+        else:
+            assert (view.status, view.reason) == HELD
+            assert "its digest differs" in view.steps[0].errors[0].message
+
+        mend = ("DELETE FROM run_plans", "DELETE FROM plans", "INSERT INTO plans SELECT * FROM kept")
+        bench.database.edit(*mend, "INSERT INTO run_plans SELECT * FROM kept_uses")
+        await run.retry()
+        assert (await run.result(timeout=30)).status is RunStatus.COMPLETED
+
+    assert bench.done == ["first for mine"] * 200
 
 
 KEPT = "SELECT body, digest FROM kept WHERE workflow_id ="

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from paigeant import RetryPolicy
-from paigeant.engine.hop.executor import Executor
 from paigeant.engine.hop.leases import LeaseKeeper
+from paigeant.engine.hop.served import ServedSteps
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.slots import Slot
 from paigeant.model.hops import Commit, CommitResult, NoticeStatus, Record
@@ -145,7 +145,7 @@ def no_look_for_who_waits_for_a_signal(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_look_at_what_fits(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Executor, "_misfit", lambda *args: None)
+    patch.setattr(ServedSteps, "_misfit", lambda *args: None)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ class HopStore(ABC):
 
         When this returns they are durable. All of the call are written, or none: raises ``DispatchConflict`` if a
         dispatch key, or a ``workflow_id``, has a run already whose workflow or input differs. With the same workflow
-        and input it is a repeat, and gives that run back with nothing written.
+        and input it is a repeat, and gives that run back with nothing written. Plans are written with the runs that
+        refer to them, each text once in a namespace, however many runs and calls bring it.
         """
 
     @abstractmethod
@@ -80,9 +81,9 @@ class HopStore(ABC):
         """Commit hops, each whole or not at all; one answer each, in order.
 
         Written only if the hop is pending, its fence is the one shown and the run is not final, all compared in the
-        writing transaction: the hop's record, values, variables, the next twins and, where the run ends, its end with
-        what is attested of it. The twin asked for is handed over, leased for ``lease``, unless the run is to be
-        cancelled. A repeated commit is told by its ``execution`` and answered ``ALREADY``, with that grant again as
+        writing transaction: the hop's record, values, plans, variables, the next twins and, where the run ends, its
+        end with what is attested of it. The twin asked for is handed over, leased for ``lease``, unless the run is to
+        be cancelled. A repeated commit is told by its ``execution`` and answered ``ALREADY``, with that grant again as
         long as nobody took it over. A step is completed, and undone, once: a second time is ``FENCED``. A commit that
         leaves its hop ``waiting`` without a fault gives the attempt back: parking is no attempt, however often.
         """

@@ -65,6 +65,7 @@ class Operator(ABC):
 
         One short transaction of at most ``limit`` runs, fewer where they are large; 0 means that none is left. A run
         that is not final, also one that was resumed this moment, stays, and so does every other namespace. Of a run
-        that is gone nothing is known any more: its dispatch key is free. Workers unheard of for so long are forgotten
-        too.
+        that is gone nothing is known any more: its dispatch key is free. A plan stays as long as any run is there that
+        refers to it, and is gone, at the latest, with the call that returns 0. Workers unheard of for so long are
+        forgotten too.
         """

@@ -1,4 +1,4 @@
-"""The contract of values: variables, the JSON texts behind claim checks, and what steps record while they run."""
+"""The contract of values: variables, the texts behind claim checks, and what steps record while they run."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ class ValueStore(ABC):
     @abstractmethod
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
         """Return the JSON texts behind these SHA-256 digests, as far as they are there."""
+
+    @abstractmethod
+    async def load_plan(self, digest: str) -> bytes | None:
+        """Return the bytes kept under this digest of a plan by any run of the namespace, None if there are none.
+
+        They are returned as they lie there: whether they have this SHA-256 is for the caller to see.
+        """
 
     @abstractmethod
     async def record(self, held: LeaseToken, recording: Recording) -> Recorded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -30,9 +30,9 @@ class ActivityContext:
 
     ``idempotency_key`` is the same on every attempt of a step and differs for its compensation: give it to the systems
     that you call, so that what they did for an attempt that died is not done twice. ``attempt`` counts from 1.
-    ``itinerary`` is what remains after this step. On the way back ``unknown`` says that the step undone did not end, so
-    that nobody knows how far it came, and ``fault`` is what turned the run round. ``heartbeat_detail`` is what the
-    latest heartbeat of an earlier attempt said, as JSON data.
+    ``itinerary`` is what remains after this step; its steps are made as they are asked for. On the way back ``unknown``
+    says that the step undone did not end, so that nobody knows how far it came, and ``fault`` is what turned the run
+    round. ``heartbeat_detail`` is what the latest heartbeat of an earlier attempt said, as JSON data.
     """
 
     workflow_id: UUID
@@ -43,7 +43,7 @@ class ActivityContext:
     attempt: int
     trace_id: str
     direction: Direction = Direction.EXECUTE
-    itinerary: tuple[Entry, ...] = ()
+    itinerary: Sequence[Entry] = ()
     unknown: bool = False
     fault: Fault | None = None
     heartbeat_detail: JsonValue = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paigeant.engine.grants import with_its_plan
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
 from paigeant.model.message import HopKey
@@ -9,7 +10,7 @@ from paigeant.model.runs import Direction, RunStatus, RunView
 
 
 async def with_steps_ahead(runtime: Runtime, view: RunView) -> RunView:
-    """Return the view with the steps ahead; of a message that does not open here, nothing is known to be ahead."""
+    """Return the view with the steps ahead; where message or plan do not open here, nothing is known of them."""
     if view.status is RunStatus.COMPLETED:
         return view
     forward = [step for step in view.steps if not step.path and step.direction is Direction.EXECUTE]
@@ -17,7 +18,12 @@ async def with_steps_ahead(runtime: Runtime, view: RunView) -> RunView:
         return view
     body = await runtime.store.get_message(HopKey(view.workflow_id, "", forward[-1].position))
     try:
-        ahead = () if body is None else runtime.codec.open(body).message.routing_slip.itinerary[1:]
+        ahead = () if body is None else await _activities_ahead(runtime, body)
     except MessageRejected:
         return view
-    return view.model_copy(update={"ahead": tuple(entry.label for entry in ahead)})
+    return view.model_copy(update={"ahead": ahead})
+
+
+async def _activities_ahead(runtime: Runtime, body: bytes) -> tuple[str, ...]:
+    itinerary = (await with_its_plan(runtime, runtime.codec.open(body).message)).routing_slip.itinerary
+    return tuple(entry.label for entry, _ in itinerary.plan.entries[itinerary.at + 1 :])

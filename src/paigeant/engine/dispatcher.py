@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
@@ -14,21 +14,22 @@ from uuid_utils.compat import uuid7
 
 from paigeant.abc import DispatchSpan
 from paigeant.activities.binding import Sources, bind
+from paigeant.engine.plans import WrittenPlan
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.traces import TraceContext
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
-from paigeant.model.entries.step import Step, stow
+from paigeant.model.entries.step import Step
 from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
 from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.plan import Plan
-from paigeant.model.plan_text import Itinerary, PlanText, plan_of
+from paigeant.model.plan_text import Itinerary
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
-from paigeant.model.values.values import Blob, shelve
+from paigeant.model.values.values import shelve
 
 _TOGETHER: Final = 500
 """Runs that are recorded in one transaction."""
@@ -54,22 +55,10 @@ class DispatchOptions:
 
 
 class Shared(NamedTuple):
-    """What the runs of one dispatch share.
+    """What the runs of one dispatch share: the plan as it was written, and a trace to continue."""
 
-    The plan, with its text and the large arguments that each run must keep, and a trace to continue.
-    """
-
-    plan: Plan
-    text: PlanText
-    blobs: Mapping[str, Blob]
+    written: WrittenPlan
     trace: TraceContext | None
-
-    @classmethod
-    def of(cls, plan: Plan, interfaces: Mapping[str, str], trace: TraceContext | None) -> Shared:
-        """Write the plan; ``interfaces`` are those of its activities, by name, as far as they are known."""
-        stowed = [stow(entry) for entry in plan.itinerary]
-        blobs = {blob.sha256: blob for _, several in stowed for blob in several}
-        return cls(plan, plan_of((entry for entry, _ in stowed), interfaces), blobs, trace)
 
 
 async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
@@ -79,8 +68,11 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
     DispatchConflict, with nothing written.
     """
     async with runtime.hooks.around_dispatch(plan) as span:
-        shared = Shared.of(plan, await _check_steps(runtime, plan), TraceContext.of(span.traceparent))
+        written = runtime.plans.write(plan, await _check_steps(runtime, plan))
+        shared = Shared(written, TraceContext.of(span.traceparent))
         _check_inputs(runtime, plan, inputs)
+        if written.text.is_kept:
+            runtime.plans.keep(written.text)
         answers: list[Started] = []
         for first in range(0, len(inputs), _TOGETHER):
             group = inputs[first : first + _TOGETHER]
@@ -101,10 +93,10 @@ async def _record(runtime: Runtime, starts: Sequence[RunStart], span: DispatchSp
 
 def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOptions) -> RunStart:
     """Return the run as it is to be recorded, its first message sealed; the input was checked."""
-    plan = shared.plan
+    plan, text = shared.written.plan, shared.written.text
     workflow_id = uuid7()
     value, blob = shelve(json)
-    blobs = shared.blobs if blob is None else {**shared.blobs, blob.sha256: blob}
+    blobs = shared.written.blobs if blob is None else {**shared.written.blobs, blob.sha256: blob}
     trace_id, traceparent = shared.trace or TraceContext.begin()
     now = datetime.now(UTC)
     run = RunHeaders(
@@ -114,7 +106,8 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         traceparent=traceparent,
         deadline=None if options.deadline is None else now + options.deadline,
     )
-    message = PaigeantMessage(Headers(run, 1, now), Payload(value), RoutingSlip(Itinerary(shared.text, workflow_id)))
+    itinerary = Itinerary(text, workflow_id)
+    message = PaigeantMessage(Headers(run, 1, now), Payload(value), RoutingSlip(itinerary))
     return RunStart(
         workflow_id=workflow_id,
         workflow=plan.name,
@@ -126,6 +119,7 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         tenant=options.tenant,
         deadline=None if options.deadline is None else options.deadline.total_seconds(),
         blobs=tuple(blobs.values()),
+        plan=None if itinerary.ref is None else text.blob,
     )
 
 

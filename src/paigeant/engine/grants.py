@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from paigeant.engine.runtime import Runtime
+from paigeant.errors import MessageRejected
 from paigeant.model.events import LeaseGranted
 from paigeant.model.hops import Grant, Leased
+from paigeant.model.message import PaigeantMessage
 from paigeant.model.plan import Undo
+from paigeant.model.plan_text import PlanText
 from paigeant.protocol import proof
 
 
@@ -36,13 +40,46 @@ async def still_held(runtime: Runtime, grants: Sequence[Grant], asked_at: float)
 def open_grant(runtime: Runtime, grant: Grant) -> Leased:
     """Return the step of a grant, once its row and its message are found to say the same.
 
-    Raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open, and
+    A step that lies in a plan that is not known here is returned without it, for :func:`complete`: only then is its
+    message compared. Raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open, and
     :class:`~paigeant.errors.TamperedMessage` for those of another hop.
     """
     proof.require_intact(grant)
     message, sealer = runtime.codec.open(grant.body)
-    proof.require_same(grant, message)
+    plan = None if message.missing_plan is None else runtime.plans.find(message.missing_plan)
+    if plan is not None:
+        message = _with_plan(message, plan)
+    if message.missing_plan is None:
+        proof.require_same(grant, message)
     undo = runtime.registry[grant.topic].undo if grant.topic in runtime.registry else Undo.NEVER
     first = grant.key.position == 1 and not grant.key.path
     begins = first and grant.fence == 1 and not grant.edited  # on a later lease a signal may have set a variable
     return Leased(grant, message, undo, sealer=sealer, variables={} if begins else None)
+
+
+async def complete(runtime: Runtime, leased: Leased) -> Leased:
+    """Return an opened step with its plan, which is read from the store unless the message has it, and compared.
+
+    Raises what :func:`open_grant` raises, also for a plan that is not there or not as it was recorded, and Unavailable.
+    """
+    if leased.message.missing_plan is None:
+        return leased
+    message = await with_its_plan(runtime, leased.message)
+    proof.require_same(leased.grant, message)
+    return replace(leased, message=message)
+
+
+async def with_its_plan(runtime: Runtime, message: PaigeantMessage) -> PaigeantMessage:
+    """Return a message with its plan, which is read from the store unless it is known or the message has it.
+
+    Raises MessageRejected for a plan that is not there or is not as it was recorded, and Unavailable.
+    """
+    missing = message.missing_plan
+    return message if missing is None else _with_plan(message, await runtime.plans.load(runtime.store, missing))
+
+
+def _with_plan(message: PaigeantMessage, plan: PlanText) -> PaigeantMessage:
+    try:
+        return message.with_plan(plan)
+    except ValueError as error:
+        raise MessageRejected(str(error)) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from paigeant.abc import Codec, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hooks import GuardedHooks
+from paigeant.engine.plans import PlanCache
 from paigeant.model.events import Event, Trouble
 
 _UNOBSERVED: Final = GuardedHooks()
@@ -36,6 +37,7 @@ class Runtime:
     clock: Callable[[], float] = monotonic
     stall: timedelta = timedelta(seconds=60)
     chance: Callable[[], float] = random.random
+    plans: PlanCache = field(default_factory=PlanCache)
 
     def report(self, event: Event) -> None:
         """Tell the hooks. For what is frequent, ask ``hooks.wants`` first."""

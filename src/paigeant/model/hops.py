@@ -165,7 +165,8 @@ class Commit:
     for again. ``twins`` are those of the hops that follow; ``hand_over`` is the key of one that is due at once, and
     asks the store to write it already leased to the committer, with fence 1 and attempt 1. ``detail`` is what the step
     last said of its progress, as JSON text, if that is to be kept. ``input`` is what its arguments were bound to, None
-    if they were not. ``attestation`` is the codec's signed record of a hop that ends its run.
+    if they were not. ``attestation`` is the codec's signed record of a hop that ends its run. ``plans`` are those to
+    which the twins are the first of the run to refer.
     """
 
     held: LeaseToken
@@ -178,6 +179,7 @@ class Commit:
     detail: bytes | None = None
     input: Mapping[str, Value] | None = None
     attestation: bytes | None = None
+    plans: tuple[Blob, ...] = ()
 
     @property
     def wanted(self) -> Twin | None:
@@ -233,7 +235,10 @@ class Pulse(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """A run to be recorded, with its first twin. ``deadline`` is in seconds from now, by the store's clock."""
+    """A run to be recorded, with its first twin, and the plan to which that refers, if it does.
+
+    ``deadline`` is in seconds from now, by the store's clock.
+    """
 
     workflow_id: UUID
     workflow: str
@@ -245,6 +250,7 @@ class RunStart:
     tenant: str | None = None
     deadline: float | None = None
     blobs: tuple[Blob, ...] = ()
+    plan: Blob | None = None
 
 
 class Started(NamedTuple):

@@ -9,10 +9,13 @@ VALUE_BYTES: Final = 16 * 1024 * 1024
 """The input, an output or a variable, as JSON."""
 
 BODY_BYTES: Final = 1024 * 1024
-"""A message's body: the remaining itinerary and what travels inline."""
+"""A message's body, with all that travels inline."""
+
+PLAN_BYTES: Final = 1024 * 1024
+"""An itinerary, with the options and explicit arguments of its steps, as JSON."""
 
 INLINE_BYTES: Final = 4 * 1024
-"""What a value may measure as JSON to travel in the message; larger ones stay in the store."""
+"""What a value, or the itinerary ahead, may measure as JSON to travel in the message; larger ones stay in the store."""
 
 DETAIL_BYTES: Final = 16 * 1024
 """What a step may say of its progress with a heartbeat, as JSON."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from paigeant.model.limits import PATH_PATTERN, POSITIONS
 from paigeant.model.outcomes import Fault
+from paigeant.model.plan_text import PlanText
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.values.values import Value
@@ -164,6 +165,16 @@ class PaigeantMessage:
     def key(self) -> HopKey:
         """Where in which journey this message is."""
         return HopKey(self.headers.run.workflow_id, self.headers.path, self.headers.position)
+
+    @property
+    def missing_plan(self) -> str | None:
+        """The digest of the plan that has to be read before the message says which step is next, None if it does."""
+        return self.routing_slip.itinerary.missing
+
+    def with_plan(self, plan: PlanText) -> PaigeantMessage:
+        """Return the message with the plan that it was missing; raises ValueError if that ends before its step."""
+        slip = self.routing_slip
+        return replace(self, routing_slip=replace(slip, itinerary=slip.itinerary.found_in(plan)))
 
     @property
     def topic(self) -> str:

@@ -13,7 +13,9 @@ from pydantic import TypeAdapter
 
 from paigeant.model.entries.entry import Entry, count, entry_id, placed
 from paigeant.model.entries.step import Step, against, steps_of
+from paigeant.model.limits import INLINE_BYTES
 from paigeant.model.values.nesting import nesting
+from paigeant.model.values.values import Blob
 
 _TEXT: Final = TypeAdapter(str)
 
@@ -34,19 +36,39 @@ class Planned(NamedTuple):
         return text if self.place is None else b'%b,"place":%b}' % (text[:-1], _TEXT.dump_json(self.place))
 
 
-class PlanText:
-    """Entries of a plan and their text, of which each message takes the end that is still ahead."""
+class PlanRef(NamedTuple):
+    """A claim check on the entries ahead: they are those of the plan of this SHA-256 (hex), from this one on."""
 
-    def __init__(self, entries: Sequence[Planned]) -> None:
-        """Write the entries."""
+    digest: str
+    offset: int
+
+
+class PlanText:
+    """Entries of a plan and their text, of which each message takes the end that is still ahead.
+
+    Two plans are the same only if they are one object: what is derived from one can be kept by it.
+    """
+
+    def __init__(self, entries: Sequence[Planned], stored: Blob | None = None) -> None:
+        """Write the entries. The ``stored`` text is the one that they were read from: its digest stays the plan's."""
         self.entries: tuple[Planned, ...] = tuple(entries)
         texts = [planned.text for planned in self.entries]
-        self._joined = b",".join(texts)
-        self._starts = tuple(accumulate((len(text) + 1 for text in texts), initial=0))
+        self._text = b"[%b]" % b",".join(texts)
+        self._starts = tuple(accumulate((len(text) + 1 for text in texts), initial=1))
+        self._stored = stored
 
     def ahead(self, at: int) -> bytes:
         """Return the entries from this one on, as a JSON array."""
-        return b"[%b]" % self._joined[self._starts[at] :]
+        return b"[" + self._text[self._starts[at] :] if at < len(self.entries) else b"[]"
+
+    def size_ahead(self, at: int) -> int:
+        """Return how many bytes :meth:`ahead` has, without making them."""
+        return len(self._text) - self._starts[at] + 1 if at < len(self.entries) else 2
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the whole is too long to travel, so that the store keeps it for the messages that refer to it."""
+        return self.size_ahead(0) > INLINE_BYTES
 
     @cached_property
     def size(self) -> int:
@@ -65,27 +87,33 @@ class PlanText:
     def depth(self) -> int:
         """How deep the texts of its steps nest."""
         if all(isinstance(entry, Step) for entry, _ in self.entries):
-            return nesting(self.ahead(0))
+            return nesting(self._text)
         steps = steps_of(entry for entry, _ in self.entries)
         return 1 + max((nesting(step.text) for step in steps), default=0)
 
     @cached_property
+    def blob(self) -> Blob:
+        """The whole text under its SHA-256, as the store keeps it."""
+        return self._stored or Blob(hashlib.sha256(self._text).hexdigest(), self._text)
+
+    @property
     def digest(self) -> str:
         """The SHA-256 of the whole text, in hex."""
-        return hashlib.sha256(self.ahead(0)).hexdigest()
+        return self.blob.sha256
 
 
 class Itinerary(Sequence[Entry]):
     """What is ahead of a run on one of its paths: a plan from one of its entries on. A value.
 
-    ``first`` is the place of the plan's first entry, in the itinerary with which the path began.
+    ``first`` is the place of the plan's first entry, in the itinerary with which the path began. Where only the digest
+    of the plan is known, the steps cannot be read before it is :meth:`found_in` the store.
     """
 
-    __slots__ = ("_at", "_first", "_path", "_plan", "_run", "_step_id")
+    __slots__ = ("_at", "_first", "_missing", "_path", "_plan", "_run", "_step_id")
 
-    def __init__(self, plan: PlanText, run: UUID, path: str = "", *, at: int = 0, first: int = 0) -> None:
-        """Begin at the entry ``at``."""
-        self._plan = plan
+    def __init__(self, plan: PlanText | str, run: UUID, path: str = "", *, at: int = 0, first: int = 0) -> None:
+        """Begin at the entry ``at`` of a plan, or of that with this digest."""
+        self._plan, self._missing = (None, plan) if isinstance(plan, str) else (plan, None)
         self._run = run
         self._path = path
         self._at = at
@@ -94,8 +122,31 @@ class Itinerary(Sequence[Entry]):
 
     @property
     def plan(self) -> PlanText:
-        """The plan."""
+        """The plan; raises LookupError if it is :attr:`missing`."""
+        if self._plan is None:
+            text = f"plan {self._missing} has not been read from the store"
+            raise LookupError(text)
         return self._plan
+
+    @property
+    def missing(self) -> str | None:
+        """The digest of the plan that has to be read before the steps can be."""
+        return self._missing
+
+    def found_in(self, plan: PlanText) -> Itinerary:
+        """Return the itinerary whose plan was missing, and is this one; raises ValueError if it ends before."""
+        if self._at >= len(plan.entries):
+            text = f"step {self._at} of plan {plan.digest} is next, and that has {len(plan.entries)} steps"
+            raise ValueError(text)
+        return Itinerary(plan, self._run, self._path, at=self._at, first=self._first)
+
+    @property
+    def ref(self) -> PlanRef | None:
+        """Where the entries ahead lie if they are too long to travel, over 4 KiB as JSON; None if they travel."""
+        if self._plan is None:
+            return PlanRef(self._missing or "", self._at)
+        travels = self._plan.size_ahead(self._at) <= INLINE_BYTES
+        return None if travels else PlanRef(self._plan.digest, self._at)
 
     @property
     def at(self) -> int:
@@ -105,7 +156,7 @@ class Itinerary(Sequence[Entry]):
     @property
     def next(self) -> Entry:
         """The next entry, without its identity; raises IndexError at the end."""
-        return self._plan.entries[self._at].entry
+        return self.plan.entries[self._at].entry
 
     @property
     def step(self) -> Step:
@@ -125,30 +176,30 @@ class Itinerary(Sequence[Entry]):
     @property
     def text(self) -> bytes:
         """The entries ahead, as a JSON array."""
-        return self._plan.ahead(self._at)
+        return self.plan.ahead(self._at)
 
     @property
     def plain(self) -> bool:
         """Whether the first version of the wire format has all of them."""
-        return self._plan.plain(self._at)
+        return self.plan.plain(self._at)
 
     @property
     def rest(self) -> Itinerary:
         """What is ahead behind the next entry."""
-        return Itinerary(self._plan, self._run, self._path, at=self._at + 1, first=self._first)
+        return Itinerary(self.plan, self._run, self._path, at=self._at + 1, first=self._first)
 
     def place(self, index: int) -> str:
         """Return where the entry of this index was inserted."""
         at = self._at + index
-        return self._plan.entries[at].place or str(self._first + at)
+        return self.plan.entries[at].place or str(self._first + at)
 
     def planned(self) -> list[Planned]:
         """Return the entries ahead, each with its place."""
-        return [Planned(entry, self.place(index)) for index, (entry, _) in enumerate(self._plan.entries[self._at :])]
+        return [Planned(entry, self.place(index)) for index, (entry, _) in enumerate(self.plan.entries[self._at :])]
 
     def __len__(self) -> int:
         """Count the entries ahead."""
-        return len(self._plan.entries) - self._at
+        return len(self.plan.entries) - self._at
 
     @overload
     def __getitem__(self, index: int) -> Entry: ...
@@ -166,21 +217,26 @@ class Itinerary(Sequence[Entry]):
 
     def _entry(self, index: int) -> Entry:
         identity = self.step_id if index == 0 else entry_id(self._run, self._path, self.place(index))
-        return placed(self._plan.entries[self._at + index].entry, identity)
+        return placed(self.plan.entries[self._at + index].entry, identity)
 
     def __eq__(self, other: object) -> bool:
         """Compare entry by entry; of two itineraries also where the entries were inserted."""
-        if isinstance(other, Itinerary):
-            same = self._plan is other._plan and self._at == other._at and self._first == other._first
-            return (self._run, self._path) == (other._run, other._path) and (same or self.planned() == other.planned())
-        return isinstance(other, tuple) and tuple(self) == other
+        if not isinstance(other, Itinerary):
+            return isinstance(other, tuple) and tuple(self) == other
+        where = (self._run, self._path)
+        if where != (other._run, other._path) or self._missing != other._missing:
+            return False
+        same = self._plan is other._plan and self._at == other._at and self._first == other._first
+        return same or (self._missing is None and self.planned() == other.planned())
 
     def __hash__(self) -> int:
         """Hash as few parts as tell itineraries apart."""
-        return hash((self._run, self._path, len(self)))
+        return hash((self._run, self._path, self._missing or len(self)))
 
     def __repr__(self) -> str:
         """Show the entries ahead."""
+        if self._plan is None:
+            return f"Itinerary(entry {self._at} of plan {self._missing})"
         return f"Itinerary({', '.join(entry.label for entry, _ in self._plan.entries[self._at :])})"
 
 

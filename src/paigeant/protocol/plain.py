@@ -25,7 +25,7 @@ def is_plain(commit: Commit) -> bool:
     done = isinstance(made.hop, Left) and isinstance(made.hop.result, Done)
     if not done or path or made.writes.error is not None:
         return False
-    if commit.detail is not None or commit.attestation is not None:
+    if commit.detail is not None or commit.attestation is not None or commit.plans:
         return False
     if made.end is not None:
         return made.end.status is RunStatus.COMPLETED and not commit.twins

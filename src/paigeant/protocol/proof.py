@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from paigeant.errors import TamperedMessage
+from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.hops import Grant, Sealed, Twin
 from paigeant.model.message import PaigeantMessage
+from paigeant.model.values.values import Blob
 
 
 def require_intact(grant: Grant) -> None:
@@ -20,6 +21,18 @@ def require_intact(grant: Grant) -> None:
     recorded = grant.recorded
     if recorded is not None and hashlib.sha256(grant.body or b"").digest() != recorded.digest:
         raise TamperedMessage("the bytes of its message are not those that were recorded: their digest differs")
+
+
+def require_plan(digest: str, stored: bytes | None) -> Blob:
+    """Return the text that the store keeps as the plan of this digest; raises MessageRejected if it keeps none.
+
+    Raises TamperedMessage for another text: the digest travels in the message, and vouches for each of its bytes.
+    """
+    if stored is None:
+        raise MessageRejected(f"the plan of its itinerary, {digest}, is not in the store: it was deleted")
+    if hashlib.sha256(stored).hexdigest() != digest:
+        raise TamperedMessage(f"the plan of its itinerary, {digest}, is not as it was recorded: its digest differs")
+    return Blob(digest, stored)
 
 
 def require_same(grant: Grant, message: PaigeantMessage) -> None:

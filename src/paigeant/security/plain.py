@@ -11,6 +11,7 @@ from paigeant.errors import InvalidInput, MessageRejected
 from paigeant.model.hops import Sealed
 from paigeant.model.limits import DEPTH, NESTED
 from paigeant.model.message import ENTRIES_VERSION, SPEC_VERSION, PaigeantMessage
+from paigeant.model.stored.plans import ENTRY_DEPTH, check_plan_size
 from paigeant.model.values.values import Inline
 from paigeant.security.frame import check_depth, check_size, read_frame, read_json, write_frame
 from paigeant.security.wire import WireMessage, check_shape, write_body
@@ -20,9 +21,6 @@ _ENVELOPE: Final = 8 + 4 * NESTED
 
 
 _VERSIONS: Final = (SPEC_VERSION, ENTRIES_VERSION)
-
-_ENTRY: Final = 3
-"""How deep an argument lies within the entries of a plan."""
 
 
 class PlainCodec(Codec):
@@ -35,9 +33,11 @@ class PlainCodec(Codec):
     def seal(self, message: PaigeantMessage) -> Sealed:
         """Return the message's bytes, which :meth:`open` turns into an equal message.
 
-        Raises :class:`~paigeant.errors.InvalidInput` if it is over 1 MiB, too long, or does not say what comes next.
+        Raises :class:`~paigeant.errors.InvalidInput` if it is over 1 MiB, its itinerary is, it is too long, or does not
+        say what comes next.
         """
         try:
+            _check_plan(message)
             check_shape(message)
             _check_depth(message)
             body = write_body(message)
@@ -64,14 +64,22 @@ def _explain(error: Exception) -> str:
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
+def _check_plan(message: PaigeantMessage) -> None:
+    """Raise ValueError if the plan is too large or deep, or not known. It is measured once, not with every message."""
+    itinerary = message.routing_slip.itinerary
+    if itinerary.missing is not None:
+        raise ValueError("the plan of its itinerary has not been read from the store")
+    check_plan_size(itinerary.plan.size_ahead(0))
+    if itinerary.plan.depth > DEPTH + ENTRY_DEPTH:
+        raise ValueError(f"an entry of its itinerary that nests deeper than {DEPTH}")
+
+
 def _check_depth(message: PaigeantMessage) -> None:
-    """Raise ValueError if a value or an entry nests too deep. Each is told once, not again with every message."""
+    """Raise ValueError if a value nests too deep."""
     payload = message.payload
     for value in (payload.input, payload.previous):
         if isinstance(value, Inline):
             check_depth(value.json, DEPTH)
-    if message.routing_slip.itinerary.plan.depth > DEPTH + _ENTRY:
-        raise ValueError(f"an entry of its itinerary that nests deeper than {DEPTH}")
 
 
 def _check_version(body: JsonValue) -> None:

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any, Final, TypeAlias, cast
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
-from pydantic.dataclasses import dataclass
-from pydantic_core import from_json, to_json
+from pydantic import BaseModel, Field, JsonValue, StrictInt
+from pydantic_core import to_json
 
-from paigeant.model.entries.entry import copied
-from paigeant.model.entries.kinds import read_entry
-from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import INLINE_BYTES, PATH_PATTERN, POSITIONS, STEPS
 from paigeant.model.message import (
     ENTRIES_VERSION,
@@ -30,9 +26,10 @@ from paigeant.model.message import (
     SecurityContext,
 )
 from paigeant.model.outcomes import Fault
-from paigeant.model.plan_text import Itinerary, Planned, PlanText
+from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed, RoutingSlip
 from paigeant.model.runs import Direction
+from paigeant.model.stored.plans import check_steps, read_entries
 from paigeant.model.values.values import Inline, Ref, Value
 
 
@@ -78,20 +75,17 @@ class WirePayload(_Strict):
         return Payload(_read(self.input), previous, self.fault)
 
 
-Place: TypeAlias = Annotated[str, Field(pattern=r"^\d{1,19}(\.\d{1,19})?$")]
+class WirePlanRef(_Strict):
+    """A claim check on the entries ahead: the plan that lies in the store under its SHA-256, from an entry on."""
 
-
-@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
-class WireStep(Step):
-    """An entry of a plan that is a step, and where it was inserted."""
-
-    place: Place | None = None
+    plan: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    offset: Annotated[StrictInt, Field(ge=0, lt=STEPS)]
 
 
 class WireSlip(_Strict):
-    """The entries ahead, which :func:`read_plan` reads, and what lies behind."""
+    """The entries ahead, which :func:`_read_plan` reads, or where they lie, and what lies behind."""
 
-    itinerary: tuple[Any, ...] = ()
+    itinerary: tuple[Any, ...] | WirePlanRef = ()
     executed: tuple[Executed, ...] = ()
     compensations: tuple[Compensation, ...] = ()
 
@@ -105,15 +99,12 @@ class WireMessage(_Strict):
 
     def message(self) -> PaigeantMessage:
         """Return it as a worker holds it; raises ValueError if it does not say which hop it is, or what comes next."""
-        said, slip, itinerary = self.headers, self.routing_slip, NOTHING_AHEAD
+        said, slip = self.headers, self.routing_slip
         run = RunHeaders(
             *(said.workflow_id, said.workflow, said.trace_id, said.correlation_id),
             *(said.traceparent, said.tracestate, said.deadline),
         )
-        _check_steps(len(slip.itinerary))  # before they are made
-        if slip.itinerary:
-            plan = read_plan(to_json(slip.itinerary))
-            itinerary = Itinerary(plan, said.workflow_id, said.path, first=said.position - 1)
+        itinerary = self._itinerary()
         message = PaigeantMessage(
             Headers(run, said.position, said.created_at, said.path, said.direction, said.security),
             self.payload.payload(),
@@ -124,34 +115,25 @@ class WireMessage(_Strict):
         check_shape(message)
         return message
 
-
-_STEPS: Final = TypeAdapter(tuple[WireStep, ...])
-_PLACE: Final = TypeAdapter[str | None](Place | None)
-_KIND: Final = b'"kind":'
-
-
-def read_plan(text: bytes) -> PlanText:
-    """Return the plan of entries as a JSON array; the same text, if it is short, gives the same plan."""
-    return _known_plan(text) if len(text) <= INLINE_BYTES else _read_plan(text)
+    def _itinerary(self) -> Itinerary:
+        said, ahead = self.headers, self.routing_slip.itinerary
+        before = said.position - 1
+        if isinstance(ahead, WirePlanRef):
+            return Itinerary(ahead.plan, said.workflow_id, said.path, at=ahead.offset, first=before - ahead.offset)
+        check_steps(len(ahead))  # before they are made
+        if not ahead:
+            return NOTHING_AHEAD
+        return Itinerary(_read_plan(to_json(ahead)), said.workflow_id, said.path, first=before)
 
 
 def _read_plan(text: bytes) -> PlanText:
-    if _KIND in text:  # in an argument, perhaps
-        planned = [_read_entry(said) for said in from_json(text)]
-    else:
-        steps = _STEPS.validate_json(text)
-        planned = [Planned(copied(step, Step), step.place) for step in steps]
-    if any(step.id is not None for step in steps_of(entry for entry, _ in planned)):
-        raise ValueError("an entry with an id: it follows from the run and the place")
-    return PlanText(planned)
+    """Return the plan of entries as a JSON array; the same text, if it is short, gives the same plan."""
+    return _known_plan(text) if len(text) <= INLINE_BYTES else read_entries(text)
 
 
-def _read_entry(said: dict[str, Any]) -> Planned:
-    place = said.pop("place", None) if isinstance(cast("Any", said), dict) else None
-    return Planned(read_entry(said), _PLACE.validate_python(place))
-
-
-_known_plan: Final = lru_cache(maxsize=1024)(_read_plan)
+@lru_cache(maxsize=1024)
+def _known_plan(text: bytes) -> PlanText:
+    return read_entries(text)
 
 
 def _read(value: WireInline | Ref) -> Value:
@@ -159,17 +141,17 @@ def _read(value: WireInline | Ref) -> Value:
 
 
 def check_shape(message: PaigeantMessage) -> None:
-    """Raise ValueError unless the message says which step comes next, and has no more of them than a run may have."""
-    _check_steps(message.routing_slip.itinerary.plan.size)
+    """Raise ValueError unless the message says which step comes next, and has no more of them than a run may have.
+
+    Of one whose plan has not been read from the store only the plan can tell.
+    """
+    if message.routing_slip.itinerary.missing is not None:
+        return
+    check_steps(message.routing_slip.itinerary.plan.size)
     try:
         message.topic  # noqa: B018
     except IndexError as error:
         raise ValueError(f"nothing to {message.headers.direction} in its routing slip") from error
-
-
-def _check_steps(count: int) -> None:
-    if count > STEPS:
-        raise ValueError(f"an itinerary of {count} entries; a run has at most {STEPS}")
 
 
 def write_body(message: PaigeantMessage) -> bytes:
@@ -211,11 +193,16 @@ def _write(value: Value) -> bytes:
 def _slip(slip: RoutingSlip) -> bytes:
     parts: list[bytes] = []
     if slip.itinerary:
-        parts.append(b'"itinerary":' + slip.itinerary.text)
+        parts.append(b'"itinerary":' + _ahead(slip.itinerary))
     for name, places in ((b"executed", slip.executed), (b"compensations", slip.compensations)):
         if places:
             parts.append(b'"%b":[%b]' % (name, b",".join(map(_place, places))))
     return b"{%b}" % b",".join(parts)
+
+
+def _ahead(itinerary: Itinerary) -> bytes:
+    ref = itinerary.ref
+    return itinerary.text if ref is None else b'{"plan":"%b","offset":%d}' % (ref.digest.encode(), ref.offset)
 
 
 def _place(place: Executed | Compensation) -> bytes:

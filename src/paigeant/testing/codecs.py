@@ -26,9 +26,11 @@ from paigeant.model.entries.wait import Wait
 from paigeant.model.limits import BODY_BYTES, DEPTH, NESTED, STEPS
 from paigeant.model.message import PaigeantMessage, Payload, SecurityContext
 from paigeant.model.outcomes import Fault
+from paigeant.model.plan_text import Itinerary
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed
 from paigeant.model.runs import Direction
+from paigeant.model.stored.plans import read_plan
 from paigeant.model.values.values import Ref, inline
 from paigeant.testing.builders import FAULT, new_message
 
@@ -115,6 +117,32 @@ class CodecContract(ABC):
         copy = deepcopy(message)
 
         assert self.new_codec().seal(copy) == self.new_codec().seal(message)
+
+    def test_a_long_itinerary_is_found_in_its_plan(self) -> None:
+        """What is too long to travel is named by its digest; the message is the same once the plan is there."""
+        codec, first = self.new_codec(), new_message(*[Step("draft")] * 300, Step("review"))
+        slip = first.routing_slip
+        plan = slip.itinerary.plan
+        message = replace(
+            first,
+            headers=replace(first.headers, position=8),
+            routing_slip=replace(slip, itinerary=Itinerary(plan, first.headers.workflow_id, at=7)),
+        )
+
+        body = codec.seal(message).body
+        opened = codec.open(body).message
+
+        assert len(body) < len(slip.itinerary.text) / 4
+        assert opened.missing_plan == plan.digest
+        assert opened.key == message.key
+        assert opened.with_plan(read_plan(plan.blob)) == message
+
+    def test_what_does_not_say_which_step_is_next_is_not_sealed(self) -> None:
+        codec = self.new_codec()
+        opened = codec.open(codec.seal(new_message(*[Step("draft")] * 300)).body).message
+
+        with pytest.raises(InvalidInput, match="plan"):
+            codec.seal(opened)
 
     @given(st.binary() | texts.map(str.encode) | json_values.map(lambda value: repr(value).encode()))
     def test_other_bytes_are_rejected(self, body: bytes) -> None:

@@ -37,6 +37,7 @@ READS = frozenset(
     {
         "load_variables",
         "load_values",
+        "load_plan",
         "load_checkpoints",
         "wait_until_due",
         "take_announcements",

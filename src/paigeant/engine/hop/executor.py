@@ -7,37 +7,28 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.context import ActivityContext
-from paigeant.activities.handlers import Handler
-from paigeant.activities.interfaces import mismatch
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hop.apart import run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.inputs import Bound, record_input
 from paigeant.engine.hop.results import Execution, accept
+from paigeant.engine.hop.served import Served, ServedSteps, reserved_values
 from paigeant.engine.hop.session import LeasedSession
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.hop.values import load_texts
 from paigeant.errors import Unavailable
 from paigeant.model.hops import Leased
 from paigeant.model.runs import Direction
-from paigeant.model.values.values import NULL, Inline, Value
-from paigeant.routing import Rules, admit, deadline_passed, dispatched_against, fail, no_compensator
-
-
-class Served(NamedTuple):
-    """What this worker has for a step: its code, the rules, and why the code does not fit the step, if it does not."""
-
-    handler: Handler
-    rules: Rules
-    misfit: str | None
+from paigeant.model.values.values import Value
+from paigeant.routing import Rules, admit, deadline_passed, fail, no_compensator
 
 
 class Executor:
@@ -57,7 +48,7 @@ class Executor:
         called when that thread ends.
         """
         self._store = store
-        self._registry = registry
+        self._served = ServedSteps(registry)
         self._keep_until_thread_ends = keep_until_thread_ends
         self._chance = chance
 
@@ -66,19 +57,7 @@ class Executor:
 
         Raises KeyError if the activity is not served here at all.
         """
-        activity = self._registry[leased.message.topic]
-        forward = leased.message.headers.direction is Direction.EXECUTE
-        handler = activity.execute if forward else activity.compensate
-        if handler is None:
-            return None
-        return Served(handler, Rules.of(leased.message, handler), self._misfit(leased))
-
-    def _misfit(self, leased: Leased) -> str | None:
-        step = leased.message.topic
-        dispatched, served = dispatched_against(leased.message), self._registry.interface(step)
-        if dispatched is None or served is None or dispatched == served or leased.grant.accepted:
-            return None
-        return mismatch(dispatched, served)
+        return self._served.find(leased)
 
     async def execute(self, leased: Leased, served: Served | None, progress: Progress) -> Execution:
         """Admit the step, bind its arguments, call its code and accept the result; returns what it came to.
@@ -87,21 +66,20 @@ class Executor:
         """
         if served is None:
             return Execution(no_compensator(leased))
-        handler, rules, misfit = served
-        refused = admit(leased, rules, misfit)
+        refused = admit(leased, served.rules, served.misfit)
         if refused is not None:
             return Execution(refused)
         try:
-            bound = await self._arguments(leased, handler, progress)
+            bound = await self._arguments(leased, served, progress)
         except Unavailable:
             raise  # the store is away, and nothing of the step has happened
         except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
-            return Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
+            return Execution(fail(leased, served.rules, failure_of(error), self._chance()), error=error)
         execution = await self._run(leased, served, progress, bound.arguments)
         return replace(execution, input=bound.recorded, blobs=[*bound.blobs, *execution.blobs])
 
     async def _run(self, leased: Leased, served: Served, progress: Progress, arguments: Mapping[str, Any]) -> Execution:
-        handler, rules, _ = served
+        handler, rules = served.handler, served.rules
         try:
             with progress:
                 result = await self._call(leased, rules, progress, partial(handler.function, **arguments))
@@ -111,14 +89,12 @@ class Executor:
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
             return Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
 
-    async def _arguments(self, leased: Leased, handler: Handler, progress: Progress) -> Bound:
+    async def _arguments(self, leased: Leased, served: Served, progress: Progress) -> Bound:
         """Bind the arguments by name; variables are read from the store only if some name asks for them."""
-        message = leased.message
-        explicit, reserved = _values_at_hand(leased)
-        wanted = [name for name in handler.signature.names if name not in explicit and name not in reserved]
+        message, handler = leased.message, served.handler
         workflow_id = message.headers.workflow_id
-        variables = await self._variables(leased, wanted)
-        values = (explicit, reserved, variables)
+        variables = await self._variables(leased, served.wanted)
+        values = (served.explicit, reserved_values(leased), variables)
         found = Sources(*[await load_texts(self._store, workflow_id, some) for some in values])
         if found.lacking(handler.signature):  # to be told of with all that there is instead
             found = replace(found, others=await self._store.load_variables(workflow_id))
@@ -140,7 +116,7 @@ class Executor:
             attempt=leased.grant.attempt,
             trace_id=headers.trace_id,
             direction=headers.direction,
-            itinerary=slip.itinerary[1:],
+            itinerary=slip.itinerary.rest if slip.itinerary else (),
             unknown=headers.direction is Direction.COMPENSATE and slip.compensations[0].unknown,
             fault=message.payload.fault,
             heartbeat_detail=None if leased.grant.detail is None else from_json(leased.grant.detail),
@@ -193,18 +169,3 @@ def _too_long(step: str, rules: Rules, code: Callable[[], Any], *, silent: bool)
 
 class _DeadlinePassed(Exception):
     """The run's deadline came while the step ran."""
-
-
-def _values_at_hand(leased: Leased) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Return explicit arguments, and what the reserved names mean for this step."""
-    message, slip = leased.message, leased.message.routing_slip
-    payload = message.payload
-    if message.headers.direction is Direction.COMPENSATE:
-        record = leased.grant.record
-        output = (record and record.output) or NULL
-        fault = Inline(payload.fault.model_dump_json().encode()) if payload.fault else NULL
-        log = (record and record.log) or output
-        return {}, {"log": log, "output": output, "payload": payload.input, "fault": fault}
-    step = slip.itinerary.step
-    explicit: dict[str, Value] = {name: Inline(to_json(value)) for name, value in step.arguments.items()} | step.claims
-    return explicit, {"payload": payload.input, "previous": payload.previous or payload.input}

@@ -117,7 +117,7 @@ class LeaseKeeper:
     def track_lease(self, leased: Leased, asked_at: float) -> ActiveLease:
         """Keep this lease, asked for at ``asked_at`` of the parts' clock, until :meth:`drop`."""
         running = ActiveLease(
-            leased, asked_at + margin(self._runtime), Progress(leased.message.topic, self._runtime.clock)
+            leased, asked_at + margin(self._runtime), Progress(leased.grant.topic, self._runtime.clock)
         )
         with self._lock:
             self._running[running.held] = running

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Any
 
 from paigeant.activities.faults import describe
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.commits import commit_outcome, commit_transition
-from paigeant.engine.grants import margin, open_grant
+from paigeant.engine.grants import complete, margin, open_grant
 from paigeant.engine.hop.committer import Committer
-from paigeant.engine.hop.executor import Executor, Served
+from paigeant.engine.hop.executor import Executor
 from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
 from paigeant.engine.hop.results import Execution
+from paigeant.engine.hop.served import Served
 from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, TamperedMessage, Unavailable
@@ -65,7 +66,7 @@ class HopRunner:
     async def _run(self, first: ActiveLease) -> None:
         slot = Slot(self._slots, first.leased.grant.topic)
         try:
-            active: ActiveLease | None = first
+            active = await self._complete(first)
             hops = 0
             while active is not None:
                 hops += 1
@@ -98,6 +99,34 @@ class HopRunner:
         finally:
             self._keeper.drop(active)
         return following
+
+    async def _complete(self, active: ActiveLease) -> ActiveLease | None:
+        """Return the lease with its plan, for as long as the store is away and the lease holds; None if it has none.
+
+        What is cut short meanwhile is given back: nothing of it has begun, and without its plan nobody can say more.
+        """
+        backoff = Backoff(0.1, 2.0)
+        try:
+            with active.interruptible():
+                while active.leased.message.missing_plan and active.cut is None and not self._stopping:
+                    try:
+                        active.leased = await complete(self._runtime, active.leased)
+                    except Unavailable as error:
+                        self._runtime.trouble(f"reading the plan of {active.held.key.message_id}", error)
+                        await backoff.pause()
+        except asyncio.CancelledError:
+            if active.cut is None:
+                raise
+        except Exception as error:  # noqa: BLE001  (the plan is missing or was tampered with, or a store is broken)
+            await self._hold_unopened(active.leased.grant, error, lambda: active.good_until)
+            self._keeper.drop(active)
+            return None
+        if active.leased.message.missing_plan is None:
+            return active
+        if active.cut is not Cut.LOST:
+            await self._give_back(active)
+        self._keeper.drop(active)
+        return None
 
     # -- execute
 
@@ -173,31 +202,40 @@ class HopRunner:
 
     async def _release(self, active: ActiveLease) -> None:
         """Give the lease of a step back that this worker, which stops, has not begun or may leave to another."""
+        if await self._give_back(active):
+            self._report_end(active, StepReleased(self._runtime.owner, active.leased))
+
+    async def _give_back(self, active: ActiveLease) -> bool:
+        """Give a lease back with what its step has said; returns whether the store has heard of it."""
         held, unsent = active.held, active.progress.unsent
         try:
             if unsent is not None:
                 await self._runtime.store.beat([held], self._runtime.lease, {held: unsent})
             await self._runtime.store.release([held])
-            self.released += 1
-            self._report_end(active, StepReleased(self._runtime.owner, active.leased))
         except Unavailable as error:
             self._runtime.trouble(f"releasing {held.key.message_id}; its lease will run out", error)
+            return False
+        self.released += 1
+        return True
 
     async def _set_aside(self, grant: Grant, asked_at: float, error: Exception) -> None:
         """Hold a step whose message cannot be opened, or is not that of its row, for a person to look at."""
+        good_until = asked_at + margin(self._runtime)
         try:
-            if isinstance(error, MessageRejected):
-                transition = unreadable(error)
-                reason = WaitReason.TAMPERED if isinstance(error, TamperedMessage) else "unreadable"
-                doing = f"opening {grant.key.message_id}; its run waits, {reason}"
-            else:
-                transition = self._internal(grant, None, error, begun=False)
-                doing = f"opening {grant.key.message_id}"
-            self._runtime.trouble(doing, error)
-            good_until = asked_at + margin(self._runtime)
-            await self._committer.commit(commit_transition(self._runtime, grant, transition), lambda: good_until)
+            await self._hold_unopened(grant, error, lambda: good_until)
         finally:
             self._slots.give(grant.topic)
+
+    async def _hold_unopened(self, grant: Grant, error: Exception, good_until: Callable[[], float]) -> None:
+        if isinstance(error, MessageRejected):
+            transition = unreadable(error)
+            reason = WaitReason.TAMPERED if isinstance(error, TamperedMessage) else "unreadable"
+            doing = f"opening {grant.key.message_id}; its run waits, {reason}"
+        else:
+            transition = self._internal(grant, None, error, begun=False)
+            doing = f"opening {grant.key.message_id}"
+        self._runtime.trouble(doing, error)
+        await self._committer.commit(commit_transition(self._runtime, grant, transition), good_until)
 
     async def _fail(self, active: ActiveLease, error: Exception) -> None:
         """Record an error that is not the step's: of the engine, a hook, a codec or a plugin.

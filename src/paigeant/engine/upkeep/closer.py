@@ -11,10 +11,10 @@ from typing import Final
 
 from paigeant.activities.faults import describe
 from paigeant.engine.commits import commit_outcome, commit_transition
-from paigeant.engine.grants import open_grant
+from paigeant.engine.grants import complete, open_grant
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import MessageRejected
+from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.events import RunEnded
 from paigeant.model.hops import Commit, Grant, Verdict
 from paigeant.model.message import Headers
@@ -32,7 +32,7 @@ async def close_due(runtime: Runtime) -> int:
     if not grants:
         return 0
     cards = await _cards_of_others(runtime, grants)
-    closing = [_closing(runtime, grant, cards) for grant in grants]
+    closing = [await _closing(runtime, grant, cards) for grant in grants]
     answers = await runtime.store.record_step_result([commit for commit, _ in closing], runtime.lease)
     for (commit, headers), answer in zip(closing, answers, strict=True):
         if answer.verdict is not Verdict.OK:
@@ -50,14 +50,16 @@ async def _cards_of_others(runtime: Runtime, grants: Sequence[Grant]) -> Mapping
     return await runtime.store.find_cards(foreign) if foreign else {}
 
 
-def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityCard]) -> tuple[Commit, Headers | None]:
+async def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityCard]) -> tuple[Commit, Headers | None]:
     try:
-        leased = open_grant(runtime, grant)
+        leased = await complete(runtime, open_grant(runtime, grant))
         if grant.topic in cards:
             leased = replace(leased, undo=cards[grant.topic].undo)
         return commit_outcome(runtime, leased, close(leased, begun=has_begun(grant))), leased.message.headers
     except MessageRejected as error:
         return commit_transition(runtime, grant, close_unread(grant, error)), None
+    except Unavailable:
+        raise  # the leases run out, and are taken up again
     except Exception as error:  # noqa: BLE001  (of a codec that is broken: it must not keep other runs from ending)
         runtime.trouble(f"ending the run of {grant.key.message_id}", error)
         chance = runtime.chance()

@@ -17,6 +17,7 @@ from paigeant.model.runs import Direction
 from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
 from paigeant.model.values.values import Blob, Value
 from paigeant.sql.contracts.base import InDatabase
+from paigeant.sql.statements.commits import plans
 from paigeant.sql.statements.values import recordings, variables
 
 
@@ -46,6 +47,9 @@ class SqlValues(InDatabase, ValueStore):
 
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
         return await self.database.read(lambda tx: variables.load_values(tx, workflow_id, digests), single=True)
+
+    async def load_plan(self, digest: str) -> bytes | None:
+        return await self.database.read(lambda tx: plans.load_plan(tx, digest), single=True)
 
     async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
         return await self.database.write(lambda tx: recordings.record(tx, held, recording), News.CHANGE)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Index, literal_column
 
-from paigeant.sql.schema.tables import dead_letters, metadata, signals, step_executions, workflow_runs
+from paigeant.sql.schema.tables import dead_letters, metadata, run_plans, signals, step_executions, workflow_runs
 
 _steps, _runs = step_executions.c, workflow_runs.c
 _open_step, _open_run = _steps.completed_at.is_(None), _runs.completed_at.is_(None)
@@ -65,6 +65,7 @@ INDEXES: Final = (
         *(signals.c.workflow_id, signals.c.name, signals.c.number),
         where=signals.c.position.is_(None),
     ),
+    Index("run_plans_plan", run_plans.c.namespace, run_plans.c.digest),
     Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
     Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),
     Index("dead_letters_namespace", dead_letters.c.namespace, dead_letters.c.id),

@@ -174,6 +174,25 @@ values: Final = Table(
 )
 """The claim checks: JSON texts under their digest."""
 
+plans: Final = Table(
+    "plans",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("entries", Bytes, nullable=False),
+)
+"""Itineraries too long to travel: JSON arrays under their SHA-256 in hex, each once for all runs of a namespace."""
+
+run_plans: Final = Table(
+    "run_plans",
+    metadata,
+    _run(primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    ForeignKeyConstraint(["namespace", "digest"], ["plans.namespace", "plans.digest"]),
+)
+"""Which runs refer to which plans: a plan stays as long as one of them does."""
+
 workflow_variables: Final = Table(
     "workflow_variables",
     metadata,

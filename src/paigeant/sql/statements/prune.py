@@ -17,6 +17,7 @@ from sqlalchemy import BindParameter, Delete, bindparam, delete, func, select
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, metadata, workers, workflow_runs
+from paigeant.sql.statements.commits.plans import drop_unused
 from paigeant.sql.statements.hops import steps
 
 HOPS: Final = 5_000
@@ -64,6 +65,7 @@ def prune(tx: Tx, older_than: timedelta, statuses: Collection[RunStatus], limit:
         (rows for status in _final(statuses) if (rows := tx.rows(_OLDEST, **about, status=status, limit=limit))), ()
     )
     if not found:
+        drop_unused(tx)
         return 0
     sizes = {row.workflow_id: row.hops for row in tx.rows(_SIZES, runs=[row.workflow_id for row in found])}
     oldest = [row.workflow_id for row in found]

@@ -51,6 +51,7 @@ def _write(rows: Rows, one: RunStart) -> None:
         closes_at=deadline,
     )
     run.keep(one.blobs)
+    rows.keep_plans(run, () if one.plan is None else (one.plan,))
     rows.runs[run.workflow_id] = run
     rows.hops[run.workflow_id] = {}
     if one.dispatch_key is not None:
@@ -70,6 +71,7 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
         return CommitResult(said, run and run.cancel_requested, given)
     _write_hop(rows, one, hop)
     _write_run(run, one)
+    rows.keep_plans(run, one.plans)
     handed_over = _write_twins(rows, run, one, lease)
     if one.transition.end is not None:
         rows.end(run, one.transition.end.status)

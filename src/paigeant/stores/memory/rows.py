@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -66,6 +66,8 @@ class RunRow:
     variables: dict[Place, dict[str, Value]] = field(default_factory=dict[Place, dict[str, Value]])
     """What was set, by the path and position at which it was; outputs are in the rows of their hops."""
     values: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    plans: set[str] = field(default_factory=set[str])
+    """The digests of the plans that it refers to."""
     done: set[tuple[UUID, Direction]] = field(default_factory=set[tuple[UUID, Direction]])
     """A step is completed, and undone, at most once, whatever the positions."""
     checkpoints: dict[tuple[UUID, Direction], dict[str, Checkpoint]] = field(
@@ -203,6 +205,8 @@ class Rows:
         self.queues: dict[str, dict[HopKey, HopRow]] = {}
         """The twins by topic, so that nobody has to look through those of others."""
         self.plans: dict[str, Plan] = {}
+        self.plan_texts: dict[str, bytes] = {}
+        """The plans that runs refer to, by digest."""
         self.cards: dict[str, ActivityCard] = {}
         self.workers: dict[str, tuple[WorkerCard, datetime]] = {}
         self.letters: dict[tuple[str, bytes], DeadLetter] = {}
@@ -213,6 +217,12 @@ class Rows:
         """Return the number of a new run in the order of runs."""
         self._numbers += 1
         return self._numbers
+
+    def keep_plans(self, run: RunRow, plans: Iterable[Blob]) -> None:
+        """Keep the plans that a run refers to, each text once."""
+        for plan in plans:
+            self.plan_texts.setdefault(plan.sha256, plan.json)
+            run.plans.add(plan.sha256)
 
     def hop(self, key: HopKey) -> HopRow | None:
         """Return the row of a hop."""

@@ -130,6 +130,9 @@ class MemoryStore(Store):
         values = {} if run is None else run.values
         return {digest: values[digest] for digest in digests if digest in values}
 
+    async def load_plan(self, digest: str) -> bytes | None:
+        return self._rows.plan_texts.get(digest)
+
     async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
         return recordings.record(self._rows, held, recording)
 

@@ -13,6 +13,7 @@ from paigeant.testing.stores.hops.suspects import SuspectGuarantees
 from paigeant.testing.stores.hops.undoing import UndoingGuarantees
 from paigeant.testing.stores.letters import LetterGuarantees
 from paigeant.testing.stores.operator import OperatorGuarantees
+from paigeant.testing.stores.plans import PlanGuarantees
 from paigeant.testing.stores.progress import ProgressGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
 from paigeant.testing.stores.recordings import RecordingGuarantees
@@ -34,6 +35,7 @@ class StoreContract(
     OperatorGuarantees,
     SignalGuarantees,
     RetentionGuarantees,
+    PlanGuarantees,
     LetterGuarantees,
     DirectoryGuarantees,
     ReaderGuarantees,

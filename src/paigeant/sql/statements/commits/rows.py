@@ -17,6 +17,7 @@ from paigeant.protocol import holds, operate, verdict
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.statements.commits.plans import keep_plans
 from paigeant.sql.statements.hops import OPEN, add_twins, changed, changing, keep_blobs, note, steps
 from paigeant.sql.statements.signals import meet_kept
 
@@ -77,6 +78,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
     tx.many(_HOLD, [_changed(one, change) for one, change in held])
     tx.many(_LEAVE, [_changed(one, change) for one, change in left])
     keep_blobs(tx, [(one.run.workflow_id, blob) for one in good for blob in one.commit.blobs])
+    keep_plans(tx, [(one.run.workflow_id, plan) for one in good for plan in one.commit.plans])
     set_variables(tx, [one.commit for one in good])
     said = {one.commit.held.key: one.commit.detail for one in good if one.commit.detail is not None}
     if said:

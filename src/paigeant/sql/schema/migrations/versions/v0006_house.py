@@ -23,6 +23,7 @@ def upgrade() -> None:
     _runs()
     _steps()
     _variables()
+    _plans()
     _recordings()
     _clock()
     op.add_column("workers", sa.Column("workflows", sa.Text(), nullable=False, server_default="[]"))
@@ -100,6 +101,29 @@ def _variables() -> None:
         "WHERE step_executions.workflow_id = variables_before.workflow_id), value, updated_at FROM variables_before"
     )
     op.execute("DROP TABLE variables_before")
+
+
+def _plans() -> None:
+    """Add the itineraries that are too long to travel, and which runs refer to them."""
+    op.create_table(
+        "plans",
+        sa.Column("namespace", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("entries", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("namespace", "digest", name="plans_pkey"),
+    )
+    op.create_table(
+        "run_plans",
+        sa.Column("workflow_id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("workflow_id", "digest", name="run_plans_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="run_plans_workflow_id_fkey"),
+        sa.ForeignKeyConstraint(
+            ["namespace", "digest"], ["plans.namespace", "plans.digest"], name="run_plans_namespace_fkey"
+        ),
+    )
+    op.create_index("run_plans_plan", "run_plans", ["namespace", "digest"])
 
 
 def _recordings() -> None:
