@@ -86,6 +86,15 @@ def new_postgres(postgres_template: str) -> Iterator[Callable[..., str]]:
         yield make
 
 
+@pytest.fixture(scope="session")
+def shared_postgres(postgres_template: str) -> Iterator[str]:
+    """Return the URL of a database that many tests share, each with namespaces of its own."""
+    name = f"paigeant_shared_{secrets.token_hex(6)}"
+    tell_postgres(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
+    tell_postgres(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @dataclass
 class RabbitCorner:
     """A test's own corner of the RabbitMQ server: namespaces that nobody else has."""

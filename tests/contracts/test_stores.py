@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import secrets
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,9 +48,10 @@ class TestSqlite(StoreContract):
 
 class TestPostgres(StoreContract):
     @pytest.fixture(autouse=True)
-    def database(self, new_postgres: Callable[[], str]) -> None:
-        self.url = new_postgres()
+    def database(self, shared_postgres: str) -> None:
+        self.url = shared_postgres
 
     @asynccontextmanager
     async def backend(self, folder: Path) -> AsyncIterator[Connect]:
-        yield lambda namespace: PostgresStore(self.url, namespace=namespace)
+        own = secrets.token_hex(6)  # to make a database takes longer than most tests
+        yield lambda namespace: PostgresStore(self.url, namespace=f"{own}-{namespace}")

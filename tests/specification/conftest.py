@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -25,15 +26,17 @@ def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRe
         return Settings(store="memory://", transport="memory://", grace=1, lease=2)
     if request.param.startswith("redis+"):
         sqlite = request.param.endswith("sqlite")
-        store = f"sqlite:///{tmp_path}/paigeant.db" if sqlite else request.getfixturevalue("new_postgres")()
+        store = f"sqlite:///{tmp_path}/paigeant.db" if sqlite else request.getfixturevalue("shared_postgres")
         corner = request.getfixturevalue("redis_corner")
         return Settings(store=store, transport=corner.url, namespace=corner.name, grace=1, lease=2)
     if request.param == "rabbitmq+postgres":
-        store, rabbitmq = request.getfixturevalue("new_postgres")(), request.getfixturevalue("rabbitmq")
+        store, rabbitmq = request.getfixturevalue("shared_postgres"), request.getfixturevalue("rabbitmq")
         rabbitmq.topics = registry  # whatever the test registers until its end
         return Settings(store=store, transport=rabbitmq.url, namespace=rabbitmq.space(), grace=1, lease=2)
     if request.param == "postgres":
-        return Settings(store=request.getfixturevalue("new_postgres")(), transport=None, grace=1, lease=2)
+        space = f"specification-{secrets.token_hex(6)}"
+        store = request.getfixturevalue("shared_postgres")
+        return Settings(store=store, transport=None, namespace=space, grace=1, lease=2)
     return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)
 
 
