@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 from pydantic import JsonValue
@@ -32,7 +33,7 @@ class Place:
     def find(self, values: Mapping[str, JsonValue]) -> JsonValue:
         """Return the value that belongs here; raises ArgumentError, which says what there was instead."""
         if self.name not in values:
-            raise ArgumentError(f"{self} is missing; there is: {_listed(values)}")
+            raise ArgumentError(f"{self} is missing; there is: {_listed(values, self.name)}")
         value, way = values[self.name], self.name
         for key in self.path:
             match value:
@@ -41,7 +42,7 @@ class Place:
                 case list() if _INDEX.fullmatch(key) and int(key) < len(value):
                     value = value[int(key)]
                 case dict():
-                    raise ArgumentError(f"{self} is missing: {way!r} has no {key!r}; it has: {_listed(value)}")
+                    raise ArgumentError(f"{self} is missing: {way!r} has no {key!r}; it has: {_listed(value, key)}")
                 case list():
                     raise ArgumentError(f"{self} is missing: {way!r} has no {key!r}; it is a list of {len(value)}")
                 case _:
@@ -100,8 +101,10 @@ def _text(value: JsonValue) -> str:
     return value if isinstance(value, str) else to_json(value).decode()
 
 
-def _listed(names: Mapping[str, JsonValue]) -> str:
-    return ", ".join(sorted(names)) or "nothing"
+def _listed(names: Mapping[str, JsonValue], asked: str) -> str:
+    """Return the names that there are, and the nearest of them."""
+    close = get_close_matches(asked, names, n=1)
+    return (", ".join(sorted(names)) or "nothing") + (f"; did you mean {close[0]!r}?" if close else "")
 
 
 def _shown(value: JsonValue) -> str:

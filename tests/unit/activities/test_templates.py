@@ -64,7 +64,10 @@ def test_nothing_of_python_is_reached(place: str):
     ("template", "message"),
     [
         ("{no}", "{no} is missing; there is: from, größe, length, my-step, none, notes, ratio, topic"),
-        ("{notes.fact}", "{notes.fact} is missing: 'notes' has no 'fact'; it has: 2, by, facts, first name"),
+        (
+            "{notes.fact}",
+            "{notes.fact} is missing: 'notes' has no 'fact'; it has: 2, by, facts, first name; did you mean 'facts'?",
+        ),
         ("{notes.facts.2}", "{notes.facts.2} is missing: 'notes.facts' has no '2'; it is a list of 2"),
         ("{notes.facts.-1}", "{notes.facts.-1} is missing: 'notes.facts' has no '-1'; it is a list of 2"),
         (f"{{notes.facts.{'9' * 5000}}}", f"{{notes.facts.{'9' * 5000}}} is missing: 'notes.facts' has no "),
