@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import paigeant.testing.contracts  # noqa: F401  (so that the asserts of the suites speak)
 from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
+from paigeant.model.entries.entry import FLOW
 
 POSTGRES = os.environ.get("PAIGEANT_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("PAIGEANT_TEST_REDIS", "redis://127.0.0.1:6379/0")
@@ -113,7 +114,7 @@ class RabbitCorner:
     def queues(self) -> list[str]:
         """Return the names of all queues that there may be."""
         starts = [f"paigeant:{self.space(name)}" for name in sorted(self.spaces)]
-        ends = ["dead", *(f"q:{topic}" for topic in sorted(self.topics))]
+        ends = ["dead", *(f"q:{topic}" for topic in sorted({*self.topics, FLOW}))]
         return [f"{start}:{end}" for start in starts for end in ends]
 
     async def delete(self, *queues: str) -> None:

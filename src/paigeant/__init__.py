@@ -6,7 +6,9 @@ from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.app import Paigeant, Run, RunResult, Signal, SyncPaigeant, SyncRun, Workflow
 from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import PaigeantError, RunFailed, Terminal
+from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import OnInterrupt, Step
+from paigeant.model.entries.wait import Wait
 from paigeant.model.message import PaigeantMessage, SecurityContext
 from paigeant.model.outcomes import Completed, Finished, Parked, Revised
 from paigeant.model.retry import RetryPolicy
@@ -37,11 +39,13 @@ __all__ = [
     "RunStatus",
     "SecurityContext",
     "Signal",
+    "Sleep",
     "Step",
     "StepStatus",
     "SyncPaigeant",
     "SyncRun",
     "Terminal",
+    "Wait",
     "Workflow",
     "activity",
 ]

@@ -19,8 +19,9 @@ from paigeant.app.run import Run
 from paigeant.engine import dispatcher
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.runtime import Runtime
-from paigeant.engine.worker import ActivityWorker, WorkerOptions
+from paigeant.engine.worker import FLOW_SLOTS, ActivityWorker, WorkerOptions
 from paigeant.errors import Unavailable, WrongState
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunStatus
 from paigeant.security.plain import PlainCodec
@@ -120,6 +121,7 @@ class World:
         for who, worker in self.serving.items():
             slots = worker._slots
             total, limits = self.schedule.concurrency, {"alone": 1} if "alone" in worker.topics else {}
+            limits = {**limits, FLOW: FLOW_SLOTS}
             if (slots._free, slots._left) != (total, limits):
                 held.append(f"{who} has slots free: {slots._free} of {total}, {slots._left} of {limits}")
             held += [f"{who} did not acknowledge {each}" for each in self._unacknowledged(who)]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
-from paigeant import ActivityRegistry, Parked, Run, Signal, Workflow
-from paigeant.errors import InvalidInput, UnknownRun, WrongState
+from paigeant import ActivityRegistry, Parked, Run, Signal, Sleep, Wait, Workflow
+from paigeant.errors import InvalidInput, RegistrationError, UnknownRun, WrongState
 
 
-async def until_waiting(run: Run) -> None:
-    """Return once the run waits."""
+async def until_waiting(run: Run) -> Any:
+    """Return the run's view once it waits."""
     async for view in run.follow(timeout=10):
         if view.status == "waiting":
-            return
+            return view
+    raise AssertionError("it never waited")
 
 
 @pytest.fixture
@@ -149,3 +150,152 @@ async def test_a_run_that_waits_for_a_signal_may_be_resumed_cancelled_and_termin
     assert await resumed.signal("approved", "at last") == "met"
 
     assert (await resumed.result(timeout=10)).output == "at last"
+
+
+# -- entries that wait
+
+
+@pytest.fixture
+def steps(registry: ActivityRegistry) -> None:
+    @registry.execute
+    async def first() -> str:
+        return "first"
+
+    @registry.execute
+    async def last(previous: Any, approved: Any = "unset") -> Any:
+        return [previous, approved]
+
+    @registry.compensate("first")
+    async def undo() -> None: ...
+
+
+@pytest.mark.usefixtures("steps")
+async def test_a_run_waits_for_a_signal_whose_payload_is_the_variable_of_that_name(serve: Any):
+    app = await serve(Workflow("w", ["first", Wait("approved"), "last"]))
+    run = await app.dispatch("w", {})
+    view = await until_waiting(run)
+
+    assert (view.reason, view.due_at) == ("signal approved", None)
+    [node] = view.nodes
+    assert (node.position, node.kind, node.name, node.status, node.signal) == (
+        2,
+        "wait",
+        "approved",
+        "waiting",
+        "approved",
+    )
+    assert await run.signal("approved", {"by": "Ann"}) == "met"
+    result = await run.result(timeout=10)
+    assert result.output == ["first", {"by": "Ann"}]
+    assert [(step.position, step.step) for step in result.steps] == [(1, "first"), (3, "last")]
+    [node] = (await run.view()).nodes
+    assert (node.status, node.reason, node.signal) == ("completed", None, None)
+
+
+@pytest.mark.usefixtures("steps")
+async def test_a_signal_that_came_first_is_not_waited_for(serve: Any):
+    app = await serve(Workflow("w", [Wait("approved"), "last"]), worker=False)
+    run = await app.dispatch("w", {"n": 1})
+    await run.signal("approved", "early", signal_id="once")
+    assert await run.signal("approved", "twice", signal_id="once") == "repeated"
+
+    async with app.worker():
+        assert (await run.result(timeout=10)).output == [{"n": 1}, "early"]
+
+
+@pytest.mark.usefixtures("steps")
+async def test_a_wait_that_was_too_long_is_a_fault_or_goes_on_with_null(serve: Any):
+    fault = Workflow("fault", ["first", Wait("approved", timeout=0.1), "last"])
+    goes_on = Workflow("on", ["first", Wait("approved", timeout=0.1, on_timeout="continue"), "last"])
+    app = await serve(fault, goes_on)
+
+    failed = await (await app.dispatch("fault", {})).result(timeout=10)
+    went_on = await (await app.dispatch("on", {})).result(timeout=10)
+
+    assert (failed.status, failed.error.type, failed.error.step, failed.error.position) == (
+        "compensated",
+        "WaitTimeout",
+        "approved",
+        2,
+    )
+    assert went_on.output == ["first", None]
+
+
+@pytest.mark.usefixtures("steps")
+async def test_a_run_sleeps_for_a_time_or_until_one_comes(serve: Any):
+    soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat()
+    naps = [Sleep("100ms"), Sleep(timedelta(seconds=0.1)), Sleep(until="at"), Sleep(until="2020-01-01T00:00:00Z")]
+    app = await serve(Workflow("w", ["first", *naps, "last"]))
+
+    result = await (await app.dispatch("w", {"at": soon})).result(timeout=20)
+
+    assert result.output == ["first", "unset"]
+    assert [step.position for step in result.steps] == [1, 6]
+    for wrong, said in (({"at": "soon"}, "is 'soon'"), ({}, "is not set"), ({"at": 7}, "is 7")):
+        failed = await (await app.dispatch("w", wrong)).result(timeout=20)
+        assert failed.error.type == "InvalidTime"
+        assert said in failed.error.message
+
+
+@pytest.mark.usefixtures("steps")
+async def test_a_wait_outlives_every_worker_and_its_time_does_not_begin_anew(serve: Any):
+    app = await serve(Workflow("w", ["first", Sleep("1s"), "last"]), worker=False)
+    run = await app.dispatch("w", {})
+    async with app.worker():
+        due_at = (await until_waiting(run)).due_at
+    for _ in range(2):
+        async with app.worker():
+            assert (await run.view()).due_at in {due_at, None}
+
+    async with app.worker():
+        result = await run.result(timeout=10)
+    assert result.output == ["first", "unset"]
+    assert result.steps[-1].started_at >= due_at
+
+
+@pytest.mark.usefixtures("steps")
+async def test_a_retry_cuts_no_wait_short_and_cancel_and_terminate_end_it_at_once(serve: Any):
+    app = await serve(Workflow("w", ["first", Sleep("1h"), "last"]), Workflow("s", ["first", Wait("approved"), "last"]))
+    cancelled, undone, terminated, late = [
+        *[await app.dispatch("w", {}) for _ in range(2)],
+        await app.dispatch("s", {}),
+        await app.dispatch("s", {}, deadline=2),
+    ]
+    for run in (cancelled, undone, terminated, late):
+        view = await until_waiting(run)
+    assert (await cancelled.view()).reason == "sleep"
+
+    with pytest.raises(WrongState, match=r"waits \(sleep\) until 20"):
+        await cancelled.retry()
+    with pytest.raises(WrongState, match=r"waits \(signal approved\) and"):
+        await terminated.retry()
+    await cancelled.cancel()
+    await undone.cancel(compensate=True)
+    assert await terminated.terminate() == "terminated"
+    assert (await cancelled.result(timeout=10)).status == "cancelled"
+    assert (await undone.result(timeout=10)).status == "compensated"
+    assert (await late.result(timeout=20)).error.type == "DeadlineExceeded"
+    assert view.status == "waiting"
+
+
+@pytest.mark.usefixtures("steps")
+async def test_a_workflow_may_begin_and_end_with_a_wait(serve: Any):
+    app = await serve(Workflow("only", [Sleep("10ms")]), Workflow("last", ["first", Sleep("10ms")]))
+
+    assert (await (await app.dispatch("only", {})).result(timeout=10)).output is None
+    assert (await (await app.dispatch("last", {})).result(timeout=10)).output == "first"
+
+
+def test_what_is_no_wait_is_refused_where_it_is_written(registry: ActivityRegistry):
+    with pytest.raises(RegistrationError):
+        Wait("no name!")
+    with pytest.raises(RegistrationError):
+        Wait("approved", on_timeout=cast("Any", "never"))
+    with pytest.raises(RegistrationError):
+        Sleep()
+    with pytest.raises(RegistrationError):
+        Sleep(until="2030-13-45T99:00:00Z")
+    with pytest.raises(RegistrationError, match=r"begin with 'paigeant\.'"):
+
+        @registry.execute("paigeant.flow")
+        async def flow() -> None: ...

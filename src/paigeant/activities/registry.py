@@ -15,7 +15,7 @@ from paigeant.activities.shapes import output_type
 from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import checked, refuse, written_at
-from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.limits import NAME_PATTERN, RESERVED
 from paigeant.model.plan import Undo
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.durations import Duration
@@ -267,7 +267,9 @@ def _is_same(known: Activity, source: object, where: str) -> bool:
 
 def _check_name(name: Any, where: str) -> None:
     if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
-        return
+        if not name.startswith(RESERVED):
+            return
+        raise RegistrationError(f"{where}: {shown(name)}: names that begin with {RESERVED!r} are the engine's own")
     text = f"{where}: {shown(name)} is no name for an activity: use up to 100 letters, digits, '_', '-' and '.'"
     raise RegistrationError(text)
 

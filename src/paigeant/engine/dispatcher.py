@@ -19,7 +19,9 @@ from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.traces import TraceContext
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
+from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import Step
+from paigeant.model.entries.wait import Wait
 from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
@@ -177,7 +179,7 @@ def _refuse_what_cannot_run(plan: Plan) -> None:
     """Refuse entries that can be written and travel, and that no worker executes yet."""
     for index, entry in enumerate(plan.itinerary):
         conditional = isinstance(entry, Step) and entry.when is not None
-        if not isinstance(entry, Step) or conditional:
+        if conditional or not isinstance(entry, Step | Wait | Sleep):
             what = "a condition" if conditional else f"a {entry.kind}"
             text = f"workflow {plan.name!r}: its entry {index + 1} is {what}, which no worker can execute yet"
             raise InvalidInput(text)

@@ -21,8 +21,12 @@ from paigeant.engine.intake.held_for_code import HeldForCode
 from paigeant.engine.intake.slots import Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.sweeper import Sweeper
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import WorkerStarted, WorkerStopped
 from paigeant.model.hops import Grant, WorkerCard
+
+FLOW_SLOTS: Final = 8
+"""Nodes at a time, beside the steps: none of these must hold up what merely decides where a run goes on."""
 
 LAST_MOMENT: Final = 5.0
 """Seconds for what should take none: a commit or a release under way, or code to notice that it is cancelled."""
@@ -53,7 +57,9 @@ class ActivityWorker:
         self._runtime = runtime
         self._options = options
         limits = {name: runtime.registry[name].concurrency for name in options.topics}
-        self._slots = Slots(options.concurrency, {name: limit for name, limit in limits.items() if limit})
+        limited = {name: limit for name, limit in limits.items() if limit}
+        self._slots = Slots(options.concurrency, limited, {FLOW: FLOW_SLOTS})
+        self._served = (*options.topics, FLOW)
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
@@ -73,13 +79,13 @@ class ActivityWorker:
     async def __aenter__(self) -> Self:
         """Start; work is taken in when this returns. Raises Unavailable if the store cannot be reached."""
         options = self._options
-        card = WorkerCard(self.id, socket.gethostname(), os.getpid(), options.topics, options.workflows)
+        card = WorkerCard(self.id, socket.gethostname(), os.getpid(), self._served, options.workflows)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(Sweeper(self._runtime, card))
             keeper = LeaseKeeper(self._runtime)
             await stack.enter_async_context(keeper)
             committer = await stack.enter_async_context(Committer(self._runtime, keeper))
-            journeys = HopRunner(self._runtime, self._options.topics, self._slots, keeper, committer)
+            journeys = HopRunner(self._runtime, self._served, self._slots, keeper, committer)
             stack.push_async_callback(self._drain, journeys, keeper)
             self._take_in(journeys)
             self._stack = stack.pop_all()
@@ -107,7 +113,7 @@ class ActivityWorker:
             self._running.add(task)
             task.add_done_callback(self._ended)
 
-        groups = self._slots.groups(self._options.topics)
+        groups = self._slots.groups(self._served)
         admissions = [Admission(self._runtime, self._slots, group, start, self._stop) for group in groups]
         for admission in admissions:
             name = f"paigeant-intake-{admission.group[0]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 from paigeant.model.runs import WaitReason
@@ -79,6 +80,17 @@ class Person:
     """A person who looks at it and resumes the run."""
 
     reason: str = WaitReason.PARKED
+
+
+class WaitState(StrEnum):
+    """How far the wait of a node has come: a hop that begins one is held with it, and leaves when leased again."""
+
+    OPEN = "open"
+    """It goes on."""
+    OVER = "over"
+    """Its time was up, so that the hop was leased."""
+    MET = "met"
+    """Its signal has come."""
 
 
 Hold: TypeAlias = Now | After | Until | Signal | Join | Child | Code | Person

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from paigeant.model.hold import NOW, Hold
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.hold import NOW, Hold, WaitState
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
@@ -64,7 +65,8 @@ class Grant:
     that was kept of the step's progress under an earlier lease, as JSON text. ``accepted`` says that a person wants it
     run by whatever code there is; ``edited``, that a person has set variables of the run. ``recorded`` is what the
     message is held against; it is not there if the lease was handed over with a commit, whose owner has made the
-    message itself. ``waited`` is for how many seconds the hop had been due, by the store's clock.
+    message itself. ``waited`` is for how many seconds the hop had been due, by the store's clock. ``wait`` says how far
+    the wait of a node has come.
     """
 
     key: HopKey
@@ -81,6 +83,7 @@ class Grant:
     accepted: bool = False
     edited: bool = False
     recorded: Recorded | None = None
+    wait: WaitState | None = None
     waited: float = field(default=0.0, compare=False)
 
     @property
@@ -131,7 +134,8 @@ def next_hint(hints: int) -> timedelta:
 class Twin:
     """The durable twin: the pending step's row, with the exact bytes of the message that announces it.
 
-    ``undoes`` is the hop that a step on the way back undoes. Until its ``hold`` ends it is not leased.
+    ``undoes`` is the hop that a step on the way back undoes. Until its ``hold`` ends it is not leased. ``kind`` and
+    ``label`` are those of an entry that is no step.
     """
 
     key: HopKey
@@ -141,6 +145,8 @@ class Twin:
     body: bytes
     undoes: HopKey | None = None
     hold: Hold = NOW
+    kind: str | None = None
+    label: str | None = None
 
     @property
     def sealed(self) -> Sealed:
@@ -154,7 +160,11 @@ class Twin:
         if headers.direction is Direction.COMPENSATE:
             undone = message.routing_slip.compensations[0]
             undoes = HopKey(headers.workflow_id, undone.path, undone.position)
-        return cls(message.key, sealed.topic, message.step_id, headers.direction, sealed.body, undoes, hold)
+        node = message.routing_slip.next_step() if sealed.topic == FLOW else None
+        kind, label = (None, None) if node is None else (node.kind, node.label)
+        return cls(
+            message.key, sealed.topic, message.step_id, headers.direction, sealed.body, undoes, hold, kind, label
+        )
 
 
 @dataclass(frozen=True, slots=True)

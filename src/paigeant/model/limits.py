@@ -44,6 +44,9 @@ TAIL: Final = 4
 NAME_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}"
 """Names of workflows, activities and namespaces: they become topics, queue names and file names."""
 
+RESERVED: Final = "paigeant."
+"""What names of activities must not begin with."""
+
 LABEL_PATTERN: Final = r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}"
 """What a user may call a run by: dispatch keys and tenants."""
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.limits import PATH_PATTERN, POSITIONS
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import PlanText
@@ -183,6 +184,12 @@ class PaigeantMessage:
         if self.headers.direction is Direction.COMPENSATE:
             return slip.compensations[0].activity
         return slip.itinerary.next.topic
+
+    @property
+    def label(self) -> str:
+        """What a person knows the step by: the topic, or of an entry that is no activity its own name."""
+        topic = self.topic
+        return self.routing_slip.itinerary.next.label if topic == FLOW else topic
 
     @property
     def step_id(self) -> UUID:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -120,4 +120,30 @@ class InterfaceMismatch:
     interface: str
 
 
-Outcome: TypeAlias = Completed[T_co] | Revised[T_co] | Finished[T_co] | Parked | Retrying | Faulted | InterfaceMismatch
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A node begins to wait, and keeps its place: for a ``signal``, for so many ``seconds``, or ``until`` a moment."""
+
+    signal: str | None = None
+    seconds: float | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed(Generic[T_co]):
+    """A node is behind. It puts out nothing: what comes next sees the output before it, and these variables."""
+
+    variables: Mapping[str, T_co] = field(default_factory=dict[str, T_co])
+
+
+Outcome: TypeAlias = (
+    Completed[T_co]
+    | Revised[T_co]
+    | Finished[T_co]
+    | Parked
+    | Retrying
+    | Faulted
+    | InterfaceMismatch
+    | Entered
+    | Passed[T_co]
+)

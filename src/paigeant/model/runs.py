@@ -161,13 +161,31 @@ class StepView(BaseModel, frozen=True):
     heartbeat_at: datetime | None = None
 
 
+class NodeView(BaseModel, frozen=True):
+    """One hop of a run that runs no activity: a wait, a sleep, …; ``name`` is what a person knows it by.
+
+    It waits for the ``signal``, if that is there, and until ``due_at`` at most.
+    """
+
+    path: str = ""
+    position: int
+    direction: Direction
+    kind: str
+    name: str
+    status: StepStatus
+    reason: str | None = None
+    due_at: datetime | None = None
+    signal: str | None = None
+
+
 class RunSummary(BaseModel, frozen=True):
-    """One line of ``paigeant runs``."""
+    """One line of ``paigeant runs``; a run that waits does so until ``due_at`` at most, if that is there."""
 
     workflow_id: UUID
     workflow: str
     status: RunStatus
     reason: str | None = None
+    due_at: datetime | None = None
     tenant: str | None = None
     created_at: datetime
     started_at: datetime | None = None
@@ -190,7 +208,14 @@ class RunView(RunSummary, frozen=True):
     output: JsonValue = None
     variables: dict[str, JsonValue] = {}
     steps: tuple[StepView, ...] = ()
+    nodes: tuple[NodeView, ...] = ()
     ahead: tuple[str, ...] = ()
+
+    @property
+    def journey(self) -> tuple[StepView | NodeView, ...]:
+        """The steps and the nodes in the order of their positions."""
+        hops: list[StepView | NodeView] = [*self.steps, *self.nodes]
+        return tuple(sorted(hops, key=lambda hop: (hop.position, hop.path)))
 
 
 class RunPage(BaseModel, frozen=True):

@@ -15,9 +15,12 @@ from paigeant.model.values.values import Value
 
 
 class Done(NamedTuple):
-    """What a step that is done leaves: its output, and what its compensation gets instead of it, if that is another."""
+    """What a step that is done leaves: its output, and what its compensation gets instead of it, if that is another.
 
-    output: Value
+    A node has no output.
+    """
+
+    output: Value | None
     log: Value | None = None
 
 
@@ -49,11 +52,13 @@ class Held:
     """The hop keeps its twin and is executed again once its hold ends.
 
     A ``fault`` is the error of an attempt that failed, and that counts. Without one nothing failed: the attempt is
-    given back, however often the step waits.
+    given back, however often the step waits. It ``enters`` if it is a node that begins to wait: leased again, it
+    leaves.
     """
 
     hold: Hold
     fault: Fault | None = None
+    enters: bool = False
 
     @property
     def status(self) -> StepStatus:

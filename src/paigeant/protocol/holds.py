@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from paigeant.model.hold import Code, Hold, Signal, due_at
+from paigeant.model.hold import Code, Hold, Signal, WaitState, due_at
 from paigeant.model.hops import FIRST_HINT, Commit
 from paigeant.model.outcomes import Fault
 from paigeant.model.routing_slip import Compensation
@@ -33,6 +33,7 @@ class Added(NamedTuple):
     hints: int
     reason: str | None
     awaits: str | None
+    wait: None
     interface: str | None
     compensable: bool
 
@@ -54,6 +55,7 @@ def add(hold: Hold, now: datetime) -> Added:
         hints=0,
         reason=hold.reason,
         awaits=_awaits(hold),
+        wait=None,
         interface=_interface(hold),
         compensable=False,
     )
@@ -72,6 +74,7 @@ class HeldBack(NamedTuple):
     hints: int
     reason: str | None
     awaits: str | None
+    wait: str | None
     interface: str | None
     input: Mapping[str, Value] | None
     errors: Sequence[AttemptError] | None
@@ -92,6 +95,7 @@ def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime) -> HeldBa
         hints=0,
         reason=held.reason,
         awaits=_awaits(held.hold),
+        wait=WaitState.OPEN if held.enters else hop.wait,
         interface=_interface(held.hold),
         input=commit.input or hop.input,
         errors=_errors(hop, held.fault, now),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
+from paigeant.model.hold import WaitState
 from paigeant.model.hops import GRACE, SUSPECT
 from paigeant.model.runs import Direction, StepStatus
 from paigeant.protocol.states import HopState, RunState
@@ -58,6 +59,7 @@ class Taken(NamedTuple):
     status: StepStatus
     reason: None
     awaits: None
+    wait: str | None
     interface: None
     owner: str
     worker: str
@@ -76,6 +78,7 @@ def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
         status=StepStatus.RUNNING,
         reason=None,
         awaits=None,
+        wait=end_wait(hop.wait),
         interface=None,
         owner=owner,
         worker=owner,
@@ -83,6 +86,11 @@ def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
         due_at=ends_at,
         hint_at=hint_at,
     )
+
+
+def end_wait(wait: str | None) -> str | None:
+    """Return how far the wait of a node has come once its hop is leased: it has met its signal, or its time is up."""
+    return WaitState.OVER if wait == WaitState.OPEN else wait
 
 
 class Renewed(NamedTuple):

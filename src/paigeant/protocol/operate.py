@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from paigeant.errors import UnknownRun, WrongState
+from paigeant.model.hold import WaitState
 from paigeant.model.runs import FINAL, RESUMABLE, CancelRequest, RunError, RunStatus, StepStatus
 from paigeant.protocol import leases
 from paigeant.protocol.states import HopState, PlacedHop, ResumableRun, RunState
@@ -117,6 +118,7 @@ class Restarted(NamedTuple):
     hints: int
     reason: None
     awaits: None
+    wait: str | None
     completed_at: None
     interface: None
     accepted: bool | None
@@ -137,17 +139,28 @@ class Resumed(NamedTuple):
 def choose_resumed(hops: Sequence[H]) -> list[H]:
     """Return the hops that resuming starts over: those that wait, or the one that ended the run, the last that failed.
 
-    Not one that somebody holds: a run waits with a leased hop for a moment, while whoever serves it comes back.
+    Not one that somebody holds: a run waits with a leased hop for a moment, while whoever serves it comes back. No
+    node's wait is cut short: raises WrongState if there is nothing else to start over.
     """
     waiting = [hop for hop in hops if leases.is_open(hop)]
+    going_on = [hop for hop in waiting if hop.wait == WaitState.OPEN]
+    if going_on and len(going_on) == len(waiting):
+        raise WrongState(_waits(going_on[0]))
+    waiting = [hop for hop in waiting if hop not in going_on]
     failed = sorted((hop for hop in hops if hop.status == StepStatus.FAILED), key=lambda hop: hop.position)
     return [hop for hop in waiting or failed[-1:] if hop.owner is None]
+
+
+def _waits(hop: PlacedHop) -> str:
+    until = "" if hop.due_at is None else f" until {hop.due_at:%Y-%m-%dT%H:%M:%SZ}"
+    return f"the run waits ({hop.reason}){until} and goes on by itself: a retry does not cut that short"
 
 
 def restart(hop: PlacedHop, now: datetime, *, accept_contract: bool) -> Restarted:
     """Return what starts the hop over."""
     pending, accepted = StepStatus.PENDING, accept_contract or hop.accepted
-    return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, None, None, None, None, accepted)
+    wait = hop.wait if leases.is_open(hop) else None  # one that failed begins its wait anew
+    return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, None, None, wait, None, None, accepted)
 
 
 def resume(run: ResumableRun, now: datetime) -> Resumed:

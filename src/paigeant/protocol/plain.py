@@ -34,7 +34,7 @@ def is_plain(commit: Commit) -> bool:
 
 def _is_next(twin: Twin, commit: Commit) -> bool:
     workflow_id, path, position = commit.held.key
-    forward = twin.direction is Direction.EXECUTE and isinstance(twin.hold, Now)
+    forward = twin.direction is Direction.EXECUTE and isinstance(twin.hold, Now) and twin.kind is None
     return forward and twin.key == (workflow_id, path, position + 1)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
+from paigeant.model.hold import WaitState
 from paigeant.model.limits import SIGNALS
 from paigeant.model.runs import StepStatus
 from paigeant.model.stored.signals import Receipt
@@ -66,8 +67,9 @@ class Met(NamedTuple):
     hints: int
     reason: None
     awaits: None
+    wait: WaitState
 
 
 def meet(now: datetime) -> Met:
     """Return what ends the wait of a hop with its signal."""
-    return Met(StepStatus.PENDING, now, now, 0, None, None)
+    return Met(StepStatus.PENDING, now, now, 0, None, None, WaitState.MET)

@@ -35,6 +35,7 @@ class HopState(Protocol):
     """A hop: open, as the durable twin, until ``completed_at``; leased while it has an ``owner``.
 
     It is not to be leased before ``due_at``, which is also the end of a lease; None: not before somebody resumes it.
+    ``wait`` says how far the wait of a node has come.
     """
 
     @property
@@ -49,6 +50,8 @@ class HopState(Protocol):
     def due_at(self) -> datetime | None: ...
     @property
     def completed_at(self) -> datetime | None: ...
+    @property
+    def wait(self) -> str | None: ...
 
 
 class JudgedHop(HopState, Protocol):
@@ -131,6 +134,8 @@ class PlacedHop(HopState, Protocol):
     def status(self) -> str: ...
     @property
     def accepted(self) -> bool | None: ...
+    @property
+    def reason(self) -> str | None: ...
 
 
 class ShownRun(RunState, Protocol):
@@ -166,9 +171,11 @@ class ShownHop(PlacedHop, Protocol):
     @property
     def errors(self) -> Sequence[AttemptError] | None: ...
     @property
-    def reason(self) -> str | None: ...
-    @property
     def awaits(self) -> str | None: ...
+    @property
+    def kind(self) -> str | None: ...
+    @property
+    def label(self) -> str | None: ...
     @property
     def interface(self) -> str | None: ...
     @property

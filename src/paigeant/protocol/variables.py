@@ -40,7 +40,7 @@ def seen(written: Iterable[Any], path: str = "") -> dict[str, Value]:
     At one place what was set wins over the output. ``written`` has the fields of :class:`Written`.
     """
     paths = lineage(path)
-    there = [one for one in written if one.path in paths]
+    there = [one for one in written if one.path in paths and one.value is not None]  # a node has no output
     there.sort(key=lambda one: (-paths.index(one.path), one.position, one.stated))
     return {one.name: one.value for one in there}
 
@@ -49,7 +49,7 @@ def left_by(message: PaigeantMessage, transition: Transition) -> Mapping[str, Va
     """Return the variables that the hop of this message leaves with this transition."""
     stated = dict(transition.writes.variables)
     match transition.hop:
-        case Left(result=Done(output=output)) if message.headers.direction is Direction.EXECUTE:
+        case Left(result=Done(output=output)) if output is not None and message.headers.direction is Direction.EXECUTE:
             return {message.topic: output, **stated}
         case _:
             return stated

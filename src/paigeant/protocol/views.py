@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue
@@ -11,6 +12,7 @@ from pydantic_core import from_json
 from paigeant.model.runs import (
     CancelRequest,
     Direction,
+    NodeView,
     RunPage,
     RunStatus,
     RunSummary,
@@ -40,11 +42,22 @@ def open_reason(hops: Iterable[ShownHop]) -> str | None:
 
     A branch's hop is asked before that of the join behind it, which waits for nothing but the branch.
     """
-    hops = list(hops)
+    hop = _waiting(list(hops))
+    if hop is None:
+        return None
+    return hop.reason if hop.interface is None else WaitReason.CONTRACT
+
+
+def open_until(hops: Iterable[ShownHop]) -> datetime | None:
+    """Return until when such a run waits at most, by itself; None if it does not, or must be told."""
+    hop = _waiting(list(hops))
+    return None if hop is None else hop.due_at
+
+
+def _waiting(hops: Sequence[ShownHop]) -> ShownHop | None:
     if open_status(hops) is not RunStatus.WAITING:
         return None
-    hop = max(hops, key=lambda hop: (hop.path, hop.position))
-    return hop.reason if hop.interface is None else WaitReason.CONTRACT
+    return max(hops, key=lambda hop: (hop.path, hop.position))
 
 
 def values_shown(run: ShownRun, hops: Sequence[ShownHop], variables: Mapping[str, Value]) -> set[str]:
@@ -66,7 +79,8 @@ def view_run(
         input=_json(run.input, texts),
         output=_json(run.output, texts),
         variables={name: _json(value, texts) for name, value in sorted(variables.items())},
-        steps=tuple(_step(hop, texts) for hop in hops),
+        steps=tuple(_step(hop, texts) for hop in hops if hop.kind is None),
+        nodes=tuple(_node(hop.kind, hop) for hop in hops if hop.kind is not None),
     )
 
 
@@ -101,6 +115,20 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes]) -> StepView:
         due_at=None if hop.owner is not None else hop.due_at,
         heartbeat_detail=None if hop.detail is None else from_json(hop.detail),
         heartbeat_at=hop.said_at,
+    )
+
+
+def _node(kind: str, hop: ShownHop) -> NodeView:
+    return NodeView(
+        path=hop.path,
+        position=hop.position,
+        direction=Direction(hop.direction),
+        kind=kind,
+        name=hop.label or kind,
+        status=StepStatus(hop.status),
+        reason=hop.reason,
+        due_at=None if hop.owner is not None else hop.due_at,
+        signal=hop.awaits,
     )
 
 

@@ -5,6 +5,7 @@ from paigeant.routing.advance import advance
 from paigeant.routing.close import cancelled, close, close_unread, deadline_passed, unreadable
 from paigeant.routing.fail import Failure, fail, fail_internally, give_up
 from paigeant.routing.itinerary import RevisionRefused, identify, revise
+from paigeant.routing.nodes import decide_node, wanted_by
 from paigeant.routing.rules import Declared, Rules
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "close",
     "close_unread",
     "deadline_passed",
+    "decide_node",
     "dispatched_against",
     "fail",
     "fail_internally",
@@ -29,4 +31,5 @@ __all__ = [
     "revise",
     "stop",
     "unreadable",
+    "wanted_by",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -11,12 +11,14 @@ from paigeant.model.hold import After, Code, Hold, Person, Signal
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import (
     Completed,
+    Entered,
     Fault,
     Faulted,
     Finished,
     InterfaceMismatch,
     Outcome,
     Parked,
+    Passed,
     Retrying,
     Revised,
 )
@@ -24,10 +26,11 @@ from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
 from paigeant.model.runs import Direction, RunStatus
 from paigeant.model.transition import Done, Following, Held, Left, Revision, RunEnd, Transition, Writes
-from paigeant.model.values.values import Value
+from paigeant.model.values.values import NULL, Value
 from paigeant.routing.compensate import Success, give_up_undoing, go_back, turn_round
 from paigeant.routing.itinerary import RevisionRefused, revise
 from paigeant.routing.messages import onward
+from paigeant.routing.nodes import held_by
 
 
 def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
@@ -38,17 +41,28 @@ def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
     ``compensated``, ``compensation_failed``, or ``failed`` (``cancelled``) if there was nothing to undo.
     """
     match outcome:
-        case Retrying(fault, delay):
-            return Transition(Held(After(delay), fault))
-        case Parked():
-            return Transition(Held(_parked(outcome)))
-        case InterfaceMismatch(reason, interface):
-            return Transition(Held(Code(interface, reason)))
+        case Retrying() | Parked() | InterfaceMismatch() | Entered():
+            return Transition(_hold(outcome))
+        case Passed(variables):
+            return _pass(leased, variables)
         case Faulted():
             return give_up_undoing(leased, outcome.fault) if _is_back(leased) else turn_round(leased, outcome)
         case Completed() | Revised() | Finished():
             return go_back(leased, outcome) if _is_back(leased) else _go_on(leased, outcome)
     assert_never(outcome)
+
+
+def _hold(outcome: Retrying | Parked | InterfaceMismatch | Entered) -> Held:
+    """The hop keeps its twin."""
+    match outcome:
+        case Retrying(fault, delay):
+            return Held(After(delay), fault)
+        case Parked():
+            return Held(_parked(outcome))
+        case InterfaceMismatch(reason, interface):
+            return Held(Code(interface, reason))
+        case Entered():
+            return Held(held_by(outcome), enters=True)
 
 
 def _parked(parked: Parked) -> Hold:
@@ -81,6 +95,20 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
         next=() if ends else (Following(onward(leased, slip, outcome.output)),),
         end=RunEnd(RunStatus.COMPLETED, outcome.output) if ends else None,
         writes=Writes(tuple(outcome.variables.items()), revision=revision),
+    )
+
+
+def _pass(leased: Leased, variables: Mapping[str, Value]) -> Transition:
+    """A node is behind: on to the next entry, which sees the output before the node as the one before it."""
+    message = leased.message
+    _, path, position = message.key
+    slip, previous = message.routing_slip.mark_complete(position, path=path), message.payload.previous
+    goes_on = bool(slip.itinerary)
+    return Transition(
+        Left(Done(None)),
+        next=(Following(onward(leased, slip, previous)),) if goes_on else (),
+        end=None if goes_on else RunEnd(RunStatus.COMPLETED, previous or NULL),
+        writes=Writes(tuple(variables.items())),
     )
 
 

@@ -35,7 +35,9 @@ def turn_round(leased: Leased, outcome: Faulted) -> Transition:
     return Transition(
         Left(fault, before if in_doubt else None),
         *_undoing(leased, undo, fault, RunEnd(ended)),
-        writes=Writes(error=RunError(type=fault.type, message=fault.message, step=step, path=path, position=position)),
+        writes=Writes(
+            error=RunError(type=fault.type, message=fault.message, step=message.label, path=path, position=position)
+        ),
     )
 
 

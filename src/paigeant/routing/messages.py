@@ -10,7 +10,7 @@ from paigeant.model.runs import Direction
 from paigeant.model.values.values import Value
 
 
-def onward(leased: Leased, slip: RoutingSlip, output: Value) -> PaigeantMessage:
+def onward(leased: Leased, slip: RoutingSlip, output: Value | None) -> PaigeantMessage:
     """Return the message of the next step of ``slip``, once the present one has put out this."""
     payload = leased.message.payload
     return PaigeantMessage(_next(leased, Direction.EXECUTE), Payload(payload.input, output, payload.fault), slip)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from paigeant.abc import Hooks
 from paigeant.errors import PaigeantError
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import (
     ConnectionLost,
     ConnectionRestored,
@@ -64,7 +65,7 @@ class LogHooks(Hooks):
 
 def _step_ended(event: StepEnded) -> None:
     hop = event.transition.hop
-    level = _LEVELS.get(hop.status, logging.INFO)
+    level = logging.DEBUG if event.leased.message.topic == FLOW else _LEVELS.get(hop.status, logging.INFO)
     if STEPS.isEnabledFor(level):
         fault, step = hop.fault, event.leased.message.topic
         text = f"step {step!r} {hop.status}" + (f": {fault.type}: {fault.message}" if fault else "")
@@ -93,10 +94,11 @@ def _outcome_fields(event: StepEnded) -> dict[str, Any]:
 
 
 def _step_released(event: StepReleased) -> None:
-    if STEPS.isEnabledFor(logging.INFO):
+    level = logging.DEBUG if event.leased.message.topic == FLOW else logging.INFO
+    if STEPS.isEnabledFor(level):
         text = "step %r released: this worker stops, another runs it"
         fields = {"event": "step released", **step_fields(event.leased), "worker": event.worker}
-        STEPS.info(text, event.leased.message.topic, extra=fields)
+        STEPS.log(level, text, event.leased.message.topic, extra=fields)
 
 
 def _lease_lost(event: LeaseLost) -> None:

@@ -71,6 +71,7 @@ class Hop(NamedTuple):
     undoable: bool = False
     awaits: str | None = None
     """The signal that it waits for."""
+    wait: str | None = None
     hidden: bool = False
     """No twin was written for it: only its message tells of it. Never so unless the safeguard is taken away."""
     leases: int = 0
@@ -108,6 +109,10 @@ class Hop(NamedTuple):
     @property
     def errors(self) -> None:
         """Nor do the errors of its attempts."""
+
+    @property
+    def reason(self) -> None:
+        """Nor what is shown while it waits."""
 
     @property
     def accepted(self) -> None:

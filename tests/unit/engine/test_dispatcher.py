@@ -12,9 +12,7 @@ from paigeant import RunStatus, Step
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.errors import InvalidInput
 from paigeant.model.entries.entry import Entry
-from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.switch import Switch
-from paigeant.model.entries.wait import Wait
 from paigeant.model.plan import Plan
 from paigeant.testing.waiting import eventually
 from paigeant.transports.memory import MemoryTransport
@@ -142,7 +140,7 @@ async def test_labels_may_be_in_any_language(bench: Any):
     assert (await bench.view(run)).dispatch_key == "Auftrag №7 / Köln 🚀"
 
 
-@pytest.mark.parametrize("entry", [Step("step", when="x"), Switch({"x": ["step"]}), Wait("ok"), Sleep("1d")])
+@pytest.mark.parametrize("entry", [Step("step", when="x"), Switch({"x": ["step"]})])
 async def test_what_no_worker_can_execute_yet_is_refused(bench: Any, entry: Entry):
     @bench.registry.execute
     async def step() -> str:

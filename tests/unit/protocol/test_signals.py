@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from paigeant.model.hold import WaitState
 from paigeant.model.limits import SIGNALS
 from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.model.stored.signals import Receipt
@@ -57,4 +58,4 @@ def test_what_is_not_taken_is_told_apart():
 
 
 def test_a_met_wait_is_due_now_and_waits_for_no_other():
-    assert signals.meet(NOW) == (StepStatus.PENDING, NOW, NOW, 0, None, None)
+    assert signals.meet(NOW) == (StepStatus.PENDING, NOW, NOW, 0, None, None, WaitState.MET)

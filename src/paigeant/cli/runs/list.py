@@ -14,7 +14,7 @@ from paigeant.cli.terminal.console import note, printable, width_of, write_json,
 from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.cli.terminal.places import nothing_in
-from paigeant.cli.terminal.timeline import clock, status_text
+from paigeant.cli.terminal.timeline import clock, status_text, until
 from paigeant.config import load_settings
 from paigeant.model.runs import RunPage, RunStatus, RunSummary
 
@@ -61,7 +61,7 @@ def runs(
 def _row(run: RunSummary) -> list[Cell]:
     status = status_text(run.status)
     if run.reason and run.status is RunStatus.WAITING:
-        status.append(f" ({printable(run.reason)})")
+        status.append(f" ({printable(run.reason)}{until(run.due_at)})")
     at = f"{run.error.step}: " if run.error and run.error.step else ""
     error = f"{at}{run.error.type.rpartition('.')[2]}: {run.error.message}" if run.error else ""
     return [str(run.workflow_id), status, printable(run.workflow), clock(run.created_at), printable(error)]

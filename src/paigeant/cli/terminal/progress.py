@@ -16,7 +16,7 @@ from paigeant.app import Paigeant, Run, RunResult
 from paigeant.cli.terminal.console import console, is_live, note, printable
 from paigeant.cli.terminal.listing import folded
 from paigeant.cli.terminal.report import why_waiting
-from paigeant.cli.terminal.timeline import TROUBLED, step_line, timeline, title_lines
+from paigeant.cli.terminal.timeline import TROUBLED, node_line, step_line, timeline, title_lines
 from paigeant.model.runs import RunView, StepStatus, StepView
 
 _PATIENCE: Final = 2.0
@@ -43,10 +43,10 @@ class Lines:
 
     def update(self, view: RunView, hint: str | None) -> None:
         """Print what is new."""
-        for step in view.steps:
-            line = step_line(step)
-            if self._said.get(f"{step.path}:{step.position}") != line:
-                self._said[f"{step.path}:{step.position}"] = line
+        for hop in view.journey:
+            line = step_line(hop) if isinstance(hop, StepView) else node_line(hop)
+            if self._said.get(f"{hop.path}:{hop.position}") != line:
+                self._said[f"{hop.path}:{hop.position}"] = line
                 note(line)
         if hint and self._said.get("hint") != hint:
             note(hint)

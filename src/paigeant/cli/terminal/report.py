@@ -10,7 +10,7 @@ from typing import Final
 from rich.text import Text
 
 from paigeant.cli.terminal.console import from_here, note, printable, width_of, write, write_folded, write_lines
-from paigeant.cli.terminal.timeline import clock, one_line, timeline, title_lines, value_text
+from paigeant.cli.terminal.timeline import clock, one_line, timeline, title_lines, until, value_text
 from paigeant.model.runs import RunStatus, RunView, StepStatus, WaitReason
 
 _SHOWN: Final = 2_000
@@ -65,7 +65,17 @@ def why_waiting(view: RunView) -> str | None:
             f"waiting (tampered){found}; somebody has edited the database: mend the row and "
             f"`paigeant retry {view.workflow_id}`, or `paigeant cancel` it"
         )
-    return f"waiting ({view.reason}){about}; `paigeant retry {view.workflow_id}` runs its step again"
+    return f"waiting ({view.reason}){about}{until(view.due_at)}; {_way_on(view)}"
+
+
+def _way_on(view: RunView) -> str:
+    """Say what lets a run go on that waits for nothing special."""
+    signal = next((hop.signal for hop in reversed(view.journey) if hop.signal), None)
+    if signal is not None:
+        return f"`paigeant signal {view.workflow_id} {signal}` lets it go on"
+    if any(node.due_at is not None for node in view.nodes):
+        return "it goes on by itself"
+    return f"`paigeant retry {view.workflow_id}` runs its step again"
 
 
 def _facts(view: RunView) -> dict[str, str | None]:
@@ -100,7 +110,8 @@ def _errors(view: RunView, *, tracebacks: bool) -> Iterator[Text]:
             elif error.where:
                 line = f"\n    {printable(error.line.strip())}" if error.line else ""
                 yield Text(f"  {printable(from_here(error.where))}{line}", no_wrap=True)
-    if view.error and not any(step.errors for step in view.steps):
+    at_node = view.error is not None and view.error.position in {node.position for node in view.nodes}
+    if view.error and (at_node or not any(step.errors for step in view.steps)):
         yield Text(printable(f"\n{view.error.type}: {view.error.message}"), style="red")
 
 

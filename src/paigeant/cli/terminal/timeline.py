@@ -11,7 +11,7 @@ from rich.text import Text
 
 from paigeant.cli.terminal.console import printable
 from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
-from paigeant.model.runs import Direction, RunStatus, RunView, StepStatus, StepView
+from paigeant.model.runs import Direction, NodeView, RunStatus, RunView, StepStatus, StepView
 
 STYLES: Final[dict[str, str]] = {
     "completed": "green",
@@ -62,6 +62,17 @@ def step_line(step: StepView) -> str:
     return f"{step.position}. {_name(step)}: {step.status}{tried}{last}"
 
 
+def node_line(node: NodeView) -> str:
+    """Return one line on a node."""
+    waits = f" ({printable(node.reason)}{until(node.due_at)})" if node.reason else ""
+    return f"{node.position}. {_node_name(node)}: {node.status}{waits}"
+
+
+def until(at: datetime | None) -> str:
+    """Return until when something waits, if that is said."""
+    return f" until {clock(at)}" if at else ""
+
+
 def one_line(text: str) -> str:
     """Return the first line of a text, or as much of it as two lines hold."""
     return printable(shortened(text, _LINE))
@@ -69,7 +80,7 @@ def one_line(text: str) -> str:
 
 def steps_of(view: RunView) -> str:
     """Return how far a run is: ``3 of 5``, counting the steps on the way forward."""
-    forward = [step for step in view.steps if step.direction is Direction.EXECUTE and not step.path]
+    forward = [step for step in view.journey if step.direction is Direction.EXECUTE and not step.path]
     total = len(forward) + len(view.ahead)
     if view.status is RunStatus.COMPLETED:
         return f"{total} steps" if total > 1 else ""
@@ -89,10 +100,10 @@ def title_lines(view: RunView, width: int) -> list[Text]:
 
 def timeline(view: RunView, width: int, rows: int | None = None) -> list[Text]:
     """Return the steps as a list; of more than ``rows``, those around the one that it is about now."""
-    cells = [_row(step) for step in view.steps] + _ahead(view)
+    cells = [_row(hop) if isinstance(hop, StepView) else _node_row(hop) for hop in view.journey] + _ahead(view)
     before = after = 0
     if rows is not None and len(cells) > rows:
-        now = len(view.steps) - 1
+        now = len(view.journey) - 1
         before = max(0, min(now - rows // 2, len(cells) - rows))
         after = len(cells) - rows - before
     lines = listed(_COLUMNS, cells[before : len(cells) - after], width)
@@ -110,9 +121,17 @@ def _row(step: StepView) -> list[Cell]:
     return [number, _name(step), status_text(step.status), tried, _took(step), printable(output), worker]
 
 
+def _node_row(node: NodeView) -> list[Cell]:
+    return [f"{node.path}{node.position}", _node_name(node), status_text(node.status), "", "", "", ""]
+
+
+def _node_name(node: NodeView) -> str:
+    return printable(node.name if node.name == node.kind else f"{node.kind} {node.name}")
+
+
 def _ahead(view: RunView) -> list[list[Cell]]:
     """Return the steps ahead, numbered if they surely are the next; or said not to have been reached."""
-    last = view.steps[-1] if view.steps else None
+    last = view.journey[-1] if view.journey else None
     numbered = not view.status.final and last is not None and last.direction is Direction.EXECUTE
     said = Text("not reached" if view.status.final else "ahead", style="dim")
     return [

@@ -16,6 +16,7 @@ from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.cli.terminal.places import nothing_in
 from paigeant.config import load_settings
 from paigeant.model.hops import WorkerCard
+from paigeant.model.limits import RESERVED
 
 app: typer.Typer = new_app()
 
@@ -51,10 +52,11 @@ def _as_json(card: WorkerCard) -> dict[str, object]:
         "id": facts.pop("id"),
         "host": facts.pop("host"),
         "pid": facts.pop("pid"),
-        "activities": facts.pop("topics"),
+        "activities": [name for name in facts.pop("topics") if not name.startswith(RESERVED)],
     } | facts
 
 
 def _row(card: WorkerCard) -> list[Cell]:
-    names = (", ".join(card.topics), ", ".join(card.workflows))
+    activities = [name for name in card.topics if not name.startswith(RESERVED)]
+    names = (", ".join(activities), ", ".join(card.workflows))
     return [printable(card.id), printable(card.host), str(card.pid), *map(printable, names)]

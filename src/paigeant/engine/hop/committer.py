@@ -21,6 +21,7 @@ from paigeant.errors import Unavailable
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
+from paigeant.model.plan import Undo
 from paigeant.protocol.variables import left_by
 
 BACKOFF: Final = (0.05, 1.0)
@@ -165,7 +166,9 @@ class Committer:
         if left is not None and left.variables is not None and not grant.edited:
             same = grant.key.path == commit.held.key.path
             known = {**left.variables, **left_by(left.message, commit.transition)} if same else None
-        return Leased(grant, message, self._runtime.registry[message.topic].undo, variables=known)
+        registry = self._runtime.registry
+        undo = registry[message.topic].undo if message.topic in registry else Undo.NEVER  # a node can undo nothing
+        return Leased(grant, message, undo, variables=known)
 
     async def _give_back(self, grant: Grant) -> None:
         try:

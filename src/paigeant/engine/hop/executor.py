@@ -23,12 +23,13 @@ from paigeant.engine.hop.results import Execution, accept
 from paigeant.engine.hop.served import Served, ServedSteps, reserved_values
 from paigeant.engine.hop.session import LeasedSession
 from paigeant.engine.hop.threads import run_in_thread
-from paigeant.engine.hop.values import load_texts
+from paigeant.engine.hop.values import load_seen, load_texts
 from paigeant.errors import Unavailable
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.runs import Direction
 from paigeant.model.values.values import Value
-from paigeant.routing import Rules, admit, deadline_passed, fail, no_compensator
+from paigeant.routing import Rules, admit, deadline_passed, decide_node, fail, no_compensator, wanted_by
 
 
 class Executor:
@@ -53,17 +54,19 @@ class Executor:
         self._chance = chance
 
     def find(self, leased: Leased) -> Served | None:
-        """Return what there is to run a step, None if its activity has no compensation here.
+        """Return what there is to run a step, None if its activity has no compensation here, or if it is a node.
 
         Raises KeyError if the activity is not served here at all.
         """
-        return self._served.find(leased)
+        return None if leased.message.topic == FLOW else self._served.find(leased)
 
     async def execute(self, leased: Leased, served: Served | None, progress: Progress) -> Execution:
         """Admit the step, bind its arguments, call its code and accept the result; returns what it came to.
 
         Enters ``progress`` to run the code.
         """
+        if leased.message.topic == FLOW:
+            return await self._decide_node(leased)
         if served is None:
             return Execution(no_compensator(leased))
         refused = admit(leased, served.rules, served.misfit)
@@ -77,6 +80,11 @@ class Executor:
             return Execution(fail(leased, served.rules, failure_of(error), self._chance()), error=error)
         execution = await self._run(leased, served, progress, bound.arguments)
         return replace(execution, input=bound.recorded, blobs=[*bound.blobs, *execution.blobs])
+
+    async def _decide_node(self, leased: Leased) -> Execution:
+        """Read what a node must know, and decide; none of the user's code runs."""
+        name = wanted_by(leased)
+        return Execution(decide_node(leased, None if name is None else await load_seen(self._store, leased, name)))
 
     async def _run(self, leased: Leased, served: Served, progress: Progress, arguments: Mapping[str, Any]) -> Execution:
         handler, rules = served.handler, served.rules

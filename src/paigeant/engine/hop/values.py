@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 from uuid import UUID
 
+from pydantic import JsonValue
+from pydantic_core import from_json
+
 from paigeant.abc import ValueStore
+from paigeant.activities.binding import Sources
+from paigeant.model.hops import Leased
 from paigeant.model.values.values import Inline, Ref, Value, unshelve
 
 
@@ -22,3 +28,13 @@ async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, 
         name: unshelve(value, None if isinstance(value, Inline) else stored.get(value.sha256))
         for name, value in values.items()
     }
+
+
+async def load_seen(store: ValueStore, leased: Leased, name: str) -> JsonValue:
+    """Return a variable as a hop sees it: one that was set, else a field of the input; None if there is none."""
+    workflow_id, path, _ = leased.message.key
+    found = await store.load_variable(workflow_id, name, path=path)
+    if found is not None:
+        return from_json((await load_texts(store, workflow_id, {name: found}))[name])
+    texts = await load_texts(store, workflow_id, {"payload": leased.message.payload.input})
+    return cast("JsonValue", Sources({}, texts, {}).fields.get(name))

@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 class Slots:
     """Counts free slots. What is asked of a store or a broker is reserved first, so that no lease waits for a slot."""
 
-    def __init__(self, total: int, limits: Mapping[str, int]) -> None:
-        """Have ``total`` slots, and for some topics no more than ``limits`` says."""
+    def __init__(self, total: int, limits: Mapping[str, int], apart: Mapping[str, int] | None = None) -> None:
+        """Have ``total`` slots, and for some topics no more than ``limits`` says; topics ``apart`` have their own."""
         self._free = total
-        self._left = dict(limits)
+        self._left = {**limits, **(apart or {})}
+        self._apart = frozenset(apart or ())
         self._changed = asyncio.Event()
 
     def groups(self, topics: Collection[str]) -> list[tuple[str, ...]]:
@@ -23,7 +24,10 @@ class Slots:
 
     def room(self, group: tuple[str, ...]) -> int:
         """Return how many steps of a group could start now."""
-        return max(0, min(self._free, self._left.get(group[0], self._free)))
+        topic = group[0]
+        if topic in self._apart:
+            return max(0, self._left[topic])
+        return max(0, min(self._free, self._left.get(topic, self._free)))
 
     async def wait_for_room(self, group: tuple[str, ...]) -> None:
         """Return when a step of the group could start."""
@@ -37,13 +41,15 @@ class Slots:
 
     def take(self, topic: str, count: int = 1) -> None:
         """Occupy slots; the caller has looked at :meth:`room`."""
-        self._free -= count
+        if topic not in self._apart:
+            self._free -= count
         if topic in self._left:
             self._left[topic] -= count
 
     def give(self, topic: str, count: int = 1) -> None:
         """Give slots back."""
-        self._free += count
+        if topic not in self._apart:
+            self._free += count
         if topic in self._left:
             self._left[topic] += count
         self._changed.set()
@@ -52,7 +58,7 @@ class Slots:
         """Turn a slot of one topic into one of another; False, and nothing changed, if the other has no room."""
         if here == there:
             return True
-        if self._left.get(there, 1) < 1:
+        if self._left.get(there, 1) < 1 or (here in self._apart and there not in self._apart and self._free < 1):
             return False
         self.give(here)
         self.take(there)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Final, Self, cast
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from paigeant.model.checks.options import declared
@@ -15,27 +16,46 @@ from paigeant.model.entries.entry import FLOW, Entry, Reader, written
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.durations import Limit
 
+_TIME_PATTERN: Final = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+\-]\d\d:\d\d)"
+"""A date and time with its offset, as in RFC 3339; no variable has such a name."""
+
+
+_TIME: Final = TypeAdapter(AwareDatetime)
+
 
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Sleep(Entry):
-    """One entry of an itinerary: nothing runs for a ``duration``, or ``until`` the time that a variable says.
+    """One entry of an itinerary: nothing runs for a ``duration``, or ``until`` a time, or a time that a variable says.
 
-    A duration is a ``timedelta``, seconds, or text as ``"3d"``; it begins when the entry before is done. The variable
-    is a date and time with its offset, as in RFC 3339. Raises RegistrationError for what is wrong.
+    A duration is a ``timedelta``, seconds, or text as ``"3d"``; it begins when the entry before is done. A time is a
+    date and time with its offset, as in RFC 3339: ``"2030-01-31T09:00:00Z"``. Raises RegistrationError for what is
+    wrong.
     """
 
     kind: ClassVar[str] = "sleep"
 
     duration: Limit = None
-    until: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")] | None = None
+    until: Annotated[str, Field(pattern=f"^({NAME_PATTERN}|{_TIME_PATTERN})$")] | None = None
     id: UUID | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.duration is None) is (self.until is None):
-            raise ValueError("give a duration, as Sleep('3d'), or a variable, as Sleep(until='appointment')")
+            raise ValueError("give a duration, as Sleep('3d'), or a variable or a time, as Sleep(until='appointment')")
+        if self.time is not None:
+            _TIME.validate_python(self.time)
         return self
+
+    @property
+    def time(self) -> str | None:
+        """The time that it says itself."""
+        return self.until if self.until is not None and re.fullmatch(_TIME_PATTERN, self.until) else None
+
+    @property
+    def variable(self) -> str | None:
+        """The variable that says when."""
+        return None if self.time is not None else self.until
 
     @property
     def topic(self) -> str:

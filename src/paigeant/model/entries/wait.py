@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Self, cast
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -38,7 +38,7 @@ class Wait(Entry):
 
     signal: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
     timeout: Limit = None
-    on_timeout: OnTimeout = OnTimeout.FAULT
+    on_timeout: OnTimeout | Literal["fault", "continue"] = OnTimeout.FAULT
     id: UUID | None = None
 
     @property

@@ -122,7 +122,10 @@ step_executions: Final = Table(
     Column("errors", json_of(ERRORS)),
     Column("interface", Text),
     Column("accepted", Boolean),
+    Column("kind", Text),
+    Column("label", Text),
     Column("awaits", Text),
+    Column("wait", Text),
     Column("body", Bytes),
     Column("digest", Bytes),
 )
@@ -131,9 +134,9 @@ bound to, ``output`` what it came to, ``error`` the fault that ended it, ``error
 
 ``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until someone resumes it.
 ``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits for code that fits
-it; ``accepted``: a person wants it run by whatever code there is. ``awaits`` is the name of the signal that it waits
-for, also before it is due. ``body`` are the
-exact sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
+it; ``accepted``: a person wants it run by whatever code there is. ``awaits`` names the signal that it waits for. Of an
+entry that is no step, ``kind`` and ``label`` say what it is, ``wait`` how far its wait has come. ``body`` are the exact
+sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
 
 signals: Final = Table(
     "signals",
@@ -147,8 +150,7 @@ signals: Final = Table(
     Column("position", BigInteger),
     Column("sent_at", StoreTime, nullable=False),
 )
-"""What was sent to runs, in the order of ``number``; ``path`` and ``position`` are of the hop that it has met, NULL for
-one that is kept. They stay until their run is deleted, so that a ``signal_id`` counts once."""
+"""What was sent to runs, in order, with the place of the hop it has met; kept with its run, as an id counts once."""
 
 heartbeats: Final = Table(
     "heartbeats",

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, update
 
+from paigeant.model.hold import WaitState
 from paigeant.model.hops import Grant, Record, Recorded, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelRequest
@@ -106,6 +107,7 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
         recorded=Recorded(str(row.step_id).replace("-", ""), row.direction, undone_by(row), row.digest),
         waited=max(-(tx.until(row.due_at) or 0.0), 0.0),
         edited=bool(row.edited),
+        wait=None if row.wait is None else WaitState(leases.end_wait(row.wait) or row.wait),
     )
 
 
@@ -142,6 +144,8 @@ def twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> dict[st
         "direction": twin.direction,
         "undoes_path": None if twin.undoes is None else twin.undoes.path,
         "undoes_position": None if twin.undoes is None else twin.undoes.position,
+        "kind": twin.kind,
+        "label": twin.label,
         **added._asdict(),
         **({} if owner is None else leases.take(added, owner, tx.now, lease)._asdict()),
         "body": twin.body,

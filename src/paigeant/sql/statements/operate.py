@@ -28,7 +28,7 @@ _RUN: Final = (
 )
 _HOPS: Final = (
     select(*HOP, *(steps.status, steps.fence, steps.attempt, steps.interruptions, steps.owner))
-    .add_columns(*(steps.due_at, steps.completed_at, steps.accepted))
+    .add_columns(*(steps.due_at, steps.completed_at, steps.accepted, steps.wait, steps.reason))
     .where(steps.workflow_id == bindparam("b_workflow_id"), OPEN | (steps.status == StepStatus.FAILED.value))
     .order_by(steps.path, steps.position)
     .with_for_update(of=step_executions)

@@ -17,7 +17,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, workflow_runs
 from paigeant.sql.statements.hops import steps
-from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, stands
+from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, WAITS_UNTIL, stands
 from paigeant.sql.statements.values.variables import load_values, load_variables
 
 runs: Columns = workflow_runs.c
@@ -27,6 +27,7 @@ _SUMMARY: Final = (
     runs.workflow,
     STATUS.label("status"),
     REASON.label("reason"),
+    WAITS_UNTIL.label("due_at"),
     runs.tenant,
     runs.created_at,
     STARTED_AT.label("started_at"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select, type_coerce
 
 from paigeant.model.runs import RunStatus, StepStatus, WaitReason
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
@@ -31,16 +31,19 @@ _OPEN_STATUS: Final[ColumnElement[Any]] = (
 STATUS: Final[ColumnElement[Any]] = case((runs.completed_at.is_not(None), runs.status), else_=_OPEN_STATUS)
 """The run's status; of an open one as :func:`paigeant.protocol.views.open_status`."""
 
-_HOP_REASON: Final[ColumnElement[Any]] = (
-    select(case((_hops.c.interface.is_not(None), WaitReason.CONTRACT.value), else_=_hops.c.reason))
-    .where(_OPEN_HOP)
-    .order_by(_hops.c.path.desc(), _hops.c.position.desc())
-    .limit(1)
-    .correlate(workflow_runs)
-    .scalar_subquery()
-)
-REASON: Final = case((STATUS.in_([RunStatus.WAITING.value]), _HOP_REASON))
+
+def _of_waiting_hop(what: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return this of the hop for which the run waits, if it does."""
+    hop = select(what).where(_OPEN_HOP).order_by(_hops.c.path.desc(), _hops.c.position.desc()).limit(1)
+    return case((STATUS.in_([RunStatus.WAITING.value]), hop.correlate(workflow_runs).scalar_subquery()))
+
+
+_CONTRACT: Final = case((_hops.c.interface.is_not(None), WaitReason.CONTRACT.value), else_=_hops.c.reason)
+REASON: Final = _of_waiting_hop(_CONTRACT)
 """As :func:`paigeant.protocol.views.open_reason`."""
+
+WAITS_UNTIL: Final = type_coerce(_of_waiting_hop(_hops.c.due_at), _hops.c.due_at.type)
+"""As :func:`paigeant.protocol.views.open_until`."""
 
 
 _first: Final = step_executions.alias("first")

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.aio.changes import Changes
+from paigeant.model.hold import WaitState
 from paigeant.model.hops import Sealed, Twin, WorkerCard
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
@@ -20,7 +21,7 @@ from paigeant.model.stored.dead_letters import DeadLetter
 from paigeant.model.values.values import Blob, Value
 from paigeant.protocol import holds, operate
 from paigeant.protocol.variables import Written, outputs, seen
-from paigeant.protocol.views import open_reason, open_status
+from paigeant.protocol.views import open_reason, open_status, open_until
 from paigeant.stores.memory.clock import Clock
 
 Place: TypeAlias = tuple[str, int]
@@ -87,6 +88,11 @@ class RunRow:
         """What it waits for."""
         return open_reason(self.twins.values()) if self.ended is None else None
 
+    @property
+    def due_at(self) -> datetime | None:
+        """Until when it waits at most."""
+        return open_until(self.twins.values()) if self.ended is None else None
+
     def set(self, place: Place, variables: Mapping[str, Value]) -> None:
         """Set variables at this place."""
         self.variables.setdefault(place, {}).update(variables)
@@ -138,6 +144,9 @@ class HopRow:
     undo_before: tuple[Compensation, ...] | None = None
     reason: str | None = None
     awaits: str | None = None
+    wait: WaitState | None = None
+    kind: str | None = None
+    label: str | None = None
     errors: Sequence[AttemptError] | None = None
     detail: bytes | None = None
     said_at: datetime | None = None
@@ -152,6 +161,8 @@ class HopRow:
             *(twin.key, twin.topic, twin.step_id, twin.direction, twin.body, digest, twin.undoes),
             due_at=added.due_at,
             hint_at=added.hint_at,
+            kind=twin.kind,
+            label=twin.label,
         )
         row.change(added)
         return row

@@ -7,6 +7,7 @@ from paigeant.testing.stores.hops.commits import CommitGuarantees
 from paigeant.testing.stores.hops.handover import HandOverGuarantees
 from paigeant.testing.stores.hops.leases import LeaseGuarantees
 from paigeant.testing.stores.hops.misfits import MisfitGuarantees
+from paigeant.testing.stores.hops.nodes import NodeGuarantees
 from paigeant.testing.stores.hops.races import RaceGuarantees
 from paigeant.testing.stores.hops.starts import StartGuarantees
 from paigeant.testing.stores.hops.suspects import SuspectGuarantees
@@ -34,6 +35,7 @@ class StoreContract(
     BranchGuarantees,
     OperatorGuarantees,
     SignalGuarantees,
+    NodeGuarantees,
     RetentionGuarantees,
     PlanGuarantees,
     LetterGuarantees,

@@ -9,6 +9,8 @@ from typing import Any
 
 from paigeant import RetryPolicy, RunStatus, Step
 from paigeant.engine.intake.slots import Slot, Slots
+from paigeant.engine.worker import FLOW_SLOTS
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.runs import CancelRequest
 from paigeant.testing.waiting import eventually
 
@@ -78,7 +80,7 @@ async def test_limits_hold_though_commits_are_refused_and_hand_overs_declined(bo
     assert {(await bench.until(run)).status for run in more} == {RunStatus.COMPLETED}
     assert (narrow.most, tight.most <= 2) == (1, True)
     slots = bench.workers[0]._slots
-    assert (slots._free, slots._left) == (8, {"narrow": 1, "tight": 2})
+    assert (slots._free, slots._left) == (8, {"narrow": 1, "tight": 2, FLOW: FLOW_SLOTS})
 
 
 async def test_a_thread_that_outlives_its_step_keeps_its_place_under_the_limit(both: Any):

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import CTE, Interval, Text, bindparam, case, exists, literal, select, true, update
 
+from paigeant.model.hold import WaitState
 from paigeant.model.hops import GRACE, Grant
 from paigeant.model.runs import StepStatus
 from paigeant.protocol.leases import Taken
@@ -79,6 +80,7 @@ def _taken(due: CTE) -> CTE:
         status=literal(StepStatus.RUNNING.value),
         reason=None,
         awaits=None,
+        wait=case((steps.wait == literal(WaitState.OPEN.value), WaitState.OVER.value), else_=steps.wait),
         interface=None,
         owner=_OWNER,
         worker=_OWNER,

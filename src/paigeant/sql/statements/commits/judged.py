@@ -46,7 +46,7 @@ _HOPS: Final = PreparedStatement(
     select(
         *(steps.workflow_id, steps.path, steps.position),
         *(steps.fence, steps.owner, steps.attempt, steps.committed_by, steps.completed_at),
-        *(steps.input, steps.errors),
+        *(steps.input, steps.errors, steps.wait),
         exists()
         .where(
             _done.c.workflow_id == steps.workflow_id,
