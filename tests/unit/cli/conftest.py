@@ -22,6 +22,13 @@ class Ended(NamedTuple):
         return json.loads(self.stdout)
 
 
+@pytest.fixture(autouse=True)
+def _any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without what says how wide and coloured the output is: whoever runs the tests may have set it."""
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def paigeant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
