@@ -8,6 +8,7 @@ from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import PaigeantError, RunFailed, Terminal
 from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import OnInterrupt, Step
+from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.message import PaigeantMessage, SecurityContext
 from paigeant.model.outcomes import Completed, Finished, Parked, Revised
@@ -42,6 +43,7 @@ __all__ = [
     "Sleep",
     "Step",
     "StepStatus",
+    "Switch",
     "SyncPaigeant",
     "SyncRun",
     "Terminal",

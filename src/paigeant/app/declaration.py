@@ -21,6 +21,7 @@ from paigeant.model.entries.step import Step
 from paigeant.model.plan import Plan
 from paigeant.model.values.shapes import adapter, first_problem
 from paigeant.model.values.showing import shown
+from paigeant.routing import check_conditions
 
 Declared: TypeAlias = str | Entry | AgentLike | Callable[..., Any]
 """What may stand in a workflow's list."""
@@ -64,10 +65,13 @@ class Declaration(Generic[In_contra, Out_co]):
         itinerary = tuple(self._entry(entry, name) for entry in steps)
         schemas = {"input": _published(self.input, "validation"), "output": _published(self.output, "serialization")}
         try:
+            check_conditions(itinerary)
             self.plan: Plan = Plan(name=name, itinerary=itinerary, **schemas)
         except ValidationError as error:
             text = f"workflow {shown(name)}: {first_problem(error)}"
             raise RegistrationError(f"{written_at()}: {text}") from error
+        except ValueError as error:
+            raise RegistrationError(f"{written_at()}: workflow {shown(name)}: {error}") from error
 
     @property
     def name(self) -> str:

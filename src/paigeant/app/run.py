@@ -22,7 +22,7 @@ from paigeant.app.signals import Signal, require_taken
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.errors import ResultError, ResultTimeout, RunFailed, UnknownVariable
-from paigeant.model.runs import CancelRequest, RunError, RunStatus, RunView, StepView
+from paigeant.model.runs import CancelRequest, NodeView, RunError, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
 from paigeant.model.values.shapes import first_problem, read
@@ -40,13 +40,14 @@ _PAUSE: Final = 0.03
 
 @dataclass(frozen=True, slots=True)
 class RunResult(Generic[Out_co]):
-    """How a run ended: ``variables`` and ``steps`` as ``show --json`` has them."""
+    """How a run ended: ``variables``, ``steps`` and ``nodes`` as ``show --json`` has them."""
 
     workflow_id: UUID
     status: RunStatus
     variables: dict[str, JsonValue]
     steps: tuple[StepView, ...]
     error: RunError | None
+    nodes: tuple[NodeView, ...] = ()
     _output: JsonValue = None
     _shape: TypeAdapter[Any] | None = None
 
@@ -88,7 +89,9 @@ class RunResult(Generic[Out_co]):
     @classmethod
     def of(cls, view: RunView, shape: TypeAdapter[Any] | None = None) -> Self:
         """Return the result that a final run's view shows; its output is of this shape."""
-        return cls(view.workflow_id, view.status, view.variables, view.steps, view.error, view.output, shape)
+        return cls(
+            view.workflow_id, view.status, view.variables, view.steps, view.error, view.nodes, view.output, shape
+        )
 
 
 class _Waiting:

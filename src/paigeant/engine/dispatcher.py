@@ -14,24 +14,23 @@ from uuid_utils.compat import uuid7
 
 from paigeant.abc import DispatchSpan
 from paigeant.activities.binding import Sources, bind
+from paigeant.engine.conditions import see_input
 from paigeant.engine.plans import WrittenPlan
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.traces import TraceContext
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
-from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import Step
-from paigeant.model.entries.wait import Wait
 from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
 from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.plan import Plan
 from paigeant.model.plan_text import Itinerary
-from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve
+from paigeant.routing import asked_by, begin, check_conditions
 
 _TOGETHER: Final = 500
 """Runs that are recorded in one transaction."""
@@ -109,7 +108,8 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         deadline=None if options.deadline is None else now + options.deadline,
     )
     itinerary = Itinerary(text, workflow_id)
-    message = PaigeantMessage(Headers(run, 1, now), Payload(value), RoutingSlip(itinerary))
+    slip, passed = begin(itinerary, {} if itinerary.plain else see_input(json, asked_by(itinerary)))
+    message = PaigeantMessage(Headers(run, 1 + len(passed), now), Payload(value), slip)
     return RunStart(
         workflow_id=workflow_id,
         workflow=plan.name,
@@ -121,7 +121,8 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         tenant=options.tenant,
         deadline=None if options.deadline is None else options.deadline.total_seconds(),
         blobs=tuple(blobs.values()),
-        plan=None if itinerary.ref is None else text.blob,
+        plan=None if slip.itinerary.ref is None else slip.itinerary.plan.blob,
+        passed=passed,
     )
 
 
@@ -158,7 +159,7 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
 
     Refuse a step that nobody is known to serve, unless it says that it is served elsewhere.
     """
-    _refuse_what_cannot_run(plan)
+    _check_conditions(plan)
     names = {step.activity for step in plan.steps}
     foreign = {name for name in names if name not in runtime.registry}
     cards = await runtime.store.find_cards(foreign) if foreign else {}
@@ -175,11 +176,8 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
     return {name: interface for name, interface in sorted(known.items()) if interface is not None}
 
 
-def _refuse_what_cannot_run(plan: Plan) -> None:
-    """Refuse entries that can be written and travel, and that no worker executes yet."""
-    for index, entry in enumerate(plan.itinerary):
-        conditional = isinstance(entry, Step) and entry.when is not None
-        if conditional or not isinstance(entry, Step | Wait | Sleep):
-            what = "a condition" if conditional else f"a {entry.kind}"
-            text = f"workflow {plan.name!r}: its entry {index + 1} is {what}, which no worker can execute yet"
-            raise InvalidInput(text)
+def _check_conditions(plan: Plan) -> None:
+    try:
+        check_conditions(plan.itinerary)
+    except ValueError as error:
+        raise InvalidInput(f"workflow {plan.name!r}: {error}") from error

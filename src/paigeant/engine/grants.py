@@ -51,10 +51,9 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
         message = _with_plan(message, plan)
     if message.missing_plan is None:
         proof.require_same(grant, message)
-    undo = runtime.registry[grant.topic].undo if grant.topic in runtime.registry else Undo.NEVER
     first = grant.key.position == 1 and not grant.key.path
     begins = first and grant.fence == 1 and not grant.edited  # on a later lease a signal may have set a variable
-    return Leased(grant, message, undo, sealer=sealer, variables={} if begins else None)
+    return Leased(grant, message, undo_of(runtime, grant.topic), sealer=sealer, variables={} if begins else None)
 
 
 async def complete(runtime: Runtime, leased: Leased) -> Leased:
@@ -83,3 +82,8 @@ def _with_plan(message: PaigeantMessage, plan: PlanText) -> PaigeantMessage:
         return message.with_plan(plan)
     except ValueError as error:
         raise MessageRejected(str(error)) from error
+
+
+def undo_of(runtime: Runtime, topic: str) -> Undo:
+    """Return what can be undone of what runs under this name, as far as it is known here."""
+    return runtime.registry[topic].undo if topic in runtime.registry else Undo.NEVER

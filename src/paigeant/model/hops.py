@@ -15,7 +15,7 @@ from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import CancelRequest, Direction
-from paigeant.model.transition import Transition
+from paigeant.model.transition import PassedEntry, Transition
 from paigeant.model.values.values import Blob, Value
 
 
@@ -98,7 +98,8 @@ class Leased:
 
     ``interfaces`` are those, known here, of the activities with which it revises its itinerary. ``sealer`` is the
     verified identity of who sealed the message, None where messages are not signed. ``variables`` are those that the
-    step sees, if all of them are known without asking the store.
+    step sees, if all of them are known without asking the store. ``seen`` are the values that the conditions of what
+    follows ask for, as far as there are any: JSON texts, and of one that is too large its size.
     """
 
     grant: Grant
@@ -107,6 +108,7 @@ class Leased:
     interfaces: Mapping[str, str] = field(default_factory=dict[str, str])
     sealer: str | None = None
     variables: Mapping[str, Value] | None = None
+    seen: Mapping[str, bytes | int] = field(default_factory=dict[str, "bytes | int"])
 
 
 FIRST_HINT: Final = timedelta(seconds=3)
@@ -162,6 +164,8 @@ class Twin:
             undoes = HopKey(headers.workflow_id, undone.path, undone.position)
         node = message.routing_slip.next_step() if sealed.topic == FLOW else None
         kind, label = (None, None) if node is None else (node.kind, node.label)
+        if message.routing_slip.undecided:
+            kind = "condition"
         return cls(
             message.key, sealed.topic, message.step_id, headers.direction, sealed.body, undoes, hold, kind, label
         )
@@ -245,7 +249,7 @@ class Pulse(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """A run to be recorded, with its first twin, and the plan to which that refers, if it does.
+    """A run to be recorded, with its first twin, the entries ``passed`` before it, and the plan to which that refers.
 
     ``deadline`` is in seconds from now, by the store's clock.
     """
@@ -261,6 +265,7 @@ class RunStart:
     deadline: float | None = None
     blobs: tuple[Blob, ...] = ()
     plan: Blob | None = None
+    passed: tuple[PassedEntry, ...] = ()
 
 
 class Started(NamedTuple):

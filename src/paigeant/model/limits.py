@@ -29,6 +29,9 @@ SIGNAL_BYTES: Final = 1024 * 1024
 STEPS: Final = 2_000
 """Entries of one run, those within others and revisions included."""
 
+OFFERED_BYTES: Final = 64 * 1024
+"""What a value may measure as JSON to be seen by a condition."""
+
 NESTED: Final = 5
 """How deep entries of an itinerary may lie within others."""
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 from pydantic_core import to_json
+from uuid_utils.compat import uuid5
 
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.limits import PATH_PATTERN, POSITIONS
@@ -183,7 +184,7 @@ class PaigeantMessage:
         slip = self.routing_slip
         if self.headers.direction is Direction.COMPENSATE:
             return slip.compensations[0].activity
-        return slip.itinerary.next.topic
+        return FLOW if slip.undecided else slip.itinerary.next.topic
 
     @property
     def label(self) -> str:
@@ -197,4 +198,5 @@ class PaigeantMessage:
         slip = self.routing_slip
         if self.headers.direction is Direction.COMPENSATE:
             return slip.compensations[0].step_id
-        return slip.itinerary.step_id
+        # Deciding is a deed of its own: with the identity of the step, the step itself would be taken for done.
+        return uuid5(slip.itinerary.step_id, FLOW) if slip.undecided else slip.itinerary.step_id

@@ -188,6 +188,19 @@ class Itinerary(Sequence[Entry]):
         """What is ahead behind the next entry."""
         return Itinerary(self.plan, self._run, self._path, at=self._at + 1, first=self._first)
 
+    def opened(self, entries: Sequence[Entry], position: int) -> Itinerary:
+        """Return what is ahead once these, from within the next entry, take its place, inserted at ``position``."""
+        rest = self.rest
+        if not entries:
+            return rest
+        inserted = [Planned(entry, f"{position}.{index}") for index, entry in enumerate(entries)]
+        return Itinerary(PlanText([*inserted, *rest.planned()]), self._run, self._path)
+
+    @property
+    def settled(self) -> Itinerary:
+        """The same, for a message of whatever position: each entry says its place."""
+        return Itinerary(PlanText(self.planned()), self._run, self._path)
+
     def place(self, index: int) -> str:
         """Return where the entry of this index was inserted."""
         at = self._at + index

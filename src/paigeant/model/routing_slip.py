@@ -53,12 +53,13 @@ class RoutingSlip:
 
     ``executed`` is the newest end of the journey, a few records; the rest is in the store. ``compensations`` holds what
     would be undone first, the latest at the front; each record in the store knows those before it, so that a slip does
-    not grow with the steps behind it.
+    not grow with the steps behind it. ``undecided`` says that a condition of the next entry could not be evaluated.
     """
 
     itinerary: Itinerary = NOTHING_AHEAD
     executed: tuple[Executed, ...] = ()
     compensations: tuple[Compensation, ...] = ()
+    undecided: bool = False
 
     def next_step(self) -> Entry | None:
         """Return the entry to execute now, or None when the journey is at its end."""

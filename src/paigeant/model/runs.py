@@ -162,9 +162,10 @@ class StepView(BaseModel, frozen=True):
 
 
 class NodeView(BaseModel, frozen=True):
-    """One hop of a run that runs no activity: a wait, a sleep, …; ``name`` is what a person knows it by.
+    """One entry of a run that runs no activity: a switch, a wait, a sleep, …; ``name`` is what a person knows it by.
 
-    It waits for the ``signal``, if that is there, and until ``due_at`` at most.
+    It waits for the ``signal``, if that is there, and until ``due_at`` at most. ``case`` is the condition that a switch
+    has chosen. A ``condition`` is one that could not be evaluated in its place.
     """
 
     path: str = ""
@@ -176,6 +177,8 @@ class NodeView(BaseModel, frozen=True):
     reason: str | None = None
     due_at: datetime | None = None
     signal: str | None = None
+    case: str | None = None
+    errors: tuple[AttemptError, ...] = ()
 
 
 class RunSummary(BaseModel, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from paigeant.model.entries.entry import Entry
 from paigeant.model.hold import NOW, After, Hold, Now, Until
@@ -93,6 +94,20 @@ class RunEnd:
             raise ValueError(text)
 
 
+class PassedEntry(NamedTuple):
+    """An entry that the journey passes without a hop, at a position of its own: skipped, or decided about.
+
+    The ``reason`` is the condition that was false, or the one of the case that was chosen. Only a step has no ``kind``.
+    """
+
+    position: int
+    topic: str
+    step_id: UUID
+    status: StepStatus
+    reason: str
+    kind: str | None = None
+
+
 class Revision(NamedTuple):
     """What a step changed on the way ahead."""
 
@@ -122,6 +137,7 @@ NO_WRITES: Final = Writes()
 class Transition:
     """What becomes of the hop, which hops follow it, how the run ends if it does, and what else is written.
 
+    ``passed`` are the entries between the hop and the next.
     Where an open run stands (pending, running, waiting) no hop decides: it follows from the run's open hops.
     """
 
@@ -129,3 +145,4 @@ class Transition:
     next: tuple[Following, ...] = ()
     end: RunEnd | None = None
     writes: Writes = NO_WRITES
+    passed: tuple[PassedEntry, ...] = ()

@@ -12,7 +12,7 @@ from paigeant.model.hops import FIRST_HINT, Commit
 from paigeant.model.outcomes import Fault
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, StepStatus, add_error
-from paigeant.model.transition import Done, Held, Left
+from paigeant.model.transition import Done, Held, Left, PassedEntry
 from paigeant.model.values.values import Value
 from paigeant.protocol.states import CommittedHop
 
@@ -59,6 +59,26 @@ def add(hold: Hold, now: datetime) -> Added:
         interface=_interface(hold),
         compensable=False,
     )
+
+
+class PassedBy(NamedTuple):
+    """What is written for an entry that the journey passes: a hop that is behind, and that nobody has ever leased."""
+
+    status: StepStatus
+    attempt: int
+    interruptions: int
+    fence: int
+    completed_at: datetime
+    hint_at: datetime
+    hints: int
+    reason: str
+    kind: str | None
+    compensable: bool
+
+
+def pass_by(passed: PassedEntry, now: datetime) -> PassedBy:
+    """Return what is written for an entry that the journey passes."""
+    return PassedBy(passed.status, 0, 0, 0, now, now, 0, passed.reason, passed.kind, compensable=False)
 
 
 class HeldBack(NamedTuple):

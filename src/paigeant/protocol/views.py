@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import JsonValue
 from pydantic_core import from_json
 
+from paigeant.model.entries.switch import Switch
 from paigeant.model.runs import (
     CancelRequest,
     Direction,
@@ -119,16 +120,20 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes]) -> StepView:
 
 
 def _node(kind: str, hop: ShownHop) -> NodeView:
+    status = StepStatus(hop.status)
+    chosen = kind == Switch.kind and status is StepStatus.COMPLETED
     return NodeView(
         path=hop.path,
         position=hop.position,
         direction=Direction(hop.direction),
         kind=kind,
         name=hop.label or kind,
-        status=StepStatus(hop.status),
-        reason=hop.reason,
+        status=status,
+        reason=None if chosen else hop.reason,
         due_at=None if hop.owner is not None else hop.due_at,
         signal=hop.awaits,
+        case=hop.reason if chosen else None,
+        errors=tuple(hop.errors or ()),
     )
 
 

@@ -3,6 +3,7 @@
 from paigeant.routing.admit import MISMATCH_BACKOFF, admit, dispatched_against, has_begun, no_compensator, stop
 from paigeant.routing.advance import advance
 from paigeant.routing.close import cancelled, close, close_unread, deadline_passed, unreadable
+from paigeant.routing.conditions import Seen, asked_by, begin, check_conditions, decide
 from paigeant.routing.fail import Failure, fail, fail_internally, give_up
 from paigeant.routing.itinerary import RevisionRefused, identify, revise
 from paigeant.routing.nodes import decide_node, wanted_by
@@ -14,12 +15,17 @@ __all__ = [
     "Failure",
     "RevisionRefused",
     "Rules",
+    "Seen",
     "admit",
     "advance",
+    "asked_by",
+    "begin",
     "cancelled",
+    "check_conditions",
     "close",
     "close_unread",
     "deadline_passed",
+    "decide",
     "decide_node",
     "dispatched_against",
     "fail",

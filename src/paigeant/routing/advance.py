@@ -24,10 +24,12 @@ from paigeant.model.outcomes import (
 )
 from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
+from paigeant.model.routing_slip import NOTHING_AHEAD, RoutingSlip
 from paigeant.model.runs import Direction, RunStatus
 from paigeant.model.transition import Done, Following, Held, Left, Revision, RunEnd, Transition, Writes
 from paigeant.model.values.values import NULL, Value
 from paigeant.routing.compensate import Success, give_up_undoing, go_back, turn_round
+from paigeant.routing.conditions import Decided, decide
 from paigeant.routing.itinerary import RevisionRefused, revise
 from paigeant.routing.messages import onward
 from paigeant.routing.nodes import held_by
@@ -89,27 +91,33 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
             return turn_round(leased, Faulted(Fault(type=qualified_name(type(error)), message=str(error))))
         revision = _difference(slip.itinerary, itinerary)
         slip = replace(slip, itinerary=itinerary)
-    ends = isinstance(outcome, Finished) or not slip.itinerary
-    return Transition(
-        Left(Done(outcome.output, outcome.log), message.routing_slip.compensations if compensable else None),
-        next=() if ends else (Following(onward(leased, slip, outcome.output)),),
-        end=RunEnd(RunStatus.COMPLETED, outcome.output) if ends else None,
-        writes=Writes(tuple(outcome.variables.items()), revision=revision),
-    )
+    going_on = NOTHING_AHEAD if isinstance(outcome, Finished) else slip.itinerary
+    ahead = decide(going_on, position + 1, leased.seen)
+    name = message.routing_slip.itinerary.step.name
+    variables = (*([] if name is None else [(name, outcome.output)]), *outcome.variables.items())
+    left = Left(Done(outcome.output, outcome.log), message.routing_slip.compensations if compensable else None)
+    return replace(_on_to(leased, left, slip, ahead, outcome.output), writes=Writes(variables, revision=revision))
+
+
+def _on_to(leased: Leased, left: Left, slip: RoutingSlip, ahead: Decided, output: Value | None) -> Transition:
+    """Leave the hop for what was decided to be next, or for the end of the run."""
+    if not ahead.itinerary:
+        return Transition(left, end=RunEnd(RunStatus.COMPLETED, output or NULL), passed=ahead.passed)
+    undecided = ahead.fault is not None
+    slip = replace(slip, itinerary=ahead.itinerary.settled if undecided else ahead.itinerary, undecided=undecided)
+    return Transition(left, (Following(onward(leased, slip, output, len(ahead.passed))),), passed=ahead.passed)
 
 
 def _pass(leased: Leased, variables: Mapping[str, Value]) -> Transition:
     """A node is behind: on to the next entry, which sees the output before the node as the one before it."""
-    message = leased.message
+    message, slip = leased.message, leased.message.routing_slip
     _, path, position = message.key
-    slip, previous = message.routing_slip.mark_complete(position, path=path), message.payload.previous
-    goes_on = bool(slip.itinerary)
-    return Transition(
-        Left(Done(None)),
-        next=(Following(onward(leased, slip, previous)),) if goes_on else (),
-        end=None if goes_on else RunEnd(RunStatus.COMPLETED, previous or NULL),
-        writes=Writes(tuple(variables.items())),
-    )
+    undecided, slip = slip.undecided, slip if slip.undecided else slip.mark_complete(position, path=path)
+    ahead = decide(slip.itinerary, position + 1, leased.seen)
+    if undecided and ahead.fault is not None and not ahead.passed:
+        return turn_round(leased, Faulted(ahead.fault))  # no variable was mended since
+    made = _on_to(leased, Left(Done(None)), slip, ahead, message.payload.previous)
+    return replace(made, writes=Writes(tuple(variables.items())))
 
 
 def _difference(old: Sequence[Entry], new: Sequence[Entry]) -> Revision:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from paigeant.model.hops import Leased
+from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Finished, Revised
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
@@ -26,18 +27,16 @@ _CUT_SHORT: Final = frozenset({FaultKind.TIMEOUT, FaultKind.DEADLINE, FaultKind.
 def turn_round(leased: Leased, outcome: Faulted) -> Transition:
     """The step failed for good: undo what was done, beginning with itself if nobody knows how far it came."""
     message, fault = leased.message, outcome.fault
-    step, before = message.topic, message.routing_slip.compensations
+    before = message.routing_slip.compensations
     _, path, position = message.key
     in_doubt = outcome.begun and fault.kind in _CUT_SHORT and outcome.compensate and leased.undo is Undo.UNKNOWN
-    itself = Compensation(path=path, position=position, activity=step, step_id=message.step_id, unknown=True)
+    itself = Compensation(path=path, position=position, activity=message.topic, step_id=message.step_id, unknown=True)
     undo = (itself,) if in_doubt else before if outcome.compensate else ()
     ended = RunStatus.CANCELLED if fault.kind is FaultKind.CANCELLED else RunStatus.FAILED
     return Transition(
         Left(fault, before if in_doubt else None),
         *_undoing(leased, undo, fault, RunEnd(ended)),
-        writes=Writes(
-            error=RunError(type=fault.type, message=fault.message, step=message.label, path=path, position=position)
-        ),
+        writes=Writes(error=_run_error(message, fault)),
     )
 
 
@@ -63,6 +62,11 @@ def give_up_undoing(leased: Leased, fault: Fault) -> Transition:
     error = RunError(type=fault.type, message=text, step=message.topic, path=path, position=position)
     left = Left(fault.model_copy(update={"kind": FaultKind.ERROR}))  # no wish ends the undoing: it failed, not that
     return Transition(left, end=RunEnd(RunStatus.COMPENSATION_FAILED), writes=Writes(error=error))
+
+
+def _run_error(message: PaigeantMessage, fault: Fault) -> RunError:
+    _, path, position = message.key
+    return RunError(type=fault.type, message=fault.message, step=message.label, path=path, position=position)
 
 
 def _undoing(

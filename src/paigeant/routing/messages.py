@@ -10,10 +10,14 @@ from paigeant.model.runs import Direction
 from paigeant.model.values.values import Value
 
 
-def onward(leased: Leased, slip: RoutingSlip, output: Value | None) -> PaigeantMessage:
-    """Return the message of the next step of ``slip``, once the present one has put out this."""
+def onward(leased: Leased, slip: RoutingSlip, output: Value | None, passed: int = 0) -> PaigeantMessage:
+    """Return the message of the next step of ``slip``, once the present one has put out this.
+
+    Between the two lie so many entries that were ``passed``.
+    """
     payload = leased.message.payload
-    return PaigeantMessage(_next(leased, Direction.EXECUTE), Payload(payload.input, output, payload.fault), slip)
+    headers = _next(leased, Direction.EXECUTE, passed)
+    return PaigeantMessage(headers, Payload(payload.input, output, payload.fault), slip)
 
 
 def backward(leased: Leased, undo: tuple[Compensation, ...], fault: Fault | None) -> PaigeantMessage:
@@ -23,7 +27,7 @@ def backward(leased: Leased, undo: tuple[Compensation, ...], fault: Fault | None
     return PaigeantMessage(_next(leased, Direction.COMPENSATE), Payload(message.payload.input, fault=fault), slip)
 
 
-def _next(leased: Leased, direction: Direction) -> Headers:
+def _next(leased: Leased, direction: Direction, passed: int = 0) -> Headers:
     headers = leased.message.headers
     made_at = leased.grant.leased_at
-    return Headers(headers.run, headers.position + 1, made_at, headers.path, direction, headers.security)
+    return Headers(headers.run, headers.position + 1 + passed, made_at, headers.path, direction, headers.security)

@@ -40,6 +40,8 @@ def decide_node(leased: Leased, value: JsonValue = None) -> Outcome[Value]:
         return cancelled(grant.cancel, begun=False)
     if grant.remaining is not None and grant.remaining <= 0:
         return deadline_passed(leased, begun=False)
+    if leased.message.routing_slip.undecided:
+        return Passed()  # what follows is decided when it is left
     entry = leased.message.routing_slip.next_step()
     match entry:
         case Sleep():

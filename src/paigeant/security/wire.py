@@ -88,6 +88,7 @@ class WireSlip(_Strict):
     itinerary: tuple[Any, ...] | WirePlanRef = ()
     executed: tuple[Executed, ...] = ()
     compensations: tuple[Compensation, ...] = ()
+    undecided: bool = False
 
 
 class WireMessage(_Strict):
@@ -108,7 +109,7 @@ class WireMessage(_Strict):
         message = PaigeantMessage(
             Headers(run, said.position, said.created_at, said.path, said.direction, said.security),
             self.payload.payload(),
-            RoutingSlip(itinerary, slip.executed, slip.compensations),
+            RoutingSlip(itinerary, slip.executed, slip.compensations, slip.undecided),
         )
         if said.message_id != message.headers.message_id:
             raise ValueError(f"the message_id {said.message_id!r} is not that of hop {message.headers.message_id}")
@@ -197,6 +198,8 @@ def _slip(slip: RoutingSlip) -> bytes:
     for name, places in ((b"executed", slip.executed), (b"compensations", slip.compensations)):
         if places:
             parts.append(b'"%b":[%b]' % (name, b",".join(map(_place, places))))
+    if slip.undecided:
+        parts.append(b'"undecided":true')
     return b"{%b}" % b",".join(parts)
 
 

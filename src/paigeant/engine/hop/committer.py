@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from paigeant.aio.backoff import Backoff
 from paigeant.aio.batch import Limits
-from paigeant.engine.grants import still_held
+from paigeant.engine.grants import still_held, undo_of
 from paigeant.engine.hop.leases import ActiveLease, LeaseKeeper
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
@@ -21,7 +21,6 @@ from paigeant.errors import Unavailable
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
-from paigeant.model.plan import Undo
 from paigeant.protocol.variables import left_by
 
 BACKOFF: Final = (0.05, 1.0)
@@ -166,9 +165,7 @@ class Committer:
         if left is not None and left.variables is not None and not grant.edited:
             same = grant.key.path == commit.held.key.path
             known = {**left.variables, **left_by(left.message, commit.transition)} if same else None
-        registry = self._runtime.registry
-        undo = registry[message.topic].undo if message.topic in registry else Undo.NEVER  # a node can undo nothing
-        return Leased(grant, message, undo, variables=known)
+        return Leased(grant, message, undo_of(self._runtime, message.topic), variables=known)
 
     async def _give_back(self, grant: Grant) -> None:
         try:

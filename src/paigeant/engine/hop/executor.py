@@ -23,7 +23,7 @@ from paigeant.engine.hop.results import Execution, accept
 from paigeant.engine.hop.served import Served, ServedSteps, reserved_values
 from paigeant.engine.hop.session import LeasedSession
 from paigeant.engine.hop.threads import run_in_thread
-from paigeant.engine.hop.values import load_seen, load_texts
+from paigeant.engine.values import load_seen, load_texts
 from paigeant.errors import Unavailable
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased

@@ -20,6 +20,7 @@ from paigeant.model.limits import LONGEST, NAME_PATTERN
 from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
 from paigeant.model.values.shapes import ANYTHING
 from paigeant.model.values.values import Blob, Value, shelve
+from paigeant.routing import check_conditions
 
 Done: TypeAlias = Completed[Any] | Revised[Any] | Finished[Any]
 
@@ -100,8 +101,10 @@ def _stow_all(blobs: list[Blob], step: str, steps: Iterable[Any]) -> tuple[Entry
             kind = type(each).__qualname__
             text = f"step {step!r}: a revision takes Steps, not {kind}: write Step('name', {{'argument': …}})"
             raise ResultError(text)
-        if each.when is not None:
-            raise ResultError(f"step {step!r}: a revision with a condition, which no worker can execute yet")
+        try:
+            check_conditions([each])
+        except ValueError as error:
+            raise ResultError(f"step {step!r}: a revision: {error}") from error
         packed, more = stow(each)
         stowed.append(packed)
         blobs.extend(more)

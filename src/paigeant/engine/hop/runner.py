@@ -10,6 +10,7 @@ from typing import Any
 from paigeant.activities.faults import describe
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.commits import commit_outcome, commit_transition
+from paigeant.engine.conditions import see
 from paigeant.engine.grants import complete, margin, open_grant
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.executor import Executor
@@ -28,7 +29,7 @@ from paigeant.model.outcomes import Outcome, Revised
 from paigeant.model.runs import CancelRequest, Direction, StepStatus, WaitReason
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
-from paigeant.routing import cancelled, fail_internally, has_begun, stop, unreadable
+from paigeant.routing import Seen, cancelled, fail_internally, has_begun, stop, unreadable
 
 
 class HopRunner:
@@ -83,7 +84,7 @@ class HopRunner:
             async with runtime.hooks.around_step(leased) as active.span:
                 match await self._execute(active, served):
                     case Execution() as execution:
-                        commit = self._advance(active, execution)
+                        commit = self._advance(active, execution, await self._see(active, execution))
                         commit = self._ask_for_next(commit, slot)
                         result, following = await self._committer.commit(commit, lambda: active.good_until, leased)
                         seconds = runtime.clock() - started
@@ -170,9 +171,21 @@ class HopRunner:
 
     # -- advance and commit
 
-    def _advance(self, active: ActiveLease, execution: Execution) -> Commit:
+    async def _see(self, active: ActiveLease, execution: Execution) -> Seen:
+        """Return what the conditions of what follows ask for; while the store is away, try again as with a commit."""
+        backoff = Backoff(0.1, 2.0)
+        while True:
+            try:
+                return await see(self._runtime.store, active.leased, execution.outcome, execution.blobs)
+            except Unavailable as error:
+                self._runtime.trouble(f"reading what follows {active.held.key.message_id}", error)
+                if active.good_until <= self._runtime.clock():
+                    raise
+            await backoff.pause()
+
+    def _advance(self, active: ActiveLease, execution: Execution, seen: Seen) -> Commit:
         """Return what the hop wants written."""
-        leased, outcome = active.leased, execution.outcome
+        leased, outcome = replace(active.leased, seen=seen) if seen else active.leased, execution.outcome
         if isinstance(outcome, Revised):
             leased = replace(leased, interfaces=self._interfaces(outcome))
         commit = commit_outcome(self._runtime, leased, outcome)

@@ -14,7 +14,7 @@ from paigeant.abc import StepSession, ValueStore
 from paigeant.activities.binding import Sources
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.hop.heartbeat import Progress
-from paigeant.engine.hop.values import load_texts
+from paigeant.engine.values import load_texts
 from paigeant.errors import ResultError, Unavailable
 from paigeant.model.hops import Leased
 from paigeant.model.limits import DEPTH, VALUE_BYTES

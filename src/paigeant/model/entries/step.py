@@ -48,10 +48,10 @@ class Step(Entry):
 
     ``retry``, ``timeout``, ``heartbeat_timeout`` (durations) and ``on_interrupt`` travel with the slip and win over
     those of the activity's decorator. ``elsewhere`` says that the activity is served by a service that no worker of
-    this store has published. ``when`` is a condition in CEL: where it is false the step is skipped. ``name`` is what
-    its output is stored under, by default the activity. ``claims``, ``interface`` and ``id`` are filled in at dispatch:
-    arguments over 4 KiB that stay in the store, what the activity was at that time, and the identity, which survives
-    revisions and keys idempotency. Raises RegistrationError for what is wrong.
+    this store has published. ``when`` is a condition in CEL: where it is false the step is skipped. ``name`` is a
+    variable that its output is too, beside that of the activity. ``claims``, ``interface`` and ``id`` are filled in at
+    dispatch: arguments over 4 KiB that stay in the store, what the activity was at that time, and the identity, which
+    survives revisions and keys idempotency. Raises RegistrationError for what is wrong.
     """
 
     kind: ClassVar[str] = "step"
@@ -76,8 +76,8 @@ class Step(Entry):
 
     @property
     def label(self) -> str:
-        """What its output is stored under."""
-        return self.name or self.activity
+        """The activity."""
+        return self.activity
 
     @property
     def text(self) -> bytes:

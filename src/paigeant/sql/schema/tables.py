@@ -129,8 +129,8 @@ step_executions: Final = Table(
     Column("body", Bytes),
     Column("digest", Bytes),
 )
-"""One hop each. ``step`` is the activity's name, and so the topic of its message. ``input`` is what its arguments were
-bound to, ``output`` what it came to, ``error`` the fault that ended it, ``errors`` those of all its attempts.
+"""One hop each, and one row each entry that was passed without one. ``step`` is the topic of its message. ``input`` is
+what its arguments were bound to, ``output`` what it came to, ``error`` what ended it, ``errors`` those of all attempts.
 
 ``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until someone resumes it.
 ``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits for code that fits

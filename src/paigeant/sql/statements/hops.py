@@ -14,7 +14,8 @@ from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, upd
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import Grant, Record, Recorded, Twin
 from paigeant.model.message import HopKey
-from paigeant.model.runs import CancelRequest
+from paigeant.model.runs import CancelRequest, Direction
+from paigeant.model.transition import PassedEntry
 from paigeant.model.values.values import Blob
 from paigeant.protocol import holds, leases
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
@@ -34,6 +35,7 @@ THIS_HOP: Final = (
 )
 
 _ADD_HOP: Final = PreparedStatement(step_executions.insert())
+_ADD_PASSED: Final = PreparedStatement(step_executions.insert())
 _RECORDS: Final = PreparedStatement(
     select(*HOP, steps.output, steps.log, steps.undo_before).join_from(hop_list, step_executions, IN_HOP_LIST)
 )
@@ -151,6 +153,24 @@ def twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> dict[st
         "body": twin.body,
         "digest": hashlib.sha256(twin.body).digest(),
     }
+
+
+def add_passed(tx: Tx, passed: Iterable[tuple[HopKey, PassedEntry]]) -> None:
+    """Write entries that the journey passes on the paths of these hops: they are behind at once, without a twin."""
+    rows = [
+        {
+            **_key_row(before),
+            "position": each.position,
+            "namespace": tx.namespace,
+            "step": each.topic,
+            "step_id": each.step_id,
+            "direction": Direction.EXECUTE,
+            **holds.pass_by(each, tx.now)._asdict(),
+        }
+        for before, each in passed
+    ]
+    if rows:
+        tx.many(_ADD_PASSED, rows)
 
 
 def _key_row(key: HopKey) -> dict[str, Any]:

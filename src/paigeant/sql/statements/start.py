@@ -16,7 +16,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, workflow_runs
 from paigeant.sql.statements.commits.plans import keep_plans
-from paigeant.sql.statements.hops import add_twins, keep_blobs
+from paigeant.sql.statements.hops import add_passed, add_twins, keep_blobs
 
 runs: Columns = workflow_runs.c
 
@@ -55,6 +55,7 @@ def _write(tx: Tx, fresh: Sequence[RunStart]) -> None:
     tx.many(_ADD, [run_row(tx, one) for one in fresh])
     keep_blobs(tx, [(one.workflow_id, blob) for one in fresh for blob in one.blobs])
     keep_plans(tx, [(one.workflow_id, one.plan) for one in fresh if one.plan is not None])
+    add_passed(tx, [(one.twin.key, passed) for one in fresh for passed in one.passed])
     add_twins(tx, [(one.twin, None, timedelta(0)) for one in fresh])
 
 

@@ -56,6 +56,7 @@ def _write(rows: Rows, one: RunStart) -> None:
     rows.hops[run.workflow_id] = {}
     if one.dispatch_key is not None:
         rows.keys[one.workflow, one.dispatch_key] = run.workflow_id
+    rows.note_passed(one.twin.key, one.passed)
     rows.add(HopRow.of(one.twin, now))
 
 
@@ -70,6 +71,7 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
         given = _handed_over_before(rows, one) if said is Verdict.ALREADY else None
         return CommitResult(said, run and run.cancel_requested, given)
     _write_hop(rows, one, hop)
+    rows.note_passed(key, one.transition.passed)
     _write_run(run, one)
     rows.keep_plans(run, one.plans)
     handed_over = _write_twins(rows, run, one, lease)

@@ -18,6 +18,7 @@ from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry
 from paigeant.model.stored.dead_letters import DeadLetter
+from paigeant.model.transition import PassedEntry
 from paigeant.model.values.values import Blob, Value
 from paigeant.protocol import holds, operate
 from paigeant.protocol.variables import Written, outputs, seen
@@ -154,6 +155,13 @@ class HopRow:
     accepted: bool | None = None
 
     @classmethod
+    def behind(cls, key: HopKey, passed: PassedEntry, now: datetime) -> HopRow:
+        """Return the row of an entry that the journey passes."""
+        row = cls(key, passed.topic, passed.step_id, Direction.EXECUTE, b"", b"", None, None, now)
+        row.change(holds.pass_by(passed, now))
+        return row
+
+    @classmethod
     def of(cls, twin: Twin, now: datetime) -> HopRow:
         """Return the row of a twin, due when its hold ends."""
         digest, added = hashlib.sha256(twin.body).digest(), holds.add(twin.hold, now)
@@ -252,6 +260,12 @@ class Rows:
         self.hops[hop.key.workflow_id][hop.key] = hop
         self.twins[hop.key] = self.runs[hop.key.workflow_id].twins[hop.key] = hop
         self.queues.setdefault(hop.step, {})[hop.key] = hop
+
+    def note_passed(self, before: HopKey, passed: Sequence[PassedEntry]) -> None:
+        """Write the entries that the journey passes on the path of this hop: they are behind at once."""
+        for each in passed:
+            key = before._replace(position=each.position)
+            self.hops[key.workflow_id][key] = HopRow.behind(key, each, self.clock())
 
     def of_run(self, run: RunRow) -> list[HopRow]:
         """Return all hops of a run, in the order of their positions."""

@@ -8,6 +8,7 @@ from paigeant.testing.stores.hops.handover import HandOverGuarantees
 from paigeant.testing.stores.hops.leases import LeaseGuarantees
 from paigeant.testing.stores.hops.misfits import MisfitGuarantees
 from paigeant.testing.stores.hops.nodes import NodeGuarantees
+from paigeant.testing.stores.hops.passing import PassingGuarantees
 from paigeant.testing.stores.hops.races import RaceGuarantees
 from paigeant.testing.stores.hops.starts import StartGuarantees
 from paigeant.testing.stores.hops.suspects import SuspectGuarantees
@@ -31,6 +32,7 @@ class StoreContract(
     MisfitGuarantees,
     CommitGuarantees,
     HandOverGuarantees,
+    PassingGuarantees,
     UndoingGuarantees,
     BranchGuarantees,
     OperatorGuarantees,

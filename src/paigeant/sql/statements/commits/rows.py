@@ -18,7 +18,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.commits.plans import keep_plans
-from paigeant.sql.statements.hops import OPEN, add_twins, changed, changing, keep_blobs, note, steps
+from paigeant.sql.statements.hops import OPEN, add_passed, add_twins, changed, changing, keep_blobs, note, steps
 from paigeant.sql.statements.signals import meet_kept
 
 runs: Columns = workflow_runs.c
@@ -83,6 +83,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
     said = {one.commit.held.key: one.commit.detail for one in good if one.commit.detail is not None}
     if said:
         note(tx, said)
+    add_passed(tx, [(one.commit.held.key, passed) for one in good for passed in one.commit.transition.passed])
     add_twins(tx, [twin for one in good for twin in _twins(one, lease)])
     waits = [key for one in good for key in _waits(one.commit)]
     if waits:

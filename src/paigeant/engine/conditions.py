@@ -1,0 +1,101 @@
+"""What conditions see: read beforehand, so that deciding needs nothing from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from pydantic import JsonValue
+from pydantic_core import from_json, to_json
+
+from paigeant.abc import ValueStore
+from paigeant.engine.values import load_texts
+from paigeant.model.entries.entry import Entry
+from paigeant.model.hops import Leased
+from paigeant.model.limits import OFFERED_BYTES
+from paigeant.model.outcomes import Completed, Outcome, Passed, Revised
+from paigeant.model.runs import Direction
+from paigeant.model.values.values import Blob, Inline, Ref, Value
+from paigeant.routing import Seen, asked_by
+
+
+def asked_for(leased: Leased, outcome: Outcome[Value]) -> set[str]:
+    """Return the names that conditions ask for until it is clear what follows."""
+    slip = leased.message.routing_slip
+    if leased.message.headers.direction is Direction.COMPENSATE or not isinstance(
+        outcome, Completed | Revised | Passed
+    ):
+        return set()
+    if slip.undecided:
+        return asked_by(slip.itinerary)
+    rest = slip.itinerary.rest
+    if isinstance(outcome, Revised):
+        kept: Iterable[Entry] = rest if outcome.replace is None else outcome.replace
+        return asked_by((*outcome.insert, *kept, *outcome.append))
+    return set() if rest.plain else asked_by(rest)
+
+
+async def see(store: ValueStore, leased: Leased, outcome: Outcome[Value], blobs: Iterable[Blob]) -> Seen:
+    """Return the values that conditions ask for, with what the hop itself sets; raises Unavailable.
+
+    The variables come with one query, and what of them is between 4 and 64 KiB with another. Names mean what they mean
+    to a step that follows: ``payload`` and ``previous``, then variables, then fields of the input.
+    """
+    names = asked_for(leased, outcome)
+    if not names:
+        return {}
+    message, payload = leased.message, leased.message.payload
+    own: dict[str, Value] = {"payload": payload.input, "previous": payload.previous or payload.input}
+    if isinstance(outcome, Passed):
+        own = {**outcome.variables, **own}
+    elif isinstance(outcome, Completed | Revised):
+        step = message.routing_slip.itinerary.step
+        own = {
+            **{name: outcome.output for name in (step.activity, step.name) if name is not None},
+            **outcome.variables,
+            **own,
+            "previous": outcome.output,
+        }
+    wanted = names - own.keys()
+    stored = await _stored(store, leased, wanted)
+    values = {name: value for name, value in {**stored, **own}.items() if name in names}
+    seen = await _texts(store, leased, values, {blob.sha256: blob.json for blob in blobs})
+    return {**await _fields(store, leased, names - seen.keys()), **seen}
+
+
+async def _stored(store: ValueStore, leased: Leased, names: set[str]) -> Mapping[str, Value]:
+    if leased.variables is not None or not names:
+        return leased.variables or {}
+    workflow_id, path, _ = leased.message.key
+    return await store.load_variables(workflow_id, names, path=path)
+
+
+async def _texts(
+    store: ValueStore, leased: Leased, values: Mapping[str, Value], own: Mapping[str, bytes]
+) -> dict[str, bytes | int]:
+    """Return the texts of values, and of those that are too large their sizes."""
+    small = {name: value for name, value in values.items() if not isinstance(value, Ref) or value.size <= OFFERED_BYTES}
+    here: dict[str, Value] = {
+        name: Inline(own[value.sha256]) if isinstance(value, Ref) and value.sha256 in own else value
+        for name, value in small.items()
+    }
+    texts = await load_texts(store, leased.message.headers.workflow_id, here)
+    sizes = {name: value.size for name, value in values.items() if isinstance(value, Ref) and name not in small}
+    return {**texts, **sizes}
+
+
+async def _fields(store: ValueStore, leased: Leased, names: set[str]) -> Seen:
+    """Return fields of the input."""
+    if not names:
+        return {}
+    texts = await load_texts(store, leased.message.headers.workflow_id, {"": leased.message.payload.input})
+    return see_input(texts[""], names)
+
+
+def see_input(json: bytes, names: Iterable[str]) -> Seen:
+    """Return what conditions see of a run's input: its fields, and all of it."""
+    value: JsonValue = from_json(json)
+    fields = cast("dict[str, JsonValue]", value) if isinstance(value, dict) else {}
+    texts = {name: to_json(fields[name]) for name in names if name in fields}
+    texts |= {name: json for name in ("payload", "previous") if name in names}
+    return {name: text if len(text) <= OFFERED_BYTES else len(text) for name, text in texts.items()}

@@ -1,0 +1,136 @@
+"""Conditions: which of the entries ahead is next, what is skipped before it, and what must be known for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.step import Step
+from paigeant.model.entries.switch import Switch
+from paigeant.model.limits import OFFERED_BYTES
+from paigeant.model.outcomes import Fault
+from paigeant.model.plan_text import Itinerary
+from paigeant.model.routing_slip import RoutingSlip
+from paigeant.model.runs import StepStatus
+from paigeant.model.transition import PassedEntry
+from paigeant.routing.cel import Unevaluable, read_condition
+
+Seen = Mapping[str, bytes | int]
+"""The values that conditions see, by name: JSON texts; of one that is too large to be offered its size in bytes."""
+
+
+class Decided(NamedTuple):
+    """Which entry is next: the first of the itinerary, whose condition is true; it has none if nothing is left.
+
+    ``passed`` are those before it, the first of them at the position that was asked about. ``fault`` is there if the
+    first entry's condition, or one of its conditions, cannot be evaluated.
+    """
+
+    itinerary: Itinerary
+    passed: tuple[PassedEntry, ...] = ()
+    fault: Fault | None = None
+
+
+def decide(itinerary: Itinerary, position: int, seen: Seen) -> Decided:
+    """Return what is next of an itinerary whose next hop has this position."""
+    values, passed = _Values(seen), list[PassedEntry]()
+    while itinerary:
+        entry, at = itinerary.next, position + len(passed)
+        try:
+            if isinstance(entry, Switch):
+                case, entries = _choose(entry, values)
+                status = StepStatus.SKIPPED if case is None else StepStatus.COMPLETED
+                passed.append(_passed(entry, at, itinerary.step_id, status, case or "no condition is true"))
+                itinerary = itinerary.opened(entries, at)
+            elif isinstance(entry, Step) and entry.when is not None and not values.hold(entry.when):
+                passed.append(_passed(entry, at, itinerary.step_id, StepStatus.SKIPPED, entry.when))
+                itinerary = itinerary.rest
+            else:
+                break
+        except (Unevaluable, ValueError) as error:  # ValueError: one that this version cannot read
+            return Decided(itinerary, tuple(passed), Fault(type="ConditionFailed", message=str(error)))
+    return Decided(itinerary, tuple(passed))
+
+
+def begin(itinerary: Itinerary, seen: Seen) -> tuple[RoutingSlip, tuple[PassedEntry, ...]]:
+    """Return the slip with which a run begins, and the entries that it passes before its first hop.
+
+    What the dispatch cannot decide is for a worker, at the place of the entry: a condition that cannot be evaluated,
+    and the end of a run of which all is skipped, which is written by a hop like any other.
+    """
+    ahead = decide(itinerary, 1, seen)
+    if not ahead.itinerary:
+        return RoutingSlip(itinerary.settled, undecided=True), ()
+    undecided = ahead.fault is not None
+    return RoutingSlip(ahead.itinerary.settled if undecided else ahead.itinerary, undecided=undecided), ahead.passed
+
+
+def asked_by(entries: Iterable[Entry]) -> set[str]:
+    """Return the names that the conditions ask for until it is clear which of these entries is next."""
+    names: set[str] = set()
+    for entry in entries:
+        if isinstance(entry, Switch):
+            for when, inner in entry.ordered:
+                names |= _names(when) | asked_by(inner)
+            names |= asked_by(entry.otherwise)
+        elif isinstance(entry, Step) and entry.when is not None:
+            names |= _names(entry.when)
+        else:
+            break
+    return names
+
+
+def check_conditions(entries: Iterable[Entry]) -> None:
+    """Raise ValueError, which says what is wrong and in which column, if a condition cannot be read."""
+    for entry in entries:
+        if isinstance(entry, Step) and entry.when is not None:
+            read_condition(entry.when)
+        elif isinstance(entry, Switch):
+            for when, _ in entry.ordered:
+                read_condition(when)
+        check_conditions(entry.inner)
+
+
+@dataclass(slots=True)
+class _Values:
+    """What conditions see, read once each."""
+
+    seen: Seen
+
+    def hold(self, when: str) -> bool:
+        condition = read_condition(when)
+        there = {name: self.seen[name] for name in condition.names if name in self.seen}
+        values: dict[str, JsonValue] = {
+            name: from_json(text) for name, text in there.items() if isinstance(text, bytes)
+        }
+        withheld = {
+            name: f"is {size:,} bytes, and more than {OFFERED_BYTES:,} are not offered"
+            for name, size in there.items()
+            if isinstance(size, int)
+        }
+        return condition.holds(values, withheld)
+
+
+def _choose(switch: Switch, values: _Values) -> tuple[str | None, Sequence[Entry]]:
+    for when, entries in switch.ordered:
+        if values.hold(when):
+            return when, entries
+    return ("default" if switch.otherwise else None), switch.otherwise
+
+
+def _passed(entry: Entry, position: int, identity: UUID, status: StepStatus, reason: str) -> PassedEntry:
+    kind = None if isinstance(entry, Step) else entry.kind
+    return PassedEntry(position, entry.topic, identity, status, reason, kind)
+
+
+def _names(when: str) -> frozenset[str]:
+    try:
+        return read_condition(when).names
+    except ValueError:
+        return frozenset()  # whoever decides says what is wrong with it
