@@ -10,6 +10,7 @@ import pytest
 
 from paigeant import ActivityRegistry, Parked, Run, Signal, Sleep, Wait, Workflow
 from paigeant.errors import InvalidInput, RegistrationError, UnknownRun, WrongState
+from paigeant.testing import app
 
 
 async def until_waiting(run: Run) -> Any:
@@ -299,3 +300,13 @@ def test_what_is_no_wait_is_refused_where_it_is_written(registry: ActivityRegist
 
         @registry.execute("paigeant.flow")
         async def flow() -> None: ...
+
+
+@pytest.mark.usefixtures("steps")
+async def test_a_worker_may_die_at_each_commit_of_a_wait(registry: ActivityRegistry):
+    waits = [Sleep("3d"), Wait("approved", timeout="1h", on_timeout="continue")]
+    async with app(registry, workflows=[Workflow("w", ["first", *waits, "last"])]) as env:
+        crashed = await env.crash_after_each_commit("w", {})
+
+    assert {run.position for run in crashed} == {1, 2, 3, 4}
+    assert all(run.result.output == ["first", None] for run in crashed)
