@@ -12,7 +12,7 @@ from paigeant.model.checks.findings import Finding, Severity
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.events import Noticed
 
-_CHECK: Final = "mend it, and see with `paigeant check` that all is well"
+_CHECK: Final = "fix it, and run `paigeant check` again"
 
 
 async def require_ready(runtime: Runtime, env: str) -> None:

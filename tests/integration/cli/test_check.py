@@ -27,7 +27,7 @@ def test_what_init_makes_and_the_example_have_no_flaw(project: Any):
     for command in (("check", "handlers.py"), ("check", str(ROOT / "examples/support_desk/handlers.py"))):
         ended = project.paigeant(*command)
         assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr + ended.stdout
-        assert "nothing to mend" in ended.stderr
+        assert "nothing to fix" in ended.stderr
 
 
 def test_a_flaw_is_a_line_with_its_place_and_exit_code_1(project: Any):

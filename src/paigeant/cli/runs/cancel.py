@@ -20,7 +20,7 @@ def cancel(
     compensate: Annotated[bool, typer.Option("--compensate", help="Undo what it did, in reverse.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Wish that a run ends: at once if nothing of it runs, else at the running step's next heartbeat."""
+    """Cancel a run: at once if none of its steps is running, else at that step's next heartbeat."""
     identity, status = steered(workflow_id, last, lambda run: run.cancel(compensate=compensate))
     said = f"it is {status}" if status.final else f"requested; it is {status} until its step sees the wish"
     report(identity, status, said, as_json=as_json)

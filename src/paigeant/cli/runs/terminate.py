@@ -19,6 +19,6 @@ def terminate(
     last: Last = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """End a run now, undoing nothing: when this returns nothing more is committed to it."""
+    """End a run at once, without undoing anything: when this returns, nothing more is committed to it."""
     identity, status = steered(workflow_id, last, lambda run: run.terminate())
     report(identity, status, f"it is {status}", as_json=as_json)

@@ -62,7 +62,7 @@ def why_waiting(view: RunView) -> str | None:
     if view.reason == WaitReason.TAMPERED:
         found = f": {one_line(step.errors[-1].message)}" if step and step.errors else ""
         return (
-            f"waiting (tampered){found}; somebody has edited the database: mend the row and "
+            f"waiting (tampered){found}; somebody has edited the database: fix the row and "
             f"`paigeant retry {view.workflow_id}`, or `paigeant cancel` it"
         )
     return f"waiting ({view.reason}){about}{until(view.due_at)}; {_way_on(view)}"

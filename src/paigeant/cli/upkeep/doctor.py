@@ -31,7 +31,7 @@ _MARKS: Final = {
 
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {findings, healthy}.")] = False) -> None:
-    """Look for what is wrong with the installation, the settings, the store and the transport, and say how to mend it.
+    """Check the installation, the settings, the store and the transport, and say how to fix what is wrong.
 
     Exit codes: 0 nothing is wrong, 1 something is, 2 a setting is wrong, 4 the store or broker does not answer.
     """

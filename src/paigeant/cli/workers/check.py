@@ -34,7 +34,7 @@ def check(
         write(printable(from_here(str(flaw))))
     counted = f"{len(names)} workflow{'' if len(names) == 1 else 's'}"
     if not as_json:
-        note(f"{counted}: {len(flaws)} to mend" if flaws else f"{counted}: nothing to mend")
+        note(f"{counted}: {len(flaws)} to fix" if flaws else f"{counted}: nothing to fix")
     raise typer.Exit(FAILED if flaws else COMPLETED)
 
 
