@@ -18,7 +18,7 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.choosing import choose_codec, choose_store, choose_store_to_read, choose_transport
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Catalog, Handlers, read_handlers
-from paigeant.app.handlers.publications import WorkflowListing, list_workflows
+from paigeant.app.handlers.publications import WorkflowListing, list_workers, list_workflows
 from paigeant.app.inputs import as_inputs, naming_payloads
 from paigeant.app.options import DispatchArguments, check_parts, check_workflow, read_span, read_status
 from paigeant.app.readiness import require_activities, require_ready, warn_of
@@ -266,8 +266,8 @@ class Paigeant:
         return await self.catalog.check_all(self.store)
 
     async def list_workers(self) -> list[WorkerCard]:
-        """Return the workers that are up, with what they serve and what they published."""
-        return await self.store.list_workers()
+        """Return the workers that are up, with the activities they serve and what they published."""
+        return await list_workers(self.store)
 
     @property
     def administration(self) -> Administration:

@@ -35,7 +35,7 @@ def test_what_cannot_be_sent_is_refused(project: Any):
         ((run, "no name!"), "no name for a signal"),
         ((str(uuid4()), "word"), "no run has the id"),
         ((run, "--each", "wrong.jsonl"), "it takes no run"),
-        (("--each", "wrong.jsonl"), "wrong.jsonl, signal 1: "),
+        (("--each", "wrong.jsonl"), "wrong.jsonl, line 1: "),
     ):
         refused = project.paigeant("signal", *arguments)
         assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 
 from paigeant.abc import Directory
 from paigeant.errors import UnknownWorkflow
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import WorkerCard
 from paigeant.model.plan import Plan
 
@@ -29,6 +31,12 @@ class WorkflowListing(BaseModel, frozen=True):
     steps: tuple[str, ...]
     unserved: tuple[str, ...]
     workers: tuple[str, ...]
+
+
+async def list_workers(directory: Directory) -> list[WorkerCard]:
+    """Return the workers that are up, with the activities they serve: that of flow hops, which all serve, is none."""
+    cards = await directory.list_workers()
+    return [replace(card, topics=tuple(name for name in card.topics if name != FLOW)) for card in cards]
 
 
 async def list_workflows(here: Mapping[str, Plan], directory: Directory) -> list[WorkflowListing]:

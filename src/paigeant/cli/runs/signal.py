@@ -75,7 +75,7 @@ def _send(workflow_id: str | None, name: str, carried: Any, key: str | None, *, 
 
 
 def _send_each(source: str, *, as_json: bool) -> int:
-    signals = [_read(number, source, line) for number, line in enumerate(read_lines(source), 1)]
+    signals = [_read(place, line) for place, line in read_lines(source)]
     receipts: Sequence[Receipt] = ask(lambda app: app.signal_many(signals)) if signals else ()
     answers = list(zip(signals, receipts, strict=True))
     if as_json:
@@ -87,9 +87,8 @@ def _send_each(source: str, *, as_json: bool) -> int:
     return FAILED if any(receipt.refused for receipt in receipts) else COMPLETED
 
 
-def _read(number: int, source: str, line: Any) -> Signal:
+def _read(place: str, line: Any) -> Signal:
     try:
         return Signal.of(line)
     except InvalidInput as error:
-        where = "standard input" if source == STDIN else source
-        raise InvalidInput(f"{where}, signal {number}: {error}") from error
+        raise InvalidInput(f"{place}: {error}") from error

@@ -29,6 +29,10 @@ class Tx:
 
     __slots__ = ("_clock", "_now", "connection", "driver", "namespace")
 
+    connection: Connection
+    driver: Driver
+    namespace: str
+
     def __init__(
         self, connection: Connection, driver: Driver, namespace: str, clock: Clock, now: datetime | None = None
     ) -> None:
