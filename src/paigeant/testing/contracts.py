@@ -9,9 +9,10 @@ They are pytest classes to subclass; each says in its docstring what to override
 try:
     import hypothesis
     import pytest
-except ModuleNotFoundError as error:
-    text = f"the suites for backends need {error.name}: pip install 'paigeant[testing]' pytest-asyncio"
-    raise ModuleNotFoundError(text, name=error.name) from error
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        f"the suites for backends need {_error.name}: pip install 'paigeant[testing]' pytest-asyncio", name=_error.name
+    ) from _error
 
 del hypothesis
 pytest.register_assert_rewrite(
