@@ -8,8 +8,15 @@ from tests.simulation.play import hold
 
 TOGETHER = 100
 
+STARTS = range(1, 2_000, 2 * TOGETHER)
 
-@pytest.mark.parametrize("first", range(1, 2_000, 2 * TOGETHER))
+QUICK = 4
+"""So many of them belong to ``make test``, the others to ``make test-slow``."""
+
+
+@pytest.mark.parametrize(
+    "first", [*STARTS[:QUICK], *(pytest.param(seed, marks=pytest.mark.slow) for seed in STARTS[QUICK:])]
+)
 def test_the_guarantees_hold_in_every_schedule(first: int):
     for seed in range(first, first + 2 * TOGETHER, 2):
         hold(seed)
