@@ -222,13 +222,19 @@ async def _read(stage: Stage) -> History:
 
 
 def _coverage(script: Script, backend: Backend, stage: Stage) -> list[Breach]:
-    """Every crash point that there is was hit as often as planned, or the drama has proved less than it says."""
+    """Every crash point that there is was hit as often as planned, or the drama has proved less than it says.
+
+    It is always said; where the plan ``covers`` all points, it is a breach.
+    """
     hits = {point.name: stage.done[f"at {point.name}"] for point in POINTS if backend.has(point.where)}
-    return [
-        Breach("coverage", f"{name} was hit {count} times, not {script.plan.hits}")
+    rare = [
+        f"{name} was hit {count} times, not {script.plan.hits}"
         for name, count in hits.items()
         if count < script.plan.hits
     ]
+    for text in rare:
+        stage.say(text)
+    return [Breach("coverage", text) for text in rare] if script.plan.covers else []
 
 
 def _result(script: Script, stage: Stage, history: History, found: list[Breach]) -> Result:
