@@ -1,4 +1,4 @@
-"""What is ahead of a run: it stands in the message of its newest step, which only the codec can open."""
+"""What is ahead of a run: it stands in the message of its newest hop, which only the codec can open."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ async def with_steps_ahead(runtime: Runtime, view: RunView) -> RunView:
     """Return the view with the steps ahead; where message or plan do not open here, nothing is known of them."""
     if view.status is RunStatus.COMPLETED:
         return view
-    forward = [step for step in view.steps if not step.path and step.direction is Direction.EXECUTE]
-    if not forward:
-        return view
-    body = await runtime.store.get_message(HopKey(view.workflow_id, "", forward[-1].position))
+    body = await _newest_message(runtime, view)
     try:
         ahead = () if body is None else await _activities_ahead(runtime, body)
     except MessageRejected:
         return view
     return view.model_copy(update={"ahead": ahead})
+
+
+async def _newest_message(runtime: Runtime, view: RunView) -> bytes | None:
+    """Return the message of the newest hop on the way forward; what was skipped or chosen is a record without one."""
+    for hop in reversed(view.journey):
+        if not hop.path and hop.direction is Direction.EXECUTE:
+            body = await runtime.store.get_message(HopKey(view.workflow_id, "", hop.position))
+            if body:
+                return body
+    return None
 
 
 async def _activities_ahead(runtime: Runtime, body: bytes) -> tuple[str, ...]:

@@ -153,7 +153,7 @@ def choose_resumed(hops: Sequence[H]) -> list[H]:
 
 def _waits(hop: PlacedHop) -> str:
     until = "" if hop.due_at is None else f" until {hop.due_at:%Y-%m-%dT%H:%M:%SZ}"
-    return f"the run waits ({hop.reason}){until} and goes on by itself: a retry does not cut that short"
+    return f"the run waits ({hop.reason}){until}: a retry does not cut that short"
 
 
 def restart(hop: PlacedHop, now: datetime, *, accept_contract: bool) -> Restarted:

@@ -22,5 +22,5 @@ def cancel(
 ) -> None:
     """Cancel a run: at once if none of its steps is running, else at that step's next heartbeat."""
     identity, status = steered(workflow_id, last, lambda run: run.cancel(compensate=compensate))
-    said = f"it is {status}" if status.final else f"requested; it is {status} until its step sees the wish"
+    said = f"it is {status}" if status.final else f"requested; it is {status} until a worker has seen the request"
     report(identity, status, said, as_json=as_json)

@@ -41,7 +41,10 @@ def read_value(text: str) -> JsonValue:
     except UnicodeEncodeError as error:
         message = f"the value is not UTF-8 at character {error.start + 1}; JSON holds text only"
         raise InvalidInput(message) from error
-    except ValueError:
+    except ValueError as error:
+        if text.lstrip().startswith(("{", "[")):  # a text that looks like this is a mistake far more often than meant
+            message = f"the value is not JSON: {error}; to set the text, put it in double quotes"
+            raise InvalidInput(message) from error
         return text
     try:
         return finite(value)

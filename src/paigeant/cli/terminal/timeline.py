@@ -118,11 +118,13 @@ def _row(step: StepView) -> list[Cell]:
     tried = str(step.attempt) if step.attempt > 1 else ""
     output = "" if step.output is None else to_json(step.output).decode()[:_LINE]
     number, worker = f"{step.path}{step.position}", printable(step.worker or "")
-    return [number, _name(step), status_text(step.status), tried, _took(step), printable(output), worker]
+    skipped = f"not {step.reason}" if step.status is StepStatus.SKIPPED and step.reason else ""
+    return [number, _name(step), status_text(step.status), tried, _took(step), printable(output or skipped), worker]
 
 
 def _node_row(node: NodeView) -> list[Cell]:
-    return [f"{node.path}{node.position}", _node_name(node), status_text(node.status), "", "", "", ""]
+    chosen = f"case {node.case}" if node.case else ""
+    return [f"{node.path}{node.position}", _node_name(node), status_text(node.status), "", "", printable(chosen), ""]
 
 
 def _node_name(node: NodeView) -> str:
