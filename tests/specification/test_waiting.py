@@ -268,7 +268,7 @@ async def test_a_retry_cuts_no_wait_short_and_cancel_and_terminate_end_it_at_onc
 
     with pytest.raises(WrongState, match=r"waits \(sleep\) until 20"):
         await cancelled.retry()
-    with pytest.raises(WrongState, match=r"waits \(signal approved\) and"):
+    with pytest.raises(WrongState, match=r"waits \(signal approved\): a retry does not cut that short"):
         await terminated.retry()
     await cancelled.cancel()
     await undone.cancel(compensate=True)
