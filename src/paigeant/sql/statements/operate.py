@@ -98,7 +98,7 @@ def resume(tx: Tx, workflow_id: UUID, *, accept_contract: bool = False) -> RunSt
     restarted = [(key_of(hop), operate.restart(hop, tx.now, accept_contract=accept_contract)) for hop in hops]
     tx.many(_RESTART, [changed(key, change) for key, change in restarted])
     _write(tx, workflow_id, {**resumed._asdict(), "status": OPEN_RUN})
-    return RunStatus.RUNNING
+    return RunStatus(find(tx, workflow_id).status)  # it waits still, if all that waits of it is leased
 
 
 def _write(tx: Tx, workflow_id: UUID, change: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from paigeant.model.hops import (
@@ -47,7 +47,7 @@ def pick(rows: Rows, owner: str, topics: Collection[str], limit: int, lease: tim
     suspects = _first((hop for hop in due if leases.is_suspect(hop)), limit)
     given = leases.choose_suspects(suspects, holds_one=_holds_suspect(rows, owner))
     others = _first((hop for hop in due if not leases.is_suspect(hop)), limit - len(given))
-    return [grant(rows, hop, owner, lease) for hop in (*given, *others)]
+    return [grant(rows, hop, owner, lease, now) for hop in (*given, *others)]
 
 
 def _holds_suspect(rows: Rows, owner: str) -> bool:
@@ -59,7 +59,7 @@ def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[
     """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
     now = rows.clock()
     hops = (hop for run, hop in rows.pending() if leases.may_close(run, hop, hop.direction, now))
-    return [grant(rows, hop, owner, lease) for hop in _first(hops, limit)]
+    return [grant(rows, hop, owner, lease, now) for hop in _first(hops, limit)]
 
 
 def find_held_interfaces(rows: Rows) -> set[HeldInterface]:
@@ -72,21 +72,22 @@ def lease_misfits(
 ) -> list[Grant]:
     """Lease twins that wait for code that fits these contracts."""
     found = (hop for hop in rows.twins.values() if hop.interface is not None and (hop.step, hop.interface) in wanted)
-    return [grant(rows, hop, owner, lease) for hop in _first(found, limit)]
+    now = rows.clock()
+    return [grant(rows, hop, owner, lease, now) for hop in _first(found, limit)]
 
 
 def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
     """Lease those of the announced twins that are due and are what was announced."""
-    grants: list[Grant] = []
+    grants, now = list[Grant](), rows.clock()
     for key, digest in notices:
         hop = rows.twins.get(key)
-        if hop is None or not notice.is_announced(hop, digest) or not leases.is_due(hop, rows.clock()):
+        if hop is None or not notice.is_announced(hop, digest) or not leases.is_due(hop, now):
             continue
         suspect = leases.is_suspect(hop)
         if suspect and not leases.choose_suspects([hop], holds_one=_holds_suspect(rows, owner)):
-            hop.hints, hop.hint_at = 0, rows.clock() + SUSPECT_PAUSE
+            hop.hints, hop.hint_at = 0, now + SUSPECT_PAUSE
         else:
-            grants.append(grant(rows, hop, owner, lease))
+            grants.append(grant(rows, hop, owner, lease, now))
     return grants
 
 
@@ -100,10 +101,13 @@ def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:
     return heapq.nsmallest(limit, hops, key=lambda hop: (hop.due_at is None, hop.due_at or hop.hint_at, hop.key))
 
 
-def grant(rows: Rows, hop: HopRow, owner: str, lease: timedelta) -> Grant:
-    """Lease a twin to this owner, and say when its run has started."""
+def grant(rows: Rows, hop: HopRow, owner: str, lease: timedelta, now: datetime) -> Grant:
+    """Lease a twin to this owner, and say when its run has started.
+
+    All that are claimed together get the same time, as in a transaction: their leases end together, and which of them
+    is due longest does not depend on the order in which they were given.
+    """
     interrupted, due_at = leases.is_interrupted(hop), hop.due_at
-    now = rows.clock()
     hop.change(leases.take(hop, owner, now, lease))
     run = rows.runs[hop.key.workflow_id]
     run.started_at = run.started_at or now
