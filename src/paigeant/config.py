@@ -99,7 +99,7 @@ Span = Annotated[float, BeforeValidator(_seconds)]
 _SPAN: Final = ", or text as 1m30s; at most a day"
 DAY: Final = 86_400.0
 """Seconds that a lease, and whatever a worker waits for, may last at most."""
-Steps = Annotated[tuple[Annotated[Step, BeforeValidator(_step)], ...], Field(min_length=1, max_length=STEPS)]
+Steps = Annotated[tuple[Annotated[Step, BeforeValidator(_step)], ...], Field(max_length=STEPS)]
 
 
 class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):

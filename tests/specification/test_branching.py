@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic_ai import Agent
+from pydantic_ai.models.test import TestModel
 
-from paigeant import ActivityRegistry, Completed, Revised, Step, Switch, Workflow
+from paigeant import ActivityRegistry, Completed, Finished, RetryPolicy, Revised, Step, Switch, Workflow
 from paigeant.errors import RegistrationError
 
 
@@ -192,3 +194,46 @@ async def test_a_value_over_64_kib_is_not_offered(registry: ActivityRegistry, se
 def test_a_condition_that_cannot_be_read_is_refused_where_the_workflow_is_declared(when: str, said: str):
     with pytest.raises(RegistrationError, match=said):
         Workflow("w", [Switch({"true": [Step("vat", when=when)]})])
+
+
+async def test_functions_and_agents_stand_in_a_switch_as_in_a_workflows_own_list(
+    serve: Any, registry: ActivityRegistry
+):
+    @registry.execute("registered", retry=RetryPolicy(max_attempts=7))
+    async def known() -> str:
+        return "known"
+
+    async def on_the_spot() -> str:
+        return "on the spot"
+
+    writer = Agent(TestModel(custom_output_text="written"), name="writer")
+    switch = Switch({"way == 1": [known], "way == 2": [Switch({"true": [on_the_spot]})]}, default=[writer])
+    app = await serve(Workflow("w", [switch]))
+
+    runs = [await app.dispatch("w", {"way": way}) for way in (1, 2, 3)]
+
+    assert [(await run.result(timeout=20)).output for run in runs] == ["known", "on the spot", "written"]
+
+
+async def test_a_workflow_without_steps_completes_at_once(serve: Any):
+    app = await serve(Workflow("w", []))
+
+    result = await (await app.dispatch("w", {"amount": 1})).result(timeout=20)
+
+    assert (result.status, result.output, result.steps) == ("completed", None, ())
+    assert [(node.kind, node.name, node.status) for node in result.nodes] == [("end", "end", "completed")]
+
+
+async def test_a_step_that_ends_its_run_early_says_why(serve: Any, registry: ActivityRegistry):
+    @registry.execute
+    async def look(amount: int) -> Finished[str]:
+        return Finished("nothing to do", reason=f"the amount is {amount}")
+
+    app = await serve(Workflow("w", ["look", "charge"]))
+
+    result = await (await app.dispatch("w", {"amount": 0})).result(timeout=20)
+
+    assert (result.status, result.output) == ("completed", "nothing to do")
+    assert [(step.step, step.status, step.reason) for step in result.steps] == [
+        ("look", "completed", "the amount is 0")
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Final, Protocol, TypeVar, Unpack, cast, overload, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, Unpack, cast, overload
 from weakref import WeakSet
 
 from paigeant.activities.binding import read_signature, shape_of
@@ -15,6 +15,7 @@ from paigeant.activities.shapes import output_type
 from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import checked, refuse, written_at
+from paigeant.model.entries.nested import AgentLike
 from paigeant.model.limits import NAME_PATTERN, RESERVED
 from paigeant.model.plan import Undo
 from paigeant.model.retry import RetryPolicy
@@ -25,18 +26,6 @@ from paigeant.plugins import load_plugin
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: Final = tuple(Options.__annotations__)
-
-
-@runtime_checkable
-class AgentLike(Protocol):
-    """What an agent has, as far as the registry is concerned; the adapter knows the rest."""
-
-    @property
-    def name(self) -> str | None:
-        """The agent's name, which becomes the activity's."""
-
-    async def run(self, *args: Any, **kwargs: Any) -> Any:
-        """Run it once."""
 
 
 class AdaptedAgent(Protocol):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import UnionType
-from typing import Any, Generic, TypeAlias, cast
+from typing import Any, Generic, cast
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -13,18 +13,16 @@ from pydantic.json_schema import JsonSchemaMode
 from pydantic_core import to_json
 from typing_extensions import TypeVar
 
-from paigeant.activities.registry import ActivityRegistry, AgentLike, registry_of
+from paigeant.activities.registry import ActivityRegistry, registry_of
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import checked, written_at
 from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.nested import AgentLike, Declared, Unnamed
 from paigeant.model.entries.step import Step
 from paigeant.model.plan import Plan
 from paigeant.model.values.shapes import adapter, first_problem
 from paigeant.model.values.showing import shown
 from paigeant.routing import check_conditions
-
-Declared: TypeAlias = str | Entry | AgentLike | Callable[..., Any]
-"""What may stand in a workflow's list."""
 
 In_contra = TypeVar("In_contra", default=Any, contravariant=True)
 Out_co = TypeVar("Out_co", default=Any, covariant=True)
@@ -97,7 +95,7 @@ class Declaration(Generic[In_contra, Out_co]):
 
     def _entry(self, entry: Declared, name: str) -> Entry:
         if isinstance(entry, Entry):
-            return entry
+            return entry.with_steps(lambda step: self._entry(step.source, name) if isinstance(step, Unnamed) else step)
         if isinstance(entry, str):
             return Step(entry)
         home = registry_of(entry)

@@ -143,7 +143,7 @@ def _check_input(runtime: Runtime, plan: Plan, json: bytes) -> None:
     if (depth := nesting(json)) > DEPTH:
         text = f"the input nests {depth} levels deep; at most {DEPTH} are allowed"
         raise InvalidInput(text)
-    first = plan.itinerary[0]
+    first = plan.itinerary[0] if plan.itinerary else None
     if not isinstance(first, Step) or first.activity not in runtime.registry:
         return
     explicit = {name: to_json(value) for name, value in first.arguments.items()}

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hold import NOW, Hold, WaitState
-from paigeant.model.message import HopKey, PaigeantMessage
+from paigeant.model.message import END, HopKey, PaigeantMessage
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import CancelRequest, Direction
@@ -165,7 +165,7 @@ class Twin:
         node = message.routing_slip.next_step() if sealed.topic == FLOW else None
         kind, label = (None, None) if node is None else (node.kind, node.label)
         if message.routing_slip.undecided:
-            kind = "condition"
+            kind = END if node is None else "condition"
         return cls(
             message.key, sealed.topic, message.step_id, headers.direction, sealed.body, undoes, hold, kind, label
         )

@@ -30,6 +30,9 @@ SPEC_VERSION: Final = 2
 ENTRIES_VERSION: Final = 3
 """The version of messages ahead of which are entries other than plain steps."""
 
+END: Final = "end"
+"""What the hop is called that ends a run without entries."""
+
 
 class HopKey(NamedTuple):
     """Where in which journey a hop is: unique, never reused; a retry keeps it.
@@ -190,7 +193,8 @@ class PaigeantMessage:
     def label(self) -> str:
         """What a person knows the step by: the topic, or of an entry that is no activity its own name."""
         topic = self.topic
-        return self.routing_slip.itinerary.next.label if topic == FLOW else topic
+        entry = self.routing_slip.next_step() if topic == FLOW else None
+        return END if topic == FLOW and entry is None else topic if entry is None else entry.label
 
     @property
     def step_id(self) -> UUID:
@@ -198,5 +202,8 @@ class PaigeantMessage:
         slip = self.routing_slip
         if self.headers.direction is Direction.COMPENSATE:
             return slip.compensations[0].step_id
+        if not slip.undecided:
+            return slip.itinerary.step_id
         # Deciding is a deed of its own: with the identity of the step, the step itself would be taken for done.
-        return uuid5(slip.itinerary.step_id, FLOW) if slip.undecided else slip.itinerary.step_id
+        place = slip.itinerary.step_id if slip.itinerary else self.headers.workflow_id
+        return uuid5(place, FLOW)

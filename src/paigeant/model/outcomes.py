@@ -72,11 +72,15 @@ class Revised(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Finished(Generic[T_co]):
-    """The step is done, and with it the run: it completes with this output, and what remained is dropped."""
+    """The step is done, and with it its branch, in the trunk the run: it completes with this output.
+
+    What remained is dropped. The ``reason``, text, is shown with the step.
+    """
 
     output: T_co
     log: Any = None
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

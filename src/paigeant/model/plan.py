@@ -25,11 +25,11 @@ def _check_size(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 class Plan(BaseModel, frozen=True, extra="forbid"):
     """A named itinerary; ``input`` and ``output`` are JSON Schemas, as text, of what goes in and comes out.
 
-    They are None where the workflow does not say.
+    They are None where the workflow does not say. A run of a plan without entries completes at once.
     """
 
     name: Name
-    itinerary: Annotated[tuple[AnyEntry, ...], Field(min_length=1, max_length=STEPS), AfterValidator(_check_size)]
+    itinerary: Annotated[tuple[AnyEntry, ...], Field(max_length=STEPS), AfterValidator(_check_size)]
     input: str | None = None
     output: str | None = None
 

@@ -18,11 +18,12 @@ from paigeant.model.values.values import Value
 class Done(NamedTuple):
     """What a step that is done leaves: its output, and what its compensation gets instead of it, if that is another.
 
-    A node has no output.
+    A node has no output. The ``reason`` is why the run ended early with it.
     """
 
     output: Value | None
     log: Value | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

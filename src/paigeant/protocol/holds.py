@@ -129,7 +129,7 @@ class LeftBehind(NamedTuple):
     status: StepStatus
     owner: None
     due_at: None
-    reason: None
+    reason: str | None
     completed_at: datetime
     input: Mapping[str, Value] | None
     output: Value | None
@@ -149,7 +149,7 @@ def leave(hop: CommittedHop, left: Left, commit: Commit, now: datetime) -> LeftB
         status=left.status,
         owner=None,
         due_at=None,
-        reason=None,
+        reason=done and done.reason,
         completed_at=now,
         input=commit.input or hop.input,
         output=done and done.output,

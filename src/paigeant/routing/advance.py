@@ -95,7 +95,8 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
     ahead = decide(going_on, position + 1, leased.seen)
     name = message.routing_slip.itinerary.step.name
     variables = (*([] if name is None else [(name, outcome.output)]), *outcome.variables.items())
-    left = Left(Done(outcome.output, outcome.log), message.routing_slip.compensations if compensable else None)
+    reason = outcome.reason if isinstance(outcome, Finished) else None
+    left = Left(Done(outcome.output, outcome.log, reason), message.routing_slip.compensations if compensable else None)
     return replace(_on_to(leased, left, slip, ahead, outcome.output), writes=Writes(variables, revision=revision))
 
 

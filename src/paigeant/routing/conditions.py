@@ -62,8 +62,10 @@ def begin(itinerary: Itinerary, seen: Seen) -> tuple[RoutingSlip, tuple[PassedEn
     """Return the slip with which a run begins, and the entries that it passes before its first hop.
 
     What the dispatch cannot decide is for a worker, at the place of the entry: a condition that cannot be evaluated,
-    and the end of a run of which all is skipped, which is written by a hop like any other.
+    and the end of a run without entries, or of which all are skipped, which is written by a hop like any other.
     """
+    if not itinerary:
+        return RoutingSlip(undecided=True), ()
     ahead = decide(itinerary, 1, seen)
     if not ahead.itinerary:
         return RoutingSlip(itinerary.settled, undecided=True), ()

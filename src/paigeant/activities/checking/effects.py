@@ -12,7 +12,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from paigeant.activities.callables import layers
 from paigeant.activities.handlers import Activity
-from paigeant.activities.registry import AgentLike
+from paigeant.model.entries.nested import AgentLike
 from paigeant.model.outcomes import Completed, Finished, Parked, Revised
 
 _OUTCOMES: Final = (Completed, Finished, Parked, Revised)

@@ -89,7 +89,7 @@ class _Walk:
         for position, entry in enumerate(self._plan.itinerary, 1):
             yield from self._entry(position, entry)
         why = None if self._known.output is None else why_not(self._names.previous, self._read(self._known.output))
-        if why is not None:
+        if why is not None and self._plan.itinerary:
             text = f"its output cannot be the workflow's output: {why}"
             yield self._flaw(len(self._plan.itinerary), self._plan.itinerary[-1], "wrong-type", text)
         for position, step, activity in self._undone:

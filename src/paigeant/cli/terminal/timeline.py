@@ -118,8 +118,15 @@ def _row(step: StepView) -> list[Cell]:
     tried = str(step.attempt) if step.attempt > 1 else ""
     output = "" if step.output is None else to_json(step.output).decode()[:_LINE]
     number, worker = f"{step.path}{step.position}", printable(step.worker or "")
-    skipped = f"not {step.reason}" if step.status is StepStatus.SKIPPED and step.reason else ""
-    return [number, _name(step), status_text(step.status), tried, _took(step), printable(output or skipped), worker]
+    said = " ".join(each for each in (output, _why(step)) if each)
+    return [number, _name(step), status_text(step.status), tried, _took(step), printable(said), worker]
+
+
+def _why(step: StepView) -> str:
+    """Return why a step was skipped, or ended its run early."""
+    if step.reason is None or step.status not in {StepStatus.SKIPPED, StepStatus.COMPLETED}:
+        return ""
+    return f"not {step.reason}" if step.status is StepStatus.SKIPPED else f"(finished: {one_line(step.reason)})"
 
 
 def _node_row(node: NodeView) -> list[Cell]:

@@ -59,6 +59,8 @@ def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
         for name, value in done.variables.items()
     }
     packed: Outcome[Value] = replace(done, output=output, log=log, variables=variables)
+    if isinstance(packed, Finished) and packed.reason is not None:
+        packed = replace(packed, reason=_check_reason(packed.reason, step, "Finished"))
     if isinstance(packed, Revised):
         stowed = partial(_stow_all, blobs, step)
         changed = None if packed.replace is None else stowed(packed.replace)
@@ -67,17 +69,21 @@ def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
 
 
 def _check_parked(parked: Parked, step: str) -> Parked:
-    reason: Any = parked.reason
+    reason = _check_reason(parked.reason, step, "Parked")
     after: Any = parked.resume_after
-    if not isinstance(reason, str):
-        text = f"step {step!r}: Parked takes a reason as text, not {type(reason).__qualname__}"
-        raise ResultError(text)
     if after is not None and not (isinstance(after, timedelta) and timedelta() <= after <= LONGEST):
         text = f"step {step!r}: Parked resumes after a timedelta from 0 to {LONGEST.days} days, not {after!r}"
         raise ResultError(text)
     if parked.signal is not None:
         _check_name(parked.signal, step, "signal")
-    return replace(parked, reason=clean(reason))
+    return replace(parked, reason=reason)
+
+
+def _check_reason(reason: Any, step: str, what: str) -> str:
+    if not isinstance(reason, str):
+        text = f"step {step!r}: {what} takes a reason as text, not {type(reason).__qualname__}"
+        raise ResultError(text)
+    return clean(reason)
 
 
 def _check_name(name: Any, step: str, what: str = "variable") -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, TypeAlias, cast
+from functools import partial
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, cast
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, TypeAdapter, model_validator
@@ -13,12 +14,9 @@ from pydantic_core import to_json
 
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.entry import FLOW, Entry, Reader, StepChange, check_levels, joined, written
-from paigeant.model.entries.step import Step
+from paigeant.model.entries.nested import Branch, read_nested
 from paigeant.model.limits import CONDITION
 from paigeant.model.values.showing import shown
-
-Branch: TypeAlias = Sequence[str | Entry]
-"""What a user may write for a list of entries: names of activities, and entries."""
 
 
 class Case(NamedTuple):
@@ -28,18 +26,7 @@ class Case(NamedTuple):
     entries: tuple[Entry, ...]
 
 
-def _entries(value: Any) -> tuple[Entry, ...]:
-    if isinstance(value, str | Entry) or not isinstance(value, Sequence):
-        raise ValueError(f"its entries are a list, as [{shown(value)}], not {shown(value)}")  # noqa: TRY004
-    return tuple(_entry(each) for each in cast("Sequence[Any]", value))
-
-
-def _entry(value: Any) -> Entry:
-    if isinstance(value, Entry):
-        return value
-    if isinstance(value, str):
-        return Step(value)
-    raise ValueError(f"an entry within a Switch is the name of an activity, or a Step, not {shown(value)}")
+_entries = partial(read_nested, within="Switch")
 
 
 def _cases(value: Any) -> tuple[Case, ...]:
@@ -63,7 +50,8 @@ class Switch(Entry):
     """One entry of an itinerary: what follows the first condition that is true, else ``default``, takes its place.
 
     ``cases`` maps conditions in CEL to lists of entries, looked at in this order: ``Switch({"region == 'eu'":
-    ["vat"]}, default=["ship"])``. Nothing at all follows where no condition is true and there is no default. Raises
+    ["vat"]}, default=["ship"])``. An entry is what it may be in a workflow's own list. Nothing at all
+    follows where no condition is true and there is no default. Raises
     RegistrationError for what is wrong.
     """
 
