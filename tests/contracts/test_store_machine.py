@@ -303,5 +303,5 @@ def holds(run: RunView) -> None:
     assert run.completed_at is None or run.status.final
 
 
-Stores.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+Stores.TestCase.settings = settings(max_examples=15, stateful_step_count=40, deadline=None)
 TestStores = pytest.mark.timeout(300)(Stores.TestCase)

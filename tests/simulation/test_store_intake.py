@@ -6,11 +6,11 @@ import pytest
 
 from tests.simulation.play import hold
 
-TOGETHER = 100
+TOGETHER = 50
 
 STARTS = range(1, 2_000, 2 * TOGETHER)
 
-QUICK = 4
+QUICK = 3
 """So many of them belong to ``make test``, the others to ``make test-slow``."""
 
 

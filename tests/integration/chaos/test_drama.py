@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow  # `make chaos` plays it on every backend
 @pytest.mark.timeout(120)
 def test_the_books_are_in_order_after_workers_were_killed_and_stopped() -> None:
     command = [sys.executable, "-m", "chaos", "run", "sqlite", "--plan", "smoke", "--seed", "1"]

@@ -62,9 +62,8 @@ def crawl(payload: float, ctx: ActivityContext) -> int:
     return done
 """
 
-pytestmark = pytest.mark.parametrize(
-    "settings", ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres"], indirect=True
-)
+ELSEWHERE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgres", "redis+postgres")]
+pytestmark = pytest.mark.parametrize("settings", ["sqlite", "rabbitmq+postgres", *ELSEWHERE], indirect=True)
 Dispatch = Callable[[str, float], Awaitable[Run]]
 
 

@@ -62,7 +62,8 @@ LEDGER = """
 def write(item: str, amount: int) -> str:
     return f"invoice for {amount} {item}"
 """
-BACKENDS = ("sqlite", "postgres", "redis+postgres", "rabbitmq+postgres")
+ELSEWHERE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgres", "redis+postgres")]
+BACKENDS = ("sqlite", "rabbitmq+postgres", *ELSEWHERE)
 
 
 class Services:
