@@ -26,7 +26,7 @@ Broker = RedisServer | RabbitMQ
 
 @dataclass
 class Backend:
-    """A store and perhaps a broker, running. What workers are told leads through proxies; ``direct_store`` does not."""
+    """A store and perhaps a broker, running. The URLs of workers lead through proxies; ``direct_store`` does not."""
 
     name: str
     reader: Reader

@@ -1,4 +1,4 @@
-"""The processes of a drama: hired, told where to die, watched, and buried. None but those hired here is ended."""
+"""The processes of a drama: started, given a point to die at, watched, and ended. No other is ended."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ async def forge(backend: Backend) -> int:
 
 
 async def _push(transport: Transport, sealed: Sealed) -> None:
-    """Publish it, though the broker may just be mending its queues."""
+    """Publish it, though the broker may just be repairing its queues."""
     async with asyncio.timeout(_PATIENCE):
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What a process of the drama is told when it is hired."""
+"""What a process of the drama is given when it is started."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ TOGETHER: Final = 3
 
 
 def main() -> int:
-    """Do what the arguments say; returns the exit code: 1 if anything broke, 143 if it was told to end."""
+    """Do what the arguments say; returns the exit code: 1 if anything broke, 143 if it was asked to end."""
     try:
         return _do(_parser().parse_args())
     except asyncio.CancelledError:

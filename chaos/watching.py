@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Watch(Protocol):
-    """Is told of calls. It may end the process, or raise: then the caller never learns what the part answered."""
+    """Hears of calls. It may end the process, or raise: then the caller never learns what the part answered."""
 
     def before(self, call: str, arguments: tuple[Any, ...]) -> None:
         """Hear of a call that was not made yet."""

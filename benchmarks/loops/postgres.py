@@ -76,7 +76,7 @@ class PostgresSteps:
         self._nudged = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Connect, and make the tables anew."""
+        """Connect, and make the tables again."""
         async with AsyncExitStack() as stack:
             self._starting, self._leasing, self._finishing, self._listening = [
                 await stack.enter_async_context(_connection(self._url)) for _ in range(4)

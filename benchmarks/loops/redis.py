@@ -19,7 +19,7 @@ class RedisLine:
         self._waiting: Redis = Redis.from_url(url, socket_timeout=None)
 
     async def __aenter__(self) -> Self:
-        """Make the stream anew."""
+        """Make the stream again."""
         await self._talking.delete(QUEUE)
         await self._talking.xgroup_create(QUEUE, GROUP, id="0", mkstream=True)
         return self

@@ -53,7 +53,7 @@ SELECT (SELECT count(*) FROM runs WHERE status = 'completed'),
 
 
 class SqliteSteps:
-    """One connection in one thread; who waits is told in the process."""
+    """One connection in one thread; who waits is notified in the process."""
 
     def __init__(self, path: str) -> None:
         """Open nothing yet."""

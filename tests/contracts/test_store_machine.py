@@ -52,7 +52,7 @@ OUTCOMES: dict[str, Outcome[Value]] = {
     "faulted": Faulted(FAULT),
     "faulted for good": Faulted(FAULT, compensate=False),
     "timed out": Faulted(Fault(type="TimeoutError", message="late", kind=FaultKind.TIMEOUT)),
-    "cancelled": Faulted(Fault(type="Cancelled", message="as wished", kind=FaultKind.CANCELLED)),
+    "cancelled": Faulted(Fault(type="Cancelled", message="as requested", kind=FaultKind.CANCELLED)),
 }
 
 leases = st.sampled_from([LONG, OVER])

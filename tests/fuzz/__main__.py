@@ -48,7 +48,7 @@ def hold(atheris: Any, name: str, target: Callable[[bytes], None], seconds: int)
     if not sound:
         sys.stdout.write((CORPUS / f"{name}.log").read_text("utf-8", "replace")[-4000:])
     for file in set(FOUND.iterdir()) - before:
-        sys.stdout.write(f"{file.relative_to(ROOT)}: mend it, and keep it under {(SEEDS / name).relative_to(ROOT)}\n")
+        sys.stdout.write(f"{file.relative_to(ROOT)}: fix it, and keep it under {(SEEDS / name).relative_to(ROOT)}\n")
     sys.stdout.flush()
     return sound
 

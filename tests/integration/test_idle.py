@@ -40,7 +40,7 @@ class Counting(Postgres):
 
     async def asked(self) -> tuple[int, int]:
         """Return how many transactions there were, and how many statements."""
-        counted = "SELECT sum(calls)::bigint FROM pg_stat_statements"  # pg_stat_database is told late of what happened
+        counted = "SELECT sum(calls)::bigint FROM pg_stat_statements"  # pg_stat_database hears late of what happened
         return await self.tell(f"{counted} WHERE query LIKE 'BEGIN%'"), await self.tell(counted)
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens to RabbitMQ, a subscription goes on, and a publisher is told in time."""
+"""Whatever happens to RabbitMQ, a subscription goes on, and a publisher hears of it in time."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ async def ctl(*arguments: str) -> str:
 
 
 async def take_the_leader(queue: str) -> None:
-    """Leave the queue as a node does that was killed when it had just been declared: anew, and waiting to be led."""
+    """Leave the queue as a node killed right after its declaration does: empty, and waiting for a leader."""
     forget = f"""
         Id = {{'%2F_{queue}', node()}},
         Resource = rabbit_misc:r(<<"/">>, queue, <<"{queue}">>),
@@ -293,7 +293,7 @@ async def test_a_queue_that_is_led_is_left_alone(transport: RabbitMQTransport, r
     async with await aio_pika.connect(rabbitmq.url) as connection, connection.channel() as channel:
         await repair.look_at(name)
         await repair.look_at(f"{name}:nowhere")
-        await channel.declare_queue(f"{name}:mending", exclusive=True)
+        await channel.declare_queue(f"{name}:repair", exclusive=True)
         await repair.look_at(name)
 
     assert await transport.depth("draft") == 1

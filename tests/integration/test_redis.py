@@ -237,9 +237,9 @@ async def test_what_may_not_be_seen_is_said(server: Server):
     for user, rights in (("blind", "+ping +select"), ("guest", "+ping +select +info")):
         server.tell("ACL", "SETUSER", user, "on", ">sesame", *rights.split())
     async with RedisStreamTransport(f"redis://blind:sesame@127.0.0.1:{server.port}/0") as transport:
-        assert "+info" in str((await findings(transport))["rights"].mend)
+        assert "+info" in str((await findings(transport))["rights"].fix)
     async with RedisStreamTransport(f"redis://guest:sesame@127.0.0.1:{server.port}/0") as transport:
-        assert "+config|get" in str((await findings(transport))["persistence"].mend)
+        assert "+config|get" in str((await findings(transport))["persistence"].fix)
 
 
 @pytest.mark.parametrize("more", ["", " +info +client|id +client|unblock"])

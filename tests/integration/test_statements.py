@@ -23,7 +23,7 @@ LEAST, MOST = 4, 12
 
 
 class Counter:
-    """Stands before a server and counts what it is told to execute, used as ``async with``."""
+    """Stands before a server and counts what it is asked to execute, used as ``async with``."""
 
     def __init__(self, host: str, port: int) -> None:
         self._there = host, port

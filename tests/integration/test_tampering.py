@@ -163,8 +163,8 @@ async def test_a_plan_that_was_spoilt_is_executed_by_nobody(bench: Bench, how: s
             assert (view.status, view.reason) == HELD
             assert "its digest differs" in view.steps[0].errors[0].message
 
-        mend = ("DELETE FROM run_plans", "DELETE FROM plans", "INSERT INTO plans SELECT * FROM kept")
-        bench.database.edit(*mend, "INSERT INTO run_plans SELECT * FROM kept_uses")
+        fix = ("DELETE FROM run_plans", "DELETE FROM plans", "INSERT INTO plans SELECT * FROM kept")
+        bench.database.edit(*fix, "INSERT INTO run_plans SELECT * FROM kept_uses")
         await run.retry()
         assert (await run.result(timeout=30)).status is RunStatus.COMPLETED
 

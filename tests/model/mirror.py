@@ -83,7 +83,7 @@ class Mirror:
                 assert pulse.alive, f"the lease that {action} is not the one with fence {hop.fence}"
             case "is signalled":
                 await self._signal(before, action)
-            case "is wished cancelled" | "is terminated" | "is resumed":
+            case "is asked to be cancelled" | "is terminated" | "is resumed":
                 await self._intervene(action)
             case _:
                 self._alone(before, action)

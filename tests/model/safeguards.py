@@ -53,7 +53,7 @@ def take_away(patch: pytest.MonkeyPatch, without: frozenset[str]) -> None:
         (verdict, "is_committed"): ({"execution"}, lambda hop, execution: False),
         (verdict, "is_closed"): ({"status"}, lambda run: False),
         (verdict, "is_repeated"): ({"once"}, lambda completes, done: False),
-        (verdict, "may_hand_over"): ({"wish at the hand-over"}, lambda run: True),
+        (verdict, "may_hand_over"): ({"cancel request at the hand-over"}, lambda run: True),
         (verdict, "is_as_given"): ({"only as it was given"}, lambda hop, owner: leases.is_leased(hop)),
     }
     for (module, name), (safeguards, substitute) in substitutes.items():

@@ -113,7 +113,12 @@ def leased_as(grant: Grant, *, back: bool) -> Leased:
 
 SEEN_BY_A_STORE = ["fence", "execution", "attempt", "interruption", "fence of a lease", "fence of a closing", "whole"]
 OF_SIGNALS = ["once for a signal", "id of a signal", "end of a wait at the lease"]
-SEEN_BY_A_STORE += ["wish at the hand-over", "wish at the lease", "suspects run alone", "only as it was given"]
+SEEN_BY_A_STORE += [
+    "cancel request at the hand-over",
+    "cancel request at the lease",
+    "suspects run alone",
+    "only as it was given",
+]
 
 
 class StoreWithout(MemoryStore):

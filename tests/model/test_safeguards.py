@@ -24,7 +24,7 @@ TWICE = "a position is committed twice"
 FINAL = "something is written to a final run"
 STUCK = "a run is stuck"
 TWINS = "an open run has not exactly one twin, or a final one has some"
-WISHED = "a step begins after its run was wished cancelled"
+REQUESTED = "a step begins after its run was asked to be cancelled"
 BACKOFF = "a step that runs at most once is run again"
 TRIED = "a step is tried more often than it may be"
 SHARED = "a lease is in two hands"
@@ -62,7 +62,7 @@ CASES = {
         {"fence", "pending"}, FAILING, TWICE, ZOMBIE
     ),
     "without a fence that rises at the lease two hold the same one": Case({"fence of a lease"}, STORE, ZOMBIE),
-    "without a fence that rises at a closing, so does who closes": Case({"fence of a closing"}, CANCELLED, WISHED),
+    "without a fence that rises at a closing, so does who closes": Case({"fence of a closing"}, CANCELLED, REQUESTED),
     "the fence would do without asking whether the hop is pending": Case({"pending", "once"}, STORE, None),
     # commits in doubt
     "a commit in doubt that is not recognised costs only time": Case({"execution"}, STORE, None),
@@ -100,14 +100,18 @@ CASES = {
     "a wait that goes on while its step runs takes the signal from the next": Case(
         {"end of a wait at the lease"}, WAITING, "a signal meets a wait that is over"
     ),
-    # attempts, interruptions, wishes
+    # attempts, interruptions, cancel requests
     "an attempt that is not counted at the lease is tried for ever": Case({"attempt"}, STORE, TRIED),
     "a lease that does not tell of an interruption runs twice what may run once": Case(
         {"interruption"}, PARKED_IF_CUT, BACKOFF
     ),
     "suspects that run side by side fall together": Case({"suspects run alone"}, POISONED, NEIGHBOUR),
-    "a wish that the lease does not tell of stops nothing": Case({"wish at the lease"}, CANCELLED, WISHED),
-    "a hand-over that does not look for a wish runs past it": Case({"wish at the hand-over"}, CANCELLED, WISHED),
+    "a cancel request that the lease does not report stops nothing": Case(
+        {"cancel request at the lease"}, CANCELLED, REQUESTED
+    ),
+    "a hand-over that does not look for a cancel request runs past it": Case(
+        {"cancel request at the hand-over"}, CANCELLED, REQUESTED
+    ),
 }
 
 

@@ -21,7 +21,7 @@ from paigeant import (
 )
 
 Act = Callable[[ActivityContext, str], float]
-"""Told that a step begins or ends; returns how long its work takes, in seconds."""
+"""Hears that a step begins or ends; returns how long its work takes, in seconds."""
 
 ACT: Final[ContextVar[Act]] = ContextVar("act")
 HEARD: Final[ContextVar[Callable[[ActivityContext], bool]]] = ContextVar("heard")
@@ -34,7 +34,7 @@ MISFIT: Final = "does not fit"
 
 activity: Final = ActivityRegistry()
 older: Final = ActivityRegistry()
-"""What a worker serves that was not deployed anew: the same but for one step, whose argument had another type."""
+"""What a worker serves that was not deployed again: the same but for one step, whose argument had another type."""
 
 
 def mix(step: str, previous: int) -> int:

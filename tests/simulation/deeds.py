@@ -1,4 +1,4 @@
-"""What must be true of what the steps' own code did, however often, and of what it was told."""
+"""What must be true of what the steps' own code did, however often, and of what it was stated."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _too_often(seen: Witness) -> Iterator[str]:
     begun: Counter[tuple[HopKey, str, Direction]] = Counter()
     for deed in seen.deeds:
         if deed.run in seen.resumed:
-            continue  # its attempts began anew
+            continue  # its attempts began again
         most = _max_attempts(deed)
         if deed.attempt > most:
             yield f"{deed.step} of {deed.run} was tried for the {deed.attempt}th time, of {most}"

@@ -155,8 +155,8 @@ def _commits(rows: Rows, seen: Witness) -> list[str]:
             found.append(f"{where}: committed after terminate had returned")
         hop = rows.hop(commit.key)
         forward = hop is not None and hop.direction is Direction.EXECUTE
-        if forward and commit.latest.wished and not commit.repeated and commit.status is not StepStatus.CANCELLED:
-            found.append(f"{where}: {commit.status}, though the run was wished cancelled when it was leased")
+        if forward and commit.latest.requested and not commit.repeated and commit.status is not StepStatus.CANCELLED:
+            found.append(f"{where}: {commit.status}, though the run was to be cancelled when it was leased")
     done = [commit for commit in seen.written if commit.status is DONE and not commit.repeated]
     twice = {key for key, times in Counter(commit.key for commit in done).items() if times > 1}
     found += [f"{seen.name(key)}: committed {[commit for commit in done if commit.key == key]}" for key in twice]

@@ -30,7 +30,7 @@ CALLS: Final = Store.__abstractmethods__ - WAITS
 SENDS: Final = frozenset({"publish", "ack", "reject", "depth"})
 
 Seen = Callable[[str, tuple[Any, ...], Any], None]
-"""Told what was called, with which arguments, and what it came to, at the moment it did."""
+"""Hears what was called, with which arguments, and what it came to, at the moment it did."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, the guarantees hold: workers that are told of steps by a broker."""
+"""Whatever happens in whatever order, the guarantees hold: workers that hear of steps from a broker."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def no_seat_given_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Slot, "give", lambda seat: None)
 
 
-def no_look_at_a_wish_to_cancel(patch: pytest.MonkeyPatch) -> None:
+def no_look_at_a_request_to_cancel(patch: pytest.MonkeyPatch) -> None:
     grant = hops.grant
     patch.setattr(hops, "grant", lambda *args: replace(grant(*args), cancel=None))
 
@@ -162,7 +162,7 @@ def no_look_at_what_fits(patch: pytest.MonkeyPatch) -> None:
         (no_seat_given_back, "slots free"),
         (no_acknowledgement, "did not acknowledge"),
         (no_end_of_the_beats, "still runs paigeant-beat"),
-        (no_look_at_a_wish_to_cancel, "though the run was wished cancelled"),
+        (no_look_at_a_request_to_cancel, "though the run was to be cancelled"),
         (no_look_at_the_bytes, "no dead letter"),
         (no_last_attempt, "was tried for the 4th time"),
         (no_counting_of_attempts_that_died, "brittle at"),

@@ -43,8 +43,8 @@ class Given:
     key: HopKey
     fence: int
     owner: str
-    wished: bool
-    """Somebody had wished the run cancelled by then."""
+    requested: bool
+    """Somebody had asked to cancel the run by then."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ class Witness:
                 pass
 
     def _give(self, grant: Grant, owner: str, how: str) -> None:
-        wished = self._rows.runs[grant.key.workflow_id].cancel_requested is not None
-        self._latest[grant.key] = Given(grant.key, grant.fence, owner, wished)
+        requested = self._rows.runs[grant.key.workflow_id].cancel_requested is not None
+        self._latest[grant.key] = Given(grant.key, grant.fence, owner, requested)
         after = ", interrupted" if grant.interrupted else ""
         self.note(f"{self.name(grant.key)} {grant.topic} is leased to {owner}, {how}: fence {grant.fence}{after}")
 

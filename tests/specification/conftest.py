@@ -42,7 +42,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRe
 
 @pytest.fixture
 async def serve(registry: ActivityRegistry, settings: Settings):
-    """Open an application over the registry, with a worker unless told otherwise; all is closed after the test."""
+    """Open an application over the registry, with a worker unless asked otherwise; all is closed after the test."""
     async with AsyncExitStack() as stack:
 
         async def opened(*workflows: Workflow, worker: bool = True) -> Paigeant:

@@ -216,12 +216,12 @@ async def test_a_failed_run_is_retried_from_the_step_that_failed(registry: Activ
         done.append("once")
 
     @registry.execute(retry=RetryPolicy(max_attempts=1))
-    async def mended() -> str:
+    async def repaired() -> str:
         if not fixed:
             raise RuntimeError("broken")
         return "well"
 
-    app = await serve(Workflow("w", ["once", "mended"]))
+    app = await serve(Workflow("w", ["once", "repaired"]))
     run = await app.dispatch("w", {})
     assert (await run.result(timeout=10)).status == "failed"
     fixed = True

@@ -1,4 +1,4 @@
-"""What a user's program is told about its types: by pyright, strict, and by mypy, strict.
+"""What type checkers report about a user's program: by pyright, strict, and by mypy, strict.
 
 ``python -m tests.typed`` checks what must be accepted and what must be refused, by both; and by pyright every example,
 the file that ``paigeant init`` writes, and each document with its code blocks as one program.

@@ -33,7 +33,7 @@ class Directory(ABC):
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
         """Record that this worker is alive, or ``gone``. It counts as alive for 90 seconds after its last report.
 
-        A repeat counts from anew. Of a worker that is gone nothing is known any more.
+        A repeat starts the count again. Of a worker that is gone nothing is known any more.
         """
 
     @abstractmethod

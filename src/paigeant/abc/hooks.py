@@ -64,7 +64,7 @@ class Hooks:
         return nullcontext()
 
     def on_event(self, event: Event) -> None:
-        """See one event. That the event loop hangs is told by another thread."""
+        """See one event. That the event loop hangs is reported by another thread."""
 
 
 class Reporter(Protocol):

@@ -36,7 +36,7 @@ class Operator(ABC):
 
     @abstractmethod
     async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
-        """Run again from the step that failed, or that is parked or retrying, at once and with its attempts anew.
+        """Run again from the step that failed, or that is parked or retrying, at once and with all its attempts.
 
         For a failed, compensation_failed or waiting run; others raise ``WrongState``, so that a repeat does, too. A
         failed run's error is forgotten, and with it a request to cancel it and a deadline that has passed: the later

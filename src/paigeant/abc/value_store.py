@@ -20,7 +20,7 @@ class ValueStore(ABC):
         """Set a variable of the trunk, with the ``blob`` that its value refers to; a repeat changes nothing.
 
         It is set as if the hop before the newest had set it last: all steps that are still to come see it, unless one
-        of them sets it anew. Raises ``UnknownRun``, and ``WrongState`` for a run that is over and cannot be resumed.
+        of them sets it again. Raises ``UnknownRun``, and ``WrongState`` for a run that is over and cannot be resumed.
         """
 
     @abstractmethod

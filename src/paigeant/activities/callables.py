@@ -50,7 +50,7 @@ def location(function: Callable[..., Any]) -> str:
 
 
 def is_same(old: Any, new: Any) -> bool:
-    """Tell whether this is the same function again: a notebook's cell run anew, or a module loaded anew.
+    """Tell whether this is the same function again: a notebook's cell run again, or a module loaded again.
 
     What is defined within a function is another one each time; an agent is the same if the same line makes it.
     """

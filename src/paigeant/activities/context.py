@@ -17,7 +17,7 @@ from paigeant.model.runs import Direction
 
 
 class StepLogger(logging.LoggerAdapter[logging.Logger]):
-    """Logger whose lines bear the ids of a step as fields, beside what a call gives as ``extra``."""
+    """Logger whose lines carry the ids of a step as fields, beside what a call gives as ``extra``."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Add the ids."""
@@ -56,7 +56,7 @@ class ActivityContext:
 
     @property
     def logger(self) -> StepLogger:
-        """A logger, ``paigeant.activity.<step>`` of stdlib ``logging``, whose lines bear the ids of this step."""
+        """A logger, ``paigeant.activity.<step>`` of stdlib ``logging``, whose lines carry the ids of this step."""
         fields = {
             "trace": self.trace_id,
             "workflow": self.workflow,

@@ -40,7 +40,7 @@ def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
         message = clean("; ".join([_text(error), *_others(error)]))
         traceback = traceback_of(error)
     except BaseException as failed:  # noqa: BLE001  (somebody else's attributes)
-        text = f"{name}, of which nothing can be told: {qualified_name(type(failed))} was raised meanwhile"
+        text = f"{name}, about which nothing can be said: {qualified_name(type(failed))} was raised meanwhile"
         return Fault(type=name, message=clean(text), kind=kind)
     return Fault(type=name, message=message, where=where, line=line, kind=kind, traceback=traceback)
 

@@ -250,7 +250,7 @@ def _handler(function: Callable[..., Any], where: str, rules: Rules, returns: An
 
 
 def _is_same(known: Activity, source: object, where: str) -> bool:
-    """Tell whether an activity is declared anew: the same function, or an agent that the same line makes."""
+    """Tell whether an activity is declared again: the same function, or an agent that the same line makes."""
     return is_same(known.source, source) or (not callable(source) and known.execute.where == where)
 
 

@@ -1,7 +1,7 @@
 """Digests of types: equal for types that are built alike, whatever they are called and in whatever order.
 
 A type is a graph, for it may know itself. Its nodes are coloured by their kind, then by the colours around them, until
-no two more can be told apart: what has one colour is built alike. The work is linear in the number of types a round,
+no two more can be distinguished: what has one colour is built alike. The work is linear in the number of types a round,
 and few rounds are needed; nothing is written out along every path.
 """
 

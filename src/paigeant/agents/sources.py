@@ -1,4 +1,4 @@
-"""What an agent is run with, made anew for each execution from arguments that are bound by name."""
+"""What an agent is run with, made for each execution from arguments that are bound by name."""
 
 from __future__ import annotations
 

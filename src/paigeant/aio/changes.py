@@ -36,7 +36,7 @@ class Changes:
         self._waiters: dict[asyncio.Future[None], News] = {}
 
     def note(self, news: News = News.WORK) -> None:
-        """Something was committed: wake everybody whom it concerns."""
+        """Something was committed: wake everybody it concerns."""
         if news is News.NOTHING:
             return
         self.count += 1

@@ -104,7 +104,7 @@ class Paigeant:
 
     def _require_store(self) -> None:
         if not self.is_there:
-            text = "is not there, and this Paigeant was told not to create it (create=False)"
+            text = "is not there, and this Paigeant may not create it (create=False)"
             raise ConfigError(f"{redacted_url(self.settings.store)} {text}")
 
     async def __aexit__(self, *_: object) -> None:

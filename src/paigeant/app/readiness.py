@@ -16,12 +16,12 @@ _CHECK: Final = "fix it, and run `paigeant check` again"
 
 
 async def require_ready(runtime: Runtime, env: str) -> None:
-    """Report what ought to be mended; raises ConfigError for what must be, in this environment (``dev``, ``prod``)."""
+    """Report what should be fixed; raises ConfigError for what must be, in this environment (``dev``, ``prod``)."""
     for resource in (runtime.store, runtime.transport):
         for finding in await resource.examine() if resource is not None else ():
             if finding.judged(env).severity is Severity.PROBLEM:
                 only = f" (PAIGEANT_ENV={env})" if finding.severity is not Severity.PROBLEM else ""
-                text = f"{finding.said}{only}: {finding.mend}"
+                text = f"{finding.said}{only}: {finding.fix}"
                 raise ConfigError(text)
             if finding.severity is Severity.WARNING:
                 runtime.report(Noticed(runtime.owner, finding))

@@ -29,7 +29,7 @@ from paigeant.model.values.shapes import first_problem, read
 from paigeant.model.values.values import shelve
 
 _LOOK: Final = 5.0
-"""Seconds after which a waiter looks again even if nothing told it of a change."""
+"""Seconds after which a waiter looks again even if nothing reported a change."""
 
 _FOLLOW: Final = 1.0
 """The same for who follows a run: what it waits for changes with time alone."""
@@ -84,7 +84,7 @@ class RunResult(Generic[Out_co]):
         """Return the newest traceback of the step that failed, if there is one."""
         position = self.error.position if self.error else None
         errors = [error for view in self.steps if view.position == position for error in view.errors]
-        return [f"In_contra the step, {error.traceback}" for error in errors[-1:] if error.traceback]
+        return [f"In the step, {error.traceback}" for error in errors[-1:] if error.traceback]
 
     @classmethod
     def of(cls, view: RunView, shape: TypeAdapter[Any] | None = None) -> Self:
@@ -205,7 +205,7 @@ class Run(Generic[Out_co]):
         return require_taken(receipt, sent)
 
     async def cancel(self, *, compensate: bool = False) -> RunStatus:
-        """Wish that the run ends, undoing what it did if ``compensate``; returns its status now.
+        """Request that the run ends, undoing what it did if ``compensate``; returns its status now.
 
         A step that runs is cancelled at its worker's next beat, and a run of which nothing runs ends at once.
         """
@@ -219,7 +219,7 @@ class Run(Generic[Out_co]):
         return await self._runtime.store.terminate(self.workflow_id)
 
     async def retry(self, *, accept_contract: bool = False) -> RunStatus:
-        """Run again from the step that failed, or that waits, with its attempts anew; raises WrongState otherwise.
+        """Run again from the step that failed, or that waits, with all its attempts; raises WrongState otherwise.
 
         ``accept_contract`` has it run by whatever code serves it, though that may not fit what the run was dispatched
         against.

@@ -125,7 +125,7 @@ class BatchCommitted:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """A connection to the store or broker of this name was lost, or is not to be used any more; it is made anew."""
+    """A connection to the store or broker of this name was lost, or is not to be used any more; it is recreated."""
 
     name: str
     error: BaseException
@@ -141,7 +141,7 @@ class ConnectionRestored:
 
 @dataclass(frozen=True, slots=True)
 class QueueRebuilt:
-    """A queue of the broker could not be used any more and was made anew; its messages are announced again."""
+    """A queue of the broker could not be used any more and was recreated; its messages are announced again."""
 
     queue: str
     reason: str
@@ -158,7 +158,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """A worker that starts has found something about its store or transport that ought to be mended."""
+    """A worker that starts has found something about its store or transport that should be fixed."""
 
     worker: str
     finding: Finding

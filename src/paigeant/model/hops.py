@@ -214,7 +214,7 @@ class Verdict(StrEnum):
 
 
 class CommitResult(NamedTuple):
-    """The answer to one commit: the verdict, whether someone wishes the run cancelled, and when it was written.
+    """The answer to one commit: the verdict, whether someone has asked to cancel the run, and when it was written.
 
     ``handed_over`` is the grant of the twin if it was asked for and given; its ``body`` is that of the commit.
     """
@@ -240,7 +240,7 @@ class NoticeStatus(StrEnum):
 
 
 class Pulse(NamedTuple):
-    """The answer to one beat: whether the lease still holds, and whether someone wishes the run cancelled."""
+    """The answer to one beat: whether the lease still holds, and whether someone has asked to cancel the run."""
 
     held: LeaseToken
     alive: bool

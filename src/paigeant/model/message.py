@@ -71,7 +71,7 @@ def lineage(path: str) -> tuple[str, ...]:
 
 
 class SecurityContext(BaseModel, frozen=True, extra="forbid"):
-    """For whom the run acts (OAuth2 on-behalf-of) and the detached JWS of the message's bytes."""
+    """The subject for which the run acts (OAuth2 on-behalf-of) and the detached JWS of the message's bytes."""
 
     obo_token: str | None = None
     jws_signature: str | None = None

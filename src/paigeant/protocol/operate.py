@@ -35,7 +35,7 @@ def require_resumable(run: RunState) -> None:
 # -- cancel
 
 
-class Wished(NamedTuple):
+class Requested(NamedTuple):
     """What a request to cancel writes to the run: from now on anybody may close it."""
 
     cancel_requested: CancelRequest
@@ -49,9 +49,9 @@ class Hurried(NamedTuple):
     hint_at: datetime
 
 
-def request_cancel(run: RunState, request: CancelRequest, now: datetime) -> Wished | None:
+def request_cancel(run: RunState, request: CancelRequest, now: datetime) -> Requested | None:
     """Return what the request writes, None for a run that is final: there is nothing left to cancel."""
-    return None if run.status in FINAL else Wished(request, now)
+    return None if run.status in FINAL else Requested(request, now)
 
 
 def may_hurry(hop: HopState) -> bool:
@@ -159,7 +159,7 @@ def _waits(hop: PlacedHop) -> str:
 def restart(hop: PlacedHop, now: datetime, *, accept_contract: bool) -> Restarted:
     """Return what starts the hop over."""
     pending, accepted = StepStatus.PENDING, accept_contract or hop.accepted
-    wait = hop.wait if leases.is_open(hop) else None  # one that failed begins its wait anew
+    wait = hop.wait if leases.is_open(hop) else None  # one that failed starts its wait over
     return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, None, None, wait, None, None, accepted)
 
 

@@ -43,13 +43,13 @@ def require_same(grant: Grant, message: PaigeantMessage) -> None:
     recorded = grant.recorded
     if recorded is None:
         return
-    told = Twin.of(message, Sealed(message.headers.message_id, message.topic, grant.body))
+    stated = Twin.of(message, Sealed(message.headers.message_id, message.topic, grant.body))
     for what, row, said in (
-        ("hop", grant.key.message_id, told.key.message_id),
-        ("step", grant.topic, told.topic),
-        ("direction", recorded.direction, told.direction),
-        ("step id", recorded.step_id, told.step_id.hex),
-        ("undone hop", _place(recorded.undoes), _place(told.undoes)),
+        ("hop", grant.key.message_id, stated.key.message_id),
+        ("step", grant.topic, stated.topic),
+        ("direction", recorded.direction, stated.direction),
+        ("step id", recorded.step_id, stated.step_id.hex),
+        ("undone hop", _place(recorded.undoes), _place(stated.undoes)),
     ):
         if row != said:
             raise TamperedMessage(

@@ -36,7 +36,7 @@ def receive(run: RunState | None, name: str, waits: Sequence[H], *, repeated: bo
     """
     if run is None:
         return Received(Receipt.UNKNOWN_RUN)
-    if repeated:  # before all else: who asks again, because an answer was lost, is told that it is there
+    if repeated:  # before all else: who asks again, because an answer was lost, learns that it is there
         return Received(Receipt.REPEATED)
     if verdict.is_closed(run):
         return Received(Receipt.ENDED)

@@ -50,7 +50,7 @@ def open_reason(hops: Iterable[ShownHop]) -> str | None:
 
 
 def open_until(hops: Iterable[ShownHop]) -> datetime | None:
-    """Return until when such a run waits at most, by itself; None if it does not, or must be told."""
+    """Return until when such a run waits at most, by itself; None if it does not, or must be stated."""
     hop = _waiting(list(hops))
     return None if hop is None else hop.due_at
 

@@ -21,7 +21,7 @@ MISMATCH_BACKOFF: Final = timedelta(minutes=1)
 def admit(leased: Leased, rules: Rules, misfit: str | None = None) -> Outcome[Value] | None:
     """Return the outcome of a step that must not run, None if it may.
 
-    ``misfit`` says why the code here does not fit what the step was dispatched against. A run that is wished cancelled,
+    ``misfit`` says why the code here does not fit what the step was dispatched against. A run that is to be cancelled,
     or is past its deadline, ends, but its undoing does not.
     """
     grant, forward = leased.grant, leased.message.headers.direction is Direction.EXECUTE

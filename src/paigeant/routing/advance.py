@@ -116,7 +116,7 @@ def _pass(leased: Leased, variables: Mapping[str, Value]) -> Transition:
     undecided, slip = slip.undecided, slip if slip.undecided else slip.mark_complete(position, path=path)
     ahead = decide(slip.itinerary, position + 1, leased.seen)
     if undecided and ahead.fault is not None and not ahead.passed:
-        return turn_round(leased, Faulted(ahead.fault))  # no variable was mended since
+        return turn_round(leased, Faulted(ahead.fault))  # no variable was fixed since
     made = _on_to(leased, Left(Done(None)), slip, ahead, message.payload.previous)
     return replace(made, writes=Writes(tuple(variables.items())))
 

@@ -62,7 +62,7 @@ class Condition:
     def holds(self, values: Mapping[str, JsonValue], withheld: Mapping[str, str]) -> bool:
         """Return whether it is true of these values; ``withheld`` says of names why they have none.
 
-        Raises :class:`Unevaluable` if it cannot be told.
+        Raises :class:`Unevaluable` if it cannot be evaluated.
         """
         offered = {name: values[name] for name in self.names if name in values}
         try:
@@ -77,13 +77,13 @@ class Condition:
         return found
 
     def _fail(self, why: str, offered: Mapping[str, JsonValue], withheld: Mapping[str, str]) -> NoReturn:
-        told = [
+        seen = [
             f"{name} is {_described(offered[name])}" if name in offered else f"{name} {withheld.get(name, NOT_SET)}"
             for name in sorted(self.names)
             if name in offered or name not in self._own
         ]
         text = f"the condition {self.text!r} cannot be evaluated: {why}"
-        raise Unevaluable("; ".join((text, *told)))
+        raise Unevaluable("; ".join((text, *seen)))
 
 
 @lru_cache(maxsize=1024)

@@ -22,7 +22,7 @@ def close(leased: Leased, *, begun: bool) -> Faulted:
 
 
 def cancelled(cancel: CancelRequest, *, begun: bool) -> Faulted:
-    """Return the outcome of a step whose run is wished cancelled."""
+    """Return the outcome of a step whose run is to be cancelled."""
     fault = Fault(type="Cancelled", message="the run was cancelled on request", kind=FaultKind.CANCELLED)
     return Faulted(fault, compensate=cancel is CancelRequest.COMPENSATE, begun=begun)
 
@@ -37,7 +37,7 @@ def unreadable(error: MessageRejected) -> Transition:
     """Return what becomes of a twin whose message must not be executed: it is held with the reason, for a person.
 
     Bytes that do not open here are offered again now and then, in case that a worker of another version, or with
-    another key, can open them. What somebody has tampered with waits until a person has mended it and resumes the run.
+    another key, can open them. What somebody has tampered with waits until a person has fixed it and resumes the run.
     """
     if isinstance(error, TamperedMessage):
         return Transition(Held(Person(WaitReason.TAMPERED), Fault(type=type(error).__name__, message=str(error))))

@@ -60,7 +60,9 @@ def give_up_undoing(leased: Leased, fault: Fault) -> Transition:
         text += f" (undone because of {origin.type}: {origin.message})"
     _, path, position = message.key
     error = RunError(type=fault.type, message=text, step=message.topic, path=path, position=position)
-    left = Left(fault.model_copy(update={"kind": FaultKind.ERROR}))  # no wish ends the undoing: it failed, not that
+    left = Left(
+        fault.model_copy(update={"kind": FaultKind.ERROR})
+    )  # no cancel request ends the undoing: it failed, not that
     return Transition(left, end=RunEnd(RunStatus.COMPENSATION_FAILED), writes=Writes(error=error))
 
 

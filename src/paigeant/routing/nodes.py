@@ -32,7 +32,7 @@ def wanted_by(leased: Leased) -> str | None:
 def decide_node(leased: Leased, value: JsonValue = None) -> Outcome[Value]:
     """Return what a leased node comes to; ``value`` is the variable that it wanted, None if there is none.
 
-    It begins to wait, unless it has; then it is behind, or its signal has not come in time. A run that is wished
+    It begins to wait, unless it has; then it is behind, or its signal has not come in time. A run that is requested
     cancelled, or is past its deadline, ends. Neither attempts nor interruptions use a node up.
     """
     grant = leased.grant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncpg as _driver  # noqa: F401  # pyright: ignore  (so that its absence is told at once)
+import asyncpg as _driver  # noqa: F401  # pyright: ignore  (so that its absence is reported at once)
 
 from paigeant.sql.postgres.database import PostgresDatabase
 from paigeant.sql.store import SqlStore

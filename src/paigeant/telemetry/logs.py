@@ -142,8 +142,8 @@ def _set_aside(event: SetAside) -> None:
 
 def _noticed(event: Noticed) -> None:
     finding = event.finding
-    fields = {"event": finding.said, "about": finding.about, "mend": finding.mend, "worker": event.worker}
-    WORKER.warning("%s; %s", finding.said, finding.mend, extra=fields)
+    fields = {"event": finding.said, "about": finding.about, "fix": finding.fix, "worker": event.worker}
+    WORKER.warning("%s; %s", finding.said, finding.fix, extra=fields)
 
 
 def _connection_lost(event: ConnectionLost) -> None:

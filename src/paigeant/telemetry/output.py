@@ -1,7 +1,7 @@
 """Log output of a program: every line that it writes, whoever logged it, in one format on stderr.
 
 For programs, as ``paigeant run``; never for libraries. Lines of stdlib ``logging``, of structlog, of ``warnings``, and
-of errors that nobody caught go through the same formatter, and bear the ids of the step in which they were logged.
+of errors that nobody caught go through the same formatter, and carry the ids of the step in which they were logged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Step context: whatever is logged while a step runs bears the ids of that step, whoever logs it."""
+"""Step context: whatever is logged while a step runs carries the ids of that step, whoever logs it."""
 
 from __future__ import annotations
 

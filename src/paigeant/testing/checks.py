@@ -15,7 +15,7 @@ def is_useful(findings: Sequence[Finding]) -> bool:
         assert finding.severity is not Severity.PROBLEM, finding
         assert finding.about, finding
         assert finding.said, finding
-        assert (finding.mend is None) == (finding.severity is Severity.OK), finding
-        assert "\n" not in finding.said + (finding.mend or ""), finding
+        assert (finding.fix is None) == (finding.severity is Severity.OK), finding
+        assert "\n" not in finding.said + (finding.fix or ""), finding
     assert len({finding.about for finding in findings}) == len(findings), "each is looked at once"
     return True

@@ -14,7 +14,7 @@ from paigeant.stores.memory.rows import HopRow
 
 
 class SkippingStore(MemoryStore):
-    """Its time goes on as ever, and jumps when told to. What the living keep fresh is as fresh after the jump."""
+    """Its time goes on as ever, and jumps when asked to. What the living keep fresh is as fresh after the jump."""
 
     def __init__(self) -> None:
         """Start now."""

@@ -1,4 +1,4 @@
-"""A broker in this process's memory, which can be told to lose and to double messages."""
+"""A broker in this process's memory, which can be made to lose and to double messages."""
 
 # ruff: noqa: D102 -- what a method guarantees is said in the contract
 

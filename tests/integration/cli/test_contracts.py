@@ -18,7 +18,7 @@ pay = Workflow("pay", ["charge"])
 """
 NEW = OLD.replace("amount: int", "amount: int, currency: str")
 WIDER = OLD.replace("amount: int", "amount: int | float")
-MENDED = OLD.replace("amount: int", 'amount: int, currency: str = "EUR"')
+FIXED = OLD.replace("amount: int", 'amount: int, currency: str = "EUR"')
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_it_goes_on_by_itself_once_the_code_is_mended(empty: Any, held: Any, unt
     run, worker = held(NEW)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0
-    empty.write("handlers.py", MENDED)
+    empty.write("handlers.py", FIXED)
     empty.worker()
 
     assert output(empty, until, run) == "charged 7"

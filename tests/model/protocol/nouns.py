@@ -82,8 +82,8 @@ class Hop(NamedTuple):
     """Ghost: how often its code has begun, those not counted that were released or waited."""
     loose: bool = False
     """Ghost: its code has begun, and nobody knows how far it came."""
-    wished: bool = False
-    """Ghost: when it was leased last, the run was already wished cancelled."""
+    requested: bool = False
+    """Ghost: when it was leased last, the run was already to be cancelled."""
 
     @property
     def pending(self) -> bool:
@@ -232,7 +232,7 @@ class Hand(NamedTuple):
     stage: Stage = Stage.IDLE
     grant: Grant | None = None
     cut: CancelRequest | None = None
-    """A beat has told of the cancel_request that the run be cancelled."""
+    """A beat has reported the cancel_request that the run be cancelled."""
     commit: Commit | None = None
     judged: bool = False
     """Only without the lock: the store has found the commit good, and has not written it yet."""
@@ -256,7 +256,7 @@ class Faults(NamedTuple):
     timeout: int = 0
     park: int = 0
     stop: int = 0
-    """A worker is told to stop, and gives up what it holds."""
+    """A worker is asked to stop, and gives up what it holds."""
     cancel: int = 0
     terminate: int = 0
     deadline: int = 0

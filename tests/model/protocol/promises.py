@@ -34,7 +34,7 @@ def _broken(old: Run, new: Run, setting: Setting, number: int) -> Iterator[str]:
     if old.status.final and not resumed:
         yield "something is written to a final run"
     if old.cancel_requested is not None and new.cancel_requested is None and not resumed:
-        yield "a wish to cancel is lost"
+        yield "a request to cancel is lost"
     for before, after in zip(old.hops, new.hops, strict=False):
         if before != after:
             yield from _broken_by_hop(before, after, setting, number, resumed=resumed)
@@ -82,8 +82,8 @@ def _broken_by_beginning(before: Hop, after: Hop, setting: Setting) -> Iterator[
         yield "a step is tried more often than it may be"
     if before.loose and not after.back and step.on_interrupt is not OnInterrupt.RERUN:
         yield "a step that runs at most once is run again"
-    if after.wished and not after.back:
-        yield "a step begins after its run was wished cancelled"
+    if after.requested and not after.back:
+        yield "a step begins after its run was asked to be cancelled"
 
 
 def _broken_by_order(run: Run, setting: Setting) -> Iterator[str]:

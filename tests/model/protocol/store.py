@@ -93,10 +93,10 @@ def lease(
     hop = run.hops[position - 1]
     interrupted = leases.is_interrupted(hop)
     taken = written(hop, leases.take(hop, owner, NOW, LEASE))
-    taken = taken._replace(leases=hop.leases + 1, wished=run.cancel_requested is not None)
+    taken = taken._replace(leases=hop.leases + 1, requested=run.cancel_requested is not None)
     if closing and "fence of a closing" in setting.without:
         taken = taken._replace(fence=hop.fence)
-    cancel_request = None if "wish at the lease" in setting.without else run.cancel_requested
+    cancel_request = None if "cancel request at the lease" in setting.without else run.cancel_requested
     grant = Grant(number, position, taken.leases, taken.fence, taken.attempt, interrupted, cancel_request, run.late)
     return change(run, position, taken)._replace(status=RunStatus.RUNNING), grant
 
@@ -192,7 +192,7 @@ def _real_commit(status: StepStatus, outcome: str, position: int, fence: int, le
 
 
 def _add(run: Run, grant: Grant, twin: Hop, heir: str | None, setting: Setting) -> tuple[Run, Grant | None]:
-    """Write the next twin, due at once, or leased to who committed if nobody wishes the run cancelled."""
+    """Write the next twin, due at once, or leased to who committed if nobody has asked to cancel the run."""
     position = grant.position + 1
     twin = written(twin, holds.add(Now(), NOW))
     twin = twin._replace(position=position, hidden="twin" in setting.without)
@@ -237,12 +237,12 @@ def come_due(run: Run, position: int) -> Run:
 
 
 def request_cancel(run: Run, request: CancelRequest) -> Run:
-    """Note the wish, and make what nobody holds due."""
-    wished = operate.request_cancel(run, request, NOW)
-    if wished is None:
+    """Note the request, and make what nobody holds due."""
+    requested = operate.request_cancel(run, request, NOW)
+    if requested is None:
         return run
     hops = (written(hop, operate.hurry(NOW)) if operate.may_hurry(hop) else hop for hop in run.hops)
-    return run._replace(cancel_requested=wished.cancel_requested, hops=tuple(hops))
+    return run._replace(cancel_requested=requested.cancel_requested, hops=tuple(hops))
 
 
 def terminate(run: Run) -> Run:

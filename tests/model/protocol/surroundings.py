@@ -86,7 +86,10 @@ def people(world: World, setting: Setting) -> Moves:
         if world.left.cancel:
             for cancel_request in setting.cancel_requests:
                 after = put(world, number, store.request_cancel(run, cancel_request))
-                yield Action("is wished cancelled", run=number, cancel_request=cancel_request), spend(after, "cancel")
+                yield (
+                    Action("is asked to be cancelled", run=number, cancel_request=cancel_request),
+                    spend(after, "cancel"),
+                )
         if world.left.terminate:
             yield (
                 Action("is terminated", run=number),

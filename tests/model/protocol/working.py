@@ -152,7 +152,7 @@ class Worker:
             yield self.act("gives up", self.world, EMPTY)
 
     def beat(self) -> Moves:
-        """Renew the lease and hear of a wish; a lease that is lost is given up."""
+        """Renew the lease and hear of a cancel request; a lease that is lost is given up."""
         run, alive, cancel_request = store.beat(self.run, self.grant)
         heard = (
             self.hand._replace(cut=cancel_request) if cancel_request is not None and not self.hop.back else self.hand
@@ -181,7 +181,7 @@ class Worker:
                 yield from self.commit_either_way(outcome, spend(self.world, fault))
 
     def stop(self) -> Moves:
-        """Told to stop: what has begun and must not begin again ends as interrupted; the rest is released.
+        """Asked to stop: what has begun and must not begin again ends as interrupted; the rest is released.
 
         But for what is not to be run by anybody: that ends as it would without the stop, by ``begin``.
         """

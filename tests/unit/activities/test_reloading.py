@@ -1,4 +1,4 @@
-"""A module loaded anew, or a notebook's cell run again, replaces what it declared; a stranger does not."""
+"""A module loaded again, or a notebook's cell run again, replaces what it declared; a stranger does not."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Verdict(BaseModel):
 
 
 class Provider(ThreadingHTTPServer):
-    """An OpenAI-compatible endpoint: refuses as often as told, then calls the tool for the output."""
+    """An OpenAI-compatible endpoint: refuses as often as asked, then calls the tool for the output."""
 
     daemon_threads = True
 
@@ -45,7 +45,7 @@ class Endpoint(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         provider.requests.append(body)
         status, headers = provider.refusals.pop(0) if provider.refusals else (200, {})
-        answer = completion(body) if status == 200 else {"error": {"message": "as told", "type": "x", "code": None}}
+        answer = completion(body) if status == 200 else {"error": {"message": "as asked", "type": "x", "code": None}}
         content = json.dumps(answer).encode()
         self.send_response(status)
         for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(content))}.items():

@@ -1,4 +1,4 @@
-"""Pauses grow while something is away, have an end, and begin anew once it worked."""
+"""Pauses grow while something is away, have an end, and begin again once it worked."""
 
 from __future__ import annotations
 

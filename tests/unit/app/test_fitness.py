@@ -1,4 +1,4 @@
-"""A worker does not start on what would not work, nor in production on what may forget; else it says how to mend it."""
+"""A worker does not start on what would not work, nor in production on what may forget; else it says how to fix it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proxy does to a connection what it is told, and nothing else."""
+"""The proxy does to a connection what it is asked to, and nothing else."""
 
 from __future__ import annotations
 

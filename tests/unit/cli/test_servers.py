@@ -43,24 +43,24 @@ CREATE DATABASE older TEMPLATE postgres;
 CREATE DATABASE newer TEMPLATE postgres
 """
 
-MEND, AWAY = 2, 4
+FIX, AWAY = 2, 4
 CASES: dict[str, tuple[dict[str, Any], int, str]] = {
-    "wrong password": ({"username": "locked"}, MEND, "user name or password are wrong"),
-    "unknown user": ({"username": "stranger"}, MEND, "does not let this user in"),
+    "wrong password": ({"username": "locked"}, FIX, "user name or password are wrong"),
+    "unknown user": ({"username": "stranger"}, FIX, "does not let this user in"),
     "nobody listens": ({"port": 1}, AWAY, "does not answer"),
     "no such host": ({"host": "nowhere.invalid"}, AWAY, "does not answer"),
     "TLS that the server demands": (
         {"username": "secure", "query": {"sslmode": "disable"}},
-        MEND,
+        FIX,
         "not without TLS: try ?sslmode=require",
     ),
-    "a certificate that nobody knows": ({"query": {"sslmode": "verify-full"}}, MEND, "root certificate"),
-    "no such database": ({"database": "nothing"}, MEND, "no such database: create it"),
+    "a certificate that nobody knows": ({"query": {"sslmode": "verify-full"}}, FIX, "root certificate"),
+    "no such database": ({"database": "nothing"}, FIX, "no such database: create it"),
     "too many connections": ({"username": "crowd"}, AWAY, "too many connections"),
-    "a newer schema": ({"database": "newer"}, MEND, "made by a newer one"),
-    "an older schema": ({"database": "older"}, MEND, "run `paigeant db upgrade`"),
-    "no schema": ({"database": "empty"}, MEND, "no schema yet: run `paigeant db upgrade`"),
-    "no rights": ({"username": "guest"}, MEND, "lacks a right"),
+    "a newer schema": ({"database": "newer"}, FIX, "made by a newer one"),
+    "an older schema": ({"database": "older"}, FIX, "run `paigeant db upgrade`"),
+    "no schema": ({"database": "empty"}, FIX, "no schema yet: run `paigeant db upgrade`"),
+    "no rights": ({"username": "guest"}, FIX, "lacks a right"),
 }
 
 
@@ -158,7 +158,7 @@ def test_what_is_wrong_with_postgresql_is_told(
     ("words", "code", "text"),
     [
         (("dispatch", "hello", "input.json"), AWAY, "read-only transaction"),  # as a standby, until it is promoted
-        (("run", "handlers.py"), MEND, "takes no writes: ALTER ROLE reader SET"),
+        (("run", "handlers.py"), FIX, "takes no writes: ALTER ROLE reader SET"),
     ],
     ids=["dispatch", "run"],
 )
@@ -187,13 +187,13 @@ def locked_redis(new_open_folder: Callable[[], Path]):
 
 
 BROKERS: dict[str, tuple[str, int, str]] = {
-    "Redis without a password": ("redis://{redis}", MEND, "refuses this user name or password"),
-    "Redis with a wrong one": ("redis://:hunter2@{redis}", MEND, "refuses this user name or password"),
+    "Redis without a password": ("redis://{redis}", FIX, "refuses this user name or password"),
+    "Redis with a wrong one": ("redis://:hunter2@{redis}", FIX, "refuses this user name or password"),
     "Redis with TLS": ("rediss://:hunter2@{redis}", AWAY, "with TLS, does not answer"),  # it waits for a line to end
     "no Redis": ("redis://:hunter2@127.0.0.1:1", AWAY, "does not answer"),
-    "a wrong virtual host": ("amqp://guest:guest@{rabbitmq}/nothing", MEND, "refuses this virtual host"),
-    "a wrong password": ("amqp://guest:hunter2@{rabbitmq}/", MEND, "refuses this user or password"),
-    "RabbitMQ with TLS": ("amqps://guest:hunter2@{rabbitmq}/", MEND, "TLS"),
+    "a wrong virtual host": ("amqp://guest:guest@{rabbitmq}/nothing", FIX, "refuses this virtual host"),
+    "a wrong password": ("amqp://guest:hunter2@{rabbitmq}/", FIX, "refuses this user or password"),
+    "RabbitMQ with TLS": ("amqps://guest:hunter2@{rabbitmq}/", FIX, "TLS"),
     "no RabbitMQ": ("amqp://guest:hunter2@127.0.0.1:1/", AWAY, "RabbitMQ is away"),
 }
 

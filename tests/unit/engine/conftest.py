@@ -1,4 +1,4 @@
-"""A bench for the engine: its own parts over a memory store that can be told to be away, or to lose answers."""
+"""A bench for the engine: its own parts over a memory store that can be made to be away, or to lose answers."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ async def second_hop(bench: Any, run: UUID) -> HopRow | None:
     return next((hop for hop in bench.steady._rows.hops[run].values() if hop.position > 1), None)
 
 
-async def told(bench: Any, text: str) -> bool:
+async def reported(bench: Any, text: str) -> bool:
     return any(text in trouble for trouble in bench.hooks.troubles())
 
 
@@ -63,7 +63,7 @@ async def test_it_is_held_and_told_of(both: Any, edit: Any):
     assert view.reason == WaitReason.TAMPERED
     assert view.steps[0].status is StepStatus.WAITING
     assert ran == ["another"]
-    await eventually(lambda: told(both, "its run waits, tampered"), within=20)
+    await eventually(lambda: reported(both, "its run waits, tampered"), within=20)
 
 
 async def test_it_runs_once_that_it_is_mended(both: Any):

@@ -1,4 +1,4 @@
-"""A message that could not be leased is told from a forged one by what the store has recorded."""
+"""A message that could not be leased is distinguished from a forged one by what the store has recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A condition is read when it is declared, and says what was wrong and what each name was when it cannot be told."""
+"""A condition is read when it is declared; one that cannot be evaluated says why, and what each name was."""
 
 from __future__ import annotations
 

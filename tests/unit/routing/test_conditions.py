@@ -108,12 +108,12 @@ def test_a_condition_that_cannot_be_evaluated_is_for_a_hop_of_the_workers_own() 
     grant = Grant(message.key, FLOW, b"", 1, 1, datetime(2026, 1, 2, tzinfo=UTC))
 
     failed = advance(Leased(grant, message, seen={"x": b'"text"'}), Passed())
-    mended = advance(Leased(grant, message, seen={"x": b"2"}), Passed())
+    fixed = advance(Leased(grant, message, seen={"x": b"2"}), Passed())
 
     assert failed.end is not None
     assert failed.end.status is RunStatus.FAILED
     assert failed.writes.error is not None
     assert "x is 'text' (text)" in failed.writes.error.message
-    [(following, _)] = mended.next
+    [(following, _)] = fixed.next
     assert (following.topic, following.headers.position) == ("b", 3)
     assert following.step_id != message.step_id

@@ -107,7 +107,7 @@ async def test_a_server_that_may_forget(postgres: str, tell_postgres: Tell, sett
     found = await find(PostgresStore(postgres))
 
     assert bad(found) == ["durable"]
-    assert found["durable"].mend == f"set {setting} = on"
+    assert found["durable"].fix == f"set {setting} = on"
     assert found["durable"].judged("prod").severity is Severity.PROBLEM
 
 
@@ -130,7 +130,7 @@ async def test_a_user_without_rights_and_one_with_just_enough(postgres: str, use
     assert lacking.severity is Severity.PROBLEM
     assert lacking.said.startswith(f"{user} may not DELETE on activities (")
 
-    tell_postgres(lacking.mend, on=postgres)
+    tell_postgres(lacking.fix, on=postgres)
     enough = await find(as_user(postgres, user))
 
     assert bad(enough) == []

@@ -68,7 +68,7 @@ class SyncRun(Generic[Out_co]):
         self._loop.call(self._run.set_variable(name, value))
 
     def cancel(self, *, compensate: bool = False) -> RunStatus:
-        """Wish that the run ends, undoing what it did if ``compensate``; returns its status now."""
+        """Request that the run ends, undoing what it did if ``compensate``; returns its status now."""
         return self._loop.call(self._run.cancel(compensate=compensate))
 
     def terminate(self) -> RunStatus:
@@ -76,7 +76,7 @@ class SyncRun(Generic[Out_co]):
         return self._loop.call(self._run.terminate())
 
     def retry(self, *, accept_contract: bool = False) -> RunStatus:
-        """Run again from the step that failed, or that waits, with its attempts anew."""
+        """Run again from the step that failed, or that waits, with all its attempts."""
         return self._loop.call(self._run.retry(accept_contract=accept_contract))
 
 

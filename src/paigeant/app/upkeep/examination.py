@@ -31,7 +31,7 @@ class Examined(NamedTuple):
 
     @property
     def is_problem(self) -> bool:
-        """Somebody has to mend it before it works."""
+        """Somebody has to fix it before it works."""
         return self.finding.severity is Severity.PROBLEM
 
 
@@ -160,6 +160,6 @@ def _unserved(topics: list[str]) -> Finding:
     return Finding.warning("unserved", said, "start a worker that does: `paigeant run handlers.py`")
 
 
-def _count(about: str, found: int, what: str, mend: str) -> Finding:
+def _count(about: str, found: int, what: str, fix: str) -> Finding:
     said = f"{found:,}{' or more' if found == _MANY else ''} {what}"
-    return Finding.warning(about, said, mend) if found else Finding.ok(about, "none")
+    return Finding.warning(about, said, fix) if found else Finding.ok(about, "none")

@@ -1,4 +1,4 @@
-"""``paigeant cancel``: wish that a run ends."""
+"""``paigeant cancel``: request that a run ends."""
 
 from __future__ import annotations
 

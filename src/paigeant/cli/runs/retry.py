@@ -22,6 +22,6 @@ def retry(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Run again from the step that failed or that waits, with its attempts anew."""
+    """Run again from the step that failed or that waits, with all its attempts."""
     identity, status = steered(workflow_id, last, lambda run: run.retry(accept_contract=accept_contract))
     report(identity, status, f"it is {status} again", as_json=as_json)

@@ -1,4 +1,4 @@
-"""``paigeant doctor``: what is wrong with the installation, the store and the transport, and how to mend it."""
+"""``paigeant doctor``: what is wrong with the installation, the store and the transport, and how to fix it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def _examine() -> AsyncGenerator[Examined, None]:
 
 def _handlers(settings: Settings) -> Examined:
     if settings.handlers is None:
-        return Examined("settings", Finding.ok("handlers", "none are named; `paigeant run` is told where they are"))
+        return Examined("settings", Finding.ok("handlers", "none are named; name them to `paigeant run`"))
     try:
         load_named(None, settings, None).require_activities()
     except PaigeantError as error:
@@ -87,8 +87,8 @@ def _show(examined: Examined) -> None:
     mark, style = _MARKS[finding.severity]
     line = Text.assemble((f"{mark:8}", style), f"{part} {finding.about}: {printable(finding.said)}")
     write_folded(line, hanging=8)
-    if finding.mend:
-        write_folded(Text(f"{'':8}→ {printable(finding.mend)}"), hanging=10)
+    if finding.fix:
+        write_folded(Text(f"{'':8}→ {printable(finding.fix)}"), hanging=10)
 
 
 def _sum_up(found: list[Examined]) -> None:

@@ -104,7 +104,7 @@ class Executor:
         variables = await self._variables(leased, served.wanted)
         values = (served.explicit, reserved_values(leased), variables)
         found = Sources(*[await load_texts(self._store, workflow_id, some) for some in values])
-        if found.lacking(handler.signature):  # to be told of with all that there is instead
+        if found.lacking(handler.signature):  # to be reported with all that there is instead
             found = replace(found, others=await self._store.load_variables(workflow_id))
         arguments = bind(handler.signature, found, message.topic)
         recorded, blobs = record_input(handler.signature.names, values, found)

@@ -199,7 +199,7 @@ class LeaseKeeper:
                 running.interrupt(Cut.LOST)
             else:
                 forward = running.leased.message.headers.direction is Direction.EXECUTE
-                if pulse.cancel is not None and forward:  # a wish does not cut the undoing short
+                if pulse.cancel is not None and forward:  # a cancel request does not cut the undoing short
                     running.interrupt(Cut.CANCELLED, pulse.cancel)
 
     async def _watch(self) -> None:

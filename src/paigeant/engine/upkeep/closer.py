@@ -1,4 +1,4 @@
-"""Runs that must end without their step being run: past the deadline, or wished cancelled while nobody runs them.
+"""Runs that must end without their step being run: past the deadline, or asked to be cancelled while nobody runs them.
 
 Any worker can do it, and so can whoever asks for the cancel: it takes the decision, not the activity.
 """

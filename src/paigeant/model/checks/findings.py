@@ -1,4 +1,4 @@
-"""What a part finds when it examines itself: what was looked at, what was there, and how to mend it."""
+"""What a part finds when it examines itself: what was looked at, what was there, and how to fix it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Severity(StrEnum):
     WARNING = "warning"
     """It works, but not as it could, or not for ever; also what passes by itself: a full memory, a busy server."""
     PROBLEM = "problem"
-    """It does not work until somebody mends it."""
+    """It does not work until somebody fixes it."""
 
 
 class Finding(BaseModel, frozen=True):
     """One thing that was looked at; ``about`` names it in a word or two, always the same: ``version``, ``rights``.
 
-    ``said`` is one line on what was there, and ``mend`` one on what to do, which all but the good ones have. No
+    ``said`` is one line on what was there, and ``fix`` one on what to do, which all but the good ones have. No
     password is in them. ``forgets`` marks a setting by which the server may forget what it has confirmed: a warning
     while developing, and with ``PAIGEANT_ENV=prod`` a problem, so that no worker starts.
     """
@@ -29,7 +29,7 @@ class Finding(BaseModel, frozen=True):
     about: str
     severity: Severity
     said: str
-    mend: str | None = None
+    fix: str | None = None
     forgets: bool = False
 
     @classmethod
@@ -38,14 +38,14 @@ class Finding(BaseModel, frozen=True):
         return cls(about=about, severity=Severity.OK, said=said)
 
     @classmethod
-    def warning(cls, about: str, said: str, mend: str, *, forgets: bool = False) -> Self:
+    def warning(cls, about: str, said: str, fix: str, *, forgets: bool = False) -> Self:
         """Return that this will do for now."""
-        return cls(about=about, severity=Severity.WARNING, said=said, mend=mend, forgets=forgets)
+        return cls(about=about, severity=Severity.WARNING, said=said, fix=fix, forgets=forgets)
 
     @classmethod
-    def problem(cls, about: str, said: str, mend: str) -> Self:
+    def problem(cls, about: str, said: str, fix: str) -> Self:
         """Return that this will not do."""
-        return cls(about=about, severity=Severity.PROBLEM, said=said, mend=mend)
+        return cls(about=about, severity=Severity.PROBLEM, said=said, fix=fix)
 
     def judged(self, env: str) -> Finding:
         """Return the finding as it counts in this environment, ``dev`` or ``prod``."""

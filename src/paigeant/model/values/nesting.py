@@ -1,4 +1,4 @@
-"""How deep JSON nests, told before it is parsed."""
+"""How deep JSON nests, found before it is parsed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _swept(json: bytes, most: int) -> int | None:
     """Return how deep it nests if a few sweeps can tell, else None.
 
     All but quotation marks and brackets is dropped, then what are empty strings by now, then pairs of brackets, a level
-    a sweep. Where a string holds a bracket its marks stay, and nothing is told.
+    a sweep. Where a string holds a bracket its marks stay, and nothing is known.
     """
     plain = json.replace(b"\\\\", b"").replace(b'\\"', b"")
     marks = plain.translate(_ALIKE, _OTHERS).replace(b'""', b"")

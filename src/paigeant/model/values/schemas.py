@@ -94,7 +94,7 @@ class Schemas:
         return schema.get("values_schema") or {"type": "any"}
 
     def choice(self, schema: Schema, value: Any) -> tuple[Schema, bool]:
-        """Return the member of a union that a value is, as far as that can be told, and whether it is a union."""
+        """Return the member of a union that a value is, as far as that can be known, and whether it is a union."""
         inner = self.inner(schema)
         if inner is None or inner["type"] not in {"union", "tagged-union"}:
             return schema, False

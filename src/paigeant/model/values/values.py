@@ -26,7 +26,7 @@ class Inline:
 
     @property
     def value(self) -> JsonValue:
-        """The value, read anew each time."""
+        """The value, read again each time."""
         return from_json(self.json)
 
 

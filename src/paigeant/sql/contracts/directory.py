@@ -36,7 +36,7 @@ class SqlDirectory(InDatabase, Directory):
         return await self.database.read(lambda tx: catalog.find_cards(tx, activities))
 
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
-        # That one is gone is told: others may have to say that nobody serves its steps any more.
+        # That one is gone is announced: others may have to say that nobody serves its steps any more.
         await self.database.write(
             lambda tx: catalog.report_worker(tx, card, gone=gone), News.WORK if gone else News.NOTHING
         )

@@ -1,4 +1,4 @@
-"""What the database's errors mean to a person: something to wait for, or something to mend."""
+"""What the database's errors mean to a person: something to wait for, or something to fix."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WAIT: Final = {
 
 @contextmanager
 def translate_errors(name: str) -> Generator[None]:
-    """Turn the errors of the database of this name into ours: ``Unavailable`` to wait for, ``ConfigError`` to mend."""
+    """Turn the errors of the database of this name into ours: ``Unavailable`` to wait for, ``ConfigError`` to fix."""
     try:
         yield
     except DatabaseError as error:
@@ -61,7 +61,7 @@ _REFUSED: Final = {
 
 @contextmanager
 def translate_server_errors(name: str) -> Generator[None]:
-    """Turn the errors of the server at this URL into ours: ``Unavailable`` to wait for, ``ConfigError`` to mend."""
+    """Turn the errors of the server at this URL into ours: ``Unavailable`` to wait for, ``ConfigError`` to fix."""
     try:
         yield
     except DBAPIError as error:

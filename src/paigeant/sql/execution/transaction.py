@@ -21,7 +21,7 @@ _CHUNK: Final = 1_000
 
 
 class Tx:
-    """One transaction. All that it writes bears the same time, which the store is asked for when it is first needed.
+    """One transaction. All that it writes has the same time, which the store is asked for when it is first needed.
 
     A statement that says the time itself, as those in :mod:`~paigeant.sql.statements.at_once` do, spares that question.
     ``clock`` tells the store's time at the moment at which it is asked.
@@ -61,7 +61,7 @@ class Tx:
         return self._now
 
     def later(self) -> Tx:
-        """Return the transaction as of this moment: what held the lock that it waited for bears a later time."""
+        """Return the transaction as of this moment: what held the lock that it waited for has a later time."""
         return self.at(self._clock(self.driver))
 
     def at(self, now: datetime) -> Tx:

@@ -79,8 +79,8 @@ def _rights(tx: Tx, row: Row[Any]) -> Finding:
     if lacking:
         said = f"{row.who} may not {lacking[0].privilege} on {lacking[0].name}"
         more = f" ({len(lacking)} such rights are lacking)" if len(lacking) > 1 else ""
-        mend = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {row.schema} TO {row.who}"
-        return Finding.problem("rights", said + more, mend)
+        fix = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {row.schema} TO {row.who}"
+        return Finding.problem("rights", said + more, fix)
     may = "read, write and change the schema" if row.may_create else "read and write; upgrades need the tables' owner"
     return Finding.ok("rights", f"{row.who} may {may}")
 

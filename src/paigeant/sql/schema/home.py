@@ -114,8 +114,8 @@ def _make_schema(connection: Connection, name: str) -> None:
     question = text("SELECT current_user, has_database_privilege(current_database(), 'CREATE')")
     user, allowed = connection.execute(question).one()
     if not allowed:
-        mend = f'CREATE SCHEMA {SCHEMA} AUTHORIZATION "{user}"'
-        raise ConfigError(f"{user} may not make a schema in the database {name}: let its owner run {mend}")
+        fix = f'CREATE SCHEMA {SCHEMA} AUTHORIZATION "{user}"'
+        raise ConfigError(f"{user} may not make a schema in the database {name}: let its owner run {fix}")
     connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
 
 

@@ -85,7 +85,7 @@ workflow_runs: Final = Table(
 )
 """One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
 ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or
-the moment somebody wished it cancelled. ``edited``: a person has set variables of it. ``started_at`` is there if
+the moment somebody asked to cancel it. ``edited``: a person has set variables of it. ``started_at`` is there if
 its first hop, which says it otherwise, was leased more than once."""
 
 step_executions: Final = Table(
@@ -165,7 +165,7 @@ heartbeats: Final = Table(
         ["step_executions.workflow_id", "step_executions.path", "step_executions.position"],
     ),
 )
-"""What steps last said of their progress, as JSON text. Apart from the hop's row, which each beat writes anew."""
+"""What steps last said of their progress, as JSON text. Apart from the hop's row, which each beat rewrites."""
 
 values: Final = Table(
     "values",

@@ -55,7 +55,7 @@ def require_place(database: Path) -> None:
 
 
 def file_system(folder: Path) -> str:
-    """Return the type of the file system that a folder is on, or an empty text where that is not told."""
+    """Return the type of the file system that a folder is on, or an empty text where that is not known."""
     try:
         lines = _MOUNTS.read_text("utf-8", "replace").splitlines()
     except OSError:

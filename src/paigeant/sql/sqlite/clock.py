@@ -6,8 +6,8 @@ meanwhile. One row says where that count begins, and by how much the wall clock 
 by the present wall clock: :class:`~paigeant.sql.schema.types.StoreTime` adds and takes off the difference.
 
 The row is read in each transaction and changed only by one that writes, so that all processes go by the same row and
-none has to be told. Within one run of the machine the count is never begun anew. Over a restart only the wall clock can
-say how long it took: the count goes on from there, and never from before what the file has seen.
+none has to be informed. Within one run of the machine the count is never restarted. Over a restart only the wall
+clock can say how long it took: the count goes on from there, and never from before what the file has seen.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class StoreClock:
         return time_at(place.base + self._machine.elapsed())
 
     def _place(self, driver: Driver, kept: _Place | None) -> _Place:
-        """Return where the count lies: as it is kept, or begun anew in a new file, after a restart, on another machine.
+        """Return where the count lies: as it is kept, or restarted in a new file, after a restart, on another machine.
 
         While the machine was off only its wall clock went on. If that lies far behind, as one without a battery does
         until the net corrects it, the count goes on from when a worker was last seen, rather than wait all that again.

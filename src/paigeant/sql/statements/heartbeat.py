@@ -57,5 +57,5 @@ def _find(tx: Tx, held: Sequence[LeaseToken]) -> dict[HopKey, Any]:
 
 
 def _pulse(one: LeaseToken, row: Any) -> Pulse:
-    wish = None if row is None else cancel_request_of(row.cancel_requested)
-    return Pulse(one, leases.is_alive(row, one.fence), wish)
+    request = None if row is None else cancel_request_of(row.cancel_requested)
+    return Pulse(one, leases.is_alive(row, one.fence), request)

@@ -124,7 +124,7 @@ def note(tx: Tx, said: Mapping[HopKey, bytes]) -> None:
 
 
 def cancel_request_of(text: str | None) -> CancelRequest | None:
-    """Return the wish of a column."""
+    """Return the cancel request of a column."""
     return None if text is None else CancelRequest(text)
 
 

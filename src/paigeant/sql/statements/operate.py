@@ -1,4 +1,4 @@
-"""What a person may do to a run: wish it cancelled, end it, or send it on its way again."""
+"""What a person may do to a run: request its cancellation, end it, or send it on its way again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HOPS: Final = (
     .order_by(steps.path, steps.position)
     .with_for_update(of=step_executions)
 )
-"""The hops on which a person's word bears: those that are open, and those that failed."""
+"""The hops on which a person's request acts: those that are open, and those that failed."""
 
 _HURRY: Final = changing(operate.Hurried)
 _RESTART: Final = changing(operate.Restarted)
@@ -69,11 +69,11 @@ def require_writable(tx: Tx, workflow_id: UUID) -> None:
 
 
 def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
-    """Note the wish, and make what nobody runs due."""
+    """Note the request, and make what nobody runs due."""
     run = find(tx, workflow_id)
-    wished = operate.request_cancel(run, cancel_request, tx.now)
-    if wished is not None:
-        _write(tx, workflow_id, wished._asdict())
+    requested = operate.request_cancel(run, cancel_request, tx.now)
+    if requested is not None:
+        _write(tx, workflow_id, requested._asdict())
         hops = [hop for hop in tx.rows(_HOPS, b_workflow_id=workflow_id) if operate.may_hurry(hop)]
         tx.many(_HURRY, [changed(key_of(hop), operate.hurry(tx.now)) for hop in hops])
     return RunStatus(run.status)

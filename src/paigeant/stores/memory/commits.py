@@ -116,7 +116,7 @@ def _write_run(run: RunRow, one: Commit) -> None:
 
 
 def _write_twins(rows: Rows, run: RunRow, one: Commit, lease: timedelta) -> Grant | None:
-    """Write the next twins; the one that was asked for is leased, unless someone wishes the run cancelled."""
+    """Write the next twins; the one that was asked for is leased, unless someone has asked to cancel the run."""
     for twin in one.twins:
         hop = HopRow.of(twin, rows.clock())
         rows.add(hop)

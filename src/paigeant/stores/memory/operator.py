@@ -1,4 +1,4 @@
-"""What a person may do to a run: wish it cancelled, end it, or send it on its way again."""
+"""What a person may do to a run: request its cancellation, end it, or send it on its way again."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def find_writable(rows: Rows, workflow_id: UUID) -> RunRow:
 
 
 def request_cancel(rows: Rows, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
-    """Note the wish, and make what nobody runs due."""
+    """Note the request, and make what nobody runs due."""
     run, now = find(rows, workflow_id), rows.clock()
-    wished = operate.request_cancel(run, cancel_request, now)
-    if wished is not None:
-        run.change(wished)
+    requested = operate.request_cancel(run, cancel_request, now)
+    if requested is not None:
+        run.change(requested)
         for hop in rows.of_run(run):
             if operate.may_hurry(hop):
                 hop.change(operate.hurry(now))

@@ -54,6 +54,6 @@ async def _try(connection: AmqpConnection, queue: str) -> list[Finding]:
             else:
                 takes = Finding.ok("room", "it takes messages: no alarm of memory or disk")
     except ConfigError as error:
-        mend = f"rabbitmqctl set_permissions -p VHOST USER {RIGHTS}"
-        return [Finding.problem("rights", str(error), mend)]
+        fix = f"rabbitmqctl set_permissions -p VHOST USER {RIGHTS}"
+        return [Finding.problem("rights", str(error), fix)]
     return [Finding.ok("rights", "this user may declare queues and write to them"), takes]

@@ -34,7 +34,7 @@ lacks rights for good would make each refused message cost the connection on whi
 
 
 class AmqpConnection:
-    """A connection that is made anew once it is lost, or leads to a broker that refuses what the right one allows.
+    """A connection that is recreated once it is lost, or leads to a broker that refuses what the right one allows.
 
     After a failover behind one address a broker that is not meant any more may go on answering on it, without our
     queues, user or rights: nothing but a new connection finds the right one.
@@ -116,7 +116,7 @@ class AmqpConnection:
                     message.body, routing_key=queue, properties=message.properties, mandatory=True, wait=False
                 )
         except amqp.PublishError:
-            # The broker keeps a state of this queue with the channel. If the queue is made anew before that is cleared,
+            # The broker keeps a state of this queue with the channel. If the queue is recreated before that is cleared,
             # what is published here is confirmed and lost (RabbitMQ 3.10.8).
             if self._publisher is publisher:
                 self._publisher = None

@@ -1,4 +1,4 @@
-"""Failures of RabbitMQ in our words: what to wait for, and what to mend."""
+"""Failures of RabbitMQ in our words: what to wait for, and what to fix."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_own_cancellation(error: BaseException) -> bool:
 
 
 def translate(name: str, error: BaseException, seconds: float) -> PaigeantError:
-    """Return ConfigError for what waiting does not mend, else Unavailable; ``seconds`` were given to it."""
+    """Return ConfigError for what waiting does not fix, else Unavailable; ``seconds`` were given to it."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     text = " ".join(str(cause).split()) or type(error).__name__
     if isinstance(error, TimeoutError):

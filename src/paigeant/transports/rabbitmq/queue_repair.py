@@ -27,10 +27,10 @@ _REASON: Final = (
 
 
 class QueueRepair:
-    """Looks at queues that did not answer, and deletes those without a leader, so that they are made anew.
+    """Looks at queues that did not answer, and deletes those without a leader, so that they are recreated.
 
     A broker that is killed within two seconds of a queue's first declaration forgets what log belongs to it. Started
-    again it gives the queue an empty log, and a new member of a cluster that waits, for ever, to be told of a leader
+    again it gives the queue an empty log, and a new member of a cluster that waits, for ever, to hear of a leader
     (RabbitMQ 3.10 to 4.2, with and without dead lettering). What was in the queue is announced again from the store.
     """
 
@@ -42,7 +42,7 @@ class QueueRepair:
         """Return the look at this queue that is under way, or a new one. It ends without an error, whatever it saw."""
         looking = self._looking.get(queue)
         if looking is None:
-            looking = self._looking[queue] = asyncio.create_task(self._look_at(queue), name="paigeant-mending")
+            looking = self._looking[queue] = asyncio.create_task(self._look_at(queue), name="paigeant-queue-repair")
             looking.add_done_callback(lambda _: self._looking.pop(queue, None))
         return looking
 
@@ -77,7 +77,7 @@ async def _rebuild(connection: AmqpConnection, probe: AmqpConnection, queue: str
     async with connection.channel() as channel:
         async with connection.limits():
             try:
-                await channel.declare_queue(f"{queue}:mending", exclusive=True)
+                await channel.declare_queue(f"{queue}:repair", exclusive=True)
                 await channel.declare_queue(queue, passive=True)
             except amqp.ChannelClosed as error:
                 if str(error).startswith(("RESOURCE_LOCKED", "NOT_FOUND")):

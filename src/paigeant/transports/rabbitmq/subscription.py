@@ -22,7 +22,7 @@ from paigeant.transports.rabbitmq.queue_repair import LEADER, QueueRepair, is_br
 from paigeant.transports.rabbitmq.queues import Queues
 
 RENEWAL: Final = 60.0
-"""Channel lifetime: seconds without a message of some topic, after which the channel is made anew. RabbitMQ 3.10.8 may
+"""Channel lifetime: seconds without a message of some topic, after which the channel is recreated. RabbitMQ 3.10.8 may
 swallow what it delivers to a consumer whose queue was deleted and at once made again, and still count it as a
 consumer."""
 

@@ -27,7 +27,7 @@ from paigeant.transports.rabbitmq.queues import Queues
 from paigeant.transports.rabbitmq.subscription import ID, Subscription
 
 GONE: Final = 1.0
-"""Seconds until a queue that was deleted is made anew: its consumers must have heard of it by then."""
+"""Seconds until a queue that was deleted is recreated: its consumers must have heard of it by then."""
 
 _LONGEST_REASON: Final = 1000
 
@@ -53,7 +53,7 @@ class RabbitMQTransport(Transport):
     async def __aenter__(self) -> Self:
         logger = logging.getLogger("aiormq")
         if logger.level == logging.NOTSET:
-            logger.setLevel(logging.CRITICAL)  # what goes wrong is raised, or logged by us: told once, in one line
+            logger.setLevel(logging.CRITICAL)  # what goes wrong is raised, or logged by us: reported once, in one line
         async with self._sending.limits():
             await self._sending.connect()
         return self

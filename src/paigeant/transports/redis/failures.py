@@ -1,4 +1,4 @@
-"""Failures of Redis in our words: what to wait for, what to mend, and what means that this is the wrong server."""
+"""Failures of Redis in our words: what to wait for, what to fix, and what means that this is the wrong server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WAIT: Final = {
     "MISCONF": "it cannot write to its disk",
     "READONLY": "it is a replica, which takes no messages",
     "MASTERDOWN": "it is a replica that has lost its master",
-    "NOREPLICAS": "it has fewer replicas than it was told to have",
+    "NOREPLICAS": "it has fewer replicas than it is configured to have",
     "CLUSTERDOWN": "its cluster is down",
     "TRYAGAIN": "its cluster is moving keys",
     "BUSY": "it is busy with a script",
@@ -65,7 +65,7 @@ _MEND: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str
     (_CLUSTER, "", "is a node of a cluster, which is not supported; name a single server"),
     (failed.ResponseError, "", "cannot be used"),
 )
-"""What waiting does not mend: the error's class, a word of its text, and what it means. The first that fits counts."""
+"""What waiting does not fix: the error's class, a word of its text, and what it means. The first that fits counts."""
 
 
 def translate(name: str, error: Exception) -> Exception:

@@ -80,7 +80,7 @@ for _, key in ipairs(KEYS) do
   end
 end
 """
-"""Give back: queues anew what is pending with a consumer, but for what it keeps; one that leaves is forgotten.
+"""Give back: appends again what is pending with a consumer, except what it keeps; one that leaves is forgotten.
 
 An entry that was delivered can only be handed to another consumer by a claim, after its idle time. So it is copied to
 the end of its stream and the original removed: others get it at once. First the copy: if there is no room for it the
@@ -106,7 +106,7 @@ end
 """Tidy: deletes consumers that are long silent. Only without pending entries, which would be lost with them.
 
 Each subscription is a consumer with a name of its own, so that a stream would collect those of all workers there ever
-were. One that lives, and was only idle, is made again by its next read.
+were. One that lives, and was only idle, is recreated by its next read.
 """
 
 

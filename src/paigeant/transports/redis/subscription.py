@@ -111,7 +111,7 @@ class Subscription:
         return self._closing is not None
 
     async def close(self) -> None:
-        """Queue anew what is not settled, and leave; what cannot be given back comes again when it is left behind.
+        """Queue again what is not settled, and leave; what cannot be given back comes again when it is left behind.
 
         It goes on to its end when whoever waits for it gives up, and may be waited for again.
         """
@@ -142,7 +142,7 @@ class Subscription:
                 await make_group(self._shared, key)
 
     async def _open(self) -> RedisConnection:
-        """Connect; what an earlier connection was answered without hearing it is queued anew."""
+        """Connect; what an earlier connection was answered without hearing it is queued again."""
         self._reader = RedisConnection(self._address, 1)
         with suppress(ConfigError):  # not allowed: then closing takes as long as a read
             self._client_id = await self._reader.ask("CLIENT", "ID")

@@ -1,4 +1,4 @@
-"""A worker says what it published; who looks for a workflow is told what there is, and who is up."""
+"""A worker says what it published; who looks for a workflow learns what there is, and who is up."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_who_was_told_to_create_nothing_finds_nothing_and_can_dispatch_not
         with pytest.raises(UnknownRun):
             await app.find_newest_run()
         for refused in (app.dispatch("order", {}), app.dispatch_many("order", [{}]), app.worker().__aenter__()):
-            with pytest.raises(ConfigError, match="was told not to create it"):
+            with pytest.raises(ConfigError, match="may not create it"):
                 await refused
 
     assert list(tmp_path.iterdir()) == []

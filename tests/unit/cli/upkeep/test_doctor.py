@@ -1,4 +1,4 @@
-"""`paigeant doctor` finds what is wrong, says how to mend it, and ends with the code of the worst."""
+"""`paigeant doctor` finds what is wrong, says how to fix it, and ends with the code of the worst."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_it_tells_who_works_and_what_waits_for_nobody(paigeant: Callable[..., An
     assert ended.code == 0
     assert (warning["part"], warning["about"]) == ("work", "unserved")
     assert warning["said"] == "no living worker serves print"
-    assert "paigeant run" in warning["mend"]
+    assert "paigeant run" in warning["fix"]
     assert "1 alive, on 1 machines" in {finding["said"] for finding in ended.json["findings"]}
 
 

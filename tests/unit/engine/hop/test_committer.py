@@ -35,7 +35,7 @@ def committer_of(runtime: Runtime) -> Committer:
 
 
 def asking_for_the_next(bench: Any, commit: Commit) -> Commit:
-    """Return the commit with a wish for its only twin, whose activity is served here."""
+    """Return the commit that asks for its only twin, whose activity is served here."""
 
     @bench.registry.execute
     async def draft() -> None: ...

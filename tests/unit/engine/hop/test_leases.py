@@ -1,4 +1,4 @@
-"""A step is cut short when its lease is lost or its run is wished cancelled, and its compensation is not."""
+"""A step is cut short when its lease is lost or its run is to be cancelled, and its compensation is not."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class KeyServerAway(PlainCodec):
             raise ConnectionError("the key server is away")
 
 
-def told(view: RunView) -> list[tuple[str, int]]:
+def reported(view: RunView) -> list[tuple[str, int]]:
     return [(error.message, error.attempt) for step in view.steps for error in step.errors]
 
 
@@ -63,7 +63,7 @@ async def test_a_codec_that_cannot_seal_parks_the_run_and_a_person_resumes_it(bo
 
     view = await both.until(run, RunStatus.WAITING)
     assert (view.reason, done) == ("internal", ["first"] * 3)
-    assert told(view) == [("the key server is away", attempt) for attempt in (1, 2, 3)]
+    assert reported(view) == [("the key server is away", attempt) for attempt in (1, 2, 3)]
 
     codec.away = False
     await both.steady.resume(run)
@@ -96,4 +96,4 @@ async def test_a_result_that_the_store_refuses_is_a_failed_attempt(both: Any, do
 
     view = await both.until(run, RunStatus.WAITING)
     assert (view.reason, done) == ("internal", ["second"] * 3)
-    assert told(view) == [("a value that no column takes", attempt) for attempt in (1, 2, 3)]
+    assert reported(view) == [("a value that no column takes", attempt) for attempt in (1, 2, 3)]

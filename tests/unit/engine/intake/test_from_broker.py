@@ -25,11 +25,11 @@ from paigeant.transports.memory import MemoryTransport
 
 RUNS = 100
 NOBODY = UUID(int=7)
-"""The id of no run. The same in every process, or tests that run in several could not be told apart."""
+"""The id of no run. The same in every process, or tests that run in several could not be distinguished."""
 
 
 class Shaky(MemoryTransport):
-    """A broker whose settling fails as often as it is told, and that counts what it has given out."""
+    """A broker whose settling fails as often as it is asked to, and that counts what it has given out."""
 
     def __init__(self) -> None:
         super().__init__()

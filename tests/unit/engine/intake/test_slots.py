@@ -54,7 +54,7 @@ def test_a_seat_does_not_move_where_there_is_no_room() -> None:
 
 
 async def test_limits_hold_though_commits_are_refused_and_hand_overs_declined(both: Any):
-    """A wish to cancel declines the hand-over for which a slot was reserved."""
+    """A request to cancel declines the hand-over for which a slot was reserved."""
     bench, narrow, tight = both, Gauge(), Gauge()
 
     @bench.registry.execute("narrow", concurrency=1)

@@ -1,4 +1,4 @@
-"""How deep a text nests is told before it is parsed, whatever its strings hold."""
+"""How deep a text nests is known before it is parsed, whatever its strings hold."""
 
 from __future__ import annotations
 

@@ -245,7 +245,7 @@ async def test_a_clock_that_forgot_the_time_when_the_machine_was_off_starts_no_w
     async with store_on(machine) as store:
         early = await take(store)
         machine.passes(5)
-        machine.is_set(YEAR + HOUR)  # the net has told it
+        machine.is_set(YEAR + HOUR)  # the net has reported it
         machine.passes(6)
 
         assert (early, len(await take(store))) == ([], 1)

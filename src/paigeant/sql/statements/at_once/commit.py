@@ -2,7 +2,7 @@
 
 Locks are taken in the order that all others keep, runs before hops: the rows of the runs are locked, in the order of
 their ids, before the first hop is looked at, because that look needs what the lock has read. A row that another
-transaction has changed meanwhile is read anew when it is locked, and is judged as it is then. So whoever ends a run
+transaction has changed meanwhile is read again when it is locked, and is judged as it is then. So whoever ends a run
 either waits for this commit, and then sees the hop that it has written; or came first, and the commit finds it over.
 """
 
@@ -129,7 +129,7 @@ def _locked(given: CTE) -> CTE:
 
 
 def _behind(locked: CTE) -> CTE:
-    """Leave the hops of open runs that nobody wishes cancelled, and whose lease is the one that is shown."""
+    """Leave the hops of open runs that nobody has asked to cancel, and whose lease is the one that is shown."""
     one = locked.c
     return (
         update(step_executions)

@@ -85,7 +85,7 @@ def record_plain_results(tx: Tx, commits: Sequence[Commit], lease: timedelta) ->
 
 
 def _runs(tx: Tx, commits: Sequence[Commit]) -> Mapping[UUID, Any]:
-    """Lock the runs, and see that each is there, open, and that nobody wishes it cancelled."""
+    """Lock the runs, and see that each is there, open, and that nobody has asked to cancel it."""
     rows = tx.rows(RUNS, runs=runs_of(one.held.key.workflow_id for one in commits))
     if len(rows) != len(commits):
         raise NotAsExpectedError

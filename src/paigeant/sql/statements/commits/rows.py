@@ -66,7 +66,7 @@ class Found(NamedTuple):
 
 
 def handed_over(one: Found) -> Twin | None:
-    """Return the twin that is handed over: the one asked for, unless someone wishes the run cancelled."""
+    """Return the twin that is handed over: the one asked for, unless someone has asked to cancel the run."""
     return one.commit.wanted if verdict.may_hand_over(one.run) else None
 
 

@@ -80,7 +80,7 @@ def _bodies() -> None:
 
 
 def _variables() -> None:
-    """Make the table anew, with another key; what was set up to now lies at the last hop, and so wins over outputs."""
+    """Make the table again, with another key; what was set up to now lies at the last hop, and so wins over outputs."""
     op.execute("CREATE TEMPORARY TABLE variables_before AS SELECT * FROM workflow_variables")
     op.drop_table("workflow_variables")
     op.create_table(
