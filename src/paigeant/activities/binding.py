@@ -121,7 +121,18 @@ class Sources:
         for source in (self.explicit, self.reserved, self.variables):
             if name in source:
                 return source[name]
-        return to_json(self.fields[name]) if name in self.fields else None
+        return self.field(name)
+
+    def field(self, name: str) -> bytes | None:
+        """Return the text of a field of the input, None if there is none of this name."""
+        if name not in self._texts and name in self.fields:
+            self._texts[name] = to_json(self.fields[name])
+        return self._texts.get(name)
+
+    @cached_property
+    def _texts(self) -> dict[str, bytes]:
+        """The texts of fields that were asked for: binding asks twice, and what is recorded once more."""
+        return {}
 
     @cached_property
     def fields(self) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from paigeant.activities.callables import is_lazy
 from paigeant.errors import ResultError
 from paigeant.model.limits import DEPTH, VALUE_BYTES
 from paigeant.model.outcomes import Completed, Faulted, Finished, Parked, Retrying, Revised
-from paigeant.model.values.nesting import nesting
+from paigeant.model.values.nesting import nesting, nests_deeper
 from paigeant.model.values.roundtrip import Refused, write
 from paigeant.model.values.shapes import first_problem
 
@@ -52,7 +52,7 @@ def serialise(shape: TypeAdapter[Any], value: Any, what: str, limit: int = VALUE
     if len(json) > limit:
         text = f"{what}: {kind} is {len(json):,} bytes as JSON; at most {limit:,} are allowed"
         raise ResultError(text)
-    if nesting(json) > DEPTH:
+    if nests_deeper(json, DEPTH):
         text = f"{what}: {kind} nests {nesting(json)} levels as JSON; a value may have {DEPTH}"
         raise ResultError(text)
     return json

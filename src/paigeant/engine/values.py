@@ -20,10 +20,11 @@ async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, 
 
     Raises LookupError or ValueError if the store does not have what a claim check promises.
     """
-    if not values:
-        return {}
+    texts = {name: value.json for name, value in values.items() if isinstance(value, Inline)}
+    if len(texts) == len(values):
+        return texts
     digests = {value.sha256 for value in values.values() if isinstance(value, Ref)}
-    stored: Mapping[str, bytes] = await store.load_values(workflow_id, digests) if digests else {}
+    stored = await store.load_values(workflow_id, digests)
     return {
         name: unshelve(value, None if isinstance(value, Inline) else stored.get(value.sha256))
         for name, value in values.items()

@@ -108,7 +108,7 @@ class RunHeaders:
         return to_json({name: value for name, value in said.items() if value is not None})[1:-1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Headers:
     """Who, where and when.
 
@@ -143,7 +143,7 @@ class Headers:
         """When the run is to be over."""
         return self.run.deadline
 
-    @property
+    @cached_property
     def message_id(self) -> str:
         """The same for each sending and each retry of this hop."""
         return HopKey(self.run.workflow_id, self.path, self.position).message_id
@@ -158,7 +158,7 @@ class Payload:
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PaigeantMessage:
     """What travels from worker to worker. Neither fence nor attempt is in it: a repeated hop has the same bytes."""
 
@@ -166,7 +166,7 @@ class PaigeantMessage:
     payload: Payload
     routing_slip: RoutingSlip = RoutingSlip()  # noqa: RUF009  (it is a value)
 
-    @property
+    @cached_property
     def key(self) -> HopKey:
         """Where in which journey this message is."""
         return HopKey(self.headers.run.workflow_id, self.headers.path, self.headers.position)
@@ -181,7 +181,7 @@ class PaigeantMessage:
         slip = self.routing_slip
         return replace(self, routing_slip=replace(slip, itinerary=slip.itinerary.found_in(plan)))
 
-    @property
+    @cached_property
     def topic(self) -> str:
         """The activity that executes, or undoes, the step this message announces; raises IndexError without one."""
         slip = self.routing_slip

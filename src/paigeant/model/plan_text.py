@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Final, NamedTuple, overload
+from typing import Final, NamedTuple, Never, overload
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -109,54 +109,53 @@ class Itinerary(Sequence[Entry]):
     of the plan is known, the steps cannot be read before it is :meth:`found_in` the store.
     """
 
-    __slots__ = ("_at", "_first", "_missing", "_path", "_plan", "_run", "_step_id")
+    __slots__ = ("_first", "_path", "_run", "_step_id", "at", "missing", "plan")
+
+    plan: PlanText
+    """The plan; raises LookupError if it is :attr:`missing`."""
+    missing: str | None
+    """The digest of the plan that has to be read before the steps can be."""
+    at: int
+    """The index of the next entry in the plan."""
 
     def __init__(self, plan: PlanText | str, run: UUID, path: str = "", *, at: int = 0, first: int = 0) -> None:
         """Begin at the entry ``at`` of a plan, or of that with this digest."""
-        self._plan, self._missing = (None, plan) if isinstance(plan, str) else (plan, None)
+        if isinstance(plan, str):
+            self.missing = plan
+        else:
+            self.missing, self.plan = None, plan
         self._run = run
         self._path = path
-        self._at = at
+        self.at = at
         self._first = first
         self._step_id: UUID | None = None
 
-    @property
-    def plan(self) -> PlanText:
-        """The plan; raises LookupError if it is :attr:`missing`."""
-        if self._plan is None:
-            text = f"plan {self._missing} has not been read from the store"
+    def __getattr__(self, name: str) -> Never:
+        """Say why there is no plan: it is a slot, for it is read several times a hop, and empty only where missing."""
+        if name == "plan":
+            text = f"plan {self.missing} has not been read from the store"
             raise LookupError(text)
-        return self._plan
-
-    @property
-    def missing(self) -> str | None:
-        """The digest of the plan that has to be read before the steps can be."""
-        return self._missing
+        raise AttributeError(name)
 
     def found_in(self, plan: PlanText) -> Itinerary:
         """Return the itinerary whose plan was missing, and is this one; raises ValueError if it ends before."""
-        if self._at >= len(plan.entries):
-            text = f"step {self._at} of plan {plan.digest} is next, and that has {len(plan.entries)} steps"
+        if self.at >= len(plan.entries):
+            text = f"step {self.at} of plan {plan.digest} is next, and that has {len(plan.entries)} steps"
             raise ValueError(text)
-        return Itinerary(plan, self._run, self._path, at=self._at, first=self._first)
+        return Itinerary(plan, self._run, self._path, at=self.at, first=self._first)
 
     @property
     def ref(self) -> PlanRef | None:
         """Where the entries ahead lie if they are too long to travel, over 4 KiB as JSON; None if they travel."""
-        if self._plan is None:
-            return PlanRef(self._missing or "", self._at)
-        travels = self._plan.size_ahead(self._at) <= INLINE_BYTES
-        return None if travels else PlanRef(self._plan.digest, self._at)
-
-    @property
-    def at(self) -> int:
-        """The index of the next entry in the plan."""
-        return self._at
+        if self.missing is not None:
+            return PlanRef(self.missing, self.at)
+        travels = self.plan.size_ahead(self.at) <= INLINE_BYTES
+        return None if travels else PlanRef(self.plan.digest, self.at)
 
     @property
     def next(self) -> Entry:
         """The next entry, without its identity; raises IndexError at the end."""
-        return self.plan.entries[self._at].entry
+        return self.plan.entries[self.at].entry
 
     @property
     def step(self) -> Step:
@@ -176,17 +175,17 @@ class Itinerary(Sequence[Entry]):
     @property
     def text(self) -> bytes:
         """The entries ahead, as a JSON array."""
-        return self.plan.ahead(self._at)
+        return self.plan.ahead(self.at)
 
     @property
     def plain(self) -> bool:
         """Whether the first version of the wire format has all of them."""
-        return self.plan.plain(self._at)
+        return self.plan.plain(self.at)
 
     @property
     def rest(self) -> Itinerary:
         """What is ahead behind the next entry."""
-        return Itinerary(self.plan, self._run, self._path, at=self._at + 1, first=self._first)
+        return Itinerary(self.plan, self._run, self._path, at=self.at + 1, first=self._first)
 
     def opened(self, entries: Sequence[Entry], position: int) -> Itinerary:
         """Return what is ahead once these, from within the next entry, take its place, inserted at ``position``."""
@@ -203,16 +202,16 @@ class Itinerary(Sequence[Entry]):
 
     def place(self, index: int) -> str:
         """Return where the entry of this index was inserted."""
-        at = self._at + index
+        at = self.at + index
         return self.plan.entries[at].place or str(self._first + at)
 
     def planned(self) -> list[Planned]:
         """Return the entries ahead, each with its place."""
-        return [Planned(entry, self.place(index)) for index, (entry, _) in enumerate(self.plan.entries[self._at :])]
+        return [Planned(entry, self.place(index)) for index, (entry, _) in enumerate(self.plan.entries[self.at :])]
 
     def __len__(self) -> int:
         """Count the entries ahead."""
-        return len(self.plan.entries) - self._at
+        return len(self.plan.entries) - self.at
 
     @overload
     def __getitem__(self, index: int) -> Entry: ...
@@ -230,27 +229,29 @@ class Itinerary(Sequence[Entry]):
 
     def _entry(self, index: int) -> Entry:
         identity = self.step_id if index == 0 else entry_id(self._run, self._path, self.place(index))
-        return placed(self.plan.entries[self._at + index].entry, identity)
+        return placed(self.plan.entries[self.at + index].entry, identity)
 
     def __eq__(self, other: object) -> bool:
         """Compare entry by entry; of two itineraries also where the entries were inserted."""
         if not isinstance(other, Itinerary):
             return isinstance(other, tuple) and tuple(self) == other
         where = (self._run, self._path)
-        if where != (other._run, other._path) or self._missing != other._missing:
+        if where != (other._run, other._path) or self.missing != other.missing:
             return False
-        same = self._plan is other._plan and self._at == other._at and self._first == other._first
-        return same or (self._missing is None and self.planned() == other.planned())
+        if self.missing is not None:
+            return self.at == other.at and self._first == other._first
+        same = self.plan is other.plan and self.at == other.at and self._first == other._first
+        return same or self.planned() == other.planned()
 
     def __hash__(self) -> int:
         """Hash as few parts as tell itineraries apart."""
-        return hash((self._run, self._path, self._missing or len(self)))
+        return hash((self._run, self._path, self.missing or len(self)))
 
     def __repr__(self) -> str:
         """Show the entries ahead."""
-        if self._plan is None:
-            return f"Itinerary(entry {self._at} of plan {self._missing})"
-        return f"Itinerary({', '.join(entry.label for entry, _ in self._plan.entries[self._at :])})"
+        if self.missing is not None:
+            return f"Itinerary(entry {self.at} of plan {self.missing})"
+        return f"Itinerary({', '.join(entry.label for entry, _ in self.plan.entries[self.at :])})"
 
 
 def plan_of(entries: Iterable[Entry], interfaces: Mapping[str, str] | None = None) -> PlanText:

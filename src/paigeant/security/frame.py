@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import BODY_BYTES
-from paigeant.model.values.nesting import nesting
+from paigeant.model.values.nesting import nests_deeper
 
 FRAME_VERSION: Final = 2
 RECORD_BYTES: Final = 64 * 1024
@@ -67,7 +67,7 @@ def check_size(body: bytes) -> None:
 
 def check_depth(text: bytes, depth: int) -> None:
     """Raise ValueError if JSON nests deeper than this; it is not parsed for that, and need not be JSON."""
-    if nesting(text, depth) > depth:
+    if nests_deeper(text, depth):
         raise ValueError(f"JSON that nests deeper than {depth}")
 
 

@@ -173,7 +173,7 @@ def _headers(headers: Headers, version: int) -> bytes:
         text += b',"path":%b' % to_json(headers.path)
     if headers.direction is not Direction.EXECUTE:
         text += b',"direction":%b' % to_json(headers.direction)
-    if headers.security != NOBODY:
+    if headers.security is not NOBODY and headers.security != NOBODY:
         text += b',"security":%b' % to_json(headers.security, exclude_none=True)
     return text + b"}"
 

@@ -79,7 +79,8 @@ class Executor:
         except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
             return Execution(fail(leased, served.rules, failure_of(error), self._chance()), error=error)
         execution = await self._run(leased, served, progress, bound.arguments)
-        return replace(execution, input=bound.recorded, blobs=[*bound.blobs, *execution.blobs])
+        execution.input, execution.blobs = bound.recorded, [*bound.blobs, *execution.blobs]
+        return execution
 
     async def _decide_node(self, leased: Leased) -> Execution:
         """Read what a node must know, and decide; none of the user's code runs."""
@@ -142,6 +143,8 @@ class Executor:
     async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:
         remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None
         limits = [limit for limit in (rules.timeout, remaining) if limit is not None]
+        if not limits and rules.heartbeat_timeout is None:
+            return await self._invoke(code, progress, leased.message.topic)
         limit = asyncio.timeout(min(limits) if limits else None)
         watch = SilenceWatch(limit, progress, rules.heartbeat_timeout)
         try:

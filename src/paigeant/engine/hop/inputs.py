@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pydantic_core import to_json
-
 from paigeant.activities.binding import Sources
 from paigeant.model.values.values import Blob, Value, shelve
 
@@ -36,7 +34,7 @@ def record_input(
         known = next((source[name] for source in values if name in source), None)
         if known is not None:
             recorded[name] = known
-        elif name in sources.fields:
-            recorded[name], blob = shelve(to_json(sources.fields[name]))
+        elif (field := sources.field(name)) is not None:
+            recorded[name], blob = shelve(field)
             blobs += [] if blob is None else [blob]
     return recorded, blobs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import Self
 
@@ -46,17 +46,16 @@ class ActiveLease:
         """The lease."""
         return self.leased.grant.held
 
-    @contextmanager
-    def interruptible(self) -> Generator[None]:
+    def __enter__(self) -> None:
         """While inside, :meth:`interrupt` cancels the current task, once; what follows is not cut short."""
         self._task = asyncio.current_task()
-        try:
-            yield
-        finally:
-            # Whether the code let the cancellation through or swallowed it: for the task it is over.
-            if self._cancelled and self._task is not None:
-                self._task.uncancel()
-            self._task = None
+
+    def __exit__(self, *_: object) -> None:
+        """What is cancelled from now on is not the step."""
+        # Whether the code let the cancellation through or swallowed it: for the task it is over.
+        if self._cancelled and self._task is not None:
+            self._task.uncancel()
+        self._task = None
 
     def interrupt(self, why: Cut, cancel_request: CancelRequest | None = None) -> None:
         """Cut the step short, once; the first reason counts, but for a lost lease, which always does."""

@@ -108,7 +108,7 @@ class HopRunner:
         """
         backoff = Backoff(0.1, 2.0)
         try:
-            with active.interruptible():
+            with active:
                 while active.leased.message.missing_plan and active.cut is None and not self._stopping:
                     try:
                         active.leased = await complete(self._runtime, active.leased)
@@ -139,7 +139,7 @@ class HopRunner:
             active.interrupt(Cut.STOPPING)
         if active.cut is None:
             try:
-                with active.interruptible():
+                with active:
                     return await self._execute_once_possible(active, served)
             except asyncio.CancelledError:
                 if active.cut is None:

@@ -15,6 +15,11 @@ _OTHERS: Final = bytes(set(range(256)) - set(b'"[]{}'))
 _ALIKE: Final = bytes.maketrans(b"{}", b"[]")
 
 
+def nests_deeper(json: bytes, depth: int) -> bool:
+    """Tell whether a JSON text nests deeper than this; most do not even have so many brackets."""
+    return json.count(b"[") + json.count(b"{") > depth and nesting(json, depth) > depth
+
+
 def nesting(json: bytes, stop: int = sys.maxsize) -> int:
     """Return how deep a JSON text nests, or some number above ``stop`` if it is deeper than that.
 

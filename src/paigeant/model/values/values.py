@@ -15,7 +15,7 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import DEPTH, INLINE_BYTES
-from paigeant.model.values.nesting import nesting
+from paigeant.model.values.nesting import nests_deeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def shelve(json: bytes) -> tuple[Value, Blob | None]:
 
     Inline go up to 4 KiB, nested at most half as deep as a message may be, in one line.
     """
-    if len(json) <= INLINE_BYTES and nesting(json) <= DEPTH // 2:
+    if len(json) <= INLINE_BYTES and not nests_deeper(json, DEPTH // 2):
         return Inline(json if b"\n" not in json and b"\r" not in json else to_json(from_json(json))), None
     digest = hashlib.sha256(json).hexdigest()
     return Ref(sha256=digest, size=len(json)), Blob(digest, json)
