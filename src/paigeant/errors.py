@@ -30,6 +30,10 @@ Each carries the data of its message as attributes. What a command or an API mak
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 
 class PaigeantError(Exception):
     """The root of the tree; ``str()`` of any of them is one or two plain lines for a person."""
@@ -121,7 +125,18 @@ class TamperedMessage(MessageRejected):
 
 
 class Terminal(PaigeantError):
-    """Raise it in an activity to say that another attempt would fail the same way."""
+    """Raise it in an activity to say that another attempt would fail the same way.
+
+    The ``variables`` are set with it: what undoes the steps before sees them.
+    """
+
+    variables: Mapping[str, Any] = MappingProxyType[str, Any]({})
+
+    def __init__(self, *args: object, variables: Mapping[str, Any] | None = None) -> None:
+        """Keep the text, and what is to be set."""
+        super().__init__(*args)
+        if variables is not None:
+            self.variables = variables
 
 
 class ArgumentError(Terminal):

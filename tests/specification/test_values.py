@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_ai import Agent
 from pydantic_ai.models.test import TestModel
 
-from paigeant import ActivityRegistry, Completed, RetryPolicy, Terminal, Workflow, testing
+from paigeant import ActivityContext, ActivityRegistry, Completed, RetryPolicy, Step, Terminal, Workflow, testing
 from paigeant.errors import InvalidInput
 
 
@@ -128,3 +128,51 @@ async def test_a_stored_value_however_odd_can_be_shown(registry: ActivityRegistr
         shown = (await run.view()).model_dump_json()
 
     assert json.loads(shown)["status"] == "completed"
+
+
+async def test_a_variable_that_a_step_sets_while_it_runs_is_there_at_once(registry: ActivityRegistry, serve: Any):
+    @registry.execute(retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
+    async def count(ctx: ActivityContext) -> str:
+        before = await ctx.load_variable("attempts")
+        await ctx.save_variable("attempts", [*(before or []), ctx.attempt])
+        if ctx.attempt == 1:
+            raise RuntimeError("again")
+        return "counted"
+
+    @registry.execute
+    async def ship(attempts: list[int]) -> list[int]:
+        return attempts
+
+    app = await serve(Workflow("w", ["count", Step("ship", when="attempts == [1, 2]")]))
+    result = await (await app.dispatch("w", {})).result(timeout=20)
+
+    assert (result.output, result.variables["attempts"]) == ([1, 2], [1, 2])
+
+
+async def test_an_error_may_set_variables_for_those_who_undo(registry: ActivityRegistry, serve: Any):
+    undone: list[Any] = []
+
+    @registry.execute
+    async def reserve() -> str:
+        return "reserved"
+
+    @registry.compensate("reserve")
+    async def release(missing: list[str]) -> None:
+        undone.append(missing)
+
+    @registry.execute
+    async def pack() -> None:
+        raise Terminal("no stock", variables={"missing": ["bolt"]})
+
+    @registry.execute
+    async def wrong() -> None:
+        raise Terminal("no stock", variables={"no name": 1})
+
+    app = await serve(Workflow("w", ["reserve", "pack"]), Workflow("x", ["wrong"]))
+    result = await (await app.dispatch("w", {})).result(timeout=20)
+    refused = await (await app.dispatch("x", {})).result(timeout=20)
+
+    assert (result.status, undone) == ("compensated", [["bolt"]])
+    assert result.variables["missing"] == ["bolt"]
+    assert refused.error is not None
+    assert refused.error.message.startswith("no stock; its variables are not set: step 'wrong': 'no name' is no name")

@@ -25,6 +25,13 @@ class StepSession(Protocol):
         """Return a variable of the run as JSON data, None if it was never set."""
         ...
 
+    async def save(self, name: str, value: Any) -> None:
+        """Set a variable of the run at the place of the hop; it is durable when this returns. Raises ``ResultError``.
+
+        Later attempts, and what the step sets as it ends, write over it.
+        """
+        ...
+
     async def recall(self, key: str, fingerprint: str | None = None) -> bytes | None:
         """Return the JSON text that this step recorded under ``key``, in whichever attempt; None if it did not.
 

@@ -51,12 +51,13 @@ class ValueStore(ABC):
 
     @abstractmethod
     async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
-        """Record a checkpoint of the step that this lease is on, or a charge, or both, in one transaction.
+        """Record a checkpoint of the step that this lease is on, a charge, a variable, or several, in one transaction.
 
         Written only while the lease is alive, compared in that transaction; else the answer is ``alive=False`` and
         nothing was written. A lease that ran out and that nobody has taken over is alive. The first checkpoint of a key
         counts: a later one, also a repeat, is not written and gets the first back. A charge whose key the run has
-        already is not written again. Both outlive the attempt, and are deleted with the run.
+        already is not written again. Both outlive the attempt, and are deleted with the run. A variable is set at the
+        place of the hop: it writes over what was set there before, and is written over by what its commit sets.
         """
 
     @abstractmethod

@@ -84,6 +84,18 @@ class ActivityContext:
         """Return a variable of the run as JSON data, None if it was never set; the latest write wins."""
         return None if self._session is None else await self._session.load(name)
 
+    async def save_variable(self, name: str, value: Any) -> None:
+        """Set a variable of the run at once: it is durable when this returns, whatever becomes of the step.
+
+        The steps that follow see it, and the compensations. A later attempt of the step, and the ``variables`` of its
+        result or of a Terminal, write over it. While the store is away this waits.
+
+        Raises :class:`~paigeant.errors.ResultError` for what is no name and for a value that cannot be stored, and
+        CancelledError once the step is over, or another worker has it.
+        """
+        if self._session is not None:
+            await self._session.save(name, value)
+
 
 def session_of(ctx: ActivityContext) -> StepSession | None:
     """Return the session of a step, None for a context made by hand: for adapters such as that of agents."""

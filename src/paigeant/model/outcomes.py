@@ -109,11 +109,13 @@ class Faulted:
     """The step failed for good; ``compensate`` says whether what was done before is undone.
 
     ``begun`` says whether any of the step's own code may have run, so that it may have left something to undo itself.
+    ``variables`` are set with it: they are values as they are written.
     """
 
     fault: Fault
     compensate: bool = True
     begun: bool = True
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
         case Passed(variables):
             return _pass(leased, variables)
         case Faulted():
-            return give_up_undoing(leased, outcome.fault) if _is_back(leased) else turn_round(leased, outcome)
+            return give_up_undoing(leased, outcome) if _is_back(leased) else turn_round(leased, outcome)
         case Completed() | Revised() | Finished():
             return go_back(leased, outcome) if _is_back(leased) else _go_on(leased, outcome)
     assert_never(outcome)

@@ -36,7 +36,7 @@ def turn_round(leased: Leased, outcome: Faulted) -> Transition:
     return Transition(
         Left(fault, before if in_doubt else None),
         *_undoing(leased, undo, fault, RunEnd(ended)),
-        writes=Writes(error=_run_error(message, fault)),
+        writes=Writes(tuple(outcome.variables.items()), error=_run_error(message, fault)),
     )
 
 
@@ -52,18 +52,19 @@ def go_back(leased: Leased, outcome: Success) -> Transition:
     )
 
 
-def give_up_undoing(leased: Leased, fault: Fault) -> Transition:
+def give_up_undoing(leased: Leased, outcome: Faulted) -> Transition:
     """A compensation failed for good: what comes before it stays as it is, and a person must look."""
+    fault = outcome.fault
     message, origin = leased.message, leased.message.payload.fault
     text = f"undoing {message.topic!r} failed: {fault.type}: {fault.message}"
     if origin is not None:
         text += f" (undone because of {origin.type}: {origin.message})"
     _, path, position = message.key
     error = RunError(type=fault.type, message=text, step=message.topic, path=path, position=position)
-    left = Left(
-        fault.model_copy(update={"kind": FaultKind.ERROR})
-    )  # no cancel request ends the undoing: it failed, not that
-    return Transition(left, end=RunEnd(RunStatus.COMPENSATION_FAILED), writes=Writes(error=error))
+    left = Left(fault.model_copy(update={"kind": FaultKind.ERROR}))  # the undoing failed; no cancel request ends it
+    return Transition(
+        left, end=RunEnd(RunStatus.COMPENSATION_FAILED), writes=Writes(tuple(outcome.variables.items()), error)
+    )
 
 
 def _run_error(message: PaigeantMessage, fault: Fault) -> RunError:

@@ -13,8 +13,9 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 from pydantic_ai import Agent
 from pydantic_ai.models.test import TestModel
 
-from paigeant import ActivityRegistry, Completed, Parked, Revised, Step, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Completed, Parked, Revised, Step, Workflow
 from paigeant.activities.checking import Known, check_workflow
+from paigeant.activities.checking.effects import Effects, effects_of
 from paigeant.activities.checking.json_types import schema_of, why_not
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
@@ -266,3 +267,19 @@ Written = Annotated[list[int], PlainSerializer(lambda value: ",".join(map(str, v
 )
 def test_of_types_some_values_of_which_fit_nothing_is_said(given: Any, asked: Any):
     assert why_not(schema_of(adapter(given), "serialization"), schema_of(adapter(asked), "validation")) is None
+
+
+def test_variables_that_a_step_saves_by_its_context_are_known() -> None:
+    registry = ActivityRegistry()
+
+    @registry.execute
+    async def saving(ctx: ActivityContext) -> str:
+        await ctx.save_variable("missing", [ctx.attempt])
+        return "saved"
+
+    @registry.execute
+    async def handing_on(ctx: ActivityContext) -> str:
+        return repr(ctx)
+
+    assert effects_of(registry["saving"]) == Effects(frozenset({"missing"}))
+    assert effects_of(registry["handing_on"]) == Effects(open=True)

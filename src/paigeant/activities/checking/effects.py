@@ -37,8 +37,9 @@ def effects_of(activity: Activity) -> Effects:
     handler = activity.execute
     if not callable(activity.source) and isinstance(activity.source, AgentLike):
         return Effects()
-    returns = handler.signature.returns
-    if returns is not Any and not any(_is_outcome(each) for each in _members(returns)):
+    returns, context = handler.signature.returns, handler.signature.context
+    plain = returns is not Any and not any(_is_outcome(each) for each in _members(returns))
+    if plain and context is None:
         return Effects()
     try:
         source = dedent(inspect.getsource(layers(handler.function)[-1]))
@@ -47,7 +48,8 @@ def effects_of(activity: Activity) -> Effects:
         return _UNKNOWN
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return _UNKNOWN
-    found = [_effects(each.value) for each in _returns(function.body) if each.value is not None]
+    found = [] if plain else [_effects(each.value) for each in _returns(function.body) if each.value is not None]
+    found += [] if context is None else _saved(function, context)
     return Effects(
         frozenset(name for each in found for name in each.variables),
         any(each.open for each in found),
@@ -82,6 +84,27 @@ def _effects(value: ast.expr) -> Effects:
         return _UNKNOWN
     names = _keys(given["variables"]) if "variables" in given else frozenset[str]()
     return Effects(names or frozenset(), open=names is None, logs="log" in given or len(value.args) > 1)
+
+
+def _saved(function: ast.AST, context: str) -> Iterator[Effects]:
+    """Yield what a function sets by its context while it runs; handed on to others, that may set anything."""
+    seen: set[ast.AST] = set()
+    for node in ast.walk(function):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr="save_variable"),
+                args=[ast.Constant(value=str(variable)), *_],
+            ) if name == context:
+                seen.add(node.func)
+                yield Effects(frozenset({variable}))
+            case ast.Attribute(value=ast.Name(id=name) as used, attr=attribute) if name == context:
+                seen.add(used)
+                if attribute == "save_variable" and node not in seen:
+                    yield Effects(open=True)
+            case ast.Name(id=name) if name == context and node not in seen:
+                yield Effects(open=True)
+            case _:
+                pass
 
 
 def _name(function: ast.expr) -> str | None:

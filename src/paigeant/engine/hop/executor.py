@@ -19,7 +19,7 @@ from paigeant.engine.hop.apart import run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.inputs import Bound, record_input
-from paigeant.engine.hop.results import Execution, accept
+from paigeant.engine.hop.results import Execution, accept, with_variables
 from paigeant.engine.hop.served import Served, ServedSteps, reserved_values
 from paigeant.engine.hop.session import LeasedSession
 from paigeant.engine.hop.threads import run_in_thread
@@ -96,7 +96,8 @@ class Executor:
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
-            return Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
+            failed = Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
+            return with_variables(failed, leased.message.topic)
 
     async def _arguments(self, leased: Leased, served: Served, progress: Progress) -> Bound:
         """Bind the arguments by name; variables are read from the store only if some name asks for them."""

@@ -30,6 +30,8 @@ class Progress:
         """The latest detail, as long as the store does not have it."""
         self.in_thread: bool = False
         """Whether its code runs in a thread at the moment, so that it gets on while the event loop does not."""
+        self.saves: bool = False
+        """Whether it has set variables while it ran, so that what was known of them may be old."""
 
     def __enter__(self) -> Self:
         """The step's code runs from now on."""

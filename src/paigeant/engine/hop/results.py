@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,10 +12,11 @@ from pydantic import TypeAdapter
 
 from paigeant.activities.faults import clean
 from paigeant.activities.shapes import serialise
-from paigeant.errors import ResultError
+from paigeant.engine.hop.set_variables import check_name, pack
+from paigeant.errors import ResultError, Terminal
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.step import Step, stow
-from paigeant.model.limits import LONGEST, NAME_PATTERN
+from paigeant.model.limits import LONGEST
 from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
 from paigeant.model.values.shapes import ANYTHING
 from paigeant.model.values.values import Blob, Value, shelve
@@ -54,10 +54,8 @@ def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
     done = cast("Done", result)
     output = keep(serialise(shape, done.output, f"step {step!r}: result"))
     log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"))
-    variables = {
-        _check_name(name, step): keep(serialise(ANYTHING, value, f"step {step!r}: variable {name!r}"))
-        for name, value in done.variables.items()
-    }
+    variables, more = pack(done.variables, step)
+    blobs += more
     packed: Outcome[Value] = replace(done, output=output, log=log, variables=variables)
     if isinstance(packed, Finished) and packed.reason is not None:
         packed = replace(packed, reason=_check_reason(packed.reason, step, "Finished"))
@@ -68,6 +66,22 @@ def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
     return Execution(packed, blobs)
 
 
+def with_variables(failed: Execution, step: str) -> Execution:
+    """Return the execution of a step that raised an error with the variables that the error sets, if it ends the step.
+
+    What cannot be stored of them is said with the error, which stays the one that the step has raised.
+    """
+    if not isinstance(failed.error, Terminal) or not isinstance(failed.outcome, Faulted) or not failed.error.variables:
+        return failed
+    outcome = failed.outcome
+    try:
+        variables, blobs = pack(failed.error.variables, step)
+    except ResultError as error:
+        text = clean(f"{outcome.fault.message}; its variables are not set: {error}")
+        return replace(failed, outcome=replace(outcome, fault=outcome.fault.model_copy(update={"message": text})))
+    return replace(failed, outcome=replace(outcome, variables=variables), blobs=[*failed.blobs, *blobs])
+
+
 def _check_parked(parked: Parked, step: str) -> Parked:
     reason = _check_reason(parked.reason, step, "Parked")
     after: Any = parked.resume_after
@@ -75,7 +89,7 @@ def _check_parked(parked: Parked, step: str) -> Parked:
         text = f"step {step!r}: Parked resumes after a timedelta from 0 to {LONGEST.days} days, not {after!r}"
         raise ResultError(text)
     if parked.signal is not None:
-        _check_name(parked.signal, step, "signal")
+        check_name(parked.signal, step, "signal")
     return replace(parked, reason=reason)
 
 
@@ -84,13 +98,6 @@ def _check_reason(reason: Any, step: str, what: str) -> str:
         text = f"step {step!r}: {what} takes a reason as text, not {type(reason).__qualname__}"
         raise ResultError(text)
     return clean(reason)
-
-
-def _check_name(name: Any, step: str, what: str = "variable") -> str:
-    if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
-        return name
-    text = f"step {step!r}: {name!r} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
-    raise ResultError(text)
 
 
 def _keep(blobs: list[Blob], json: bytes) -> Value:

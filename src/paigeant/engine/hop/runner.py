@@ -84,6 +84,7 @@ class HopRunner:
             async with runtime.hooks.around_step(leased) as active.span:
                 match await self._execute(active, served):
                     case Execution() as execution:
+                        leased = active.leased = _with_what_is_known(active)
                         commit = self._advance(active, execution, await self._see(active, execution))
                         commit = self._ask_for_next(commit, slot)
                         result, following = await self._committer.commit(commit, lambda: active.good_until, leased)
@@ -289,3 +290,8 @@ class HopRunner:
         if active.span is not None:
             active.span.end(ended)
         self._runtime.report(ended)
+
+
+def _with_what_is_known(active: ActiveLease) -> Leased:
+    """Return the step without the variables that were known before it, if it has set others while it ran."""
+    return replace(active.leased, variables=None) if active.progress.saves else active.leased

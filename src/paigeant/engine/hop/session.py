@@ -14,6 +14,7 @@ from paigeant.abc import StepSession, ValueStore
 from paigeant.activities.binding import Sources
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.hop.heartbeat import Progress
+from paigeant.engine.hop.set_variables import pack
 from paigeant.engine.values import load_texts
 from paigeant.errors import ResultError, Unavailable
 from paigeant.model.hops import Leased
@@ -54,6 +55,12 @@ class LeasedSession(StepSession):
             return from_json((await self._texts({name: value}))[name])
         texts = await self._texts({"payload": self._leased.message.payload.input})
         return cast("JsonValue", Sources({}, texts, {}).fields.get(name))
+
+    async def save(self, name: str, value: Any) -> None:
+        """Set a variable of the run, under the lease."""
+        packed = pack({name: value}, self._step)
+        self._progress.saves = True
+        await self._record(Recording(blob=next(iter(packed.blobs), None), variable=(name, packed.variables[name])))
 
     async def recall(self, key: str, fingerprint: str | None = None) -> bytes | None:
         """Return what was recorded under this key; all of the step is read at once, for a replay asks for all of it."""

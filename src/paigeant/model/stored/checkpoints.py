@@ -47,11 +47,15 @@ class Charge:
 
 
 class Recording(NamedTuple):
-    """What a step wants recorded, in one transaction: a checkpoint, with the bytes behind it, a charge, or both."""
+    """What a step wants recorded, in one transaction: a checkpoint, a charge, or a variable, a name and its value.
+
+    The ``blob`` are the bytes behind the checkpoint or the variable.
+    """
 
     checkpoint: Checkpoint | None = None
     blob: Blob | None = None
     charge: Charge | None = None
+    variable: tuple[str, Value] | None = None
 
 
 class Recorded(NamedTuple):

@@ -13,7 +13,7 @@ from paigeant.stores.memory.rows import Rows
 
 
 def record(rows: Rows, held: LeaseToken, recording: Recording) -> Recorded:
-    """Record a checkpoint, a charge, or both, if the lease is alive."""
+    """Record a checkpoint, a charge, a variable, or several, if the lease is alive."""
     hop = rows.hop(held.key)
     if hop is None or not leases.is_alive(hop, held.fence):
         return Recorded(alive=False)
@@ -22,10 +22,12 @@ def record(rows: Rows, held: LeaseToken, recording: Recording) -> Recorded:
         entry = LedgerEntry(recording.charge, hop.step_id, hop.direction, rows.clock())
         run.ledger.setdefault(recording.charge.key, entry)
     rows.changes.note(News.CHANGE)
-    if recording.checkpoint is None:
-        return Recorded(alive=True)
     if recording.blob is not None:
         run.keep((recording.blob,))
+    if recording.variable is not None:
+        run.set((hop.path, hop.position), dict([recording.variable]))
+    if recording.checkpoint is None:
+        return Recorded(alive=True)
     of_step = run.checkpoints.setdefault((hop.step_id, hop.direction), {})
     return Recorded(alive=True, checkpoint=of_step.setdefault(recording.checkpoint.key, recording.checkpoint))
 

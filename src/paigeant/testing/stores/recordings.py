@@ -18,7 +18,7 @@ from paigeant.model.outcomes import Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus
 from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recorded, Recording
-from paigeant.model.values.values import inline, shelve
+from paigeant.model.values.values import Ref, inline, shelve
 from paigeant.testing.builders import FAULT, completed, decided, failed
 from paigeant.testing.stores.backend import Connect, StoreBackend
 
@@ -46,6 +46,34 @@ class RecordingGuarantees(StoreBackend):
         step_id = key.split(":")[1]
         found = await store.load_checkpoints(grant.key.workflow_id, UUID(step_id), direction)
         return {key: one.value for key, one in found.items()}
+
+    # -- variables
+
+    async def test_a_variable_that_a_step_sets_is_there_at_once_and_the_next_attempt_writes_over_it(
+        self, store: Store
+    ) -> None:
+        first = await self.begin(store, "draft", "print", lease=self.lease)
+        value, blob = shelve(b'"%b"' % (b"x" * 5000))
+        run = first.key.workflow_id
+
+        assert await store.record(first.held, Recording(blob=blob, variable=("text", value))) == Recorded(alive=True)
+        assert await store.load_variables(run) == {"text": value}
+        assert await store.load_values(run, [value.sha256 if isinstance(value, Ref) else ""])
+
+        [second] = await self.take_over(store)
+        assert await store.record(first.held, Recording(variable=("text", inline("stale")))) == REFUSED
+        await store.record(second.held, Recording(variable=("text", inline("anew"))))
+        assert await store.load_variables(run) == {"text": inline("anew")}
+
+    async def test_what_a_commit_sets_writes_over_what_its_step_has_set_before(self, store: Store) -> None:
+        grant = await self.begin(store, "draft", "print")
+        for name in ("text", "title"):
+            await store.record(grant.held, Recording(variable=(name, inline("before"))))
+
+        await store.record_step_result([completed(grant, "done", variables={"text": inline("after")})], self.lease)
+
+        found = await store.load_variables(grant.key.workflow_id)
+        assert found == {"draft": inline("done"), "text": inline("after"), "title": inline("before")}
 
     # -- checkpoints
 

@@ -13,7 +13,7 @@ from paigeant.model.stored.checkpoints import Charge, Checkpoint, LedgerEntry, R
 from paigeant.protocol import leases
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import checkpoints, ledger, workflow_runs
+from paigeant.sql.schema.tables import checkpoints, ledger, workflow_runs, workflow_variables
 from paigeant.sql.statements.hops import THIS_HOP, bound, keep_blobs, steps
 
 _LEASED: Final = PreparedStatement(
@@ -49,7 +49,7 @@ _LEDGER: Final = PreparedStatement(
 
 
 def record(tx: Tx, held: LeaseToken, recording: Recording) -> Recorded:
-    """Record a checkpoint, a charge, or both, if the lease is alive."""
+    """Record a checkpoint, a charge, a variable, or several, if the lease is alive."""
     rows = tx.rows(_LEASED, **bound(held.key), namespace=tx.namespace)
     if not rows or not leases.is_alive(rows[0], held.fence):
         return Recorded(alive=False)
@@ -60,10 +60,13 @@ def record(tx: Tx, held: LeaseToken, recording: Recording) -> Recorded:
     }
     if recording.charge is not None:
         tx.add(ledger, [about | _charge_row(recording.charge) | {"recorded_at": tx.now}])
-    if recording.checkpoint is None:
-        return Recorded(alive=True)
     if recording.blob is not None:
         keep_blobs(tx, [(held.key.workflow_id, recording.blob)])
+    if recording.variable is not None:
+        name, value = recording.variable
+        tx.upsert(workflow_variables, [held.key._asdict() | {"name": name, "value": value, "updated_at": tx.now}])
+    if recording.checkpoint is None:
+        return Recorded(alive=True)
     tx.add(checkpoints, [about | recording.checkpoint._asdict() | {"recorded_at": tx.now}])
     [first] = tx.rows(_ONE, **about, key=recording.checkpoint.key)
     return Recorded(alive=True, checkpoint=Checkpoint(first.key, first.value, first.fingerprint))

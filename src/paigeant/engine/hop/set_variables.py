@@ -1,0 +1,41 @@
+"""Variables that a step sets, with its result, with its error or while it runs: checked, and as they are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+from paigeant.activities.shapes import serialise
+from paigeant.errors import ResultError
+from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.values.shapes import ANYTHING
+from paigeant.model.values.values import Blob, Value, shelve
+
+
+class Packed(NamedTuple):
+    """Variables as they are written, and the large values behind them."""
+
+    variables: dict[str, Value]
+    blobs: list[Blob]
+
+
+def pack(variables: Any, step: str) -> Packed:
+    """Return variables as they are written; raises :class:`~paigeant.errors.ResultError` for what is none."""
+    if not isinstance(variables, Mapping):
+        text = f"step {step!r}: variables are a dictionary, as {{'name': value}}, not {type(variables).__qualname__}"
+        raise ResultError(text)
+    packed = Packed({}, [])
+    for name, value in cast("Mapping[Any, Any]", variables).items():
+        check_name(name, step)
+        packed.variables[name], blob = shelve(serialise(ANYTHING, value, f"step {step!r}: variable {name!r}"))
+        packed.blobs.extend([] if blob is None else [blob])
+    return packed
+
+
+def check_name(name: Any, step: str, what: str = "variable") -> str:
+    """Return a name; raises :class:`~paigeant.errors.ResultError` for what is none."""
+    if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
+        return name
+    text = f"step {step!r}: {name!r} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
+    raise ResultError(text)
