@@ -13,6 +13,7 @@ from paigeant.model.entries.wait import Wait
 from paigeant.model.message import PaigeantMessage, SecurityContext
 from paigeant.model.outcomes import Completed, Finished, Parked, Revised
 from paigeant.model.retry import RetryPolicy
+from paigeant.model.revision import RevisionPolicy
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import RunStatus, StepStatus
 
@@ -33,6 +34,7 @@ __all__ = [
     "Parked",
     "RetryPolicy",
     "Revised",
+    "RevisionPolicy",
     "RoutingSlip",
     "Run",
     "RunFailed",

@@ -165,7 +165,7 @@ async def widen(previous: int, ctx: ActivityContext) -> Revised[int]:
 @activity.execute(retry=OFTEN)
 async def narrow(previous: int, ctx: ActivityContext) -> Revised[int]:
     await work(ctx)
-    return Revised(mix("narrow", previous), replace=ctx.itinerary[1:])
+    return Revised(mix("narrow", previous), replace_rest=ctx.itinerary[1:])
 
 
 @activity.execute(retry=OFTEN)

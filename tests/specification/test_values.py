@@ -133,7 +133,7 @@ async def test_a_stored_value_however_odd_can_be_shown(registry: ActivityRegistr
 async def test_a_variable_that_a_step_sets_while_it_runs_is_there_at_once(registry: ActivityRegistry, serve: Any):
     @registry.execute(retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
     async def count(ctx: ActivityContext) -> str:
-        before = await ctx.load_variable("attempts")
+        before: Any = await ctx.load_variable("attempts")
         await ctx.save_variable("attempts", [*(before or []), ctx.attempt])
         if ctx.attempt == 1:
             raise RuntimeError("again")

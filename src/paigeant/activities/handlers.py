@@ -13,6 +13,7 @@ from paigeant.activities.interfaces import interface_of
 from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import HOW, refuse, written_at
+from paigeant.model.entries.nested import AgentLike
 from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.plan import ActivityCard, Undo
 from paigeant.model.retry import RetryPolicy
@@ -80,6 +81,11 @@ class Activity:
     undo: Undo = Undo.NEVER
     concurrency: int | None = None
     source: object = None
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether it is an agent, not a function."""
+        return not callable(self.source) and isinstance(self.source, AgentLike)
 
     @property
     def card(self) -> ActivityCard:

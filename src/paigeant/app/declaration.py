@@ -20,6 +20,7 @@ from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.nested import AgentLike, Declared, Unnamed
 from paigeant.model.entries.step import Step
 from paigeant.model.plan import Plan
+from paigeant.model.revision import RevisionPolicy
 from paigeant.model.values.shapes import adapter, first_problem
 from paigeant.model.values.showing import shown
 from paigeant.routing import check_conditions
@@ -34,7 +35,8 @@ class Declaration(Generic[In_contra, Out_co]):
     Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions: as
     they are registered, with their options, or else on the spot under their own names. ``activities`` is the registry
     that has the names, if it is not the global one. ``input`` and ``output`` are types: a dispatch checks what it is
-    given against the one, a result's ``output`` is of the other. Raises RegistrationError for what is none of these.
+    given against the one, a result's ``output`` is of the other. ``revision`` says what steps may change of the
+    way ahead. Raises RegistrationError for what is none of these.
     """
 
     @checked("Workflow")
@@ -46,6 +48,7 @@ class Declaration(Generic[In_contra, Out_co]):
         input: type[In_contra] | UnionType | None = None,  # noqa: A002  (it is the word for it)
         output: type[Out_co] | UnionType | None = None,
         activities: ActivityRegistry | None = None,
+        revision: RevisionPolicy | None = None,
     ) -> None:
         """Declare the workflow; nothing is written anywhere."""
         if not isinstance(cast("Any", activities), ActivityRegistry | None):
@@ -64,7 +67,7 @@ class Declaration(Generic[In_contra, Out_co]):
         schemas = {"input": _published(self.input, "validation"), "output": _published(self.output, "serialization")}
         try:
             check_conditions(itinerary)
-            self.plan: Plan = Plan(name=name, itinerary=itinerary, **schemas)
+            self.plan: Plan = Plan(name=name, itinerary=itinerary, revision=revision, **schemas)
         except ValidationError as error:
             text = f"workflow {shown(name)}: {first_problem(error)}"
             raise RegistrationError(f"{written_at()}: {text}") from error

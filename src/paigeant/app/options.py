@@ -11,9 +11,11 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers import Handlers
 from paigeant.config import Settings
+from paigeant.engine.dispatcher import DispatchOptions
 from paigeant.errors import InvalidInput, PaigeantError, RegistrationError
 from paigeant.model.checks.options import written_at
 from paigeant.model.plan import Plan
+from paigeant.model.revision import RevisionPolicy
 from paigeant.model.runs import RunStatus
 from paigeant.model.values.durations import Duration, seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
@@ -25,6 +27,25 @@ class DispatchArguments(TypedDict, total=False):
     dispatch_key: str | None
     deadline: Duration | None
     tenant: str | None
+    revision: RevisionPolicy | None
+
+
+def read_dispatch(given: DispatchArguments) -> DispatchOptions:
+    """Return what was said of a run as it is dispatched; raises InvalidInput, naming what is wrong."""
+    for name in given:
+        if name not in DispatchArguments.__annotations__:
+            text = f"dispatch has no option {name!r}; {did_you_mean(name, DispatchArguments.__annotations__)}"
+            raise InvalidInput(f"{written_at()}: {text}")
+    deadline, revision = given.get("deadline"), given.get("revision")
+    if not isinstance(cast("Any", revision), RevisionPolicy | None):
+        text = f"dispatch: revision is {shown(revision)}; it should be a RevisionPolicy: RevisionPolicy(max_added=3)"
+        raise InvalidInput(f"{written_at()}: {text}")
+    return DispatchOptions(
+        given.get("dispatch_key"),
+        None if deadline is None else read_span("deadline", deadline, "dispatch"),
+        given.get("tenant"),
+        revision,
+    )
 
 
 def read_span(option: str, given: Any, what: str) -> timedelta:

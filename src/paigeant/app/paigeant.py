@@ -20,7 +20,7 @@ from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Catalog, Handlers, read_handlers
 from paigeant.app.handlers.publications import WorkflowListing, list_workers, list_workflows
 from paigeant.app.inputs import as_inputs, naming_payloads
-from paigeant.app.options import DispatchArguments, check_parts, check_workflow, read_span, read_status
+from paigeant.app.options import DispatchArguments, check_parts, check_workflow, read_dispatch, read_span, read_status
 from paigeant.app.readiness import require_activities, require_ready, warn_of
 from paigeant.app.run import Run
 from paigeant.app.run_ids import find_run_id, no_run_id
@@ -141,32 +141,24 @@ class Paigeant:
     ) -> Run[Out_co]: ...
     @overload
     async def dispatch(self, workflow: str, payload: Any, **options: Unpack[DispatchArguments]) -> Run[Any]: ...
-    @checked("dispatch", InvalidInput)
     async def dispatch(
-        self,
-        workflow: str | Declaration[Any, Any],
-        payload: Any,
-        *,
-        dispatch_key: str | None = None,
-        deadline: Duration | None = None,
-        tenant: str | None = None,
+        self, workflow: str | Declaration[Any, Any], payload: Any, **options: Unpack[DispatchArguments]
     ) -> Run[Any]:
         """Record a run of a workflow, declared here or published by a worker, and return its handle.
 
         When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
         that pydantic can write as JSON, and that the workflow's ``input`` validates, if it has one. The same
         ``dispatch_key`` in a workflow gives the same run. ``deadline`` is from now, by the store's clock: seconds, a
-        timedelta, or text as ``"1h30m"``.
+        timedelta, or text as ``"1h30m"``. ``revision`` narrows what steps may change of the way ahead.
 
         Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
         """
         check_workflow(workflow, "dispatch")
-        limit = None if deadline is None else read_span("deadline", deadline, "dispatch")
-        options = DispatchOptions(dispatch_key, limit, tenant)
+        read = read_dispatch(options)
         self._require_store()
         plan = await self.catalog.find(workflow, self.store)
         inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), [payload]))
-        [started] = await dispatch(self.runtime, plan, inputs, options)
+        [started] = await dispatch(self.runtime, plan, inputs, read)
         warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store))
         return self.run(started.workflow_id)
 

@@ -10,13 +10,12 @@ from pydantic_core import from_json, to_json
 
 from paigeant.abc import ValueStore
 from paigeant.engine.values import load_texts
-from paigeant.model.entries.entry import Entry
 from paigeant.model.hops import Leased
 from paigeant.model.limits import OFFERED_BYTES
 from paigeant.model.outcomes import Completed, Outcome, Passed, Revised
 from paigeant.model.runs import Direction
 from paigeant.model.values.values import Blob, Inline, Ref, Value
-from paigeant.routing import Seen, asked_by
+from paigeant.routing import Seen, asked_by, entries_ahead
 
 
 def asked_for(leased: Leased, outcome: Outcome[Value]) -> set[str]:
@@ -30,8 +29,7 @@ def asked_for(leased: Leased, outcome: Outcome[Value]) -> set[str]:
         return asked_by(slip.itinerary)
     rest = slip.itinerary.rest
     if isinstance(outcome, Revised):
-        kept: Iterable[Entry] = rest if outcome.replace is None else outcome.replace
-        return asked_by((*outcome.insert, *kept, *outcome.append))
+        return asked_by(entries_ahead(rest, outcome))
     return set() if rest.plain else asked_by(rest)
 
 

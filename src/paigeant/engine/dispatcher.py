@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 
@@ -27,6 +27,7 @@ from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
 from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.plan import Plan
 from paigeant.model.plan_text import Itinerary
+from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve
@@ -43,6 +44,7 @@ class DispatchOptions:
     dispatch_key: str | None = None
     deadline: timedelta | None = None
     tenant: str | None = None
+    revision: RevisionPolicy | None = None
 
     def __post_init__(self) -> None:
         """Check what comes from outside."""
@@ -109,6 +111,7 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
     )
     itinerary = Itinerary(text, workflow_id)
     slip, passed = begin(itinerary, {} if itinerary.plain else see_input(json, asked_by(itinerary)))
+    slip = replace(slip, policy=SlipPolicy.of(plan.revision, options.revision))
     message = PaigeantMessage(Headers(run, 1 + len(passed), now), Payload(value), slip)
     return RunStart(
         workflow_id=workflow_id,

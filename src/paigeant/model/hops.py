@@ -99,7 +99,8 @@ class Leased:
     ``interfaces`` are those, known here, of the activities with which it revises its itinerary. ``sealer`` is the
     verified identity of who sealed the message, None where messages are not signed. ``variables`` are those that the
     step sees, if all of them are known without asking the store. ``seen`` are the values that the conditions of what
-    follows ask for, as far as there are any: JSON texts, and of one that is too large its size.
+    follows ask for, as far as there are any: JSON texts, and of one that is too large its size. ``agent`` says that the
+    step is an agent's.
     """
 
     grant: Grant
@@ -109,6 +110,7 @@ class Leased:
     sealer: str | None = None
     variables: Mapping[str, Value] | None = None
     seen: Mapping[str, bytes | int] = field(default_factory=dict[str, "bytes | int"])
+    agent: bool = False
 
 
 FIRST_HINT: Final = timedelta(seconds=3)

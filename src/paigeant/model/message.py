@@ -28,7 +28,7 @@ SPEC_VERSION: Final = 2
 """The first version of the wire format that this code reads; a message that needs no later one is written in it."""
 
 ENTRIES_VERSION: Final = 3
-"""The version of messages ahead of which are entries other than plain steps."""
+"""The version of messages ahead of which are entries other than plain steps, or that carry a policy."""
 
 END: Final = "end"
 """What the hop is called that ends a run without entries."""

@@ -59,13 +59,17 @@ class Completed(Generic[T_co]):
 class Revised(Generic[T_co]):
     """The step is done and changes the way ahead; what is done already stays as it is.
 
-    The new itinerary is ``insert``, then ``replace`` if given and else what remained, then ``append``.
+    What is ahead becomes ``insert``, then ``replace_rest`` if given and else what remained, then ``append``. ``drop``
+    takes steps of these names, activities or the ``name`` of a step, out of what remained. The ``reason`` is kept with
+    the revision. What a :class:`~paigeant.RevisionPolicy` does not allow fails the step for good.
     """
 
     output: T_co
     insert: Sequence[Entry] = ()
-    replace: Sequence[Entry] | None = None
     append: Sequence[Entry] = ()
+    replace_rest: Sequence[Entry] | None = None
+    drop: Sequence[str] = ()
+    reason: str | None = None
     log: Any = None
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

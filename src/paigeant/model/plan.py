@@ -11,6 +11,7 @@ from paigeant.model.entries.entry import Entry, check_levels, count
 from paigeant.model.entries.kinds import AnyEntry
 from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
+from paigeant.model.revision import RevisionPolicy
 
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 
@@ -25,13 +26,15 @@ def _check_size(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 class Plan(BaseModel, frozen=True, extra="forbid"):
     """A named itinerary; ``input`` and ``output`` are JSON Schemas, as text, of what goes in and comes out.
 
-    They are None where the workflow does not say. A run of a plan without entries completes at once.
+    They are None where the workflow does not say. A run of a plan without entries completes at once. The
+    ``revision`` is what steps may change of it.
     """
 
     name: Name
     itinerary: Annotated[tuple[AnyEntry, ...], Field(max_length=STEPS), AfterValidator(_check_size)]
     input: str | None = None
     output: str | None = None
+    revision: RevisionPolicy | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 from paigeant.model.entries.entry import Entry
 from paigeant.model.limits import TAIL
 from paigeant.model.plan_text import Itinerary, PlanText
+from paigeant.model.revision import SlipPolicy
 
 _STRICT: Final = ConfigDict(extra="forbid")
 
@@ -54,16 +55,23 @@ class RoutingSlip:
     ``executed`` is the newest end of the journey, a few records; the rest is in the store. ``compensations`` holds what
     would be undone first, the latest at the front; each record in the store knows those before it, so that a slip does
     not grow with the steps behind it. ``undecided`` says that a condition of the next entry could not be evaluated.
+    ``policy`` is what revisions may change.
     """
 
     itinerary: Itinerary = NOTHING_AHEAD
     executed: tuple[Executed, ...] = ()
     compensations: tuple[Compensation, ...] = ()
     undecided: bool = False
+    policy: SlipPolicy | None = None
 
     def next_step(self) -> Entry | None:
         """Return the entry to execute now, or None when the journey is at its end."""
         return self.itinerary[0] if self.itinerary else None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the first version of the wire format has all that is in it."""
+        return self.policy is None and self.itinerary.plain
 
     def mark_complete(self, position: int, *, path: str = "", compensable: bool = False) -> RoutingSlip:
         """Return the slip with its next step done at this place; ``compensable`` makes it the first to be undone.
@@ -76,4 +84,5 @@ class RoutingSlip:
             raise ValueError(message)
         activity, step_id = ahead.next.topic, ahead.step_id
         undo = (Compensation(position, activity, step_id, path),) if compensable else self.compensations
-        return RoutingSlip(ahead.rest, (*self.executed[-TAIL + 1 :], Executed(position, activity, step_id, path)), undo)
+        executed = (*self.executed[-TAIL + 1 :], Executed(position, activity, step_id, path))
+        return RoutingSlip(ahead.rest, executed, undo, policy=self.policy)

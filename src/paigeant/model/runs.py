@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, JsonValue
 
 from paigeant.model.outcomes import Fault
+from paigeant.model.revision import Revision
 
 
 class RunStatus(StrEnum):
@@ -138,7 +139,8 @@ class StepView(BaseModel, frozen=True):
     """One hop of a run; positions count from 1. ``heartbeat_detail`` is the last that it said of its progress.
 
     ``input`` is what its arguments were bound to, by name: a value that rests in the store is shown as its claim check.
-    ``signal`` is the name of the one that it waits for, until ``due_at`` if that is there.
+    ``signal`` is the name of the one that it waits for, until ``due_at`` if that is there. ``revision`` is what it
+    changed of the way ahead.
     """
 
     path: str = ""
@@ -153,6 +155,7 @@ class StepView(BaseModel, frozen=True):
     errors: tuple[AttemptError, ...] = ()
     reason: str | None = None
     signal: str | None = None
+    revision: Revision | None = None
     worker: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from paigeant.model.entries.entry import Entry
 from paigeant.model.hold import NOW, After, Hold, Now, Until
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Fault, FaultKind
+from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import RunError, RunStatus, StepStatus
 from paigeant.model.values.values import Value
@@ -107,13 +107,6 @@ class PassedEntry(NamedTuple):
     status: StepStatus
     reason: str
     kind: str | None = None
-
-
-class Revision(NamedTuple):
-    """What a step changed on the way ahead."""
-
-    added: tuple[Entry, ...]
-    dropped: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)

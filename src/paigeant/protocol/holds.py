@@ -10,6 +10,7 @@ from uuid import UUID
 from paigeant.model.hold import Code, Hold, Signal, WaitState, due_at
 from paigeant.model.hops import FIRST_HINT, Commit
 from paigeant.model.outcomes import Fault
+from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, StepStatus, add_error
 from paigeant.model.transition import Done, Held, Left, PassedEntry
@@ -138,6 +139,7 @@ class LeftBehind(NamedTuple):
     compensable: bool
     undo_before: tuple[Compensation, ...] | None
     errors: Sequence[AttemptError] | None
+    revision: Revision | None
     committed_by: UUID
 
 
@@ -158,6 +160,7 @@ def leave(hop: CommittedHop, left: Left, commit: Commit, now: datetime) -> LeftB
         compensable=left.undo is not None,
         undo_before=left.undo or None,
         errors=errors,
+        revision=commit.transition.writes.revision,
         committed_by=commit.execution,
     )
 

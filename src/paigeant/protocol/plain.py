@@ -23,7 +23,7 @@ def is_plain(commit: Commit) -> bool:
     """Tell whether the commit leaves a step of the trunk that is done for the next one, or for the end of its run."""
     made, (_, path, _) = commit.transition, commit.held.key
     done = isinstance(made.hop, Left) and isinstance(made.hop.result, Done) and made.hop.result.reason is None
-    if not done or path or made.writes.error is not None or made.passed:
+    if not done or path or made.writes.error is not None or made.writes.revision is not None or made.passed:
         return False
     if commit.detail is not None or commit.attestation is not None or commit.plans:
         return False

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from paigeant.model.revision import Revision
 from paigeant.model.runs import AttemptError, RunError
 from paigeant.model.values.values import Value
 
@@ -178,6 +179,8 @@ class ShownHop(PlacedHop, Protocol):
     def label(self) -> str | None: ...
     @property
     def interface(self) -> str | None: ...
+    @property
+    def revision(self) -> Revision | None: ...
     @property
     def worker(self) -> str | None: ...
     @property

@@ -110,6 +110,7 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes]) -> StepView:
         errors=tuple(hop.errors or ()),
         reason=hop.reason,
         signal=hop.awaits,
+        revision=hop.revision,
         worker=hop.worker,
         started_at=hop.started_at,
         completed_at=hop.completed_at,

@@ -5,8 +5,9 @@ from paigeant.routing.advance import advance
 from paigeant.routing.close import cancelled, close, close_unread, deadline_passed, unreadable
 from paigeant.routing.conditions import Seen, asked_by, begin, check_conditions, decide
 from paigeant.routing.fail import Failure, fail, fail_internally, give_up
-from paigeant.routing.itinerary import RevisionRefused, identify, revise
+from paigeant.routing.itinerary import identify
 from paigeant.routing.nodes import decide_node, wanted_by
+from paigeant.routing.revision import RevisionRefused, entries_ahead, revise
 from paigeant.routing.rules import Declared, Rules
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "decide",
     "decide_node",
     "dispatched_against",
+    "entries_ahead",
     "fail",
     "fail_internally",
     "give_up",

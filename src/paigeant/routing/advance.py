@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from paigeant.model.entries.entry import Entry
 from paigeant.model.hold import After, Code, Hold, Person, Signal
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import (
@@ -26,13 +25,13 @@ from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
 from paigeant.model.routing_slip import NOTHING_AHEAD, RoutingSlip
 from paigeant.model.runs import Direction, RunStatus
-from paigeant.model.transition import Done, Following, Held, Left, Revision, RunEnd, Transition, Writes
+from paigeant.model.transition import Done, Following, Held, Left, RunEnd, Transition, Writes
 from paigeant.model.values.values import NULL, Value
 from paigeant.routing.compensate import Success, give_up_undoing, go_back, turn_round
 from paigeant.routing.conditions import Decided, decide
-from paigeant.routing.itinerary import RevisionRefused, revise
 from paigeant.routing.messages import onward
 from paigeant.routing.nodes import held_by
+from paigeant.routing.revision import RevisionRefused, revise
 
 
 def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
@@ -86,11 +85,10 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
     revision = None
     if isinstance(outcome, Revised):
         try:
-            itinerary = revise(message, outcome, leased.interfaces)
+            itinerary, policy, revision = revise(leased, outcome)
         except RevisionRefused as error:
             return turn_round(leased, Faulted(Fault(type=qualified_name(type(error)), message=str(error))))
-        revision = _difference(slip.itinerary, itinerary)
-        slip = replace(slip, itinerary=itinerary)
+        slip = replace(slip, itinerary=itinerary, policy=policy)
     going_on = NOTHING_AHEAD if isinstance(outcome, Finished) else slip.itinerary
     ahead = decide(going_on, position + 1, leased.seen)
     name = message.routing_slip.itinerary.step.name
@@ -119,9 +117,3 @@ def _pass(leased: Leased, variables: Mapping[str, Value]) -> Transition:
         return turn_round(leased, Faulted(ahead.fault))  # no variable was fixed since
     made = _on_to(leased, Left(Done(None)), slip, ahead, message.payload.previous)
     return replace(made, writes=Writes(tuple(variables.items())))
-
-
-def _difference(old: Sequence[Entry], new: Sequence[Entry]) -> Revision:
-    before, after = {step.id for step in old}, {step.id for step in new}
-    added = tuple(step for step in new if step.id not in before)
-    return Revision(added, tuple(step for step in old if step.id not in after))

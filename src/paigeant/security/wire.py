@@ -27,6 +27,7 @@ from paigeant.model.message import (
 )
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import Itinerary, PlanText
+from paigeant.model.revision import SlipPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed, RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.stored.plans import check_steps, read_entries
@@ -89,6 +90,7 @@ class WireSlip(_Strict):
     executed: tuple[Executed, ...] = ()
     compensations: tuple[Compensation, ...] = ()
     undecided: bool = False
+    policy: SlipPolicy | None = None
 
 
 class WireMessage(_Strict):
@@ -109,7 +111,7 @@ class WireMessage(_Strict):
         message = PaigeantMessage(
             Headers(run, said.position, said.created_at, said.path, said.direction, said.security),
             self.payload.payload(),
-            RoutingSlip(itinerary, slip.executed, slip.compensations, slip.undecided),
+            RoutingSlip(itinerary, slip.executed, slip.compensations, slip.undecided, slip.policy),
         )
         if said.message_id != message.headers.message_id:
             raise ValueError(f"the message_id {said.message_id!r} is not that of hop {message.headers.message_id}")
@@ -158,7 +160,7 @@ def check_shape(message: PaigeantMessage) -> None:
 def write_body(message: PaigeantMessage) -> bytes:
     """Return the body: of what may be left out, only what differs from the defaults."""
     return b'{"headers":%b,"payload":%b,"routing_slip":%b}' % (
-        _headers(message.headers, SPEC_VERSION if message.routing_slip.itinerary.plain else ENTRIES_VERSION),
+        _headers(message.headers, SPEC_VERSION if message.routing_slip.plain else ENTRIES_VERSION),
         _payload(message.payload),
         _slip(message.routing_slip),
     )
@@ -200,6 +202,8 @@ def _slip(slip: RoutingSlip) -> bytes:
             parts.append(b'"%b":[%b]' % (name, b",".join(map(_place, places))))
     if slip.undecided:
         parts.append(b'"undecided":true')
+    if slip.policy is not None:
+        parts.append(b'"policy":%b' % slip.policy.model_dump_json(exclude_defaults=True).encode())
     return b"{%b}" % b",".join(parts)
 
 

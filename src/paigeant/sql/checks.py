@@ -14,7 +14,7 @@ from paigeant.model.checks.findings import Finding, Severity
 from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.home import version_of
-from paigeant.sql.schema.tables import workers
+from paigeant.sql.schema.installation import workers
 
 _APART: Final = 2.0
 """Seconds that two clocks may differ: less is the time of a question and its answer."""

@@ -28,6 +28,7 @@ from paigeant.model.message import PaigeantMessage, Payload, SecurityContext
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import Itinerary
 from paigeant.model.retry import RetryPolicy
+from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed
 from paigeant.model.runs import Direction
 from paigeant.model.stored.plans import read_plan
@@ -63,6 +64,13 @@ entries: st.SearchStrategy[Entry] = st.one_of(
     st.builds(Switch, cases=st.fixed_dictionaries({"amount > 100": within}), default=within),
 )
 
+policies: st.SearchStrategy[SlipPolicy] = st.builds(
+    SlipPolicy,
+    limits=st.builds(RevisionPolicy, allow=st.none() | st.just(("draft",)), max_added=st.none() | st.integers(0, 9)),
+    agents=st.booleans(),
+    added=st.integers(0, 9),
+)
+
 
 @st.composite
 def messages(draw: st.DrawFn) -> PaigeantMessage:
@@ -91,6 +99,7 @@ def messages(draw: st.DrawFn) -> PaigeantMessage:
     changes: dict[str, Any] = {"executed": (Executed(position=1, activity="draft", step_id=step_id),)}
     if back or draw(st.booleans()):
         changes["compensations"] = (undone,)
+    changes["policy"] = draw(st.none() | policies)
     if back:
         changes["itinerary"] = NOTHING_AHEAD
     return PaigeantMessage(headers=headers, payload=payload, routing_slip=replace(slip, **changes))

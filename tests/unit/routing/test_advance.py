@@ -126,14 +126,14 @@ def test_a_revision_beyond_the_largest_run_is_a_fault():
 
     assert transition.hop.status is StepStatus.FAILED
     assert transition.hop.fault is not None
-    assert "2000" in transition.hop.fault.message
+    assert "2,000" in transition.hop.fault.message
 
 
 def test_a_step_kept_twice_is_two_steps():
     message = start("a", "b")
     rest = message.routing_slip.itinerary[1:]
 
-    transition = advance(leased(message), Revised(inline(1), replace=[*rest, *rest]))
+    transition = advance(leased(message), Revised(inline(1), replace_rest=[*rest, *rest]))
 
     [(following, _)] = transition.next
     first, second = following.routing_slip.itinerary
@@ -200,7 +200,7 @@ class Journey(RuleBasedStateMachine):
         assert self.message is not None
         message = self.message
         rest = message.routing_slip.itinerary[1:]
-        outcome = Revised(inline(1), insert=[Step(n) for n in added], replace=[] if drop else None)
+        outcome = Revised(inline(1), insert=[Step(n) for n in added], replace_rest=[] if drop else None)
         transition = self.hop(outcome, undo)
         self.did(message, undo)
         kept = [] if drop else [step.id for step in rest]

@@ -12,7 +12,6 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from paigeant.activities.callables import layers
 from paigeant.activities.handlers import Activity
-from paigeant.model.entries.nested import AgentLike
 from paigeant.model.outcomes import Completed, Finished, Parked, Revised
 
 _OUTCOMES: Final = (Completed, Finished, Parked, Revised)
@@ -35,7 +34,7 @@ _UNKNOWN: Final = Effects(open=True, logs=True)
 def effects_of(activity: Activity) -> Effects:
     """Return what an activity may leave behind: by its return annotation, or else by the outcomes in its code."""
     handler = activity.execute
-    if not callable(activity.source) and isinstance(activity.source, AgentLike):
+    if activity.is_agent:
         return Effects()
     returns, context = handler.signature.returns, handler.signature.context
     plain = returns is not Any and not any(_is_outcome(each) for each in _members(returns))

@@ -10,6 +10,7 @@ from typing import Final
 from rich.text import Text
 
 from paigeant.cli.terminal.console import from_here, note, printable, width_of, write, write_folded, write_lines
+from paigeant.cli.terminal.revisions import revision_lines
 from paigeant.cli.terminal.timeline import clock, one_line, timeline, title_lines, until, value_text
 from paigeant.model.runs import RunStatus, RunView, StepStatus, WaitReason
 
@@ -27,7 +28,7 @@ def show(view: RunView, *, tracebacks: bool = False) -> None:
     for name, fact in _facts(view).items():
         if fact:
             write_folded(Text(f"{name + ':':14}{printable(fact)}"))
-    for line in [*_progress(view), *_errors(view, tracebacks=tracebacks)]:
+    for line in [*revision_lines(view), *_progress(view), *_errors(view, tracebacks=tracebacks)]:
         write_folded(line)
     values = {"input": view.input} | ({"output": view.output} if view.status is RunStatus.COMPLETED else {})
     for name, value in values.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -12,15 +11,13 @@ from pydantic import TypeAdapter
 
 from paigeant.activities.faults import clean
 from paigeant.activities.shapes import serialise
-from paigeant.engine.hop.set_variables import check_name, pack
+from paigeant.engine.hop.returned.revisions import accept_revision
+from paigeant.engine.hop.returned.stated import check_name, check_reason, pack
 from paigeant.errors import ResultError, Terminal
-from paigeant.model.entries.entry import Entry
-from paigeant.model.entries.step import Step, stow
 from paigeant.model.limits import LONGEST
 from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
 from paigeant.model.values.shapes import ANYTHING
 from paigeant.model.values.values import Blob, Value, shelve
-from paigeant.routing import check_conditions
 
 Done: TypeAlias = Completed[Any] | Revised[Any] | Finished[Any]
 
@@ -58,11 +55,9 @@ def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
     blobs += more
     packed: Outcome[Value] = replace(done, output=output, log=log, variables=variables)
     if isinstance(packed, Finished) and packed.reason is not None:
-        packed = replace(packed, reason=_check_reason(packed.reason, step, "Finished"))
+        packed = replace(packed, reason=check_reason(packed.reason, step, "Finished"))
     if isinstance(packed, Revised):
-        stowed = partial(_stow_all, blobs, step)
-        changed = None if packed.replace is None else stowed(packed.replace)
-        packed = replace(packed, insert=stowed(packed.insert), replace=changed, append=stowed(packed.append))
+        packed = accept_revision(packed, step, blobs)
     return Execution(packed, blobs)
 
 
@@ -83,7 +78,7 @@ def with_variables(failed: Execution, step: str) -> Execution:
 
 
 def _check_parked(parked: Parked, step: str) -> Parked:
-    reason = _check_reason(parked.reason, step, "Parked")
+    reason = check_reason(parked.reason, step, "Parked")
     after: Any = parked.resume_after
     if after is not None and not (isinstance(after, timedelta) and timedelta() <= after <= LONGEST):
         text = f"step {step!r}: Parked resumes after a timedelta from 0 to {LONGEST.days} days, not {after!r}"
@@ -93,32 +88,8 @@ def _check_parked(parked: Parked, step: str) -> Parked:
     return replace(parked, reason=reason)
 
 
-def _check_reason(reason: Any, step: str, what: str) -> str:
-    if not isinstance(reason, str):
-        text = f"step {step!r}: {what} takes a reason as text, not {type(reason).__qualname__}"
-        raise ResultError(text)
-    return clean(reason)
-
-
 def _keep(blobs: list[Blob], json: bytes) -> Value:
     value, blob = shelve(json)
     if blob is not None:
         blobs.append(blob)
     return value
-
-
-def _stow_all(blobs: list[Blob], step: str, steps: Iterable[Any]) -> tuple[Entry, ...]:
-    stowed: list[Entry] = []
-    for each in steps:
-        if not isinstance(each, Step):
-            kind = type(each).__qualname__
-            text = f"step {step!r}: a revision takes Steps, not {kind}: write Step('name', {{'argument': …}})"
-            raise ResultError(text)
-        try:
-            check_conditions([each])
-        except ValueError as error:
-            raise ResultError(f"step {step!r}: a revision: {error}") from error
-        packed, more = stow(each)
-        stowed.append(packed)
-        blobs.extend(more)
-    return tuple(stowed)

@@ -16,11 +16,11 @@ from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.executor import Executor
 from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
 from paigeant.engine.hop.results import Execution
+from paigeant.engine.hop.returned.revisions import with_author
 from paigeant.engine.hop.served import Served
 from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, TamperedMessage, Unavailable
-from paigeant.model.entries.step import steps_of
 from paigeant.model.events import ExecutionEnd, LeaseLost, RunEnded, StepEnded, StepReleased
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
@@ -188,17 +188,11 @@ class HopRunner:
         """Return what the hop wants written."""
         leased, outcome = replace(active.leased, seen=seen) if seen else active.leased, execution.outcome
         if isinstance(outcome, Revised):
-            leased = replace(leased, interfaces=self._interfaces(outcome))
+            leased = with_author(leased, outcome, self._runtime.registry)
         commit = commit_outcome(self._runtime, leased, outcome)
         done = commit.transition.hop.status is StepStatus.COMPLETED
         detail = None if done else active.progress.unsent
         return replace(commit, blobs=tuple(execution.blobs), input=execution.input, detail=detail)
-
-    def _interfaces(self, revised: Revised[Value]) -> dict[str, str]:
-        """Return the interfaces, known here, of the activities with which the itinerary is revised."""
-        names = {step.activity for step in steps_of((*revised.insert, *(revised.replace or ()), *revised.append))}
-        known = {name: self._runtime.registry.interface(name) for name in names}
-        return {name: interface for name, interface in known.items() if interface is not None}
 
     def _ask_for_next(self, commit: Commit, slot: Slot | None) -> Commit:
         """Ask for the next hop to be handed over, if it may stay here and there is room for it."""

@@ -14,7 +14,7 @@ from paigeant.abc import StepSession, ValueStore
 from paigeant.activities.binding import Sources
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.hop.heartbeat import Progress
-from paigeant.engine.hop.set_variables import pack
+from paigeant.engine.hop.returned.stated import pack
 from paigeant.engine.values import load_texts
 from paigeant.errors import ResultError, Unavailable
 from paigeant.model.hops import Leased

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Index, literal_column
 
-from paigeant.sql.schema.tables import dead_letters, metadata, run_plans, signals, step_executions, workflow_runs
+from paigeant.sql.schema.installation import dead_letters
+from paigeant.sql.schema.tables import metadata, run_plans, signals, step_executions, workflow_runs
 
 _steps, _runs = step_executions.c, workflow_runs.c
 _open_step, _open_run = _steps.completed_at.is_(None), _runs.completed_at.is_(None)

@@ -14,7 +14,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, RunError
 from paigeant.model.values.values import Value, read_value, read_values, text_of, text_of_all
@@ -45,7 +44,7 @@ metadata: Final = MetaData(
 )
 """All of them. Every constraint has a name, so that a later migration can speak of it."""
 
-_BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
+BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only in an INTEGER PRIMARY KEY."""
 
 OPEN_RUN: Final = "open"
@@ -62,7 +61,7 @@ def _run(**options: Any) -> Column[UUID]:
 workflow_runs: Final = Table(
     "workflow_runs",
     metadata,
-    Column("number", _BIG, Identity(always=True), primary_key=True),
+    Column("number", BIG, Identity(always=True), primary_key=True),
     Column("workflow_id", Uuid, nullable=False, unique=True),
     Column("namespace", Text, nullable=False),
     Column("workflow", Text, nullable=False),
@@ -126,6 +125,7 @@ step_executions: Final = Table(
     Column("label", Text),
     Column("awaits", Text),
     Column("wait", Text),
+    Column("revision", json_of(TypeAdapter(Revision))),
     Column("body", Bytes),
     Column("digest", Bytes),
 )
@@ -135,13 +135,14 @@ what its arguments were bound to, ``output`` what it came to, ``error`` what end
 ``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until someone resumes it.
 ``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits for code that fits
 it; ``accepted``: a person wants it run by whatever code there is. ``awaits`` names the signal that it waits for. Of an
-entry that is no step, ``kind`` and ``label`` say what it is, ``wait`` how far its wait has come. ``body`` are the exact
-sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
+entry that is no step, ``kind`` and ``label`` say what it is, ``wait`` how far its wait has come. ``revision`` is what a
+step changed on the way ahead. ``body`` are the exact sealed bytes of the twin's message, ``digest`` is their SHA-256.
+They stand last: a large body lies outside."""
 
 signals: Final = Table(
     "signals",
     metadata,
-    Column("number", _BIG, Identity(always=True), primary_key=True),
+    Column("number", BIG, Identity(always=True), primary_key=True),
     _run(nullable=False),
     Column("signal_id", Text, nullable=False),
     Column("name", Text, nullable=False),
@@ -239,62 +240,3 @@ ledger: Final = Table(
     Column("recorded_at", StoreTime, nullable=False),
 )
 """What requests to models cost, one row each; ``cost_nanos`` in billionths of a dollar, NULL for an unknown price."""
-
-workflows: Final = Table(
-    "workflows",
-    metadata,
-    Column("namespace", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("plan", json_of(TypeAdapter(Plan)), nullable=False),
-    Column("published_at", StoreTime, nullable=False),
-)
-
-activities: Final = Table(
-    "activities",
-    metadata,
-    Column("namespace", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("card", json_of(TypeAdapter(ActivityCard)), nullable=False),
-    Column("published_at", StoreTime, nullable=False),
-)
-
-workers: Final = Table(
-    "workers",
-    metadata,
-    Column("namespace", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("host", Text, nullable=False),
-    Column("pid", Integer, nullable=False),
-    Column("topics", json_of(TypeAdapter(tuple[str, ...])), nullable=False),
-    Column("workflows", json_of(TypeAdapter(tuple[str, ...])), nullable=False, server_default="[]"),
-    Column("seen_at", StoreTime, nullable=False),
-)
-
-store_clock: Final = Table(
-    "store_clock",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("boot", Text, nullable=False),
-    Column("base", Double, nullable=False),
-    Column("ahead", Double, nullable=False),
-)
-"""One row on SQLite, which has no clock of its own: see :mod:`paigeant.sql.sqlite.clock`. A server has one."""
-
-dead_letters: Final = Table(
-    "dead_letters",
-    metadata,
-    Column("id", _BIG, Identity(always=True), primary_key=True),
-    Column("namespace", Text, nullable=False),
-    Column("topic", Text, nullable=False),
-    Column("message_id", Text),
-    Column("reason", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("created_at", StoreTime, nullable=False),
-    Column("detail", Text),
-    Column("size", BigInteger),
-    Column("digest", LargeBinary),
-    Column("count", Integer),
-    Column("seen_at", StoreTime),
-)
-"""What came from a broker and could not be read or placed, with its raw bytes or, beyond a size, their head. Those of
-the same ``digest``, which is over all of them, are one letter of a topic: ``count`` of them came."""

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Double, func, select, type_coerce
 from paigeant.sql.execution.drivers import Driver
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import store_clock, workers
+from paigeant.sql.schema.installation import store_clock, workers
 from paigeant.sql.schema.types import SHOWN, time_at
 
 STEP: Final = 1.0

@@ -11,7 +11,7 @@ from sqlalchemy import Text, bindparam, delete, select
 from paigeant.model.hops import WORKER_ALIVE, WorkerCard
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.sql.execution.transaction import Tx, chunks
-from paigeant.sql.schema.tables import activities, workers, workflows
+from paigeant.sql.schema.installation import activities, workers, workflows
 
 _NAMESPACE: Final = bindparam("namespace", type_=Text)
 _PLAN: Final = select(workflows.c.plan).where(

@@ -21,7 +21,8 @@ from paigeant.model.stored.dead_letters import (
 )
 from paigeant.model.stored.pages import read_place
 from paigeant.sql.execution.transaction import Tx, chunks
-from paigeant.sql.schema.tables import Columns, dead_letters
+from paigeant.sql.schema.installation import dead_letters
+from paigeant.sql.schema.tables import Columns
 
 _Place: TypeAlias = tuple[str, bytes]
 """The topic and the digest of a letter: there is one of each."""

@@ -16,7 +16,8 @@ from sqlalchemy import BindParameter, Delete, bindparam, delete, func, select
 
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import Columns, metadata, workers, workflow_runs
+from paigeant.sql.schema.installation import workers
+from paigeant.sql.schema.tables import Columns, metadata, workflow_runs
 from paigeant.sql.statements.commits.plans import drop_unused
 from paigeant.sql.statements.hops import steps
 

@@ -14,6 +14,7 @@ from paigeant.model.hold import WaitState
 from paigeant.model.hops import Sealed, Twin, WorkerCard
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry
@@ -153,6 +154,7 @@ class HopRow:
     said_at: datetime | None = None
     interface: str | None = None
     accepted: bool | None = None
+    revision: Revision | None = None
 
     @classmethod
     def behind(cls, key: HopKey, passed: PassedEntry, now: datetime) -> HopRow:

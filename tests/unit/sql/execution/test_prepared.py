@@ -16,7 +16,8 @@ from paigeant.sql.execution.database import Database
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.postgres.database import PostgresDatabase
-from paigeant.sql.schema.tables import dead_letters, workers, workflow_runs, workflow_variables
+from paigeant.sql.schema.installation import dead_letters, workers
+from paigeant.sql.schema.tables import workflow_runs, workflow_variables
 from paigeant.sql.sqlite.database import SqliteDatabase
 
 NOW = datetime(2026, 11, 25, 12, 30, 0, 250_000, UTC)

@@ -53,7 +53,7 @@ def _steps() -> None:
     op.alter_column("step_executions", "topic", new_column_name="step")
     op.alter_column("step_executions", "contract", new_column_name="interface")
     op.add_column("step_executions", sa.Column("input", sa.Text(), nullable=True))
-    for name in ("kind", "label", "awaits", "wait"):
+    for name in ("kind", "label", "awaits", "wait", "revision"):
         op.add_column("step_executions", sa.Column(name, sa.Text(), nullable=True))
     op.add_column("step_executions", sa.Column("error", sa.Text(), nullable=True))
     op.alter_column("step_executions", "undoes", new_column_name="undoes_position")

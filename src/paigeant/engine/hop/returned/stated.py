@@ -1,4 +1,4 @@
-"""Variables that a step sets, with its result, with its error or while it runs: checked, and as they are written."""
+"""What a step sets or says with its result, with its error or while it runs: checked, and as it is written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
+from paigeant.activities.faults import clean
 from paigeant.activities.shapes import serialise
 from paigeant.errors import ResultError
 from paigeant.model.limits import NAME_PATTERN
@@ -39,3 +40,11 @@ def check_name(name: Any, step: str, what: str = "variable") -> str:
         return name
     text = f"step {step!r}: {name!r} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
     raise ResultError(text)
+
+
+def check_reason(reason: Any, step: str, what: str) -> str:
+    """Return a reason as it is kept; raises :class:`~paigeant.errors.ResultError` for what is no text."""
+    if not isinstance(reason, str):
+        text = f"step {step!r}: {what} takes a reason as text, not {type(reason).__qualname__}"
+        raise ResultError(text)
+    return clean(reason)

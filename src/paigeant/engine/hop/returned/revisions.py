@@ -1,0 +1,79 @@
+"""A revision as an activity returned it: checked, packed for its way, and what must be known to judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from paigeant.activities.registry import ActivityRegistry
+from paigeant.engine.hop.returned.stated import check_reason
+from paigeant.errors import ResultError
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.nested import Unnamed
+from paigeant.model.entries.step import steps_of, stow
+from paigeant.model.hops import Leased
+from paigeant.model.outcomes import Revised
+from paigeant.model.values.values import Blob, Value
+from paigeant.routing import check_conditions
+
+
+def accept_revision(revised: Revised[Value], step: str, blobs: list[Blob]) -> Revised[Value]:
+    """Return a revision with its entries as they travel; what the store must keep of them is added to ``blobs``.
+
+    Raises :class:`~paigeant.errors.ResultError`, naming the step, for what is none.
+    """
+
+    def stowed(entries: Any, what: str) -> tuple[Entry, ...]:
+        return tuple(_stow(entry, step, blobs) for entry in _listed(entries, step, what))
+
+    rest, drop = revised.replace_rest, _listed(revised.drop, step, "drop")
+    if rest is not None and drop:
+        raise ResultError(f"step {step!r}: a revision takes replace_rest or drop, not both: leave out what is dropped")
+    for name in drop:
+        if not isinstance(name, str):
+            raise ResultError(f"step {step!r}: drop takes names of steps, not {type(name).__qualname__}")
+    return replace(
+        revised,
+        insert=stowed(revised.insert, "insert"),
+        append=stowed(revised.append, "append"),
+        replace_rest=None if rest is None else stowed(rest, "replace_rest"),
+        reason=None if revised.reason is None else check_reason(revised.reason, step, "Revised"),
+    )
+
+
+def with_author(leased: Leased, revised: Revised[Value], registry: ActivityRegistry) -> Leased:
+    """Return a step with what its revision is judged by: whether it is an agent, and the interfaces known here."""
+    entries = (*revised.insert, *(revised.replace_rest or ()), *revised.append)
+    known = {name: registry.interface(name) for name in {step.activity for step in steps_of(entries)}}
+    interfaces = {name: interface for name, interface in known.items() if interface is not None}
+    topic = leased.message.topic
+    return replace(leased, interfaces=interfaces, agent=topic in registry and registry[topic].is_agent)
+
+
+def _listed(given: Any, step: str, what: str) -> Sequence[Any]:
+    if isinstance(given, str | Entry) or not isinstance(given, Sequence):
+        raise ResultError(f"step {step!r}: {what} of a revision is a list, not {type(given).__qualname__}")
+    return cast("Sequence[Any]", given)
+
+
+def _stow(entry: Any, step: str, blobs: list[Blob]) -> Entry:
+    if not isinstance(entry, Entry):
+        kind = type(entry).__qualname__
+        text = f"step {step!r}: a revision takes Steps, not {kind}: write Step('name', {{'argument': …}})"
+        raise ResultError(text)
+
+    def named(each: Entry) -> Entry:
+        if isinstance(each, Unnamed):
+            raise ResultError(
+                f"step {step!r}: a revision names activities: write Step({each.label!r}), and register it"
+            )
+        return each
+
+    try:
+        check_conditions([entry.with_steps(named)])
+    except ValueError as error:
+        raise ResultError(f"step {step!r}: a revision: {error}") from error
+    packed, more = stow(entry)
+    blobs.extend(more)
+    return packed

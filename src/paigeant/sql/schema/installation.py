@@ -1,0 +1,71 @@
+"""The tables that belong to no run: what workers publish, the workers, the clock, and dead letters."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import BigInteger, Column, Double, Identity, Integer, LargeBinary, Table, Text
+
+from paigeant.model.plan import ActivityCard, Plan
+from paigeant.sql.schema.tables import BIG, metadata
+from paigeant.sql.schema.types import StoreTime, json_of
+
+workflows: Final = Table(
+    "workflows",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("plan", json_of(TypeAdapter(Plan)), nullable=False),
+    Column("published_at", StoreTime, nullable=False),
+)
+
+activities: Final = Table(
+    "activities",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("card", json_of(TypeAdapter(ActivityCard)), nullable=False),
+    Column("published_at", StoreTime, nullable=False),
+)
+
+workers: Final = Table(
+    "workers",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("topics", json_of(TypeAdapter(tuple[str, ...])), nullable=False),
+    Column("workflows", json_of(TypeAdapter(tuple[str, ...])), nullable=False, server_default="[]"),
+    Column("seen_at", StoreTime, nullable=False),
+)
+
+store_clock: Final = Table(
+    "store_clock",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("boot", Text, nullable=False),
+    Column("base", Double, nullable=False),
+    Column("ahead", Double, nullable=False),
+)
+"""One row on SQLite, which has no clock of its own: see :mod:`paigeant.sql.sqlite.clock`. A server has one."""
+
+dead_letters: Final = Table(
+    "dead_letters",
+    metadata,
+    Column("id", BIG, Identity(always=True), primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("message_id", Text),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", StoreTime, nullable=False),
+    Column("detail", Text),
+    Column("size", BigInteger),
+    Column("digest", LargeBinary),
+    Column("count", Integer),
+    Column("seen_at", StoreTime),
+)
+"""What came from a broker and could not be read or placed, with its raw bytes or, beyond a size, their head. Those of
+the same ``digest``, which is over all of them, are one letter of a topic: ``count`` of them came."""
