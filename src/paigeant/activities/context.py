@@ -58,9 +58,9 @@ class ActivityContext:
     def logger(self) -> StepLogger:
         """A logger, ``paigeant.activity.<step>`` of stdlib ``logging``, whose lines carry the ids of this step."""
         fields = {
-            "trace": self.trace_id,
-            "workflow": self.workflow,
+            "trace_id": self.trace_id,
             "workflow_id": str(self.workflow_id),
+            "workflow": self.workflow,
             "step": self.step,
             "direction": str(self.direction),
             "position": self.position,

@@ -28,6 +28,7 @@ class DispatchArguments(TypedDict, total=False):
     deadline: Duration | None
     tenant: str | None
     revision: RevisionPolicy | None
+    correlation_id: str | None
 
 
 def read_dispatch(given: DispatchArguments) -> DispatchOptions:
@@ -45,6 +46,7 @@ def read_dispatch(given: DispatchArguments) -> DispatchOptions:
         None if deadline is None else read_span("deadline", deadline, "dispatch"),
         given.get("tenant"),
         revision,
+        given.get("correlation_id"),
     )
 
 

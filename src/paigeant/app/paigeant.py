@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -29,7 +26,7 @@ from paigeant.app.upkeep.administration import Administration
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.hooks import GuardedHooks
-from paigeant.engine.runtime import Runtime
+from paigeant.engine.runtime import Runtime, new_owner
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, UnknownRun
 from paigeant.model.checks.flaws import WorkflowFlaw
@@ -72,7 +69,9 @@ class Paigeant:
         for workflow in [*self.settings.plans.values(), *found.workflows, *given]:
             self.catalog.add(workflow)
         self.registry.check()
-        self._hooks = GuardedHooks([LogHooks(), *([hooks] if isinstance(hooks, Hooks) else hooks)])
+        self._hooks = GuardedHooks(
+            [LogHooks(payloads=self.settings.log_payloads), *([hooks] if isinstance(hooks, Hooks) else hooks)]
+        )
         self._stack = AsyncExitStack()
         self._runtime: Runtime | None = None
         self._create = create
@@ -92,7 +91,7 @@ class Paigeant:
                 await stack.enter_async_context(transport)
             self._stack = stack.pop_all()
         lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
-        self._runtime = Runtime(store, codec, self.registry, _owner(), lease, transport, self._hooks, stall=stall)
+        self._runtime = Runtime(store, codec, self.registry, new_owner(), lease, transport, self._hooks, stall=stall)
         return self
 
     def _choose(self) -> tuple[Store, Transport | None]:
@@ -150,6 +149,7 @@ class Paigeant:
         that pydantic can write as JSON, and that the workflow's ``input`` validates, if it has one. The same
         ``dispatch_key`` in a workflow gives the same run. ``deadline`` is from now, by the store's clock: seconds, a
         timedelta, or text as ``"1h30m"``. ``revision`` narrows what steps may change of the way ahead.
+        ``correlation_id`` ties the run to others in logs and lists; by default it is the run's own id.
 
         Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
         """
@@ -283,10 +283,6 @@ class Paigeant:
         warn_of(self.runtime, await self.catalog.check_all(self.store))
         grace = timedelta(seconds=self.settings.grace)
         options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace, tuple(self.workflows))
-        runtime = replace(self.runtime, owner=_owner())  # several workers of one process must not be taken for one
+        runtime = replace(self.runtime, owner=new_owner())  # several workers of one process must not be taken for one
         async with ActivityWorker(runtime, options) as worker:
             yield worker
-
-
-def _owner() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "dispatch": ("runs.dispatch", "Start a run of a workflow."),
     "runs": ("runs.list", "List runs, newest first."),
     "show": ("runs.show", "Show a run: steps, attempts, errors."),
+    "logs": ("workers.logs", "Show the log lines of a run, or of all."),
     "check": ("workers.check", "Find mistakes in workflows before they run."),
     "workflows": ("workers.workflows", "List what can be dispatched."),
     "workers": ("workers.list", "List the workers that are up."),

@@ -45,10 +45,12 @@ class DispatchOptions:
     deadline: timedelta | None = None
     tenant: str | None = None
     revision: RevisionPolicy | None = None
+    correlation_id: str | None = None
 
     def __post_init__(self) -> None:
         """Check what comes from outside."""
-        for name, label in (("dispatch key", self.dispatch_key), ("tenant", self.tenant)):
+        labels = {"dispatch key": self.dispatch_key, "tenant": self.tenant, "correlation id": self.correlation_id}
+        for name, label in labels.items():
             if label is not None and not (isinstance(cast("Any", label), str) and re.fullmatch(LABEL_PATTERN, label)):
                 text = f"the {name} {shown(label)} is no label: use 1 to 255 characters, none a control character"
                 raise InvalidInput(text)
@@ -106,6 +108,7 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         workflow_id,
         plan.name,
         trace_id,
+        correlation_id=options.correlation_id,
         traceparent=traceparent,
         deadline=None if options.deadline is None else now + options.deadline,
     )
@@ -122,6 +125,7 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         twin=Twin.of(message, runtime.codec.seal(message)),
         dispatch_key=options.dispatch_key,
         tenant=options.tenant,
+        correlation_id=options.correlation_id,
         deadline=None if options.deadline is None else options.deadline.total_seconds(),
         blobs=tuple(blobs.values()),
         plan=None if slip.itinerary.ref is None else slip.itinerary.plan.blob,

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
-from paigeant.model.events import LeaseGranted
+from paigeant.model.events import LeaseGranted, RunEnded
 from paigeant.model.hops import Grant, Leased
-from paigeant.model.message import PaigeantMessage
+from paigeant.model.message import Headers, PaigeantMessage
 from paigeant.model.plan import Undo
 from paigeant.model.plan_text import PlanText
+from paigeant.model.runs import RunStatus
 from paigeant.protocol import proof
 
 
@@ -35,6 +36,18 @@ async def still_held(runtime: Runtime, grants: Sequence[Grant], asked_at: float)
         for grant in held:
             runtime.report(LeaseGranted(runtime.owner, grant))
     return held, asked_at
+
+
+def run_ended(
+    runtime: Runtime, last: Grant, status: RunStatus, headers: Headers | None, seconds: float = 0.0
+) -> RunEnded:
+    """Return the event of a run that ended with its ``last`` hop, which took ``seconds``.
+
+    A run began at the time in its id, a UUIDv7; the last hop was leased by the store's clock.
+    """
+    began = (last.key.workflow_id.int >> 80) / 1000
+    lasted = max(last.leased_at.timestamp() + seconds - began, 0.0)
+    return RunEnded(runtime.owner, last.key.workflow_id, status, headers, lasted)
 
 
 def open_grant(runtime: Runtime, grant: Grant) -> Leased:

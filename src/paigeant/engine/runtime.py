@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import secrets
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +19,11 @@ from paigeant.engine.plans import PlanCache
 from paigeant.model.events import Event, Trouble
 
 _UNOBSERVED: Final = GuardedHooks()
+
+
+def new_owner() -> str:
+    """Return a name for a worker or another process that leases: of this host and process, and never used again."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,12 +47,16 @@ class RunDispatched:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A run became final in a commit of this worker; ``headers`` are those of its last message, if that opens here."""
+    """A run became final in a commit of this worker; ``headers`` are those of its last message, if that opens here.
+
+    ``seconds`` is how long the run took, from its dispatch (the time in its id) to this commit, None if unknown.
+    """
 
     worker: str
     workflow_id: UUID
     status: RunStatus
     headers: Headers | None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,14 @@ class LeaseGranted:
 
     worker: str
     grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegan:
+    """A worker begins to execute a step that it has leased."""
+
+    worker: str
+    leased: Leased
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,42 @@ class StepEnded:
     verdict: Verdict
     seconds: float
     error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Hops that finished together were written in one transaction; ``seconds`` from asking the store to its answer."""
+
+    worker: str
+    hops: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatLate:
+    """A worker got no answer from the store for its leases in time: it gives up this step before others may take it."""
+
+    worker: str
+    leased: Leased
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """The sweeper has done something: ``chore`` says what (announced, reclaimed, stranded, closed), to how many."""
+
+    worker: str
+    chore: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHeld:
+    """A leased message did not open, or is not that of its row: its run waits, for this ``reason``, for a person."""
+
+    worker: str
+    grant: Grant
+    reason: str
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +229,12 @@ Event: TypeAlias = (
     | RunDispatched
     | RunEnded
     | LeaseGranted
+    | StepBegan
     | ExecutionEnd
+    | Committed
+    | HeartbeatLate
+    | Swept
+    | MessageHeld
     | Published
     | Delivered
     | BatchCommitted

@@ -264,6 +264,7 @@ class RunStart:
     twin: Twin
     dispatch_key: str | None = None
     tenant: str | None = None
+    correlation_id: str | None = None
     deadline: float | None = None
     blobs: tuple[Blob, ...] = ()
     plan: Blob | None = None

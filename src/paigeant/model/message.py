@@ -93,6 +93,11 @@ class RunHeaders:
     tracestate: str | None = None
     deadline: datetime | None = None
 
+    @property
+    def correlation(self) -> str:
+        """What ties this run to others: as it was given, else the run's own id, which its children inherit."""
+        return self.correlation_id or str(self.workflow_id)
+
     @cached_property
     def text(self) -> bytes:
         """These headers as JSON, without the brackets around them; made once."""

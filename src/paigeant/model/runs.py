@@ -207,6 +207,7 @@ class RunView(RunSummary, frozen=True):
     """
 
     trace_id: str
+    correlation_id: str | None = None
     dispatch_key: str | None = None
     deadline: datetime | None = None
     cancel_requested: CancelRequest | None = None

@@ -74,6 +74,7 @@ def view_run(
     return RunView(
         **_summary(run),
         trace_id=run.trace_id,
+        correlation_id=run.correlation_id or str(run.workflow_id),
         dispatch_key=run.dispatch_key,
         deadline=run.deadline,
         cancel_requested=None if run.cancel_requested is None else CancelRequest(run.cancel_requested),

@@ -1,4 +1,4 @@
-"""Log hooks: one line for each step's end, and one for whatever an operator must know, through stdlib ``logging``.
+"""Log hooks: a line for each step's start and end, and for whatever an operator must know, through ``logging``.
 
 An application that embeds a worker sees them by its own configuration, under ``paigeant``. The message says all that
 matters; the fields of the record (``extra``) say it to a program, with ``event`` for the kind of line, always the same.
@@ -18,9 +18,11 @@ from paigeant.model.events import (
     ConnectionRestored,
     Event,
     LeaseLost,
+    MessageHeld,
     Noticed,
     QueueRebuilt,
     SetAside,
+    StepBegan,
     StepEnded,
     StepReleased,
     Trouble,
@@ -30,7 +32,8 @@ from paigeant.model.events import (
 from paigeant.model.hold import After
 from paigeant.model.hops import Leased, Verdict
 from paigeant.model.runs import StepStatus
-from paigeant.model.transition import Held
+from paigeant.model.transition import Done, Held, Left
+from paigeant.model.values.values import Inline
 
 WORKER: Final = logging.getLogger("paigeant.worker")
 STEPS: Final = logging.getLogger("paigeant.steps")
@@ -44,13 +47,16 @@ _EXPECTED: Final = (PaigeantError, TimeoutError, OSError)
 def step_fields(leased: Leased) -> dict[str, Any]:
     """Return what says in each line which execution of which step it is about."""
     headers = leased.message.headers
+    key = leased.grant.key
     return {
-        "trace": headers.trace_id,
+        "trace_id": headers.trace_id,
+        "correlation_id": headers.run.correlation,
+        "workflow_id": str(key.workflow_id),
         "workflow": headers.workflow,
-        "workflow_id": str(headers.workflow_id),
         "step": leased.message.topic,
+        "path": key.path,
+        "position": key.position,
         "direction": str(headers.direction),
-        "position": headers.position,
         "attempt": leased.grant.attempt,
     }
 
@@ -58,25 +64,49 @@ def step_fields(leased: Leased) -> dict[str, Any]:
 class LogHooks(Hooks):
     """Logs what happens in a worker. A line is only made if its level is enabled."""
 
+    def __init__(self, *, payloads: bool = False) -> None:
+        """With ``payloads``, the line of a step's end has its output, if that travels in the message."""
+        self._payloads = payloads
+
     def on_event(self, event: Event) -> None:
         """Write one line."""
-        _LINES[type(event)](event)
+        if self._payloads and isinstance(event, StepEnded):
+            _step_ended(event, payloads=True)
+        else:
+            _LINES[type(event)](event)
 
 
-def _step_ended(event: StepEnded) -> None:
+def _log(
+    logger: logging.Logger, level: int, text: str, fields: dict[str, Any], error: BaseException | None = None
+) -> None:
+    """Log a line; without looking for the place in our code that logs it, which nobody needs and which costs most."""
+    exc_info = None if error is None else (type(error), error, error.__traceback__)
+    logger.handle(logger.makeRecord(logger.name, level, "paigeant", 0, "%s", (text,), exc_info, extra=fields))
+
+
+def _step_began(event: StepBegan) -> None:
+    level = logging.DEBUG if event.leased.message.topic == FLOW else logging.INFO
+    if STEPS.isEnabledFor(level):
+        fields = {"event": "step began", **step_fields(event.leased), "worker": event.worker}
+        _log(STEPS, level, f"step {event.leased.message.topic!r} began", fields)
+
+
+def _step_ended(event: StepEnded, *, payloads: bool = False) -> None:
     hop = event.transition.hop
     level = logging.DEBUG if event.leased.message.topic == FLOW else _LEVELS.get(hop.status, logging.INFO)
     if STEPS.isEnabledFor(level):
         fault, step = hop.fault, event.leased.message.topic
         text = f"step {step!r} {hop.status}" + (f": {fault.type}: {fault.message}" if fault else "")
-        fields = {"event": "step", **step_fields(event.leased), **_outcome_fields(event)}
+        fields = {"event": "step ended", **step_fields(event.leased), **_outcome_fields(event)}
         fields["worker"] = event.worker
-        STEPS.log(level, "%s", text, extra=fields, exc_info=event.error if fault else None)
+        if payloads and isinstance(hop, Left) and isinstance(hop.result, Done):
+            fields["output"] = hop.result.output.value if isinstance(hop.result.output, Inline) else None
+        _log(STEPS, level, text, fields, event.error if fault else None)
 
 
 def _outcome_fields(event: StepEnded) -> dict[str, Any]:
     hop, end = event.transition.hop, event.transition.end
-    fields: dict[str, Any] = {"status": str(hop.status), "ms": round(event.seconds * 1000, 1)}
+    fields: dict[str, Any] = {"status": str(hop.status), "duration_ms": round(event.seconds * 1000, 1)}
     if isinstance(hop, Held) and isinstance(hop.hold, After):
         fields["again_in_s"] = round(hop.hold.seconds, 3)
     if isinstance(hop, Held) and hop.reason is not None:
@@ -104,6 +134,20 @@ def _step_released(event: StepReleased) -> None:
 def _lease_lost(event: LeaseLost) -> None:
     fields = {"event": "lease lost", **step_fields(event.leased), "reason": event.reason, "worker": event.worker}
     STEPS.warning("lease lost: %s", event.reason, extra=fields)
+
+
+def _message_held(event: MessageHeld) -> None:
+    fields = {
+        "event": "message held",
+        "workflow_id": str(event.grant.key.workflow_id),
+        "step": event.grant.topic,
+        "path": event.grant.key.path,
+        "position": event.grant.key.position,
+        "reason": event.reason,
+        "error": f"{type(event.error).__name__}: {event.error}",
+        "worker": event.worker,
+    }
+    STEPS.error("message held: %s: %s", event.reason, event.error, extra=fields)
 
 
 def _worker_started(event: WorkerStarted) -> None:
@@ -162,9 +206,11 @@ def _queue_rebuilt(event: QueueRebuilt) -> None:
 
 
 _LINES: Final[Mapping[type[Event], Callable[[Any], None]]] = {
+    StepBegan: _step_began,
     StepEnded: _step_ended,
     StepReleased: _step_released,
     LeaseLost: _lease_lost,
+    MessageHeld: _message_held,
     WorkerStarted: _worker_started,
     WorkerStopped: _worker_stopped,
     Trouble: _trouble,

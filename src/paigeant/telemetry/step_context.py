@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 from typing import Any, Final
 
 from paigeant.abc import Hooks
+from paigeant.model.events import Event, WorkerStarted
 from paigeant.model.hops import Leased
 from paigeant.telemetry.logs import step_fields
 
 _LEASED: Final = ContextVar[Leased]("paigeant_step")
+_PROCESS: Final[dict[str, Any]] = {}
+"""What is the same in all lines of the process: the worker, and the namespace."""
 
 
 class StepContext(Hooks):
     """Remembers, in a context variable, which step the code at hand belongs to; threads of a step have it, too."""
 
-    @contextmanager
-    def around_step(self, leased: Leased) -> Generator[None]:
+    wanted_events = (WorkerStarted,)
+
+    def __init__(self, **fields: Any) -> None:
+        """Put these fields into each line of the process, and the worker once it has started."""
+        _PROCESS.clear()
+        _PROCESS.update(fields)
+
+    def around_step(self, leased: Leased) -> AbstractContextManager[None]:
         """Set it for one execution."""
-        token = _LEASED.set(leased)
-        try:
-            yield
-        finally:
-            _LEASED.reset(token)
+        return _Within(leased)
+
+    def on_event(self, event: Event) -> None:
+        """Learn the worker's name."""
+        if isinstance(event, WorkerStarted):
+            _PROCESS["worker"] = event.worker
 
 
-def current_step_fields() -> dict[str, Any]:
-    """Return the ids of the step that the calling code belongs to; none outside of a step."""
+class _Within(AbstractContextManager[None]):
+    __slots__ = ("_leased", "_token")
+
+    def __init__(self, leased: Leased) -> None:
+        self._leased = leased
+        self._token: Token[Leased] | None = None
+
+    def __enter__(self) -> None:
+        self._token = _LEASED.set(self._leased)
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _LEASED.reset(self._token)
+
+
+def current_step_fields() -> Mapping[str, Any]:
+    """Return the ids of the worker and of the step that the calling code belongs to, as far as there are any."""
     leased = _LEASED.get(None)
-    return {} if leased is None else step_fields(leased)
+    return _PROCESS if leased is None else {**_PROCESS, **step_fields(leased)}

@@ -64,13 +64,46 @@ def test_every_line_is_json_and_knows_its_step(project: Any, until: Any):
     assert any("ZeroDivisionError" in line.get("exception", "") for line in lines)
     assert any(line["event"].startswith("stopping: running steps get 5 s") for line in lines)
     assert "nobody wants this" not in said
-    for text in ("in the step", "in the step with structlog", "by the context", "in a thread of the step", "step"):
+    for text in (
+        "in the step",
+        "in the step with structlog",
+        "by the context",
+        "in a thread of the step",
+        "step began",
+        "step ended",
+    ):
         fields = said[text]
         assert (fields["workflow_id"], fields["step"], fields["attempt"]) == (run, "talk", 1), fields
-    assert said["step"]["level"] == "error"
-    assert said["step"]["error"] == "ValueError: two\nlines"
-    assert "in talk" in said["step"]["exception"]
+        assert (fields["correlation_id"], fields["namespace"], fields["path"]) == (run, "default", ""), fields
+        assert fields["worker"] == said["worker started"]["worker"]
+        assert len(fields["trace_id"]) == 32
+    assert said["step ended"]["level"] == "error"
+    assert said["step ended"]["error"] == "ValueError: two\nlines"
+    assert "in talk" in said["step ended"]["exception"]
     assert all({"timestamp", "level", "logger"} <= line.keys() for line in lines)
+
+
+def test_lines_are_kept_if_asked_and_found_by_their_run(project: Any, until: Any):
+    project.write("handlers.py", TALKATIVE)
+    kept = {"PAIGEANT_LOG_SINK": "store"}
+    worker = project.start("run", "handlers.py", PAIGEANT_LOG_FORMAT="json", **kept)
+    until(lambda: "worker started" in project.said(worker))
+    shown = project.paigeant(
+        "dispatch", "talking", "-", "--json", "--wait", "--correlation-id", "c7", stdin="{}"
+    ).stdout
+    run = json.loads(shown)["workflow_id"]
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+
+    lines = project.paigeant("logs", run[:30], "--json", **kept).stdout.splitlines()
+    errors = project.paigeant("logs", "--correlation-id", "c7", "--level", "error", **kept).stdout
+    without = project.paigeant("logs")
+
+    assert json.loads(lines[0])["event"] == "step began"
+    assert {json.loads(line)["workflow_id"] for line in lines} == {run}
+    assert "step ended" in errors
+    assert "in the step" not in errors
+    assert (without.returncode, "PAIGEANT_LOG_SINK=store" in without.stderr) == (2, True)
 
 
 def test_an_error_that_ends_the_program_is_a_line_of_the_log_where_json_is_asked_for(project: Any):

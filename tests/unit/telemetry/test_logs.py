@@ -30,13 +30,19 @@ async def test_a_failed_step_of_an_embedded_worker_is_an_error_with_its_tracebac
 
     run = await execute(registry, "charge")
 
-    again, failed = [record for record in caplog.records if record.name == "paigeant.steps"]
+    lines = [record for record in caplog.records if record.name == "paigeant.steps"]
+    again, failed = [record for record in lines if vars(record)["event"] == "step ended"]
     assert (again.levelname, failed.levelname) == ("WARNING", "ERROR")
     assert failed.getMessage() == "step 'charge' failed: ValueError: the card is declined"
     assert failed.exc_info is not None
     assert "in charge" in str(logging.Formatter().formatException(failed.exc_info))
     fields = vars(failed)
-    assert (fields["event"], fields["workflow_id"], fields["step"], fields["attempt"]) == ("step", run, "charge", 2)
+    assert (fields["event"], fields["workflow_id"], fields["step"], fields["attempt"]) == (
+        "step ended",
+        run,
+        "charge",
+        2,
+    )
     assert (fields["status"], fields["run"], fields["error"]) == (
         "failed",
         "failed",
@@ -68,7 +74,7 @@ async def test_a_completed_step_is_information(caplog: pytest.LogCaptureFixture)
     await execute(registry, "one")
 
     events = [vars(record)["event"] for record in caplog.records]
-    assert events == ["worker started", "step", "worker stopped"]
+    assert events == ["worker started", "step began", "step ended", "worker stopped"]
 
 
 async def test_the_logger_of_a_context_bears_the_ids_of_its_step(caplog: pytest.LogCaptureFixture):

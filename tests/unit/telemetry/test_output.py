@@ -7,12 +7,15 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from paigeant.errors import ConfigError
 from paigeant.telemetry.color import wants_color
-from paigeant.telemetry.output import StderrHandler, configure
+from paigeant.telemetry.output import WriterHandler, configure, flush
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +24,18 @@ def kept() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, sys.unraisablehook)
     yield
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
     sys.excepthook, sys.unraisablehook = hooks
     logging.captureWarnings(capture=False)
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what was written once all is."""
+    flush()
+    return capsys.readouterr().err
 
 
 class Itself:
@@ -46,7 +57,7 @@ def test_any_value_makes_one_line_of_json(value: Any, capsys: pytest.CaptureFixt
 
     logging.getLogger("app").warning("the value is %s", "there", extra={"value": value, "beside": 7})
 
-    [line] = capsys.readouterr().err.splitlines()
+    [line] = written(capsys).splitlines()
     read = json.loads(line)
     assert (read["event"], read["level"], read["logger"], read["beside"]) == ("the value is there", "warning", "app", 7)
     assert "value" in read
@@ -56,10 +67,10 @@ def test_any_value_makes_one_line_of_json(value: Any, capsys: pytest.CaptureFixt
 def test_a_line_that_cannot_be_formatted_is_still_a_line(capsys: pytest.CaptureFixture[str]):
     configure("json")
 
-    [handler] = [handler for handler in logging.getLogger().handlers if isinstance(handler, StderrHandler)]
+    [handler] = [handler for handler in logging.getLogger().handlers if isinstance(handler, WriterHandler)]
     handler.handle(logging.LogRecord("app", logging.WARNING, __file__, 1, "%d of them", ("three",), None))
 
-    [line] = capsys.readouterr().err.splitlines()
+    [line] = written(capsys).splitlines()
     assert "cannot be formatted" in json.loads(line)["event"]
 
 
@@ -75,7 +86,7 @@ def test_a_traceback_is_a_field_and_has_an_end(capsys: pytest.CaptureFixture[str
     except ValueError:
         logging.getLogger("app").exception("it failed")
 
-    [line] = capsys.readouterr().err.splitlines()
+    [line] = written(capsys).splitlines()
     read = json.loads(line)
     assert read["event"] == "it failed"
     assert 10_000 < len(read["exception"]) < 17_000
@@ -88,8 +99,8 @@ def test_configuring_again_writes_no_line_twice(capsys: pytest.CaptureFixture[st
     logging.getLogger("app").warning("once")
     logging.getLogger("app").info("never")
 
-    assert capsys.readouterr().err.count("once") == 1
-    assert sum(isinstance(handler, StderrHandler) for handler in logging.getLogger().handlers) == 1
+    assert written(capsys).count("once") == 1
+    assert sum(isinstance(handler, WriterHandler) for handler in logging.getLogger().handlers) == 1
 
 
 def test_what_a_value_holds_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]):
@@ -97,19 +108,81 @@ def test_what_a_value_holds_does_not_steer_the_terminal(capsys: pytest.CaptureFi
 
     logging.getLogger("app").warning("gone\x1b[2J", extra={"value": "\x1b]0;title\x07", "turned": "a\u202eb"})
 
-    said = capsys.readouterr().err
+    said = written(capsys)
     assert "gone\\x1b[2J" in said
     assert not {"\x1b", "\x07", "\u202e"} & set(said)
 
 
 def test_a_terminal_that_knows_ascii_only_gets_its_line(monkeypatch: pytest.MonkeyPatch):
-    written = io.BytesIO()
-    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written, encoding="ascii", errors="strict"))
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, encoding="ascii", errors="strict"))
     configure("console")
 
     logging.getLogger("app").warning("Zoë")
 
-    assert b"Zo\\xeb" in written.getvalue()
+    flush()
+    assert b"Zo\\xeb" in raw.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_secrets_are_masked_wherever_they_stand(log_format: str, capsys: pytest.CaptureFixture[str]):
+    configure(log_format)
+
+    logging.getLogger("app").warning(
+        "asking %s with Bearer abcdef123456",
+        "postgresql://joe:hunter2@db/shop",
+        extra={
+            "password": "hunter2",
+            "api_key": "hunter2",
+            "headers": {"Authorization": "hunter2"},
+            "sent": ["sk-" + "x" * 40],
+        },
+    )
+
+    said = written(capsys)
+    assert "asking postgresql://joe:***@db/shop with ***" in said
+    assert not {"hunter2", "abcdef123456", "xxxx"} & {
+        word for word in ("hunter2", "abcdef123456", "xxxx") if word in said
+    }
+
+
+def test_what_steers_a_terminal_is_escaped_in_json_too(capsys: pytest.CaptureFixture[str]):
+    configure("json")
+
+    logging.getLogger("app").warning("a\x7f\x9b\u202eb")
+
+    [line] = written(capsys).splitlines()
+    assert line.isascii()
+    assert json.loads(line)["event"] == "a\x7f\x9b\u202eb"
+
+
+def test_structlog_may_use_any_names_and_signs(capsys: pytest.CaptureFixture[str]):
+    configure("json")
+
+    structlog.get_logger("shop").warning("100 %s sure", name="Joe", message="hello", args=[1], level="high")
+
+    [line] = written(capsys).splitlines()
+    read = json.loads(line)
+    assert (read["event"], read["name"], read["message"], read["args"]) == ("100 %s sure", "Joe", "hello", [1])
+
+
+def test_a_log_file_that_was_moved_is_opened_again(tmp_path: Path):
+    file = tmp_path / "paigeant.log"
+    configure("json", file=file)
+    logging.getLogger("app").warning("one")
+    flush()
+    file.rename(tmp_path / "old.log")
+
+    logging.getLogger("app").warning("two")
+    flush()
+
+    assert json.loads((tmp_path / "old.log").read_text())["event"] == "one"
+    assert json.loads(file.read_text())["event"] == "two"
+
+
+def test_a_log_file_that_cannot_be_written_is_one_clear_error(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"PAIGEANT_LOG_FILE: .* cannot be written: No such file"):
+        configure("json", file=tmp_path / "missing" / "paigeant.log")
 
 
 class Screen(io.StringIO):

@@ -36,7 +36,8 @@ class _Order:
     workflow: str
     payload: Any
     places: tuple[str, ...]
-    dispatch_key: str | None
+    labels: tuple[str | None, str | None]
+    """The dispatch key and the correlation id."""
     deadline: timedelta | None
     wait: bool
     timeout: float | None
@@ -61,6 +62,9 @@ def dispatch(
         float | None, typer.Option(parser=seconds, metavar="SPAN", help="How long to wait at most, as 30 or 5m.")
     ] = None,
     dispatch_key: Annotated[str | None, typer.Option(help="The same key gives the same run.")] = None,
+    correlation_id: Annotated[
+        str | None, typer.Option(help="What ties the run to others, in logs and lists; default: its own id.")
+    ] = None,
     handlers: Annotated[str | None, typer.Option(help=f"What declares the workflow. {NAMED}.")] = None,
     app_dir: AppDir = None,
     deadline: Annotated[
@@ -72,11 +76,12 @@ def dispatch(
     """Start a run of a workflow on a JSON input. Exit codes: 0 completed, 1 ended otherwise, 2 refused, 3 timed out."""
     if timeout is not None and not wait:
         raise typer.BadParameter("it needs --wait", param_hint="--timeout")
-    if each and (dispatch_key is not None or deadline is not None):
-        raise typer.BadParameter("it takes neither --dispatch-key nor --deadline", param_hint="--each")
+    if each and any(given is not None for given in (dispatch_key, deadline, correlation_id)):
+        text = "it takes neither --dispatch-key nor --deadline nor --correlation-id"
+        raise typer.BadParameter(text, param_hint="--each")
     places, payload = _lines(source, fields) if each else _whole(source, fields)
     due = None if deadline is None else timedelta(seconds=deadline)
-    order = _Order(workflow, payload, places, dispatch_key, due, wait, timeout, as_json)
+    order = _Order(workflow, payload, places, (dispatch_key, correlation_id), due, wait, timeout, as_json)
     work = _many if each else _one
     raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers, app_dir)))
 
@@ -110,8 +115,9 @@ async def _with_workflow(question: Callable[[Paigeant], Awaitable[T]], handlers:
 
 
 async def _one(application: Paigeant, order: _Order) -> int:
+    key, correlation_id = order.labels
     run = await application.dispatch(
-        order.workflow, order.payload, dispatch_key=order.dispatch_key, deadline=order.deadline
+        order.workflow, order.payload, dispatch_key=key, deadline=order.deadline, correlation_id=correlation_id
     )
     if not order.wait:
         if order.as_json:

@@ -87,6 +87,7 @@ def _facts(view: RunView) -> dict[str, str | None]:
         "dispatch key": view.dispatch_key,
         "tenant": view.tenant,
         "trace": view.trace_id,
+        "correlation": None if view.correlation_id == str(view.workflow_id) else view.correlation_id,
         "cancel": f"requested ({view.cancel_requested})" if view.cancel_requested and not view.status.final else None,
     }
 

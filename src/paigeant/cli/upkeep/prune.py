@@ -14,6 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from paigeant.app import Paigeant, Prunable
+from paigeant.app.upkeep.log_lines import prune_lines
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
@@ -72,7 +73,8 @@ def prune(
 ) -> None:
     """Delete runs that ended long ago, with all that is theirs, beside workers that go on.
 
-    Without --status, dead letters that came last so long ago go too. Runs that are not final stay, whatever their age.
+    Without --status, dead letters that came last so long ago go too, and log lines that are kept. Runs that are not
+    final stay, whatever their age.
     It may be interrupted, and repeated.
     """
     settings = load_settings()
@@ -87,6 +89,8 @@ def prune(
             raise typer.Exit(FAILED)
     try:
         ask(pruning.delete, settings=settings)
+        if not status:
+            prune_lines(settings, older_than)
     except (KeyboardInterrupt, asyncio.CancelledError):
         note(f"interrupted: {_said(pruning.gone)} were deleted; the same command deletes the rest")
         raise

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from paigeant.app import ActivityWorker, Handlers, Paigeant
 from paigeant.app.handlers.target import find_target
+from paigeant.app.upkeep.log_lines import open_sink
 from paigeant.cli.exit_codes import FAILED, HUNG_UP, INTERRUPTED, exit_code_of
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named, where
@@ -26,7 +28,7 @@ from paigeant.cli.workers.pipes import forgive_broken_pipes
 from paigeant.cli.workers.reloading import end_with_supervisor, supervise
 from paigeant.config import FILE, PREFIX, Settings, load_settings
 from paigeant.errors import PaigeantError
-from paigeant.telemetry.output import configure
+from paigeant.telemetry.output import configure, flush
 from paigeant.telemetry.step_context import StepContext
 
 app: typer.Typer = new_app()
@@ -55,12 +57,18 @@ def run(
             end_with_supervisor(supervised)
         settings = load_settings()
         named, folder = where(handlers, settings, app_dir)
-        configure(settings.log_format, settings.log_level)  # first, for the handlers may log while they are imported
+        _configure_logs(settings)  # first, for the handlers may log while they are imported
         if reload:
             raise typer.Exit(supervise(find_target(named, folder.absolute()).watched, grace=settings.grace))
         loaded = load_named(handlers, settings, app_dir)
         loaded.require_activities()
         raise typer.Exit(_run(loaded, settings, activity, concurrency))
+
+
+def _configure_logs(settings: Settings) -> None:
+    file = None if settings.log_file is None else settings.folder / Path(settings.log_file).expanduser()
+    sink = open_sink(settings)
+    configure(settings.log_format, settings.log_level, file, () if sink is None else (sink,))
 
 
 @contextmanager
@@ -117,6 +125,7 @@ class _Stop:
             self.asked += 1
             self.exit_code = _CODES.get(number, self.exit_code)
             if self.asked > 2 or self.worker is None:  # noqa: PLR2004  (it was asked twice, or nothing runs yet)
+                flush()
                 os._exit(self.exit_code)
             loop.call_soon_threadsafe(self.on_signal, number)
 
@@ -139,7 +148,7 @@ async def _serve(
     """Serve until a signal; returns the exit code."""
     stop = _Stop(settings.grace)
     stop.listen(asyncio.get_running_loop())
-    paigeant = Paigeant(handlers, settings=settings, hooks=StepContext())
+    paigeant = Paigeant(handlers, settings=settings, hooks=StepContext(namespace=settings.namespace))
     async with paigeant, paigeant.worker(activities=activities, concurrency=concurrency) as worker:
         stop.worker = worker
         await stop.event.wait()
@@ -155,6 +164,7 @@ def _end_in_time(exit_code: int) -> None:
 
     def end() -> None:
         _LOG.warning("ending, though code of a step still runs")
+        flush()
         os._exit(exit_code)
 
     last = threading.Timer(_LAST_MOMENT, end)

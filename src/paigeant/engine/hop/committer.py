@@ -18,6 +18,7 @@ from paigeant.engine.hop.leases import ActiveLease, LeaseKeeper
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
+from paigeant.model.events import Committed as HopsCommitted
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
@@ -133,6 +134,9 @@ class Committer:
         asked_at = self._runtime.clock()
         try:
             answers = await self._runtime.store.record_step_result([one.commit for one in group], self._runtime.lease)
+            if self._runtime.hooks.wants(HopsCommitted):
+                seconds = self._runtime.clock() - asked_at
+                self._runtime.report(HopsCommitted(self._runtime.owner, len(group), seconds))
             answers, asked_at = await self._still_held(answers, asked_at)
             for waiting, settled in zip(group, answers, strict=True):
                 self._settle(waiting, settled, asked_at)

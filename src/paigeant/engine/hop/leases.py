@@ -14,6 +14,7 @@ from paigeant.activities.faults import standing_at
 from paigeant.engine.grants import margin
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.runtime import Runtime
+from paigeant.model.events import HeartbeatLate
 from paigeant.model.hops import Leased, LeaseToken, Pulse
 from paigeant.model.runs import CancelRequest, Direction
 
@@ -208,6 +209,8 @@ class LeaseKeeper:
             now = self._ticked = self._runtime.clock()
             for running in self.all():
                 if running.good_until <= now:
+                    if running.cut is not Cut.LOST:
+                        self._runtime.report(HeartbeatLate(self._runtime.owner, running.leased))
                     running.interrupt(Cut.LOST)
 
 

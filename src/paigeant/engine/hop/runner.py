@@ -11,7 +11,7 @@ from paigeant.activities.faults import describe
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.commits import commit_outcome, commit_transition
 from paigeant.engine.conditions import see
-from paigeant.engine.grants import complete, margin, open_grant
+from paigeant.engine.grants import complete, margin, open_grant, run_ended
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.executor import Executor
 from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
@@ -21,7 +21,7 @@ from paigeant.engine.hop.served import Served
 from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, TamperedMessage, Unavailable
-from paigeant.model.events import ExecutionEnd, LeaseLost, RunEnded, StepEnded, StepReleased
+from paigeant.model.events import ExecutionEnd, LeaseLost, MessageHeld, RunEnded, StepBegan, StepEnded, StepReleased
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
@@ -82,6 +82,8 @@ class HopRunner:
         try:
             served = self._executor.find(leased)
             async with runtime.hooks.around_step(leased) as active.span:
+                if runtime.hooks.wants(StepBegan):
+                    runtime.report(StepBegan(runtime.owner, leased))
                 match await self._execute(active, served):
                     case Execution() as execution:
                         leased = active.leased = _with_what_is_known(active)
@@ -238,6 +240,7 @@ class HopRunner:
         if isinstance(error, MessageRejected):
             transition = unreadable(error)
             reason = WaitReason.TAMPERED if isinstance(error, TamperedMessage) else "unreadable"
+            self._runtime.report(MessageHeld(self._runtime.owner, grant, reason, error))
             doing = f"opening {grant.key.message_id}; its run waits, {reason}"
         else:
             transition = self._internal(grant, None, error, begun=False)
@@ -278,7 +281,7 @@ class HopRunner:
             runtime.report(LeaseLost(runtime.owner, leased, f"the commit was refused: {why}"))
         elif end is not None and runtime.hooks.wants(RunEnded):
             headers = leased.message.headers
-            runtime.report(RunEnded(runtime.owner, headers.workflow_id, end.status, headers))
+            runtime.report(run_ended(runtime, leased.grant, end.status, headers, ended.seconds))
 
     def _report_end(self, active: ActiveLease, ended: ExecutionEnd) -> None:
         if active.span is not None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from paigeant.activities.faults import describe
 from paigeant.engine.commits import commit_outcome, commit_transition
-from paigeant.engine.grants import complete, open_grant
+from paigeant.engine.grants import complete, open_grant, run_ended
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable
@@ -34,13 +34,13 @@ async def close_due(runtime: Runtime) -> int:
     cards = await _cards_of_others(runtime, grants)
     closing = [await _closing(runtime, grant, cards) for grant in grants]
     answers = await runtime.store.record_step_result([commit for commit, _ in closing], runtime.lease)
-    for (commit, headers), answer in zip(closing, answers, strict=True):
+    for grant, (commit, headers), answer in zip(grants, closing, answers, strict=True):
         if answer.verdict is not Verdict.OK:
             continue
         await announce(runtime, *commit.twins)
         end = commit.transition.end
         if end is not None and runtime.hooks.wants(RunEnded):
-            runtime.report(RunEnded(runtime.owner, commit.held.key.workflow_id, end.status, headers))
+            runtime.report(run_ended(runtime, grant, end.status, headers))
     return len(grants)
 
 

@@ -13,6 +13,7 @@ from paigeant.aio.race import cancel
 from paigeant.engine.publisher import PATIENCE, publish
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
+from paigeant.model.events import Swept
 from paigeant.model.hops import WORKER_ALIVE, WorkerCard
 
 UNSERVED_AFTER: Final = timedelta(seconds=30)
@@ -42,10 +43,10 @@ class Sweeper:
         """Report the worker, then start sweeping."""
         await self._runtime.store.report_worker(self._card)
         chores: list[tuple[float, str, Callable[[], Awaitable[object]]]] = [
-            (0.5, "taking over from dead workers", lambda: self._runtime.store.end_dead_leases(self._runtime.owner)),
-            (1.0, "ending runs", lambda: close_due(self._runtime)),
+            (0.5, "taking over from dead workers", self._end_dead_leases),
+            (1.0, "ending runs", self._close_due),
             (REPORT.total_seconds(), "reporting", lambda: self._runtime.store.report_worker(self._card)),
-            (30.0, "looking for steps that nobody serves", lambda: self._runtime.store.hold_unserved(UNSERVED_AFTER)),
+            (30.0, "looking for steps that nobody serves", self._hold_unserved),
         ]
         if self._runtime.transport is not None:
             chores.append((0.1, "announcing", self._announce))
@@ -71,6 +72,19 @@ class Sweeper:
                 backoff.reset()
                 await asyncio.sleep(seconds)
 
+    def _swept(self, chore: str, count: int) -> None:
+        if count and self._runtime.hooks.wants(Swept):
+            self._runtime.report(Swept(self._runtime.owner, chore, count))
+
+    async def _end_dead_leases(self) -> None:
+        self._swept("reclaimed", await self._runtime.store.end_dead_leases(self._runtime.owner))
+
+    async def _close_due(self) -> None:
+        self._swept("closed", await close_due(self._runtime))
+
+    async def _hold_unserved(self) -> None:
+        self._swept("stranded", await self._runtime.store.hold_unserved(UNSERVED_AFTER))
+
     async def _announce(self) -> None:
         """Announce what is due. Each announcement makes the next one rarer: none is wasted on a broker that is away."""
         transport = self._runtime.transport
@@ -88,3 +102,4 @@ class Sweeper:
             if error is not None:
                 raise error
         self._broker_was_away = False
+        self._swept("announced", len(due))

@@ -35,7 +35,9 @@ _SUMMARY: Final = (
     runs.error,
 )
 _RUN: Final = select(
-    *_SUMMARY, runs.trace_id, runs.dispatch_key, runs.deadline, runs.cancel_requested, runs.input, runs.output
+    *_SUMMARY,
+    *(runs.trace_id, runs.correlation_id, runs.dispatch_key, runs.deadline, runs.cancel_requested),
+    *(runs.input, runs.output),
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _MESSAGE: Final = (
     select(steps.body)

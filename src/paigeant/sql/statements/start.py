@@ -68,6 +68,7 @@ def run_row(tx: Tx, one: RunStart) -> dict[str, Any]:
         "workflow": one.workflow,
         "tenant": one.tenant,
         "dispatch_key": one.dispatch_key,
+        "correlation_id": one.correlation_id,
         "trace_id": one.trace_id,
         "input": one.input,
         "input_sha256": one.input_sha256,

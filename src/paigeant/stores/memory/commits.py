@@ -47,6 +47,7 @@ def _write(rows: Rows, one: RunStart) -> None:
         rows.next_number(),
         dispatch_key=one.dispatch_key,
         tenant=one.tenant,
+        correlation_id=one.correlation_id,
         deadline=deadline,
         closes_at=deadline,
     )

@@ -54,6 +54,7 @@ class RunRow:
     number: int
     dispatch_key: str | None = None
     tenant: str | None = None
+    correlation_id: str | None = None
     deadline: datetime | None = None
     closes_at: datetime | None = None
     ended: RunStatus | None = None

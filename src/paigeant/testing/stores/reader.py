@@ -22,13 +22,14 @@ class ReaderGuarantees(StoreBackend):
     """What :class:`paigeant.abc.RunReader` promises, and the walls between namespaces."""
 
     async def test_a_run_shows_what_it_was_dispatched_with(self, store: Store) -> None:
-        start = new_run("draft", payload={"topic": "bees"}, dispatch_key="order-1", tenant="acme")
+        start = new_run("draft", payload={"topic": "bees"}, dispatch_key="order-1", tenant="acme", correlation_id="c")
         await store.record_workflow_start([start])
 
         run = await store.get_run(start.workflow_id)
 
         assert (run.workflow_id, run.workflow, run.status) == (start.workflow_id, "article", RunStatus.PENDING)
         assert (run.trace_id, run.dispatch_key, run.tenant) == (start.trace_id, "order-1", "acme")
+        assert run.correlation_id == "c"
         assert (run.input, run.output, run.variables, run.error) == ({"topic": "bees"}, None, {}, None)
         assert (run.started_at, run.completed_at, run.deadline, run.cancel_requested) == (None, None, None, None)
         assert run.created_at.tzinfo is not None

@@ -22,7 +22,8 @@ from paigeant.sql.statements.start import run_row
 runs: Columns = workflow_runs.c
 
 _RUN: Final = (
-    *("workflow_id", "namespace", "workflow", "tenant", "trace_id", "input", "input_sha256"),
+    *("workflow_id", "namespace", "workflow", "tenant", "correlation_id", "trace_id"),
+    *("input", "input_sha256"),
     *("status", "deadline", "closes_at", "created_at"),
 )
 _OF_RUN: Final[dict[str, TypeEngine[Any]]] = {f"run_{name}": runs[name].type for name in _RUN}

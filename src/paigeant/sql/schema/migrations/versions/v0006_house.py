@@ -46,6 +46,7 @@ def _runs() -> None:
     op.execute("UPDATE workflow_runs SET status = 'open' WHERE completed_at IS NULL")
     op.drop_column("workflow_runs", "reason")
     op.add_column("workflow_runs", sa.Column("attestation", sa.LargeBinary(), nullable=True))
+    op.add_column("workflow_runs", sa.Column("correlation_id", sa.Text(), nullable=True))
     op.add_column("workflow_runs", sa.Column("edited", sa.Boolean(), nullable=True))
 
 

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, cast
-from urllib.parse import SplitResult, urlsplit
+from typing import Annotated, Any, Final, Literal, Self, cast
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
+from paigeant.config.urls import check_url
 from paigeant.errors import ConfigError
 from paigeant.model.entries.step import Step
 from paigeant.model.limits import NAME_PATTERN, STEPS
@@ -29,8 +29,7 @@ DEFAULT: Final = "default"
 """Where a value came from that nobody set."""
 
 _FILE_ONLY: Final = frozenset({"workflows"})
-_URLS: Final = frozenset({"store", "transport"})
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_URLS: Final = frozenset({"store", "transport", "log_sink"})
 _OF_KUBERNETES: Final = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
@@ -53,40 +52,6 @@ def _log_format() -> Literal["console", "json"]:
     return "console" if sys.stderr.isatty() else "json"
 
 
-def _url(value: Any) -> Any:
-    if isinstance(value, str):
-        parts = urlsplit(value)
-        if not parts.scheme or "://" not in value:
-            text = "it is no URL: a scheme and :// are missing"
-            raise ValueError(text)
-        if _UNPRINTABLE.search(value):
-            text = "it is no URL: there is a character in it that cannot be printed; write it as %XX"
-            raise ValueError(text)
-        _check_address(parts)
-        if "#" in value and not parts.scheme.startswith("sqlite"):
-            text = "what follows a # would be left out; write it as %23"
-            raise ValueError(text)
-        if parts.scheme == "sqlite" and parts.netloc:
-            text = f"a relative path needs three slashes: sqlite:///{redacted_url(value).partition('://')[2]}"
-            raise ValueError(text)
-    return value
-
-
-def _check_address(parts: SplitResult) -> None:
-    """Refuse what different readers would take apart differently, so that a piece of a password becomes a host."""
-    try:
-        _ = parts.port
-    except ValueError:
-        text = "the port is no number from 0 to 65535; write / ? # @ of a password as %XX"
-        raise ValueError(text) from None
-    if parts.scheme.startswith(("sqlite", "memory")):
-        return
-    beyond_host = parts.path + parts.query + parts.fragment
-    if parts.netloc.count("@") > 1 or "@" in beyond_host or re.search(r"\s", parts.geturl()):
-        text = "there is an @ or a space where none may be; write / ? # @ and spaces of a name or password as %XX"
-        raise ValueError(text)
-
-
 def _seconds(value: Any) -> float:
     try:
         return parse_seconds(value) if isinstance(value, str) else seconds_of(value)
@@ -94,7 +59,11 @@ def _seconds(value: Any) -> float:
         raise PydanticCustomError("duration", "{said}", {"said": str(error)}) from error
 
 
-Url = Annotated[str, BeforeValidator(_url)]
+def _sink(value: Any) -> Any:
+    return value if value == "store" else check_url(value)
+
+
+Url = Annotated[str, BeforeValidator(check_url)]
 Span = Annotated[float, BeforeValidator(_seconds)]
 _SPAN: Final = ", or text as 1m30s; at most a day"
 DAY: Final = 86_400.0
@@ -140,12 +109,28 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         default="info", description="debug, info, warning, error"
     )
+    log_file: str | None = Field(
+        default=None, min_length=1, description="a file that lines are appended to, opened again once it was moved"
+    )
+    log_payloads: bool = Field(default=False, description="true, false; never true with env prod")
+    log_sink: Annotated[str | None, BeforeValidator(_sink)] = Field(
+        default=None,
+        repr=False,
+        description="store, or a URL, as postgresql://host/database or sqlite:///logs.db: where lines are kept as rows",
+    )
     env: Annotated[Literal["dev", "prod"], BeforeValidator(_lower)] = Field(default="dev", description="dev, prod")
 
     file: Path | None = Field(default=None, exclude=True)
     """The ``paigeant.yaml`` that was read, if there was one."""
     origins: dict[str, str] = Field(default_factory=dict[str, str], exclude=True)
     """Where each value came from that somebody set: a variable or a file."""
+
+    @model_validator(mode="after")
+    def _keep_payloads_out_of_logs(self) -> Self:
+        if self.log_payloads and self.env == "prod":
+            text = "log_payloads is true, and env is prod, where no input or output may stand in a log: set it to false"
+            raise ValueError(text)
+        return self
 
     @property
     def folder(self) -> Path:
@@ -259,6 +244,8 @@ def _is_of_kubernetes(name: str, value: str) -> bool:
 
 def _explain(error: ValidationError, values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
     problem = error.errors(include_url=False, include_context=False)[0]
+    if not problem["loc"]:
+        return problem["msg"].removeprefix("Value error, ")
     key, path = str(problem["loc"][0]), problem["loc"][1:]
     origin = origins.get(key, DEFAULT)
     variable = origin.startswith(PREFIX)

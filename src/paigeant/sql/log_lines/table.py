@@ -1,0 +1,112 @@
+"""The table of log lines, and its statements."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
+
+from pydantic_core import from_json
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Delete,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    SmallInteger,
+    Table,
+    Text,
+    delete,
+    inspect,
+    literal_column,
+    select,
+)
+from sqlalchemy.schema import CreateSchema
+
+from paigeant.model.stored.log_lines import LogFilter, LogLine
+from paigeant.sql.schema.home import schema_of
+from paigeant.sql.schema.types import StoreTime
+
+metadata: Final = MetaData()
+
+log_lines: Final = Table(
+    "log_lines",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer(), "sqlite"), Identity(always=True), primary_key=True),
+    Column("at", StoreTime, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("workflow_id", Text),
+    Column("correlation_id", Text),
+    Column("step", Text),
+    Column("fields", Text, nullable=False),
+)
+"""One line each, with no foreign key: a line may outlive its run, and a run owes nothing to its lines. ``fields`` is
+the whole line as JSON text."""
+
+_c: Final = log_lines.c
+_WARNINGS: Final = _c.level >= literal_column(str(logging.WARNING))
+Index("log_lines_run", _c.workflow_id, _c.id)
+Index("log_lines_correlation", _c.correlation_id, _c.id)
+Index("log_lines_warnings", _c.namespace, _c.id, sqlite_where=_WARNINGS, postgresql_where=_WARNINGS)
+Index("log_lines_at", _c.at)
+
+
+def create(connection: Connection) -> None:
+    """Make the table and its indexes unless they are there; on PostgreSQL in the schema of Paigeant."""
+    schema = schema_of(connection)
+    if schema is not None and schema not in inspect(connection).get_schema_names():
+        connection.execute(CreateSchema(schema))
+    connection = connection.execution_options(schema_translate_map={None: schema})
+    metadata.create_all(connection)
+
+
+def row_of(line: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """Return the row of a line, of which ``text`` is the JSON."""
+    said = {name: None if line.get(name) is None else str(line[name]) for name in ("workflow_id", "correlation_id")}
+    return {
+        "at": datetime.fromisoformat(line["timestamp"]),
+        "level": logging.getLevelNamesMapping().get(str(line["level"]).upper(), logging.INFO),
+        "event": _clean(str(line["event"])),
+        "namespace": str(line.get("namespace", "default")),
+        "step": None if line.get("step") is None else str(line["step"]),
+        "fields": _clean(text),
+        **said,
+    }
+
+
+def _clean(text: str) -> str:
+    """Return what every database takes: PostgreSQL holds no NUL, in text or in its escapes."""
+    return text.replace("\x00", "\\x00").encode(errors="backslashreplace").decode()
+
+
+def wanted(asked: LogFilter) -> Select[Any, *tuple[Any, ...]]:
+    """Return the newest lines that fit, in the order of writing."""
+    query = select(_c.id, _c.at, _c.level, _c.fields).where(_c.namespace == asked.namespace, _c.id > asked.after)
+    if asked.workflow_id is not None:
+        query = query.where(_c.workflow_id == str(asked.workflow_id))
+    if asked.correlation_id is not None:
+        query = query.where(_c.correlation_id == asked.correlation_id)
+    if asked.step is not None:
+        query = query.where(_c.step == asked.step)
+    if asked.level:
+        query = query.where(_c.level >= asked.level)
+    if asked.since is not None:
+        query = query.where(_c.at >= asked.since)
+    return query.order_by(_c.id.desc()).limit(asked.limit)
+
+
+def lines_of(rows: Sequence[Any]) -> list[LogLine]:
+    """Return rows, newest first, as lines in the order of writing."""
+    return [LogLine(row.id, row.at, row.level, cast("dict[str, Any]", from_json(row.fields))) for row in reversed(rows)]
+
+
+def older(than: timedelta, now: datetime | None = None) -> Delete:
+    """Return what deletes the lines that are older."""
+    return delete(log_lines).where(_c.at < (now or datetime.now(UTC)) - than)

@@ -1,0 +1,170 @@
+"""Log lines: from a record of ``logging`` to one line of text, as JSON or for a person at a console.
+
+No value can break out of its line or steer a terminal: control characters and those that turn the direction of writing
+are escaped. Secrets are masked: fields by their names, URLs' passwords and tokens by their looks.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, Final, TypeAlias, cast
+
+import structlog
+from pydantic_core import from_json, to_json
+
+from paigeant.model.values.showing import CONTROLS
+from paigeant.plugins import redacted
+from paigeant.telemetry.logs import STEPS
+
+Line: TypeAlias = dict[str, Any]
+"""A line as its keys and values; ``timestamp``, ``level``, ``event`` and ``logger`` are always there."""
+
+FIELDS: Final = "paigeant_fields"
+"""The attribute of a record under which structlog's key-value pairs come."""
+
+FRAMES: Final = 32
+"""Frames of a traceback that are shown: the innermost."""
+
+TRACEBACK: Final = 16 * 1024
+"""Characters of a traceback that are shown: the last."""
+
+_OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", FIELDS}
+"""Attributes that are no ``extra``; those before the last are left there by formatters of other handlers."""
+
+MASK: Final = "***"
+_SECRET: Final = re.compile(
+    r"(^|[_.-])(pass(word|wd|phrase)?|pwd|secret|token|authorization|cookie|credentials?|private_?key|api_?key)s?$"
+    r"|^(pass|pwd|auth)$",
+    re.IGNORECASE,
+)
+_TOKEN: Final = re.compile(
+    r"(?i:(bearer|basic)\s+)[\w.~+/=-]{8,}|\b(?:sk|pgt|ghp|xox[abp])[-_][\w-]{16,}|\beyJ[\w-]{10,}\.[\w.-]+"
+)
+_HINTS: Final = ("earer", "BEARER", "asic ", "sk-", "sk_", "pgt_", "ghp_", "xox", "eyJ")
+"""One of these is in each text that ``_TOKEN`` finds; looking for them costs a tenth."""
+
+_BEYOND_ASCII: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What JSON text may hold as it is, and must not be written to a terminal."""
+
+
+def line_of(record: logging.LogRecord, context: Mapping[str, Any]) -> Line:
+    """Return the line of a record; ``context`` are the ids of the step at hand, which the record's own fields win over.
+
+    A message that cannot be formatted is shown as it is, with the error: no line is lost for that.
+    """
+    try:
+        text = record.getMessage()
+    except Exception as error:  # noqa: BLE001  (of whoever logged)
+        text = f"{record.msg!r} with {record.args!r} cannot be formatted: {error}"
+    line: Line = {
+        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+        "level": record.levelname.lower(),
+        "event": text,
+        "logger": record.name,
+    }
+    own = vars(record)
+    line.update((name, value) for name, value in own.items() if name not in _OF_EVERY_RECORD)
+    line.update(own.get(FIELDS, {}))
+    for name, value in context.items():
+        line.setdefault(name, value)
+    _add_traceback(line, record)
+    return line
+
+
+def _add_traceback(line: Line, record: logging.LogRecord) -> None:
+    """Show of a failed step the traceback that is kept with it, as ``show --traceback`` does, not one of our frames."""
+    if record.name == STEPS.name and "traceback" in line:
+        line["exception"] = line.pop("traceback")
+    elif record.exc_info and record.exc_info[1] is not None:
+        line["exception"] = _traceback_of(record.exc_info)
+    elif record.exc_text:
+        line["exception"] = record.exc_text
+    if record.stack_info:
+        line["stack"] = record.stack_info
+
+
+def _traceback_of(exc_info: Any) -> str:
+    error = cast("tuple[type[BaseException], BaseException, TracebackType | None]", exc_info)[1]
+    text = "".join(traceback.format_exception(error, limit=-FRAMES)).rstrip()
+    return text if len(text) <= TRACEBACK else f"…{text[-TRACEBACK:]}"
+
+
+def masked(line: Line) -> Line:
+    """Return the line without secrets: what a field of such a name holds, passwords of URLs, and tokens."""
+    return {name: MASK if is_secret(name) and value else _masked(value) for name, value in line.items()}
+
+
+@lru_cache(maxsize=4096)
+def is_secret(name: str) -> bool:
+    """Tell whether a field of this name holds what must not be shown: a password, a token, a key."""
+    return _SECRET.search(name) is not None
+
+
+def _masked(value: Any) -> Any:
+    match value:
+        case str():
+            return mask_text(value)
+        case dict():
+            return masked({str(name): inner for name, inner in cast("dict[Any, Any]", value).items()})
+        case list() | tuple():
+            return [_masked(each) for each in cast("list[Any]", value)]
+        case _:
+            return value
+
+
+def mask_text(text: str) -> str:
+    """Return the text without the passwords of URLs and the tokens in it."""
+    if "://" in text:
+        text = redacted(text)
+    return _TOKEN.sub(MASK, text) if any(hint in text for hint in _HINTS) else text
+
+
+def json_line(line: Line) -> str:
+    """Return the line as JSON; a value that is no JSON is written as it is shown."""
+    try:
+        text = _json_of(masked(line))
+    except (ValueError, RecursionError):  # of a value that refers to itself, or bytes that are no text
+        text = to_json({_text(name): _writable(value) for name, value in line.items()}).decode()
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _BEYOND_ASCII.sub(lambda hit: f"\\u{ord(hit[0]):04x}", text)
+
+
+def _json_of(value: Any) -> str:
+    return to_json(value, fallback=repr, inf_nan_mode="strings").decode()
+
+
+def _writable(value: Any) -> Any:
+    """Return the value as JSON text can hold it: itself, or how it is shown."""
+    try:
+        return from_json(_json_of(_masked(value)))
+    except (ValueError, RecursionError):
+        return mask_text(_text(value))
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text.encode(errors="backslashreplace").decode()
+
+
+def console_lines(*, colors: bool) -> Callable[[Line], str]:
+    """Return what renders a line for a person."""
+    console = structlog.dev.ConsoleRenderer(
+        colors=colors, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
+
+    def render(line: Line) -> str:
+        try:
+            safe = masked(line)
+        except RecursionError:
+            safe = {name: _text(value) for name, value in line.items()}
+        visible = {name: each.translate(CONTROLS) if isinstance(each, str) else each for name, each in safe.items()}
+        return str(console(None, line["level"], visible))
+
+    return render

@@ -1,0 +1,208 @@
+"""The log writer: a thread that renders and writes what the rest of the process logs, which never waits for it.
+
+Its queue holds 10,000 lines. When that is full, or writing fails, lines are dropped, the oldest below warning first,
+and counted. A batch is written by one call. Lines that are not urgent are gathered for 20 ms.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Final, TextIO
+
+from paigeant.telemetry.lines import Line
+
+CAPACITY: Final = 10_000
+"""Lines that may wait to be written."""
+
+BATCH: Final = 500
+"""Lines that are rendered and written at a time."""
+
+GATHER: Final = 0.02
+"""Seconds for which lines below warning are gathered."""
+
+FLUSH: Final = 2.0
+"""Seconds that the end of the process waits for what is not written yet."""
+
+
+class Output(ABC):
+    """Where lines go. Lines below warning are gathered for ``gather`` seconds; ``stopping`` ends what only waits."""
+
+    gather: float = GATHER
+
+    def __init__(self) -> None:
+        self.stopping: threading.Event = threading.Event()
+
+    @abstractmethod
+    def write(self, lines: Sequence[Line]) -> None:
+        """Write a batch; called in the writer's thread only. Raises OSError for lines that are lost."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close what it has opened."""
+
+
+class StreamOutput(Output):
+    """Writes to whatever ``stream`` returns at the moment, as ``sys.stderr``."""
+
+    def __init__(self, render: Callable[[Line], str], stream: Callable[[], TextIO] = lambda: sys.stderr) -> None:
+        """Write lines as ``render`` makes them."""
+        super().__init__()
+        self._render = render
+        self._stream = stream
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Write a batch; what the stream's encoding does not have is written as its escape."""
+        text, stream = "".join(f"{self._render(line)}\n" for line in lines), self._stream()
+        try:
+            try:
+                stream.write(text)
+            except UnicodeEncodeError:
+                stream.write(text.encode("ascii", "backslashreplace").decode())
+            stream.flush()
+        except ValueError as error:  # it is closed
+            raise OSError(str(error)) from error
+
+    def close(self) -> None:
+        """Leave the stream open: it is not ours."""
+
+
+class FileOutput(Output):
+    """Appends to a file, which is opened again once it was moved or deleted, as logrotate does."""
+
+    def __init__(self, render: Callable[[Line], str], path: Path) -> None:
+        """Open the file; raises OSError."""
+        super().__init__()
+        self._render = render
+        self._path = path
+        self._file = self._open()
+
+    def _open(self) -> TextIO:
+        return self._path.open("a", encoding="utf-8", errors="backslashreplace")
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Append a batch."""
+        if self._moved():
+            self._file.close()
+            self._file = self._open()
+        self._file.write("".join(f"{self._render(line)}\n" for line in lines))
+        self._file.flush()
+
+    def _moved(self) -> bool:
+        try:
+            return not os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+        except OSError:
+            return True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class LogWriter:
+    """Takes lines from any thread and writes them in its own."""
+
+    def __init__(self, output: Output, capacity: int = CAPACITY) -> None:
+        """Start the thread."""
+        self._output = output
+        self._capacity = capacity
+        self._lock = threading.Condition()
+        self._plain: deque[tuple[int, Line]] = deque()
+        self._urgent: deque[tuple[int, Line]] = deque()
+        self._number = 0
+        self._writing = 0
+        self._closed = False
+        self.dropped: int = 0
+        """Lines that were lost, as the queue was full or could not be written."""
+        self._start()
+        os.register_at_fork(after_in_child=self._start_in_child)
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="paigeant-log", daemon=True)
+        self._thread.start()
+
+    def _start_in_child(self) -> None:
+        """Write the child's lines, and none of those that the parent writes."""
+        self._lock = threading.Condition()
+        self._plain.clear()
+        self._urgent.clear()
+        self._writing = 0
+        if not self._closed:
+            self._start()
+
+    def put(self, line: Line, level: int) -> None:
+        """Take a line; returns at once, whatever becomes of it."""
+        with self._lock:
+            if len(self._plain) + len(self._urgent) >= self._capacity:
+                (self._plain or self._urgent).popleft()
+                self.dropped += 1
+            self._number += 1
+            urgent = level >= logging.WARNING
+            (self._urgent if urgent else self._plain).append((self._number, line))
+            if urgent or len(self._plain) == 1 or len(self._plain) == BATCH:
+                self._lock.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                while not self._plain and not self._urgent:
+                    if self._closed:
+                        return
+                    self._lock.wait()
+                if not self._urgent and not self._closed and len(self._plain) < BATCH:
+                    self._lock.wait(self._output.gather)
+                batch = self._next_batch()
+                self._writing = len(batch)
+            self._write(batch)
+            with self._lock:
+                self._writing = 0
+                self._lock.notify_all()
+
+    def _next_batch(self) -> list[Line]:
+        batch: list[Line] = []
+        while len(batch) < BATCH and (self._plain or self._urgent):
+            first = self._plain and (not self._urgent or self._plain[0][0] < self._urgent[0][0])
+            batch.append((self._plain if first else self._urgent).popleft()[1])
+        return batch
+
+    def _write(self, batch: Sequence[Line]) -> None:
+        try:
+            self._output.write(batch)
+        except OSError:  # nobody reads it any more, or the disk is full: what comes later may be written again
+            self.dropped += len(batch)
+        except Exception:  # noqa: BLE001  (of a value that cannot be shown: the others of the batch can)
+            if len(batch) == 1:
+                self.dropped += 1
+                return
+            for line in batch:
+                self._write([line])
+
+    def flush(self, seconds: float = FLUSH) -> bool:
+        """Wait until all lines so far are written, so long at most; returns whether they are."""
+        until = monotonic() + seconds
+        with self._lock:
+            while self._plain or self._urgent or self._writing:
+                left = until - monotonic()
+                if left <= 0 or not self._thread.is_alive():
+                    return False
+                self._lock.notify_all()
+                self._lock.wait(min(left, 0.05))
+        return True
+
+    def close(self, seconds: float = FLUSH) -> None:
+        """Write what is left, so long at most, and end the thread."""
+        self.flush(seconds)
+        self._output.stopping.set()
+        with self._lock:
+            self._closed = True
+            self._lock.notify_all()
+        self._thread.join(min(seconds, 0.5))
+        if not self._thread.is_alive():
+            self._output.close()
