@@ -5,6 +5,8 @@ may be called concurrently from one event loop. A backend that cannot be reached
 :class:`~paigeant.errors.Unavailable`, within 30 seconds, and can be called again later.
 """
 
+from paigeant.abc.calls.checkpoint_store import CheckpointStore
+from paigeant.abc.calls.step_session import Call, StepSession
 from paigeant.abc.codec import Codec, Opened
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
@@ -14,12 +16,13 @@ from paigeant.abc.operator import Operator
 from paigeant.abc.resource import Resource
 from paigeant.abc.run_reader import RunReader
 from paigeant.abc.schema import Schema
-from paigeant.abc.step_session import StepSession
 from paigeant.abc.store import Store
 from paigeant.abc.transport import Delivery, Transport
 from paigeant.abc.value_store import ValueStore
 
 __all__ = [
+    "Call",
+    "CheckpointStore",
     "Codec",
     "DeadLetters",
     "Delivery",

@@ -35,13 +35,14 @@ class Operator(ABC):
         """
 
     @abstractmethod
-    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
+    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
         """Run again from the step that failed, or that is parked or retrying, at once and with all its attempts.
 
         For a failed, compensation_failed or waiting run; others raise ``WrongState``, so that a repeat does, too. A
         failed run's error is forgotten, and with it a request to cancel it and a deadline that has passed: the later
         word counts. ``accept_contract`` is for this step and good for ever: whatever code serves it is taken to fit.
-        Returns the status from now on. Raises ``UnknownRun``.
+        ``afresh`` raises the step's epoch: it finds none of its checkpoints. Returns the status from now on. Raises
+        ``UnknownRun``.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The contract of values: variables, the texts behind claim checks, and what steps record while they run."""
+"""The contract of values: variables, and the texts behind claim checks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from paigeant.model.hops import LeaseToken
-from paigeant.model.runs import Direction
-from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
 from paigeant.model.values.values import Blob, Value
 
 
@@ -48,18 +45,3 @@ class ValueStore(ABC):
 
         They are returned as they lie there: whether they have this SHA-256 is for the caller to see.
         """
-
-    @abstractmethod
-    async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
-        """Record a checkpoint of the step that this lease is on, a charge, a variable, or several, in one transaction.
-
-        Written only while the lease is alive, compared in that transaction; else the answer is ``alive=False`` and
-        nothing was written. A lease that ran out and that nobody has taken over is alive. The first checkpoint of a key
-        counts: a later one, also a repeat, is not written and gets the first back. A charge whose key the run has
-        already is not written again. Both outlive the attempt, and are deleted with the run. A variable is set at the
-        place of the hop: it writes over what was set there before, and is written over by what its commit sets.
-        """
-
-    @abstractmethod
-    async def load_checkpoints(self, workflow_id: UUID, step_id: UUID, direction: Direction) -> dict[str, Checkpoint]:
-        """Return all checkpoints of a step in this direction, whichever attempt recorded them, by their keys."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, Coroutine, MutableMapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from paigeant.abc import StepSession
+from paigeant.activities.calls.recorded import Cost, Spent, call_recorded
 from paigeant.model.entries.entry import Entry
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import Direction
+
+T = TypeVar("T")
 
 
 class StepLogger(logging.LoggerAdapter[logging.Logger]):
@@ -48,6 +52,18 @@ class ActivityContext:
     fault: Fault | None = None
     heartbeat_detail: JsonValue = None
     _session: StepSession | None = field(default=None, repr=False)
+
+    @staticmethod
+    def current() -> ActivityContext:
+        """Return the context of the step whose code calls this: an activity, and whatever it calls, in any thread.
+
+        Raises LookupError outside of a step.
+        """
+        step = CURRENT_STEP.get()
+        if step is None:
+            text = "no step is running here: ActivityContext.current() is for activities and what they call"
+            raise LookupError(text)
+        return step()
 
     @property
     def idempotency_key(self) -> str:
@@ -95,6 +111,41 @@ class ActivityContext:
         """
         if self._session is not None:
             await self._session.save(name, value)
+
+    def checkpoint(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *arguments: Any,
+        shape: type[T] | None = None,
+        cost: Cost | Callable[[Any], Cost] = None,
+        tokens: int | tuple[int, int] | Callable[[Any], int | tuple[int, int]] = 0,
+    ) -> Coroutine[Any, Any, T]:
+        """Return what ``function(*arguments)`` returns, called once: a later attempt of the step finds it recorded.
+
+        The function is async, or sync and called in a thread. Its result is written as JSON of the type ``shape``, and
+        read from that, so that the first attempt gets the same as every other; without a shape it is JSON data. An
+        error is not recorded. The n-th call of a name within an execution is the n-th that is recorded, counted when
+        this is called, not when it is awaited. The call runs at least once: a worker that dies between the result and
+        its record leaves it to be made again.
+
+        ``cost`` in US dollars and ``tokens``, a number or those of the input and the output, put it into the ledger;
+        either may be a function of the result.
+
+        Raises :class:`~paigeant.errors.ResultError` for a result that is not of this shape or is too large, and what
+        the function raises.
+        """
+        return call_recorded(self._session, name, function, arguments, (shape, Spent(cost, tokens)))
+
+
+CURRENT_STEP: Final[ContextVar[Callable[[], ActivityContext] | None]] = ContextVar("paigeant_step", default=None)
+"""What makes the context of the step whose code runs; set by whoever runs it."""
+
+
+def current_session() -> StepSession | None:
+    """Return the session of the step whose code calls this, None outside of one: for adapters, as session_of."""
+    step = CURRENT_STEP.get()
+    return None if step is None else session_of(step())
 
 
 def session_of(ctx: ActivityContext) -> StepSession | None:

@@ -218,10 +218,11 @@ class Run(Generic[Out_co]):
         """End the run: when this returns nothing more is committed to it, and nothing is undone."""
         return await self._runtime.store.terminate(self.workflow_id)
 
-    async def retry(self, *, accept_contract: bool = False) -> RunStatus:
+    async def retry(self, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
         """Run again from the step that failed, or that waits, with all its attempts; raises WrongState otherwise.
 
         ``accept_contract`` has it run by whatever code serves it, though that may not fit what the run was dispatched
-        against.
+        against. ``afresh`` forgets what its step has recorded: its calls are made, and paid for, again.
         """
-        return await self._runtime.store.resume(self.workflow_id, accept_contract=accept_contract)
+        store = self._runtime.store
+        return await store.resume(self.workflow_id, accept_contract=accept_contract, afresh=afresh)

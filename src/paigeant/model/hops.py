@@ -66,7 +66,7 @@ class Grant:
     run by whatever code there is; ``edited``, that a person has set variables of the run. ``recorded`` is what the
     message is held against; it is not there if the lease was handed over with a commit, whose owner has made the
     message itself. ``waited`` is for how many seconds the hop had been due, by the store's clock. ``wait`` says how far
-    the wait of a node has come.
+    the wait of a node has come, ``epoch`` how often the step was started afresh.
     """
 
     key: HopKey
@@ -84,6 +84,7 @@ class Grant:
     edited: bool = False
     recorded: Recorded | None = None
     wait: WaitState | None = None
+    epoch: int = 0
     waited: float = field(default=0.0, compare=False)
 
     @property

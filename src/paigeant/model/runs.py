@@ -73,6 +73,8 @@ class WaitReason(StrEnum):
     JOIN = "join"
     CHILD = "child"
     TAMPERED = "tampered"
+    DIVERGED = "diverged"
+    """A step asks for something else than it has recorded."""
     INTERNAL = "internal"
     """An error that is not the step's: of the engine, a hook, a codec or a plugin."""
 

@@ -102,10 +102,18 @@ def abandon(hop: HopState, now: datetime) -> Abandoned:
 H = TypeVar("H", bound=PlacedHop)
 
 
+class Restart(NamedTuple):
+    """How a person wants a step started over: by whatever code there is, or with none of what it recorded."""
+
+    accept_contract: bool = False
+    afresh: bool = False
+
+
 class Restarted(NamedTuple):
     """What resuming writes to a hop: due now, as if it had never been tried, and without its old leases.
 
-    ``accepted``: from now on whatever code serves it is taken to fit.
+    ``accepted``: from now on whatever code serves it is taken to fit. What it recorded in an earlier ``epoch``
+    it does not find again.
     """
 
     fence: int
@@ -122,6 +130,7 @@ class Restarted(NamedTuple):
     completed_at: None
     interface: None
     accepted: bool | None
+    epoch: int | None
 
 
 class Resumed(NamedTuple):
@@ -156,11 +165,12 @@ def _waits(hop: PlacedHop) -> str:
     return f"the run waits ({hop.reason}){until}: a retry does not cut that short"
 
 
-def restart(hop: PlacedHop, now: datetime, *, accept_contract: bool) -> Restarted:
+def restart(hop: PlacedHop, now: datetime, how: Restart) -> Restarted:
     """Return what starts the hop over."""
-    pending, accepted = StepStatus.PENDING, accept_contract or hop.accepted
+    pending, accepted = StepStatus.PENDING, how.accept_contract or hop.accepted
     wait = hop.wait if leases.is_open(hop) else None  # one that failed starts its wait over
-    return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, None, None, wait, None, None, accepted)
+    epoch = (hop.epoch or 0) + 1 if how.afresh else hop.epoch
+    return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, None, None, wait, None, None, accepted, epoch)
 
 
 def resume(run: ResumableRun, now: datetime) -> Resumed:

@@ -127,7 +127,10 @@ class ResumableRun(RunState, Protocol):
 
 
 class PlacedHop(HopState, Protocol):
-    """A hop with its place and status; ``accepted``: a person wants it run by whatever code there is."""
+    """A hop with its place and status; ``accepted``: a person wants it run by whatever code there is.
+
+    ``epoch`` says how often it was started afresh, None if never.
+    """
 
     @property
     def position(self) -> int: ...
@@ -135,6 +138,8 @@ class PlacedHop(HopState, Protocol):
     def status(self) -> str: ...
     @property
     def accepted(self) -> bool | None: ...
+    @property
+    def epoch(self) -> int | None: ...
     @property
     def reason(self) -> str | None: ...
 

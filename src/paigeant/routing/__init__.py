@@ -9,6 +9,7 @@ from paigeant.routing.itinerary import identify
 from paigeant.routing.nodes import decide_node, wanted_by
 from paigeant.routing.revision import RevisionRefused, entries_ahead, revise
 from paigeant.routing.rules import Declared, Rules
+from paigeant.routing.unwind import diverged
 
 __all__ = [
     "MISMATCH_BACKOFF",
@@ -29,6 +30,7 @@ __all__ = [
     "decide",
     "decide_node",
     "dispatched_against",
+    "diverged",
     "entries_ahead",
     "fail",
     "fail_internally",

@@ -9,6 +9,7 @@ from typing import Self
 from paigeant.abc import Store
 from paigeant.model.checks.findings import Finding
 from paigeant.sql.checks import examine
+from paigeant.sql.contracts.calls import SqlCalls
 from paigeant.sql.contracts.dead_letters import SqlDeadLetters
 from paigeant.sql.contracts.directory import SqlDirectory
 from paigeant.sql.contracts.hops import SqlHops
@@ -18,7 +19,7 @@ from paigeant.sql.contracts.values import SqlValues
 from paigeant.sql.execution.database import Database
 
 
-class SqlStore(SqlHops, SqlValues, SqlOperator, SqlDirectory, SqlDeadLetters, SqlRunReader, Store):
+class SqlStore(SqlHops, SqlValues, SqlCalls, SqlOperator, SqlDirectory, SqlDeadLetters, SqlRunReader, Store):
     """Keeps everything in one database, for all processes that open it."""
 
     def __init__(self, database: Database, *, tries_plain: bool = True) -> None:

@@ -115,6 +115,10 @@ class Hop(NamedTuple):
         """Nor what is shown while it waits."""
 
     @property
+    def epoch(self) -> None:
+        """Nobody starts afresh here."""
+
+    @property
     def accepted(self) -> None:
         """What code there is, all fits."""
 

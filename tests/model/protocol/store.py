@@ -255,7 +255,7 @@ def resume(run: Run) -> Run:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
     resumed = operate.resume(run, NOW)
     for hop in operate.choose_resumed(run.hops):
-        again = written(hop, operate.restart(hop, NOW, accept_contract=False))
+        again = written(hop, operate.restart(hop, NOW, operate.Restart()))
         run = change(run, hop.position, again._replace(tries=0, loose=False))
     late = resumed.deadline is not None
     return run._replace(status=RunStatus.RUNNING, cancel_requested=resumed.cancel_requested, late=late)

@@ -32,7 +32,9 @@ Fate = Callable[[str, int], str | None]
 """What becomes of the n-th call of a method, of ``claim`` by what is claimed: ``away`` does nothing, ``lost`` does it
 and loses the answer."""
 
-WRITES = frozenset({"record_workflow_start", "claim", "record_step_result", "release", "record", "record_dead_letters"})
+WRITES = frozenset(
+    {"record_workflow_start", "claim", "record_step_result", "release", "record_checkpoints", "record_dead_letters"}
+)
 READS = frozenset(
     {
         "load_variables",

@@ -26,6 +26,7 @@ class Hop:
     due_at: datetime | None = NOW
     completed_at: datetime | None = None
     accepted: bool | None = None
+    epoch: int | None = None
     reason: str | None = None
     wait: str | None = None
     committed_by: UUID | None = None

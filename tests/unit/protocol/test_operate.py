@@ -75,17 +75,23 @@ def test_what_waits_is_started_over_before_what_failed_and_nothing_that_somebody
 def test_what_is_started_over_is_as_if_it_had_never_been_tried():
     tried = Hop(fence=7, attempt=3, interruptions=2, status=StepStatus.FAILED, due_at=None, completed_at=NOW)
 
-    restarted = operate.restart(tried, AFTER, accept_contract=False)
+    restarted = operate.restart(tried, AFTER, operate.Restart())
 
     assert (restarted.fence, restarted.attempt, restarted.interruptions) == (8, 0, 0)
     assert (restarted.status, restarted.due_at, restarted.completed_at) == (StepStatus.PENDING, AFTER, None)
 
 
 def test_that_any_code_fits_is_said_once_and_for_ever():
-    assert operate.restart(Hop(), NOW, accept_contract=True).accepted
-    assert operate.restart(Hop(accepted=True), NOW, accept_contract=False).accepted
-    assert not operate.restart(Hop(), NOW, accept_contract=False).accepted
+    assert operate.restart(Hop(), NOW, operate.Restart(accept_contract=True)).accepted
+    assert operate.restart(Hop(accepted=True), NOW, operate.Restart()).accepted
+    assert not operate.restart(Hop(), NOW, operate.Restart()).accepted
 
 
 def test_the_end_of_a_run_makes_every_fence_an_old_one():
     assert operate.abandon(Hop(fence=2, owner="a"), NOW)[:3] == (3, StepStatus.CANCELLED, None)
+
+
+def test_who_starts_afresh_is_in_a_new_epoch():
+    assert operate.restart(Hop(), NOW, operate.Restart()).epoch is None
+    assert operate.restart(Hop(), NOW, operate.Restart(afresh=True)).epoch == 1
+    assert operate.restart(Hop(epoch=1), NOW, operate.Restart(afresh=True)).epoch == 2

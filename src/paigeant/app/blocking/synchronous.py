@@ -75,9 +75,9 @@ class SyncRun(Generic[Out_co]):
         """End the run: when this returns nothing more is committed to it, and nothing is undone."""
         return self._loop.call(self._run.terminate())
 
-    def retry(self, *, accept_contract: bool = False) -> RunStatus:
+    def retry(self, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
         """Run again from the step that failed, or that waits, with all its attempts."""
-        return self._loop.call(self._run.retry(accept_contract=accept_contract))
+        return self._loop.call(self._run.retry(accept_contract=accept_contract, afresh=afresh))
 
 
 class SyncPaigeant:

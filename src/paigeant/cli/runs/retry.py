@@ -20,8 +20,11 @@ def retry(
     accept_contract: Annotated[
         bool, typer.Option("--accept-contract", help="Take the code that serves the step as it is, though it changed.")
     ] = False,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Forget what its steps have recorded: their calls are made and paid again.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run again from the step that failed or that waits, with all its attempts."""
-    identity, status = steered(workflow_id, last, lambda run: run.retry(accept_contract=accept_contract))
+    identity, status = steered(workflow_id, last, lambda run: run.retry(accept_contract=accept_contract, afresh=afresh))
     report(identity, status, f"it is {status} again", as_json=as_json)

@@ -8,6 +8,8 @@ import decimal
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from paigeant.activities.calls.unwinding import Unwinding
+
 T = TypeVar("T")
 
 
@@ -41,7 +43,7 @@ def own_context() -> contextvars.Context:
 async def _guarded(make: Callable[[], Awaitable[T]], name: str) -> T:
     try:
         return await make()
-    except (Exception, asyncio.CancelledError, KeyboardInterrupt):
+    except (Exception, asyncio.CancelledError, KeyboardInterrupt, Unwinding):
         raise
     except BaseException as error:
         # SystemExit and its like are meant for a program; they must not end the worker of others. GeneratorExit, handed

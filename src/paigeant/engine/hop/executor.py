@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from paigeant.abc import ValueStore
+from paigeant.abc import Store
 from paigeant.activities.binding import Sources, bind
-from paigeant.activities.context import ActivityContext
+from paigeant.activities.calls.unwinding import Unwinding
+from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_of
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hop.apart import run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
@@ -21,12 +22,13 @@ from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.inputs import Bound, record_input
 from paigeant.engine.hop.results import Execution, accept, with_variables
 from paigeant.engine.hop.served import Served, ServedSteps, reserved_values
-from paigeant.engine.hop.session import LeasedSession
+from paigeant.engine.hop.session import LeasedSession, StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.values import load_seen, load_texts
 from paigeant.errors import Unavailable
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
+from paigeant.model.outcomes import Parked
 from paigeant.model.runs import Direction
 from paigeant.model.values.values import Value
 from paigeant.routing import Rules, admit, deadline_passed, decide_node, fail, no_compensator, wanted_by
@@ -37,7 +39,7 @@ class Executor:
 
     def __init__(
         self,
-        store: ValueStore,
+        store: Store,
         registry: ActivityRegistry,
         keep_until_thread_ends: Callable[[str], Callable[[], None]],
         *,
@@ -51,6 +53,7 @@ class Executor:
         self._store = store
         self._served = ServedSteps(registry)
         self._keep_until_thread_ends = keep_until_thread_ends
+        self._recorder = StepRecorder(store, keep_until_thread_ends)
         self._chance = chance
 
     def find(self, leased: Leased) -> Served | None:
@@ -72,13 +75,17 @@ class Executor:
         refused = admit(leased, served.rules, served.misfit)
         if refused is not None:
             return Execution(refused)
+        step = _RunningStep(partial(self._context, leased, progress))
         try:
-            bound = await self._arguments(leased, served, progress)
+            bound = await self._arguments(leased, served, step)
         except Unavailable:
             raise  # the store is away, and nothing of the step has happened
         except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
             return Execution(fail(leased, served.rules, failure_of(error), self._chance()), error=error)
-        execution = await self._run(leased, served, progress, bound.arguments)
+        step.code = partial(served.handler.function, **bound.arguments)
+        execution = await self._run(leased, served, progress, step)
+        if step.unwound is not None:  # whatever the code has made of it
+            execution = Execution(step.unwound)
         execution.input, execution.blobs = bound.recorded, [*bound.blobs, *execution.blobs]
         return execution
 
@@ -87,19 +94,21 @@ class Executor:
         name = wanted_by(leased)
         return Execution(decide_node(leased, None if name is None else await load_seen(self._store, leased, name)))
 
-    async def _run(self, leased: Leased, served: Served, progress: Progress, arguments: Mapping[str, Any]) -> Execution:
+    async def _run(self, leased: Leased, served: Served, progress: Progress, step: _RunningStep) -> Execution:
         handler, rules = served.handler, served.rules
         try:
-            with progress:
-                result = await self._call(leased, rules, progress, partial(handler.function, **arguments))
+            with progress, step:
+                result = await self._call(leased, rules, progress, step.code)
             return accept(result, handler.result, leased.message.topic)
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
+        except Unwinding as unwinding:
+            return Execution(unwinding.outcome)
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
             failed = Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
             return with_variables(failed, leased.message.topic)
 
-    async def _arguments(self, leased: Leased, served: Served, progress: Progress) -> Bound:
+    async def _arguments(self, leased: Leased, served: Served, step: _RunningStep) -> Bound:
         """Bind the arguments by name; variables are read from the store only if some name asks for them."""
         message, handler = leased.message, served.handler
         workflow_id = message.headers.workflow_id
@@ -111,7 +120,7 @@ class Executor:
         arguments = bind(handler.signature, found, message.topic)
         recorded, blobs = record_input(handler.signature.names, values, found)
         if handler.signature.context is not None:
-            arguments[handler.signature.context] = self._context(leased, progress)
+            arguments[handler.signature.context] = step.context()
         return Bound(arguments, recorded, blobs)
 
     def _context(self, leased: Leased, progress: Progress) -> ActivityContext:
@@ -130,7 +139,7 @@ class Executor:
             unknown=headers.direction is Direction.COMPENSATE and slip.compensations[0].unknown,
             fault=message.payload.fault,
             heartbeat_detail=None if leased.grant.detail is None else from_json(leased.grant.detail),
-            _session=LeasedSession(self._store, leased, progress),
+            _session=LeasedSession(self._recorder, leased, progress),
         )
 
     async def _variables(self, leased: Leased, wanted: Collection[str]) -> Mapping[str, Value]:
@@ -166,6 +175,35 @@ class Executor:
         in_thread = partial(progress.threaded, code)
         result = await run_in_thread(in_thread, step, partial(self._keep_until_thread_ends, step))
         return await run_apart(lambda: result, step) if inspect.isawaitable(result) else result
+
+
+class _RunningStep:
+    """The code of one execution, and its context, which is made when somebody first asks for it: most never do."""
+
+    __slots__ = ("_context", "_make", "_token", "code")
+
+    def __init__(self, make: Callable[[], ActivityContext]) -> None:
+        self._make = make
+        self._context: ActivityContext | None = None
+        self.code: Callable[[], Any] = lambda: None
+
+    def __enter__(self) -> None:
+        """Let :meth:`paigeant.ActivityContext.current` find the context."""
+        self._token = CURRENT_STEP.set(self.context)
+
+    def __exit__(self, *_: object) -> None:
+        CURRENT_STEP.reset(self._token)
+
+    def context(self) -> ActivityContext:
+        if self._context is None:
+            self._context = self._make()
+        return self._context
+
+    @property
+    def unwound(self) -> Parked | None:
+        """What the step comes to if its code was ended from within."""
+        session = None if self._context is None else session_of(self._context)
+        return session.unwound if isinstance(session, LeasedSession) else None
 
 
 def _too_long(step: str, rules: Rules, code: Callable[[], Any], *, silent: bool) -> str:

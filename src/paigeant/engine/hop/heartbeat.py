@@ -28,6 +28,8 @@ class Progress:
         """When the step last said that it gets on, by its clock."""
         self.unsent: bytes | None = None
         """The latest detail, as long as the store does not have it."""
+        self.lost: bool = False
+        """Whether the step's lease is lost."""
         self.in_thread: bool = False
         """Whether its code runs in a thread at the moment, so that it gets on while the event loop does not."""
         self.saves: bool = False

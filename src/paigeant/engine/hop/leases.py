@@ -60,6 +60,7 @@ class ActiveLease:
 
     def interrupt(self, why: Cut, cancel_request: CancelRequest | None = None) -> None:
         """Cut the step short, once; the first reason counts, but for a lost lease, which always does."""
+        self.progress.lost = self.progress.lost or why is Cut.LOST
         if self.cut is None or (why is Cut.LOST and self.cut is not Cut.LOST):
             first = self.cut is None
             self.cut, self.cancel_request = why, cancel_request

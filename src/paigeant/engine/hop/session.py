@@ -2,53 +2,115 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar, cast
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar, cast
 from uuid import UUID
 
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from paigeant.abc import StepSession, ValueStore
+from paigeant.abc import Call, StepSession, Store
 from paigeant.activities.binding import Sources
+from paigeant.activities.calls.fingerprints import difference
+from paigeant.activities.calls.unwinding import Diverged, Unwinding
+from paigeant.activities.faults import clean
 from paigeant.aio.backoff import Backoff
+from paigeant.aio.batch import Batcher, Limits
 from paigeant.engine.hop.heartbeat import Progress
-from paigeant.engine.hop.returned.stated import pack
+from paigeant.engine.hop.returned.stated import pack as pack_variables
+from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.values import load_texts
 from paigeant.errors import ResultError, Unavailable
 from paigeant.model.hops import Leased
 from paigeant.model.limits import DEPTH, VALUE_BYTES
-from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recording
+from paigeant.model.outcomes import Parked
+from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recorded, Recording, StepEpoch, pack
 from paigeant.model.values.nesting import nesting
-from paigeant.model.values.values import Value, shelve
+from paigeant.model.values.values import Value
+from paigeant.routing import diverged
 
 T = TypeVar("T")
 
 _KEY: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{KEY_LENGTH}}}")
+_LARGE: Final = 256 * 1024
+"""Bytes of a text from which on it is compressed in a thread."""
+
+
+def _size(recording: Recording) -> int:
+    return 0 if recording.checkpoint is None else len(recording.checkpoint.payload)
+
+
+LIMITS: Final = Limits(count=256, size=4 * 1024 * 1024, size_of=_size)
+"""What goes together in one transaction."""
+
+
+class StepRecorder:
+    """What the sessions of a worker share: the store, and one queue, so that what steps record goes together."""
+
+    def __init__(self, store: Store, keep_until_thread_ends: Callable[[str], Callable[[], None]]) -> None:
+        """Record in ``store``; threads that outlive their steps are counted by ``keep_until_thread_ends``."""
+        self.store = store
+        self.keep_until_thread_ends = keep_until_thread_ends
+        self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
+
+    async def record(self, recording: Recording) -> Recorded:
+        """Return what the store made of it."""
+        return await self._queue.ask(recording)
+
+    async def _record(self, recordings: Sequence[Recording]) -> Sequence[Recorded]:
+        return await self.store.record_checkpoints(recordings)
 
 
 class LeasedSession(StepSession):
     """The session of one execution. Nobody else writes under its lease, so that what was read once stays true."""
 
-    def __init__(self, store: ValueStore, leased: Leased, progress: Progress) -> None:
+    def __init__(self, recorder: StepRecorder, leased: Leased, progress: Progress) -> None:
         """Record under the lease of ``leased``, until ``progress`` is over."""
-        self._store = store
+        self._recorder = recorder
+        self._store = recorder.store
         self._leased = leased
         self._progress = progress
         self._step = leased.message.topic
-        self._known: dict[str, Checkpoint] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._counts = Counter[str]()
+        self._epoch = leased.grant.epoch
+        # Under a step's first lease nothing was recorded: there is nothing to read.
+        self._known: dict[str, Checkpoint] | None = {} if leased.grant.fence == 1 else None
+        self.unwound: Parked | None = None
+        """What the step comes to, once its code was ended from within."""
 
     @property
     def _run(self) -> UUID:
         return self._leased.grant.key.workflow_id
 
+    @property
+    def epoch(self) -> int:
+        """How often the step was started afresh."""
+        return self._epoch
+
+    @property
+    def alive(self) -> bool:
+        """Whether the lease was not lost."""
+        return not self._progress.lost
+
     def heartbeat(self, detail: Any = None) -> None:
         """Say that the step gets on."""
         self._progress.beat(detail)
 
+    def count(self, name: str) -> int:
+        """Return how often this name was counted before."""
+        self._counts[name] += 1
+        return self._counts[name] - 1
+
     async def load(self, name: str) -> JsonValue:
         """Return a variable: one that was set, else a field of the input."""
+        return await self._here(self._load(name))
+
+    async def _load(self, name: str) -> JsonValue:
         path = self._leased.grant.key.path
         value = await self._patiently(lambda: self._store.load_variable(self._run, name, path=path))
         if value is not None:
@@ -58,65 +120,94 @@ class LeasedSession(StepSession):
 
     async def save(self, name: str, value: Any) -> None:
         """Set a variable of the run, under the lease."""
-        packed = pack({name: value}, self._step)
+        packed = pack_variables({name: value}, self._step)
         self._progress.saves = True
-        await self._record(Recording(blob=next(iter(packed.blobs), None), variable=(name, packed.variables[name])))
+        blob, variable = next(iter(packed.blobs), None), (name, packed.variables[name])
+        await self._write(Recording(self._leased.grant.held, variable=variable, blob=blob))
 
-    async def recall(self, key: str, fingerprint: str | None = None) -> bytes | None:
-        """Return what was recorded under this key; all of the step is read at once, for a replay asks for all of it."""
+    async def recall(self, call: Call) -> bytes | None:
+        """Return what was recorded for this call; all of the step is read at once, for a replay asks for all of it."""
         if self._known is None:
-            message = self._leased.message
-            about = (self._run, message.step_id, message.headers.direction)
-            found = await self._patiently(lambda: self._store.load_checkpoints(*about))
-            self._known = found
-        known = self._known.get(key)
-        return None if known is None else await self._json(known, fingerprint)
+            await self._here(self._read())
+        known = (self._known or {}).get(call.key)
+        return None if known is None else self._same(call, known).json
 
-    async def checkpoint(
-        self, key: str, json: bytes, *, fingerprint: str | None = None, charge: Charge | None = None
-    ) -> bytes:
+    async def _read(self) -> None:
+        message = self._leased.message
+        about = StepEpoch(self._run, message.step_id, message.headers.direction, self._epoch)
+        found = await self._patiently(lambda: self._store.load_checkpoints(about))
+        self._known = {**found, **(self._known or {})}
+
+    async def record(self, call: Call, json: bytes, *, took: float = 0.0, charges: Sequence[Charge] = ()) -> bytes:
         """Record a JSON text; return the one that counts."""
-        self._check(key, json)
-        value, blob = shelve(json)
-        mine = Checkpoint(key, value, fingerprint)
-        first = await self._record(Recording(mine, blob, charge)) or mine
+        self._check(call, json)
+        payload = await asyncio.to_thread(pack, json) if len(json) > _LARGE else pack(json)
+        mine = Checkpoint(call.key, payload, call.fingerprint, call.kind, call.library, took)
+        first = await self._write(Recording(self._leased.grant.held, mine, tuple(charges))) or mine
         if self._known is not None:
-            self._known[key] = first
-        return await self._json(first, fingerprint)
+            self._known[call.key] = first
+        return json if first is mine else self._same(call, first).json
 
-    async def charge(self, charge: Charge) -> None:
-        """Record what a request cost."""
-        await self._record(Recording(charge=charge))
+    async def charge(self, charges: Sequence[Charge]) -> None:
+        """Record what requests cost."""
+        await self._write(Recording(self._leased.grant.held, charges=tuple(charges)))
 
-    async def _record(self, recording: Recording) -> Checkpoint | None:
+    async def start_afresh(self) -> None:
+        """Begin a new epoch."""
         held = self._leased.grant.held
-        recorded = await self._patiently(lambda: self._store.record(held, recording))
+        epoch = await self._here(self._patiently(lambda: self._store.start_afresh(held)))
+        if epoch is None:
+            raise self._progress.ended()
+        self._epoch, self._known, self.unwound = epoch, {}, None
+        self._counts.clear()
+
+    async def run_in_thread(self, function: Callable[[], T]) -> T:
+        """Return what the function returns, called in a thread."""
+        return await run_in_thread(function, self._step, partial(self._recorder.keep_until_thread_ends, self._step))
+
+    def wait(self, outcome: Parked) -> NoReturn:
+        """End the step's code."""
+        raise self._unwind(Unwinding(outcome))
+
+    def _unwind(self, unwinding: Unwinding) -> Unwinding:
+        self.unwound = unwinding.outcome
+        return unwinding
+
+    async def _write(self, recording: Recording) -> Checkpoint | None:
+        recorded = await self._here(self._patiently(lambda: self._recorder.record(recording)))
         if not recorded.alive:
             raise self._progress.ended()
         return recorded.checkpoint
 
-    async def _json(self, checkpoint: Checkpoint, fingerprint: str | None) -> bytes:
-        if checkpoint.fingerprint != fingerprint:
-            text = (
-                f"step {self._step!r}: checkpoint {checkpoint.key!r} was recorded for something else: "
-                f"fingerprint {checkpoint.fingerprint!r}, not {fingerprint!r}; the step does not ask the same as before"
-            )
-            raise ResultError(text)
-        return (await self._texts({checkpoint.key: checkpoint.value}))[checkpoint.key]
+    def _same(self, call: Call, recorded: Checkpoint) -> Checkpoint:
+        """Return the checkpoint if the call asks for what it was recorded for."""
+        if recorded.fingerprint == call.fingerprint:
+            return recorded
+        differs = difference(recorded.fingerprint, call.fingerprint)
+        raise self._unwind(Diverged(diverged(self._run, clean(call.title or call.key), differs)))
 
-    def _check(self, key: str, json: bytes) -> None:
-        if not _KEY.fullmatch(key):
-            text = f"a checkpoint's key is 1 to {KEY_LENGTH:,} characters, none a control character; not {key[:40]!r}"
+    def _check(self, call: Call, json: bytes) -> None:
+        name = call.title or f"checkpoint {call.key[:40]!r}"
+        if not _KEY.fullmatch(call.key):
+            text = (
+                f"a checkpoint's key is 1 to {KEY_LENGTH} characters, none a control character; not {call.key[:40]!r}"
+            )
         elif len(json) > VALUE_BYTES:
-            text = f"checkpoint {key!r} is {len(json):,} bytes; at most {VALUE_BYTES:,} are allowed"
+            text = f"{name} came to {len(json):,} bytes; at most {VALUE_BYTES:,} are recorded"
         elif (depth := nesting(json)) > DEPTH:
-            text = f"checkpoint {key!r} nests {depth} levels deep; at most {DEPTH} are allowed"
+            text = f"{name} nests {depth} levels deep; at most {DEPTH} are recorded"
         else:
             return
         raise ResultError(f"step {self._step!r}: {text}")
 
     async def _texts(self, values: Mapping[str, Value]) -> dict[str, bytes]:
         return await self._patiently(lambda: load_texts(self._store, self._run, values))
+
+    async def _here(self, asked: Coroutine[Any, Any, T]) -> T:
+        """Await it in the worker's event loop: a function in a thread may have one of its own."""
+        if asyncio.get_running_loop() is self._loop:
+            return await asked
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, self._loop))
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask again while the store is away: the step ends with its lease, not with an outage that is shorter."""

@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from paigeant.model.hops import LeaseToken
 from paigeant.model.runs import Direction
 from paigeant.model.values.values import Blob, Value
 
-KEY_LENGTH: Final = 1_000
-"""Characters of a checkpoint's or a charge's key, at most."""
+KEY_LENGTH: Final = 300
+"""Characters of a checkpoint's key, at most."""
 
-_NANOS: Final = Decimal(1_000_000_000)
+COMPRESSED_FROM: Final = 1024
+"""Bytes of a JSON text from which on it is compressed."""
+
+_COMPRESSED: Final = 0x78
+"""How a zlib stream begins, and no JSON text."""
+
+_PICOS: Final = Decimal(10) ** 12
+
+
+def pack(json: bytes) -> bytes:
+    """Return the text as it is stored: compressed by zlib if it is large."""
+    return zlib.compress(json, 1) if len(json) >= COMPRESSED_FROM else json
+
+
+def unpack(payload: bytes) -> bytes:
+    """Return the JSON text that was packed."""
+    return zlib.decompress(payload) if payload and payload[0] == _COMPRESSED else payload
 
 
 class Checkpoint(NamedTuple):
     """The recorded result of one call within a step.
 
-    ``key`` is unique within the step and direction. ``fingerprint`` says what was asked, so that a step that asks
-    something else under the same key is noticed.
+    ``key`` is unique within the step, direction and epoch. ``payload`` is its JSON text as :func:`pack` returns it.
+    ``fingerprint`` says what was asked, so that a step that asks something else under the same key is noticed. ``kind``
+    says what kind of call it was, ``library`` what version of the library made it, ``took`` for how many seconds.
     """
 
     key: str
-    value: Value
+    payload: bytes
     fingerprint: str | None = None
+    kind: str = "call"
+    library: str | None = None
+    took: float = 0.0
+
+    @property
+    def json(self) -> bytes:
+        """The result, as JSON text."""
+        return unpack(self.payload)
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one request to a model cost; ``key`` is unique within the run, so that it is counted once.
+    """What one request to a model cost; ``key`` is unique within the step and epoch, so that it is counted once.
 
-    ``cost`` is in US dollars, None where the price is not known: it is not free.
+    ``provider`` and ``model`` are those that answered. ``cost`` is in US dollars, None where the price is not known: it
+    is not free.
     """
 
     key: str
@@ -44,18 +73,20 @@ class Charge:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     cost: Decimal | None = None
+    agent: str | None = None
 
 
 class Recording(NamedTuple):
-    """What a step wants recorded, in one transaction: a checkpoint, a charge, or a variable, a name and its value.
+    """What a step wants recorded under its lease, in one transaction: a checkpoint, charges, a variable, or several.
 
-    The ``blob`` are the bytes behind the checkpoint or the variable.
+    A variable is a name and its value, and the ``blob`` are the bytes behind that.
     """
 
+    held: LeaseToken
     checkpoint: Checkpoint | None = None
-    blob: Blob | None = None
-    charge: Charge | None = None
+    charges: Sequence[Charge] = ()
     variable: tuple[str, Value] | None = None
+    blob: Blob | None = None
 
 
 class Recorded(NamedTuple):
@@ -65,21 +96,34 @@ class Recorded(NamedTuple):
     checkpoint: Checkpoint | None = None
 
 
+class StepEpoch(NamedTuple):
+    """A step, the way it goes, and how often it was started afresh: what its checkpoints are kept by."""
+
+    workflow_id: UUID
+    step_id: UUID
+    direction: Direction
+    epoch: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A charge as the ledger of a run has it: by which step, and when."""
+    """A charge as the ledger of a run has it: at which hop, by which step, and when."""
 
     charge: Charge
+    step: str
     step_id: UUID
     direction: Direction
     at: datetime
+    path: str = ""
+    position: int = 0
+    epoch: int = 0
 
 
-def nanos_of(cost: Decimal | None) -> int | None:
-    """Return a cost in billionths of a dollar, as it is stored: an integer, so that sums are exact everywhere."""
-    return None if cost is None else int((cost * _NANOS).to_integral_value(ROUND_HALF_EVEN))
+def picos_of(cost: Decimal | None) -> int | None:
+    """Return a cost in 10⁻¹² dollars, as it is stored: an integer, so that sums are exact everywhere."""
+    return None if cost is None else int((cost * _PICOS).to_integral_value(ROUND_HALF_EVEN))
 
 
-def cost_of(nanos: int | None) -> Decimal | None:
+def cost_of(picos: int | None) -> Decimal | None:
     """Return the cost that was stored."""
-    return None if nanos is None else Decimal(nanos) / _NANOS
+    return None if picos is None else Decimal(picos) / _PICOS

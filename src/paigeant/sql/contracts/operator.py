@@ -12,6 +12,7 @@ from paigeant.abc import Operator, Schema
 from paigeant.aio.changes import News
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
 from paigeant.model.stored.signals import Receipt, SentSignal
+from paigeant.protocol.operate import Restart
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import (
     operate,
@@ -32,8 +33,9 @@ class SqlOperator(InDatabase, Operator):
     async def terminate(self, workflow_id: UUID) -> RunStatus:
         return await self.database.write(lambda tx: operate.terminate(tx, workflow_id))
 
-    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
-        return await self.database.write(lambda tx: operate.resume(tx, workflow_id, accept_contract=accept_contract))
+    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
+        restart = Restart(accept_contract, afresh)
+        return await self.database.write(lambda tx: operate.resume(tx, workflow_id, restart))
 
     async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
         return await self.database.write(lambda tx: send(tx, signals))

@@ -13,7 +13,7 @@ from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import read
-from paigeant.sql.statements.values import recordings
+from paigeant.sql.statements.calls import checkpoints
 
 
 class SqlRunReader(InDatabase, RunReader):
@@ -46,7 +46,7 @@ class SqlRunReader(InDatabase, RunReader):
         return await self.database.read(lambda tx: read.get_attestation(tx, workflow_id), single=True)
 
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
-        return await self.database.read(lambda tx: recordings.read_ledger(tx, workflow_id))
+        return await self.database.read(lambda tx: checkpoints.read_ledger(tx, workflow_id))
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self.database.changes.wait(seen, timeout)

@@ -1,4 +1,4 @@
-"""Variables, large values, checkpoints and charges."""
+"""Variables and large values."""
 
 # ruff: noqa: D102 -- what a method guarantees is said in the contract
 
@@ -9,16 +9,10 @@ from uuid import UUID
 
 from paigeant.abc import ValueStore
 from paigeant.aio.batch import Batcher
-from paigeant.aio.changes import News
-from paigeant.model.hops import (
-    LeaseToken,
-)
-from paigeant.model.runs import Direction
-from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
 from paigeant.model.values.values import Blob, Value
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements.commits import plans
-from paigeant.sql.statements.values import recordings, variables
+from paigeant.sql.statements.values import variables
 
 
 class SqlValues(InDatabase, ValueStore):
@@ -50,9 +44,3 @@ class SqlValues(InDatabase, ValueStore):
 
     async def load_plan(self, digest: str) -> bytes | None:
         return await self.database.read(lambda tx: plans.load_plan(tx, digest), single=True)
-
-    async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
-        return await self.database.write(lambda tx: recordings.record(tx, held, recording), News.CHANGE)
-
-    async def load_checkpoints(self, workflow_id: UUID, step_id: UUID, direction: Direction) -> dict[str, Checkpoint]:
-        return await self.database.read(lambda tx: recordings.load_checkpoints(tx, workflow_id, step_id, direction))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Text, Uuid, and_, bindparam, text
+from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Integer, Text, Uuid, and_, bindparam, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.types import TypeEngine
@@ -68,6 +68,18 @@ _NAMES: Final = _Listed(
     """,
 )
 
+_CALLS: Final = _Listed(
+    """
+    SELECT json_extract(value, '$[0]') AS workflow_id, json_extract(value, '$[1]') AS step_id,
+        json_extract(value, '$[2]') AS direction, json_extract(value, '$[3]') AS epoch,
+        json_extract(value, '$[4]') AS key FROM json_each(:calls)
+    """,
+    """
+    SELECT CAST(value ->> 0 AS uuid) AS workflow_id, CAST(value ->> 1 AS uuid) AS step_id, value ->> 2 AS direction,
+        CAST(value ->> 3 AS integer) AS epoch, value ->> 4 AS key FROM json_array_elements(CAST(:calls AS json))
+    """,
+)
+
 hop_list: Final = _KEYS.columns(workflow_id=Uuid(), path=Text(), position=BigInteger()).subquery("asked")
 """The hops asked for, as a table to join."""
 
@@ -76,6 +88,11 @@ run_list: Final = _RUNS.columns(workflow_id=Uuid()).subquery("these")
 
 wanted: Final = _NAMES.columns(workflow_id=Uuid(), name=Text(), path=Text()).subquery("wanted")
 """The names asked for, each on a path of a run, as a table to join."""
+
+call_list: Final = _CALLS.columns(
+    workflow_id=Uuid(), step_id=Uuid(), direction=Text(), epoch=Integer(), key=Text()
+).subquery("calls")
+"""The calls asked for, each of a step in an epoch, as a table to join."""
 
 IN_HOP_LIST: Final = and_(
     steps.workflow_id == hop_list.c.workflow_id, steps.path == hop_list.c.path, steps.position == hop_list.c.position
@@ -90,6 +107,12 @@ def keys_of(keys: Iterable[HopKey]) -> str:
 def names_of(names: Iterable[tuple[UUID, str, str]]) -> str:
     """Return what to bind as ``names`` to ask for these names on paths of runs, each once."""
     return to_json([[workflow_id.hex, name, path] for workflow_id, name, path in sorted(set(names))]).decode()
+
+
+def calls_of(calls: Iterable[tuple[UUID, UUID, str, int, str]]) -> str:
+    """Return what to bind as ``calls`` to ask for these calls, each once."""
+    listed = sorted((run.hex, step.hex, direction, epoch, key) for run, step, direction, epoch, key in set(calls))
+    return to_json(listed).decode()
 
 
 def runs_of(workflow_ids: Iterable[UUID]) -> str:

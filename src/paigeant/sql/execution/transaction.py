@@ -98,9 +98,9 @@ class Tx:
         """Insert rows; of those whose key is there already, overwrite the rest of the columns."""
         self.many(_upsert(self.driver.dialect, table), rows)
 
-    def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, leaving alone those whose key is there already."""
-        self.many(_add(self.driver.dialect, table), rows)
+    def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Insert rows, leaving alone those whose key is there already; returns how many were written."""
+        return self.many(_add(self.driver.dialect, table), rows)
 
 
 @cache

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from paigeant.model.checks.findings import Finding
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import metadata
+from paigeant.sql.schema.whole import WHOLE
 
 OLDEST: Final = 12
 """Of its statements some say MATERIALIZED."""
@@ -75,7 +75,7 @@ def _durable(row: Row[Any]) -> Finding:
 
 
 def _rights(tx: Tx, row: Row[Any]) -> Finding:
-    lacking = tx.rows(_RIGHTS, names=[table.name for table in metadata.sorted_tables])
+    lacking = tx.rows(_RIGHTS, names=[table.name for table in WHOLE.sorted_tables])
     if lacking:
         said = f"{row.who} may not {lacking[0].privilege} on {lacking[0].name}"
         more = f" ({len(lacking)} such rights are lacking)" if len(lacking) > 1 else ""

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, inspect, text
 
 from paigeant.errors import ConfigError
-from paigeant.sql.schema.tables import metadata
+from paigeant.sql.schema.whole import WHOLE
 
 SCHEMA: Final = "paigeant"
 """The schema on PostgreSQL."""
@@ -99,7 +99,7 @@ def _forget_earlier_version(connection: Connection, version: str) -> None:
 
 
 def _refuse_foreign_tables(connection: Connection, schema: str | None, name: str) -> None:
-    ours = {*metadata.tables, *EARLIER_TABLES}  # a migration makes what a later one takes away
+    ours = {*WHOLE.tables, *EARLIER_TABLES}  # a migration makes what a later one takes away
     taken = sorted(ours.intersection(inspect(connection).get_table_names(schema)))
     if not taken:
         return

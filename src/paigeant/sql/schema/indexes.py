@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Index, literal_column
 
+from paigeant.sql.schema.calls import ledger
 from paigeant.sql.schema.installation import dead_letters
-from paigeant.sql.schema.tables import metadata, run_plans, signals, step_executions, workflow_runs
+from paigeant.sql.schema.tables import run_plans, signals, step_executions, workflow_runs
+from paigeant.sql.schema.whole import WHOLE
 
 _steps, _runs = step_executions.c, workflow_runs.c
 _open_step, _open_run = _steps.completed_at.is_(None), _runs.completed_at.is_(None)
@@ -70,8 +72,8 @@ INDEXES: Final = (
     Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
     Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),
     Index("dead_letters_namespace", dead_letters.c.namespace, dead_letters.c.id),
+    Index("ledger_day", ledger.c.namespace, ledger.c.recorded_at),
     Index("dead_letters_once", dead_letters.c.namespace, dead_letters.c.topic, dead_letters.c.digest, unique=True),
 )
 
-WHOLE: Final = metadata
-"""All tables, with their indexes."""
+__all__ = ["INDEXES", "WHOLE"]

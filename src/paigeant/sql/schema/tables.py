@@ -54,7 +54,8 @@ _value: Final[Json[Value]] = Json(text_of, read_value)
 ERRORS: Final = TypeAdapter(tuple[AttemptError, ...])
 
 
-def _run(**options: Any) -> Column[UUID]:
+def run_column(**options: Any) -> Column[UUID]:
+    """Return the column that says to which run a row belongs."""
     return Column("workflow_id", Uuid, ForeignKey("workflow_runs.workflow_id"), **options)
 
 
@@ -89,7 +90,7 @@ its first hop, which says it otherwise, was leased more than once."""
 step_executions: Final = Table(
     "step_executions",
     metadata,
-    _run(primary_key=True),
+    run_column(primary_key=True),
     Column("path", Text, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("namespace", Text, nullable=False),
@@ -125,6 +126,7 @@ step_executions: Final = Table(
     Column("awaits", Text),
     Column("wait", Text),
     Column("revision", json_of(TypeAdapter(Revision))),
+    Column("epoch", Integer),
     Column("body", Bytes),
     Column("digest", Bytes),
 )
@@ -135,14 +137,14 @@ what its arguments were bound to, ``output`` what it came to, ``error`` what end
 ``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits for code that fits
 it; ``accepted``: a person wants it run by whatever code there is. ``awaits`` names the signal that it waits for. Of an
 entry that is no step, ``kind`` and ``label`` say what it is, ``wait`` how far its wait has come. ``revision`` is what a
-step changed on the way ahead. ``body`` are the exact sealed bytes of the twin's message, ``digest`` is their SHA-256.
-They stand last: a large body lies outside."""
+step changed on the way ahead. ``epoch`` is how often the step was started afresh, NULL if never. ``body`` are the exact
+sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
 
 signals: Final = Table(
     "signals",
     metadata,
     Column("number", BIG, Identity(always=True), primary_key=True),
-    _run(nullable=False),
+    run_column(nullable=False),
     Column("signal_id", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("payload", _value, nullable=False),
@@ -170,7 +172,7 @@ heartbeats: Final = Table(
 values: Final = Table(
     "values",
     metadata,
-    _run(primary_key=True),
+    run_column(primary_key=True),
     Column("sha256", Text, primary_key=True),
     Column("json", LargeBinary, nullable=False),
 )
@@ -188,7 +190,7 @@ plans: Final = Table(
 run_plans: Final = Table(
     "run_plans",
     metadata,
-    _run(primary_key=True),
+    run_column(primary_key=True),
     Column("digest", Text, primary_key=True),
     Column("namespace", Text, nullable=False),
     ForeignKeyConstraint(["namespace", "digest"], ["plans.namespace", "plans.digest"]),
@@ -198,7 +200,7 @@ run_plans: Final = Table(
 workflow_variables: Final = Table(
     "workflow_variables",
     metadata,
-    _run(primary_key=True),
+    run_column(primary_key=True),
     Column("name", Text, primary_key=True),
     Column("path", Text, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
@@ -208,34 +210,3 @@ workflow_variables: Final = Table(
 """What hops have set beside their outputs, which are variables too and rest in the rows of the hops. Each at its own
 place, so that none overwrites what another has set. What a person sets lies at the place before the trunk's newest
 hop, as if the hop before it had set it last."""
-
-checkpoints: Final = Table(
-    "checkpoints",
-    metadata,
-    _run(primary_key=True),
-    Column("step_id", Uuid, primary_key=True),
-    Column("direction", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("fingerprint", Text),
-    Column("value", _value, nullable=False),
-    Column("recorded_at", StoreTime, nullable=False),
-)
-"""Results of calls within steps, the first of each key. By step, not by hop: a retried step finds them again."""
-
-ledger: Final = Table(
-    "ledger",
-    metadata,
-    _run(primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("step_id", Uuid, nullable=False),
-    Column("direction", Text, nullable=False),
-    Column("provider", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("input_tokens", BigInteger, nullable=False),
-    Column("output_tokens", BigInteger, nullable=False),
-    Column("cache_read_tokens", BigInteger, nullable=False),
-    Column("cache_write_tokens", BigInteger, nullable=False),
-    Column("cost_nanos", BigInteger),
-    Column("recorded_at", StoreTime, nullable=False),
-)
-"""What requests to models cost, one row each; ``cost_nanos`` in billionths of a dollar, NULL for an unknown price."""

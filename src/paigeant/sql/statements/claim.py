@@ -58,6 +58,7 @@ LEASABLE: Final = (
         *(steps.step, steps.fence, steps.attempt, steps.interruptions, steps.owner),
         *(type_coerce(steps.step_id, NULLTYPE).label("step_id"), steps.undoes_path, steps.undoes_position),
         *(steps.namespace, steps.direction, steps.completed_at, steps.due_at, steps.accepted, steps.wait),
+        steps.epoch,
         steps.started_at,
         *(steps.body, steps.digest),
         *(runs.started_at.label("run_started_at"), runs.cancel_requested, runs.deadline, runs.edited),

@@ -109,6 +109,7 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
         recorded=Recorded(str(row.step_id).replace("-", ""), row.direction, undone_by(row), row.digest),
         waited=max(-(tx.until(row.due_at) or 0.0), 0.0),
         edited=bool(row.edited),
+        epoch=row.epoch or 0,
         wait=None if row.wait is None else WaitState(leases.end_wait(row.wait) or row.wait),
     )
 

@@ -28,7 +28,7 @@ _RUN: Final = (
 )
 _HOPS: Final = (
     select(*HOP, *(steps.status, steps.fence, steps.attempt, steps.interruptions, steps.owner))
-    .add_columns(*(steps.due_at, steps.completed_at, steps.accepted, steps.wait, steps.reason))
+    .add_columns(*(steps.due_at, steps.completed_at, steps.accepted, steps.epoch, steps.wait, steps.reason))
     .where(steps.workflow_id == bindparam("b_workflow_id"), OPEN | (steps.status == StepStatus.FAILED.value))
     .order_by(steps.path, steps.position)
     .with_for_update(of=step_executions)
@@ -91,11 +91,11 @@ def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
     return ended.status
 
 
-def resume(tx: Tx, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
+def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
     resumed = operate.resume(find(tx, workflow_id), tx.now)
     hops = operate.choose_resumed(tx.rows(_HOPS, b_workflow_id=workflow_id))
-    restarted = [(key_of(hop), operate.restart(hop, tx.now, accept_contract=accept_contract)) for hop in hops]
+    restarted = [(key_of(hop), operate.restart(hop, tx.now, how)) for hop in hops]
     tx.many(_RESTART, [changed(key, change) for key, change in restarted])
     _write(tx, workflow_id, {**resumed._asdict(), "status": OPEN_RUN})
     return RunStatus(find(tx, workflow_id).status)  # it waits still, if all that waits of it is leased

@@ -17,7 +17,8 @@ from sqlalchemy import BindParameter, Delete, bindparam, delete, func, select
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.installation import workers
-from paigeant.sql.schema.tables import Columns, metadata, workflow_runs
+from paigeant.sql.schema.tables import Columns, workflow_runs
+from paigeant.sql.schema.whole import tables_of_runs
 from paigeant.sql.statements.commits.plans import drop_unused
 from paigeant.sql.statements.hops import steps
 
@@ -51,8 +52,7 @@ _FORGET_WORKERS: Final = delete(workers).where(
 
 def _of_runs() -> tuple[Delete, ...]:
     """Return what deletes all that belongs to runs, whatever tables there are, and at last the runs."""
-    tables = [table for table in reversed(metadata.sorted_tables) if "workflow_id" in table.c]
-    return tuple(delete(table).where(table.c.workflow_id.in_(_THESE)) for table in tables)
+    return tuple(delete(table).where(table.c.workflow_id.in_(_THESE)) for table in tables_of_runs())
 
 
 DELETIONS: Final = _of_runs()

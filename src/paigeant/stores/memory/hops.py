@@ -135,6 +135,7 @@ def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
         accepted=bool(hop.accepted),
         recorded=Recorded(hop.step_id.hex, hop.direction, hop.undoes, hop.digest),
         edited=run.edited,
+        epoch=hop.epoch or 0,
         wait=hop.wait,
     )
 

@@ -50,12 +50,12 @@ def terminate(rows: Rows, workflow_id: UUID) -> RunStatus:
     return run.status
 
 
-def resume(rows: Rows, workflow_id: UUID, *, accept_contract: bool) -> RunStatus:
+def resume(rows: Rows, workflow_id: UUID, how: operate.Restart) -> RunStatus:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
     run, now = find(rows, workflow_id), rows.clock()
     resumed = operate.resume(run, now)
     for hop in operate.choose_resumed(rows.of_run(run)):
-        hop.change(operate.restart(hop, now, accept_contract=accept_contract))
+        hop.change(operate.restart(hop, now, how))
         rows.add(hop)
     run.ended = None
     run.change(resumed)

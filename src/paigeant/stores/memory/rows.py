@@ -17,7 +17,6 @@ from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus
-from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry
 from paigeant.model.stored.dead_letters import DeadLetter
 from paigeant.model.transition import PassedEntry
 from paigeant.model.values.values import Blob, Value
@@ -25,6 +24,7 @@ from paigeant.protocol import holds, operate
 from paigeant.protocol.variables import Written, outputs, seen
 from paigeant.protocol.views import open_reason, open_status, open_until
 from paigeant.stores.memory.clock import Clock
+from paigeant.stores.memory.kept import Checkpoints, Ledger
 
 Place: TypeAlias = tuple[str, int]
 """A path, and a position on it."""
@@ -74,12 +74,9 @@ class RunRow:
     """The digests of the plans that it refers to."""
     done: set[tuple[UUID, Direction]] = field(default_factory=set[tuple[UUID, Direction]])
     """A step is completed, and undone, at most once, whatever the positions."""
-    checkpoints: dict[tuple[UUID, Direction], dict[str, Checkpoint]] = field(
-        default_factory=dict[tuple[UUID, Direction], dict[str, Checkpoint]]
-    )
     signals: dict[str, SignalRow] = field(default_factory=dict[str, SignalRow])
     """Those that were sent to it, by their ids."""
-    ledger: dict[str, LedgerEntry] = field(default_factory=dict[str, LedgerEntry])
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
 
     @property
     def status(self) -> RunStatus:
@@ -156,6 +153,7 @@ class HopRow:
     interface: str | None = None
     accepted: bool | None = None
     revision: Revision | None = None
+    epoch: int | None = None
 
     @classmethod
     def behind(cls, key: HopKey, passed: PassedEntry, now: datetime) -> HopRow:
@@ -233,6 +231,7 @@ class Rows:
         self.workers: dict[str, tuple[WorkerCard, datetime]] = {}
         self.letters: dict[tuple[str, bytes], DeadLetter] = {}
         """The dead letters by topic and digest, each there once."""
+        self.ledger: Ledger = {}
         self._numbers = 0
 
     def next_number(self) -> int:

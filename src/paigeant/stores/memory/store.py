@@ -27,15 +27,18 @@ from paigeant.model.hops import (
 )
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import FINAL, CancelRequest, Direction, RunPage, RunStatus, RunSummary, RunView
-from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording
+from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.model.stored.claims import Claim, HeldInterface
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
-from paigeant.stores.memory import hops, letters, operator, pruning, recordings, views
+from paigeant.protocol.operate import Restart
+from paigeant.stores.memory import hops, letters, operator, pruning, views
+from paigeant.stores.memory.calls import checkpoints
+from paigeant.stores.memory.calls.contract import MemoryCalls
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
 from paigeant.stores.memory.rows import Rows
@@ -45,7 +48,7 @@ _SHARED: Final[dict[tuple[str, str], Rows]] = {}
 """What the stores with a name hold, by name and namespace. It lives as long as the process, as a file would."""
 
 
-class MemoryStore(Store):
+class MemoryStore(MemoryCalls, Store):
     """Keeps everything in dictionaries: as durable as its process, and otherwise a store like any other.
 
     ``memory://`` is private to the object. ``memory://name`` is shared by all stores of that name in the process, for
@@ -133,12 +136,6 @@ class MemoryStore(Store):
     async def load_plan(self, digest: str) -> bytes | None:
         return self._rows.plan_texts.get(digest)
 
-    async def record(self, held: LeaseToken, recording: Recording) -> Recorded:
-        return recordings.record(self._rows, held, recording)
-
-    async def load_checkpoints(self, workflow_id: UUID, step_id: UUID, direction: Direction) -> dict[str, Checkpoint]:
-        return recordings.load_checkpoints(self._rows, workflow_id, step_id, direction)
-
     # -- the operator
 
     async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
@@ -147,8 +144,8 @@ class MemoryStore(Store):
     async def terminate(self, workflow_id: UUID) -> RunStatus:
         return operator.terminate(self._rows, workflow_id)
 
-    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False) -> RunStatus:
-        return operator.resume(self._rows, workflow_id, accept_contract=accept_contract)
+    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
+        return operator.resume(self._rows, workflow_id, Restart(accept_contract, afresh))
 
     async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
         return send(self._rows, signals)
@@ -242,7 +239,7 @@ class MemoryStore(Store):
         return operator.find(self._rows, workflow_id).attestation
 
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
-        return recordings.read_ledger(self._rows, workflow_id)
+        return checkpoints.read_ledger(self._rows, workflow_id)
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self._rows.changes.wait(seen, timeout)

@@ -1,7 +1,10 @@
 """The suite that every store must pass."""
 
 from paigeant.testing.stores.backend import Connect, StoreBackend
+from paigeant.testing.stores.calls.checkpoints import CheckpointGuarantees
+from paigeant.testing.stores.calls.variables import SavedVariableGuarantees
 from paigeant.testing.stores.directory import DirectoryGuarantees
+from paigeant.testing.stores.hops.attestations import AttestationGuarantees
 from paigeant.testing.stores.hops.branches import BranchGuarantees
 from paigeant.testing.stores.hops.commits import CommitGuarantees
 from paigeant.testing.stores.hops.handover import HandOverGuarantees
@@ -18,7 +21,6 @@ from paigeant.testing.stores.operator import OperatorGuarantees
 from paigeant.testing.stores.plans import PlanGuarantees
 from paigeant.testing.stores.progress import ProgressGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
-from paigeant.testing.stores.recordings import RecordingGuarantees
 from paigeant.testing.stores.retention import RetentionGuarantees
 from paigeant.testing.stores.signals import SignalGuarantees
 from paigeant.testing.stores.waiting import WaitingGuarantees
@@ -43,7 +45,9 @@ class StoreContract(
     LetterGuarantees,
     DirectoryGuarantees,
     ReaderGuarantees,
-    RecordingGuarantees,
+    CheckpointGuarantees,
+    SavedVariableGuarantees,
+    AttestationGuarantees,
     WaitingGuarantees,
     RaceGuarantees,
 ):

@@ -26,10 +26,11 @@ from paigeant.sql.statements import announce, claim, heartbeat, hops, next_due, 
 from paigeant.sql.statements.at_once import claim as claim_at_once
 from paigeant.sql.statements.at_once import commit as commit_at_once
 from paigeant.sql.statements.at_once import start as start_at_once
+from paigeant.sql.statements.calls import checkpoints
 from paigeant.sql.statements.commits import judged as commit
 from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
-from paigeant.sql.statements.values import recordings, variables
+from paigeant.sql.statements.values import variables
 from tests.conftest import POSTGRES
 
 TABLES = (
@@ -81,10 +82,11 @@ OFTEN: dict[str, Any] = {
     "the place of what a person sets": variables._BEFORE_THE_NEWEST,
     "the status of a run to be changed": operate._RUN,
     "values": variables._VALUES,
-    "whether a recording's lease is alive": recordings._LEASED,
-    "a checkpoint": recordings._ONE,
-    "a step's checkpoints": recordings._ALL,
-    "a ledger": recordings._LEDGER,
+    "whether a recording's lease is alive": checkpoints._LEASED,
+    "checkpoints that were there": checkpoints._THESE,
+    "a step's checkpoints": checkpoints._ALL,
+    "the runs of charges": checkpoints._RUNS,
+    "a ledger": checkpoints._LEDGER,
     "which signals a run has": signals._KNOWN,
     "how many signals are kept": signals._COUNT,
     "a signal for a wait": signals._KEPT,

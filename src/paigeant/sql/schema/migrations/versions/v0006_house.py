@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from paigeant.errors import ConfigError
+from paigeant.sql.schema.migrations.calls import add_calls
 
 revision: Final = "0006"
 down_revision: Final = "0005"
@@ -24,7 +25,7 @@ def upgrade() -> None:
     _steps()
     _variables()
     _plans()
-    _recordings()
+    add_calls()
     _clock()
     op.add_column("workers", sa.Column("workflows", sa.Text(), nullable=False, server_default="[]"))
     _signals()
@@ -126,36 +127,6 @@ def _plans() -> None:
         ),
     )
     op.create_index("run_plans_plan", "run_plans", ["namespace", "digest"])
-
-
-def _recordings() -> None:
-    """Add what steps record while they run."""
-    time = sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite")
-    op.create_table(
-        "checkpoints",
-        sa.Column("workflow_id", sa.Uuid(), nullable=False),
-        sa.Column("step_id", sa.Uuid(), nullable=False),
-        sa.Column("direction", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=True),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("recorded_at", time, nullable=False),
-        sa.PrimaryKeyConstraint("workflow_id", "step_id", "direction", "key", name="checkpoints_pkey"),
-        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="checkpoints_workflow_id_fkey"),
-    )
-    tokens = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-    op.create_table(
-        "ledger",
-        sa.Column("workflow_id", sa.Uuid(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("step_id", sa.Uuid(), nullable=False),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in ("direction", "provider", "model")),
-        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in tokens),
-        sa.Column("cost_nanos", sa.BigInteger(), nullable=True),
-        sa.Column("recorded_at", time, nullable=False),
-        sa.PrimaryKeyConstraint("workflow_id", "key", name="ledger_pkey"),
-        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="ledger_workflow_id_fkey"),
-    )
 
 
 def _clock() -> None:

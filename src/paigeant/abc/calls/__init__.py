@@ -1,0 +1,1 @@
+"""The contracts of what happens within steps: calls that are recorded, and what they cost."""

@@ -1,0 +1,115 @@
+"""Calls of functions that are recorded, so that no later attempt of their step makes them again."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
+from decimal import Decimal
+from functools import partial
+from time import monotonic
+from typing import Any, Final, NamedTuple, TypeAlias, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from paigeant.abc import Call, StepSession
+from paigeant.activities.calls.fingerprints import digest
+from paigeant.activities.shapes import serialise
+from paigeant.errors import ResultError
+from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge
+from paigeant.model.values.shapes import ANYTHING, adapter
+
+ENCLOSING: Final[ContextVar[str]] = ContextVar("paigeant_call", default="")
+"""The call within which code runs, by a digest of its key: calls within calls are numbered inside of it, for where an
+outer one is replayed those within are not made at all."""
+
+CUSTOM: Final = "custom"
+"""Provider and model of what is charged for a call that is none of a model."""
+
+_NAME: Final = 100
+"""Characters of a checkpoint's name, at most."""
+
+
+Cost: TypeAlias = Decimal | float | None
+"""US dollars; None if the price is not known: it is not free."""
+
+
+class Spent(NamedTuple):
+    """What a call cost, said or as a function of the call's result; tokens: of the input, and of the output."""
+
+    cost: Cost | Callable[[Any], Cost] = None
+    tokens: int | tuple[int, int] | Callable[[Any], int | tuple[int, int]] = 0
+
+
+def stored_key(key: str) -> str:
+    """Return the key under which a call is recorded: itself, or its digest where it is too long."""
+    return key if len(key) <= KEY_LENGTH else f"sha256:{digest(key.encode())}{digest(key[::-1].encode())}"
+
+
+def call_recorded(
+    session: StepSession | None,
+    name: str,
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    how: tuple[Any, Spent],
+) -> Coroutine[Any, Any, Any]:
+    """Return the awaitable of :meth:`paigeant.ActivityContext.checkpoint`; its number is counted now."""
+    if not isinstance(cast("Any", name), str) or not 0 < len(name) <= _NAME:
+        raise ResultError(f"a checkpoint has a name of 1 to {_NAME} characters, not {name!r}")
+    shape, spent = how
+    types: TypeAdapter[Any] = ANYTHING if shape is None else adapter(shape)
+    code = partial(function, *arguments)
+    if session is None:
+        return _unrecorded(code, types, name)
+    inside = ENCLOSING.get()
+    place = f"ctx.{name}@{inside}" if inside else f"ctx.{name}"
+    call = Call(stored_key(f"{place}.{session.count(place)}"), title=f"checkpoint {name!r}")
+    return _recorded(session, call, code, types, spent)
+
+
+async def _recorded(
+    session: StepSession, call: Call, code: Callable[[], Any], types: TypeAdapter[Any], spent: Spent
+) -> Any:
+    json = await session.recall(call)
+    if json is None:
+        token = ENCLOSING.set(digest(call.key.encode()))
+        began = monotonic()
+        try:
+            made = await _called(code, session.run_in_thread)
+        finally:
+            ENCLOSING.reset(token)
+        json = serialise(types, made, call.title or call.key)
+        charges = () if spent == Spent() else (_charge(call.key, spent, made),)
+        json = await session.record(call, json, took=monotonic() - began, charges=charges)
+    return _read(types, json, call.title or call.key)
+
+
+async def _unrecorded(code: Callable[[], Any], types: TypeAdapter[Any], name: str) -> Any:
+    """Call it where there is no step: a context that was made by hand, as in a test."""
+    what = f"checkpoint {name!r}"
+    return _read(types, serialise(types, await _called(code, asyncio.to_thread), what), what)
+
+
+async def _called(code: Callable[[], Any], in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> Any:
+    if inspect.iscoroutinefunction(code):
+        return await code()
+    made = await in_thread(code)
+    return await made if inspect.isawaitable(made) else made
+
+
+def _read(types: TypeAdapter[Any], json: bytes, what: str) -> Any:
+    if types is ANYTHING:
+        return from_json(json)
+    try:
+        return types.validate_json(json)
+    except ValidationError as error:
+        raise ResultError(f"{what}: what was recorded is not of the shape that is asked for: {error}") from error
+
+
+def _charge(key: str, spent: Spent, made: Any) -> Charge:
+    cost = spent.cost(made) if callable(spent.cost) else spent.cost
+    tokens = spent.tokens(made) if callable(spent.tokens) else spent.tokens
+    used, got = tokens if isinstance(tokens, tuple) else (tokens, 0)
+    return Charge(key, CUSTOM, CUSTOM, used, got, cost=None if cost is None else Decimal(str(cost)))

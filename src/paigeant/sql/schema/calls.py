@@ -1,0 +1,58 @@
+"""The tables of what happens within steps: calls that are recorded, and what they cost."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Integer, Table, Text, Uuid
+
+from paigeant.sql.schema.tables import metadata, run_column
+from paigeant.sql.schema.types import Bytes, StoreTime
+
+checkpoints: Final = Table(
+    "checkpoints",
+    metadata,
+    run_column(primary_key=True),
+    Column("step_id", Uuid, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text),
+    Column("kind", Text, nullable=False),
+    Column("library", Text),
+    Column("worker", Text),
+    Column("fence", BigInteger, nullable=False),
+    Column("took_us", BigInteger, nullable=False),
+    Column("recorded_at", StoreTime, nullable=False),
+    Column("payload", Bytes, nullable=False),
+)
+"""Results of calls within steps, the first of each key. By step, not by hop: a retried step finds them again. The
+``payload`` is JSON text, compressed by zlib where it is large. ``worker`` and ``fence`` are those of the lease;
+``took_us`` is how long the call took, in microseconds."""
+
+ledger: Final = Table(
+    "ledger",
+    metadata,
+    Column("workflow_id", Uuid, primary_key=True),
+    Column("step_id", Uuid, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("tenant", Text),
+    Column("path", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("agent", Text),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cache_read_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("cost_picos", BigInteger),
+    Column("recorded_at", StoreTime, nullable=False),
+)
+"""What requests to models cost, one row each; ``cost_picos`` in 10⁻¹² dollars, NULL for an unknown price. It belongs to
+no run, and stays when that is pruned."""

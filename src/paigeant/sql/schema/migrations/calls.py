@@ -1,0 +1,74 @@
+"""What migration 0006 adds for calls within steps."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+
+def add_calls() -> None:
+    """Add what steps record while they run."""
+    op.add_column("step_executions", sa.Column("epoch", sa.Integer(), nullable=True))
+    _checkpoints()
+    _ledger()
+
+
+def _time(name: str = "recorded_at", *, nullable: bool = False) -> sa.Column[object]:
+    return sa.Column(name, sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite"), nullable=nullable)
+
+
+def _texts(*names: str, nullable: bool = False) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.Text(), nullable=nullable) for name in names]
+
+
+def _numbers(*names: str, nullable: bool = False) -> list[sa.Column[int]]:
+    return [sa.Column(name, sa.BigInteger(), nullable=nullable, autoincrement=False) for name in names]
+
+
+def _call() -> list[sa.Column[object]]:
+    """Return the columns that name a call."""
+    return [
+        sa.Column("workflow_id", sa.Uuid(), nullable=False),
+        sa.Column("step_id", sa.Uuid(), nullable=False),
+        sa.Column("direction", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("key", sa.Text(), nullable=False),
+    ]
+
+
+_CALL = ("workflow_id", "step_id", "direction", "epoch", "key")
+
+
+def _checkpoints() -> None:
+    op.create_table(
+        "checkpoints",
+        *_call(),
+        *_texts("fingerprint", nullable=True),
+        *_texts("kind"),
+        *_texts("library", "worker", nullable=True),
+        *_numbers("fence", "took_us"),
+        _time(),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint(*_CALL, name="checkpoints_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="checkpoints_workflow_id_fkey"),
+    )
+
+
+def _ledger() -> None:
+    tokens = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    op.create_table(
+        "ledger",
+        *_call(),
+        *_texts("namespace", "workflow"),
+        *_texts("tenant", nullable=True),
+        *_texts("path"),
+        *_numbers("position"),
+        *_texts("step"),
+        *_texts("agent", nullable=True),
+        *_texts("provider", "model"),
+        *_numbers(*tokens),
+        *_numbers("cost_picos", nullable=True),
+        _time(),
+        sa.PrimaryKeyConstraint(*_CALL, name="ledger_pkey"),
+    )
+    op.create_index("ledger_day", "ledger", ["namespace", "recorded_at"])

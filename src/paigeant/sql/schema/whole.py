@@ -1,0 +1,22 @@
+"""All tables: whoever asks here knows every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import MetaData, Table
+
+from paigeant.sql.schema import calls, installation
+from paigeant.sql.schema.tables import metadata
+
+WHOLE: Final[MetaData] = metadata
+"""The tables, by name."""
+
+KEPT: Final = frozenset({calls.ledger, installation.dead_letters})
+"""Tables whose rows outlive the run that they are about, or belong to none."""
+
+
+def tables_of_runs() -> Sequence[Table]:
+    """Return the tables that are emptied as a run is deleted, those first that refer to others."""
+    return [table for table in reversed(WHOLE.sorted_tables) if "workflow_id" in table.c and table not in KEPT]

@@ -1,0 +1,1 @@
+"""The statements of what happens within steps: checkpoints and the ledger."""

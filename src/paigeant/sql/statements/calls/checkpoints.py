@@ -1,0 +1,232 @@
+"""What steps record while they run: checkpoints, and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Integer, Text, Uuid, bindparam, select, update
+
+from paigeant.model.hops import LeaseToken
+from paigeant.model.runs import Direction
+from paigeant.model.stored.checkpoints import (
+    Charge,
+    Checkpoint,
+    LedgerEntry,
+    Recorded,
+    Recording,
+    StepEpoch,
+    cost_of,
+    picos_of,
+)
+from paigeant.protocol import leases
+from paigeant.sql.execution.keys import IN_HOP_LIST, call_list, calls_of, hop_list, keys_of, run_list, runs_of
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.calls import checkpoints, ledger
+from paigeant.sql.schema.tables import step_executions, workflow_runs, workflow_variables
+from paigeant.sql.statements.hops import HOP, THIS_HOP, bound, keep_blobs, key_of, steps
+
+_LEASED: Final = PreparedStatement(
+    select(*HOP, steps.namespace, steps.step, steps.step_id, steps.direction, steps.epoch)
+    .add_columns(steps.fence, steps.owner, steps.completed_at)
+    .join_from(hop_list, step_executions, IN_HOP_LIST)
+    .order_by(*HOP)
+    .with_for_update(read=True, of=step_executions)
+)
+"""Shared, so that the calls of one step record beside each other; whoever takes the lease over has to wait, and what is
+written before that is written under a lease that was alive. In the order of their keys, as all who lock several."""
+
+_RUNS: Final = PreparedStatement(
+    select(workflow_runs.c.workflow_id, workflow_runs.c.workflow, workflow_runs.c.tenant).join_from(
+        run_list, workflow_runs, run_list.c.workflow_id == workflow_runs.c.workflow_id
+    )
+)
+_MICRO: Final = 1_000_000
+_STEP: Final = ("workflow_id", "step_id", "direction", "epoch")
+_RECORDED: Final = (*(checkpoints.c[name] for name in ("key", "payload", "fingerprint", "kind", "library", "took_us")),)
+_THESE: Final = PreparedStatement(
+    select(*(checkpoints.c[name] for name in _STEP), *_RECORDED).join_from(
+        call_list,
+        checkpoints,
+        (checkpoints.c.workflow_id == call_list.c.workflow_id)
+        & (checkpoints.c.step_id == call_list.c.step_id)
+        & (checkpoints.c.direction == call_list.c.direction)
+        & (checkpoints.c.epoch == call_list.c.epoch)
+        & (checkpoints.c.key == call_list.c.key),
+    )
+)
+_ALL: Final = PreparedStatement(
+    select(*_RECORDED)
+    .join(workflow_runs, workflow_runs.c.workflow_id == checkpoints.c.workflow_id)
+    .where(
+        checkpoints.c.workflow_id == bindparam("workflow_id", type_=Uuid()),
+        checkpoints.c.step_id == bindparam("step_id", type_=Uuid()),
+        checkpoints.c.direction == bindparam("direction", type_=Text()),
+        checkpoints.c.epoch == bindparam("epoch", type_=Integer()),
+        workflow_runs.c.namespace == bindparam("namespace", type_=Text()),
+    )
+    .order_by(checkpoints.c.recorded_at, checkpoints.c.key)
+)
+_AFRESH: Final = PreparedStatement(update(step_executions).where(THIS_HOP).values(epoch=bindparam("b_epoch")))
+_LEDGER: Final = PreparedStatement(
+    select(ledger)
+    .where(
+        ledger.c.workflow_id == bindparam("workflow_id", type_=Uuid()),
+        ledger.c.namespace == bindparam("namespace", type_=Text()),
+    )
+    .order_by(ledger.c.recorded_at, ledger.c.step_id, ledger.c.key)
+)
+
+
+def record(tx: Tx, recordings: Sequence[Recording]) -> list[Recorded]:
+    """Record what comes under leases that are alive."""
+    hops = _leased(tx, {recording.held for recording in recordings})
+    alive = [(hops[one.held], one) for one in recordings if one.held in hops]
+    rows = [_checkpoint_row(tx, hop, one.checkpoint) for hop, one in alive if one.checkpoint is not None]
+    first = _write(tx, rows)
+    _set_variables(tx, [one for _, one in alive])
+    charged = [(hop, charge) for hop, one in alive for charge in one.charges]
+    if charged:
+        _charge(tx, charged)
+    return [_answer(hops.get(one.held), one.checkpoint, first) for one in recordings]
+
+
+def _leased(tx: Tx, held: Iterable[LeaseToken]) -> dict[LeaseToken, Any]:
+    """Return the rows of hops whose leases are alive, locked, by the leases."""
+    wanted: dict[Any, list[LeaseToken]] = {}
+    for one in held:
+        wanted.setdefault(one.key, []).append(one)
+    found = tx.rows(_LEASED, keys=keys_of(wanted))
+    rows = [row for row in found if row.namespace == tx.namespace]
+    return {one: row for row in rows for one in wanted[key_of(row)] if leases.is_alive(row, one.fence)}
+
+
+def _write(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> Mapping[tuple[Any, ...], Checkpoint]:
+    """Write those whose keys are free; returns what counts instead, where it may be something else."""
+    if not rows:
+        return {}
+    if tx.add(checkpoints, rows) == len(rows):
+        return {}
+    # Some were there, or came twice: the first of a key counts, whoever wrote it.
+    calls = {tuple(row[name] for name in (*_STEP, "key")) for row in rows}
+    return {
+        (*(getattr(row, name) for name in _STEP), row.key): _checkpoint(row)
+        for row in tx.rows(_THESE, calls=calls_of(calls))
+    }
+
+
+def _set_variables(tx: Tx, recordings: Sequence[Recording]) -> None:
+    keep_blobs(tx, [(one.held.key.workflow_id, one.blob) for one in recordings if one.blob is not None])
+    rows = {
+        (one.held.key, one.variable[0]): one.held.key._asdict()
+        | {"name": one.variable[0], "value": one.variable[1], "updated_at": tx.now}
+        for one in recordings
+        if one.variable is not None
+    }  # of two that set the same one together, the later counts
+    if rows:
+        tx.upsert(workflow_variables, list(rows.values()))
+
+
+def _answer(hop: Any, checkpoint: Checkpoint | None, first: Mapping[tuple[Any, ...], Checkpoint]) -> Recorded:
+    if hop is None:
+        return Recorded(alive=False)
+    if checkpoint is None:
+        return Recorded(alive=True)
+    key = (hop.workflow_id, hop.step_id, hop.direction, hop.epoch or 0, checkpoint.key)
+    return Recorded(alive=True, checkpoint=first.get(key, checkpoint))
+
+
+def _step_of(hop: Any) -> dict[str, Any]:
+    return {
+        "workflow_id": hop.workflow_id,
+        "step_id": hop.step_id,
+        "direction": hop.direction,
+        "epoch": hop.epoch or 0,
+    }
+
+
+def _checkpoint_row(tx: Tx, hop: Any, checkpoint: Checkpoint) -> dict[str, Any]:
+    lease = {"worker": hop.owner, "fence": hop.fence, "recorded_at": tx.now}
+    made = checkpoint._asdict()
+    made["took_us"] = round(made.pop("took") * _MICRO)
+    return _step_of(hop) | made | lease
+
+
+def _charge(tx: Tx, charged: Sequence[tuple[Any, Charge]]) -> None:
+    runs = {row.workflow_id: row for row in tx.rows(_RUNS, runs=runs_of(hop.workflow_id for hop, _ in charged))}
+    tx.add(
+        ledger,
+        [
+            _step_of(hop)
+            | {
+                "namespace": tx.namespace,
+                "workflow": runs[hop.workflow_id].workflow,
+                "tenant": runs[hop.workflow_id].tenant,
+                "path": hop.path,
+                "position": hop.position,
+                "step": hop.step,
+                "recorded_at": tx.now,
+            }
+            | _charge_row(charge)
+            for hop, charge in charged
+        ],
+    )
+
+
+def load_checkpoints(tx: Tx, step: StepEpoch) -> dict[str, Checkpoint]:
+    """Return all checkpoints of a step in this direction and epoch."""
+    rows = tx.rows(_ALL, **step._asdict() | {"direction": step.direction.value}, namespace=tx.namespace)
+    return {row.key: _checkpoint(row) for row in rows}
+
+
+def start_afresh(tx: Tx, held: LeaseToken) -> int | None:
+    """Raise the epoch of a leased hop."""
+    hop = _leased(tx, [held]).get(held)
+    if hop is None:
+        return None
+    epoch = (hop.epoch or 0) + 1
+    tx.many(_AFRESH, [bound(held.key) | {"b_epoch": epoch}])
+    return epoch
+
+
+def read_ledger(tx: Tx, workflow_id: UUID) -> list[LedgerEntry]:
+    """Return what a run's steps were charged."""
+    rows = tx.rows(_LEDGER, workflow_id=workflow_id, namespace=tx.namespace)
+    return [
+        LedgerEntry(
+            _charge_of(row),
+            row.step,
+            row.step_id,
+            Direction(row.direction),
+            row.recorded_at,
+            row.path,
+            row.position,
+            row.epoch,
+        )
+        for row in rows
+    ]
+
+
+def _checkpoint(row: Any) -> Checkpoint:
+    return Checkpoint(row.key, row.payload, row.fingerprint, row.kind, row.library, row.took_us / _MICRO)
+
+
+def _charge_row(charge: Charge) -> dict[str, Any]:
+    return {
+        "key": charge.key,
+        "agent": charge.agent,
+        "provider": charge.provider,
+        "model": charge.model,
+        "input_tokens": charge.input_tokens,
+        "output_tokens": charge.output_tokens,
+        "cache_read_tokens": charge.cache_read_tokens,
+        "cache_write_tokens": charge.cache_write_tokens,
+        "cost_picos": picos_of(charge.cost),
+    }
+
+
+def _charge_of(row: Any) -> Charge:
+    tokens = (row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens)
+    return Charge(row.key, row.provider, row.model, *tokens, cost=cost_of(row.cost_picos), agent=row.agent)

@@ -1,0 +1,1 @@
+"""What happens within steps, in memory: checkpoints and the ledger."""

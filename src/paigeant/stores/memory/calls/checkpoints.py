@@ -1,0 +1,65 @@
+"""What steps record while they run: checkpoints, and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from paigeant.aio.changes import News
+from paigeant.model.hops import LeaseToken
+from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
+from paigeant.protocol import leases
+from paigeant.stores.memory.rows import HopRow, Rows
+
+
+def record(rows: Rows, recordings: Sequence[Recording]) -> list[Recorded]:
+    """Record what comes under leases that are alive."""
+    answers = [_record(rows, recording) for recording in recordings]
+    rows.changes.note(News.CHANGE)
+    return answers
+
+
+def _record(rows: Rows, recording: Recording) -> Recorded:
+    hop = rows.hop(recording.held.key)
+    if hop is None or not leases.is_alive(hop, recording.held.fence):
+        return Recorded(alive=False)
+    step = _step(hop)
+    for charge in recording.charges:
+        place = (hop.path, hop.position, step.epoch)
+        entry = LedgerEntry(charge, hop.step, hop.step_id, hop.direction, rows.clock(), *place)
+        rows.ledger.setdefault((step, charge.key), entry)
+    run = rows.runs[hop.workflow_id]
+    if recording.blob is not None:
+        run.keep((recording.blob,))
+    if recording.variable is not None:
+        run.set((hop.path, hop.position), dict([recording.variable]))
+    checkpoint = recording.checkpoint
+    if checkpoint is None:
+        return Recorded(alive=True)
+    of_step = run.checkpoints.setdefault(step, {})
+    return Recorded(alive=True, checkpoint=of_step.setdefault(checkpoint.key, checkpoint))
+
+
+def load_checkpoints(rows: Rows, step: StepEpoch) -> dict[str, Checkpoint]:
+    """Return all checkpoints of a step in this direction and epoch."""
+    run = rows.runs.get(step.workflow_id)
+    return {} if run is None else dict(run.checkpoints.get(step, {}))
+
+
+def start_afresh(rows: Rows, held: LeaseToken) -> int | None:
+    """Raise the epoch of a leased hop."""
+    hop = rows.hop(held.key)
+    if hop is None or not leases.is_alive(hop, held.fence):
+        return None
+    hop.epoch = (hop.epoch or 0) + 1
+    rows.changes.note(News.CHANGE)
+    return hop.epoch
+
+
+def read_ledger(rows: Rows, workflow_id: UUID) -> list[LedgerEntry]:
+    """Return what a run's steps were charged."""
+    return [entry for (step, _), entry in rows.ledger.items() if step.workflow_id == workflow_id]
+
+
+def _step(hop: HopRow) -> StepEpoch:
+    return StepEpoch(hop.workflow_id, hop.step_id, hop.direction, hop.epoch or 0)

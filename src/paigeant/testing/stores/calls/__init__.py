@@ -1,0 +1,1 @@
+"""What a store must keep of what happens within steps."""
