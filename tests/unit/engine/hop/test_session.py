@@ -14,6 +14,7 @@ from paigeant.abc import Call, StepSession
 from paigeant.activities.context import session_of
 from paigeant.model.limits import VALUE_BYTES
 from paigeant.model.stored.checkpoints import Charge
+from paigeant.testing.waiting import eventually
 
 AT_ONCE = RetryPolicy(max_attempts=3, initial_delay=0.01)
 
@@ -99,6 +100,10 @@ async def test_a_step_that_lost_its_lease_records_nothing_and_goes_no_further(be
     run = await bench.start("step")
     await bench.until(run)
 
+    async def has_ended() -> bool:
+        return bool(ended)
+
+    assert await eventually(has_ended)
     assert await bench.steady.read_ledger(run) == []
     [said] = ended
     assert "step 'step' is over" in said
