@@ -20,7 +20,8 @@
     ├── ResultTimeout            the run was not final in time
     ├── Unavailable              the store or the broker does not answer
     ├── MessageRejected          bytes that are not a message of ours
-    │   └── TamperedMessage      a message that is not the one of its row
+    │   ├── TamperedMessage      a message that is not the one of its row, or what nobody signed
+    │   └── UnknownKey           a signature of a key that is not trusted here
     └── Terminal                 raised in an activity: do not retry
         ├── ArgumentError        an argument is missing or does not validate
         └── ResultError          a result cannot be validated, serialised, or is too large
@@ -121,7 +122,18 @@ class MessageRejected(PaigeantError):
 
 
 class TamperedMessage(MessageRejected):
-    """A hop's row and the message that it keeps do not say the same; never executed, held for a person to look at."""
+    """A hop is not what its row says, or what was signed; never executed, held for a person to look at.
+
+    The text names the link that is broken.
+    """
+
+
+class UnknownKey(MessageRejected):
+    """What is signed is signed by a key that is not trusted here; offered again, to whoever knows ``kid``."""
+
+    def __init__(self, text: str, kid: str) -> None:
+        super().__init__(text)
+        self.kid = kid
 
 
 class Terminal(PaigeantError):

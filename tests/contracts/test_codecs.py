@@ -17,8 +17,14 @@ from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.limits import BODY_BYTES, STEPS
 from paigeant.security.plain import PlainCodec
+from paigeant.security.signed import SignedCodec
 from paigeant.testing.builders import new_message
 from paigeant.testing.codecs import CodecContract
+
+
+class TestSignedCodec(CodecContract):
+    def new_codec(self) -> Codec:
+        return SignedCodec()
 
 
 class TestPlainCodec(CodecContract):

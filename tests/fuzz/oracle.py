@@ -6,15 +6,21 @@ import json
 from typing import Any, NoReturn
 
 from paigeant.model.limits import BODY_BYTES
-from paigeant.security.frame import FRAME_BYTES
+from paigeant.security.frame import FRAME_BYTES, RECORD_BYTES
 
 
 def frame_body(frame: bytes) -> bytes | None:
-    """Return the body of a frame, None for what is no frame."""
-    lines = frame.split(b"\n")
-    if len(frame) > FRAME_BYTES or len(lines) != 2 or lines[0] != b'{"v":2}':
+    """Return the body of a frame of which nothing is signed, None for any other and for what is no frame."""
+    lines = frame_lines(frame)
+    return lines[0] if lines is not None and len(lines) == 1 else None
+
+
+def frame_lines(frame: bytes) -> list[bytes] | None:
+    """Return the lines behind the version: a body and perhaps a record and a signature; None for what is no frame."""
+    version, *lines = frame.split(b"\n")
+    if len(frame) > FRAME_BYTES or version != b'{"v":2}' or len(lines) not in {1, 3} or len(lines[0]) > BODY_BYTES:
         return None
-    return lines[1] if len(lines[1]) <= BODY_BYTES else None
+    return None if sum(map(len, lines[1:])) >= RECORD_BYTES else lines
 
 
 def strict(text: str | bytes) -> Any:

@@ -24,7 +24,19 @@ BANNED = {
     "pickle": "JSON: what is unpickled can run code",
     "time.time": "the store's time, or time.monotonic for a duration",
 }
-HEAVY = {"aio_pika", "alembic", "asyncpg", "cel", "pydantic_ai", "redis", "rich", "sqlalchemy", "typer"}
+HEAVY = {
+    "aio_pika",
+    "alembic",
+    "asyncpg",
+    "cel",
+    "cryptography",
+    "joserfc",
+    "pydantic_ai",
+    "redis",
+    "rich",
+    "sqlalchemy",
+    "typer",
+}
 
 PACKAGE = ROOT / "src/paigeant"
 COMMANDS = PACKAGE / "cli"

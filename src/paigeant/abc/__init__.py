@@ -7,7 +7,7 @@ may be called concurrently from one event loop. A backend that cannot be reached
 
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.step_session import Call, StepSession
-from paigeant.abc.codec import Codec, Opened
+from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHop
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
 from paigeant.abc.hooks import DispatchSpan, Hooks, Reporter, StepSpan
@@ -26,8 +26,10 @@ __all__ = [
     "Codec",
     "DeadLetters",
     "Delivery",
+    "Departure",
     "Directory",
     "DispatchSpan",
+    "DispatchTerms",
     "Heart",
     "Hooks",
     "HopStore",
@@ -37,6 +39,7 @@ __all__ = [
     "Resource",
     "RunReader",
     "Schema",
+    "SealedHop",
     "StepSession",
     "StepSpan",
     "Store",

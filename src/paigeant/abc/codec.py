@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import PaigeantMessage
-from paigeant.model.transition import Transition
+from paigeant.model.transition import PassedEntry, Transition
+from paigeant.model.values.values import Value
 
 
 class Opened(NamedTuple):
-    """What bytes opened to: the message, and the verified identity of who sealed it, None where nothing is signed."""
+    """What bytes opened to: the message and, where messages are signed, the record of the hop that was left for it.
+
+    The record is as it travelled: nobody has verified it before :meth:`Codec.judge`.
+    """
 
     message: PaigeantMessage
-    sealer: str | None = None
+    record: SignedRecord | None = None
+
+
+class DispatchTerms(NamedTuple):
+    """What is signed of a dispatch beside its message."""
+
+    owner: str
+    dispatch_key: str | None = None
+    tenant: str | None = None
+    passed: Sequence[PassedEntry] = ()
+
+
+class Departure(NamedTuple):
+    """What is signed of a hop that is left: who leaves it, what becomes of it, and what its arguments were bound to.
+
+    It is ``closed`` if its run is ended without its step being run.
+    """
+
+    owner: str
+    transition: Transition
+    input: Mapping[str, Value] | None = None
+    closed: bool = False
+
+
+class SealedHop(NamedTuple):
+    """The messages that follow, in their order, and what is signed of the hop that was left, if hops are signed."""
+
+    messages: tuple[Sealed, ...]
+    record: SignedRecord | None = None
 
 
 class Codec(ABC):
@@ -22,21 +56,27 @@ class Codec(ABC):
 
     @abstractmethod
     def seal(self, message: PaigeantMessage) -> Sealed:
-        """Return the message's bytes; raises :class:`~paigeant.errors.InvalidInput` if its body is over 1 MiB."""
+        """Return the bytes of a message of which nothing is signed.
+
+        Raises :class:`~paigeant.errors.InvalidInput` if its body is over 1 MiB.
+        """
 
     @abstractmethod
     def open(self, body: bytes) -> Opened:
-        """Return the message of these bytes and who sealed it; a repeat returns the same.
+        """Return the message of these bytes; a repeat returns the same.
 
-        Raises :class:`~paigeant.errors.MessageRejected` for any others, also where a signature is asked for and is
-        missing or wrong: what is returned is verified as far as this codec verifies anything.
+        Raises :class:`~paigeant.errors.MessageRejected` for any others.
         """
 
-    def attest(self, leased: Leased, transition: Transition) -> bytes | None:
-        """Return the signed record of a run's last hop, for the store to keep with the run's end.
+    def begin(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
+        """Return the first message of a run, sealed, and what is signed of the dispatch; raises as :meth:`seal`."""
+        del terms
+        return SealedHop((self.seal(message),))
 
-        A hop is vouched for by the seal of the message that follows it. After the last one nothing is sealed, so that
-        the engine asks for this instead, once for each commit that ends a run. None where hops are not signed.
+    def depart(self, leased: Leased, departure: Departure) -> SealedHop:
+        """Return the messages that follow a hop, sealed, and what is signed of the hop; raises as :meth:`seal`.
+
+        A run is signed for its whole life or not at all, by whether its dispatch is.
         """
-        del leased, transition
-        return None
+        del leased
+        return SealedHop(tuple(self.seal(message) for message, _ in departure.transition.next))

@@ -81,12 +81,11 @@ class HopStore(ABC):
         """Commit hops, each whole or not at all; one answer each, in order.
 
         Written only if the hop is pending, its fence is the one shown and the run is not final, all compared in the
-        writing transaction: the hop's record, values, plans, variables, the next twins and, where the run ends, its
-        end with what is attested of it. The twin asked for is handed over, leased for ``lease``, unless the run is to
-        be cancelled. A repeated commit is recognised by its ``execution`` and answered ``ALREADY``, with that grant
-        again as long as nobody took it over. A step is completed, and undone, once: a second time is ``FENCED``. A
-        commit that leaves its hop ``waiting`` without a fault gives the attempt back: parking is no attempt, however
-        often.
+        writing transaction: the hop's record, values, plans, variables, what is signed of it, the next twins and, where
+        the run ends, its end. The twin asked for is handed over, leased for ``lease``, unless the run is to be
+        cancelled. A repeated commit is recognised by its ``execution`` and answered ``ALREADY``, with that grant again
+        as long as nobody took it over. A step is completed, and undone, once: a second time is ``FENCED``. A commit
+        that leaves its hop ``waiting`` without a fault gives the attempt back: parking is no attempt, however often.
         """
 
     @abstractmethod

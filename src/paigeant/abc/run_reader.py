@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from datetime import timedelta
 from uuid import UUID
 
+from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
@@ -50,11 +51,11 @@ class RunReader(ABC):
         """
 
     @abstractmethod
-    async def get_attestation(self, workflow_id: UUID) -> bytes | None:
-        """Return what the codec attested of the run's last hop, as it was committed; None if there is nothing.
+    async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
+        """Return what was signed of a run, as it lies there, by position, path and fence; of an unknown run nothing.
 
-        There is nothing while the run is open, where hops are not signed, and where a run did not end by a hop: one
-        that was terminated. Raises ``UnknownRun``.
+        Records are written with the start and the commits that they are of, and never changed. Whether they are as they
+        were written is for a codec to judge: what is signed proves itself, or nothing.
         """
 
     @abstractmethod

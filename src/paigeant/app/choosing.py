@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from paigeant.abc import Codec, Schema, Store, Transport
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.plugins import load_plugin
+from paigeant.security.custody.purposes import KeyPlaces, Keys
+from paigeant.security.signed import SignedCodec
+
+DEVELOPMENT_KEY: Final = "dev.jwk"
 
 
 def choose_store(settings: Settings) -> Store:
@@ -47,8 +53,38 @@ def choose_transport(settings: Settings) -> Transport | None:
 
 def choose_codec(settings: Settings) -> Codec:
     """Return the codec that seals and opens messages; raises ConfigError."""
+    if settings.codec == "plain" and settings.signing == "on":
+        return SignedCodec(namespace=settings.namespace, audience=settings.audience, keyring=keys_of(settings))
     codec: Codec = load_plugin("paigeant.codecs", settings.codec)(settings.codec, namespace=settings.namespace)
     return codec
+
+
+def keys_of(settings: Settings) -> Callable[[], Keys]:
+    """Return what reads the keys of the settings, once they are needed; it raises ConfigError."""
+    places = KeyPlaces(
+        settings.namespace,
+        signing_key=_place(settings, settings.signing_key),
+        trust=_place(settings, settings.trust),
+        development=_development(settings),
+    )
+    return lambda: load_plugin("paigeant.keyrings", "local")(places)
+
+
+def _place(settings: Settings, name: str | None) -> Path | None:
+    return None if name is None else settings.folder / Path(name).expanduser()
+
+
+def _development(settings: Settings) -> Path | None:
+    """Return where the key of development is: beside a database in a file, else in the project's folder."""
+    scheme, _, path = settings.store.partition(":///")
+    match scheme.partition("+")[0].partition(":")[0]:
+        case "memory":
+            return None
+        case "sqlite":
+            folder = settings.folder / Path(path.partition("?")[0]).parent
+            return None if path.startswith(":memory:") or not path else folder / "keys" / DEVELOPMENT_KEY
+        case _:
+            return settings.folder / ".paigeant" / "keys" / DEVELOPMENT_KEY
 
 
 def _plugin(group: str, url: str, namespace: str) -> Any:

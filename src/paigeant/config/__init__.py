@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, cast
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
+from paigeant.config.custody import CustodySettings
 from paigeant.config.urls import check_url
 from paigeant.errors import ConfigError
 from paigeant.model.entries.step import Step
@@ -71,7 +72,7 @@ DAY: Final = 86_400.0
 Steps = Annotated[tuple[Annotated[Step, BeforeValidator(_step)], ...], Field(max_length=STEPS)]
 
 
-class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+class Settings(CustodySettings, frozen=True, extra="forbid", hide_input_in_errors=True):
     """What is configured. Made by hand it reads nothing; :func:`load_settings` reads environment and file.
 
     A field's description says which values are allowed.
@@ -145,10 +146,15 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     def redacted(self) -> dict[str, Any]:
         """Return the settings as JSON data without passwords, to be shown."""
         shown = self.model_dump(mode="json")
-        return {key: redacted_url(value) if key in _URLS and value else value for key, value in shown.items()}
+        return {key: redacted_url(shown[key]) if key in _URLS and shown[key] else shown[key] for key in _KEYS}
 
 
-_KEYS: Final = tuple(key for key, field in Settings.model_fields.items() if not field.exclude)
+_KEYS: Final = tuple(
+    sorted(
+        (key for key, field in Settings.model_fields.items() if not field.exclude),
+        key=lambda key: key in CustodySettings.model_fields,  # what is signed comes last
+    )
+)
 _VARIABLES: Final = tuple(f"{PREFIX}{key.upper()}" for key in _KEYS if key not in _FILE_ONLY)
 _Environment: Final = create_model(
     "_Environment", __base__=BaseSettings, **cast("dict[str, Any]", dict.fromkeys(_KEYS, (str, "")))

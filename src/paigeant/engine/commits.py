@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from uuid_utils.compat import uuid4
 
-from paigeant.abc import Codec
+from paigeant.abc import Departure
 from paigeant.activities.faults import describe
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import PaigeantError
@@ -18,36 +19,42 @@ from paigeant.model.values.values import Value
 from paigeant.routing import advance, give_up
 
 
-def commit_outcome(runtime: Runtime, leased: Leased, outcome: Outcome[Value]) -> Commit:
-    """Return what a hop wants written that came to this outcome: the transition, and the twins of what follows.
+def commit_outcome(
+    runtime: Runtime,
+    leased: Leased,
+    outcome: Outcome[Value],
+    *,
+    bound: Mapping[str, Value] | None = None,
+    closed: bool = False,
+) -> Commit:
+    """Return what a hop wants written that came to this outcome: the transition, the twins of what follows, its record.
 
-    What cannot travel, as a message that is too large, faults the step: another attempt would come to the same. The
-    codec attests a hop that ends its run. Raises what is raised by a codec that is broken.
+    ``bound`` is what its arguments were bound to; it is ``closed`` if its run is ended without its step being run. What
+    cannot travel, as a message that is too large, faults the step: another attempt would come to the same. Raises what
+    is raised by a codec that is broken.
     """
     try:
-        transition = advance(leased, outcome)
-        twins = _seal(runtime.codec, transition)
+        departure = Departure(runtime.owner, advance(leased, outcome), bound, closed)
+        sealed = runtime.codec.depart(leased, departure)
     except PaigeantError as error:
-        transition = give_up(leased, describe(error))
-        twins = _seal(runtime.codec, transition)
-    # Where the run ends with the hop, no message follows whose seal vouches for it.
-    attestation = None if transition.end is None else runtime.codec.attest(leased, transition)
-    commit = commit_transition(runtime, leased.grant, transition, twins)
+        departure = Departure(runtime.owner, give_up(leased, describe(error)), bound, closed)
+        sealed = runtime.codec.depart(leased, departure)
+    transition = departure.transition
+    twins = tuple(
+        Twin.of(message, one, hold) for (message, hold), one in zip(transition.next, sealed.messages, strict=True)
+    )
+    commit = replace(commit_transition(runtime, leased.grant, transition, twins), input=bound, record=sealed.record)
     plans = _new_plans(leased.message.routing_slip.itinerary, transition)
-    if attestation is None and not plans:
+    if not plans:
         return commit
     for plan in plans:
         runtime.plans.keep(plan)
-    return replace(commit, attestation=attestation, plans=tuple(plan.blob for plan in plans))
+    return replace(commit, plans=tuple(plan.blob for plan in plans))
 
 
 def commit_transition(runtime: Runtime, grant: Grant, transition: Transition, twins: tuple[Twin, ...] = ()) -> Commit:
     """Return the commit of one execution, under a name of its own."""
     return Commit(grant.held, runtime.owner, uuid4(), transition, twins)
-
-
-def _seal(codec: Codec, transition: Transition) -> tuple[Twin, ...]:
-    return tuple(Twin.of(message, codec.seal(message), hold) for message, hold in transition.next)
 
 
 def _new_plans(itinerary: Itinerary, transition: Transition) -> list[PlanText]:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, cast
 from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
-from paigeant.abc import DispatchSpan
+from paigeant.abc import DispatchSpan, DispatchTerms
 from paigeant.activities.binding import Sources, bind
 from paigeant.engine.conditions import see_input
 from paigeant.engine.plans import WrittenPlan
@@ -116,13 +116,15 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
     slip, passed = begin(itinerary, {} if itinerary.plain else see_input(json, asked_by(itinerary)))
     slip = replace(slip, policy=SlipPolicy.of(plan.revision, options.revision))
     message = PaigeantMessage(Headers(run, 1 + len(passed), now), Payload(value), slip)
+    terms = DispatchTerms(runtime.owner, options.dispatch_key, options.tenant, passed)
+    [sealed], record = runtime.codec.begin(message, terms)
     return RunStart(
         workflow_id=workflow_id,
         workflow=plan.name,
         trace_id=trace_id,
         input=value,
         input_sha256=hashlib.sha256(json).hexdigest(),
-        twin=Twin.of(message, runtime.codec.seal(message)),
+        twin=Twin.of(message, sealed),
         dispatch_key=options.dispatch_key,
         tenant=options.tenant,
         correlation_id=options.correlation_id,
@@ -130,6 +132,7 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         blobs=tuple(blobs.values()),
         plan=None if slip.itinerary.ref is None else slip.itinerary.plan.blob,
         passed=passed,
+        record=record,
     )
 
 

@@ -58,7 +58,7 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
     :class:`~paigeant.errors.TamperedMessage` for those of another hop.
     """
     proof.require_intact(grant)
-    message, sealer = runtime.codec.open(grant.body)
+    message, record = runtime.codec.open(grant.body)
     plan = None if message.missing_plan is None else runtime.plans.find(message.missing_plan)
     if plan is not None:
         message = _with_plan(message, plan)
@@ -66,7 +66,7 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
         proof.require_same(grant, message)
     first = grant.key.position == 1 and not grant.key.path
     begins = first and grant.fence == 1 and not grant.edited  # on a later lease a signal may have set a variable
-    return Leased(grant, message, undo_of(runtime, grant.topic), sealer=sealer, variables={} if begins else None)
+    return Leased(grant, message, undo_of(runtime, grant.topic), record=record, variables={} if begins else None)
 
 
 async def complete(runtime: Runtime, leased: Leased) -> Leased:

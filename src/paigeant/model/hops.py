@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from paigeant.model.custody.records import SignedRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hold import NOW, Hold, WaitState
 from paigeant.model.message import END, HopKey, PaigeantMessage
@@ -66,7 +67,8 @@ class Grant:
     run by whatever code there is; ``edited``, that a person has set variables of the run. ``recorded`` is what the
     message is held against; it is not there if the lease was handed over with a commit, whose owner has made the
     message itself. ``waited`` is for how many seconds the hop had been due, by the store's clock. ``wait`` says how far
-    the wait of a node has come, ``epoch`` how often the step was started afresh.
+    the wait of a node has come, ``epoch`` how often the step was started afresh. ``head`` is the digest of what was
+    signed when the hop was left before it was resumed.
     """
 
     key: HopKey
@@ -85,6 +87,7 @@ class Grant:
     recorded: Recorded | None = None
     wait: WaitState | None = None
     epoch: int = 0
+    head: str | None = None
     waited: float = field(default=0.0, compare=False)
 
     @property
@@ -97,8 +100,8 @@ class Grant:
 class Leased:
     """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone.
 
-    ``interfaces`` are those, known here, of the activities with which it revises its itinerary. ``sealer`` is the
-    verified identity of who sealed the message, None where messages are not signed. ``variables`` are those that the
+    ``interfaces`` are those, known here, of the activities with which it revises its itinerary. ``record`` is
+    what was signed of the hop that was left for it, None where hops are not signed. ``variables`` are those that the
     step sees, if all of them are known without asking the store. ``seen`` are the values that the conditions of what
     follows ask for, as far as there are any: JSON texts, and of one that is too large its size. ``agent`` says that the
     step is an agent's.
@@ -108,10 +111,15 @@ class Leased:
     message: PaigeantMessage
     undo: Undo = Undo.NEVER
     interfaces: Mapping[str, str] = field(default_factory=dict[str, str])
-    sealer: str | None = None
+    record: SignedRecord | None = None
     variables: Mapping[str, Value] | None = None
     seen: Mapping[str, bytes | int] = field(default_factory=dict[str, "bytes | int"])
     agent: bool = False
+
+    @property
+    def head(self) -> str | None:
+        """The digest of the record that the hop's own follows, None where nothing is signed."""
+        return None if self.record is None else self.grant.head or self.record.digest
 
 
 FIRST_HINT: Final = timedelta(seconds=3)
@@ -182,8 +190,8 @@ class Commit:
     for again. ``twins`` are those of the hops that follow; ``hand_over`` is the key of one that is due at once, and
     asks the store to write it already leased to the committer, with fence 1 and attempt 1. ``detail`` is what the step
     last said of its progress, as JSON text, if that is to be kept. ``input`` is what its arguments were bound to, None
-    if they were not. ``attestation`` is the codec's signed record of a hop that ends its run. ``plans`` are those to
-    which the twins are the first of the run to refer.
+    if they were not. ``record`` is what is signed of a hop that is left, None where hops are not signed. ``plans`` are
+    those to which the twins are the first of the run to refer.
     """
 
     held: LeaseToken
@@ -195,7 +203,7 @@ class Commit:
     blobs: tuple[Blob, ...] = ()
     detail: bytes | None = None
     input: Mapping[str, Value] | None = None
-    attestation: bytes | None = None
+    record: SignedRecord | None = None
     plans: tuple[Blob, ...] = ()
 
     @property
@@ -254,7 +262,7 @@ class Pulse(NamedTuple):
 class RunStart:
     """A run to be recorded, with its first twin, the entries ``passed`` before it, and the plan to which that refers.
 
-    ``deadline`` is in seconds from now, by the store's clock.
+    ``deadline`` is in seconds from now, by the store's clock. ``record`` is what is signed of the dispatch.
     """
 
     workflow_id: UUID
@@ -270,6 +278,7 @@ class RunStart:
     blobs: tuple[Blob, ...] = ()
     plan: Blob | None = None
     passed: tuple[PassedEntry, ...] = ()
+    record: SignedRecord | None = None
 
 
 class Started(NamedTuple):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from hashlib import sha256
 from itertools import accumulate
 from typing import Final, NamedTuple, Never, overload
 from uuid import UUID
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from paigeant.model.entries.entry import Entry, count, entry_id, placed
 from paigeant.model.entries.step import Step, against, steps_of
 from paigeant.model.limits import INLINE_BYTES
+from paigeant.model.values.digests import encode
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.values import Blob
 
@@ -92,9 +93,29 @@ class PlanText:
         return 1 + max((nesting(step.text) for step in steps), default=0)
 
     @cached_property
+    def digests(self) -> list[str]:
+        """The SHA-256 of each entry's text, base64url, as records of custody name them."""
+        return [encode(sha256(planned.text).digest()) for planned in self.entries]
+
+    def digest_ahead(self, at: int) -> str:
+        """Return the digest of all entries from this one on, base64url.
+
+        With P() = 32 zero bytes, P(entry, rest) = SHA-256(SHA-256(entry) + P(rest)): who knows the digest before an
+        entry, the entry's and the digest behind it sees with one hash that they belong together.
+        """
+        return encode(self._ahead[at])
+
+    @cached_property
+    def _ahead(self) -> list[bytes]:
+        found = [bytes(32)]
+        for planned in reversed(self.entries):
+            found.append(sha256(sha256(planned.text).digest() + found[-1]).digest())
+        return found[::-1]
+
+    @cached_property
     def blob(self) -> Blob:
         """The whole text under its SHA-256, as the store keeps it."""
-        return self._stored or Blob(hashlib.sha256(self._text).hexdigest(), self._text)
+        return self._stored or Blob(sha256(self._text).hexdigest(), self._text)
 
     @property
     def digest(self) -> str:

@@ -141,6 +141,7 @@ class LeftBehind(NamedTuple):
     errors: Sequence[AttemptError] | None
     revision: Revision | None
     committed_by: UUID
+    head: str | None
 
 
 def leave(hop: CommittedHop, left: Left, commit: Commit, now: datetime) -> LeftBehind:
@@ -162,6 +163,7 @@ def leave(hop: CommittedHop, left: Left, commit: Commit, now: datetime) -> LeftB
         errors=errors,
         revision=commit.transition.writes.revision,
         committed_by=commit.execution,
+        head=commit.record and commit.record.digest,
     )
 
 

@@ -141,8 +141,6 @@ class Resumed(NamedTuple):
     cancel_requested: str | None
     deadline: datetime | None
     closes_at: datetime | None
-    attestation: None = None
-    """The end that it vouched for is undone."""
 
 
 def choose_resumed(hops: Sequence[H]) -> list[H]:

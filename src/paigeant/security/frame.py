@@ -1,14 +1,14 @@
 """The frame on the wire: lines, each a text that is handed on as it was made.
 
-``{"v":2}`` is the first, the body's JSON text the second. A codec that signs adds two more: the text of the hop's
-record, and a signature over exactly the characters before it. JSON text in one line has no line break in it, so that
-nothing is quoted, and nothing has to be written again to be signed or verified.
+``{"v":2}`` is the first, the body's JSON text the second. A codec that signs adds two more: the text of the record of
+the hop that was left, which has the body's digest in it, and the detached JWS over exactly that text. JSON text in one
+line has no line break in it, so that nothing is quoted, and nothing has to be written again to be signed or verified.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
@@ -25,24 +25,41 @@ FRAME_BYTES: Final = BODY_BYTES + RECORD_BYTES
 _HEAD: Final = f'{{"v":{FRAME_VERSION}}}\n'.encode()
 
 
-def write_frame(body: bytes) -> bytes:
-    """Return the frame around a body, the same for the same body; raises ValueError for one that is not one line."""
+class Frame(NamedTuple):
+    """What a frame holds: a body and, where messages are signed, the text of a record and the JWS over it."""
+
+    body: bytes
+    record: bytes | None = None
+    jws: bytes | None = None
+
+
+def write_frame(body: bytes, record: bytes | None = None, jws: bytes = b"") -> bytes:
+    """Return the frame around a body, the same for the same body; raises ValueError for what is not one line."""
     if b"\n" in body:
         raise ValueError("a body of more than one line")
-    return _HEAD + body
+    return _HEAD + body if record is None else b"%b%b\n%b\n%b" % (_HEAD, body, record, jws)
 
 
-def read_frame(frame: bytes) -> bytes:
-    """Return the body of a frame; raises ValueError for anything else, a body of more than 1 MiB included."""
+def read_frame(frame: bytes) -> Frame:
+    """Return what is in a frame; raises ValueError for anything else, a body of more than 1 MiB included.
+
+    What is read is byte for byte what :func:`write_frame` makes of it.
+    """
     if len(frame) > FRAME_BYTES:
         raise ValueError(f"{len(frame)} bytes, which is more than {FRAME_BYTES}")
     if not frame.startswith(_HEAD):
         raise ValueError(_why_none(frame))
-    body = frame[len(_HEAD) :]
-    if b"\n" in body:
-        raise ValueError("a frame with a record and a signature, and nothing here can verify them")
+    body, *signed = frame[len(_HEAD) :].split(b"\n", 3)
     check_size(body)
-    return body
+    match signed:
+        case []:
+            return Frame(body)
+        case [record, jws] if len(record) + len(jws) < RECORD_BYTES:
+            return Frame(body, record, jws)
+        case [_, _]:
+            raise ValueError(f"a record of more than {RECORD_BYTES} bytes")
+        case _:
+            raise ValueError("a frame of neither two lines nor four: a body, and perhaps a record and a signature")
 
 
 def _why_none(frame: bytes) -> str:

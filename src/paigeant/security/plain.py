@@ -8,12 +8,13 @@ from pydantic import JsonValue, ValidationError
 
 from paigeant.abc import Codec, Opened
 from paigeant.errors import InvalidInput, MessageRejected
+from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hops import Sealed
 from paigeant.model.limits import DEPTH, NESTED
 from paigeant.model.message import ENTRIES_VERSION, SPEC_VERSION, PaigeantMessage
 from paigeant.model.stored.plans import ENTRY_DEPTH, check_plan_size
 from paigeant.model.values.values import Inline
-from paigeant.security.frame import check_depth, check_size, read_frame, read_json, write_frame
+from paigeant.security.frame import Frame, check_depth, check_size, read_frame, read_json, write_frame
 from paigeant.security.wire import WireMessage, check_shape, write_body
 
 _ENVELOPE: Final = 8 + 4 * NESTED
@@ -31,7 +32,12 @@ class PlainCodec(Codec):
         del name, namespace
 
     def seal(self, message: PaigeantMessage) -> Sealed:
-        """Return the message's bytes, which :meth:`open` turns into an equal message.
+        """Return the message's bytes, which :meth:`open` turns into an equal message; raises as :meth:`write`."""
+        body = self.write(message)
+        return Sealed(message.headers.message_id, message.topic, write_frame(body))
+
+    def write(self, message: PaigeantMessage) -> bytes:
+        """Return the body, the same for the same message.
 
         Raises :class:`~paigeant.errors.InvalidInput` if it is over 1 MiB, its itinerary is, it is too long, or does not
         say what comes next.
@@ -42,18 +48,25 @@ class PlainCodec(Codec):
             _check_depth(message)
             body = write_body(message)
             check_size(body)
-            return Sealed(message.headers.message_id, message.topic, write_frame(body))
         except ValueError as error:
             raise InvalidInput(f"message {message.headers.message_id} cannot travel: {error}") from error
+        return body
 
     def open(self, body: bytes) -> Opened:
         """Return the message; limits are checked before anything is parsed, and nothing else is raised."""
         try:
-            text = read_frame(body)
-            _check_version(read_json(text, depth=DEPTH + _ENVELOPE))
-            return Opened(WireMessage.model_validate_json(text).message())
+            frame = read_frame(body)
+            record = self.record_of(frame)
+            _check_version(read_json(frame.body, depth=DEPTH + _ENVELOPE))
+            return Opened(WireMessage.model_validate_json(frame.body).message(), record)
         except Exception as error:  # whatever a stranger's bytes provoke, it means the same
             raise MessageRejected(f"not a message of ours: {_explain(error)}") from error
+
+    def record_of(self, frame: Frame) -> SignedRecord | None:
+        """Return what travels of what was signed; raises ValueError where nothing here could verify it."""
+        if frame.record is not None:
+            raise ValueError("a frame with a record and a signature, and signing is off here")
+        return None
 
 
 def _explain(error: Exception) -> str:

@@ -52,7 +52,7 @@ def test_without_a_setting_messages_are_sealed_plainly() -> None:
     opened = codec.open(codec.seal(new_message("draft")).body)
 
     assert type(codec) is PlainCodec
-    assert opened.sealer is None
+    assert opened.record is None
 
 
 async def test_the_codec_of_the_settings_seals_what_is_dispatched(named: type[NamedCodec]) -> None:

@@ -1,33 +1,27 @@
-"""The last hop of a run, after which no message is sealed, is attested by the codec, and the store keeps that."""
+"""What is signed of a run: one record a hop, each following the one before, written with what it is of."""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
+from pydantic_core import from_json
 
 from paigeant import RetryPolicy, RunStatus
 from paigeant.engine.upkeep.closer import close_due
-from paigeant.model.hops import Leased
 from paigeant.model.runs import CancelRequest
-from paigeant.model.transition import Transition
 from paigeant.security.plain import PlainCodec
-
-
-class AttestingCodec(PlainCodec):
-    """A codec that says of what it attests which hop it was, and how the run ended."""
-
-    def attest(self, leased: Leased, transition: Transition) -> bytes | None:
-        assert transition.end is not None
-        return f"{leased.message.topic} {leased.message.headers.direction}: {transition.end.status}".encode()
+from paigeant.security.signed import SignedCodec
 
 
 @pytest.fixture
-def attesting(both: Any) -> Any:
-    both.codec = AttestingCodec()
+def signing(both: Any) -> Any:
+    both.codec = SignedCodec()
 
     @both.registry.execute
-    async def pay() -> None: ...
+    async def pay() -> str:
+        return "paid"
 
     @both.registry.compensate("pay")
     async def refund() -> None: ...
@@ -39,37 +33,61 @@ def attesting(both: Any) -> Any:
     return both
 
 
+async def records(engine: Any, run: UUID) -> list[dict[str, Any]]:
+    """Return the records of a run; each names the one before."""
+    found = [each.record for each in await engine.steady.load_records(run)]
+    texts = [from_json(record.text) for record in found]
+    assert [text["prev"] for text in texts] == [None, *(record.digest for record in found[:-1])]
+    return texts
+
+
 @pytest.mark.parametrize(
-    ("steps", "attested"),
+    ("steps", "left"),
     [
-        (["pay"], "pay execute: completed"),
-        (["pay", "pay"], "pay execute: completed"),
-        (["fail"], "fail execute: failed"),
-        (["pay", "fail"], "pay compensate: compensated"),
+        (["pay"], ["pay execute completed"]),
+        (["pay", "pay"], ["pay execute completed", "pay execute completed"]),
+        (["fail"], ["fail execute failed"]),
+        (["pay", "fail"], ["pay execute completed", "fail execute failed", "pay compensate completed"]),
     ],
 )
-async def test_the_hop_that_ends_a_run_is_attested(attesting: Any, steps: list[str], attested: str):
-    await attesting.serve()
-    run = await attesting.start(*steps)
-    await attesting.until(run)
+async def test_each_hop_that_is_left_leaves_one_record(signing: Any, steps: list[str], left: list[str]):
+    await signing.serve()
+    run = await signing.start(*steps)
+    await signing.until(run)
 
-    assert await attesting.steady.get_attestation(run) == attested.encode()
-
-
-async def test_a_run_that_is_ended_without_its_step_is_attested_by_whoever_ends_it(attesting: Any):
-    run = await attesting.start("pay")
-    await attesting.steady.request_cancel(run, CancelRequest.PLAIN)
-
-    await close_due(attesting.runtime())
-
-    assert (await attesting.view(run)).status is RunStatus.CANCELLED
-    assert await attesting.steady.get_attestation(run) == b"pay execute: cancelled"
+    dispatch, *hops = await records(signing, run)
+    assert (dispatch["k"], dispatch["n"], dispatch["aud"]) == ("dispatch", 0, "default")
+    assert [f"{hop['step']} {hop['dir']} {hop['status']}" for hop in hops] == left
+    assert [hop["n"] for hop in hops] == list(range(1, len(left) + 1))
+    assert hops[-1]["run"] == (await signing.view(run)).status
+    assert [hop["run"] for hop in hops[:-1]] == [None] * (len(left) - 1)
 
 
-async def test_where_nothing_is_signed_nothing_is_attested(attesting: Any):
-    attesting.codec = PlainCodec()
-    await attesting.serve()
-    run = await attesting.start("pay")
-    await attesting.until(run)
+async def test_a_run_that_is_ended_without_its_step_is_signed_by_whoever_ends_it(signing: Any):
+    run = await signing.start("pay")
+    await signing.steady.request_cancel(run, CancelRequest.PLAIN)
 
-    assert await attesting.steady.get_attestation(run) is None
+    await close_due(signing.runtime())
+
+    assert (await signing.view(run)).status is RunStatus.CANCELLED
+    [_, close] = await records(signing, run)
+    assert (close["k"], close["step"], close["run"]) == ("close", "pay", "cancelled")
+
+
+async def test_where_nothing_is_signed_there_is_no_record(signing: Any):
+    signing.codec = PlainCodec()
+    await signing.serve()
+    run = await signing.start("pay")
+    await signing.until(run)
+
+    assert await signing.steady.load_records(run) == []
+
+
+async def test_a_run_that_began_unsigned_stays_unsigned(signing: Any):
+    signing.codec = PlainCodec()
+    run = await signing.start("pay", "pay")
+    signing.codec = SignedCodec()
+    await signing.serve()
+    await signing.until(run)
+
+    assert await signing.steady.load_records(run) == []

@@ -169,7 +169,8 @@ class Committer:
         if left is not None and left.variables is not None and not grant.edited:
             same = grant.key.path == commit.held.key.path
             known = {**left.variables, **left_by(left.message, commit.transition)} if same else None
-        return Leased(grant, message, undo_of(self._runtime, message.topic), variables=known)
+        undo = undo_of(self._runtime, message.topic)
+        return Leased(grant, message, undo, record=commit.record, variables=known)
 
     async def _give_back(self, grant: Grant) -> None:
         try:

@@ -191,10 +191,10 @@ class HopRunner:
         leased, outcome = replace(active.leased, seen=seen) if seen else active.leased, execution.outcome
         if isinstance(outcome, Revised):
             leased = with_author(leased, outcome, self._runtime.registry)
-        commit = commit_outcome(self._runtime, leased, outcome)
+        commit = commit_outcome(self._runtime, leased, outcome, bound=execution.input)
         done = commit.transition.hop.status is StepStatus.COMPLETED
         detail = None if done else active.progress.unsent
-        return replace(commit, blobs=tuple(execution.blobs), input=execution.input, detail=detail)
+        return replace(commit, blobs=tuple(execution.blobs), detail=detail)
 
     def _ask_for_next(self, commit: Commit, slot: Slot | None) -> Commit:
         """Ask for the next hop to be handed over, if it may stay here and there is room for it."""

@@ -55,7 +55,8 @@ async def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityC
         leased = await complete(runtime, open_grant(runtime, grant))
         if grant.topic in cards:
             leased = replace(leased, undo=cards[grant.topic].undo)
-        return commit_outcome(runtime, leased, close(leased, begun=has_begun(grant))), leased.message.headers
+        outcome = close(leased, begun=has_begun(grant))
+        return commit_outcome(runtime, leased, outcome, closed=True), leased.message.headers
     except MessageRejected as error:
         return commit_transition(runtime, grant, close_unread(grant, error)), None
     except Unavailable:

@@ -8,12 +8,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from paigeant.abc import RunReader
+from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import read
 from paigeant.sql.statements.calls import checkpoints
+from paigeant.sql.statements.custody import records
 
 
 class SqlRunReader(InDatabase, RunReader):
@@ -42,8 +44,8 @@ class SqlRunReader(InDatabase, RunReader):
     async def get_message(self, key: HopKey) -> bytes | None:
         return await self.database.read(lambda tx: read.get_message(tx, key))
 
-    async def get_attestation(self, workflow_id: UUID) -> bytes | None:
-        return await self.database.read(lambda tx: read.get_attestation(tx, workflow_id), single=True)
+    async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
+        return await self.database.read(lambda tx: records.load_records(tx, workflow_id), single=True)
 
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
         return await self.database.read(lambda tx: checkpoints.read_ledger(tx, workflow_id))

@@ -80,7 +80,6 @@ workflow_runs: Final = Table(
     Column("completed_at", StoreTime),
     Column("error", json_of(TypeAdapter(RunError))),
     Column("output", _value),
-    Column("attestation", LargeBinary),
 )
 """One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
 ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or
@@ -127,6 +126,7 @@ step_executions: Final = Table(
     Column("wait", Text),
     Column("revision", json_of(TypeAdapter(Revision))),
     Column("epoch", Integer),
+    Column("head", Text),
     Column("body", Bytes),
     Column("digest", Bytes),
 )
@@ -137,7 +137,8 @@ what its arguments were bound to, ``output`` what it came to, ``error`` what end
 ``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits for code that fits
 it; ``accepted``: a person wants it run by whatever code there is. ``awaits`` names the signal that it waits for. Of an
 entry that is no step, ``kind`` and ``label`` say what it is, ``wait`` how far its wait has come. ``revision`` is what a
-step changed on the way ahead. ``epoch`` is how often the step was started afresh, NULL if never. ``body`` are the exact
+step changed on the way ahead. ``epoch`` is how often the step was started afresh, NULL if never, ``head`` the digest of
+what was signed when the hop was left. ``body`` are the exact
 sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
 
 signals: Final = Table(

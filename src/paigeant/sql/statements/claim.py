@@ -57,7 +57,7 @@ LEASABLE: Final = (
         *HOP,
         *(steps.step, steps.fence, steps.attempt, steps.interruptions, steps.owner),
         *(type_coerce(steps.step_id, NULLTYPE).label("step_id"), steps.undoes_path, steps.undoes_position),
-        *(steps.namespace, steps.direction, steps.completed_at, steps.due_at, steps.accepted, steps.wait),
+        *(steps.namespace, steps.direction, steps.completed_at, steps.due_at, steps.accepted, steps.wait, steps.head),
         steps.epoch,
         steps.started_at,
         *(steps.body, steps.digest),

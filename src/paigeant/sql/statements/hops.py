@@ -110,6 +110,7 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
         waited=max(-(tx.until(row.due_at) or 0.0), 0.0),
         edited=bool(row.edited),
         epoch=row.epoch or 0,
+        head=row.head,
         wait=None if row.wait is None else WaitState(leases.end_wait(row.wait) or row.wait),
     )
 

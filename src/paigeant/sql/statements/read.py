@@ -52,7 +52,6 @@ _BETWEEN: Final = (
     .limit(bindparam("limit"))
 )
 _STATUS: Final = PreparedStatement(select(STATUS).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
-_ATTESTATION: Final = select(runs.attestation).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _STEPS: Final = (
     select(
         *(column for column in steps if column.name not in {"body", "digest"}),
@@ -95,15 +94,6 @@ def get_message(tx: Tx, key: HopKey) -> bytes | None:
     """Return the message of a hop, None if there is no such hop."""
     rows = tx.rows(_MESSAGE, namespace=tx.namespace, **key._asdict())
     return rows[0].body if rows else None
-
-
-def get_attestation(tx: Tx, workflow_id: UUID) -> bytes | None:
-    """Return what was attested of a run's last hop; raises UnknownRun."""
-    rows = tx.rows(_ATTESTATION, namespace=tx.namespace, workflow_id=workflow_id)
-    if not rows:
-        raise unknown(workflow_id)
-    attestation: bytes | None = rows[0].attestation
-    return attestation
 
 
 def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tuple[Any, ...]]:

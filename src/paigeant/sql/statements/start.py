@@ -16,6 +16,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, workflow_runs
 from paigeant.sql.statements.commits.plans import keep_plans
+from paigeant.sql.statements.custody.records import keep_dispatches
 from paigeant.sql.statements.hops import add_passed, add_twins, keep_blobs
 
 runs: Columns = workflow_runs.c
@@ -57,6 +58,7 @@ def _write(tx: Tx, fresh: Sequence[RunStart]) -> None:
     keep_plans(tx, [(one.workflow_id, one.plan) for one in fresh if one.plan is not None])
     add_passed(tx, [(one.twin.key, passed) for one in fresh for passed in one.passed])
     add_twins(tx, [(one.twin, None, timedelta(0)) for one in fresh])
+    keep_dispatches(tx, fresh)
 
 
 def run_row(tx: Tx, one: RunStart) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from paigeant.model.transition import Held, Left
 from paigeant.protocol import holds, leases, verdict
 from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
+from paigeant.stores.memory.custody import keep_record
 from paigeant.stores.memory.hops import read_grant
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 from paigeant.stores.memory.signals import meet_kept
@@ -57,6 +58,7 @@ def _write(rows: Rows, one: RunStart) -> None:
     rows.hops[run.workflow_id] = {}
     if one.dispatch_key is not None:
         rows.keys[one.workflow, one.dispatch_key] = run.workflow_id
+    keep_record(run, one.twin.key._replace(path="", position=0), 0, one.record)
     rows.note_passed(one.twin.key, one.passed)
     rows.add(HopRow.of(one.twin, now))
 
@@ -108,8 +110,7 @@ def _write_run(run: RunRow, one: Commit) -> None:
     made = one.transition
     run.set((path, position), dict(made.writes.variables))
     run.keep(one.blobs)
-    if one.attestation is not None:
-        run.attestation = one.attestation
+    keep_record(run, one.held.key, one.held.fence, one.record)
     if made.writes.error is not None:
         run.error = made.writes.error
     if made.end is not None and made.end.output is not None:

@@ -137,6 +137,7 @@ def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
         edited=run.edited,
         epoch=hop.epoch or 0,
         wait=hop.wait,
+        head=hop.head,
     )
 
 

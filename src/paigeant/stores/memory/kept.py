@@ -1,13 +1,26 @@
-"""What the memory store keeps of what happens within steps."""
+"""What the memory store keeps of what happens within steps, and of what is sent to them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, StepEpoch
+from paigeant.model.values.values import Value
 
 Checkpoints: TypeAlias = dict[StepEpoch, dict[str, Checkpoint]]
 """By step, and then by key."""
 
 Ledger: TypeAlias = dict[tuple[StepEpoch, str], LedgerEntry]
 """By step, and the key of the charge."""
+
+
+@dataclass(slots=True)
+class SignalRow:
+    """A signal of a run, and the place of the hop that it has met; ``number`` is the order in which they came."""
+
+    number: int
+    name: str
+    payload: Value
+    path: str | None = None
+    position: int | None = None

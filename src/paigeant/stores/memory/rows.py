@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.aio.changes import Changes
+from paigeant.model.custody.records import StoredRecord
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import Sealed, Twin, WorkerCard
 from paigeant.model.message import HopKey
@@ -24,21 +25,10 @@ from paigeant.protocol import holds, operate
 from paigeant.protocol.variables import Written, outputs, seen
 from paigeant.protocol.views import open_reason, open_status, open_until
 from paigeant.stores.memory.clock import Clock
-from paigeant.stores.memory.kept import Checkpoints, Ledger
+from paigeant.stores.memory.kept import Checkpoints, Ledger, SignalRow
 
 Place: TypeAlias = tuple[str, int]
 """A path, and a position on it."""
-
-
-@dataclass(slots=True)
-class SignalRow:
-    """A signal of a run, and the place of the hop that it has met; ``number`` is the order in which they came."""
-
-    number: int
-    name: str
-    payload: Value
-    path: str | None = None
-    position: int | None = None
 
 
 @dataclass(slots=True)
@@ -64,7 +54,6 @@ class RunRow:
     completed_at: datetime | None = None
     error: RunError | None = None
     output: Value | None = None
-    attestation: bytes | None = None
     twins: dict[HopKey, HopRow] = field(default_factory=dict[HopKey, "HopRow"])
     """Its open hops."""
     variables: dict[Place, dict[str, Value]] = field(default_factory=dict[Place, dict[str, Value]])
@@ -77,6 +66,8 @@ class RunRow:
     signals: dict[str, SignalRow] = field(default_factory=dict[str, SignalRow])
     """Those that were sent to it, by their ids."""
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    records: list[StoredRecord] = field(default_factory=list[StoredRecord])
+    """What is signed of it, in the order in which it was written."""
 
     @property
     def status(self) -> RunStatus:
@@ -145,6 +136,7 @@ class HopRow:
     reason: str | None = None
     awaits: str | None = None
     wait: WaitState | None = None
+    head: str | None = None
     kind: str | None = None
     label: str | None = None
     errors: Sequence[AttemptError] | None = None

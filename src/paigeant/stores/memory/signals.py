@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.protocol import signals
-from paigeant.stores.memory.rows import HopRow, Rows, RunRow, SignalRow
+from paigeant.stores.memory.kept import SignalRow
+from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
 
 def send(rows: Rows, sent: Sequence[SentSignal]) -> list[Receipt]:

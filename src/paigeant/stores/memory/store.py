@@ -12,6 +12,7 @@ from uuid import UUID
 
 from paigeant.abc import Store
 from paigeant.errors import ConfigError
+from paigeant.model.custody.records import StoredRecord
 from paigeant.model.hops import (
     SUSPECT_PAUSE,
     Commit,
@@ -36,7 +37,7 @@ from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
 from paigeant.protocol.operate import Restart
-from paigeant.stores.memory import hops, letters, operator, pruning, views
+from paigeant.stores.memory import custody, hops, letters, operator, pruning, views
 from paigeant.stores.memory.calls import checkpoints
 from paigeant.stores.memory.calls.contract import MemoryCalls
 from paigeant.stores.memory.clock import Clock, store_time
@@ -235,8 +236,8 @@ class MemoryStore(MemoryCalls, Store):
     async def get_message(self, key: HopKey) -> bytes | None:
         return views.message(self._rows, key)
 
-    async def get_attestation(self, workflow_id: UUID) -> bytes | None:
-        return operator.find(self._rows, workflow_id).attestation
+    async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
+        return custody.load_records(self._rows, workflow_id)
 
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
         return checkpoints.read_ledger(self._rows, workflow_id)

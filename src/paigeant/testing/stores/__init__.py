@@ -3,8 +3,8 @@
 from paigeant.testing.stores.backend import Connect, StoreBackend
 from paigeant.testing.stores.calls.checkpoints import CheckpointGuarantees
 from paigeant.testing.stores.calls.variables import SavedVariableGuarantees
+from paigeant.testing.stores.custody import CustodyGuarantees
 from paigeant.testing.stores.directory import DirectoryGuarantees
-from paigeant.testing.stores.hops.attestations import AttestationGuarantees
 from paigeant.testing.stores.hops.branches import BranchGuarantees
 from paigeant.testing.stores.hops.commits import CommitGuarantees
 from paigeant.testing.stores.hops.handover import HandOverGuarantees
@@ -47,7 +47,7 @@ class StoreContract(
     ReaderGuarantees,
     CheckpointGuarantees,
     SavedVariableGuarantees,
-    AttestationGuarantees,
+    CustodyGuarantees,
     WaitingGuarantees,
     RaceGuarantees,
 ):

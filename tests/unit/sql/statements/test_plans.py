@@ -30,6 +30,7 @@ from paigeant.sql.statements.calls import checkpoints
 from paigeant.sql.statements.commits import judged as commit
 from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
+from paigeant.sql.statements.custody import records
 from paigeant.sql.statements.values import variables
 from tests.conftest import POSTGRES
 
@@ -94,8 +95,7 @@ OFTEN: dict[str, Any] = {
     "waits that have just begun": signals._THESE_WAITS,
     "ending a wait": signals._MEET,
     "saying what a signal has met": signals._PLACE,
-    "keeping what is attested": commit_rows._ATTEST,
-    "what was attested": read._ATTESTATION,
+    "what is signed of a run": records._OF_RUN,
     "a list of a status": read.page_of(RunStatus.FAILED, None),
     "a list of what waits": read.page_of(RunStatus.WAITING, None),
     "a list of a workflow": read.page_of(None, "article"),

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import CTE, Boolean, Text, bindparam, func, literal, select, update
+from sqlalchemy import CTE, Boolean, ColumnElement, Text, bindparam, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeEngine
 
+from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hold import NOW as DUE
 from paigeant.model.hops import Commit, CommitResult, Grant, Twin, Verdict
 from paigeant.model.runs import Direction, RunStatus, StepStatus
@@ -23,8 +24,10 @@ from paigeant.model.transition import Done, Left
 from paigeant.protocol import holds
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.custody import records
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.at_once.table import NOW, ZERO, given_table, lists_of, written
+from paigeant.sql.statements.custody.records import RECORD, record_row
 from paigeant.sql.statements.hops import steps, twin_row
 
 runs: Columns = workflow_runs.c
@@ -48,6 +51,7 @@ _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
     "run_output": runs.output.type,
     "variable": sets.name.type,
     "value": sets.value.type,
+    **{f"record_{name}": records.c[name].type for name in RECORD},
 }
 
 
@@ -94,6 +98,7 @@ def _row(tx: Tx, one: Commit, lease: timedelta) -> dict[str, Any]:
         "run_output": end and end.output,
         "variable": variable,
         "value": value,
+        **record_columns(one.record),
     }
 
 
@@ -109,7 +114,8 @@ def _commit() -> PreparedStatement:
     locked = _locked(given)
     behind = _behind(locked)
     done = select(behind.c.workflow_id, behind.c.deadline, behind.c.edited, NOW.label("now"))
-    return PreparedStatement(done.add_cte(_added(behind), _set(behind), _ended(behind)))
+    records_kept = signed(behind, behind.c.position, behind.c.of_fence)
+    return PreparedStatement(done.add_cte(_added(behind), _set(behind), _ended(behind), records_kept))
 
 
 def _locked(given: CTE) -> CTE:
@@ -189,6 +195,24 @@ def _set(behind: CTE) -> CTE:
     later = {name: made.excluded[name] for name in ("value", "updated_at")}
     key = list(workflow_variables.primary_key)
     return made.on_conflict_do_update(index_elements=key, set_=later).cte("variables_set")
+
+
+def signed(of: CTE, position: ColumnElement[Any], fence: ColumnElement[Any]) -> CTE:
+    """Write what is signed of these hops, as far as it is."""
+    columns = {
+        "workflow_id": of.c.workflow_id,
+        "path": literal(""),
+        "position": position,
+        "fence": fence,
+        **{name: of.c[f"record_{name}"] for name in RECORD},
+    }
+    rows = select(*columns.values()).where(of.c.record_text.is_not(None))
+    return insert(records).from_select(list(columns), rows).cte("signed")
+
+
+def record_columns(record: SignedRecord | None) -> dict[str, Any]:
+    """Return what is given of a record."""
+    return {f"record_{name}": value for name, value in record_row(record).items()}
 
 
 def _ended(behind: CTE) -> CTE:

@@ -13,9 +13,11 @@ from sqlalchemy.types import TypeEngine
 from paigeant.model.hops import RunStart, Started
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.custody import records
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
-from paigeant.sql.statements.at_once.commit import TWIN, next_hop
+from paigeant.sql.statements.at_once.commit import TWIN, next_hop, record_columns, signed
 from paigeant.sql.statements.at_once.table import ZERO, given_table, lists_of, written
+from paigeant.sql.statements.custody.records import RECORD
 from paigeant.sql.statements.hops import steps, twin_row
 from paigeant.sql.statements.start import run_row
 
@@ -31,6 +33,7 @@ _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
     "workflow_id": steps.workflow_id.type,
     **_OF_RUN,
     **{name: steps[name].type for name in TWIN},
+    **{f"record_{name}": records.c[name].type for name in RECORD},
 }
 
 
@@ -51,7 +54,7 @@ def start_at_once(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
 def _row(tx: Tx, one: RunStart) -> dict[str, Any]:
     hop = twin_row(tx, one.twin, None, timedelta())
     run = {f"run_{name}": value for name, value in run_row(tx, one).items()}
-    return {**run, "workflow_id": one.workflow_id, **{name: hop[name] for name in TWIN}}
+    return {**run, "workflow_id": one.workflow_id, **{name: hop[name] for name in TWIN}, **record_columns(one.record)}
 
 
 def _start() -> PreparedStatement:
@@ -59,7 +62,8 @@ def _start() -> PreparedStatement:
     made = insert(workflow_runs).from_select(list(_RUN), select(*written(given, _OF_RUN).values())).cte("runs")
     columns = next_hop(given, position=literal(1))
     twins = insert(step_executions).from_select(list(columns), select(*columns.values())).cte("twins")
-    return PreparedStatement(select(literal(1).label("done")).add_cte(made, twins))
+    records_kept = signed(given, position=literal(0), fence=literal(0))
+    return PreparedStatement(select(literal(1).label("done")).add_cte(made, twins, records_kept))
 
 
 _START: Final = _start()

@@ -23,6 +23,7 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.commits.judged import RUNS
 from paigeant.sql.statements.commits.rows import set_variables
+from paigeant.sql.statements.custody.records import keep_records
 from paigeant.sql.statements.hops import THIS_HOP, add_twins, bound, keep_blobs, steps
 
 runs: Columns = workflow_runs.c
@@ -62,6 +63,7 @@ def record_plain_results(tx: Tx, commits: Sequence[Commit], lease: timedelta) ->
         raise NotAsExpectedError
     keep_blobs(tx, [(one.held.key.workflow_id, blob) for one in commits for blob in one.blobs])
     set_variables(tx, commits)
+    keep_records(tx, commits)
     wanted = [(one, one.wanted) for one in commits]
     add_twins(
         tx,

@@ -18,6 +18,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.commits.plans import keep_plans
+from paigeant.sql.statements.custody.records import keep_records
 from paigeant.sql.statements.hops import OPEN, add_passed, add_twins, changed, changing, keep_blobs, note, steps
 from paigeant.sql.statements.signals import meet_kept
 
@@ -42,13 +43,6 @@ _RUN: Final = PreparedStatement(
         output=func.coalesce(bindparam("b_output", type_=runs.output.type), runs.output),
     )
 )
-_ATTEST: Final = PreparedStatement(
-    update(workflow_runs)
-    .where(runs.workflow_id == bindparam("b_workflow_id"))
-    .values(attestation=bindparam("b_attestation"))
-)
-"""Apart from :data:`_RUN`: only codecs that sign have one."""
-
 _ABANDON: Final = PreparedStatement(
     update(step_executions)
     .where(steps.workflow_id == bindparam("b_workflow_id"), _STILL_OPEN)
@@ -89,8 +83,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
     if waits:
         meet_kept(tx, waits)
     tx.many(_RUN, [_run_row(tx, one) for one in good if _changes_run(one)])
-    attested = [(one.run.workflow_id, one.commit.attestation) for one in good if one.commit.attestation is not None]
-    tx.many(_ATTEST, [{"b_workflow_id": run, "b_attestation": attestation} for run, attestation in attested])
+    keep_records(tx, (one.commit for one in good))
     close(tx, [one.run.workflow_id for one in good if one.commit.transition.end is not None])
 
 

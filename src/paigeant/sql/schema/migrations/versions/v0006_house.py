@@ -29,6 +29,7 @@ def upgrade() -> None:
     _clock()
     op.add_column("workers", sa.Column("workflows", sa.Text(), nullable=False, server_default="[]"))
     _signals()
+    _custody()
 
 
 def _refuse_open_runs() -> None:
@@ -46,7 +47,6 @@ def _refuse_open_runs() -> None:
 def _runs() -> None:
     op.execute("UPDATE workflow_runs SET status = 'open' WHERE completed_at IS NULL")
     op.drop_column("workflow_runs", "reason")
-    op.add_column("workflow_runs", sa.Column("attestation", sa.LargeBinary(), nullable=True))
     op.add_column("workflow_runs", sa.Column("correlation_id", sa.Text(), nullable=True))
     op.add_column("workflow_runs", sa.Column("edited", sa.Boolean(), nullable=True))
 
@@ -55,7 +55,7 @@ def _steps() -> None:
     op.alter_column("step_executions", "topic", new_column_name="step")
     op.alter_column("step_executions", "contract", new_column_name="interface")
     op.add_column("step_executions", sa.Column("input", sa.Text(), nullable=True))
-    for name in ("kind", "label", "awaits", "wait", "revision"):
+    for name in ("kind", "label", "awaits", "wait", "revision", "head"):
         op.add_column("step_executions", sa.Column(name, sa.Text(), nullable=True))
     op.add_column("step_executions", sa.Column("error", sa.Text(), nullable=True))
     op.alter_column("step_executions", "undoes", new_column_name="undoes_position")
@@ -164,3 +164,16 @@ def _signals() -> None:
     kept = sa.text("position IS NULL")
     columns = ["workflow_id", "name", "number"]
     op.create_index("signals_kept", "signals", columns, sqlite_where=kept, postgresql_where=kept)
+
+
+def _custody() -> None:
+    """Add what is signed of runs."""
+    op.create_table(
+        "records",
+        sa.Column("workflow_id", sa.Uuid(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False, autoincrement=False) for name in ("position", "fence")),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("kind", "text", "jws", "digest")),
+        sa.PrimaryKeyConstraint("workflow_id", "path", "position", "fence", name="records_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="records_workflow_id_fkey"),
+    )

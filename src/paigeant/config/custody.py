@@ -1,0 +1,31 @@
+"""The settings of what is signed: whether, with which key, whom it is for, and which keys are trusted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+
+def _switch(value: Any) -> Any:
+    """Return what YAML has made a boolean of as the word that was written."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value.lower() if isinstance(value, str) else value
+
+
+class CustodySettings(BaseModel, frozen=True):
+    """A part of the settings. A field's description says which values are allowed."""
+
+    signing: Annotated[Literal["on", "off"], BeforeValidator(_switch)] = Field(
+        default="off", description="on, off: whether hops are signed"
+    )
+    signing_key: str | None = Field(
+        default=None, min_length=1, description="a file with a private JWK that only its owner can read"
+    )
+    trust: str | None = Field(
+        default=None, min_length=1, description="a file with the key set (JWKS) of all keys that are trusted"
+    )
+    audience: str | None = Field(
+        default=None, min_length=1, max_length=255, description="whom runs are signed for; by default the namespace"
+    )

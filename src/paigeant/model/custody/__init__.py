@@ -1,0 +1,1 @@
+"""What is signed: records of hops."""

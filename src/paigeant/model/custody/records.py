@@ -1,0 +1,50 @@
+"""Records of custody: what is signed of each hop, and how it rests in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+from paigeant.model.message import HopKey
+from paigeant.model.values.digests import digest_of
+
+
+class RecordKind(StrEnum):
+    """What a record is of."""
+
+    DISPATCH = "dispatch"
+    """The beginning of a run, at position 0."""
+    HOP = "hop"
+    """A hop that its worker has left."""
+    CLOSE = "close"
+    """A hop whose run was ended without its step being run: by a deadline or a request to cancel."""
+
+
+@dataclass(frozen=True)
+class SignedRecord:
+    """The text of a record exactly as it was signed, and the detached JWS (RFC 7797) over it.
+
+    The ``kind`` is a :class:`RecordKind`, unless somebody has edited it where it rests; the text says it too.
+    """
+
+    kind: str
+    text: bytes
+    jws: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """What the next record names as the one before it: SHA-256 of the text, a line break and the JWS, base64url."""
+        return digest_of(b"%b\n%b" % (self.text, self.jws))
+
+
+class StoredRecord(NamedTuple):
+    """A record where it rests: at the place of its hop, under the fence of the lease that left it.
+
+    The dispatch has position 0 and fence 0. A hop that was resumed has a record for each time that it was left.
+    """
+
+    key: HopKey
+    fence: int
+    record: SignedRecord

@@ -1,0 +1,124 @@
+"""Detached JWS (RFC 7797), strictly: the one place that knows joserfc.
+
+A header is compared, never interpreted: for a key and a purpose there is one text, and any other is refused, however a
+parser would read it. So no header chooses an algorithm, brings a key, or means two things to two readers. What is
+signed is ``header "." text``, as in RFC 7797 with ``b64`` false; joserfc gives the algorithms (RFC 9864, 7518).
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
+
+from paigeant.errors import ConfigError
+from paigeant.model.values.digests import encode
+from paigeant.security.custody.purposes import Purpose
+
+ALGORITHMS: Final = ("Ed25519", "ES256", "RS256")
+JWS_BYTES: Final = 2048
+
+_REGISTRY: Final = JWSRegistry(algorithms=ALGORITHMS)
+_DETACHED: Final = re.compile(rb"([A-Za-z0-9_-]{1,700})\.\.([A-Za-z0-9_-]{1,1400})")
+_KINDS: Final[Mapping[tuple[str, str], tuple[str, Any]]] = {
+    ("OKP", "Ed25519"): ("Ed25519", OKPKey),
+    ("EC", "P-256"): ("ES256", ECKey),
+    ("RSA", ""): ("RS256", RSAKey),
+}
+RSA_BITS: Final = 2048
+
+
+class SigningKey:
+    """A key, pinned to one algorithm, that signs if it has its private half, and verifies."""
+
+    def __init__(self, jwk: Mapping[str, Any]) -> None:
+        """Read a JWK (RFC 7517); raises ConfigError for one of no kind that is used here, or too weak."""
+        self.algorithm, kind = _kind_of(jwk)
+        try:
+            self._key: Any = kind.import_key({name: jwk[name] for name in jwk if name in _MEMBERS})
+            self.private: bool = self._key.is_private
+            self.kid: str = self._key.thumbprint()
+            self._model: Any = _REGISTRY.get_alg(self.algorithm)
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise ConfigError(f"no usable JWK: {error}") from error
+
+    @classmethod
+    def generate(cls, algorithm: str = "Ed25519") -> SigningKey:
+        """Return a new key."""
+        match algorithm:
+            case "Ed25519":
+                made: Any = OKPKey.generate_key("Ed25519")
+            case "ES256":
+                made = ECKey.generate_key("P-256")
+            case "RS256":
+                made = RSAKey.generate_key(RSA_BITS)
+            case _:
+                raise ConfigError(f"no algorithm {algorithm!r}; known: {', '.join(ALGORITHMS)}")
+        return cls(made.as_dict(private=True))
+
+    @cached_property
+    def public_jwk(self) -> dict[str, Any]:
+        """The public half as a JWK, with its thumbprint (RFC 7638) as ``kid``."""
+        return {**self._key.as_dict(private=False), "kid": self.kid, "alg": self.algorithm, "use": "sig"}
+
+    @property
+    def private_jwk(self) -> dict[str, Any]:
+        """The whole key as a JWK."""
+        return {**self._key.as_dict(private=True), "kid": self.kid, "alg": self.algorithm, "use": "sig"}
+
+    def header(self, purpose: Purpose) -> bytes:
+        """Return the one header of this key for a purpose, base64url."""
+        return self._headers[purpose]
+
+    @cached_property
+    def _headers(self) -> dict[Purpose, bytes]:
+        text = '{{"alg":"{}","b64":false,"crit":["b64"],"kid":"{}","typ":"{}"}}'
+        return {each: encode(text.format(self.algorithm, self.kid, each).encode()).encode() for each in Purpose}
+
+    def sign(self, purpose: Purpose, text: bytes) -> bytes:
+        """Return the detached JWS over exactly this text."""
+        header = self._headers[purpose]
+        signature: bytes = self._model.sign(b"%b.%b" % (header, text), self._key)
+        return b"%b..%b" % (header, encode(signature).encode())
+
+    def verifies(self, header: bytes, signature: bytes, text: bytes) -> bool:
+        """Tell whether this is the key's signature over this header and text."""
+        try:
+            return bool(self._model.verify(b"%b.%b" % (header, text), signature, self._key))
+        except Exception:  # noqa: BLE001  (whatever a stranger's bytes provoke: it is no signature)
+            return False
+
+
+_MEMBERS: Final = frozenset({"kty", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi"})
+"""What makes a key. What else stands in a JWK, as ``use`` or ``x5u``, is not given to the library."""
+
+
+def _kind_of(jwk: Mapping[str, Any]) -> tuple[str, Any]:
+    kind = (str(jwk.get("kty")), str(jwk.get("crv", "")))
+    if kind not in _KINDS:
+        text = f"a JWK of kty {kind[0]!r}, crv {kind[1]!r}: use Ed25519 (OKP), P-256 (EC) or RSA"
+        raise ConfigError(text)
+    algorithm, made = _KINDS[kind]
+    if jwk.get("alg", algorithm) not in {algorithm, "EdDSA" if algorithm == "Ed25519" else algorithm}:
+        raise ConfigError(f"a JWK of alg {jwk['alg']!r}, which is {algorithm}")
+    if made is RSAKey and len(str(jwk.get("n", ""))) * 6 < RSA_BITS - 8:
+        raise ConfigError(f"an RSA key of less than {RSA_BITS} bits")
+    return algorithm, made
+
+
+def take_apart(jws: bytes) -> tuple[bytes, bytes] | None:
+    """Return the header, still base64url, and the signature of a detached compact JWS; None for anything else.
+
+    A signature has one spelling: base64url whose unused bits are set is refused.
+    """
+    found = _DETACHED.fullmatch(jws) if len(jws) <= JWS_BYTES else None
+    if found is None:
+        return None
+    signature = urlsafe_b64decode(found[2] + b"==" if len(found[2]) % 4 else found[2])
+    return (found[1], signature) if encode(signature).encode() == found[2] else None

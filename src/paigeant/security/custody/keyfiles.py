@@ -1,0 +1,79 @@
+"""Keys in files: read only if nobody else can read or exchange them, and one made for development on first need."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Any, Final, cast
+
+from pydantic_core import from_json, to_json
+
+from paigeant.errors import ConfigError
+from paigeant.security.custody.jws import SigningKey
+
+KEY_BYTES: Final = 16 * 1024
+
+
+def read_key(path: Path) -> SigningKey:
+    """Return the private key of a JWK file; raises ConfigError, which says how to mend what is wrong with it.
+
+    The file is one of this user, readable by nobody else, and no symbolic link: who can exchange it, signs.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        why = "it is a symbolic link: name the file itself" if path.is_symlink() else error.strerror
+        raise ConfigError(f"signing key {path}: {why}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        _check(path, os.fstat(file.fileno()))
+        text = file.read(KEY_BYTES + 1)
+    if len(text) > KEY_BYTES:
+        raise ConfigError(f"signing key {path}: more than {KEY_BYTES:,} bytes")
+    try:
+        key = SigningKey(cast("dict[str, Any]", from_json(text)))
+    except (ValueError, AttributeError, TypeError, ConfigError) as error:
+        raise ConfigError(f"signing key {path}: no JWK of a key that signs: {error}") from error
+    if not key.private:
+        raise ConfigError(f"signing key {path}: only the public half is in it")
+    return key
+
+
+def _check(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError(f"signing key {path}: no regular file")
+    if found.st_uid != os.geteuid():
+        raise ConfigError(f"signing key {path}: it belongs to another user: chown {os.geteuid()} {path}")
+    if found.st_mode & 0o077:
+        raise ConfigError(f"signing key {path}: others can read it: chmod 600 {path}")
+
+
+def write_key(path: Path, key: SigningKey) -> bool:
+    """Write a private key to a new file; returns False, with nothing changed, if one is there.
+
+    It is written under another name first and then linked, so that of several who make one at the same moment all find
+    the same, and nobody ever reads half of one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(to_json(key.private_jwk))
+        os.link(made, path)
+    except FileExistsError:
+        return False
+    finally:
+        made.unlink()
+    return True
+
+
+def development_key(path: Path) -> SigningKey | None:
+    """Return the key of development of this place, made if there is none; None where nothing can be written."""
+    if not path.exists():
+        try:
+            write_key(path, SigningKey.generate())
+        except OSError:
+            return None
+    return read_key(path)

@@ -1,0 +1,89 @@
+"""The keyring of a process: the key that it signs with, and those that it trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from paigeant.errors import ConfigError, TamperedMessage
+from paigeant.security.custody.jws import SigningKey
+from paigeant.security.custody.keyfiles import development_key, read_key
+from paigeant.security.custody.purposes import KeyPlaces, Purpose
+from paigeant.security.custody.trust import Trust, TrustedKey, read_jwks, trusted_for_all
+
+DEVELOPMENT: Final = "development"
+"""Whose the keys are that are made where none is configured."""
+
+
+class Keyring:
+    """Signs and verifies. In development every key that shows itself in the store is trusted: it proves nothing there.
+
+    Without a key of its own it verifies, and signs nothing.
+    """
+
+    def __init__(self, places: KeyPlaces) -> None:
+        """Read the keys; raises ConfigError, which says what to do."""
+        self.namespace: str = places.namespace
+        self.is_development: bool = places.signing_key is None and places.trust is None
+        if self.is_development:
+            self._signer: SigningKey | None = _development(places.development)
+            self.trust: Trust = Trust([trusted_for_all(self._signer, DEVELOPMENT)])
+            return
+        if places.trust is None:
+            text = "PAIGEANT_SIGNING_KEY without PAIGEANT_TRUST: name the key set (JWKS) of all keys that are trusted"
+            raise ConfigError(text)
+        self._signer = None if places.signing_key is None else read_key(places.signing_key)
+        self.trust = Trust(_read_trust(places.trust))
+        if self._signer is not None and self._signer.kid not in self.trust.keys:
+            text = f"the key of {places.signing_key} ({self._signer.kid}) is not in the key set {places.trust}"
+            raise ConfigError(f"{text}: nobody would trust what it signs; publish it with `paigeant keys export-jwks`")
+
+    @property
+    def signer(self) -> SigningKey:
+        """The process's own key; raises ConfigError if it has none."""
+        if self._signer is None:
+            raise ConfigError("this is signed here: set PAIGEANT_SIGNING_KEY to a key file, or use the API")
+        return self._signer
+
+    def sign(self, purpose: Purpose, text: bytes) -> bytes:
+        """Return the detached JWS of this process over a text."""
+        return self.signer.sign(purpose, text)
+
+    def verify(self, purpose: Purpose, text: bytes, jws: bytes, at: datetime) -> TrustedKey:
+        """Return the key that signed it, at this time; raises TamperedMessage and UnknownKey."""
+        trusted = self.trust.verify(purpose, text, jws)
+        flaw = trusted.flaw_at(at, self.namespace)
+        if flaw is not None:
+            raise TamperedMessage(flaw)
+        return trusted
+
+    def learn(self, jwk: Mapping[str, Any]) -> bool:
+        """Trust another machine's key of development; returns False where keys are configured: nothing is learnt."""
+        if self.is_development:
+            self.trust.add(trusted_for_all(SigningKey(jwk), DEVELOPMENT))
+        return self.is_development
+
+
+@cache
+def _in_memory() -> SigningKey:
+    """Return the key of this process, for stores that live no longer, and where nothing can be written."""
+    return SigningKey.generate()
+
+
+@cache
+def _of_file(path: Path) -> SigningKey:
+    return development_key(path) or _in_memory()
+
+
+def _development(path: Path | None) -> SigningKey:
+    return _in_memory() if path is None else _of_file(path)
+
+
+def _read_trust(path: Path) -> list[TrustedKey]:
+    try:
+        return read_jwks(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(f"PAIGEANT_TRUST: {path}: {error.strerror}") from error

@@ -1,0 +1,162 @@
+"""Trust: which keys there are, and what each of them may sign.
+
+Authority comes from configuration alone, never from a message: a key that nobody has configured signs nothing.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, cast
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import from_json
+
+from paigeant.errors import ConfigError, MessageRejected, TamperedMessage, UnknownKey
+from paigeant.security.custody.jws import SigningKey, take_apart
+from paigeant.security.custody.purposes import Purpose
+
+JWKS_BYTES: Final = 256 * 1024
+KEYS: Final = 1000
+RIGHTS: Final = ("dispatch", "publish", "step", "operate", "read")
+"""What a right may begin with, before ``:`` and a name or ``*``."""
+
+WHOLE_RIGHTS: Final = frozenset({"adopt", "identity"})
+
+
+class Grants(BaseModel, extra="forbid"):
+    """What stands under ``paigeant`` in a JWK of a trusted set: whose key it is, what it may sign, where, and when.
+
+    ``may`` are ``dispatch:WORKFLOW``, ``publish:WORKFLOW``, ``step:ACTIVITY``, ``operate:VERB`` and ``read:ACTIVITY``,
+    each with a name or ``*``, and ``adopt`` and ``identity``. ``ns`` are namespaces, all if there are none. It is good
+    from ``nbf`` until ``exp``, and what it signed from ``revoked_from`` on counts for nothing.
+    """
+
+    iss: str = Field(min_length=1, max_length=255)
+    may: tuple[str, ...] = ()
+    ns: tuple[str, ...] = ()
+    nbf: datetime | None = None
+    exp: datetime | None = None
+    revoked_from: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TrustedKey:
+    """A key and what it may sign."""
+
+    key: SigningKey = field(repr=False)
+    grants: Grants
+
+    def may(self, right: str) -> bool:
+        """Tell whether it may do this, as ``step:pay``."""
+        kind = right.partition(":")[0]
+        return right in self.grants.may or (kind != right and f"{kind}:*" in self.grants.may)
+
+    def flaw_at(self, at: datetime, namespace: str) -> str | None:
+        """Return why nothing that it signed at this time, by the store's clock, counts; None if it counts."""
+        grants = self.grants
+        if grants.ns and namespace not in grants.ns:
+            return f"key {self.key.kid} is not for namespace {namespace!r}"
+        if grants.nbf is not None and at < grants.nbf:
+            return f"key {self.key.kid} was not good before {grants.nbf.isoformat()}"
+        if grants.exp is not None and at > grants.exp:
+            return f"key {self.key.kid} was good until {grants.exp.isoformat()}"
+        if grants.revoked_from is not None and at >= grants.revoked_from:
+            return f"key {self.key.kid} was revoked from {grants.revoked_from.isoformat()} on"
+        return None
+
+
+class Trust:
+    """The keys that are trusted, found by the exact headers of their signatures."""
+
+    def __init__(self, keys: Iterable[TrustedKey] = ()) -> None:
+        """Trust these."""
+        self._by_header: dict[bytes, tuple[TrustedKey, Purpose]] = {}
+        self.keys: dict[str, TrustedKey] = {}
+        for key in keys:
+            self.add(key)
+
+    def add(self, trusted: TrustedKey) -> None:
+        """Trust one key more."""
+        self.keys[trusted.key.kid] = trusted
+        for purpose in Purpose:
+            self._by_header[trusted.key.header(purpose)] = (trusted, purpose)
+
+    def verify(self, purpose: Purpose, text: bytes, jws: bytes) -> TrustedKey:
+        """Return the key whose signature this is, for this purpose, over exactly this text.
+
+        Raises TamperedMessage for what no key signed, and UnknownKey for the signature of a key that is not known here.
+        """
+        parts = take_apart(jws)
+        if parts is None:
+            raise TamperedMessage("its signature is no detached compact JWS")
+        header, signature = parts
+        found = self._by_header.get(header)
+        if found is None:
+            raise _unknown(header)
+        trusted, is_for = found
+        if is_for is not purpose:
+            raise TamperedMessage(f"its signature is a {is_for}, not a {purpose}")
+        if not trusted.key.verifies(header, signature, text):
+            raise TamperedMessage(f"it is not what {trusted.grants.iss} signed")
+        return trusted
+
+
+def _unknown(header: bytes) -> MessageRejected:
+    """Return the error for a header that is that of no key here."""
+    try:
+        said: Any = from_json(urlsafe_b64decode(header + b"==" if len(header) % 4 else header))
+        kid, names = said["kid"], tuple(said)
+    except Exception:  # noqa: BLE001  (a stranger's bytes)
+        return TamperedMessage("the header of its signature cannot be read")
+    if names != ("alg", "b64", "crit", "kid", "typ") or not isinstance(kid, str):
+        return TamperedMessage("the header of its signature is not one that is written here")
+    return UnknownKey(f"it is signed by key {kid[:64]!r}, which is not trusted here", kid)
+
+
+def read_jwks(text: bytes, source: str) -> list[TrustedKey]:
+    """Return the keys of a trusted set (RFC 7517, with ``paigeant``); those without rights of ours are left out.
+
+    Raises ConfigError, which names the ``source``.
+    """
+    if len(text) > JWKS_BYTES:
+        raise ConfigError(f"{source}: {len(text):,} bytes; a key set has {JWKS_BYTES:,} at most")
+    try:
+        return [_trusted(jwk) for jwk in _members(text) if "paigeant" in jwk and jwk.get("use") != "enc"]
+    except (ValueError, TypeError, KeyError, AttributeError, ConfigError) as error:
+        raise ConfigError(f"{source}: no key set: {_said(error)}") from error
+
+
+def _members(text: bytes) -> list[Mapping[str, Any]]:
+    members: Any = from_json(text)["keys"]
+    if not isinstance(members, list) or len(cast("list[Any]", members)) > KEYS:
+        raise ValueError(f"keys is no list of at most {KEYS}")
+    return cast("list[Mapping[str, Any]]", members)
+
+
+def _trusted(jwk: Mapping[str, Any]) -> TrustedKey:
+    grants, key = Grants.model_validate(jwk["paigeant"]), SigningKey(jwk)
+    for right in grants.may:
+        kind, colon, name = right.partition(":")
+        if right not in WHOLE_RIGHTS and not (kind in RIGHTS and colon and name):
+            raise ValueError(f"{right!r} is no right; known: {', '.join(f'{each}:NAME' for each in RIGHTS)}")
+    if key.private:
+        raise ValueError(f"key {key.kid} is private: publish its public half alone")
+    if jwk.get("kid", key.kid) != key.kid:
+        raise ValueError(f"kid {jwk['kid']!r} is not the key's thumbprint, {key.kid}")
+    return TrustedKey(key, grants)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error)
+
+
+def trusted_for_all(key: SigningKey, iss: str) -> TrustedKey:
+    """Return a key with all rights: one of development, or a process's own where nothing is configured."""
+    may = (*(f"{kind}:*" for kind in RIGHTS), *sorted(WHOLE_RIGHTS))
+    return TrustedKey(key, Grants(iss=iss, may=may))

@@ -1,0 +1,84 @@
+"""The codec that signs: of each hop one record, which names the digests of all that it leaves behind.
+
+The keys are read on first need, so that who merely looks at runs loads no cryptography.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final
+
+from paigeant.abc import Departure, DispatchTerms, SealedHop
+from paigeant.errors import InvalidInput
+from paigeant.model.custody.records import RecordKind, SignedRecord
+from paigeant.model.hops import Leased, Sealed
+from paigeant.model.message import PaigeantMessage
+from paigeant.model.transition import Left
+from paigeant.plugins import load_plugin
+from paigeant.security.custody.purposes import KeyPlaces, Keys, Purpose
+from paigeant.security.custody.records import write_dispatch, write_hop
+from paigeant.security.frame import RECORD_BYTES, Frame, write_frame
+from paigeant.security.plain import PlainCodec
+
+LONGEST: Final = RECORD_BYTES // 2
+"""Bytes of a record, at most."""
+
+
+class SignedCodec(PlainCodec):
+    """Seals as the plain codec does, and signs a record of each dispatch and of each hop that is left."""
+
+    def __init__(
+        self,
+        name: str = "signed",
+        *,
+        namespace: str = "default",
+        audience: str | None = None,
+        keyring: Callable[[], Keys] | None = None,
+    ) -> None:
+        """Sign with the keys of ``keyring``, by default one in memory, for ``audience``, by default the namespace."""
+        super().__init__(name, namespace=namespace)
+        self._audience = audience or namespace
+        self._make_keyring: Callable[[], Keys] = keyring or (
+            lambda: load_plugin("paigeant.keyrings", "local")(KeyPlaces(namespace))
+        )
+
+    @cached_property
+    def keyring(self) -> Keys:
+        """The keys, read when they are first needed; raises ConfigError."""
+        return self._make_keyring()
+
+    def begin(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
+        """Return the first message of a run, sealed, and the record of its dispatch."""
+        body = self.write(message)
+        record = self._sign(RecordKind.DISPATCH, write_dispatch(message, terms, self._audience, body))
+        return SealedHop((_sealed(message, body, record),), record)
+
+    def depart(self, leased: Leased, departure: Departure) -> SealedHop:
+        """Return the messages that follow, sealed, and the record of the hop; of a run that is not signed, no record.
+
+        A hop that only waits leaves no record, unless others follow it.
+        """
+        following = [message for message, _ in departure.transition.next]
+        left = isinstance(departure.transition.hop, Left)
+        if leased.head is None or not (left or following):
+            return super().depart(leased, departure)
+        bodies = [self.write(message) for message in following]
+        kind = RecordKind.CLOSE if departure.closed else RecordKind.HOP
+        record = self._sign(kind, write_hop(leased, departure, leased.head, bodies))
+        return SealedHop(
+            tuple(_sealed(message, body, record) for message, body in zip(following, bodies, strict=True)), record
+        )
+
+    def record_of(self, frame: Frame) -> SignedRecord | None:
+        """Return the record that travels, as it travelled; of what kind it is, its text says."""
+        return None if frame.record is None else SignedRecord("", frame.record, frame.jws or b"")
+
+    def _sign(self, kind: RecordKind, text: bytes) -> SignedRecord:
+        if len(text) > LONGEST:
+            raise InvalidInput(f"the record of the hop is {len(text):,} bytes; at most {LONGEST:,} are allowed")
+        return SignedRecord(kind, text, self.keyring.sign(Purpose.RECORD, text))
+
+
+def _sealed(message: PaigeantMessage, body: bytes, record: SignedRecord) -> Sealed:
+    return Sealed(message.headers.message_id, message.topic, write_frame(body, record.text, record.jws))

@@ -1,0 +1,24 @@
+"""The tables of custody: what is signed. Nobody changes a row of them; a database role need only insert and read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text, Uuid
+
+from paigeant.sql.schema.tables import metadata
+
+records: Final = Table(
+    "records",
+    metadata,
+    Column("workflow_id", Uuid, ForeignKey("workflow_runs.workflow_id"), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("fence", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("jws", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+"""What is signed of a run's dispatch, at position 0, and of each hop that was left, written with it. ``digest`` is what
+the next record names as the one before it, for people to search; whoever verifies computes it."""

@@ -1,0 +1,1 @@
+"""The statements of custody: what is signed, and by which keys."""
