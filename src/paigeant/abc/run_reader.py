@@ -10,6 +10,7 @@ from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
+from paigeant.model.stored.overview import OpenCount, QueueView
 
 
 class RunReader(ABC):
@@ -63,6 +64,17 @@ class RunReader(ABC):
         """Return what the run's steps were charged, each charge once, in the order of their recording.
 
         Of an unknown run there is nothing.
+        """
+
+    @abstractmethod
+    async def list_queues(self) -> list[QueueView]:
+        """Return what waits for each activity that was ever published, by name; each costs the same however full."""
+
+    @abstractmethod
+    async def count_open(self) -> list[OpenCount]:
+        """Return how many open hops there are by status and reason, also of those that wait for signals or children.
+
+        At most 10,001 are looked at, the longest due first.
         """
 
     @abstractmethod

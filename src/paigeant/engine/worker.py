@@ -72,6 +72,11 @@ class ActivityWorker:
         return self._options.topics
 
     @property
+    def slots(self) -> Slots:
+        """How many steps it runs at a time, and how many more it could."""
+        return self._slots
+
+    @property
     def id(self) -> str:
         """The worker's name in leases and logs; never reused."""
         return self._runtime.owner

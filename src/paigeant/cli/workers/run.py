@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,16 +18,23 @@ from typing import Annotated, Final
 
 import typer
 
+from paigeant.abc import Hooks
+from paigeant.aio.race import until_first
 from paigeant.app import ActivityWorker, Handlers, Paigeant
+from paigeant.app.draining import until_drained
 from paigeant.app.handlers.target import find_target
+from paigeant.app.monitor import Monitor, serve_probes
 from paigeant.app.upkeep.log_lines import open_sink
 from paigeant.cli.exit_codes import FAILED, HUNG_UP, INTERRUPTED, exit_code_of
 from paigeant.cli.terminal.commands import new_app
+from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named, where
 from paigeant.cli.workers.pipes import forgive_broken_pipes
+from paigeant.cli.workers.processes import Supervisor
 from paigeant.cli.workers.reloading import end_with_supervisor, supervise
 from paigeant.config import FILE, PREFIX, Settings, load_settings
 from paigeant.errors import PaigeantError
+from paigeant.model.events import Event, WorkerStarted
 from paigeant.telemetry.output import configure, flush
 from paigeant.telemetry.step_context import StepContext
 
@@ -36,6 +43,8 @@ app: typer.Typer = new_app()
 _LOG: Final = logging.getLogger("paigeant.run")
 LOG_FORMAT: Final = f"{PREFIX}LOG_FORMAT"
 _CODES: Final[dict[int, int]] = {signal.SIGINT: INTERRUPTED, signal.SIGHUP: HUNG_UP}
+_IDLE: Final = 5.0
+"""Seconds for which nothing is due at the end of --drain."""
 _LAST_MOMENT: Final = 5.0
 """Seconds for the process to end once the worker has: what still runs then is code that cannot be stopped."""
 
@@ -49,7 +58,19 @@ def run(
         int | None, typer.Option(min=1, help="How many steps run at a time; default: of the settings, 32.")
     ] = None,
     reload: Annotated[bool, typer.Option("--reload", help="Start again when a .py file of the code changes.")] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Run so many worker processes; SIGHUP replaces them one by one.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /health and /ready on this port.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="The address to serve them on.")] = "127.0.0.1",
+    drain: Annotated[bool, typer.Option("--drain", help="Work until nothing is due, then end with 0.")] = False,
+    idle: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="SPAN", help="How long nothing is due then; default: 5.")
+    ] = None,
     supervised: Annotated[int | None, typer.Option(hidden=True, help="A pipe that ends with the supervisor.")] = None,
+    ready_file: Annotated[Path | None, typer.Option(hidden=True, help="Where the metrics port is written.")] = None,
 ) -> None:
     """Serve activities until SIGTERM or Ctrl-C; a second Ctrl-C gives running steps no time to end."""
     with _telling_errors_as_asked():
@@ -60,15 +81,36 @@ def run(
         _configure_logs(settings)  # first, for the handlers may log while they are imported
         if reload:
             raise typer.Exit(supervise(find_target(named, folder.absolute()).watched, grace=settings.grace))
+        if processes is not None:
+            raise typer.Exit(Supervisor(processes, settings.grace).run(metrics_host, metrics_port))
         loaded = load_named(handlers, settings, app_dir)
         loaded.require_activities()
-        raise typer.Exit(_run(loaded, settings, activity, concurrency))
+        port = 0 if ready_file is not None else metrics_port
+        asked = _Asked(activity or None, concurrency, (metrics_host, port), ready_file, _idle(idle, drain=drain))
+        raise typer.Exit(_run(loaded, settings, asked))
 
 
 def _configure_logs(settings: Settings) -> None:
     file = None if settings.log_file is None else settings.folder / Path(settings.log_file).expanduser()
     sink = open_sink(settings)
     configure(settings.log_format, settings.log_level, file, () if sink is None else (sink,))
+
+
+def _idle(idle: float | None, *, drain: bool) -> float | None:
+    if idle is not None and not drain:
+        raise typer.BadParameter("it needs --drain", param_hint="--idle")
+    return (_IDLE if idle is None else idle) if drain else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How to serve: which activities, where metrics are served and written down, and how long idle at the end."""
+
+    activities: Sequence[str] | None
+    concurrency: int | None
+    metrics: tuple[str, int | None]
+    ready_file: Path | None
+    idle: float | None
 
 
 @contextmanager
@@ -85,11 +127,11 @@ def _telling_errors_as_asked() -> Generator[None]:
         raise typer.Exit(exit_code_of(error) if isinstance(error, PaigeantError) else FAILED) from error
 
 
-def _run(handlers: Handlers, settings: Settings, activity: list[str] | None, concurrency: int | None) -> int:
+def _run(handlers: Handlers, settings: Settings, asked: _Asked) -> int:
     forgive_broken_pipes()
     _spare_the_collector()
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
-        return runner.run(_serve(handlers, settings, activity or None, concurrency))
+        return runner.run(_serve(handlers, settings, asked))
 
 
 def _spare_the_collector() -> None:
@@ -142,18 +184,54 @@ class _Stop:
             self.worker.stop(now=now)
 
 
-async def _serve(
-    handlers: Handlers, settings: Settings, activities: Sequence[str] | None, concurrency: int | None
-) -> int:
-    """Serve until a signal; returns the exit code."""
+async def _serve(handlers: Handlers, settings: Settings, asked: _Asked) -> int:
+    """Serve until a signal, or until all is done; returns the exit code."""
     stop = _Stop(settings.grace)
     stop.listen(asyncio.get_running_loop())
-    paigeant = Paigeant(handlers, settings=settings, hooks=StepContext(namespace=settings.namespace))
-    async with paigeant, paigeant.worker(activities=activities, concurrency=concurrency) as worker:
-        stop.worker = worker
-        await stop.event.wait()
+    hooks: list[Hooks] = [StepContext(namespace=settings.namespace)]
+    async with AsyncExitStack() as stack:
+        monitor = _monitor(settings, asked, hooks, stack)
+        paigeant = await stack.enter_async_context(Paigeant(handlers, settings=settings, hooks=hooks))
+        serving = paigeant.worker(activities=asked.activities, concurrency=asked.concurrency)
+        stop.worker = await stack.enter_async_context(serving)
+        if monitor is not None:
+            await stack.enter_async_context(monitor.watching(stop.worker, paigeant.store, paigeant.runtime.transport))
+        await _until_the_end(stop, paigeant, asked)
     _end_in_time(stop.exit_code)
     return stop.exit_code
+
+
+def _monitor(settings: Settings, asked: _Asked, hooks: list[Hooks], stack: AsyncExitStack) -> Monitor | None:
+    """Serve metrics and probes from now on, if that is asked for; raises ConfigError for a port that is taken."""
+    host, port = asked.metrics
+    if port is None:
+        return None
+    monitor = Monitor(stall=settings.stall_timeout)
+    server = stack.enter_context(serve_probes(monitor, host, port))
+    hooks.append(monitor.hooks)
+    _LOG.info("metrics on http://%s:%d/metrics", host, server.port)
+    if asked.ready_file is not None:
+        hooks.append(_WriteWhenReady(asked.ready_file, server.port))
+    return monitor
+
+
+class _WriteWhenReady(Hooks):
+    wanted_events = (WorkerStarted,)
+
+    def __init__(self, file: Path, port: int) -> None:
+        self._file = file
+        self._port = port
+
+    def on_event(self, event: Event) -> None:
+        del event
+        self._file.write_text(str(self._port))
+
+
+async def _until_the_end(stop: _Stop, paigeant: Paigeant, asked: _Asked) -> None:
+    if asked.idle is None or stop.worker is None:
+        await stop.event.wait()
+    else:
+        await until_first(stop.event.wait(), until_drained(paigeant.store, stop.worker, asked.idle))
 
 
 def _end_in_time(exit_code: int) -> None:

@@ -11,10 +11,16 @@ class Slots:
 
     def __init__(self, total: int, limits: Mapping[str, int], apart: Mapping[str, int] | None = None) -> None:
         """Have ``total`` slots, and for some topics no more than ``limits`` says; topics ``apart`` have their own."""
+        self.total: int = total
         self._free = total
         self._left = {**limits, **(apart or {})}
         self._apart = frozenset(apart or ())
         self._changed = asyncio.Event()
+
+    @property
+    def free(self) -> int:
+        """How many steps of unlimited activities could start now."""
+        return max(0, self._free)
 
     def groups(self, topics: Collection[str]) -> list[tuple[str, ...]]:
         """Return the topics in groups that are taken in together: the unlimited ones, and each limited one alone."""

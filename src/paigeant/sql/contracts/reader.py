@@ -12,10 +12,12 @@ from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
+from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import read
 from paigeant.sql.statements.calls import checkpoints
 from paigeant.sql.statements.custody import records
+from paigeant.sql.statements.overview import queues
 
 
 class SqlRunReader(InDatabase, RunReader):
@@ -49,6 +51,12 @@ class SqlRunReader(InDatabase, RunReader):
 
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
         return await self.database.read(lambda tx: checkpoints.read_ledger(tx, workflow_id))
+
+    async def list_queues(self) -> list[QueueView]:
+        return await self.database.read(queues.list_queues)
+
+    async def count_open(self) -> list[OpenCount]:
+        return await self.database.read(queues.count_open)
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self.database.changes.wait(seen, timeout)

@@ -32,12 +32,13 @@ from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunSum
 from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.model.stored.claims import Claim, HeldInterface
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
+from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
 from paigeant.protocol.operate import Restart
-from paigeant.stores.memory import custody, hops, letters, operator, pruning, views
+from paigeant.stores.memory import custody, hops, letters, operator, overview, pruning, views
 from paigeant.stores.memory.calls import checkpoints
 from paigeant.stores.memory.calls.contract import MemoryCalls
 from paigeant.stores.memory.clock import Clock, store_time
@@ -241,6 +242,12 @@ class MemoryStore(MemoryCalls, Store):
 
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
         return checkpoints.read_ledger(self._rows, workflow_id)
+
+    async def list_queues(self) -> list[QueueView]:
+        return overview.list_queues(self._rows)
+
+    async def count_open(self) -> list[OpenCount]:
+        return overview.count_open(self._rows)
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self._rows.changes.wait(seen, timeout)

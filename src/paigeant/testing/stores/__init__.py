@@ -18,6 +18,7 @@ from paigeant.testing.stores.hops.suspects import SuspectGuarantees
 from paigeant.testing.stores.hops.undoing import UndoingGuarantees
 from paigeant.testing.stores.letters import LetterGuarantees
 from paigeant.testing.stores.operator import OperatorGuarantees
+from paigeant.testing.stores.overview import OverviewGuarantees
 from paigeant.testing.stores.plans import PlanGuarantees
 from paigeant.testing.stores.progress import ProgressGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
@@ -45,6 +46,7 @@ class StoreContract(
     LetterGuarantees,
     DirectoryGuarantees,
     ReaderGuarantees,
+    OverviewGuarantees,
     CheckpointGuarantees,
     SavedVariableGuarantees,
     CustodyGuarantees,

@@ -1,0 +1,227 @@
+"""``paigeant run --processes N``: a supervisor that spawns workers, starts the dead again, and rolls on SIGHUP."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import Final
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from paigeant.cli.exit_codes import INTERRUPTED
+from paigeant.telemetry.metrics.merging import merge
+from paigeant.telemetry.metrics.text import CONTENT_TYPE
+from paigeant.telemetry.server import Answer, ProbeServer
+
+_LOG: Final = logging.getLogger("paigeant.run")
+PAUSES: Final = (1.0, 60.0)
+"""Seconds until a dead worker is started again: at first, doubling, and at most."""
+
+_LOOK: Final = 0.1
+_STEADY: Final = 60.0
+"""Seconds after which a worker that has run is taken for sound: the next pause is the first again."""
+
+_PATIENCE: Final = 10.0
+"""Seconds beyond the grace period after which a worker that does not end is killed."""
+
+_SCRAPE: Final = 2.0
+"""Seconds for a worker to answer a scrape."""
+
+
+@dataclass(slots=True)
+class _Child:
+    """One worker process; it writes its metrics port into ``ready`` once it takes work in."""
+
+    number: int
+    process: subprocess.Popen[bytes]
+    ready: Path
+    began: float
+
+    @property
+    def port(self) -> int | None:
+        """The port of its metrics, None before it is ready."""
+        try:
+            return int(self.ready.read_text() or 0)
+        except (OSError, ValueError):
+            return None
+
+
+class Supervisor:
+    """Runs this very command in ``count`` processes until a signal."""
+
+    def __init__(self, count: int, grace: float, pauses: tuple[float, float] = PAUSES) -> None:
+        """Nothing is started yet."""
+        self._count = count
+        self._grace = grace
+        self._pauses = pauses
+        self._pause = pauses[0]
+        self._children: dict[int, _Child] = {}
+        self._due: dict[int, float] = {}
+        self._drains = "--drain" in sys.argv
+        self._signals: list[int] = []
+        self._woken = threading.Event()
+        self._folder = tempfile.TemporaryDirectory(prefix="paigeant-")
+        self._serial = 0
+        self._hears, alive = os.pipe()  # closed when this process ends, however: the workers see that
+        os.set_inheritable(alive, False)
+
+    def run(self, host: str | None, port: int | None) -> int:
+        """Supervise until a signal; returns the exit code. Serves the merged metrics on a port, if there is one."""
+        server = None if port is None else ProbeServer(host or "127.0.0.1", port, self.page)
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(each) is not signal.SIG_IGN:
+                signal.signal(each, self._on_signal)
+        try:
+            for number in range(self._count):
+                self._children[number] = self._spawn(number)
+            return self._watch()
+        finally:
+            self._stop_all(signal.SIGTERM)
+            if server is not None:
+                server.close()
+            self._folder.cleanup()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self._signals.append(number)
+        self._woken.set()
+
+    def _spawn(self, number: int) -> _Child:
+        self._serial += 1
+        ready = Path(self._folder.name, f"{self._serial}.port")
+        words = [*_without_own_options(sys.argv[1:]), "--supervised", str(self._hears), "--ready-file", str(ready)]
+        command = [sys.executable, "-m", "paigeant_start", *words]
+        process = subprocess.Popen(command, pass_fds=[self._hears])  # noqa: S603  (it is this command)
+        return _Child(number, process, ready, monotonic())
+
+    def _watch(self) -> int:
+        while True:
+            self._woken.wait(_LOOK)
+            self._woken.clear()
+            while self._signals:
+                asked = self._signals.pop(0)
+                if asked == signal.SIGHUP:
+                    self._roll()
+                else:
+                    self._stop_all(asked)
+                    return INTERRUPTED if asked == signal.SIGINT else 0
+            code = self._look_after_the_dead()
+            if code is not None:
+                return code
+
+    def _look_after_the_dead(self) -> int | None:
+        """Start the dead again when it is time; returns the exit code if this is to end."""
+        for number, child in list(self._children.items()):
+            code = child.process.poll()
+            if code is None:
+                continue
+            if child.port is None and code > 0:
+                _LOG.error("worker %d cannot start (exit code %d): stopping", number, code)
+                return code
+            del self._children[number]
+            if code == 0 and self._drains:
+                continue
+            steady = monotonic() - child.began >= _STEADY
+            self._pause = self._pauses[0] if steady else self._pause
+            _LOG.error("worker %d ended with %d: starting it again in %g s", number, code, self._pause)
+            self._due[number] = monotonic() + self._pause
+            self._pause = min(2 * self._pause, self._pauses[1])
+        for number, at in list(self._due.items()):
+            if monotonic() >= at:
+                del self._due[number]
+                self._children[number] = self._spawn(number)
+        return None if self._children or self._due else 0
+
+    def _roll(self) -> None:
+        """Replace each worker by a new one: that takes work in before the old one stops."""
+        for number, old in list(self._children.items()):
+            new = self._spawn(number)
+            while new.port is None and new.process.poll() is None and not self._asked_to_stop():
+                self._woken.wait(_LOOK)
+                self._woken.clear()
+            if new.port is None:
+                _LOG.error("the new worker %d does not start: the old one goes on", number)
+                _end(new.process, 0)
+                return
+            self._children[number] = new
+            old.process.terminate()
+            _end(old.process, self._grace + _PATIENCE)
+            _LOG.info("worker %d was replaced", number)
+
+    def _asked_to_stop(self) -> bool:
+        return any(number != signal.SIGHUP for number in self._signals)
+
+    def _stop_all(self, asked: int) -> None:
+        children = [child.process for child in self._children.values()]
+        self._children.clear()
+        for process in children:
+            if process.poll() is None:
+                process.send_signal(asked)
+        until = monotonic() + self._grace + _PATIENCE
+        for process in children:
+            _end(process, until - monotonic())
+
+    def page(self, path: str) -> Answer | None:
+        """Return the metrics of all workers, each with its number as ``process``, or whether all are well."""
+        answers = {str(child.number): _fetch(child.port, path) for child in list(self._children.values())}
+        match path:
+            case "/metrics":
+                texts = {number: answer.body for number, answer in answers.items() if answer.status == HTTPStatus.OK}
+                return Answer(200, CONTENT_TYPE, merge(texts))
+            case "/queues":
+                return next(iter(answers.values()), None)
+            case "/health" | "/ready":
+                lacking = self._count - len(answers)
+                wrong = [
+                    f"{number}: {answer.body.strip()}"
+                    for number, answer in answers.items()
+                    if answer.status != HTTPStatus.OK
+                ]
+                wrong += [f"{lacking} of {self._count} workers are down"] if lacking else []
+                return Answer(503 if wrong else 200, "text/plain", "; ".join(wrong or ["ok"]) + "\n")
+            case _:
+                return None
+
+
+def _fetch(port: int | None, path: str) -> Answer:
+    if port is None:
+        return Answer(503, "text/plain", "it starts")
+    try:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=_SCRAPE) as found:
+            return Answer(found.status, found.headers["Content-Type"], found.read().decode())
+    except (URLError, OSError) as error:
+        return Answer(getattr(error, "code", None) or 503, "text/plain", str(error))
+
+
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
+    try:
+        process.wait(max(patience, 0.1))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _without_own_options(words: Sequence[str]) -> list[str]:
+    """Return the words of the command line without those that are for the supervisor."""
+    own = ("--processes", "--metrics-port", "--metrics-host")
+    left: list[str] = []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word in own:
+            skip = True
+        elif not word.startswith(tuple(f"{name}=" for name in own)):
+            left.append(word)
+    return left

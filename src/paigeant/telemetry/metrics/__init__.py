@@ -1,0 +1,1 @@
+"""Metrics: plain counts in dictionaries, kept by hooks, and read when somebody asks."""

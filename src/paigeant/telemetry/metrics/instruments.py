@@ -1,0 +1,140 @@
+"""Instruments: counters and histograms that one thread writes and others may read at any time.
+
+Counting costs a dictionary's look-up. Labels are bounded: what comes after the first so many values is ``other``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+Labels: TypeAlias = tuple[str, ...]
+
+SECONDS: Final = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+    3600.0,
+)
+"""Upper bounds of histograms of seconds."""
+
+COUNTS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+"""Upper bounds of histograms of numbers."""
+
+OTHER: Final = "other"
+
+
+class Bounded:
+    """Lets the first so many different values of a label through; the rest are ``other``."""
+
+    def __init__(self, limit: int) -> None:
+        """Let ``limit`` values through."""
+        self._limit = limit
+        self._seen: set[str] = set()
+
+    def __call__(self, value: str) -> str:
+        """Return the value, or ``other``."""
+        if value not in self._seen:
+            if len(self._seen) >= self._limit:
+                return OTHER
+            self._seen.add(value)
+        return value
+
+
+class Counter:
+    """A number that only rises, for each combination of labels."""
+
+    def __init__(self, name: str, help_text: str, labels: Sequence[str] = ()) -> None:
+        """Count under this name, in dots; ``labels`` are the names of the labels."""
+        self.name: Final = name
+        self.help_text: Final = help_text
+        self.labels: Final = tuple(labels)
+        self._values: dict[Labels, float] = {} if labels else {(): 0.0}
+
+    def add(self, *labels: str, amount: float = 1.0) -> None:
+        """Count so much more."""
+        self._values[labels] = self._values.get(labels, 0.0) + amount
+
+    def values(self) -> Mapping[Labels, float]:
+        """Return what was counted, from any thread."""
+        return self._values.copy()
+
+
+class HistogramValue:
+    """What one combination of labels has come to: how many values lie below each bound, their number and their sum."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self, bounds: int) -> None:
+        self.counts: list[int] = [0] * (bounds + 1)
+        self.total: float = 0.0
+
+
+class Histogram:
+    """How a number is distributed, for each combination of labels."""
+
+    def __init__(
+        self,
+        name: str,
+        help_text: str,
+        labels: Sequence[str] = (),
+        *,
+        unit: str = "s",
+        bounds: Sequence[float] = SECONDS,
+    ) -> None:
+        """Measure under this name, in dots, in this unit."""
+        self.name: Final = name
+        self.help_text: Final = help_text
+        self.labels: Final = tuple(labels)
+        self.unit: Final = unit
+        self.bounds: Final = tuple(bounds)
+        self._values: dict[Labels, HistogramValue] = {}
+
+    def record(self, value: float, *labels: str) -> None:
+        """Record one value."""
+        there = self._values.get(labels)
+        if there is None:
+            there = self._values[labels] = HistogramValue(len(self.bounds))
+        there.counts[bisect_left(self.bounds, value)] += 1
+        there.total += value
+
+    def values(self) -> Mapping[Labels, HistogramValue]:
+        """Return what was recorded, from any thread."""
+        return self._values.copy()
+
+
+class Gauge:
+    """What a number is at the moment, for each combination of labels."""
+
+    def __init__(self, name: str, help_text: str, labels: Sequence[str] = (), unit: str = "") -> None:
+        """Show it under this name, in dots."""
+        self.name: Final = name
+        self.help_text: Final = help_text
+        self.labels: Final = tuple(labels)
+        self.unit: Final = unit
+        self._values: dict[Labels, float] = {}
+
+    def set(self, values: Mapping[Labels, float]) -> None:
+        """Set all values at once."""
+        self._values = dict(values)
+
+    def values(self) -> Mapping[Labels, float]:
+        """Return the values, from any thread."""
+        return self._values
+
+
+Instrument: TypeAlias = Counter | Histogram | Gauge

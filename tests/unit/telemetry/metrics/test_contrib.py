@@ -1,0 +1,57 @@
+"""What lies in ``contrib`` speaks of metrics that there are, and of commands that there are."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+from paigeant.app.monitor import Monitor
+from paigeant.telemetry.metrics.instruments import Histogram
+from paigeant.telemetry.metrics.text import prometheus_text
+
+CONTRIB = Path(__file__).parents[4] / "contrib"
+
+
+def known() -> set[str]:
+    instruments = Monitor().instruments
+    families = set(re.findall(r"# TYPE (\S+)", prometheus_text(instruments)))
+    histograms = {name for name in families for each in instruments if isinstance(each, Histogram)}
+    return families | {f"{name}{end}" for name in histograms for end in ("_bucket", "_sum", "_count")}
+
+
+@pytest.mark.parametrize("name", ["alerts.yaml", "alerts.test.yaml", "grafana.json"])
+def test_each_metric_that_is_asked_for_is_one_that_there_is(name: str):
+    asked = set(re.findall(r"\bpaigeant_[a-z_]+", (CONTRIB / name).read_text()))
+
+    assert asked
+    assert asked - known() == set()
+
+
+def test_the_dashboard_and_the_manifests_are_what_they_should_be():
+    board = json.loads((CONTRIB / "grafana.json").read_text())
+    kinds = [each["kind"] for each in yaml.safe_load_all((CONTRIB / "kubernetes/worker.yaml").read_text())]
+    unit = ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(CONTRIB / "systemd/paigeant.service")
+
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    assert kinds == ["Deployment", "Service", "ScaledObject"]
+    assert "paigeant run --processes 2 --metrics-port 9464" in unit["Service"]["ExecStart"]
+
+
+def test_the_alerts_fire_when_they_should():
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("Debian's prometheus is not installed")
+
+    command = [promtool, "test", "rules", "alerts.test.yaml"]
+    tested = subprocess.run(command, check=False, cwd=CONTRIB, capture_output=True, text=True)
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
