@@ -118,7 +118,7 @@ def test_workflows_are_names_and_steps(folder: Path):
         ("store: x.db", "store is 'x.db' (it is no URL: a scheme and :// are missing); allowed: a URL"),
         ("store: sqlite://x.db", "a relative path needs three slashes: sqlite:///x.db"),
         ("workflows: hello", "workflows is 'hello'; allowed: names of workflows, each with its list of steps"),
-        ("workflows: {hello: []}", "workflows.hello is []: "),
+        ("workflows: {hello: 3}", "workflows.hello is 3"),
         ("workflows: {hello: [{activity: a, timeout: -1}]}", "workflows.hello[0].timeout is -1: "),
         ("workflows: {hello: [{activity: a, retires: 1}]}", "workflows.hello[0].retires is 1: "),
         ("- a list", "holds a list; it should hold lines `key: value`"),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
-from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.model.stored.overview import OpenCount, QueueView
 
@@ -31,7 +31,7 @@ class RunReader(ABC):
         status: RunStatus | None = None,
         workflow: str | None = None,
         since: timedelta | None = None,
-        limit: int = 50,
+        limit: int = PAGE,
         after: str | None = None,
     ) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.

@@ -15,7 +15,7 @@ from paigeant.activities.tracebacks import traceback_of
 from paigeant.errors import PaigeantError
 from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.retry import qualified_name
-from paigeant.model.values.durations import TooLong, seconds_of
+from paigeant.model.values.durations import TooLong, parse_seconds, seconds_of
 
 _OURS: Final = str(Path(__file__).parents[1])
 _LIBRARIES: Final = tuple({*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, _OURS, "<"})
@@ -48,13 +48,14 @@ def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
 def asked_delay(error: BaseException) -> float | None:
     """Return the seconds that an error asks for with ``retry_after``; None for what is no duration, or raises.
 
-    It is a number or a timedelta, and at most a day.
+    It is a number, a timedelta, or a text, in which a number alone is seconds as in HTTP; and at most a day.
     """
     try:
         asked: Any = getattr(error, "retry_after", None)
-        if asked is None or isinstance(asked, str):
+        if asked is None:
             return None
-        return min(seconds_of(asked, longest=timedelta.max), LONGEST_RETRY_AFTER)
+        seconds = parse_seconds(asked) if isinstance(asked, str) else seconds_of(asked, longest=timedelta.max)
+        return min(seconds, LONGEST_RETRY_AFTER)
     except BaseException as refused:  # noqa: BLE001  (somebody else's property)
         return LONGEST_RETRY_AFTER if isinstance(refused, TooLong) else None
 
@@ -76,10 +77,10 @@ def _others(error: BaseException) -> list[str]:
         return []
     lines: list[str] = []
     members: Sequence[BaseException] = cast("Any", error).exceptions if isinstance(error, BaseExceptionGroup) else ()
-    lines += [f"{qualified_name(type(one))}: {_text(one)}" for one in members[:SEVERAL]]
+    lines += [f"{type(one).__name__}: {_text(one)}" for one in members[:SEVERAL]]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     while cause is not None and len(lines) < SEVERAL:
-        lines.append(f"caused by {qualified_name(type(cause))}: {_text(cause)}")
+        lines.append(f"caused by {type(cause).__name__}: {_text(cause)}")
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return lines
 

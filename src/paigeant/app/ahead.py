@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from paigeant.engine.grants import with_its_plan
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.wait import Wait
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, RunView
 
@@ -15,10 +19,27 @@ async def with_steps_ahead(runtime: Runtime, view: RunView) -> RunView:
         return view
     body = await _newest_message(runtime, view)
     try:
-        ahead = () if body is None else await _activities_ahead(runtime, body)
+        ahead = () if body is None else await _entries_ahead(runtime, body)
     except MessageRejected:
         return view
-    return view.model_copy(update={"ahead": ahead})
+    return view.model_copy(update={"ahead": tuple(entry.label for entry in ahead)})
+
+
+async def signals_ahead(runtime: Runtime, view: RunView) -> tuple[str, ...]:
+    """Return the signals of the waits ahead, in their order; none where message or plan do not open here."""
+    body = await _newest_message(runtime, view)
+    try:
+        entries = () if body is None else await _entries_ahead(runtime, body)
+    except MessageRejected:
+        return ()
+    return tuple(_signals(entries))
+
+
+def _signals(entries: Iterable[Entry]) -> Iterator[str]:
+    for entry in entries:
+        if isinstance(entry, Wait):
+            yield entry.signal
+        yield from _signals(entry.inner)
 
 
 async def _newest_message(runtime: Runtime, view: RunView) -> bytes | None:
@@ -31,6 +52,6 @@ async def _newest_message(runtime: Runtime, view: RunView) -> bytes | None:
     return None
 
 
-async def _activities_ahead(runtime: Runtime, body: bytes) -> tuple[str, ...]:
+async def _entries_ahead(runtime: Runtime, body: bytes) -> tuple[Entry, ...]:
     itinerary = (await with_its_plan(runtime, runtime.codec.open(body).message)).routing_slip.itinerary
-    return tuple(entry.label for entry, _ in itinerary.plan.entries[itinerary.at + 1 :])
+    return tuple(entry for entry, _ in itinerary.plan.entries[itinerary.at + 1 :])

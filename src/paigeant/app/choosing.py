@@ -13,6 +13,7 @@ from paigeant.errors import ConfigError
 from paigeant.plugins import load_plugin
 from paigeant.security.custody.purposes import KeyPlaces, Keys
 from paigeant.security.signed import SignedCodec
+from paigeant.transports.on_demand import OnDemand
 
 DEVELOPMENT_KEY: Final = "dev.jwk"
 
@@ -23,16 +24,21 @@ def choose_store(settings: Settings) -> Store:
     return store
 
 
-def choose_store_to_read(settings: Settings) -> tuple[Store, bool]:
-    """Return the store if it is there, else an empty one in its place that nothing is kept in, and which it is.
+def choose_parts(settings: Settings, *, create: bool) -> tuple[Store, Transport | None, bool]:
+    """Return the store, the transport if there is one, and whether the store is there; nothing is opened.
 
-    Raises ConfigError for a database whose folder is missing: it is probably spelt wrongly.
+    Unless it may be created, a store that is not there is replaced by an empty one that keeps nothing, and a transport
+    is opened when it is first needed. Raises ConfigError, also for a database whose folder is missing: it is probably
+    spelt wrongly.
     """
-    store = choose_store(settings)
+    store, transport = choose_store(settings), choose_transport(settings)
+    if create:
+        return store, transport, True
     schema = store.schema()
-    if schema is None or schema.is_there():
-        return store, True
-    return load_plugin("paigeant.stores", "memory")("memory://", namespace=settings.namespace), False
+    there = schema is None or schema.is_there()
+    if not there:
+        store = load_plugin("paigeant.stores", "memory")("memory://", namespace=settings.namespace)
+    return store, None if transport is None else OnDemand(transport), there
 
 
 def choose_schema(settings: Settings) -> Schema:

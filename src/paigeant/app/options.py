@@ -50,6 +50,16 @@ def read_dispatch(given: DispatchArguments) -> DispatchOptions:
     )
 
 
+class RunsArguments(TypedDict, total=False):
+    """Which runs are asked for."""
+
+    status: RunStatus | str | None
+    workflow: str | None
+    since: Duration | None
+    limit: int
+    after: str | None
+
+
 def read_span(option: str, given: Any, what: str) -> timedelta:
     """Return a duration; raises InvalidInput, naming the option, for what is none."""
     try:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from paigeant.abc import Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
-from paigeant.app.choosing import choose_codec, choose_store, choose_store_to_read, choose_transport
+from paigeant.app.choosing import choose_codec, choose_parts
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Catalog, Handlers, read_handlers
 from paigeant.app.handlers.publications import WorkflowListing, list_workers, list_workflows
@@ -48,7 +48,7 @@ class Paigeant:
     ``workflows`` adds declarations and plans. Use it as ``async with``; the store and the transport are those of the
     settings, by default one SQLite file in ``.paigeant``. What happens is logged by ``logging`` under ``paigeant``, and
     shown to the ``hooks``. With ``create=False`` nothing is made by opening it: where there is no database yet, nothing
-    is found, and nothing can be dispatched.
+    is found, and nothing can be dispatched; a transport is opened when it is first needed.
     """
 
     @checked("Paigeant")
@@ -80,7 +80,7 @@ class Paigeant:
 
     async def __aenter__(self) -> Self:
         """Open store and transport; raises Unavailable or ConfigError."""
-        store, transport = self._choose()
+        store, transport, self.is_there = self._choose()
         store.reporter = self._hooks
         if transport is not None:
             transport.reporter = self._hooks
@@ -94,12 +94,8 @@ class Paigeant:
         self._runtime = Runtime(store, codec, self.registry, new_owner(), lease, transport, self._hooks, stall=stall)
         return self
 
-    def _choose(self) -> tuple[Store, Transport | None]:
-        """Return the store and the transport of the settings, not opened yet."""
-        if self._create:
-            return choose_store(self.settings), choose_transport(self.settings)
-        store, self.is_there = choose_store_to_read(self.settings)
-        return store, choose_transport(self.settings)
+    def _choose(self) -> tuple[Store, Transport | None, bool]:
+        return choose_parts(self.settings, create=self._create)
 
     def _require_store(self) -> None:
         if not self.is_there:
@@ -277,12 +273,12 @@ class Paigeant:
         """
         self._require_store()
         topics = require_activities(self.registry, activities)
-        await require_ready(self.runtime, self.settings.env)
+        runtime = replace(self.runtime, owner=new_owner())  # several workers of one process must not be taken for one
+        await require_ready(runtime, self.settings.env)
         cards = [self.registry[name].card for name in topics]
         await self.store.publish_catalog(list(self.workflows.values()), cards)
-        warn_of(self.runtime, await self.catalog.check_all(self.store))
+        warn_of(runtime, await self.catalog.check_all(self.store))
         grace = timedelta(seconds=self.settings.grace)
         options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace, tuple(self.workflows))
-        runtime = replace(self.runtime, owner=new_owner())  # several workers of one process must not be taken for one
         async with ActivityWorker(runtime, options) as worker:
             yield worker

@@ -14,7 +14,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from paigeant.abc import RunReader
-from paigeant.app.ahead import with_steps_ahead
+from paigeant.app.ahead import signals_ahead, with_steps_ahead
 from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.options import read_timeout
@@ -26,6 +26,7 @@ from paigeant.model.runs import CancelRequest, NodeView, RunError, RunStatus, Ru
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
 from paigeant.model.values.shapes import first_problem, read
+from paigeant.model.values.showing import class_name
 from paigeant.model.values.values import shelve
 
 _LOOK: Final = 5.0
@@ -73,7 +74,7 @@ class RunResult(Generic[Out_co]):
             return self
         step = self.error.step if self.error else None
         where = f" at step {step!r}" if step else ""
-        why = f": {self.error.type}: {self.error.message}" if self.error else ""
+        why = f": {class_name(self.error.type)}: {self.error.message}" if self.error else ""
         text = f"run {self.workflow_id} ended {self.status}{where}{why}; see: paigeant show {self.workflow_id}"
         failed = RunFailed(text, workflow_id=str(self.workflow_id), status=self.status, step=step)
         for note in self._tracebacks():
@@ -203,6 +204,15 @@ class Run(Generic[Out_co]):
         sent = Signal(self.workflow_id, name, payload, signal_id).prepared()
         [receipt] = await self._runtime.store.send_signals([sent])
         return require_taken(receipt, sent)
+
+    async def awaited_signals(self) -> tuple[str, ...]:
+        """Return the signals that the run waits for, then those of the waits ahead of it, each once.
+
+        A step may wait for others, with ``Parked``: that is known only when it does.
+        """
+        view = await self._runtime.store.get_run(self.workflow_id)
+        now = [hop.signal for hop in view.journey if hop.signal]
+        return tuple(dict.fromkeys([*now, *await signals_ahead(self._runtime, view)]))
 
     async def cancel(self, *, compensate: bool = False) -> RunStatus:
         """Request that the run ends, undoing what it did if ``compensate``; returns its status now.

@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from paigeant.cli.exit_codes import COMPLETED, FAILED, INTERRUPTED, REFUSED, exit_code_of
 from paigeant.cli.terminal.console import note, prepare_streams, printable, write_json
+from paigeant.cli.terminal.usage import usage_text
 from paigeant.errors import PaigeantError
 
 COMMANDS: Final = {
@@ -146,13 +147,6 @@ def _forget_broken_pipes() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _usage(error: typer.TyperException) -> str:
-    """Return what was typed wrongly, and where to read how it is typed."""
-    text = error.format_message().replace("Value error, ", "").removesuffix(".")
-    context = getattr(error, "ctx", None)
-    return text if context is None or ";" in text else f"{text}; see `{context.command_path} --help`"
-
-
 def _report(error: Exception, *, as_json: bool) -> int:
     """Say what went wrong; returns the exit code."""
     kind = type(error).__name__
@@ -160,7 +154,7 @@ def _report(error: Exception, *, as_json: bool) -> int:
         case PaigeantError():
             text, code = str(error), exit_code_of(error)
         case typer.TyperException():
-            kind, text, code = "UsageError", _usage(error), error.exit_code
+            kind, text, code = "UsageError", usage_text(error), error.exit_code
         case OSError():
             text, code = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), REFUSED
         case _:

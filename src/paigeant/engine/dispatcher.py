@@ -28,6 +28,7 @@ from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.plan import Plan
 from paigeant.model.plan_text import Itinerary
 from paigeant.model.revision import RevisionPolicy, SlipPolicy
+from paigeant.model.values.durations import spelled
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve
@@ -55,7 +56,8 @@ class DispatchOptions:
                 text = f"the {name} {shown(label)} is no label: use 1 to 255 characters, none a control character"
                 raise InvalidInput(text)
         if self.deadline is not None and not timedelta() < self.deadline <= LONGEST:
-            text = f"the deadline is {self.deadline}; it must be more than nothing, and at most {LONGEST.days} days"
+            said = spelled(self.deadline) if self.deadline > timedelta() else "not after now"
+            text = f"the deadline is {said}; it must be more than nothing, and at most {LONGEST.days} days, from now"
             raise InvalidInput(text)
 
 

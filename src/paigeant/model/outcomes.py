@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, Field
 
 from paigeant.model.entries.entry import Entry
+from paigeant.model.values.durations import Duration
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -91,12 +92,14 @@ class Finished(Generic[T_co]):
 class Parked:
     """The step waits without costing a process, and is run again ``resume_after``, or when someone resumes it.
 
+    ``resume_after`` is a duration: seconds, a ``timedelta``, or text as ``"3d"``.
+
     With a ``signal`` it is also run again once one of this name comes to the run; what that carries is a variable of
     the same name then.
     """
 
     reason: str
-    resume_after: timedelta | None = None
+    resume_after: Duration | None = None
     signal: str | None = None
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict
 from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
@@ -225,6 +225,20 @@ class RunView(RunSummary, frozen=True):
         """The steps and the nodes in the order of their positions."""
         hops: list[StepView | NodeView] = [*self.steps, *self.nodes]
         return tuple(sorted(hops, key=lambda hop: (hop.position, hop.path)))
+
+
+PAGE: Final = 50
+"""Runs of a page, unless another number is asked for."""
+
+
+class RunsWanted(TypedDict, total=False):
+    """What :meth:`paigeant.abc.RunReader.list_runs` is asked for; what is left out is as it says there."""
+
+    status: RunStatus | None
+    workflow: str | None
+    since: timedelta | None
+    limit: int
+    after: str | None
 
 
 class RunPage(BaseModel, frozen=True):

@@ -26,16 +26,18 @@ from paigeant.model.values.values import Ref, Value
 from paigeant.protocol.states import NumberedRun, RunState, ShownHop, ShownRun
 
 
-def open_status(hops: Iterable[ShownHop]) -> RunStatus:
+def open_status(hops: Iterable[ShownHop], started_at: datetime | None) -> RunStatus:
     """Return where an open run stands that has these open hops: it waits if all of them do.
 
-    It is pending as long as its first hop was never leased.
+    It is pending as long as none of its hops was ever leased, that is, as it has not started.
     """
-    hops = list(hops)
-    if all(hop.status == StepStatus.WAITING for hop in hops):
+    if _all_wait(list(hops)):
         return RunStatus.WAITING
-    fresh = all(hop.position == 1 and hop.fence == 0 for hop in hops)
-    return RunStatus.PENDING if fresh else RunStatus.RUNNING
+    return RunStatus.PENDING if started_at is None else RunStatus.RUNNING
+
+
+def _all_wait(hops: Sequence[ShownHop]) -> bool:
+    return all(hop.status == StepStatus.WAITING for hop in hops)
 
 
 def open_reason(hops: Iterable[ShownHop]) -> str | None:
@@ -56,7 +58,7 @@ def open_until(hops: Iterable[ShownHop]) -> datetime | None:
 
 
 def _waiting(hops: Sequence[ShownHop]) -> ShownHop | None:
-    if open_status(hops) is not RunStatus.WAITING:
+    if not _all_wait(hops):
         return None
     return max(hops, key=lambda hop: (hop.path, hop.position))
 

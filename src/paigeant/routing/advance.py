@@ -26,6 +26,7 @@ from paigeant.model.retry import qualified_name
 from paigeant.model.routing_slip import NOTHING_AHEAD, RoutingSlip
 from paigeant.model.runs import Direction, RunStatus
 from paigeant.model.transition import Done, Following, Held, Left, RunEnd, Transition, Writes
+from paigeant.model.values.durations import seconds_or_none
 from paigeant.model.values.values import NULL, Value
 from paigeant.routing.compensate import Success, give_up_undoing, go_back, turn_round
 from paigeant.routing.conditions import Decided, decide
@@ -67,7 +68,7 @@ def _hold(outcome: Retrying | Parked | InterfaceMismatch | Entered) -> Held:
 
 
 def _parked(parked: Parked) -> Hold:
-    seconds = None if parked.resume_after is None else parked.resume_after.total_seconds()
+    seconds = seconds_or_none(parked.resume_after)
     if parked.signal is not None:
         return Signal(parked.signal, seconds, parked.reason)
     return Person(parked.reason) if seconds is None else After(seconds, parked.reason)

@@ -14,6 +14,7 @@ from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import RunError, RunStatus
 from paigeant.model.transition import Done, Following, Left, RunEnd, Transition, Writes
+from paigeant.model.values.showing import class_name
 from paigeant.model.values.values import Value
 from paigeant.routing.messages import backward
 
@@ -56,9 +57,9 @@ def give_up_undoing(leased: Leased, outcome: Faulted) -> Transition:
     """A compensation failed for good: what comes before it stays as it is, and a person must look."""
     fault = outcome.fault
     message, origin = leased.message, leased.message.payload.fault
-    text = f"undoing {message.topic!r} failed: {fault.type}: {fault.message}"
+    text = f"undoing {message.topic!r} failed: {class_name(fault.type)}: {fault.message}"
     if origin is not None:
-        text += f" (undone because of {origin.type}: {origin.message})"
+        text += f" (undone because of {class_name(origin.type)}: {origin.message})"
     _, path, position = message.key
     error = RunError(type=fault.type, message=text, step=message.topic, path=path, position=position)
     left = Left(fault.model_copy(update={"kind": FaultKind.ERROR}))  # the undoing failed; no cancel request ends it

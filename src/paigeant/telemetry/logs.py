@@ -33,6 +33,7 @@ from paigeant.model.hold import After
 from paigeant.model.hops import Leased, Verdict
 from paigeant.model.runs import StepStatus
 from paigeant.model.transition import Done, Held, Left
+from paigeant.model.values.showing import class_name
 from paigeant.model.values.values import Inline
 
 WORKER: Final = logging.getLogger("paigeant.worker")
@@ -96,7 +97,7 @@ def _step_ended(event: StepEnded, *, payloads: bool = False) -> None:
     level = logging.DEBUG if event.leased.message.topic == FLOW else _LEVELS.get(hop.status, logging.INFO)
     if STEPS.isEnabledFor(level):
         fault, step = hop.fault, event.leased.message.topic
-        text = f"step {step!r} {hop.status}" + (f": {fault.type}: {fault.message}" if fault else "")
+        text = f"step {step!r} {hop.status}" + (f": {class_name(fault.type)}: {fault.message}" if fault else "")
         fields = {"event": "step ended", **step_fields(event.leased), **_outcome_fields(event)}
         fields["worker"] = event.worker
         if payloads and isinstance(hop, Left) and isinstance(hop.result, Done):

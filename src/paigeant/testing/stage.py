@@ -56,8 +56,8 @@ class Stage(Paigeant):
         self._runtime = replace(self.runtime, chance=lambda: 0.0)
         return self
 
-    def _choose(self) -> tuple[Store, Transport | None]:
-        return self.memory, None
+    def _choose(self) -> tuple[Store, Transport | None, bool]:
+        return self.memory, None, True
 
     async def advance(self, **span: Unpack[Span]) -> None:
         """Move the store's time on, as ``advance(days=3)``, or without a span until nothing more is going to be due.

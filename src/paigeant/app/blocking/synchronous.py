@@ -14,13 +14,14 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.blocking.loop_thread import LoopThread
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Handlers
-from paigeant.app.options import DispatchArguments
+from paigeant.app.options import DispatchArguments, RunsArguments
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import Run, RunResult
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunPage, RunStatus, RunView, StepView
+from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
 
 T = TypeVar("T")
@@ -66,6 +67,10 @@ class SyncRun(Generic[Out_co]):
     def set_variable(self, name: str, value: Any) -> None:
         """Set a variable to anything that pydantic can write as JSON; the latest write wins."""
         self._loop.call(self._run.set_variable(name, value))
+
+    def signal(self, name: str, payload: Any = None, *, signal_id: str | None = None) -> Receipt:
+        """Send a signal to the run; see :meth:`paigeant.Run.signal`."""
+        return self._loop.call(self._run.signal(name, payload, signal_id=signal_id))
 
     def cancel(self, *, compensate: bool = False) -> RunStatus:
         """Request that the run ends, undoing what it did if ``compensate``; returns its status now."""
@@ -176,15 +181,7 @@ class SyncPaigeant:
         """Return the handle of a run; raises UnknownRun for what is no id."""
         return SyncRun(self._loop, self._app.run(workflow_id, workflow))
 
-    def runs(
-        self,
-        *,
-        status: RunStatus | str | None = None,
-        workflow: str | None = None,
-        since: Duration | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> RunPage:
+    def runs(self, **wanted: Unpack[RunsArguments]) -> RunPage:
         """Return a page of runs, newest first; see :meth:`paigeant.Paigeant.runs`."""
         loop = self._loop  # first: raises where there is none, before there is a coroutine that nobody awaits
-        return loop.call(self._app.runs(status=status, workflow=workflow, since=since, limit=limit, after=after))
+        return loop.call(self._app.runs(**wanted))

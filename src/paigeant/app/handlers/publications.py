@@ -23,11 +23,13 @@ _NAMED: Final = 5
 class WorkflowListing(BaseModel, frozen=True):
     """A workflow that can be dispatched: its steps, those of them that no living worker serves, and who published it.
 
-    ``workers`` are the ids of living workers that published it; it may have been published by others before, or be
-    declared in this process or its settings.
+    ``itinerary`` has an outline of each entry, with its alternatives and conditions; ``steps`` has the activities of
+    them all, each once. ``workers`` are the ids of living workers that published it; it may have been published by
+    others before, or be declared in this process or its settings.
     """
 
     name: str
+    itinerary: tuple[str, ...]
     steps: tuple[str, ...]
     unserved: tuple[str, ...]
     workers: tuple[str, ...]
@@ -48,12 +50,13 @@ async def list_workflows(here: Mapping[str, Plan], directory: Directory) -> list
 
 
 def _listing(plan: Plan, workers: Iterable[WorkerCard]) -> WorkflowListing:
-    steps = tuple(step.activity for step in plan.steps)
+    steps = tuple(dict.fromkeys(step.activity for step in plan.steps))
     served = {topic for card in workers for topic in card.topics}
     return WorkflowListing(
         name=plan.name,
+        itinerary=tuple(entry.outline for entry in plan.itinerary),
         steps=steps,
-        unserved=tuple(name for name in dict.fromkeys(steps) if name not in served),
+        unserved=tuple(name for name in steps if name not in served),
         workers=tuple(card.id for card in workers if plan.name in card.workflows),
     )
 

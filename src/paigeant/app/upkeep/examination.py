@@ -146,10 +146,21 @@ async def _work(store: Store) -> list[Finding]:
     letters = await store.count_dead_letters()
     hosts = {card.host for card in workers}
     return [
-        Finding.ok("workers", f"{len(workers)} alive, on {len(hosts)} machines" if workers else "none alive"),
+        Finding.ok(
+            "workers",
+            f"{len(workers)} alive, on {len(hosts)} machine{'' if len(hosts) == 1 else 's'}"
+            if workers
+            else "none alive",
+        ),
         _unserved(unserved),
-        _count("waiting", len(parked.runs), "runs wait", "look at `paigeant runs --status waiting`"),
-        _count("dead letters", letters, "messages could not be run", "look at `paigeant dead list`"),
+        _count("waiting", len(parked.runs), "run waits", "runs wait", "look at `paigeant runs --status waiting`"),
+        _count(
+            "dead letters",
+            letters,
+            "message could not be run",
+            "messages could not be run",
+            "look at `paigeant dead list`",
+        ),
     ]
 
 
@@ -160,6 +171,6 @@ def _unserved(topics: list[str]) -> Finding:
     return Finding.warning("unserved", said, "start a worker that does: `paigeant run handlers.py`")
 
 
-def _count(about: str, found: int, what: str, fix: str) -> Finding:
-    said = f"{found:,}{' or more' if found == _MANY else ''} {what}"
+def _count(about: str, found: int, one: str, several: str, fix: str) -> Finding:
+    said = f"{found:,}{' or more' if found == _MANY else ''} {one if found == 1 else several}"
     return Finding.warning(about, said, fix) if found else Finding.ok(about, "none")

@@ -10,7 +10,7 @@ import typer
 
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import note, write_json
+from paigeant.cli.terminal.console import counted, note, write_json
 from paigeant.cli.terminal.durations import duration
 from paigeant.config import Settings, load_settings
 from paigeant.errors import RequestError
@@ -19,7 +19,7 @@ from paigeant.plugins import redacted_url
 
 def drop(
     ids: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]...", help="As `paigeant dead list` shows them.")
+        list[int] | None, typer.Argument(metavar="ID...", help="As `paigeant dead list` shows them.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All of the namespace.")] = False,
     older_than: Annotated[
@@ -41,8 +41,8 @@ def drop(
     if as_json:
         write_json({"dropped": dropped})
     else:
-        missing = f", {len(set(ids)) - dropped} were not there" if ids and dropped < len(set(ids)) else ""
-        note(f"dropped {dropped:,} dead letters of {_place(settings)}{missing}")
+        missing = f"; {len(set(ids)) - dropped} not found" if ids and dropped < len(set(ids)) else ""
+        note(f"dropped {counted(dropped, 'dead letter')} of {_place(settings)}{missing}")
 
 
 def _agreed(settings: Settings, older_than: timedelta | None, *, as_json: bool) -> bool:

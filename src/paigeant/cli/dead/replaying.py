@@ -9,6 +9,7 @@ import typer
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.console import note, printable, write_json
+from paigeant.cli.terminal.durations import seconds
 from paigeant.model.stored.dead_letters import Fate, Replayed
 
 _SAID: Final = {
@@ -21,17 +22,23 @@ _SAID: Final = {
     Fate.STUCK: "not replayed: PAIGEANT_TRANSPORT names no broker, and the store has recorded no such message",
 }
 
+_PATIENCE: Final = 3.0
+
 
 def replay_letters(
     ids: Annotated[list[int], typer.Argument(metavar="ID...", help="As `paigeant dead list` shows them.")],
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for those that come back.")] = 3.0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(parser=seconds, metavar="SPAN", help="How long to wait for those that come back; default: 3s."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {replayed}.")] = False,
 ) -> None:
     """Publish dead letters again, as they came, and say what became of them; exits 1 if one came back.
 
     One that is the message of a run's pending step is dropped here. All others stay until they are dropped.
     """
-    replayed = ask(lambda app: app.administration.replay_dead_letters(ids, patience=timeout))
+    patience = _PATIENCE if timeout is None else timeout
+    replayed = ask(lambda app: app.administration.replay_dead_letters(ids, patience=patience))
     if as_json:
         write_json({"replayed": [_as_json(one) for one in replayed]})
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from paigeant.cli.runs.steering import report, steered
+from paigeant.cli.runs.steering import report, steered, unless_ended
 from paigeant.cli.terminal.chosen import Last, RunId
 from paigeant.cli.terminal.commands import new_app
 
@@ -21,6 +21,6 @@ def cancel(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Cancel a run: at once if none of its steps is running, else at that step's next heartbeat."""
-    identity, status = steered(workflow_id, last, lambda run: run.cancel(compensate=compensate))
-    said = f"it is {status}" if status.final else f"requested; it is {status} until a worker has seen the request"
-    report(identity, status, said, as_json=as_json)
+    run = steered(workflow_id, last, lambda run: run.cancel(compensate=compensate))
+    seen = "requested; it goes on until a worker has seen the request"
+    report(run, unless_ended(run, f"it is {run.status}" if run.status.final else seen), as_json=as_json)

@@ -11,19 +11,19 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from paigeant.app import Paigeant, Run
+from paigeant.app import Paigeant
 from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.terminal.asking import ask_within
 from paigeant.cli.terminal.commands import ValueCommand, new_app
-from paigeant.cli.terminal.console import note, write, write_json
+from paigeant.cli.terminal.console import counted, note, write, write_json
 from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.terminal.payload import read_input, read_lines, read_settings
-from paigeant.cli.terminal.progress import Display, display, follow, follow_all
+from paigeant.cli.terminal.progress import display, follow_all, follow_to_end
 from paigeant.cli.terminal.report import show_result
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named
 from paigeant.config import load_settings
 from paigeant.errors import InvalidInput, UnknownStep, UnknownWorkflow
-from paigeant.model.runs import RunStatus, RunView
+from paigeant.model.runs import RunStatus
 
 app: typer.Typer = new_app()
 T = TypeVar("T")
@@ -126,7 +126,7 @@ async def _one(application: Paigeant, order: _Order) -> int:
             write(str(run.workflow_id))
         return COMPLETED
     with display(order.workflow) as shown:
-        view = await _to_the_end(application, run, order, shown)
+        view = await follow_to_end(application, run, shown, order.timeout)
     if order.as_json:
         write_json(view)
     else:
@@ -144,7 +144,7 @@ async def _many(application: Paigeant, order: _Order) -> int:
         raise InvalidInput(text) from error
     statuses = [(run.workflow_id, RunStatus.PENDING) for run in runs]
     if order.wait:
-        note(f"{len(runs)} runs dispatched; waiting for them")
+        note(f"dispatched {counted(len(runs), 'run')}; waiting for the end")
         results = await follow_all(runs, order.timeout)
         statuses = [(result.workflow_id, result.status) for result in results]
     if order.as_json:
@@ -154,11 +154,3 @@ async def _many(application: Paigeant, order: _Order) -> int:
             write(f"{key} {status}" if order.wait else str(key))
     failed = order.wait and any(status is not RunStatus.COMPLETED for _, status in statuses)
     return FAILED if failed else COMPLETED
-
-
-async def _to_the_end(application: Paigeant, run: Run, order: _Order, shown: Display) -> RunView:
-    try:
-        return await follow(application, run, shown, order.timeout)
-    except asyncio.CancelledError:
-        note(f"not waiting any longer; the run goes on: paigeant show {run.workflow_id}")
-        raise

@@ -17,6 +17,7 @@ from paigeant.cli.terminal.places import nothing_in
 from paigeant.cli.terminal.timeline import clock, status_text, until
 from paigeant.config import load_settings
 from paigeant.model.runs import RunPage, RunStatus, RunSummary
+from paigeant.model.values.showing import class_name
 
 app: typer.Typer = new_app()
 
@@ -63,5 +64,5 @@ def _row(run: RunSummary) -> list[Cell]:
     if run.reason and run.status is RunStatus.WAITING:
         status.append(f" ({printable(run.reason)}{until(run.due_at)})")
     at = f"{run.error.step}: " if run.error and run.error.step else ""
-    error = f"{at}{run.error.type.rpartition('.')[2]}: {run.error.message}" if run.error else ""
+    error = f"{at}{class_name(run.error.type)}: {run.error.message}" if run.error else ""
     return [str(run.workflow_id), status, printable(run.workflow), clock(run.created_at), printable(error)]

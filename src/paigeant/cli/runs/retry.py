@@ -9,6 +9,8 @@ import typer
 from paigeant.cli.runs.steering import report, steered
 from paigeant.cli.terminal.chosen import Last, RunId
 from paigeant.cli.terminal.commands import new_app
+from paigeant.cli.terminal.console import printable
+from paigeant.model.runs import Direction, RunView, StepStatus, WaitReason
 
 app: typer.Typer = new_app()
 
@@ -26,5 +28,18 @@ def retry(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run again from the step that failed or that waits, with all its attempts."""
-    identity, status = steered(workflow_id, last, lambda run: run.retry(accept_contract=accept_contract, afresh=afresh))
-    report(identity, status, f"it is {status} again", as_json=as_json)
+    run = steered(workflow_id, last, lambda run: run.retry(accept_contract=accept_contract, afresh=afresh))
+    report(run, _said(run.before, accepted=accept_contract), as_json=as_json)
+
+
+def _said(before: RunView, *, accepted: bool) -> str:
+    """Say what happens next: the run is on its way, but nothing of it runs before a worker takes it."""
+    stopped = (StepStatus.WAITING, StepStatus.FAILED)
+    step = next((step for step in reversed(before.steps) if step.status in stopped), None)
+    if step is None:
+        return "it goes on as soon as a worker takes it"
+    named = f"{'undoing ' if step.direction is Direction.COMPENSATE else ''}step {printable(step.step)!r}"
+    if before.reason == WaitReason.CONTRACT and not accepted:
+        return f"{named} is offered again; it waits again unless a worker's code fits it (or: --accept-contract)"
+    without = f", without the signal {printable(step.signal)!r} that it waited for" if step.signal else ""
+    return f"{named} runs again as soon as a worker takes it{without}"

@@ -12,7 +12,7 @@ from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import write_json
-from paigeant.cli.terminal.progress import display, follow
+from paigeant.cli.terminal.progress import display, follow_to_end
 from paigeant.model.runs import RunView
 
 app: typer.Typer = new_app()
@@ -34,7 +34,7 @@ def show(
         if not watch:
             return await run.view()
         with display(str(run.workflow_id), transient=True) as shown:
-            return await follow(app, run, shown, None)
+            return await follow_to_end(app, run, shown, None)
 
     view = ask(question)
     if as_json:

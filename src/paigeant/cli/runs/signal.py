@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import typer
 from paigeant.app import Paigeant, Signal
 from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
+from paigeant.cli.terminal.chosen import Last, RunId, chosen, shifted
 from paigeant.cli.terminal.commands import ValueCommand, new_app
 from paigeant.cli.terminal.console import note, printable, write, write_json
 from paigeant.cli.terminal.payload import STDIN, read_input, read_lines, read_value
@@ -30,9 +31,9 @@ _SAID: Final = {
 @app.command(cls=ValueCommand)
 def signal(
     workflow_id: RunId = None,
-    name: Annotated[str | None, typer.Argument(help="The signal's name.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The signal's name.")] = None,
     payload: Annotated[
-        str | None, typer.Argument(metavar="[JSON|-]", help="What it carries: JSON, or else a text; - is stdin.")
+        str | None, typer.Argument(metavar="JSON|-", help="What it carries: JSON, or else a text; - is stdin.")
     ] = None,
     key: Annotated[
         str | None, typer.Option("--id", metavar="KEY", help="Of those with the same key a run counts one.")
@@ -51,11 +52,7 @@ def signal(
         if workflow_id is not None or key is not None or last:
             raise typer.BadParameter("it takes no run, name, payload or --id beside it", param_hint="--each")
         raise typer.Exit(_send_each(each, as_json=as_json))
-    if last:  # what is typed are name and payload
-        if payload is not None:
-            require_one(workflow_id, last)
-        workflow_id, name, payload = None, workflow_id, name
-    require_one(workflow_id, last)
+    workflow_id, name, payload = shifted(workflow_id, name, payload, last=last)
     if name is None:
         raise typer.BadParameter("say which signal, as `paigeant signal ID approved`", param_hint="NAME")
     carried = None if payload is None else read_input(STDIN) if payload == STDIN else read_value(payload)
@@ -63,15 +60,25 @@ def signal(
 
 
 def _send(workflow_id: str | None, name: str, carried: Any, key: str | None, *, as_json: bool) -> None:
-    async def question(app: Paigeant) -> tuple[UUID, Receipt]:
+    async def question(app: Paigeant) -> tuple[UUID, Receipt, tuple[str, ...]]:
         run = await chosen(app, workflow_id)
-        return run.workflow_id, await run.signal(name, carried, signal_id=key)
+        receipt = await run.signal(name, carried, signal_id=key)
+        return run.workflow_id, receipt, await run.awaited_signals() if receipt is Receipt.KEPT else ()
 
-    identity, receipt = ask(question)
+    identity, receipt, awaited = ask(question)
     if as_json:
         write_json({"workflow_id": identity, "name": name, "receipt": receipt})
-    else:
-        note(f"run {identity}: {_SAID[receipt].format(name=printable(name))}")
+        return
+    note(f"run {identity}: {_SAID[receipt].format(name=printable(name))}")
+    if receipt is Receipt.KEPT and name not in awaited:
+        note(f"no wait for {printable(name)} is ahead of it; {_waits(name, awaited)}")
+
+
+def _waits(name: str, awaited: Sequence[str]) -> str:
+    if not awaited:
+        return "it has no wait at all ahead; only a step that parks could still take the signal"
+    near = get_close_matches(name, awaited, n=1)
+    return f"did you mean {near[0]!r}? " * bool(near) + f"It waits, or will wait, for: {', '.join(awaited)}"
 
 
 def _send_each(source: str, *, as_json: bool) -> int:

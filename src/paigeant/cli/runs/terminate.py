@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from paigeant.cli.runs.steering import report, steered
+from paigeant.cli.runs.steering import report, steered, unless_ended
 from paigeant.cli.terminal.chosen import Last, RunId
 from paigeant.cli.terminal.commands import new_app
 
@@ -20,5 +20,5 @@ def terminate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """End a run at once, without undoing anything: when this returns, nothing more is committed to it."""
-    identity, status = steered(workflow_id, last, lambda run: run.terminate())
-    report(identity, status, f"it is {status}", as_json=as_json)
+    run = steered(workflow_id, last, lambda run: run.terminate())
+    report(run, unless_ended(run, f"it is {run.status}"), as_json=as_json)

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from paigeant.app import Paigeant
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
+from paigeant.cli.terminal.chosen import Last, RunId, chosen, shifted
 from paigeant.cli.terminal.commands import ValueCommand, new_app
 from paigeant.cli.terminal.console import note, printable, write, write_json
 from paigeant.cli.terminal.payload import read_value
@@ -23,17 +23,17 @@ app: typer.Typer = new_app()
 @app.command(cls=ValueCommand)
 def variables(
     workflow_id: RunId = None,
-    key: Annotated[str | None, typer.Argument(help="The variable's name; without it all are printed.")] = None,
-    value: Annotated[str | None, typer.Argument(help="Set it to this: JSON, or else taken as a text.")] = None,
+    key: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The variable's name; without it all are printed.")
+    ] = None,
+    value: Annotated[
+        str | None, typer.Argument(metavar="VALUE", help="Set it to this: JSON, or else taken as a text.")
+    ] = None,
     last: Last = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print the variables of a run, or one of them, or set it."""
-    if last:  # what is typed are name and value
-        if value is not None:
-            require_one(workflow_id, last)
-        workflow_id, key, value = None, workflow_id, key
-    require_one(workflow_id, last)
+    workflow_id, key, value = shifted(workflow_id, key, value, last=last)
     if key is None:
         _print_all(workflow_id, as_json=as_json)
     elif value is None:

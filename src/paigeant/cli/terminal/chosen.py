@@ -22,6 +22,17 @@ def require_one(workflow_id: str | None, last: bool) -> None:
         raise typer.BadParameter("it names a run already", param_hint="--last")
 
 
+def shifted(workflow_id: str | None, name: str | None, value: str | None, *, last: bool) -> tuple[str | None, ...]:
+    """Return the run, a name and a value as they are typed; with --last the first word is the name.
+
+    Raises a usage error unless a run is named, in one way.
+    """
+    if not last or value is not None:
+        require_one(workflow_id, last)
+        return workflow_id, name, value
+    return None, workflow_id, name
+
+
 async def chosen(app: Paigeant, workflow_id: str | None) -> Run:
     """Return the run with this id, or that begins like this, the newest for None; raises UnknownRun."""
     return await app.find_newest_run() if workflow_id is None else await app.find_run(workflow_id)

@@ -33,6 +33,11 @@ def printable(text: str) -> str:
     return text.translate(CONTROLS)
 
 
+def counted(number: int, what: str) -> str:
+    """Return how many there are of something: ``1 run``, ``2,000 runs``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def from_here(path: str) -> str:
     """Return a path, or a place in a file, shorter if it is below the current folder."""
     return path.removeprefix(f"{Path.cwd()}{os.sep}")

@@ -27,7 +27,7 @@ def read_input(source: str) -> Any:
     """Return the JSON value of a file, of standard input for ``-``, or of the text itself; raises InvalidInput."""
     if source.lstrip()[:1] in _JSON_BEGINS or (not Path(source).exists() and _SCALAR.fullmatch(source.strip())):
         return _parse(source.encode(errors="surrogateescape"), "the input")
-    name, stream = _open(source)
+    name, stream = _open(source, "write the input as JSON into it")
     with stream:
         text = stream.read(VALUE_BYTES + 1)
         _check_size(name, len(text) + _rest(source, stream))
@@ -72,7 +72,7 @@ def read_settings(given: Iterable[str], base: JsonValue) -> JsonValue:
 
 def read_lines(source: str) -> Iterator[tuple[str, Any]]:
     """Yield place and JSON value of each line that is not blank; raises InvalidInput, which names the line."""
-    name, stream = _open(source)
+    name, stream = _open(source, "write one JSON value on each line of it")
     with stream:
         number = 0
         while line := stream.readline(VALUE_BYTES + 2):
@@ -83,7 +83,7 @@ def read_lines(source: str) -> Iterator[tuple[str, Any]]:
                 yield place, _parse(line, place)
 
 
-def _open(source: str) -> tuple[str, BinaryIO]:
+def _open(source: str, hint: str) -> tuple[str, BinaryIO]:
     if source == STDIN:
         return "standard input", sys.stdin.buffer
     path = Path(source)
@@ -93,7 +93,7 @@ def _open(source: str) -> tuple[str, BinaryIO]:
             raise InvalidInput(text)
         return source, path.open("rb")
     except FileNotFoundError as error:
-        text = f"{source}: no such file; write the input as JSON into it, or use - for standard input"
+        text = f"{source}: no such file; {hint}, or use - for standard input"
         raise InvalidInput(text) from error
     except (OSError, ValueError) as error:
         text = f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}"

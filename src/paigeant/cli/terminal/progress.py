@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import aclosing, contextmanager
@@ -78,12 +79,25 @@ def _trouble(view: RunView) -> str | None:
 
 @contextmanager
 def display(named: str, *, transient: bool = False) -> Generator[Display]:
-    """Choose how to show progress; a ``transient`` table is gone when it is over."""
+    """Choose how to show progress; a ``transient`` table is gone when it is over, but not if it is interrupted."""
     if not is_live(sys.stderr):
         yield Lines()
         return
     with Live(Text(named), console=console(stderr=True), auto_refresh=False, transient=transient) as live:
-        yield Table(live)
+        try:
+            yield Table(live)
+        except BaseException:
+            live.transient = False
+            raise
+
+
+async def follow_to_end(app: Paigeant, run: Run, shown: Display, timeout: float | None) -> RunView:
+    """As :func:`follow`; whoever interrupts it reads that the run goes on."""
+    try:
+        return await follow(app, run, shown, timeout)
+    except asyncio.CancelledError:
+        note(f"not waiting any longer; the run goes on: paigeant show {run.workflow_id}")
+        raise
 
 
 async def follow(app: Paigeant, run: Run, shown: Display, timeout: float | None) -> RunView:

@@ -13,6 +13,7 @@ from paigeant.cli.terminal.console import from_here, note, printable, width_of, 
 from paigeant.cli.terminal.revisions import revision_lines
 from paigeant.cli.terminal.timeline import clock, one_line, timeline, title_lines, until, value_text
 from paigeant.model.runs import RunStatus, RunView, StepStatus, WaitReason
+from paigeant.model.values.showing import class_name
 
 _SHOWN: Final = 2_000
 """Characters of a value that are printed; --json has all of it."""
@@ -42,7 +43,7 @@ def show_result(view: RunView) -> None:
         write(value_text(view.output))
         return
     at = f" at step {view.error.step!r} (position {view.error.position})" if view.error and view.error.step else ""
-    why = f": {view.error.type}: {one_line(view.error.message)}" if view.error else ""
+    why = f": {class_name(view.error.type)}: {one_line(view.error.message)}" if view.error else ""
     note(f"{view.status}{printable(at + why)}")
     note(f"see: paigeant show {view.workflow_id}")
 
@@ -105,8 +106,11 @@ def _errors(view: RunView, *, tracebacks: bool) -> Iterator[Text]:
         for before, error in zip((None, *step.errors), step.errors, strict=False):
             if before is not None and error.number > before.number + 1:
                 yield Text(f"\n   … {error.number - before.number - 1} errors in between are not kept …", style="dim")
-            message = printable(f"{error.type}: {error.message}")
-            yield Text(f"\n{step.position}. {printable(step.step)}, attempt {error.attempt}: {message}", style="red")
+            message = printable(f"{class_name(error.type)}: {error.message}")
+            passed = step.status is StepStatus.COMPLETED
+            attempt = f"attempt {error.attempt}{f', before attempt {step.attempt} completed it' if passed else ''}"
+            style = "dim" if passed else "red"
+            yield Text(f"\n{step.position}. {printable(step.step)}, {attempt}: {message}", style=style)
             if tracebacks and error.traceback:
                 yield Text(printable(error.traceback), no_wrap=True)
             elif error.where:
@@ -114,7 +118,7 @@ def _errors(view: RunView, *, tracebacks: bool) -> Iterator[Text]:
                 yield Text(f"  {printable(from_here(error.where))}{line}", no_wrap=True)
     at_node = view.error is not None and view.error.position in {node.position for node in view.nodes}
     if view.error and (at_node or not any(step.errors for step in view.steps)):
-        yield Text(printable(f"\n{view.error.type}: {view.error.message}"), style="red")
+        yield Text(printable(f"\n{class_name(view.error.type)}: {view.error.message}"), style="red")
 
 
 def _cut(text: str) -> str:

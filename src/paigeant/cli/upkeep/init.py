@@ -26,7 +26,7 @@ _FILES: Final = {
 
 @app.command()
 def init(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; made if it is not there.")] = Path(),
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where; made if it is not there.")] = Path(),
 ) -> None:
     """Make a small project that runs at once: settings, handlers, an input. Nothing is overwritten."""
     made, kept = _scaffold(directory)

@@ -18,7 +18,7 @@ from paigeant.app.upkeep.log_lines import prune_lines
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import console, note, write_json
+from paigeant.cli.terminal.console import console, counted, note, write_json
 from paigeant.cli.terminal.durations import duration
 from paigeant.config import Settings, load_settings
 from paigeant.errors import RequestError
@@ -92,7 +92,7 @@ def prune(
         if not status:
             prune_lines(settings, older_than)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        note(f"interrupted: {_said(pruning.gone)} were deleted; the same command deletes the rest")
+        note(f"interrupted: deleted {_said(pruning.gone)}; the same command deletes the rest")
         raise
     if as_json:
         write_json({"deleted": pruning.gone.runs, "dead_letters": pruning.gone.dead_letters})
@@ -101,8 +101,8 @@ def prune(
 
 
 def _said(amount: Prunable) -> str:
-    letters = f" and {amount.dead_letters:,} dead letters" if amount.dead_letters else ""
-    return f"{amount.runs:,} runs{letters}"
+    letters = f" and {counted(amount.dead_letters, 'dead letter')}" if amount.dead_letters else ""
+    return f"{counted(amount.runs, 'run')}{letters}"
 
 
 def _say_found(found: Prunable, pruning: _Pruning, *, as_json: bool) -> None:

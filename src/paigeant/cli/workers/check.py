@@ -10,7 +10,7 @@ import typer
 from paigeant.app import Handlers, Paigeant
 from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import from_here, note, printable, write, write_json
+from paigeant.cli.terminal.console import counted, from_here, note, printable, write, write_json
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named
 from paigeant.config import FILE, Settings, load_settings
 from paigeant.errors import Unavailable
@@ -27,15 +27,23 @@ def check(
 ) -> None:
     """Look for names that nothing provides and types that do not fit. Exit codes: 0 none, 1 some, 2 refused."""
     settings = load_settings()
-    names, flaws = asyncio.run(_check(load_named(handlers, settings, app_dir), settings))
+    loaded = load_named(handlers, settings, app_dir)
+    if not settings.plans and not loaded.workflows:
+        loaded.require_activities()
+    names, flaws = asyncio.run(_check(loaded, settings))
     if as_json:
         write_json({"workflows": names, "flaws": flaws})
     for flaw in flaws if not as_json else ():
         write(printable(from_here(str(flaw))))
-    counted = f"{len(names)} workflow{'' if len(names) == 1 else 's'}"
     if not as_json:
-        note(f"{counted}: {len(flaws)} to fix" if flaws else f"{counted}: nothing to fix")
+        note(_summary(names, flaws, loaded))
     raise typer.Exit(FAILED if flaws else COMPLETED)
+
+
+def _summary(names: list[str], flaws: list[WorkflowFlaw], loaded: Handlers) -> str:
+    if not names:
+        return f"no workflow to check in {loaded.origin} (activities: {', '.join(loaded.registry)})"
+    return f"{counted(len(names), 'workflow')}: {f'{len(flaws)} to fix' if flaws else 'nothing to fix'}"
 
 
 async def _check(handlers: Handlers, settings: Settings) -> tuple[list[str], list[WorkflowFlaw]]:

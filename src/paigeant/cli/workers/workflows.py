@@ -22,14 +22,14 @@ app: typer.Typer = new_app()
 _COLUMNS: Final = (
     Column("workflow"),
     Column("workers", rank=2),
-    Column("steps", rank=1, least=30, below=True),
+    Column("itinerary", rank=1, least=30, below=True),
     Column("nobody serves", rank=3, least=20, below=True),
 )
 
 
 @app.command()
 def workflows(as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {workflows}.")] = False) -> None:
-    """List the workflows that can be dispatched, their steps, and how many workers that are up published them."""
+    """List the workflows that can be dispatched, what each does, and how many workers that are up published it."""
     settings = load_settings()
 
     async def question(app: Paigeant) -> tuple[list[WorkflowListing], bool]:
@@ -46,4 +46,4 @@ def workflows(as_json: Annotated[bool, typer.Option("--json", help="Print JSON: 
 
 def _row(found: WorkflowListing) -> list[Cell]:
     unserved = Text(printable(", ".join(found.unserved)), style="yellow")
-    return [printable(found.name), str(len(found.workers)), printable(" → ".join(found.steps)), unserved]
+    return [printable(found.name), str(len(found.workers)), printable(" → ".join(found.itinerary)), unserved]

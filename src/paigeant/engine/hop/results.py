@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 from typing import Any, TypeAlias, cast
 
@@ -14,8 +13,8 @@ from paigeant.activities.shapes import serialise
 from paigeant.engine.hop.returned.revisions import accept_revision
 from paigeant.engine.hop.returned.stated import check_name, check_reason, pack
 from paigeant.errors import ResultError, Terminal
-from paigeant.model.limits import LONGEST
 from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
+from paigeant.model.values.durations import seconds_or_none
 from paigeant.model.values.shapes import ANYTHING
 from paigeant.model.values.values import Blob, Value, shelve
 
@@ -79,13 +78,14 @@ def with_variables(failed: Execution, step: str) -> Execution:
 
 def _check_parked(parked: Parked, step: str) -> Parked:
     reason = check_reason(parked.reason, step, "Parked")
-    after: Any = parked.resume_after
-    if after is not None and not (isinstance(after, timedelta) and timedelta() <= after <= LONGEST):
-        text = f"step {step!r}: Parked resumes after a timedelta from 0 to {LONGEST.days} days, not {after!r}"
-        raise ResultError(text)
+    try:
+        after = seconds_or_none(parked.resume_after)
+    except ValueError as error:
+        text = f"step {step!r}: Parked: resume_after: {error}"
+        raise ResultError(text) from error
     if parked.signal is not None:
         check_name(parked.signal, step, "signal")
-    return replace(parked, reason=reason)
+    return replace(parked, reason=reason, resume_after=after)
 
 
 def _keep(blobs: list[Blob], json: bytes) -> Value:

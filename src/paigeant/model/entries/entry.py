@@ -44,6 +44,12 @@ class Entry(ABC):
         """What a person knows it by."""
 
     @property
+    def outline(self) -> str:
+        """What a person reads of it in a list of entries: its kind and label, and the entries within it."""
+        within = f" ({', '.join(entry.outline for entry in self.inner)})" if self.inner else ""
+        return f"{self.kind}{'' if self.label == self.kind else f' {self.label}'}{within}"
+
+    @property
     @abstractmethod
     def text(self) -> bytes:
         """The entry as a JSON object, of what may be left out only what differs from the defaults."""
@@ -116,6 +122,11 @@ def written(kind: str, text: bytes) -> bytes:
     """Return the text of an object with its kind before all else."""
     rest = text[1:]
     return b'{"kind":"%b"%b%b' % (kind.encode(), b"" if rest == b"}" else b",", rest)
+
+
+def outline_of(entries: Iterable[Entry]) -> str:
+    """Return what a person reads of entries that follow one another."""
+    return " → ".join(entry.outline for entry in entries) or "nothing"
 
 
 def joined(entries: Iterable[Entry]) -> bytes:

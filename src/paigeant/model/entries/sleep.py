@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Final, Self, cast
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.entry import FLOW, Entry, Reader, written
 from paigeant.model.limits import NAME_PATTERN
-from paigeant.model.values.durations import Limit
+from paigeant.model.values.durations import Limit, spelled
 
 _TIME_PATTERN: Final = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+\-]\d\d:\d\d)"
 """A date and time with its offset, as in RFC 3339; no variable has such a name."""
@@ -65,7 +64,7 @@ class Sleep(Entry):
     @property
     def label(self) -> str:
         """The variable that says when, or how long it sleeps."""
-        return self.until or str(timedelta(seconds=cast("float", self.duration)))
+        return self.until or spelled(cast("float", self.duration))
 
     @property
     def text(self) -> bytes:

@@ -80,6 +80,11 @@ class Step(Entry):
         return self.activity
 
     @property
+    def outline(self) -> str:
+        """The activity, and under which condition."""
+        return self.activity if self.when is None else f"{self.activity} (if {self.when})"
+
+    @property
     def text(self) -> bytes:
         """The step as JSON, without the identity."""
         return _STEP.dump_json(self, exclude_defaults=True, exclude=_NO_IDENTITY)

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import to_json
 
 from paigeant.model.checks.options import declared
-from paigeant.model.entries.entry import FLOW, Entry, Reader, StepChange, check_levels, joined, written
+from paigeant.model.entries.entry import FLOW, Entry, Reader, StepChange, check_levels, joined, outline_of, written
 from paigeant.model.entries.nested import Branch, read_nested
 from paigeant.model.limits import CONDITION
 from paigeant.model.values.showing import shown
@@ -85,6 +85,12 @@ class Switch(Entry):
     def label(self) -> str:
         """The kind."""
         return self.kind
+
+    @property
+    def outline(self) -> str:
+        """What follows in each case."""
+        cases = [f"if {when}: {outline_of(entries)}" for when, entries in self.ordered]
+        return f"switch ({'; '.join([*cases, f'else: {outline_of(self.otherwise)}'])})"
 
     @property
     def text(self) -> bytes:

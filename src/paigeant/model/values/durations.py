@@ -31,6 +31,8 @@ _COMPACT: Final = re.compile(r"(\d{1,9})(ms|[wdhms])", re.ASCII)
 _SPELLED: Final = re.compile(rf"(\d{{1,9}}) ({'|'.join(_WORDS)})s?(?: |$)", re.ASCII)
 _BARE: Final = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 
+_SPELLED_UNITS: Final = 2
+
 HOW: Final = "a number of seconds, a timedelta, or text as '30s', '1h30m', '250ms' or '2 days'"
 """What a duration is, for errors."""
 
@@ -51,6 +53,18 @@ def parse_duration(text: str) -> timedelta:
 def parse_seconds(text: str) -> float:
     """Return the seconds that a text from outside names, where a number alone is seconds; raises ValueError."""
     return float(text) if _BARE.fullmatch(text) else parse_duration(text).total_seconds()
+
+
+def spelled(duration: timedelta | float) -> str:
+    """Return a duration as :func:`parse_duration` reads it, in its two largest units: ``1h30m``, ``2d``, ``250ms``."""
+    left = round((duration.total_seconds() if isinstance(duration, timedelta) else duration) * 1000)
+    parts: list[str] = []
+    for unit, length in _UNITS.items():
+        number, rest = divmod(left, round(length.total_seconds() * 1000))
+        if number and len(parts) < _SPELLED_UNITS:
+            parts.append(f"{number}{unit}")
+            left = rest
+    return "".join(parts) or "0s"
 
 
 def seconds_of(duration: Any, *, longest: timedelta = LONGEST) -> float:

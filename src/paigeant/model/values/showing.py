@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ _DIGITS: Final = 64
 
 def shown(value: Any) -> str:
     """Return a value as it would be written, cut to a part of a line; its type, if it cannot be had."""
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g} s"
     if isinstance(value, int) and value.bit_length() > _DIGITS:
         return "an enormous number"
     try:
@@ -28,6 +31,11 @@ def shown(value: Any) -> str:
     except Exception:  # noqa: BLE001  (somebody else's __repr__)
         text = f"a {type(value).__qualname__}"
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}…"
+
+
+def class_name(kind: str) -> str:
+    """Return the name of a class without that of its module, as texts for a person have it."""
+    return kind.rpartition(".")[2]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

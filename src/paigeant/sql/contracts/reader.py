@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from typing import Unpack
 from uuid import UUID
 
 from paigeant.abc import RunReader
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
-from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.sql.contracts.base import InDatabase
@@ -29,16 +29,8 @@ class SqlRunReader(InDatabase, RunReader):
     async def get_status(self, workflow_id: UUID) -> RunStatus:
         return await self.database.read(lambda tx: read.get_status(tx, workflow_id), single=True)
 
-    async def list_runs(
-        self,
-        *,
-        status: RunStatus | None = None,
-        workflow: str | None = None,
-        since: timedelta | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> RunPage:
-        return await self.database.read(lambda tx: read.list_runs(tx, status, workflow, since, limit, after))
+    async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
+        return await self.database.read(lambda tx: read.list_runs(tx, **wanted))
 
     async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:
         return await self.database.read(lambda tx: read.find_runs(tx, first, last, limit))

@@ -84,7 +84,7 @@ workflow_runs: Final = Table(
 """One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
 ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or
 the moment somebody asked to cancel it. ``edited``: a person has set variables of it. ``started_at`` is there if
-its first hop, which says it otherwise, was leased more than once."""
+a hop was leased more than once; otherwise its first hop that was leased says it."""
 
 step_executions: Final = Table(
     "step_executions",

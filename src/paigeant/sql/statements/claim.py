@@ -45,6 +45,7 @@ from paigeant.sql.statements.hops import (
     steps,
     undone_by,
 )
+from paigeant.sql.statements.run_status import FIRST_START
 
 TOPICS: Final = 100
 """Topics in one statement, at most: databases limit its parts."""
@@ -123,7 +124,7 @@ _SOON: Final = PreparedStatement(
     update(step_executions).where(THIS_HOP).values(hints=0, hint_at=bindparam("b_hint_at"))
 )
 _STARTED: Final = PreparedStatement(
-    update(workflow_runs).where(runs.workflow_id == bindparam("b_workflow_id")).values(started_at=bindparam("b_now"))
+    update(workflow_runs).where(runs.workflow_id == bindparam("b_workflow_id")).values(started_at=FIRST_START)
 )
 
 
@@ -247,14 +248,11 @@ def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit
 def _take(tx: Tx, rows: Sequence[Any], owner: str, lease: timedelta) -> list[Grant]:
     """Lease the twins of these rows to this owner."""
     taken = [changed(key_of(row), leases.take(row, owner, tx.now, lease)) for row in rows]
+    # A run began with the first lease of its first hop, which says so until it is leased again. So the run's row keeps
+    # it before any hop is leased a second time.
+    again = {row.workflow_id for row in rows if row.started_at is not None and row.run_started_at is None}
+    tx.many(_STARTED, [{"b_workflow_id": workflow_id} for workflow_id in again])
     tx.many(_TAKE, [change | {"b_fence": row.fence} for row, change in zip(rows, taken, strict=True)])
-    # A run began with the first lease of its first hop, which says so until it is leased again.
-    again = [
-        row
-        for row in rows
-        if row.position == 1 and not row.path and row.started_at is not None and row.run_started_at is None
-    ]
-    tx.many(_STARTED, [{"b_workflow_id": row.workflow_id, "b_now": row.started_at} for row in again])
     return granted(tx, rows)
 
 

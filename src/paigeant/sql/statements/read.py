@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, select
 
 from paigeant.model.message import HopKey
-from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import values_shown, view_page, view_run
@@ -105,7 +105,13 @@ def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tupl
 
 
 def list_runs(
-    tx: Tx, status: RunStatus | None, workflow: str | None, since: timedelta | None, limit: int, after: str | None
+    tx: Tx,
+    *,
+    status: RunStatus | None = None,
+    workflow: str | None = None,
+    since: timedelta | None = None,
+    limit: int = PAGE,
+    after: str | None = None,
 ) -> RunPage:
     """Return a page of runs, newest first, of those that were recorded since so long ago."""
     query = page_of(status, workflow).limit(limit + 1)

@@ -13,13 +13,26 @@ runs: Columns = workflow_runs.c
 _hops: Final = step_executions.alias("open_hop")
 _OPEN_HOP: Final = and_(_hops.c.workflow_id == runs.workflow_id, _hops.c.completed_at.is_(None))
 _getting_on = func.sum(case((_hops.c.status == StepStatus.WAITING.value, 0), else_=1))
-_never_leased = and_(func.max(_hops.c.position) == 1, func.max(_hops.c.fence) == 0)
+
+_started: Final = step_executions.alias("started_hop")
+FIRST_START: Final[ColumnElement[Any]] = (
+    select(_started.c.started_at)
+    .where(_started.c.workflow_id == runs.workflow_id, _started.c.started_at.is_not(None))
+    .order_by(_started.c.path, _started.c.position)
+    .limit(1)
+    .correlate(workflow_runs)
+    .scalar_subquery()
+)
+"""When the first of the run's hops that was ever leased was leased last. Entries before it may have been passed."""
+
+STARTED_AT: Final[ColumnElement[Any]] = func.coalesce(runs.started_at, FIRST_START)
+"""When the run's first step was first leased: as its hop says, or, once a hop was leased again, the run's own row."""
 
 _OPEN_STATUS: Final[ColumnElement[Any]] = (
     select(
         case(
             (_getting_on == 0, RunStatus.WAITING.value),
-            (_never_leased, RunStatus.PENDING.value),
+            (STARTED_AT.is_(None), RunStatus.PENDING.value),
             else_=RunStatus.RUNNING.value,
         )
     )
@@ -44,17 +57,6 @@ REASON: Final = _of_waiting_hop(_CONTRACT)
 
 WAITS_UNTIL: Final = type_coerce(_of_waiting_hop(_hops.c.due_at), _hops.c.due_at.type)
 """As :func:`paigeant.protocol.views.open_until`."""
-
-
-_first: Final = step_executions.alias("first")
-STARTED_AT: Final[ColumnElement[Any]] = func.coalesce(
-    runs.started_at,
-    select(_first.c.started_at)
-    .where(_first.c.workflow_id == runs.workflow_id, _first.c.path == "", _first.c.position == 1)
-    .correlate(workflow_runs)
-    .scalar_subquery(),
-)
-"""When the run's first step was first leased: as its hop says, or, if that was leased again, the run's own row."""
 
 
 def stands(status: RunStatus) -> ColumnElement[bool]:

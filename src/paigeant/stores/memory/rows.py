@@ -72,7 +72,7 @@ class RunRow:
     @property
     def status(self) -> RunStatus:
         """How it ended; while it is open, what follows from its open hops."""
-        return open_status(self.twins.values()) if self.ended is None else self.ended
+        return open_status(self.twins.values(), self.started_at) if self.ended is None else self.ended
 
     @property
     def reason(self) -> str | None:

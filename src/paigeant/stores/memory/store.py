@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Unpack
 from uuid import UUID
 
 from paigeant.abc import Store
@@ -28,7 +28,7 @@ from paigeant.model.hops import (
 )
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.model.stored.claims import Claim, HeldInterface
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
@@ -219,17 +219,8 @@ class MemoryStore(MemoryCalls, Store):
     async def get_status(self, workflow_id: UUID) -> RunStatus:
         return operator.find(self._rows, workflow_id).status
 
-    async def list_runs(
-        self,
-        *,
-        status: RunStatus | None = None,
-        workflow: str | None = None,
-        since: timedelta | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> RunPage:
-        wanted = views.Wanted(status, workflow, None if since is None else self._rows.clock() - since)
-        return views.page(self._rows, wanted, limit, after)
+    async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
+        return views.page(self._rows, wanted)
 
     async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:
         return views.between(self._rows, first, last, limit)

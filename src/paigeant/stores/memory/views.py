@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from paigeant.model.message import HopKey
-from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.runs import PAGE, RunPage, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.views import view_page, view_run
 from paigeant.stores.memory.rows import Rows, RunRow
@@ -18,31 +16,19 @@ def view(rows: Rows, run: RunRow) -> RunView:
     return view_run(run, rows.of_run(run), rows.seen(run), run.values)
 
 
-class Wanted(NamedTuple):
-    """Which runs: of this status, of this workflow, recorded later than this; None stands for all."""
-
-    status: RunStatus | None
-    workflow: str | None
-    since: datetime | None
-
-    def covers(self, run: RunRow) -> bool:
-        """Tell whether it is one of them."""
-        return (
-            (self.status is None or run.status is self.status)
-            and (self.workflow is None or run.workflow == self.workflow)
-            and (self.since is None or run.created_at > self.since)
-        )
-
-
-def page(rows: Rows, wanted: Wanted, limit: int, after: str | None) -> RunPage:
+def page(rows: Rows, wanted: RunsWanted) -> RunPage:
     """Return a page of runs, newest first."""
-    before = read_place(after, "runs")
+    before, since = read_place(wanted.get("after"), "runs"), wanted.get("since")
+    status, workflow = wanted.get("status"), wanted.get("workflow")
     found = [
         run
         for run in sorted(rows.runs.values(), key=lambda run: -run.number)
-        if (before is None or run.number < before) and wanted.covers(run)
+        if (before is None or run.number < before)
+        and status in {None, run.status}
+        and workflow in {None, run.workflow}
+        and (since is None or run.created_at > rows.clock() - since)
     ]
-    return view_page(found, limit)
+    return view_page(found, wanted.get("limit", PAGE))
 
 
 def message(rows: Rows, key: HopKey) -> bytes | None:

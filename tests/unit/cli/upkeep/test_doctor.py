@@ -59,7 +59,7 @@ def test_it_tells_who_works_and_what_waits_for_nobody(paigeant: Callable[..., An
     assert (warning["part"], warning["about"]) == ("work", "unserved")
     assert warning["said"] == "no living worker serves print"
     assert "paigeant run" in warning["fix"]
-    assert "1 alive, on 1 machines" in {finding["said"] for finding in ended.json["findings"]}
+    assert "1 alive, on 1 machine" in {finding["said"] for finding in ended.json["findings"]}
 
 
 def test_a_wrong_setting(paigeant: Callable[..., Any]):

@@ -66,7 +66,8 @@ def leased(attempt: int = 1) -> Leased:
         (float("inf"), 1.0),
         (float("nan"), 1.0),
         (-5, 1.0),
-        ("120", 1.0),
+        ("120", 120.0),
+        ("tomorrow", 1.0),
         (1e300, LONGEST_RETRY_AFTER),
     ],
 )
@@ -146,9 +147,10 @@ async def test_whatever_a_step_raises_is_its_own_failure_and_ends_no_worker(
     [
         (Parked("half a pair: \ud83d"), None),
         (Parked(7), "Parked takes a reason as text, not int"),  # type: ignore[arg-type]
-        (Parked("x", 3), "a timedelta from 0 to 3660 days, not 3"),  # type: ignore[arg-type]
-        (Parked("x", timedelta.max), "a timedelta from 0 to 3660 days"),
-        (Parked("x", timedelta(-1)), "a timedelta from 0 to 3660 days"),
+        (Parked("x", "soon"), "resume_after: 'soon' is no span of time; write 30d"),
+        (Parked("x", timedelta.max), "is too long; at most 3660 days are allowed"),
+        (Parked("x", "3d"), None),
+        (Parked("x", timedelta(-1)), "resume_after: -86400 s is less than nothing"),
     ],
 )
 async def test_a_step_that_parks_in_no_way_there_is_fails_and_says_why(both: Any, returned: Parked, said: str | None):

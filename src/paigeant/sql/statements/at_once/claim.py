@@ -20,6 +20,7 @@ from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.at_once.table import NOW
 from paigeant.sql.statements.claim import LEASABLE, TOPICS, granted, is_of, named, queue_of, some_suspect
 from paigeant.sql.statements.hops import steps
+from paigeant.sql.statements.run_status import FIRST_START
 
 runs: Columns = workflow_runs.c
 
@@ -93,8 +94,7 @@ def _taken(due: CTE) -> CTE:
 
 
 def _started(due: CTE) -> CTE:
-    """Keep when runs began whose first hop, which says it otherwise, is leased again."""
-    first = (due.c.position == literal(1)) & (due.c.path == literal(""))
-    again = first & due.c.started_at.is_not(None) & due.c.run_started_at.is_(None)
+    """Keep when runs began of which a hop is leased again: their first hop may be it, and says it no longer."""
+    again = due.c.started_at.is_not(None) & due.c.run_started_at.is_(None)
     change = update(workflow_runs).where(runs.workflow_id == due.c.workflow_id, again)
-    return change.values(started_at=due.c.started_at).cte("started")
+    return change.values(started_at=FIRST_START).cte("started")

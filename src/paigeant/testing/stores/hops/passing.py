@@ -68,9 +68,21 @@ class PassingGuarantees(StoreBackend):
             passed=passed,
         )
 
-        grant = await self.begin_run(store, run)
+        await store.record_workflow_start([run])
+        fresh = await store.get_run(run.workflow_id)
+        assert (fresh.status, fresh.started_at) == (RunStatus.PENDING, None)
+        assert [found.workflow_id for found in (await store.list_runs(status=RunStatus.PENDING)).runs] == [
+            run.workflow_id
+        ]
+
+        [grant] = await self.take(store)
 
         assert (grant.key.position, grant.topic) == (2, "draft")
+        started = (await store.get_run(run.workflow_id)).started_at
+        assert started is not None
+        await store.release([grant.held])
+        assert len(await self.take(store)) == 1
+        assert (await store.get_run(run.workflow_id)).started_at == started
         steps_seen = (await store.get_run(run.workflow_id)).steps
         assert [(step.position, step.status) for step in steps_seen] == [
             (1, StepStatus.SKIPPED),
