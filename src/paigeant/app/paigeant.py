@@ -17,6 +17,7 @@ from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Catalog, Handlers, read_handlers
 from paigeant.app.handlers.publications import WorkflowListing, list_workers, list_workflows
 from paigeant.app.inputs import as_inputs, naming_payloads
+from paigeant.app.observing.tracing import choose_hooks
 from paigeant.app.options import DispatchArguments, check_parts, check_workflow, read_dispatch, read_span, read_status
 from paigeant.app.readiness import require_activities, require_ready, warn_of
 from paigeant.app.run import Run
@@ -37,7 +38,6 @@ from paigeant.model.runs import RunPage, RunStatus
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
 from paigeant.plugins import redacted_url
-from paigeant.telemetry.logs import LogHooks
 
 
 class Paigeant:
@@ -69,9 +69,7 @@ class Paigeant:
         for workflow in [*self.settings.plans.values(), *found.workflows, *given]:
             self.catalog.add(workflow)
         self.registry.check()
-        self._hooks = GuardedHooks(
-            [LogHooks(payloads=self.settings.log_payloads), *([hooks] if isinstance(hooks, Hooks) else hooks)]
-        )
+        self._hooks = GuardedHooks([*choose_hooks(self.settings), *([hooks] if isinstance(hooks, Hooks) else hooks)])
         self._stack = AsyncExitStack()
         self._runtime: Runtime | None = None
         self._create = create

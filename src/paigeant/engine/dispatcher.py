@@ -76,7 +76,8 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
     """
     async with runtime.hooks.around_dispatch(plan) as span:
         written = runtime.plans.write(plan, await _check_steps(runtime, plan))
-        shared = Shared(written, TraceContext.of(span.traceparent))
+        trace = TraceContext.of(span.traceparent) if len(inputs) == 1 else None  # of many, each is a trace of its own
+        shared = Shared(written, trace)
         _check_inputs(runtime, plan, inputs)
         if written.text.is_kept:
             runtime.plans.keep(written.text)

@@ -18,9 +18,9 @@ class TraceContext(NamedTuple):
 
     @classmethod
     def begin(cls) -> TraceContext:
-        """Return a new trace."""
+        """Return a new trace, whose root nobody has recorded: it is not marked as sampled."""
         trace_id = secrets.token_hex(16)
-        return cls(trace_id, f"00-{trace_id}-{secrets.token_hex(8)}-01")
+        return cls(trace_id, f"00-{trace_id}-{secrets.token_hex(8)}-00")
 
     @classmethod
     def of(cls, traceparent: str | None) -> TraceContext | None:

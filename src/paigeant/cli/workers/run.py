@@ -21,9 +21,9 @@ import typer
 from paigeant.abc import Hooks
 from paigeant.aio.race import until_first
 from paigeant.app import ActivityWorker, Handlers, Paigeant
-from paigeant.app.draining import until_drained
 from paigeant.app.handlers.target import find_target
-from paigeant.app.monitor import Monitor, serve_probes
+from paigeant.app.observing.draining import until_drained
+from paigeant.app.observing.monitor import Monitor, serve_probes
 from paigeant.app.upkeep.log_lines import open_sink
 from paigeant.cli.exit_codes import FAILED, HUNG_UP, INTERRUPTED, exit_code_of
 from paigeant.cli.terminal.commands import new_app

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from paigeant.app.monitor import Monitor
+from paigeant.app.observing.monitor import Monitor
 from paigeant.telemetry.metrics.instruments import Histogram
 from paigeant.telemetry.metrics.text import prometheus_text
 

@@ -1,0 +1,1 @@
+"""Traces by OpenTelemetry: loaded only where an exporter is named, or the program traces."""

@@ -1,0 +1,98 @@
+"""The tracer: that of the program, if it has one, else one of ours, set up by the standard ``OTEL_*`` variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Final
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import ProxyTracerProvider, Tracer, get_tracer_provider
+from opentelemetry.trace import TracerProvider as AnyProvider
+
+_IDS: Final = ContextVar[tuple[int, int] | None]("paigeant_trace_ids", default=None)
+
+
+class _Ids(RandomIdGenerator):
+    """Random ids, but for a span that takes those that a message names as the root of its run."""
+
+    def generate_trace_id(self) -> int:
+        """Return the id of a new trace."""
+        given = _IDS.get()
+        return super().generate_trace_id() if given is None else given[0]
+
+    def generate_span_id(self) -> int:
+        """Return the id of a new span."""
+        given = _IDS.get()
+        return super().generate_span_id() if given is None else given[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """A provider of tracers; only with ``own`` ids a span can be told which it is to have."""
+
+    provider: AnyProvider
+    own: bool
+
+    @property
+    def tracer(self) -> Tracer:
+        """Our tracer."""
+        return self.provider.get_tracer("paigeant", version("paigeant"))
+
+    @contextmanager
+    def ids(self, trace_id: int, span_id: int) -> Generator[None]:
+        """Give these ids to the span that is started within, so that no parent is missing."""
+        token = _IDS.set((trace_id, span_id))
+        try:
+            yield
+        finally:
+            _IDS.reset(token)
+
+    def samples(self, trace_id: int) -> bool:
+        """Tell whether a trace whose root nobody has recorded is sampled: by its id, and so everywhere alike."""
+        if not isinstance(self.provider, TracerProvider):
+            return False
+        return self.provider.sampler.should_sample(None, trace_id, "run").decision.is_sampled()
+
+    def flush(self, seconds: float = 5.0) -> None:
+        """Export what has ended, if that is up to us."""
+        if self.own and isinstance(self.provider, TracerProvider):
+            self.provider.force_flush(int(seconds * 1000))
+
+
+def own_tracing(exporter: SpanExporter | None = None) -> Tracing:
+    """Return a provider of ours; without an ``exporter``, OTLP over HTTP as ``OTEL_*`` says."""
+    name = os.environ.get("OTEL_SERVICE_NAME") or "paigeant"
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: name}), id_generator=_Ids())
+    provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
+    return Tracing(provider, own=True)
+
+
+@cache
+def _configured() -> Tracing:
+    return own_tracing()
+
+
+def find_tracing() -> Tracing | None:
+    """Return the program's provider, if it has set one, else ours, if the environment names an exporter."""
+    there = get_tracer_provider()
+    if not isinstance(there, ProxyTracerProvider):
+        return Tracing(there, own=False)
+    return _configured() if names_exporter(os.environ) else None
+
+
+def names_exporter(environ: Mapping[str, str]) -> bool:
+    """Tell whether the standard variables name where spans are exported to."""
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none":
+        return False
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return any(environ.get(name) for name in endpoints) or environ.get("OTEL_TRACES_EXPORTER") == "otlp"
