@@ -16,6 +16,7 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.model.spending.prices import Price
 
 del _start
 
@@ -32,6 +33,7 @@ __all__ = [
     "PaigeantError",
     "PaigeantMessage",
     "Parked",
+    "Price",
     "RetryPolicy",
     "Revised",
     "RevisionPolicy",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar, Unpack, cast, overload
 from weakref import WeakSet
 
+from paigeant.activities.agent_options import NAMES, AgentOptions, AgentRules
 from paigeant.activities.binding import read_signature, shape_of
 from paigeant.activities.callables import is_same, location, refuse_generators, refuse_lazy_result
 from paigeant.activities.handlers import Activity, Handler, Options, Rules, read_options
@@ -121,26 +122,19 @@ class ActivityRegistry:
 
         return register
 
-    def agent(
-        self,
-        agent: AgentLike,
-        *,
-        prompt: str | Callable[..., Any] | None = None,
-        deps: Any = None,
-        **options: Unpack[Options],
-    ) -> None:
+    def agent(self, agent: AgentLike, **options: Unpack[AgentOptions]) -> None:
         """Register a pydantic-ai agent as the activity of its name.
 
         ``prompt`` is a template over the names an activity could bind (``"Write about {topic}: {researcher.notes}"``)
         or a function whose parameters are bound by name; without one the agent gets ``{previous}``. ``deps`` is a
-        factory bound likewise, called for each execution, or a plain object.
+        factory bound likewise, called for each execution, or a plain object. Of the other options see
+        :class:`~paigeant.activities.agent_options.AgentOptions`.
         """
-        _check_names(options, ("prompt", "deps", *_OPTIONS), "agent")
-        rules = read_options(options, "agent")
-        if prompt is not None and not isinstance(prompt, str) and not callable(prompt):
-            raise refuse("prompt", prompt, "agent")
+        _check_names(options, (*NAMES, *_OPTIONS), "agent")
+        rules = read_options({name: value for name, value in options.items() if name in _OPTIONS}, "agent")
+        own: dict[str, Any] = {name: value for name, value in options.items() if name in NAMES}
         adapt = cast("Callable[..., AdaptedAgent]", load_plugin("paigeant.agents", "pydantic-ai"))
-        adapted = adapt(agent, prompt=prompt, deps=deps)
+        adapted = adapt(agent, AgentRules(**own))
         self._add(adapted.name, adapted.function, written_at(), agent, rules, adapted)
 
     @checked("compensate")

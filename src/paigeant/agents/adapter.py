@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_stack
 from typing import Any, Final, cast
 
 from pydantic import PydanticUserError
-from pydantic_ai import ModelSettings, RunContext
 from pydantic_ai.agent import AbstractAgent
+from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import ModelQuotaExceededError
 
-from paigeant.activities.context import ActivityContext
+from paigeant.activities.agent_options import AgentRules
+from paigeant.activities.calls.unwinding import Diverged
+from paigeant.activities.context import ActivityContext, session_of
 from paigeant.activities.templates import Place
+from paigeant.agents.durable.capability import PaigeantDurability, one_attempt
 from paigeant.agents.faults import hopeless, terminal
 from paigeant.agents.outputs import final, output_type
+from paigeant.agents.prompts import recorded_prompt
 from paigeant.agents.sources import CONTEXT, Source, constant, from_function, from_template, signature
+from paigeant.agents.toolsets import check_toolsets
 from paigeant.errors import RegistrationError
 from paigeant.model.outcomes import Parked
 from paigeant.model.values.shapes import adapter
@@ -38,16 +43,17 @@ class AgentActivity:
     places: tuple[Place, ...] = ()
 
 
-def agent_activity(agent: Any, *, prompt: str | Callable[..., Any] | None = None, deps: Any = None) -> AgentActivity:
+def agent_activity(agent: Any, rules: AgentRules) -> AgentActivity:
     """Return the activity of an agent's name that runs it once, to its final output.
 
-    ``prompt`` is a template over the names that an activity could bind, or a function, sync or async, whose parameters
+    Its prompt is a template over the names that an activity could bind, or a function, sync or async, whose parameters
     are bound by name and which returns what the agent's ``run`` takes; without one the agent is given what the step
-    before put out. ``deps``, if it can be called, is a factory bound likewise; anything else is given to each run.
-    Both are called in the event loop on each attempt: they should be cheap, and change nothing.
+    before put out. The prompt is made once for a step. ``deps``, if it can be called, is a factory bound likewise;
+    anything else is given to each run. It is called in the event loop on each attempt: it should be cheap, and change
+    nothing. The calls of the run are recorded, so that a later attempt makes none of them again.
 
     Raises RegistrationError, naming file and line, for an agent without a name, a malformed template, parameters that
-    cannot be bound, and an output that cannot be written as JSON.
+    cannot be bound, an output that cannot be written as JSON, and toolsets whose calls cannot be recorded.
     """
     where = _declared_at()
     if not isinstance(agent, AbstractAgent):
@@ -55,6 +61,7 @@ def agent_activity(agent: Any, *, prompt: str | Callable[..., Any] | None = None
     agent = cast("AbstractAgent[Any, Any]", agent)
     if not agent.name:
         raise RegistrationError(f"{where}: this agent has no name for its step: pass one, as Agent(…, name='writer')")
+    prompt, deps = rules.prompt, rules.deps
     asking = (
         from_function(prompt) if callable(prompt) else from_template(_PREVIOUS if prompt is None else prompt, where)
     )
@@ -65,41 +72,66 @@ def agent_activity(agent: Any, *, prompt: str | Callable[..., Any] | None = None
     except PydanticUserError as error:
         text = f"{where}: agent {agent.name!r}: pydantic cannot write its output, {returns!r}, as JSON"
         raise RegistrationError(text) from error
-    function = _running(agent, agent.name, asking, giving)
+    check_toolsets(agent, where)
+    registered = _Registered(agent, agent.name, asking, giving, rules)
+
+    async def run(**arguments: Any) -> Any:
+        return await registered.run(**arguments)
+
+    function: Any = run
     function.__signature__ = signature((asking, giving), where)
     return AgentActivity(agent.name, function, returns, asking.places)
 
 
-def _running(agent: AbstractAgent[Any, Any], name: str, asking: Source, giving: Source) -> Any:
-    async def run(**arguments: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """An agent as it was registered."""
+
+    agent: AbstractAgent[Any, Any]
+    name: str
+    asking: Source
+    giving: Source
+    rules: AgentRules
+
+    async def run(self, **arguments: Any) -> Any:
+        """Run it once, within a step; a run whose requests are not those that were recorded may begin afresh."""
         context: ActivityContext = arguments.pop(CONTEXT)
-        prompt = await _awaited(asking.make(arguments, context))
-        deps = await _awaited(giving.make(arguments, context))
         try:
-            result = await agent.run(
+            return await self._run(arguments, context)
+        except Diverged:
+            session = session_of(context)
+            if session is None or self.rules.on_diverge != "afresh":
+                raise
+            await session.start_afresh()
+        return await self._run(arguments, context)
+
+    async def _run(self, arguments: Mapping[str, Any], context: ActivityContext) -> Any:
+        prompt = await recorded_prompt(session_of(context), lambda: _awaited(self.asking.make(arguments, context)))
+        deps = await _awaited(self.giving.make(arguments, context))
+        try:
+            result = await self.agent.run(
                 prompt,
                 deps=deps,
                 conversation_id=str(context.workflow_id),
-                model_settings=_one_attempt,
+                capabilities=self._capabilities(),
+                model_settings=one_attempt,
                 infer_name=False,
             )
         except ModelQuotaExceededError as error:
             # It passes, but not by itself: a person tops up the account and resumes the run, which costs nothing until
             # then. Failing would undo what was done before.
-            return Parked(f"agent {name!r}: {error}")
+            return Parked(f"agent {self.name!r}: {error}")
         except Exception as error:
             if hopeless(error):
-                raise terminal(error, name) from error
+                raise terminal(error, self.name) from error
             raise
-        return final(result.output, name)
+        return final(result.output, self.name)
 
-    return run
-
-
-def _one_attempt(context: RunContext[Any]) -> ModelSettings:
-    """Leave trying again to the step's policy: with the provider's own retries the two would multiply."""
-    ignored = getattr(context.model, "unsupported_settings", ())
-    return {} if "max_retries" in ignored else {"max_retries": 0}
+    def _capabilities(self) -> list[AbstractCapability[Any]]:
+        """Return what records its calls, unless it has that already."""
+        if PaigeantDurability.from_agent(self.agent) is not None:
+            return []
+        return [PaigeantDurability(name=self.name, price=self.rules.price)]
 
 
 async def _awaited(made: Any) -> Any:

@@ -38,6 +38,9 @@ _HOPELESS: Final = (
     CallDeferred,
     ApprovalRequired,
 )
+_RECORDED: Final = (UsageLimitExceeded, UnexpectedModelBehavior)
+"""What follows from answers that are recorded."""
+
 _WORTH_WAITING: Final = frozenset({408, 425, 429})
 _REFUSED: Final = frozenset({401, 403})
 
@@ -71,5 +74,8 @@ def terminal(error: Exception, agent: str) -> Terminal:
         reason = f"{reason}: {error.__cause__}"
     if isinstance(error, ModelHTTPError) and error.status_code in _REFUSED:
         reason = f"status_code: {error.status_code}, model_name: {error.model_name}: the credentials are refused"
-    fault = Terminal(f"agent {agent!r}: {type(error).__name__}: {reason}".removesuffix(": "))
+    text = f"agent {agent!r}: {type(error).__name__}: {reason}".removesuffix(": ")
+    if isinstance(error, _RECORDED):
+        text += "; a retry finds the same answers: to have, and to pay for, new ones: paigeant retry ID --afresh"
+    fault = Terminal(text)
     return fault.with_traceback(error.__traceback__)

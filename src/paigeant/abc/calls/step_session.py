@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar
 
@@ -90,6 +91,10 @@ class StepSession(Protocol):
 
     async def run_in_thread(self, function: Callable[[], T]) -> T:
         """Return what the function returns, called in a thread that does not keep the process."""
+        ...
+
+    def outlast(self, call: asyncio.Task[Any], seconds: float) -> None:
+        """Let a call under way come to its end, for so long at most, though the step is cut short: it is paid for."""
         ...
 
     def wait(self, outcome: Parked) -> NoReturn:

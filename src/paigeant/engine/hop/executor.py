@@ -97,8 +97,9 @@ class Executor:
     async def _run(self, leased: Leased, served: Served, progress: Progress, step: _RunningStep) -> Execution:
         handler, rules = served.handler, served.rules
         try:
-            with progress, step:
-                result = await self._call(leased, rules, progress, step.code)
+            with progress:
+                async with step:
+                    result = await self._call(leased, rules, progress, step.code)
             return accept(result, handler.result, leased.message.topic)
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
@@ -187,12 +188,14 @@ class _RunningStep:
         self._context: ActivityContext | None = None
         self.code: Callable[[], Any] = lambda: None
 
-    def __enter__(self) -> None:
+    async def __aenter__(self) -> None:
         """Let :meth:`paigeant.ActivityContext.current` find the context."""
         self._token = CURRENT_STEP.set(self.context)
 
-    def __exit__(self, *_: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         CURRENT_STEP.reset(self._token)
+        if self.session is not None:
+            await self.session.end()
 
     def context(self) -> ActivityContext:
         if self._context is None:
@@ -200,10 +203,15 @@ class _RunningStep:
         return self._context
 
     @property
+    def session(self) -> LeasedSession | None:
+        """The session, if the code has asked for its context."""
+        session = None if self._context is None else session_of(self._context)
+        return session if isinstance(session, LeasedSession) else None
+
+    @property
     def unwound(self) -> Parked | None:
         """What the step comes to if its code was ended from within."""
-        session = None if self._context is None else session_of(self._context)
-        return session.unwound if isinstance(session, LeasedSession) else None
+        return None if self.session is None else self.session.unwound
 
 
 def _too_long(step: str, rules: Rules, code: Callable[[], Any], *, silent: bool) -> str:

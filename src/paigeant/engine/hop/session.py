@@ -38,6 +38,8 @@ T = TypeVar("T")
 _KEY: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{KEY_LENGTH}}}")
 _LARGE: Final = 256 * 1024
 """Bytes of a text from which on it is compressed in a thread."""
+_LOOK: Final = 0.5
+"""Seconds after which a call that outlasts its step is looked at again: the lease may be lost meanwhile."""
 
 
 def _size(recording: Recording) -> int:
@@ -80,6 +82,7 @@ class LeasedSession(StepSession):
         self._epoch = leased.grant.epoch
         # Under a step's first lease nothing was recorded: there is nothing to read.
         self._known: dict[str, Checkpoint] | None = {} if leased.grant.fence == 1 else None
+        self._outlasting: list[tuple[asyncio.Task[Any], float]] = []
         self.unwound: Parked | None = None
         """What the step comes to, once its code was ended from within."""
 
@@ -164,6 +167,23 @@ class LeasedSession(StepSession):
     async def run_in_thread(self, function: Callable[[], T]) -> T:
         """Return what the function returns, called in a thread."""
         return await run_in_thread(function, self._step, partial(self._recorder.keep_until_thread_ends, self._step))
+
+    def outlast(self, call: asyncio.Task[Any], seconds: float) -> None:
+        """Let a call under way end."""
+        self._outlasting.append((call, self._progress.clock() + seconds))
+
+    async def end(self) -> None:
+        """Return when the calls that were to outlast the step's code have ended, or their time is up.
+
+        At once if the lease is lost: what they come to could not be recorded. What is left is cancelled.
+        """
+        for call, until in self._outlasting:
+            while self.alive and not call.done() and (left := until - self._progress.clock()) > 0:
+                await asyncio.wait([call], timeout=min(left, _LOOK))
+        calls = [call for call, _ in self._outlasting]
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
 
     def wait(self, outcome: Parked) -> NoReturn:
         """End the step's code."""

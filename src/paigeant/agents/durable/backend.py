@@ -1,0 +1,184 @@
+"""Where the calls of an agent's run meet the checkpoints of its step."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Final, cast
+
+import pydantic_ai
+from pydantic_ai import RunContext, capture_run_messages, durable_exec
+from pydantic_ai.durable_exec import (
+    DurableOperationId,
+    JournalCallableOperationBackend,
+    RoleBasedOperationConfig,
+    ToolsetCallToolId,
+)
+
+from pydantic_ai.durable_exec import ModelCompactMessagesId, ModelRequestId  # isort: skip
+from pydantic_ai.messages import ModelMessage
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from paigeant.abc import Call, StepSession
+from paigeant.activities.calls.fingerprints import digest
+from paigeant.activities.calls.recorded import ENCLOSING
+from paigeant.activities.context import CURRENT_STEP, ActivityContext
+from paigeant.agents.durable.charges import charge_of_answer, charges_within
+from paigeant.agents.durable.keys import fingerprint, key_of
+from paigeant.errors import Terminal
+from paigeant.model.spending.prices import Price
+from paigeant.model.stored.checkpoints import Charge
+
+_VERSION: Final = pydantic_ai.__version__
+_LOGGER: Final = logging.getLogger("paigeant.agents")
+
+LAST_CALL: Final = 10.0
+"""Seconds that a request under way gets to end, once its step is cut short: it is paid for."""
+
+record_durable_unit: Final[Any] = getattr(durable_exec, "record_durable_unit", None)
+"""From 2.68 on: keeps what is replayed out of traces."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRules:
+    """What a tool's ``metadata={"paigeant": …}`` says."""
+
+    checkpoint: bool = True
+    at_most_once: bool | None = None
+
+
+@dataclass(slots=True)
+class Shared:
+    """What one capability's calls have in common: the agent's name, its price, and which tools were warned of."""
+
+    agent: str
+    price: Price | None = None
+    warned: set[str] = field(default_factory=set[str])
+
+
+class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
+    """Executes each call of an agent's run once for its step; a later attempt finds it recorded."""
+
+    def __init__(self, shared: Shared, default_model_id: str | None) -> None:
+        """Name the calls by the agent."""
+        config = RoleBasedOperationConfig[ToolRules](
+            model=ToolRules(), event=ToolRules(), capability=ToolRules(), tool=ToolRules(), resolve_tool=_rules_of
+        )
+        super().__init__(agent_name=shared.agent, default_model_id=default_model_id, config=config)
+        self._shared = shared
+
+    async def execute(
+        self,
+        *,
+        operation_id: DurableOperationId,
+        name: str,
+        body: Callable[[], Awaitable[object]],
+        cache_key: tuple[object, ...],
+        config: ToolRules,
+    ) -> object:
+        """Return what was recorded for this call, or make it and record it."""
+        del config
+        step = ActivityContext.current()
+        session = cast("StepSession", step._session)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        context = next((cast("RunContext[Any]", one) for one in cache_key if isinstance(one, RunContext)), None)
+        key, number = key_of(session, name, f"{step.workflow_id}:{step.step_id}", context)
+        asks = isinstance(operation_id, ModelRequestId)
+        call = Call(
+            key,
+            fingerprint(cast("Any", cache_key[1])) if asks else None,
+            "model" if asks or isinstance(operation_id, ModelCompactMessagesId) else "tool",
+            f"request {number + 1} of agent {self._shared.agent!r}" if asks else f"call of {name!r}",
+            _VERSION,
+        )
+        json = await session.recall(call)
+        if record_durable_unit is not None:
+            record_durable_unit(executed=json is None)
+        if json is not None:
+            return from_json(json)
+        if call.kind == "model":
+            return await self._outlasting(session, call, body)
+        tool = operation_id if isinstance(operation_id, ToolsetCallToolId) else None
+        return await (self._made(session, call, body) if tool is None else self._tool(session, call, body, cache_key))
+
+    async def _outlasting(self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]]) -> object:
+        """Make a call in a task of its own, which ends and records it even if the step is cut short meanwhile."""
+        task = asyncio.ensure_future(self._made(session, call, body))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.done():
+                session.outlast(task, LAST_CALL)
+            raise
+
+    async def _tool(
+        self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]], cache_key: tuple[object, ...]
+    ) -> object:
+        """Make a tool's call; what an agent within it costs that records nothing itself is charged with it."""
+        with capture_run_messages() as messages:
+            made = await self._made(session, call, body, lambda: charges_within(call.key, _unrecorded(messages)))
+        if _unrecorded(messages):
+            self._warn(str(cache_key[0]))
+        return made
+
+    async def _made(
+        self,
+        session: StepSession,
+        call: Call,
+        body: Callable[[], Awaitable[object]],
+        charges: Callable[[], list[Charge]] = list,
+    ) -> object:
+        token = ENCLOSING.set(digest(call.key.encode()))
+        began = monotonic()
+        try:
+            made = await body()
+        finally:
+            ENCLOSING.reset(token)
+        took = monotonic() - began
+        try:
+            json = to_json(made)
+        except (PydanticSerializationError, TypeError) as error:
+            raise unserialisable(error) from error
+        cost = [charge_of_answer(call.key, cast("Any", made), self._shared.agent, self._shared.price)]
+        json = await session.record(call, json, took=took, charges=cost if call.kind == "model" else charges())
+        return from_json(json)
+
+    def _warn(self, tool: str) -> None:
+        if tool in self._shared.warned:
+            return
+        self._shared.warned.add(tool)
+        _LOGGER.warning(
+            "agent %r: an agent that runs within its tool %r has no PaigeantDurability() among its capabilities: its "
+            "calls are made again with the tool's; of several runs in one call only the first is in the ledger",
+            self._shared.agent,
+            tool,
+        )
+
+
+def _unrecorded(messages: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
+    """Return the messages of a run, none if it has recorded its calls: then its id is that of its step."""
+    here = f"{ActivityContext.current().workflow_id}:"
+    return [] if any((message.run_id or "").startswith(here) for message in messages) else messages
+
+
+def unserialisable(error: Exception) -> Exception:
+    """Return the fault of a result that is no JSON."""
+    return Terminal(f"a tool's or a model's result cannot be recorded: {error}")
+
+
+def in_step() -> bool:
+    """Tell whether a step's code runs here that can record."""
+    step = CURRENT_STEP.get()
+    return step is not None and step()._session is not None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def _rules_of(operation: DurableOperationId, tool: Any, name: str) -> Any:
+    """Return a tool's rules, False for one whose calls are not recorded."""
+    del operation, name
+    metadata = None if tool is None else tool.tool_def.metadata
+    said: Any = None if metadata is None else metadata.get("paigeant")
+    if said is False or (isinstance(said, dict) and cast("Any", said).get("checkpoint") is False):
+        return False
+    return ToolRules(at_most_once=cast("Any", said).get("at_most_once") if isinstance(said, dict) else None)

@@ -1,0 +1,135 @@
+"""``PaigeantDurability``: the capability that makes an agent's calls checkpoints of the step that it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, cast
+
+import pydantic_ai
+from pydantic import ValidationError
+from pydantic_ai import ModelSettings, RunContext, durable_exec
+from pydantic_ai.agent import AbstractAgent
+from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.durable_exec import JSON_CODEC, BaseDurabilityCapability, DurabilityEngineSpec
+from pydantic_ai.models import Model
+
+from paigeant.activities.context import ActivityContext, current_session
+from paigeant.agents.durable.backend import CheckpointBackend, Shared, in_step, unserialisable
+from paigeant.agents.durable.keys import run_id
+from paigeant.errors import Terminal
+from paigeant.model.spending.prices import Price
+
+_OVERRIDE: Final = "override"
+"""The key of a model that ``agent.override(model=…)`` has put in place."""
+
+
+class _StrictJson:
+    """JSON, of which what cannot be read is an error of ours: a ValidationError would be shown to the model."""
+
+    def dump(self, tp: Any, value: Any) -> Any:
+        return JSON_CODEC.dump(tp, value)
+
+    def load(self, tp: Any, payload: Any) -> Any:
+        try:
+            return JSON_CODEC.load(tp, payload)
+        except ValidationError as error:
+            version = pydantic_ai.__version__
+            text = f"a checkpoint cannot be read by pydantic-ai {version}, which is here: {error.errors()[0]['msg']}"
+            raise Terminal(f"{text}; if a newer version has recorded it, upgrade this worker") from error
+
+
+@dataclass(init=False)
+class PaigeantDurability(BaseDurabilityCapability[Any]):
+    """Records each call of an agent's run, of models, tools and MCP servers, as a checkpoint of the step it runs in.
+
+    A worker attaches it to the agents that are registered as activities. Give it to others that run within a step, in
+    a tool or in a function: ``Agent(…, capabilities=[PaigeantDurability()])``. Outside of a step it does nothing.
+    ``name`` is the one that checkpoints bear, by default the agent's; ``models`` are those that a run may be given
+    under a key. It leaves trying again to the step's policy: the retries of a provider's client are switched off.
+    """
+
+    engine_spec: ClassVar[DurabilityEngineSpec] = DurabilityEngineSpec(
+        engine_name="Paigeant",
+        durable_unit_noun="checkpoint",
+        durable_container_noun="step",
+        codec=_StrictJson(),
+        serialization_failure=unserialisable,
+        toolset_lifecycles={
+            "function": "enter-always",
+            "mcp": "enter-in-durable-unit",
+            "dynamic": "enter-never",
+        },
+        unsupported_runtime_toolset_kinds=frozenset({"function", "mcp", "dynamic"}),
+        tool_config_key="paigeant",
+    )
+
+    def __init__(
+        self,
+        *,
+        models: Mapping[str, Model[Any]] | None = None,
+        event_stream_handler: Any = None,
+        name: str | None = None,
+        price: Price | None = None,
+    ) -> None:
+        """Record under this name, and charge by ``price`` where it is given."""
+        super().__init__(models=models, event_stream_handler=event_stream_handler, name=name)
+        self._given = dict(models or {})
+        self._price = price
+        self._handler = event_stream_handler
+
+    @property
+    def in_durable_context(self) -> bool:
+        """Whether a step runs here."""
+        return in_step()
+
+    def get_durable_operation_backend(self) -> CheckpointBackend:
+        """Return what executes the calls."""
+        return CheckpointBackend(Shared(self.name, self._price), self.default_model_id)
+
+    def get_default_run_id(self) -> str | None:
+        """Return the id of a run, the same in each attempt of its step."""
+        session = current_session()
+        if session is None:
+            return None
+        step = ActivityContext.current()
+        return run_id(session, f"{step.workflow_id}:{step.step_id}")
+
+    def get_default_conversation_id(self, run_id: str) -> str | None:
+        """Return the run's id: all that happens in it is one conversation."""
+        del run_id
+        return str(ActivityContext.current().workflow_id) if self.in_durable_context else None
+
+    def get_model_settings(self) -> Any:
+        """Return the settings that leave trying again to the step's policy."""
+        return one_attempt
+
+    async def for_run(self, ctx: RunContext[Any]) -> AbstractCapability[Any]:
+        """Return the capability for this run: bound to the model as well that ``agent.override`` has put in place."""
+        here = await super().for_run(ctx)
+        agent, model = self.agent, ctx.model
+        known = agent is None or model is agent.model or any(model is one for one in self._given.values())
+        if not self.in_durable_context or known or not isinstance(model, Model):
+            return here
+        models = {**self._given, _OVERRIDE: cast("Model[Any]", model)}
+        bound = type(self)(models=models, event_stream_handler=self._handler, name=self.name, price=self._price)
+        return bound.for_agent(cast("AbstractAgent[Any, Any]", agent))
+
+    async def wrap_run(self, ctx: RunContext[Any], *, handler: Any) -> Any:
+        """Run, with what is replayed kept out of traces, and events in an order that replays."""
+        if not self.in_durable_context:
+            return await handler()
+        with ExitStack() as stack:
+            replay_scope: Any = getattr(durable_exec, "replay_scope", None)
+            if replay_scope is not None:
+                stack.enter_context(replay_scope())
+            if self._handler is not None and self.agent is not None:
+                stack.enter_context(self.agent.parallel_tool_call_execution_mode("parallel_ordered_events"))
+            return await super().wrap_run(ctx, handler=handler)
+
+
+def one_attempt(context: RunContext[Any]) -> ModelSettings:
+    """Leave trying again to the step's policy: with the provider's own retries the two would multiply."""
+    ignored = getattr(context.model, "unsupported_settings", ())
+    return {} if "max_retries" in ignored else {"max_retries": 0}

@@ -1,0 +1,68 @@
+"""What names a call of an agent, and what it asks for: persisted, so that it must not change between versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pydantic_ai import RunContext
+from pydantic_ai.messages import ModelMessage
+from pydantic_core import to_json
+
+from paigeant.abc import StepSession
+from paigeant.activities.calls.fingerprints import digest
+from paigeant.activities.calls.recorded import ENCLOSING, stored_key
+
+_SAID: Final = ("part_kind", "content", "tool_name", "args", "tool_call_id")
+"""What a part says. Its ids and times, and the fields that a newer library adds, change from attempt to attempt."""
+
+
+def run_id(session: StepSession, step: str) -> str:
+    """Return the id of the next run within the call that encloses it: the same in each attempt of the step.
+
+    Within that call, for where an outer one is replayed the runs within are not started.
+    """
+    place = f"{step}:{session.epoch}:{ENCLOSING.get()}"
+    return f"{place}:{session.count(place) + 1}"
+
+
+def key_of(session: StepSession, name: str, step: str, context: RunContext[Any] | None) -> tuple[str, int]:
+    """Return the key of a call, and its number among those of its name.
+
+    A tool's call has the id that the model gave it, which lies in the replayed response: it is the same in whichever
+    order tools that run abreast come to an end. Everything else is numbered within its run.
+    """
+    run = (context.run_id or "") if context is not None else ENCLOSING.get()
+    key = f"{name}@{run.removeprefix(f'{step}:')}"  # the step is part of the row's key already
+    if context is not None and context.tool_call_id:
+        key = f"{key}/{context.tool_call_id}#{context.retry}"
+    number = session.count(key)
+    if context is None or not context.tool_call_id or number:
+        key = f"{key}.{number}"
+    return stored_key(key), number
+
+
+def fingerprint(messages: Sequence[ModelMessage]) -> str:
+    """Return what a request asks for: one digest of all messages but the last, and one of each part of that.
+
+    System prompts are left out: they may say what day it is.
+    """
+    *before, last = messages
+    words = [f"an-earlier-message:{digest(b''.join(_said(part) for each in before for part in each.parts))}"]
+    for part in last.parts:
+        if part.part_kind != "system-prompt":
+            name: str | None = getattr(part, "tool_name", None)
+            label = part.part_kind if name is None else f"{part.part_kind}({''.join(name.split())})"
+            words.append(f"{label}:{digest(_said(part))}")
+    return " ".join(words)
+
+
+def _said(part: Any) -> bytes:
+    if part.part_kind == "system-prompt":
+        return b""
+    content: Any = getattr(part, "content", None)
+    if isinstance(content, str):  # most are, and this is quicker
+        rest = [getattr(part, name, None) for name in _SAID if name != "content"]
+        return content.encode(errors="surrogatepass") + to_json(rest)
+    said = [getattr(part, name, None) for name in _SAID]
+    return to_json(said, fallback=lambda value: type(value).__qualname__, inf_nan_mode="constants")

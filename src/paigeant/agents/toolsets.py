@@ -1,0 +1,36 @@
+"""The toolsets of an agent, as it is registered: what could not be recorded is refused there, and not as it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_ai import AbstractToolset
+from pydantic_ai.agent import AbstractAgent
+from pydantic_ai.exceptions import UserError
+
+from paigeant.agents.durable.capability import PaigeantDurability
+from paigeant.errors import RegistrationError
+
+_LIBRARY = f"{AbstractToolset.__module__.partition('.')[0]}."
+
+
+def check_toolsets(agent: AbstractAgent[Any, Any], where: str) -> None:
+    """Return if all that the agent's tools do can be recorded.
+
+    Raises RegistrationError, beginning with ``where``, for a toolset without an id, and for one of the user's own kind.
+    """
+    what = f"{where}: agent {agent.name!r}"
+    try:
+        PaigeantDurability(name=agent.name).for_agent(agent)
+    except UserError as error:
+        cure = 'give each its own, as FunctionToolset(id="search"): checkpoints are kept by it'
+        raise RegistrationError(f"{what}: {error} Toolsets have an id here: {cure}") from error
+    for toolset in agent.toolsets:
+        toolset.apply(lambda leaf: _refuse_own_kind(leaf, what))
+
+
+def _refuse_own_kind(leaf: AbstractToolset[Any], what: str) -> None:
+    if not any(kind.__module__.startswith(_LIBRARY) for kind in type(leaf).__mro__[:-1] if kind is not AbstractToolset):
+        kind = type(leaf).__qualname__
+        cure = "put its tools into a FunctionToolset(id=…), or make it a subclass of one"
+        raise RegistrationError(f"{what}: the calls of a toolset of your own kind, {kind}, cannot be recorded: {cure}")

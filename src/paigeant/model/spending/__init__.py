@@ -1,0 +1,1 @@
+"""What is spent on models: prices and budgets."""
