@@ -25,6 +25,7 @@ from pydantic_ai.models.test import TestModel
 from pydantic_ai.usage import RequestUsage
 
 from paigeant import ActivityContext, ActivityRegistry, Price, RetryPolicy, Workflow, testing
+from paigeant.activities.agent_options import OnDiverge
 from paigeant.agents import PaigeantDurability
 from paigeant.errors import RegistrationError
 from paigeant.model.runs import Direction, RunStatus
@@ -179,7 +180,8 @@ def counting() -> Any:
 async def test_a_request_that_is_not_the_one_recorded_waits_for_a_person_unless_paying_is_preferred(
     registry: ActivityRegistry,
 ):
-    for name, on_diverge in (("waits", "wait"), ("pays", "afresh")):
+    choices: list[tuple[str, OnDiverge]] = [("waits", "wait"), ("pays", "afresh")]
+    for name, on_diverge in choices:
         orders = Orders(helper=[PaigeantDurability()])
         agent = Agent(orders.agent.model, name=name)
         agent.tool_plain(metadata={"paigeant": {"checkpoint": False}}, name="look")(counting())
@@ -242,7 +244,7 @@ async def test_a_tool_knows_the_step_that_it_runs_in(registry: ActivityRegistry)
     agent = Agent(TestModel(), name="a")
 
     @agent.tool
-    async def key(ctx: RunContext[None]) -> str:
+    async def key(ctx: RunContext[Any]) -> str:
         return f"{ActivityContext.current().idempotency_key}:{ctx.tool_call_id}"
 
     registry.agent(agent, prompt="x")
