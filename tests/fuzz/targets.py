@@ -25,12 +25,14 @@ from paigeant.cli.terminal.durations import duration
 from paigeant.cli.terminal.payload import read_input, read_lines, read_value
 from paigeant.config import FILE, Settings, load_settings
 from paigeant.errors import ArgumentError, ConfigError, InvalidInput, MessageRejected, RegistrationError
+from paigeant.model.entries.kinds import read_entry
 from paigeant.model.limits import DEPTH
 from paigeant.model.message import HopKey
 from paigeant.model.stored.dead_letters import Flaw, LetterPage, RejectedMessage
 from paigeant.model.stored.pages import read_place
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.values import Inline
+from paigeant.routing.cel import Unevaluable, read_condition
 from paigeant.security.frame import read_frame, write_frame
 from paigeant.security.plain import PlainCodec
 from paigeant.sql.postgres.database import dialect_url
@@ -143,6 +145,33 @@ def settings(data: bytes) -> None:
     assert loaded.plans.keys() == loaded.workflows.keys()
 
 
+def workflow(data: bytes) -> None:
+    """The steps of a workflow are refused in the line of the workflow, or are entries that travel as they are."""
+    folder = HOME / "workflow"
+    folder.mkdir(exist_ok=True)
+    (folder / FILE).write_bytes(b"workflows:\n w:\n" + b"".join(b"  %b\n" % line for line in data.splitlines()))
+    loaded = _loaded(folder)
+    if isinstance(loaded, ConfigError):
+        assert len(str(loaded).splitlines()) <= 2, "an error of many lines"
+        return
+    for plan in loaded.plans.values():
+        for entry in plan.itinerary:
+            assert read_entry(from_json(entry.text)) == entry
+
+
+def condition(data: bytes) -> None:
+    """A condition is refused with its text, or comes to true or false, or cannot be evaluated and says why."""
+    text = as_text(data)
+    try:
+        read = read_condition(text)
+    except ValueError as error:
+        str(error).encode()
+        return
+    values: dict[str, Any] = {"a": 1, "b": "x", "c": [1, 2], "d": {"e": None}, "f": 1.5, "g": True}
+    with suppress(Unevaluable):
+        assert isinstance(read.holds(values, {"h": "is too large"}), bool)
+
+
 def span(data: bytes) -> None:
     """A span of time is refused, or is one of at most a hundred years."""
     with suppress(typer.BadParameter):
@@ -211,6 +240,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
         store_url,
         transport_url,
         settings,
+        workflow,
+        condition,
         span,
         payload,
         variable,

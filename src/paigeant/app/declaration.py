@@ -88,6 +88,10 @@ class Declaration(Generic[In_contra, Out_co]):
             made.include(home, names)
         return made
 
+    def mermaid(self) -> str:
+        """Return a picture of it in the language of Mermaid: a flowchart, in which every name is made safe."""
+        return self.plan.mermaid()
+
     def __repr__(self) -> str:
         """Show name and steps."""
         return f"{type(self).__name__}({self.name!r}, {[entry.label for entry in self.plan.itinerary]!r})"

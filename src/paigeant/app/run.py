@@ -14,11 +14,12 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from paigeant.abc import RunReader
-from paigeant.app.ahead import signals_ahead, with_steps_ahead
 from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.options import read_timeout
 from paigeant.app.signals import Signal, require_taken
+from paigeant.app.views.ahead import signals_ahead, with_steps_ahead
+from paigeant.app.views.pictures import draw_run
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.errors import ResultError, ResultTimeout, RunFailed, UnknownVariable
@@ -141,6 +142,10 @@ class Run(Generic[Out_co]):
     async def view(self) -> RunView:
         """Return everything about the run so far, and what is ahead of it."""
         return await with_steps_ahead(self._runtime, await self._runtime.store.get_run(self.workflow_id))
+
+    async def mermaid(self) -> str:
+        """Return a picture of the run in the language of Mermaid: what happened, and what is left."""
+        return draw_run(await self.view())
 
     async def steps(self) -> tuple[StepView, ...]:
         """Return the steps, those ahead too: each hop in the order of its position."""

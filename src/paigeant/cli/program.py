@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "runs": ("runs.list", "List runs, newest first."),
     "show": ("runs.show", "Show a run: steps, attempts, errors."),
     "logs": ("workers.logs", "Show the log lines of a run, or of all."),
+    "graph": ("runs.graph", "Draw a workflow, or a run, as a picture for Mermaid."),
     "check": ("workers.check", "Find mistakes in workflows before they run."),
     "workflows": ("workers.workflows", "List what can be dispatched."),
     "workers": ("workers.list", "List the workers that are up."),
@@ -39,6 +40,7 @@ COMMANDS: Final = {
     "prune": ("upkeep.prune", "Delete runs that ended long ago."),
     "doctor": ("upkeep.doctor", "Check the installation, and say how to fix it."),
     "config": ("upkeep.config", "Show the settings and where each came from."),
+    "schema": ("upkeep.schema", "Print the JSON Schema of paigeant.yaml, for editors."),
     "db": ("upkeep.db", "Upgrade or check the database's schema."),
 }
 """The commands in the order of the help: the module of each, whose ``app`` is the command, and what the help says."""

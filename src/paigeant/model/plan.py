@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from paigeant.model.entries.entry import Entry, check_levels, count
+from paigeant.model.entries.entry import Entry, check_levels, count, draw
 from paigeant.model.entries.kinds import AnyEntry
+from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.revision import RevisionPolicy
@@ -40,6 +41,13 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     def steps(self) -> tuple[Step, ...]:
         """All steps in it, however deep."""
         return steps_of(self.itinerary)
+
+    def mermaid(self) -> str:
+        """Return a picture of it in the language of Mermaid, with names made safe."""
+        picture = Picture()
+        ends = draw(self.itinerary, picture, [End(picture.box(self.name, shape=Shape.END))])
+        picture.box("end", ends, Shape.END)
+        return picture.text()
 
 
 class Undo(StrEnum):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-FILES = [".gitignore", "handlers.py", "input.json", "paigeant.yaml"]
+FILES = [".gitignore", "handlers.py", "input.json", "paigeant.schema.json", "paigeant.yaml"]
 
 
 def test_it_makes_the_files_and_says_what_to_do_next(empty: Any):
@@ -14,6 +15,17 @@ def test_it_makes_the_files_and_says_what_to_do_next(empty: Any):
     assert sorted(file.name for file in (empty.folder / "x").iterdir()) == FILES
     assert "cd x\n  paigeant run handlers.py" in ended.stdout
     assert "paigeant dispatch hello input.json --wait" in ended.stdout
+
+
+def test_editors_are_pointed_to_the_schema_that_the_program_prints(empty: Any):
+    empty.paigeant("init")
+
+    said = (empty.folder / "paigeant.yaml").read_text("utf-8").splitlines()[0]
+
+    assert said == "# yaml-language-server: $schema=paigeant.schema.json"
+    assert json.loads((empty.folder / "paigeant.schema.json").read_text("utf-8")) == json.loads(
+        empty.paigeant("schema").stdout
+    )
 
 
 def test_what_was_there_is_kept_and_said_so(empty: Any):

@@ -8,9 +8,11 @@ from shlex import quote
 from typing import Annotated, Final
 
 import typer
+from pydantic_core import to_json
 
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import write
+from paigeant.config import json_schema
 from paigeant.errors import ConfigError
 
 app: typer.Typer = new_app()
@@ -22,6 +24,9 @@ _FILES: Final = {
     ".gitignore": "gitignore",
 }
 """What is made, from which file of the package."""
+
+_SCHEMA: Final = "paigeant.schema.json"
+"""What editors know paigeant.yaml by: its first line names it."""
 
 
 @app.command()
@@ -46,8 +51,9 @@ def _scaffold(directory: Path) -> tuple[list[str], list[str]]:
     source = files("paigeant.cli") / "scaffold"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, template in _FILES.items():
-            content = (source / template).read_text("utf-8")
+        contents = {name: (source / template).read_text("utf-8") for name, template in _FILES.items()}
+        contents[_SCHEMA] = to_json(json_schema(), indent=2).decode() + "\n"
+        for name, content in contents.items():
             try:
                 with (directory / name).open("x", encoding="utf-8") as file:
                     file.write(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
@@ -11,12 +11,27 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid5
 
-from paigeant.model.limits import NESTED
+from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.limits import NAME_PATTERN, NESTED
 
 E = TypeVar("E", bound="Entry")
 
 FLOW: Final = "paigeant.flow"
 """The topic of entries that are no activity; every worker serves it."""
+
+
+class WrittenWrongly(ValueError):
+    """Something in YAML that is no entry, or none that may be there; ``path`` says where, from the outside in."""
+
+    def __init__(self, text: str, *path: str | int) -> None:
+        """Keep where it is."""
+        super().__init__(text)
+        self.text = text
+        self.path = path
+
+    def within(self, *path: str | int) -> WrittenWrongly:
+        """Return the same, seen from further outside."""
+        return WrittenWrongly(self.text, *path, *self.path)
 
 
 class Entry(ABC):
@@ -30,6 +45,15 @@ class Entry(ABC):
 
     kind: ClassVar[str]
     """What it says of itself on the wire, unless it is a step."""
+
+    key: ClassVar[str]
+    """The key by which it is known in YAML."""
+
+    main: ClassVar[str]
+    """The option that stands at that key."""
+
+    schema: ClassVar[Mapping[str, Any]]
+    """What it has in YAML, ``key`` first: JSON Schemas by name."""
 
     id: UUID | None
 
@@ -59,6 +83,22 @@ class Entry(ABC):
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
         """Return the entry that an object stands for, without its ``kind``; raises ValidationError or ValueError."""
 
+    @classmethod
+    def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
+        """Return the entry that an object in YAML stands for, whose keys are those of its schema.
+
+        Raises ValidationError, WrittenWrongly or RegistrationError.
+        """
+        del nested
+        fields = {cls.main if name == cls.key else name: value for name, value in said.items()}
+        return cls.read(fields, lambda _: ())
+
+    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
+        """Add it to a picture, after these loose ends; returns those behind it."""
+        name = self.label if self.label == self.kind else f"{self.kind} {self.label}"
+        box = picture.box(name, ends, Shape.WAIT)
+        return draw(self.inner, picture, [End(box)])
+
     @property
     def plain(self) -> bool:
         """Whether the first version of the wire format has it already."""
@@ -83,6 +123,14 @@ class Reader(Protocol):
         ...
 
 
+class YamlReader(Protocol):
+    """Reads entries within an entry, from YAML."""
+
+    def __call__(self, said: Any, /, *path: str | int) -> tuple[Entry, ...]:
+        """Return the entries of a list that stands at this path within the entry; raises WrittenWrongly."""
+        ...
+
+
 class StepChange(Protocol):
     """Makes another of a step."""
 
@@ -98,6 +146,18 @@ def entry_id(workflow_id: UUID, path: str, place: str) -> UUID:
     hop at ``position`` inserted. It has no colon, so that no two places come to the same text.
     """
     return uuid5(workflow_id, f"{path}:{place}" if path else place)
+
+
+NAME: Final[Mapping[str, Any]] = {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
+DURATION: Final[Mapping[str, Any]] = {"type": ["number", "string"], "description": "seconds, or text as 30s, 1h30m, 3d"}
+WHEN: Final[Mapping[str, Any]] = {"type": ["string", "boolean"], "description": "a condition in CEL"}
+ENTRIES: Final[Mapping[str, Any]] = {"$ref": "#/$defs/entries"}
+"""JSON Schemas of what entries have in YAML."""
+
+
+def yaml_key(name: Any) -> str:
+    """Return a key as text: YAML reads ``true`` as a truth value, and digits as a number."""
+    return str(name).lower() if isinstance(name, bool) else str(name)
 
 
 def placed(entry: E, identity: UUID | None) -> E:
@@ -132,6 +192,14 @@ def outline_of(entries: Iterable[Entry]) -> str:
 def joined(entries: Iterable[Entry]) -> bytes:
     """Return the text of entries, as a JSON array."""
     return b"[%b]" % b",".join(entry.text for entry in entries)
+
+
+def draw(entries: Iterable[Entry], picture: Picture, ends: Sequence[End]) -> list[End]:
+    """Add entries to a picture, one after the other; returns the loose ends behind the last."""
+    behind = list(ends)
+    for entry in entries:
+        behind = entry.draw(picture, behind)
+    return behind
 
 
 def count(entries: Iterable[Entry]) -> int:

@@ -21,6 +21,9 @@ _TABLE: Final[tuple[type[Entry], ...]] = (Step, Switch, Wait, Sleep)
 KINDS: Final[Mapping[str, type[Entry]]] = {each.kind: each for each in _TABLE}
 """The class of each kind. A step says none."""
 
+WRITTEN: Final[Mapping[str, type[Entry]]] = {each.key: each for each in _TABLE}
+"""The class of each kind, by its key in YAML."""
+
 
 def read_entry(said: Any) -> Entry:
     """Return an entry as it is, or the one that an object stands for; raises ValueError, which says what is wrong."""

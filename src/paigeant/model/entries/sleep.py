@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Final, Self, cast
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, model_valida
 from pydantic.dataclasses import dataclass
 
 from paigeant.model.checks.options import declared
-from paigeant.model.entries.entry import FLOW, Entry, Reader, written
+from paigeant.model.entries.entry import DURATION, FLOW, Entry, Reader, WrittenWrongly, YamlReader, written
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.durations import Limit, spelled
 
@@ -33,6 +34,21 @@ class Sleep(Entry):
     """
 
     kind: ClassVar[str] = "sleep"
+    key: ClassVar[str] = "sleep"
+    main: ClassVar[str] = "duration"
+    schema: ClassVar[Mapping[str, Any]] = {
+        "sleep": {
+            "anyOf": [
+                DURATION,
+                {
+                    "type": "object",
+                    "properties": {"until": {"type": "string", "description": "a variable, or a time as in RFC 3339"}},
+                    "required": ["until"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    }
 
     duration: Limit = None
     until: Annotated[str, Field(pattern=f"^({NAME_PATTERN}|{_TIME_PATTERN})$")] | None = None
@@ -45,6 +61,24 @@ class Sleep(Entry):
         if self.time is not None:
             _TIME.validate_python(self.time)
         return self
+
+    @classmethod
+    def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
+        """Return the sleep that an object in YAML stands for: a duration, or an object that says ``until``."""
+        del nested
+        how = said[cls.key]
+        if not isinstance(how, Mapping):
+            return cls.read({cls.main: how}, lambda _: ())
+        options = cast("Mapping[str, Any]", how)
+        if set(options) != {"until"}:
+            raise WrittenWrongly("a sleep is a duration, or an object that says until", cls.key)
+        until = options["until"]
+        if isinstance(until, date):  # YAML makes one of what looks like it
+            if not isinstance(until, datetime) or until.tzinfo is None:
+                text = f"it is {until}; a time has a date and its offset, as 2030-01-31T09:00:00Z"
+                raise WrittenWrongly(text, cls.key, "until")
+            until = until.isoformat()
+        return cls.read({"until": until}, lambda _: ())
 
     @property
     def time(self) -> str | None:

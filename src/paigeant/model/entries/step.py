@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final, Self, cast
@@ -13,7 +13,8 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import from_json, to_json
 
 from paigeant.model.checks.options import declared
-from paigeant.model.entries.entry import Entry, Reader, StepChange, copied
+from paigeant.model.entries.entry import DURATION, NAME, WHEN, Entry, Reader, StepChange, copied
+from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import CONDITION, NAME_PATTERN
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.durations import Limit
@@ -55,6 +56,19 @@ class Step(Entry):
     """
 
     kind: ClassVar[str] = "step"
+    key: ClassVar[str] = "activity"
+    main: ClassVar[str] = "activity"
+    schema: ClassVar[Mapping[str, Any]] = {
+        "activity": NAME,
+        "arguments": {"type": "object"},
+        "retry": {"$ref": "#/$defs/retry"},
+        "timeout": DURATION,
+        "heartbeat_timeout": DURATION,
+        "on_interrupt": {"enum": ["rerun", "park", "compensate"]},
+        "elsewhere": {"type": "boolean"},
+        "when": WHEN,
+        "name": NAME,
+    }
 
     activity: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
     arguments: Annotated[dict[str, JsonValue], BeforeValidator(_arguments)] = Field(default_factory=dict)
@@ -103,6 +117,13 @@ class Step(Entry):
     def with_steps(self, change: StepChange) -> Entry:
         """Return what the change makes of it."""
         return change(self)
+
+    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
+        """Add a box, with a way around it if it has a condition."""
+        if self.when is None:
+            return [End(picture.box(self.activity, ends))]
+        choice = picture.box(self.when, ends, Shape.CHOICE)
+        return [End(picture.box(self.activity, [End(choice, "true")])), End(choice, "false")]
 
 
 _STEP: Final = TypeAdapter(Step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, cast
@@ -13,8 +13,23 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import to_json
 
 from paigeant.model.checks.options import declared
-from paigeant.model.entries.entry import FLOW, Entry, Reader, StepChange, check_levels, joined, outline_of, written
+from paigeant.model.entries.entry import (
+    ENTRIES,
+    FLOW,
+    Entry,
+    Reader,
+    StepChange,
+    WrittenWrongly,
+    YamlReader,
+    check_levels,
+    draw,
+    joined,
+    outline_of,
+    written,
+    yaml_key,
+)
 from paigeant.model.entries.nested import Branch, read_nested
+from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import CONDITION
 from paigeant.model.values.showing import shown
 
@@ -56,6 +71,12 @@ class Switch(Entry):
     """
 
     kind: ClassVar[str] = "switch"
+    key: ClassVar[str] = "switch"
+    main: ClassVar[str] = "cases"
+    schema: ClassVar[Mapping[str, Any]] = {
+        "switch": {"type": "object", "additionalProperties": ENTRIES, "minProperties": 1},
+        "default": ENTRIES,
+    }
 
     cases: Annotated[Mapping[str, Branch] | tuple[Case, ...], PlainValidator(_cases)]
     default: Annotated[Branch, PlainValidator(_entries)] = ()
@@ -106,6 +127,16 @@ class Switch(Entry):
         cases = tuple(Case(each.when, nested(each.entries)) for each in wire.cases)
         return cls(cases, nested(wire.default))
 
+    @classmethod
+    def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
+        """Return the switch that an object in YAML stands for: conditions, each with its entries, and a default."""
+        cases = said[cls.key]
+        if not isinstance(cases, Mapping):
+            raise WrittenWrongly(f"it is {shown(cases)}; its cases are conditions, each with a list", cls.key)
+        conditions = {yaml_key(when): each for when, each in cast("Mapping[Any, Any]", cases).items()}
+        entries = {when: nested(each, cls.key, when) for when, each in conditions.items()}
+        return cls(entries, nested(said.get("default", ()), "default"))
+
     @property
     def inner(self) -> tuple[Entry, ...]:
         """The entries of all cases, and of the default."""
@@ -117,6 +148,14 @@ class Switch(Entry):
             Case(when, tuple(entry.with_steps(change) for entry in entries)) for when, entries in self.ordered
         )
         return replace(self, cases=cases, default=tuple(entry.with_steps(change) for entry in self.otherwise))
+
+    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
+        """Add a choice, and from it the way of each case."""
+        choice = picture.box(self.kind, ends, Shape.CHOICE)
+        behind: list[End] = []
+        for when, entries in (*self.ordered, ("else", self.otherwise)):
+            behind += draw(entries, picture, [End(choice, when)])
+        return behind
 
 
 class _WireCase(BaseModel, extra="forbid"):

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from paigeant.model.checks.options import declared
-from paigeant.model.entries.entry import FLOW, Entry, Reader, written
+from paigeant.model.entries.entry import DURATION, FLOW, NAME, Entry, Reader, written
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.durations import Limit
 
@@ -35,6 +35,13 @@ class Wait(Entry):
     """
 
     kind: ClassVar[str] = "wait"
+    key: ClassVar[str] = "wait"
+    main: ClassVar[str] = "signal"
+    schema: ClassVar[Mapping[str, Any]] = {
+        "wait": NAME,
+        "timeout": DURATION,
+        "on_timeout": {"enum": ["fault", "continue"]},
+    }
 
     signal: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
     timeout: Limit = None

@@ -1,0 +1,105 @@
+"""Entries as they are written in YAML: each kind by its key, and where something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from pydantic import ValidationError
+
+from paigeant.errors import RegistrationError
+from paigeant.model.checks.options import HOW
+from paigeant.model.entries.entry import Entry, WrittenWrongly, yaml_key
+from paigeant.model.entries.kinds import WRITTEN
+from paigeant.model.entries.step import Step
+from paigeant.model.entries.switch import Switch
+from paigeant.model.limits import STEPS
+from paigeant.model.values.showing import did_you_mean, shown
+from paigeant.routing import check_conditions
+
+_KEYS: Final = ", ".join(WRITTEN)
+
+
+class EntryReader:
+    """Reads the entries of one workflow; no more than a run may have, however often an alias of YAML repeats them."""
+
+    def __init__(self) -> None:
+        """Begin with nothing read."""
+        self._count = 0
+
+    def read_list(self, said: Any, *path: str | int) -> tuple[Entry, ...]:
+        """Return the entries of a list that stands at this path; raises WrittenWrongly."""
+        if isinstance(said, str) or not isinstance(said, Sequence):
+            raise WrittenWrongly(
+                f"it is {shown(said)}; it should be a list of entries, each in a line after a -", *path
+            )
+        entries: list[Entry] = []
+        for index, each in enumerate(cast("Sequence[Any]", said)):
+            try:
+                entries.append(self._read_one(each))
+            except WrittenWrongly as error:
+                raise error.within(*path, index) from error
+        return tuple(entries)
+
+    def _read_one(self, said: Any) -> Entry:
+        self._count += 1
+        if self._count > STEPS:
+            raise WrittenWrongly(f"it is one too many: a workflow has at most {STEPS:,} entries")
+        if isinstance(said, Entry):
+            return said
+        if not isinstance(said, str | Mapping):
+            raise WrittenWrongly(f"it is {shown(said)}; an entry is the name of an activity, or an object with {_KEYS}")
+        fields = {Step.key: said} if isinstance(said, str) else _fields(cast("Mapping[Any, Any]", said))
+        key = next(key for key in WRITTEN if key in fields)
+        kind = WRITTEN[key]
+        for name in fields:
+            if name not in kind.schema:
+                raise WrittenWrongly(f"{key} has no option {name!r}; {did_you_mean(name, kind.schema)}", name)
+        try:
+            entry = kind.read_yaml(fields, self.read_list)
+        except ValidationError as error:
+            raise _explained(error, kind, fields) from error
+        except RegistrationError as error:
+            raise WrittenWrongly(str(error).partition(": ")[2], key) from error
+        _check(entry, key)
+        return entry
+
+
+def _fields(said: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the fields of an entry; raises WrittenWrongly if they have not the key of one kind."""
+    fields = {yaml_key(name): value for name, value in said.items()}
+    kinds = [key for key in WRITTEN if key in fields]
+    if len(kinds) != 1:
+        found = ", ".join(kinds or fields) or "nothing"
+        raise WrittenWrongly(f"it has {found[:100]}; an entry has exactly one of {_KEYS}")
+    return fields
+
+
+def _check(entry: Entry, key: str) -> None:
+    """Raise WrittenWrongly for a condition of the entry itself that cannot be read."""
+    if isinstance(entry, Switch):
+        for when, _ in entry.ordered:
+            _check_condition(when, key, when)
+    elif isinstance(entry, Step) and entry.when is not None:
+        _check_condition(entry.when, "when")
+
+
+def _check_condition(when: str, *path: str) -> None:
+    try:
+        check_conditions([Step("activity", when=when)])
+    except ValueError as error:
+        raise WrittenWrongly(str(error), *path) from error
+
+
+def _explained(error: ValidationError, kind: type[Entry], fields: Mapping[str, Any]) -> WrittenWrongly:
+    problem = error.errors(include_url=False, include_context=False)[0]
+    first, *rest = problem["loc"] or (kind.main,)
+    path, there = list[str | int](), cast("Any", fields)
+    for part in (kind.key if first == kind.main else first, *rest):
+        if path and not (isinstance(there, Mapping) and part in there):
+            break  # what follows is said of how it was looked at, not of where it stands
+        there = cast("dict[Any, Any]", there).get(part)
+        path.append(part)
+    reason = problem["msg"].removeprefix("Value error, ")
+    how = f"; it should be {HOW[str(first)]}" if str(first) in HOW and not rest else ""
+    return WrittenWrongly(f"it is {shown(there)}: {reason[:1].lower()}{reason[1:]}{how}", *path)

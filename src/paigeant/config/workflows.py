@@ -1,0 +1,97 @@
+"""Workflows as data: what stands under ``workflows`` in paigeant.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeAlias, cast
+
+from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError, model_serializer
+
+from paigeant.config.entries import EntryReader
+from paigeant.model.entries.entry import WrittenWrongly
+from paigeant.model.entries.kinds import AnyEntry
+from paigeant.model.plan import Name, Plan
+from paigeant.model.revision import RevisionPolicy
+from paigeant.model.values.showing import did_you_mean, shown
+
+_OPTIONS: Final = ("steps", "revision")
+_POLICY: Final = TypeAdapter(RevisionPolicy)
+
+
+class WrittenWorkflow(BaseModel, frozen=True, extra="forbid"):
+    """A workflow as data: its steps, what these may change of the way ahead, and all of it as it was ``written``."""
+
+    steps: tuple[AnyEntry, ...]
+    revision: RevisionPolicy | None = None
+    written: Any = None
+
+    @model_serializer
+    def as_written(self) -> Any:
+        """Return what was written."""
+        return self.written
+
+    def plan(self, name: str) -> Plan:
+        """Return it as a plan; raises ValidationError for one that is too long or nests too deep."""
+        return Plan(name=name, itinerary=self.steps, revision=self.revision)
+
+
+def _read(said: Any) -> Any:
+    """Return the workflows of an object; raises WrittenWrongly."""
+    if not isinstance(said, Mapping):
+        return said
+    return {name: _read_one(str(name), each) for name, each in cast("Mapping[Any, Any]", said).items()}
+
+
+def _read_one(name: str, said: Any) -> Any:
+    if isinstance(said, WrittenWorkflow):
+        return said
+    try:
+        if isinstance(said, Mapping):
+            return _read_object(name, cast("Mapping[Any, Any]", said))
+        return _checked(name, WrittenWorkflow(steps=EntryReader().read_list(said), written=said))
+    except RecursionError as error:
+        raise WrittenWrongly("it nests without end", name) from error
+    except WrittenWrongly as error:
+        raise error.within(name) from error
+
+
+def _read_object(name: str, said: Mapping[Any, Any]) -> WrittenWorkflow:
+    for option in said:
+        if option not in _OPTIONS:
+            raise WrittenWrongly(
+                f"a workflow has no option {option!r}; {did_you_mean(str(option), _OPTIONS)}", str(option)
+            )
+    if "steps" not in said:
+        raise WrittenWrongly("steps are missing; a workflow is a list of steps, or an object with steps and revision")
+    steps, revision = EntryReader().read_list(said["steps"], "steps"), said.get("revision")
+    try:
+        policy = None if revision is None else _POLICY.validate_python(revision)
+    except ValidationError as error:
+        raise _wrong_policy(error, revision) from error
+    return _checked(name, WrittenWorkflow(steps=steps, revision=policy, written=said))
+
+
+def _checked(name: str, workflow: WrittenWorkflow) -> WrittenWorkflow:
+    try:
+        workflow.plan(name)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        if problem["loc"][:1] != ("itinerary",):  # the name, of which the settings say what is right
+            return workflow
+        raise WrittenWrongly(problem["msg"].removeprefix("Value error, ")) from error
+    return workflow
+
+
+def _wrong_policy(error: ValidationError, revision: Any) -> WrittenWrongly:
+    problem = error.errors(include_url=False)[0]
+    place = problem["loc"]
+    if problem["type"] == "unexpected_keyword_argument":
+        options = ("allow", "max_added", "max_total", "forbid_drop")
+        text = f"a policy has no option {place[0]!r}; {did_you_mean(str(place[0]), options)}"
+        return WrittenWrongly(text, "revision", *place)
+    there = problem["input"] if place else revision
+    return WrittenWrongly(f"it is {shown(there)}: {problem['msg'][:1].lower()}{problem['msg'][1:]}", "revision", *place)
+
+
+Workflows: TypeAlias = Annotated[dict[Name, WrittenWorkflow], BeforeValidator(_read)]
+"""Names of workflows, each with its list of steps, or an object with ``steps`` and ``revision``."""

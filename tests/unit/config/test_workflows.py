@@ -1,0 +1,200 @@
+"""A workflow in paigeant.yaml is the one that Python writes, or what is wrong is told with file, line and path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paigeant.config import FILE, Settings, json_schema, load_settings
+from paigeant.errors import ConfigError
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.kinds import WRITTEN
+from paigeant.model.entries.sleep import Sleep
+from paigeant.model.entries.step import Step
+from paigeant.model.entries.switch import Switch
+from paigeant.model.entries.wait import Wait
+from paigeant.model.retry import RetryPolicy
+from paigeant.model.revision import RevisionPolicy
+
+TRIP = """\
+store: memory://
+workflows:
+  trip:
+    revision: {allow: [vat], max_added: 2, forbid_drop: [ship]}
+    steps:
+      - search
+      - activity: charge
+        arguments: {amount: 12}
+        retry: {max_attempts: 2}
+        timeout: 1m
+        when: search.found
+        name: receipt
+      - switch:
+          region == 'eu': [vat, {sleep: 3d}]
+          true:
+            - wait: approved
+              timeout: 1h
+              on_timeout: continue
+        default: [ship]
+      - sleep: {until: appointment}
+      - sleep: {until: 2030-01-31T09:00:00Z}
+      - sleep: 90
+  short: [search]
+  nothing: []
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Settings]:
+    monkeypatch.chdir(tmp_path)
+
+    def write_and_read(text: str) -> Settings:
+        (tmp_path / FILE).write_text(text)
+        return load_settings()
+
+    return write_and_read
+
+
+def test_every_kind_of_entry_can_be_written(read: Callable[[str], Settings]) -> None:
+    plans = read(TRIP).plans
+
+    cases: dict[str, list[str | Entry]] = {
+        "region == 'eu'": ["vat", Sleep("3d")],
+        "true": [Wait("approved", timeout="1h", on_timeout="continue")],  # pyright: ignore[reportArgumentType]
+    }
+    charge: Any = Step("charge", {"amount": 12}, RetryPolicy(max_attempts=2), "1m", when="search.found", name="receipt")  # pyright: ignore[reportArgumentType]
+    assert plans["trip"].itinerary == (
+        Step("search"),
+        charge,
+        Switch(cases, default=["ship"]),
+        Sleep(until="appointment"),
+        Sleep(until="2030-01-31T09:00:00+00:00"),
+        Sleep(90),
+    )
+    assert plans["trip"].revision == RevisionPolicy(("vat",), max_added=2, forbid_drop=("ship",))
+    assert (plans["short"].itinerary, plans["nothing"].itinerary) == ((Step("search"),), ())
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "said"),
+    [
+        ("- search", "- 3", r":6: workflows\.trip\.steps\[0\]: it is 3; an entry is the name of an activity"),
+        ("- search", "- a b", r":6: workflows\.trip\.steps\[0\]\.activity: it is 'a b': "),
+        ("- search", "- {}", r":6: workflows\.trip\.steps\[0\]: it has nothing; an entry has exactly one"),
+        ("- search", "- {wait: a, sleep: 3}", r"steps\[0\]: it has wait, sleep; an entry has exactly one of"),
+        ("timeout: 1m", "timeout: soon", r":10: workflows\.trip\.steps\[1\]\.timeout: it is 'soon': "),
+        ("timeout: 1m", "timeuot: 1", r":10: .*steps\[1\]\.timeuot: .*; did you mean 'timeout'\?"),
+        ("timeout: 1m", "interface: x", r":10: .*activity has no option 'interface'"),
+        ("when: search.found", "when: search.", r":11: .*steps\[1\]\.when: the condition .* in column 8"),
+        ("when: search.found", "when: true", r":11: .*steps\[1\]\.when: it is True: "),
+        ("max_attempts: 2", "max_attempts: 0", r":9: .*steps\[1\]\.retry\.max_attempts: it is 0: "),
+        ("region == 'eu':", "region = 3:", r":14: .*steps\[2\]\.switch\['region = 3'\]: the condition .* column"),
+        ("sleep: 3d", "sleep: so", r""":14: .*steps\[2\]\.switch\["region == 'eu'"\]\[1\]\.sleep: it is 'so': """),
+        ("[vat, {sleep: 3d}]", "vat", r":14: .*: it is 'vat'; it should be a list of entries"),
+        ("default: [", "defualt: [", r":19: .*\.defualt: switch has no option 'defualt'; did you mean 'default'"),
+        ("timeout: continue", "timeout: 3", r":18: .*switch\.true\[0\]\.on_timeout: it is 3: "),
+        ("{until: appointment}", "{till: x}", r":20: .*steps\[3\]\.sleep: a sleep is a duration"),
+        ("{until: appointment}", "{until: 2030-01-31}", r":20: .*steps\[3\]\.sleep\.until: it is 2030-01-31; a time"),
+        ("sleep: 90", "sleep: -1", r":22: .*steps\[5\]\.sleep: it is -1: "),
+        ("    steps:", "    stpes:", r":5: .*trip\.stpes: a workflow has no option 'stpes'; did you mean 'steps'"),
+        ("{allow: [vat],", "{max: 3,", r":4: .*trip\.revision\.max: a policy has no option 'max'"),
+        ("max_added: 2", "max_added: x", r":4: .*trip\.revision\.max_added: it is 'x': "),
+        ("short: [search]", "short: search", r":23: workflows\.short: it is 'search'; it should be a list of entries"),
+        ("short: [search]", "short: {revision: {}}", r":23: workflows\.short: steps are missing"),
+        ("short: [search]", "trip: [search]", r":23: no valid YAML: the key 'trip' stands twice"),
+        ("short: [search]", "short: &a [search, {switch: {x: *a}}]", r"it nests without end|nested"),
+    ],
+)
+def test_what_is_wrong_is_told_with_file_line_and_path(
+    there: str, instead: str, said: str, read: Callable[[str], Settings], tmp_path: Path
+) -> None:
+    assert there in TRIP
+
+    with pytest.raises(ConfigError, match=said) as refused:
+        read(TRIP.replace(there, instead, 1))
+
+    assert str(refused.value).startswith(str(tmp_path / FILE))
+
+
+def test_aliases_do_not_multiply_a_workflow_beyond_what_a_run_may_have(read: Callable[[str], Settings]) -> None:
+    levels = [f"  w{n}: [{', '.join([f'{{switch: {{x: *a{n - 1}}}}}'] * 50)}]" for n in range(1, 4)]
+    text = "workflows:\n  w0: &a0 [search]\n" + "\n".join(
+        level.replace(": [", f": &a{n} [", 1) for n, level in enumerate(levels, 1)
+    )
+
+    with pytest.raises(ConfigError, match="a workflow has at most 2,000 entries"):
+        read(text)
+
+
+names = st.sampled_from(["search", "ship", "a b", "", "paigeant.flow"])
+durations = st.sampled_from([3, -1, "3d", "soon", None, 1e300, True])
+conditions = st.sampled_from(["amount > 3", "amount >", True, "x" * 1001, "has(a.b)"])
+options: dict[str, st.SearchStrategy[Any]] = {
+    "timeout": durations,
+    "when": conditions,
+    "name": names,
+    "default": st.lists(names, max_size=2),
+    "on_timeout": st.sampled_from(["fault", "continue", "x"]),
+    "arguments": st.sampled_from([{}, {"a": 1}, [], None]),
+}
+mains: dict[str, st.SearchStrategy[Any]] = {
+    "activity": names,
+    "wait": names,
+    "sleep": durations | st.fixed_dictionaries({"until": names | durations}),
+    "workflow": names,
+}
+entries: st.SearchStrategy[Any] = st.recursive(
+    names | st.integers(),
+    lambda inner: st.one_of(
+        *[
+            st.builds(
+                lambda key, main, more: {key: main, **more},
+                st.just(key),
+                main,
+                st.dictionaries(st.sampled_from(sorted(options)), st.none(), max_size=2).flatmap(
+                    lambda chosen: st.fixed_dictionaries({name: options[name] for name in chosen})
+                ),
+            )
+            for key, main in {
+                **mains,
+                "switch": st.dictionaries(conditions, st.lists(inner, max_size=2), max_size=2),
+            }.items()
+        ],
+        st.lists(inner, max_size=2),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(workflow=st.lists(entries, max_size=3) | st.fixed_dictionaries({"steps": st.lists(entries, max_size=3)}))
+def test_whatever_stands_there_is_a_workflow_or_refused_in_its_line(
+    workflow: Any, read: Callable[[str], Settings]
+) -> None:
+    text = yaml.safe_dump({"workflows": {"w": workflow}})
+    said = None
+    try:
+        plan = read(text).plans["w"]
+    except ConfigError as error:
+        said = str(error)
+    else:
+        assert len(plan.itinerary) == len(workflow["steps"] if isinstance(workflow, dict) else workflow)
+    assert said is None or re.search(rf"{FILE}:\d+: workflows\.w.*: ", said, re.DOTALL)
+
+
+def test_the_schema_for_editors_has_every_setting_and_every_kind_of_entry() -> None:
+    schema = json_schema()
+
+    assert set(schema["properties"]) == {name for name, field in Settings.model_fields.items() if not field.exclude}
+    _, *kinds = schema["$defs"]["entry"]["anyOf"]
+    assert [kind["required"] for kind in kinds] == [[key] for key in WRITTEN]
+    assert all(key in kind.schema for key, kind in WRITTEN.items())
