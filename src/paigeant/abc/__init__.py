@@ -6,6 +6,7 @@ may be called concurrently from one event loop. A backend that cannot be reached
 """
 
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
+from paigeant.abc.calls.ledger import Ledger
 from paigeant.abc.calls.step_session import Call, StepSession
 from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHop
 from paigeant.abc.dead_letters import DeadLetters
@@ -33,6 +34,7 @@ __all__ = [
     "Heart",
     "Hooks",
     "HopStore",
+    "Ledger",
     "Opened",
     "Operator",
     "Reporter",

@@ -9,7 +9,6 @@ from uuid import UUID
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
-from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.model.stored.overview import OpenCount, QueueView
 
 
@@ -57,13 +56,6 @@ class RunReader(ABC):
 
         Records are written with the start and the commits that they are of, and never changed. Whether they are as they
         were written is for a codec to judge: what is signed proves itself, or nothing.
-        """
-
-    @abstractmethod
-    async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
-        """Return what the run's steps were charged, each charge once, in the order of their recording.
-
-        Of an unknown run there is nothing.
         """
 
     @abstractmethod

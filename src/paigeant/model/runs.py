@@ -12,6 +12,7 @@ from pydantic import BaseModel, JsonValue
 
 from paigeant.model.outcomes import Fault
 from paigeant.model.revision import Revision
+from paigeant.model.spending.costs import Usage
 
 
 class RunStatus(StrEnum):
@@ -137,6 +138,14 @@ class RunError(BaseModel, frozen=True):
     position: int | None = None
 
 
+class CallCounts(BaseModel, frozen=True):
+    """How many calls a step has recorded: requests to models, other calls, and those that a later attempt found."""
+
+    requests: int = 0
+    tools: int = 0
+    replayed: int = 0
+
+
 class StepView(BaseModel, frozen=True):
     """One hop of a run; positions count from 1. ``heartbeat_detail`` is the last that it said of its progress.
 
@@ -164,6 +173,9 @@ class StepView(BaseModel, frozen=True):
     due_at: datetime | None = None
     heartbeat_detail: JsonValue = None
     heartbeat_at: datetime | None = None
+    epoch: int = 0
+    usage: Usage | None = None
+    calls: CallCounts | None = None
 
 
 class NodeView(BaseModel, frozen=True):

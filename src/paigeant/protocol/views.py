@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import JsonValue
 from pydantic_core import from_json
 
 from paigeant.model.entries.switch import Switch
 from paigeant.model.runs import (
+    CallCounts,
     CancelRequest,
     Direction,
     NodeView,
@@ -22,6 +24,7 @@ from paigeant.model.runs import (
     StepView,
     WaitReason,
 )
+from paigeant.model.spending.costs import StepCalls
 from paigeant.model.values.values import Ref, Value
 from paigeant.protocol.states import NumberedRun, RunState, ShownHop, ShownRun
 
@@ -70,9 +73,16 @@ def values_shown(run: ShownRun, hops: Sequence[ShownHop], variables: Mapping[str
 
 
 def view_run(
-    run: ShownRun, hops: Sequence[ShownHop], variables: Mapping[str, Value], texts: Mapping[str, bytes]
+    run: ShownRun,
+    hops: Sequence[ShownHop],
+    variables: Mapping[str, Value],
+    texts: Mapping[str, bytes],
+    calls: Mapping[tuple[UUID, str], StepCalls],
 ) -> RunView:
-    """Return everything about a run; ``hops`` in the order of their positions, ``texts`` by :func:`values_shown`."""
+    """Return everything about a run; ``hops`` in the order of their positions, ``texts`` by :func:`values_shown`.
+
+    ``calls`` are what each step has recorded, by its id and direction.
+    """
     return RunView(
         **_summary(run),
         trace_id=run.trace_id,
@@ -83,7 +93,7 @@ def view_run(
         input=_json(run.input, texts),
         output=_json(run.output, texts),
         variables={name: _json(value, texts) for name, value in sorted(variables.items())},
-        steps=tuple(_step(hop, texts) for hop in hops if hop.kind is None),
+        steps=tuple(_step(hop, texts, calls.get((hop.step_id, hop.direction))) for hop in hops if hop.kind is None),
         nodes=tuple(_node(hop.kind, hop) for hop in hops if hop.kind is not None),
     )
 
@@ -99,7 +109,7 @@ def _summary(run: RunState) -> dict[str, Any]:
     return {name: getattr(run, name) for name in RunSummary.model_fields}
 
 
-def _step(hop: ShownHop, texts: Mapping[str, bytes]) -> StepView:
+def _step(hop: ShownHop, texts: Mapping[str, bytes], calls: StepCalls | None) -> StepView:
     return StepView(
         path=hop.path,
         position=hop.position,
@@ -120,6 +130,9 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes]) -> StepView:
         due_at=None if hop.owner is not None else hop.due_at,
         heartbeat_detail=None if hop.detail is None else from_json(hop.detail),
         heartbeat_at=hop.said_at,
+        epoch=hop.epoch or 0,
+        usage=None if calls is None else calls.usage,
+        calls=None if calls is None else CallCounts(**{name: getattr(calls, name) for name in CallCounts.model_fields}),
     )
 
 

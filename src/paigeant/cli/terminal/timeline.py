@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 from rich.text import Text
 
+from paigeant.cli.spent import calls_line
 from paigeant.cli.terminal.console import printable
 from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
 from paigeant.model.runs import Direction, NodeView, RunStatus, RunView, StepStatus, StepView
@@ -118,7 +119,8 @@ def _row(step: StepView) -> list[Cell]:
     tried = str(step.attempt) if step.attempt > 1 else ""
     output = "" if step.output is None else to_json(step.output).decode()[:_LINE]
     number, worker = f"{step.path}{step.position}", printable(step.worker or "")
-    said = " ".join(each for each in (output, _why(step)) if each)
+    spent = calls_line(step)
+    said = " ".join(each for each in (output, _why(step), f"({spent})" if spent else "") if each)
     return [number, _name(step), status_text(step.status), tried, _took(step), printable(said), worker]
 
 

@@ -65,6 +65,7 @@ def prune(
         list[RunStatus] | None, typer.Option(help="Only runs that ended so; may be repeated. Default: all that ended.")
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="Runs in one transaction, at most.")] = 100,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Delete what was spent so long ago, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[
@@ -89,6 +90,8 @@ def prune(
             raise typer.Exit(FAILED)
     try:
         ask(pruning.delete, settings=settings)
+        if ledger:
+            ask(lambda app: app.spending.prune(older_than), settings=settings)
         if not status:
             prune_lines(settings, older_than)
     except (KeyboardInterrupt, asyncio.CancelledError):

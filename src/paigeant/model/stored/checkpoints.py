@@ -117,6 +117,8 @@ class LedgerEntry:
     path: str = ""
     position: int = 0
     epoch: int = 0
+    workflow: str = ""
+    tenant: str | None = None
 
 
 def picos_of(cost: Decimal | None) -> int | None:

@@ -5,16 +5,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
 
-from paigeant.abc import CheckpointStore
+from paigeant.abc import CheckpointStore, Ledger
 from paigeant.aio.changes import News
 from paigeant.model.hops import LeaseToken
-from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording, StepEpoch
+from paigeant.model.spending.costs import CostBy, Costs
+from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
 from paigeant.sql.contracts.base import InDatabase
-from paigeant.sql.statements.calls import checkpoints
+from paigeant.sql.statements.calls import checkpoints, ledger
 
 
-class SqlCalls(InDatabase, CheckpointStore):
+class SqlCalls(InDatabase, CheckpointStore, Ledger):
     """The contract over a database."""
 
     async def record_checkpoints(self, recordings: Sequence[Recording]) -> list[Recorded]:
@@ -27,3 +30,12 @@ class SqlCalls(InDatabase, CheckpointStore):
 
     async def start_afresh(self, held: LeaseToken) -> int | None:
         return await self.database.write(lambda tx: checkpoints.start_afresh(tx, held), News.CHANGE)
+
+    async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
+        return await self.database.read(lambda tx: ledger.read_ledger(tx, workflow_id))
+
+    async def sum_costs(self, by: CostBy, *, workflow_id: UUID | None = None, since: timedelta | None = None) -> Costs:
+        return await self.database.read(lambda tx: ledger.sum_costs(tx, by, workflow_id, since))
+
+    async def prune_ledger(self, older_than: timedelta, limit: int = 1000) -> int:
+        return await self.database.write(lambda tx: ledger.prune_ledger(tx, older_than, limit), News.NOTHING)

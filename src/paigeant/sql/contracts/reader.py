@@ -11,11 +11,9 @@ from paigeant.abc import RunReader
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunsWanted, RunView
-from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import read
-from paigeant.sql.statements.calls import checkpoints
 from paigeant.sql.statements.custody import records
 from paigeant.sql.statements.overview import queues
 
@@ -40,9 +38,6 @@ class SqlRunReader(InDatabase, RunReader):
 
     async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
         return await self.database.read(lambda tx: records.load_records(tx, workflow_id), single=True)
-
-    async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
-        return await self.database.read(lambda tx: checkpoints.read_ledger(tx, workflow_id))
 
     async def list_queues(self) -> list[QueueView]:
         return await self.database.read(queues.list_queues)

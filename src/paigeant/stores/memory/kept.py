@@ -8,8 +8,8 @@ from typing import TypeAlias
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, StepEpoch
 from paigeant.model.values.values import Value
 
-Checkpoints: TypeAlias = dict[StepEpoch, dict[str, Checkpoint]]
-"""By step, and then by key."""
+Checkpoints: TypeAlias = dict[StepEpoch, dict[str, tuple[Checkpoint, int]]]
+"""By step, and then by key, each with the fence of the lease under which it was recorded."""
 
 Ledger: TypeAlias = dict[tuple[StepEpoch, str], LedgerEntry]
 """By step, and the key of the charge."""

@@ -29,7 +29,6 @@ from paigeant.model.hops import (
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunSummary, RunsWanted, RunView
-from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.model.stored.claims import Claim, HeldInterface
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.stored.overview import OpenCount, QueueView
@@ -39,7 +38,6 @@ from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
 from paigeant.protocol.operate import Restart
 from paigeant.stores.memory import custody, hops, letters, operator, overview, pruning, views
-from paigeant.stores.memory.calls import checkpoints
 from paigeant.stores.memory.calls.contract import MemoryCalls
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
@@ -230,9 +228,6 @@ class MemoryStore(MemoryCalls, Store):
 
     async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
         return custody.load_records(self._rows, workflow_id)
-
-    async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
-        return checkpoints.read_ledger(self._rows, workflow_id)
 
     async def list_queues(self) -> list[QueueView]:
         return overview.list_queues(self._rows)

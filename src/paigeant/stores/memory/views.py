@@ -8,12 +8,13 @@ from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.views import view_page, view_run
+from paigeant.stores.memory.calls.ledger import calls_of_steps
 from paigeant.stores.memory.rows import Rows, RunRow
 
 
 def view(rows: Rows, run: RunRow) -> RunView:
     """Return everything about a run."""
-    return view_run(run, rows.of_run(run), rows.seen(run), run.values)
+    return view_run(run, rows.of_run(run), rows.seen(run), run.values, calls_of_steps(rows, run))
 
 
 def page(rows: Rows, wanted: RunsWanted) -> RunPage:

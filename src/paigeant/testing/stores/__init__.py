@@ -2,6 +2,7 @@
 
 from paigeant.testing.stores.backend import Connect, StoreBackend
 from paigeant.testing.stores.calls.checkpoints import CheckpointGuarantees
+from paigeant.testing.stores.calls.costs import CostGuarantees
 from paigeant.testing.stores.calls.variables import SavedVariableGuarantees
 from paigeant.testing.stores.custody import CustodyGuarantees
 from paigeant.testing.stores.directory import DirectoryGuarantees
@@ -49,6 +50,7 @@ class StoreContract(
     OverviewGuarantees,
     CheckpointGuarantees,
     SavedVariableGuarantees,
+    CostGuarantees,
     CustodyGuarantees,
     WaitingGuarantees,
     RaceGuarantees,

@@ -26,7 +26,7 @@ from paigeant.sql.statements import announce, claim, heartbeat, hops, next_due, 
 from paigeant.sql.statements.at_once import claim as claim_at_once
 from paigeant.sql.statements.at_once import commit as commit_at_once
 from paigeant.sql.statements.at_once import start as start_at_once
-from paigeant.sql.statements.calls import checkpoints
+from paigeant.sql.statements.calls import checkpoints, ledger
 from paigeant.sql.statements.commits import judged as commit
 from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
@@ -87,7 +87,7 @@ OFTEN: dict[str, Any] = {
     "checkpoints that were there": checkpoints._THESE,
     "a step's checkpoints": checkpoints._ALL,
     "the runs of charges": checkpoints._RUNS,
-    "a ledger": checkpoints._LEDGER,
+    "a ledger": ledger._OF_RUN,
     "which signals a run has": signals._KNOWN,
     "how many signals are kept": signals._COUNT,
     "a signal for a wait": signals._KEPT,

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import Integer, Text, Uuid, bindparam, select, update
 
 from paigeant.model.hops import LeaseToken
-from paigeant.model.runs import Direction
 from paigeant.model.stored.checkpoints import (
     Charge,
     Checkpoint,
-    LedgerEntry,
     Recorded,
     Recording,
     StepEpoch,
-    cost_of,
     picos_of,
 )
 from paigeant.protocol import leases
@@ -70,14 +66,6 @@ _ALL: Final = PreparedStatement(
     .order_by(checkpoints.c.recorded_at, checkpoints.c.key)
 )
 _AFRESH: Final = PreparedStatement(update(step_executions).where(THIS_HOP).values(epoch=bindparam("b_epoch")))
-_LEDGER: Final = PreparedStatement(
-    select(ledger)
-    .where(
-        ledger.c.workflow_id == bindparam("workflow_id", type_=Uuid()),
-        ledger.c.namespace == bindparam("namespace", type_=Text()),
-    )
-    .order_by(ledger.c.recorded_at, ledger.c.step_id, ledger.c.key)
-)
 
 
 def record(tx: Tx, recordings: Sequence[Recording]) -> list[Recorded]:
@@ -191,24 +179,6 @@ def start_afresh(tx: Tx, held: LeaseToken) -> int | None:
     return epoch
 
 
-def read_ledger(tx: Tx, workflow_id: UUID) -> list[LedgerEntry]:
-    """Return what a run's steps were charged."""
-    rows = tx.rows(_LEDGER, workflow_id=workflow_id, namespace=tx.namespace)
-    return [
-        LedgerEntry(
-            _charge_of(row),
-            row.step,
-            row.step_id,
-            Direction(row.direction),
-            row.recorded_at,
-            row.path,
-            row.position,
-            row.epoch,
-        )
-        for row in rows
-    ]
-
-
 def _checkpoint(row: Any) -> Checkpoint:
     return Checkpoint(row.key, row.payload, row.fingerprint, row.kind, row.library, row.took_us / _MICRO)
 
@@ -225,8 +195,3 @@ def _charge_row(charge: Charge) -> dict[str, Any]:
         "cache_write_tokens": charge.cache_write_tokens,
         "cost_picos": picos_of(charge.cost),
     }
-
-
-def _charge_of(row: Any) -> Charge:
-    tokens = (row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens)
-    return Charge(row.key, row.provider, row.model, *tokens, cost=cost_of(row.cost_picos), agent=row.agent)

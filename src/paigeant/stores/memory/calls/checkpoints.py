@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from paigeant.aio.changes import News
 from paigeant.model.hops import LeaseToken
@@ -23,12 +22,11 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
     hop = rows.hop(recording.held.key)
     if hop is None or not leases.is_alive(hop, recording.held.fence):
         return Recorded(alive=False)
-    step = _step(hop)
+    step, run = _step(hop), rows.runs[hop.workflow_id]
     for charge in recording.charges:
-        place = (hop.path, hop.position, step.epoch)
+        place = (hop.path, hop.position, step.epoch, run.workflow, run.tenant)
         entry = LedgerEntry(charge, hop.step, hop.step_id, hop.direction, rows.clock(), *place)
         rows.ledger.setdefault((step, charge.key), entry)
-    run = rows.runs[hop.workflow_id]
     if recording.blob is not None:
         run.keep((recording.blob,))
     if recording.variable is not None:
@@ -37,13 +35,14 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
     if checkpoint is None:
         return Recorded(alive=True)
     of_step = run.checkpoints.setdefault(step, {})
-    return Recorded(alive=True, checkpoint=of_step.setdefault(checkpoint.key, checkpoint))
+    return Recorded(alive=True, checkpoint=of_step.setdefault(checkpoint.key, (checkpoint, hop.fence))[0])
 
 
 def load_checkpoints(rows: Rows, step: StepEpoch) -> dict[str, Checkpoint]:
     """Return all checkpoints of a step in this direction and epoch."""
     run = rows.runs.get(step.workflow_id)
-    return {} if run is None else dict(run.checkpoints.get(step, {}))
+    found = {} if run is None else run.checkpoints.get(step, {})
+    return {key: checkpoint for key, (checkpoint, _) in found.items()}
 
 
 def start_afresh(rows: Rows, held: LeaseToken) -> int | None:
@@ -54,11 +53,6 @@ def start_afresh(rows: Rows, held: LeaseToken) -> int | None:
     hop.epoch = (hop.epoch or 0) + 1
     rows.changes.note(News.CHANGE)
     return hop.epoch
-
-
-def read_ledger(rows: Rows, workflow_id: UUID) -> list[LedgerEntry]:
-    """Return what a run's steps were charged."""
-    return [entry for (step, _), entry in rows.ledger.items() if step.workflow_id == workflow_id]
 
 
 def _step(hop: HopRow) -> StepEpoch:

@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
 
-from paigeant.abc import CheckpointStore
+from paigeant.abc import CheckpointStore, Ledger
 from paigeant.model.hops import LeaseToken
-from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording, StepEpoch
-from paigeant.stores.memory.calls import checkpoints
+from paigeant.model.spending.costs import CostBy, Costs
+from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
+from paigeant.stores.memory.calls import checkpoints, ledger
 from paigeant.stores.memory.rows import Rows
 
 
-class MemoryCalls(CheckpointStore):
+class MemoryCalls(CheckpointStore, Ledger):
     """The contract over rows in memory."""
 
     _rows: Rows
@@ -26,3 +29,12 @@ class MemoryCalls(CheckpointStore):
 
     async def start_afresh(self, held: LeaseToken) -> int | None:
         return checkpoints.start_afresh(self._rows, held)
+
+    async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
+        return ledger.read_ledger(self._rows, workflow_id)
+
+    async def sum_costs(self, by: CostBy, *, workflow_id: UUID | None = None, since: timedelta | None = None) -> Costs:
+        return ledger.sum_costs(self._rows, by, workflow_id, since)
+
+    async def prune_ledger(self, older_than: timedelta, limit: int = 1000) -> int:
+        return ledger.prune_ledger(self._rows, older_than, limit)

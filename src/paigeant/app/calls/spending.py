@@ -1,0 +1,43 @@
+"""What was spent on models: the ``spending`` of a :class:`~paigeant.Paigeant`, over all that share its store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from paigeant.abc import Store
+from paigeant.app.options import read_span
+from paigeant.errors import InvalidInput
+from paigeant.model.spending.costs import CostBy, Costs
+from paigeant.model.values.durations import Duration
+from paigeant.model.values.showing import did_you_mean, shown
+
+
+class Spending:
+    """Reads the ledger. Every method may raise Unavailable."""
+
+    def __init__(self, store: Callable[[], Store]) -> None:
+        """Read what ``store`` returns, which raises ConfigError unless the application is open."""
+        self._store = store
+
+    async def costs(
+        self, *, by: CostBy | str = CostBy.MODEL, workflow_id: UUID | None = None, since: Duration | None = None
+    ) -> Costs:
+        """Return what was spent, in sums: by ``model``, ``step``, ``agent``, ``tenant``, ``day`` or ``workflow``.
+
+        Of one run or of all, and since so long ago. Raises InvalidInput for another ``by``.
+        """
+        if by not in set(CostBy):
+            hint = did_you_mean(str(by), [str(known) for known in CostBy])
+            raise InvalidInput(f"costs are not summed by {shown(by)}; {hint}")
+        span = None if since is None else read_span("since", since, "costs")
+        return await self._store().sum_costs(CostBy(by), workflow_id=workflow_id, since=span)
+
+    async def prune(self, older_than: timedelta) -> int:
+        """Delete what is in the ledger and older than this; returns how many rows."""
+        gone = total = await self._store().prune_ledger(older_than)
+        while gone:
+            gone = await self._store().prune_ledger(older_than)
+            total += gone
+        return total

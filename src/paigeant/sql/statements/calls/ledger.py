@@ -1,0 +1,137 @@
+"""The ledger, read by run and in sums."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Double, String, Uuid, bindparam, delete, func, literal, select, tuple_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from paigeant.model.runs import Direction
+from paigeant.model.spending.costs import CostBy, CostRow, Costs, StepCalls, Usage
+from paigeant.model.stored.checkpoints import Charge, LedgerEntry, cost_of
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.calls import checkpoints, ledger
+from paigeant.sql.schema.tables import Columns
+from paigeant.sql.schema.types import SHOWN
+
+rows: Columns = ledger.c
+
+
+class _utc_day(FunctionElement[str]):  # noqa: N801  (reads as the SQL function that it is)
+    """The day of a time in UTC, as text."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_utc_day, "sqlite")
+def _day_on_sqlite(element: Any, compiler: Any, **more: Any) -> str:
+    at, ahead = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"strftime('%Y-%m-%d', {at} + {ahead}, 'unixepoch')"  # as the file's times are shown
+
+
+@compiles(_utc_day)
+def _day_on_a_server(element: Any, compiler: Any, **more: Any) -> str:
+    at, _ = element.clauses
+    return f"to_char({compiler.process(at, **more)} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
+
+
+_SUMS: Final = (
+    func.count().label("requests"),
+    func.sum(rows.input_tokens).label("input_tokens"),
+    func.sum(rows.output_tokens).label("output_tokens"),
+    func.sum(rows.cost_picos).label("picos"),
+    (func.count() - func.count(rows.cost_picos)).label("unpriced"),
+)
+_OF_RUN: Final = PreparedStatement(
+    select(ledger)
+    .where(
+        rows.workflow_id == bindparam("workflow_id", type_=Uuid()),
+        rows.namespace == bindparam("namespace", type_=String()),
+    )
+    .order_by(rows.recorded_at, rows.step_id, rows.key)
+)
+_OF_STEPS: Final = (
+    select(rows.step_id, rows.direction, *_SUMS)
+    .where(rows.workflow_id == bindparam("workflow_id"))
+    .group_by(rows.step_id, rows.direction)
+)
+_CALLS: Final = (
+    select(checkpoints.c.step_id, checkpoints.c.direction, checkpoints.c.kind, checkpoints.c.fence, func.count())
+    .where(checkpoints.c.workflow_id == bindparam("workflow_id"))
+    .group_by(checkpoints.c.step_id, checkpoints.c.direction, checkpoints.c.kind, checkpoints.c.fence)
+)
+_PRUNED: Final = ("workflow_id", "step_id", "direction", "epoch", "key")
+
+
+def read_ledger(tx: Tx, workflow_id: UUID) -> list[LedgerEntry]:
+    """Return what a run's steps were charged."""
+    found = tx.rows(_OF_RUN, workflow_id=workflow_id, namespace=tx.namespace)
+    return [
+        LedgerEntry(
+            _charge_of(row),
+            row.step,
+            row.step_id,
+            Direction(row.direction),
+            row.recorded_at,
+            *(row.path, row.position, row.epoch, row.workflow, row.tenant),
+        )
+        for row in found
+    ]
+
+
+def sum_costs(tx: Tx, by: CostBy, workflow_id: UUID | None, since: timedelta | None) -> Costs:
+    """Return what was spent, in sums."""
+    key = _column(by)
+    query = select(key.label("key"), *_SUMS).where(rows.namespace == tx.namespace).group_by(key)
+    if workflow_id is not None:
+        query = query.where(rows.workflow_id == workflow_id)
+    if since is not None:
+        query = query.where(rows.recorded_at > tx.now - since)
+    found = tx.connection.execute(query).all()
+    return Costs.of([CostRow(key=row.key, **_usage(row)) for row in found], by)
+
+
+def calls_of_steps(tx: Tx, workflow_id: UUID, newest: dict[tuple[UUID, str], int]) -> dict[tuple[UUID, str], StepCalls]:
+    """Return what each step of a run has recorded; ``newest`` are the fences of their hops."""
+    usage = {(row.step_id, row.direction): Usage(**_usage(row)) for row in tx.rows(_OF_STEPS, workflow_id=workflow_id)}
+    made: dict[tuple[UUID, str], StepCalls] = {key: StepCalls(usage=spent) for key, spent in usage.items()}
+    for step_id, direction, kind, fence, count in tx.rows(_CALLS, workflow_id=workflow_id):
+        key = (step_id, direction)
+        made[key] = made.get(key, StepCalls()).plus(kind, count, replayed=fence < newest.get(key, 0))
+    return made
+
+
+def prune_ledger(tx: Tx, older_than: timedelta, limit: int) -> int:
+    """Delete old rows."""
+    key = [rows[name] for name in _PRUNED]
+    old = select(*key).where(rows.namespace == tx.namespace, rows.recorded_at < tx.now - older_than).limit(limit)
+    return tx.connection.execute(delete(ledger).where(tuple_(*key).in_(old))).rowcount
+
+
+def _column(by: CostBy) -> ColumnElement[Any]:
+    if by is CostBy.DAY:
+        return _utc_day(rows.recorded_at, literal(SHOWN.ahead, Double()))
+    return rows[by.value]
+
+
+def _usage(row: Any) -> dict[str, Any]:
+    usd: Decimal | None = cost_of(None if row.picos is None else int(row.picos))
+    return {
+        "requests": row.requests,
+        "input_tokens": int(row.input_tokens),
+        "output_tokens": int(row.output_tokens),
+        "usd": usd,
+        "unpriced": row.unpriced,
+    }
+
+
+def _charge_of(row: Any) -> Charge:
+    tokens = (row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens)
+    return Charge(row.key, row.provider, row.model, *tokens, cost=cost_of(row.cost_picos), agent=row.agent)

@@ -1,0 +1,79 @@
+"""The ledger, read by run and in sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, timedelta
+from uuid import UUID
+
+from paigeant.model.spending.costs import CostBy, CostRow, Costs, StepCalls, Usage
+from paigeant.model.stored.checkpoints import LedgerEntry
+from paigeant.stores.memory.rows import Rows, RunRow
+
+
+def read_ledger(rows: Rows, workflow_id: UUID) -> list[LedgerEntry]:
+    """Return what a run's steps were charged."""
+    return [entry for (step, _), entry in rows.ledger.items() if step.workflow_id == workflow_id]
+
+
+def sum_costs(rows: Rows, by: CostBy, workflow_id: UUID | None, since: timedelta | None) -> Costs:
+    """Return what was spent, in sums."""
+    sums: dict[str | None, list[LedgerEntry]] = {}
+    after = None if since is None else rows.clock() - since
+    for (step, _), entry in rows.ledger.items():
+        if (workflow_id is None or step.workflow_id == workflow_id) and (after is None or entry.at > after):
+            sums.setdefault(_key(entry, by), []).append(entry)
+    return Costs.of([CostRow(key=key, **_usage(entries).model_dump()) for key, entries in sums.items()], by)
+
+
+def calls_of_steps(rows: Rows, run: RunRow) -> Mapping[tuple[UUID, str], StepCalls]:
+    """Return what each step of a run has recorded."""
+    newest = {(hop.step_id, str(hop.direction)): hop.fence for hop in rows.of_run(run)}
+    spent: dict[tuple[UUID, str], list[LedgerEntry]] = {}
+    for entry in read_ledger(rows, run.workflow_id):
+        spent.setdefault((entry.step_id, str(entry.direction)), []).append(entry)
+    made = {key: StepCalls(usage=_usage(entries)) for key, entries in spent.items()}
+    for step, found in run.checkpoints.items():
+        key = (step.step_id, str(step.direction))
+        for checkpoint, fence in found.values():
+            calls = made.get(key, StepCalls())
+            made[key] = calls.plus(checkpoint.kind, 1, replayed=fence < newest.get(key, 0))
+    return made
+
+
+def prune_ledger(rows: Rows, older_than: timedelta, limit: int) -> int:
+    """Delete old entries."""
+    before = rows.clock() - older_than
+    old = [key for key, entry in rows.ledger.items() if entry.at < before][:limit]
+    for key in old:
+        del rows.ledger[key]
+    return len(old)
+
+
+def _usage(entries: Iterable[LedgerEntry]) -> Usage:
+    return Usage.total(
+        Usage(
+            requests=1,
+            input_tokens=entry.charge.input_tokens,
+            output_tokens=entry.charge.output_tokens,
+            usd=entry.charge.cost,
+            unpriced=entry.charge.cost is None,
+        )
+        for entry in entries
+    )
+
+
+def _key(entry: LedgerEntry, by: CostBy) -> str | None:
+    match by:
+        case CostBy.MODEL:
+            return entry.charge.model
+        case CostBy.AGENT:
+            return entry.charge.agent
+        case CostBy.STEP:
+            return entry.step
+        case CostBy.TENANT:
+            return entry.tenant
+        case CostBy.WORKFLOW:
+            return entry.workflow
+        case CostBy.DAY:
+            return entry.at.astimezone(UTC).date().isoformat()

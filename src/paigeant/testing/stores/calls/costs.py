@@ -1,0 +1,84 @@
+"""What was spent is summed exactly, whichever way it is looked at."""
+
+# ruff: noqa: D102, S101, PLR2004 -- tests: a name is a sentence, a number an example
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from paigeant.abc import Store
+from paigeant.model.hops import Grant
+from paigeant.model.spending.costs import CostBy, Usage
+from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recording
+from paigeant.testing.builders import completed, new_run
+from paigeant.testing.stores.backend import Connect, StoreBackend
+
+
+def spent(grant: Grant, key: str, usd: str | None, model: str = "gpt-5-mini", agent: str = "writer") -> Recording:
+    """Return a request to be charged."""
+    charge = Charge(key, "openai", model, 100, 20, cost=None if usd is None else Decimal(usd), agent=agent)
+    return Recording(grant.held, Checkpoint(key, b"1", kind="model"), (charge,))
+
+
+class CostGuarantees(StoreBackend):
+    """What ``sum_costs``, ``prune_ledger`` and the view of a run promise."""
+
+    async def test_costs_are_summed_by_whatever_is_asked_for(self, store: Store) -> None:
+        first = await self.begin_run(store, new_run("draft", "review", tenant="acme"))
+        await store.record_checkpoints([spent(first, "a", "0.1"), spent(first, "b", "0.2", "opus", "editor")])
+        await self.settle(store, completed(first))
+        [second] = await self.take(store)
+        await store.record_checkpoints([spent(second, "a", None, "local")])
+
+        costs = {by: await store.sum_costs(by) for by in CostBy}
+
+        assert costs[CostBy.MODEL].total == Usage(
+            requests=3, input_tokens=300, output_tokens=60, usd=Decimal("0.3"), unpriced=1
+        )
+        shown = {by: [(row.key, row.usd, row.unpriced) for row in costs[by].rows] for by in CostBy}
+        assert shown[CostBy.MODEL] == [
+            ("opus", Decimal("0.2"), 0),
+            ("gpt-5-mini", Decimal("0.1"), 0),
+            ("local", None, 1),
+        ]
+        assert shown[CostBy.STEP] == [("draft", Decimal("0.3"), 0), ("review", None, 1)]
+        assert shown[CostBy.AGENT] == [("editor", Decimal("0.2"), 0), ("writer", Decimal("0.1"), 1)]
+        assert shown[CostBy.TENANT] == [("acme", Decimal("0.3"), 1)]
+        assert shown[CostBy.WORKFLOW] == [("article", Decimal("0.3"), 1)]
+        days = [entry.at.date().isoformat() for entry in await store.read_ledger(first.key.workflow_id)]
+        assert {row.key for row in costs[CostBy.DAY].rows} == set(days)
+
+    async def test_costs_are_of_one_run_or_of_all_of_a_namespace(self, store: Store, connect: Connect) -> None:
+        one, other = await self.begin(store, "draft"), await self.begin(store, "draft")
+        await store.record_checkpoints([spent(one, "a", "0.000000000001"), spent(other, "a", "5")])
+
+        assert (await store.sum_costs(CostBy.STEP)).total.usd == Decimal("5.000000000001")
+        of_one = await store.sum_costs(CostBy.STEP, workflow_id=one.key.workflow_id)
+        assert of_one.total.usd == Decimal("0.000000000001")
+        assert (await store.sum_costs(CostBy.STEP, since=timedelta(hours=1))).total.requests == 2
+        assert (await store.sum_costs(CostBy.STEP, since=timedelta(hours=-1))).total == Usage()
+        async with connect("elsewhere") as elsewhere:
+            assert (await elsewhere.sum_costs(CostBy.STEP)).rows == ()
+
+    async def test_the_view_of_a_run_says_what_each_step_recorded_and_spent(self, store: Store) -> None:
+        first = await self.begin(store, "draft", lease=self.lease)
+        await store.record_checkpoints([spent(first, "a", "0.1")])
+        [second] = await self.take_over(store)
+        await store.record_checkpoints([spent(second, "b", "0.2"), Recording(second.held, Checkpoint("t", b"1"))])
+
+        [step] = (await store.get_run(first.key.workflow_id)).steps
+
+        assert step.usage is not None
+        assert step.calls is not None
+        assert (step.usage.requests, step.usage.usd) == (2, Decimal("0.3"))
+        assert (step.calls.requests, step.calls.tools, step.calls.replayed) == (2, 1, 1)
+
+    async def test_the_ledger_is_pruned_only_by_itself(self, store: Store) -> None:
+        grant = await self.begin(store, "draft")
+        await store.record_checkpoints([spent(grant, "a", "1"), spent(grant, "b", "1"), spent(grant, "c", "1")])
+
+        assert await store.prune_ledger(timedelta(hours=1)) == 0
+        assert await store.prune_ledger(timedelta(hours=-1), 2) == 2
+        assert await store.prune_ledger(timedelta(hours=-1), 2) == 1
+        assert await store.read_ledger(grant.key.workflow_id) == []

@@ -1,0 +1,115 @@
+"""Agents are durable and accountable: driven over pydantic-ai's own OpenAI client against a real endpoint."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from decimal import Decimal
+from threading import Timer
+from typing import Any
+
+import pytest
+from pydantic_ai import Agent
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+
+from paigeant import ActivityRegistry, Price, RetryPolicy, Workflow
+from paigeant.agents import PaigeantDurability
+from paigeant.config import Settings
+from paigeant.testing.waiting import eventually
+from tests.provider import Provider, serving
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with serving() as provider:
+        yield provider
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest, tmp_path: Any) -> Settings:
+    if request.param == "postgres":
+        space, store = f"agents-{secrets.token_hex(6)}", request.getfixturevalue("shared_postgres")
+        return Settings(store=store, transport=None, namespace=space, grace=1, lease=2)
+    return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)
+
+
+def model(provider: Provider, name: str) -> OpenAIChatModel:
+    return OpenAIChatModel(name, provider=OpenAIProvider(base_url=provider.url, api_key="none"))
+
+
+def orders(provider: Provider) -> Agent[Any, Any]:
+    """Return an agent of five requests, three tools abreast, and an agent within a tool."""
+    helper = Agent(model(provider, "helper"), name="helper", capabilities=[PaigeantDurability()])
+    agent = Agent(model(provider, "orders"), name="orders")
+
+    @agent.tool_plain
+    async def look(item: str) -> str:
+        return f"seen {item}"
+
+    @agent.tool_plain
+    async def ask(question: str) -> str:
+        return (await helper.run(question)).output
+
+    return agent
+
+
+async def test_what_an_agent_spends_is_known_by_step_model_and_agent(
+    registry: ActivityRegistry, serve: Any, provider: Provider
+):
+    registry.agent(orders(provider), prompt="{payload}", price=Price(input=1, output=2))
+    app = await serve(Workflow("w", ["orders"]))
+    run = await app.dispatch("w", "buy", tenant="acme")
+    result = await run.result(timeout=20)
+
+    assert result.output == "done"
+    [step] = result.steps
+    assert (step.usage.requests, step.usage.input_tokens, step.usage.output_tokens) == (6, 160, 30)
+    assert (step.calls.requests, step.calls.tools, step.calls.replayed) == (6, 6, 0)
+    assert step.usage.usd == Decimal("0.0002")  # the five of the agent: 150 and 25 tokens
+    assert step.usage.unpriced == 1
+    by_agent = await app.spending.costs(by="agent", workflow_id=run.workflow_id)
+    assert {row.key: row.requests for row in by_agent.rows} == {"orders": 5, "helper": 1}
+    assert (await app.spending.costs(by="tenant")).rows[0].key == "acme"
+
+
+async def test_an_error_of_the_provider_is_tried_again_and_what_was_answered_is_not_paid_again(
+    registry: ActivityRegistry, serve: Any, provider: Provider
+):
+    tries: list[int] = []
+    agent = orders(provider)
+
+    @agent.output_validator
+    async def check(output: str) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConnectionError("no answer")
+        return output
+
+    registry.agent(agent, prompt="{payload}", retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
+    app = await serve(Workflow("w", ["orders"]))
+    result = await (await app.dispatch("w", "buy")).result(timeout=20)
+
+    assert (result.output, result.steps[0].attempt) == ("done", 2)
+    assert sorted(provider.bill) == [("helper", 0), *(("orders", turn) for turn in range(5))]
+    assert result.steps[0].calls.replayed == 12
+
+
+async def test_a_request_under_way_when_its_run_is_cancelled_is_in_the_ledger(
+    registry: ActivityRegistry, serve: Any, provider: Provider
+):
+    registry.agent(orders(provider), prompt="{payload}")
+    app = await serve(Workflow("w", ["orders"]))
+    provider.go_on.clear()
+    run = await app.dispatch("w", "buy")
+
+    async def has_asked() -> bool:
+        return bool(provider.bill)
+
+    await eventually(has_asked)
+    await run.cancel()
+    Timer(1.5, provider.go_on.set).start()  # the worker hears of it with its next beat, and waits for the answer
+    result = await run.result(timeout=20)
+
+    assert result.status == "cancelled"
+    assert len(await app.store.read_ledger(run.workflow_id)) == len(provider.bill) == 1
