@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from paigeant.model.custody.records import SignedRecord
+from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.transition import PassedEntry, Transition
@@ -80,3 +80,27 @@ class Codec(ABC):
         """
         del leased
         return SealedHop(tuple(self.seal(message) for message, _ in departure.transition.next))
+
+    signs: bool = False
+    """Whether hops are signed, so that each that is leased has to be judged."""
+
+    def needs_records(self, leased: Leased) -> bool:
+        """Tell whether the records of the run have to be read before this hop can be judged."""
+        del leased
+        return False
+
+    def judge(self, leased: Leased, records: Sequence[StoredRecord] = ()) -> None:
+        """Return if a leased hop is what was signed, back to its run's dispatch; ``records`` are those of its run.
+
+        Raises :class:`~paigeant.errors.TamperedMessage`, whose text names the link that is broken, and
+        :class:`~paigeant.errors.UnknownKey`.
+        """
+        del leased, records
+
+    def judge_variables(self, leased: Leased, values: Mapping[str, Value]) -> None:
+        """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
+        del leased, values
+
+    def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
+        """Remember the record of a hop that was committed here, so that it need not be verified; ``ended``: forget."""
+        del leased, record, ended

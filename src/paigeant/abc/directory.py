@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from paigeant.model.hops import WorkerCard
-from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 
 
 class Directory(ABC):

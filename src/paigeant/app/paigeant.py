@@ -33,8 +33,7 @@ from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import ConfigError, InvalidInput, UnknownRun
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.checks.options import checked
-from paigeant.model.hops import WorkerCard
-from paigeant.model.plan import Plan
+from paigeant.model.plan import Plan, WorkerCard
 from paigeant.model.runs import RunPage, RunStatus
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration

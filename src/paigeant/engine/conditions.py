@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.abc import ValueStore
-from paigeant.engine.values import load_texts
+from paigeant.engine.values import load_texts, load_variables
 from paigeant.model.hops import Leased
 from paigeant.model.limits import OFFERED_BYTES
 from paigeant.model.outcomes import Completed, Outcome, Passed, Revised
@@ -64,8 +64,7 @@ async def see(store: ValueStore, leased: Leased, outcome: Outcome[Value], blobs:
 async def _stored(store: ValueStore, leased: Leased, names: set[str]) -> Mapping[str, Value]:
     if leased.variables is not None or not names:
         return leased.variables or {}
-    workflow_id, path, _ = leased.message.key
-    return await store.load_variables(workflow_id, names, path=path)
+    return await load_variables(store, leased, names)
 
 
 async def _texts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
@@ -13,6 +14,7 @@ from paigeant.model.message import Headers, PaigeantMessage
 from paigeant.model.plan import Undo
 from paigeant.model.plan_text import PlanText
 from paigeant.model.runs import RunStatus
+from paigeant.model.values.values import Value
 from paigeant.protocol import proof
 
 
@@ -66,19 +68,30 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
         proof.require_same(grant, message)
     first = grant.key.position == 1 and not grant.key.path
     begins = first and grant.fence == 1 and not grant.edited  # on a later lease a signal may have set a variable
-    return Leased(grant, message, undo_of(runtime, grant.topic), record=record, variables={} if begins else None)
+    codec = runtime.codec
+    known: dict[str, Value] | None = {} if begins else None
+    judging: dict[str, Any] = {"judged": not codec.signs, "verify": codec.judge_variables if codec.signs else None}
+    return Leased(grant, message, undo_of(runtime, grant.topic), record=record, variables=known, **judging)
 
 
 async def complete(runtime: Runtime, leased: Leased) -> Leased:
-    """Return an opened step with its plan, which is read from the store unless the message has it, and compared.
+    """Return an opened step with its plan, which is read from the store unless the message has it, compared and judged.
 
     Raises what :func:`open_grant` raises, also for a plan that is not there or not as it was recorded, and Unavailable.
     """
-    if leased.message.missing_plan is None:
-        return leased
-    message = await with_its_plan(runtime, leased.message)
-    proof.require_same(leased.grant, message)
-    return replace(leased, message=message)
+    if leased.message.missing_plan is not None:
+        message = await with_its_plan(runtime, leased.message)
+        proof.require_same(leased.grant, message)
+        leased = replace(leased, message=message)
+    return leased if leased.judged else await _judged(runtime, leased)
+
+
+async def _judged(runtime: Runtime, leased: Leased) -> Leased:
+    """Return a step once it is found to be what was signed; the records that it follows are read if need be."""
+    codec, run = runtime.codec, leased.grant.key.workflow_id
+    records = await runtime.store.load_records(run) if codec.needs_records(leased) else ()
+    codec.judge(leased, records)
+    return replace(leased, judged=True)
 
 
 async def with_its_plan(runtime: Runtime, message: PaigeantMessage) -> PaigeantMessage:

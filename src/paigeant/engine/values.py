@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import cast
 from uuid import UUID
 
@@ -31,10 +31,21 @@ async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, 
     }
 
 
+async def load_variables(
+    store: ValueStore, leased: Leased, names: Collection[str] | None = None
+) -> Mapping[str, Value]:
+    """Return variables as a hop sees them, held against what was signed; raises TamperedMessage and Unavailable."""
+    workflow_id, path, _ = leased.message.key
+    found = await store.load_variables(workflow_id, names, path=path)
+    if leased.verify is not None:
+        leased.verify(leased, found)
+    return found
+
+
 async def load_seen(store: ValueStore, leased: Leased, name: str) -> JsonValue:
     """Return a variable as a hop sees it: one that was set, else a field of the input; None if there is none."""
-    workflow_id, path, _ = leased.message.key
-    found = await store.load_variable(workflow_id, name, path=path)
+    workflow_id = leased.message.headers.workflow_id
+    found = (await load_variables(store, leased, [name])).get(name)
     if found is not None:
         return from_json((await load_texts(store, workflow_id, {name: found}))[name])
     texts = await load_texts(store, workflow_id, {"payload": leased.message.payload.input})

@@ -23,7 +23,8 @@ from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.sweeper import Sweeper
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import WorkerStarted, WorkerStopped
-from paigeant.model.hops import Grant, WorkerCard
+from paigeant.model.hops import Grant
+from paigeant.model.plan import WorkerCard
 
 FLOW_SLOTS: Final = 8
 """Nodes at a time, beside the steps: none of these must hold up what merely decides where a run goes on."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.model.custody.records import SignedRecord
@@ -96,6 +96,9 @@ class Grant:
         return LeaseToken(self.key, self.fence)
 
 
+Verifier: TypeAlias = "Callable[[Leased, Mapping[str, Value]], None]"
+
+
 @dataclass(frozen=True, slots=True)
 class Leased:
     """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone.
@@ -104,7 +107,7 @@ class Leased:
     what was signed of the hop that was left for it, None where hops are not signed. ``variables`` are those that the
     step sees, if all of them are known without asking the store. ``seen`` are the values that the conditions of what
     follows ask for, as far as there are any: JSON texts, and of one that is too large its size. ``agent`` says that the
-    step is an agent's.
+    step is an agent's. It is ``judged`` once found to be what was signed; ``verify`` holds variables against that.
     """
 
     grant: Grant
@@ -112,9 +115,16 @@ class Leased:
     undo: Undo = Undo.NEVER
     interfaces: Mapping[str, str] = field(default_factory=dict[str, str])
     record: SignedRecord | None = None
+    judged: bool = True
+    verify: Verifier | None = field(default=None, compare=False, repr=False)
     variables: Mapping[str, Value] | None = None
     seen: Mapping[str, bytes | int] = field(default_factory=dict[str, "bytes | int"])
     agent: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its plan is there, and it was found to be what was signed."""
+        return self.judged and self.message.missing_plan is None
 
     @property
     def head(self) -> str | None:
@@ -286,14 +296,3 @@ class Started(NamedTuple):
 
     workflow_id: UUID
     fresh: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerCard:
-    """A worker as it reports itself: its id (never reused), where it runs, what it serves, and what it published."""
-
-    id: str
-    host: str
-    pid: int
-    topics: tuple[str, ...] = field(default=())
-    workflows: tuple[str, ...] = field(default=())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
@@ -70,3 +71,14 @@ class ActivityCard(BaseModel, frozen=True, extra="forbid"):
     result: str
     undo: Undo = Undo.NEVER
     interface: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCard:
+    """A worker as it reports itself: its id (never reused), where it runs, what it serves, and what it published."""
+
+    id: str
+    host: str
+    pid: int
+    topics: tuple[str, ...] = field(default=())
+    workflows: tuple[str, ...] = field(default=())

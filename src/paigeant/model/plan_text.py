@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from paigeant.model.entries.entry import Entry, count, entry_id, placed
 from paigeant.model.entries.step import Step, against, steps_of
 from paigeant.model.limits import INLINE_BYTES
-from paigeant.model.values.digests import encode
+from paigeant.model.values.digests import EMPTY, encode, prepend
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.values import Blob
 
@@ -94,23 +94,19 @@ class PlanText:
 
     @cached_property
     def digests(self) -> list[str]:
-        """The SHA-256 of each entry's text, base64url, as records of custody name them."""
-        return [encode(sha256(planned.text).digest()) for planned in self.entries]
+        """Of each entry its topic and the SHA-256 of its text, base64url, as records of custody name it."""
+        return [f"{planned.entry.topic} {encode(sha256(planned.text).digest())}" for planned in self.entries]
 
     def digest_ahead(self, at: int) -> str:
         """Return the digest of all entries from this one on, base64url.
 
-        With P() = 32 zero bytes, P(entry, rest) = SHA-256(SHA-256(entry) + P(rest)): who knows the digest before an
-        entry, the entry's and the digest behind it sees with one hash that they belong together.
+        It is that of a list, see :func:`~paigeant.model.values.digests.prepend`.
         """
-        return encode(self._ahead[at])
+        return self._ahead[at]
 
     @cached_property
-    def _ahead(self) -> list[bytes]:
-        found = [bytes(32)]
-        for planned in reversed(self.entries):
-            found.append(sha256(sha256(planned.text).digest() + found[-1]).digest())
-        return found[::-1]
+    def _ahead(self) -> list[str]:
+        return list(accumulate(reversed(self.digests), lambda rest, each: prepend(each, rest), initial=EMPTY))[::-1]
 
     @cached_property
     def blob(self) -> Blob:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from paigeant.model.hops import WorkerCard
+from paigeant.model.plan import WorkerCard
 from paigeant.model.stored.overview import QueueView
 
 

@@ -5,17 +5,21 @@ The keys are read on first need, so that who merely looks at runs loads no crypt
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Final
+from uuid import UUID
 
 from paigeant.abc import Departure, DispatchTerms, SealedHop
 from paigeant.errors import InvalidInput
-from paigeant.model.custody.records import RecordKind, SignedRecord
+from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.transition import Left
+from paigeant.model.values.values import Value
 from paigeant.plugins import load_plugin
+from paigeant.security.custody.judge import Chain, Judge, check_variables
 from paigeant.security.custody.purposes import KeyPlaces, Keys, Purpose
 from paigeant.security.custody.records import write_dispatch, write_hop
 from paigeant.security.frame import RECORD_BYTES, Frame, write_frame
@@ -25,8 +29,17 @@ LONGEST: Final = RECORD_BYTES // 2
 """Bytes of a record, at most."""
 
 
+RECORDS: Final = 10_000
+"""Records that a process keeps in mind, about 16 MiB."""
+
+RUNS: Final = 2_000
+"""Runs of which it keeps any."""
+
+
 class SignedCodec(PlainCodec):
     """Seals as the plain codec does, and signs a record of each dispatch and of each hop that is left."""
+
+    signs: bool = True
 
     def __init__(
         self,
@@ -39,6 +52,7 @@ class SignedCodec(PlainCodec):
         """Sign with the keys of ``keyring``, by default one in memory, for ``audience``, by default the namespace."""
         super().__init__(name, namespace=namespace)
         self._audience = audience or namespace
+        self._chains: OrderedDict[UUID, Chain] = OrderedDict()
         self._make_keyring: Callable[[], Keys] = keyring or (
             lambda: load_plugin("paigeant.keyrings", "local")(KeyPlaces(namespace))
         )
@@ -69,6 +83,59 @@ class SignedCodec(PlainCodec):
         return SealedHop(
             tuple(_sealed(message, body, record) for message, body in zip(following, bodies, strict=True)), record
         )
+
+    # -- judging
+
+    @cached_property
+    def _judge(self) -> Judge:
+        return Judge(self.keyring, self._audience)
+
+    def needs_records(self, leased: Leased) -> bool:
+        """Tell whether the records of the run have to be read before this hop can be judged."""
+        return self._chain(leased).needs(leased)
+
+    def judge(self, leased: Leased, records: Sequence[StoredRecord] = ()) -> None:
+        """Return if a leased hop is what was signed, back to its run's dispatch; raises TamperedMessage and UnknownKey.
+
+        In development a run goes on that began without signing: it has no record at all.
+        """
+        if leased.record is None and self.keyring.is_development and not records:
+            return
+        chain = self._chain(leased)
+        self._judge.verify(chain, leased, records)
+        self._judge.judge(chain.links, leased)
+
+    def judge_variables(self, leased: Leased, values: Mapping[str, Value]) -> None:
+        """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
+        if leased.head is None or leased.grant.edited or not values:
+            return
+        chain = self._chain(leased)
+        if leased.head not in chain.links:  # it was handed over: what it follows was signed here
+            self._judge.verify(chain, leased)
+        check_variables(chain.links, leased.head, leased.grant.key.path, values)
+
+    def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
+        """Remember the record of a hop that was committed here, so that it need not be read; ``ended``: forget all."""
+        run = leased.grant.key.workflow_id
+        if ended:
+            self._chains.pop(run, None)
+        elif record is not None:
+            self._chain(leased).own[record.digest] = record
+
+    def _chain(self, leased: Leased) -> Chain:
+        """Return what is known of a run; of runs used last as many are kept as there is room for."""
+        run = leased.grant.key.workflow_id
+        chain = self._chains.get(run)
+        if chain is None:
+            chain = self._chains[run] = Chain()
+            while len(self._chains) > RUNS or (
+                len(self._chains) > 1 and sum(each.size for each in self._chains.values()) > RECORDS
+            ):
+                self._chains.popitem(last=False)
+        self._chains.move_to_end(run)
+        return chain
+
+    # -- signing
 
     def record_of(self, frame: Frame) -> SignedRecord | None:
         """Return the record that travels, as it travelled; of what kind it is, its text says."""

@@ -13,8 +13,7 @@ from pydantic import BaseModel
 from paigeant.abc import Directory
 from paigeant.errors import UnknownWorkflow
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.hops import WorkerCard
-from paigeant.model.plan import Plan
+from paigeant.model.plan import Plan, WorkerCard
 
 _NAMED: Final = 5
 """Workers, and workflows of each, that an error names."""

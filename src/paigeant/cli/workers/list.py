@@ -15,8 +15,8 @@ from paigeant.cli.terminal.console import note, printable, width_of, write_json,
 from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.cli.terminal.places import nothing_in
 from paigeant.config import load_settings
-from paigeant.model.hops import WorkerCard
 from paigeant.model.limits import RESERVED
+from paigeant.model.plan import WorkerCard
 
 app: typer.Typer = new_app()
 

@@ -155,6 +155,10 @@ class Committer:
         """Answer, with the lease of what was handed over; if nobody waits any more that is given back."""
         if result.verdict is Verdict.ALREADY and waiting.first_asked is not None:
             asked_at = waiting.first_asked  # written by an attempt whose answer was lost, and leased since then
+        if waiting.leased is not None and result.verdict in {Verdict.OK, Verdict.ALREADY}:
+            # What the codec has signed here it need not verify when it follows here.
+            ended = waiting.commit.transition.end is not None
+            self._runtime.codec.keep(waiting.leased, waiting.commit.record, ended=ended)
         grant = result.handed_over
         if not waiting.answer.done():
             following = None if grant is None else self._leases.track_lease(self._open(waiting, grant), asked_at)
@@ -170,7 +174,9 @@ class Committer:
             same = grant.key.path == commit.held.key.path
             known = {**left.variables, **left_by(left.message, commit.transition)} if same else None
         undo = undo_of(self._runtime, message.topic)
-        return Leased(grant, message, undo, record=commit.record, variables=known)
+        codec = self._runtime.codec
+        verify = codec.judge_variables if codec.signs else None
+        return Leased(grant, message, undo, record=commit.record, verify=verify, variables=known)
 
     async def _give_back(self, grant: Grant) -> None:
         try:

@@ -24,8 +24,8 @@ from paigeant.engine.hop.results import Execution, accept, with_variables
 from paigeant.engine.hop.served import Served, ServedSteps, reserved_values
 from paigeant.engine.hop.session import LeasedSession, StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
-from paigeant.engine.values import load_seen, load_texts
-from paigeant.errors import Unavailable
+from paigeant.engine.values import load_seen, load_texts, load_variables
+from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Parked
@@ -78,8 +78,8 @@ class Executor:
         step = _RunningStep(partial(self._context, leased, progress))
         try:
             bound = await self._arguments(leased, served, step)
-        except Unavailable:
-            raise  # the store is away, and nothing of the step has happened
+        except (Unavailable, MessageRejected):
+            raise  # the store is away, or was tampered with, and nothing of the step has happened
         except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
             return Execution(fail(leased, served.rules, failure_of(error), self._chance()), error=error)
         step.code = partial(served.handler.function, **bound.arguments)
@@ -103,6 +103,8 @@ class Executor:
             return accept(result, handler.result, leased.message.topic)
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
+        except MessageRejected:
+            raise  # what it read of the run is not what was signed
         except Unwinding as unwinding:
             return Execution(unwinding.outcome)
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
@@ -148,8 +150,7 @@ class Executor:
         if not wanted or leased.variables is not None:
             known = leased.variables or {}
             return {name: known[name] for name in wanted if name in known}
-        workflow_id, path, _ = leased.message.key
-        return await self._store.load_variables(workflow_id, wanted, path=path)
+        return await load_variables(self._store, leased, wanted)
 
     async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:
         remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None

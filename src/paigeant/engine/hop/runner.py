@@ -98,6 +98,8 @@ class HopRunner:
                     case Cut():
                         why = "the lease ran out or was taken over"
                         self._report_end(active, LeaseLost(runtime.owner, leased, why))
+        except MessageRejected as error:  # a variable that it read is not what was signed
+            await self._hold_unopened(leased.grant, error, lambda: active.good_until)
         except Exception as error:  # noqa: BLE001  (an error that is not the step's: no lease is left lying for it)
             await self._fail(active, error)
         finally:
@@ -105,18 +107,18 @@ class HopRunner:
         return following
 
     async def _complete(self, active: ActiveLease) -> ActiveLease | None:
-        """Return the lease with its plan, for as long as the store is away and the lease holds; None if it has none.
+        """Return the lease with its plan, and judged, as long as the lease holds; None if there is none, or it is held.
 
         What is cut short meanwhile is given back: nothing of it has begun, and without its plan nobody can say more.
         """
         backoff = Backoff(0.1, 2.0)
         try:
             with active:
-                while active.leased.message.missing_plan and active.cut is None and not self._stopping:
+                while not active.leased.is_complete and active.cut is None and not self._stopping:
                     try:
                         active.leased = await complete(self._runtime, active.leased)
                     except Unavailable as error:
-                        self._runtime.trouble(f"reading the plan of {active.held.key.message_id}", error)
+                        self._runtime.trouble(f"reading what {active.held.key.message_id} follows", error)
                         await backoff.pause()
         except asyncio.CancelledError:
             if active.cut is None:
@@ -125,7 +127,7 @@ class HopRunner:
             await self._hold_unopened(active.leased.grant, error, lambda: active.good_until)
             self._keeper.drop(active)
             return None
-        if active.leased.message.missing_plan is None:
+        if active.leased.is_complete:
             return active
         if active.cut is not Cut.LOST:
             await self._give_back(active)

@@ -23,7 +23,7 @@ from paigeant.aio.batch import Batcher, Limits
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.hop.returned.stated import pack as pack_variables
 from paigeant.engine.hop.threads import run_in_thread
-from paigeant.engine.values import load_texts
+from paigeant.engine.values import load_texts, load_variables
 from paigeant.errors import ResultError, Unavailable
 from paigeant.model.hops import Leased
 from paigeant.model.limits import DEPTH, VALUE_BYTES
@@ -114,8 +114,8 @@ class LeasedSession(StepSession):
         return await self._here(self._load(name))
 
     async def _load(self, name: str) -> JsonValue:
-        path = self._leased.grant.key.path
-        value = await self._patiently(lambda: self._store.load_variable(self._run, name, path=path))
+        found = await self._patiently(lambda: load_variables(self._store, self._leased, [name]))
+        value = found.get(name)
         if value is not None:
             return from_json((await self._texts({name: value}))[name])
         texts = await self._texts({"payload": self._leased.message.payload.input})

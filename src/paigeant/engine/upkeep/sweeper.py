@@ -14,7 +14,8 @@ from paigeant.engine.publisher import PATIENCE, publish
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.model.events import Swept
-from paigeant.model.hops import WORKER_ALIVE, WorkerCard
+from paigeant.model.hops import WORKER_ALIVE
+from paigeant.model.plan import WorkerCard
 
 UNSERVED_AFTER: Final = timedelta(seconds=30)
 """How long a step may be due without any worker that serves it, before its run is shown as waiting for one."""

@@ -27,8 +27,8 @@ class Keyring:
     def __init__(self, places: KeyPlaces) -> None:
         """Read the keys; raises ConfigError, which says what to do."""
         self.namespace: str = places.namespace
-        self.is_development: bool = places.signing_key is None and places.trust is None
-        if self.is_development:
+        self._is_development = places.signing_key is None and places.trust is None
+        if self._is_development:
             self._signer: SigningKey | None = _development(places.development)
             self.trust: Trust = Trust([trusted_for_all(self._signer, DEVELOPMENT)])
             return
@@ -40,6 +40,11 @@ class Keyring:
         if self._signer is not None and self._signer.kid not in self.trust.keys:
             text = f"the key of {places.signing_key} ({self._signer.kid}) is not in the key set {places.trust}"
             raise ConfigError(f"{text}: nobody would trust what it signs; publish it with `paigeant keys export-jwks`")
+
+    @property
+    def is_development(self) -> bool:
+        """Whether no key is configured: then keys prove nothing against who writes to the store."""
+        return self._is_development
 
     @property
     def signer(self) -> SigningKey:
@@ -62,9 +67,9 @@ class Keyring:
 
     def learn(self, jwk: Mapping[str, Any]) -> bool:
         """Trust another machine's key of development; returns False where keys are configured: nothing is learnt."""
-        if self.is_development:
+        if self._is_development:
             self.trust.add(trusted_for_all(SigningKey(jwk), DEVELOPMENT))
-        return self.is_development
+        return self._is_development
 
 
 @cache

@@ -34,6 +34,11 @@ class KeyPlaces(NamedTuple):
 class Verified(Protocol):
     """A key whose signature was verified."""
 
+    @property
+    def iss(self) -> str:
+        """Whose key it is."""
+        ...
+
     def may(self, right: str) -> bool:
         """Tell whether it may do this, as ``step:pay``."""
         ...
@@ -48,6 +53,11 @@ class Keys(Protocol):
 
     def verify(self, purpose: Purpose, text: bytes, jws: bytes, at: datetime) -> Verified:
         """Return the key that signed it, at this time; raises TamperedMessage and UnknownKey."""
+        ...
+
+    @property
+    def is_development(self) -> bool:
+        """Whether no key is configured: then keys prove nothing against who writes to the store."""
         ...
 
     def learn(self, jwk: Mapping[str, Any]) -> bool:

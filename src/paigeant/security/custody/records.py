@@ -38,10 +38,10 @@ _UNDO: Final = TypeAdapter(tuple[Compensation, ...])
 
 _DISPATCH: Final = (
     *("k", "wf", "path", "n", "prev", "by", "at", "aud", "workflow", "tenant", "key", "trace", "sub"),
-    *("deadline", "exp", "input", "passed", "plan", "next"),
+    *("deadline", "exp", "input", "policy", "passed", "plan", "next"),
 )
 _HOP: Final = (
-    *("k", "wf", "path", "n", "prev", "by", "at", "step", "step_id", "dir", "status", "fence", "attempt"),
+    *("k", "wf", "path", "n", "prev", "by", "at", "step", "label", "step_id", "dir", "status", "fence", "attempt"),
     *("in", "out", "log", "undo", "fault", "vars", "did", "plan", "rev", "next", "run", "result", "because"),
 )
 
@@ -131,6 +131,7 @@ def write_dispatch(message: PaigeantMessage, terms: DispatchTerms, audience: str
             "deadline": None if deadline is None else _time(deadline),
             "exp": _time(deadline or at + LONGEST_LIFE),
             "input": digest_of_value(message.payload.input),
+            "policy": policy_of(message),
             "passed": _passed(terms.passed),
             "plan": plan_digest(itinerary),
             "next": [_following(message, body)],
@@ -157,6 +158,7 @@ def write_hop(leased: Leased, departure: Departure, prev: str, bodies: Sequence[
             "by": departure.owner,
             "at": _time(grant.leased_at),
             "step": message.topic,
+            "label": message.label,
             "step_id": message.step_id.hex,
             "dir": message.headers.direction.value,
             "status": made.hop.status.value,
@@ -206,12 +208,19 @@ def _plans(
     revised: dict[str, Any] = {
         "from": plan_digest(before),
         "to": plan,
+        "count": len(change.added) if change else 0,
         "added": [each.entry.label for each in change.added[:LABELS]] if change else [],
         "discarded": [each.entry.label for each in change.discarded[:LABELS]] if change else [],
         "author": change.author if change else None,
         "reason": change.reason if change else None,
     }
     return _passed(made.passed), plan, revised
+
+
+def policy_of(message: PaigeantMessage) -> Any:
+    """Return what the dispatcher allows revisions to change, None if nothing is said."""
+    policy = message.routing_slip.policy
+    return None if policy is None else policy.model_dump(mode="json", exclude={"added"})
 
 
 def plan_digest(itinerary: Itinerary) -> str:

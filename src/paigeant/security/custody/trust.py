@@ -49,6 +49,11 @@ class TrustedKey:
     key: SigningKey = field(repr=False)
     grants: Grants
 
+    @property
+    def iss(self) -> str:
+        """Whose key it is."""
+        return self.grants.iss
+
     def may(self, right: str) -> bool:
         """Tell whether it may do this, as ``step:pay``."""
         kind = right.partition(":")[0]

@@ -9,8 +9,7 @@ from datetime import timedelta
 
 from paigeant.abc import Directory
 from paigeant.aio.changes import News
-from paigeant.model.hops import WorkerCard
-from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.execution.next_due import NextDueCache
 from paigeant.sql.statements import catalog, operate

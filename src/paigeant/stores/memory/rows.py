@@ -12,9 +12,9 @@ from uuid import UUID
 from paigeant.aio.changes import Changes
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.hold import WaitState
-from paigeant.model.hops import Sealed, Twin, WorkerCard
+from paigeant.model.hops import Sealed, Twin
 from paigeant.model.message import HopKey
-from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import AttemptError, CancelRequest, Direction, RunError, RunStatus, StepStatus

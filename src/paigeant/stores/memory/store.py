@@ -24,10 +24,9 @@ from paigeant.model.hops import (
     RunStart,
     Sealed,
     Started,
-    WorkerCard,
 )
 from paigeant.model.message import HopKey
-from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.claims import Claim, HeldInterface
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage

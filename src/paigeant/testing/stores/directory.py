@@ -8,8 +8,7 @@ from datetime import timedelta
 
 from paigeant.abc import Store
 from paigeant.model.entries.step import Step
-from paigeant.model.hops import WorkerCard
-from paigeant.model.plan import ActivityCard, Plan, Undo
+from paigeant.model.plan import ActivityCard, Plan, Undo, WorkerCard
 from paigeant.model.runs import RunStatus, WaitReason
 from paigeant.model.stored.claims import Due
 from paigeant.testing.builders import new_run

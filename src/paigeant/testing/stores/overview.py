@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from paigeant.abc import Store
-from paigeant.model.hops import WorkerCard
-from paigeant.model.plan import ActivityCard
+from paigeant.model.plan import ActivityCard, WorkerCard
 from paigeant.testing.builders import new_run
 from paigeant.testing.stores.backend import StoreBackend
 

@@ -13,8 +13,9 @@ import pytest
 
 from paigeant.abc import Store
 from paigeant.errors import UnknownRun
-from paigeant.model.hops import Verdict, WorkerCard
+from paigeant.model.hops import Verdict
 from paigeant.model.outcomes import Parked
+from paigeant.model.plan import WorkerCard
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.model.values.values import Ref, shelve
 from paigeant.testing.builders import completed, decided, failed, new_run

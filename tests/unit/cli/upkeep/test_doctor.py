@@ -12,7 +12,7 @@ import pytest
 
 from paigeant.abc import Resource
 from paigeant.model.checks.findings import Finding
-from paigeant.model.hops import WorkerCard
+from paigeant.model.plan import WorkerCard
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.sqlite import SqliteStore
 from paigeant.testing.builders import new_run

@@ -18,8 +18,8 @@ from sqlalchemy import Connection
 
 from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
-from paigeant.model.hops import WorkerCard
 from paigeant.model.outcomes import Retrying
+from paigeant.model.plan import WorkerCard
 from paigeant.model.stored.claims import Due
 from paigeant.sql.schema.types import SHOWN
 from paigeant.sql.sqlite.clock import THIS_MACHINE, StoreClock

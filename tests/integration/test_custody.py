@@ -1,0 +1,274 @@
+"""Whoever writes to the database, and makes row, message and digest agree, is found by what was signed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from paigeant import ActivityContext, ActivityRegistry, Paigeant, RunStatus, Workflow
+from paigeant.app.run import Run
+from paigeant.config import Settings
+from paigeant.model.message import HopKey
+from paigeant.model.outcomes import Completed
+from paigeant.model.runs import RunView, StepStatus, WaitReason
+from paigeant.security.custody.jws import SigningKey
+from paigeant.security.custody.keyfiles import write_key
+from paigeant.testing.waiting import eventually
+from tests.integration.test_tampering import Database
+
+STEPS: Final = ("draft", "review", "print")
+
+
+class Press:
+    """Three steps in one database, each executed by a worker of its own that has seen nothing of the others."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.folder = folder
+        self.done: list[str] = []
+        self.registry = ActivityRegistry()
+
+        @self.registry.execute
+        async def draft(payload: str) -> Completed[str]:
+            self.done.append(f"draft {payload}")
+            return Completed(f"draft of {payload}", log={"page": 1}, variables={"note": "in red"})
+
+        @self.registry.compensate("draft")
+        async def discard(log: dict[str, int], output: str) -> None:
+            self.done.append(f"discard {output} {log}")
+
+        @self.registry.execute
+        async def review(draft: str, note: str) -> str:
+            self.done.append(f"review {draft} {note}")
+            if "bad" in draft:
+                raise ValueError("it is bad")
+            return "good"
+
+        @self.registry.execute("print")
+        async def press(draft: str, review: str, ctx: ActivityContext) -> str:
+            self.done.append(f"print {draft} {review}")
+            return f"printed {await ctx.load_variable('note')}"
+
+    def app(self, key: str = "all", trust: str = "trust", **more: Any) -> Paigeant:
+        settings = Settings(
+            store=self.database.url,
+            grace=1,
+            lease=5,
+            signing="on",
+            signing_key=str(self.folder / key),
+            trust=str(self.folder / trust),
+            **more,
+        )
+        return Paigeant(self.registry, workflows=[Workflow("paper", list(STEPS))], settings=settings)
+
+    async def serve(self, run: Run, step: str, *, key: str = "all", until: Callable[[RunView], bool]) -> RunView:
+        """Let a new worker serve a step until the run stands like this."""
+        async with self.app(key) as app, app.worker(activities=[step]):
+            found = await app.run(run.workflow_id).view()
+
+            async def ask() -> bool:
+                nonlocal found
+                found = await app.run(run.workflow_id).view()
+                return until(found)
+
+            await eventually(ask, within=20)
+            return found
+
+    async def serve_all(self, run: Run, *steps: str) -> None:
+        """Let a worker for each of these steps, one after the other, do its part."""
+        for number, step in enumerate(steps, 2):
+            await self.serve(run, step, until=lambda view, number=number: _is_at(view, number))
+
+    async def rewrite(self, app: Paigeant, run: Run, position: int, change: Callable[[list[bytes]], Any]) -> None:
+        """Change the lines of a hop's message, and make row and digest agree with it."""
+        body = await app.store.get_message(HopKey(run.workflow_id, "", position))
+        assert body is not None
+        lines = body.split(b"\n")
+        change(lines)
+        made = b"\n".join(lines)
+        digest = hashlib.sha256(made).digest()
+        text = "X'{0}'" if self.database.is_sqlite else "decode('{0}', 'hex')"
+        body_text, digest_text = text.format(made.hex()), text.format(digest.hex())
+        where = f"WHERE workflow_id = '{{run}}' AND position = {position}"
+        edit = f"UPDATE step_executions SET body = {body_text}, digest = {digest_text} {where}"
+        self.database.edit(edit, run=run.workflow_id)
+
+
+def _is_at(view: RunView, position: int) -> bool:
+    return view.status.final or (len(view.steps) >= position and view.steps[-1].status is StepStatus.PENDING)
+
+
+def _is_held(view: RunView) -> bool:
+    return view.reason == WaitReason.TAMPERED or view.status.final
+
+
+def trusted(key: SigningKey, *may: str) -> dict[str, Any]:
+    return {**key.public_jwk, "paigeant": {"iss": f"{key.kid[:4]}", "may": list(may)}}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path, tell_postgres: Any) -> Database:
+    url = f"sqlite:///{tmp_path}/paigeant.db"
+    return Database(request.getfixturevalue("new_postgres")() if request.param == "postgresql" else url, tell_postgres)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    keys = {name: SigningKey.generate() for name in ("all", "draft", "stranger")}
+    for name, key in keys.items():
+        assert write_key(tmp_path / name, key)
+    may = {"all": ("dispatch:*", "step:*"), "draft": ("step:draft",)}
+    jwks = {"keys": [trusted(keys[name], *rights) for name, rights in may.items()]}
+    (tmp_path / "trust").write_text(json.dumps(jwks))
+    return tmp_path
+
+
+@pytest.fixture
+def press(database: Database, folder: Path) -> Press:
+    return Press(database, folder)
+
+
+async def test_a_run_whose_steps_run_in_three_processes_verifies_all_the_way(press: Press):
+    async with press.app() as app:
+        run = await app.dispatch("paper", "mine")
+        await press.serve_all(run, "draft", "review")
+        view = await press.serve(run, "print", until=lambda view: view.status.final)
+
+    assert view.status is RunStatus.COMPLETED
+    assert press.done == ["draft mine", "review draft of mine in red", "print draft of mine good"]
+
+
+def _input(lines: list[bytes]) -> None:
+    lines[1] = lines[1].replace(b"mine", b"evil")
+
+
+def _record(lines: list[bytes]) -> None:
+    lines[2] = lines[2].replace(b'"attempt":1', b'"attempt":2')
+
+
+def _signature(lines: list[bytes]) -> None:
+    lines[3] = lines[3][:-8] + b"AAAAAAAA"
+
+
+def _unsigned(lines: list[bytes]) -> None:
+    del lines[2:]
+
+
+MESSAGES = {
+    "the input": (_input, "position 3, message: not what"),
+    "the record": (_record, "position 2, record: it is not what"),
+    "the signature": (_signature, "position 2, record: it is not what"),
+    "no signature": (_unsigned, "not signed"),
+}
+
+
+@pytest.mark.parametrize(("change", "why"), MESSAGES.values(), ids=MESSAGES)
+async def test_a_message_that_was_forged_with_its_row_is_held(press: Press, change: Any, why: str):
+    async with press.app() as app:
+        run = await app.dispatch("paper", "mine")
+        await press.serve_all(run, "draft", "review")
+        await press.rewrite(app, run, 3, change)
+
+        view = await press.serve(run, "print", until=_is_held)
+
+    assert (view.status, view.reason) == (RunStatus.WAITING, WaitReason.TAMPERED)
+    assert why in view.steps[-1].errors[-1].message
+    assert not any(done.startswith("print") for done in press.done)
+
+
+WHERE = "WHERE workflow_id = '{run}' AND position ="
+SPOIL = 'UPDATE workflow_variables SET value = \'{{"value":"x"}}\' ' + WHERE + " 1"
+MEND = 'UPDATE workflow_variables SET value = \'{{"value":"in red"}}\' ' + WHERE + " 1"
+OUTPUT = 'UPDATE step_executions SET output = \'{{"value":"x"}}\' ' + WHERE + " 1"
+LOG = 'UPDATE step_executions SET log = \'{{"value":{{"page":9}}}}\' ' + WHERE + " 1"
+ATTEMPT = "replace(text, '\"attempt\":1', '\"attempt\":7')"
+EDITS = {
+    "a variable": (SPOIL, "variable 'note'"),
+    "an output": (OUTPUT, "variable 'draft'"),
+    "a record": (f"UPDATE records SET text = {ATTEMPT} {WHERE} 1", "follows"),
+    "a record's signature": ("UPDATE records SET jws = replace(jws, '..', '..A') " + WHERE + " 1", "follows"),
+    "a record that is gone": ("DELETE FROM records " + WHERE + " 1", "follows is not in the store"),
+    "the deadline": ("UPDATE workflow_runs SET deadline = created_at WHERE workflow_id = '{run}'", "deadline"),
+}
+
+
+@pytest.mark.parametrize(("edit", "why"), EDITS.values(), ids=EDITS)
+async def test_what_was_signed_and_then_edited_is_held(press: Press, edit: str, why: str):
+    async with press.app() as app:
+        run = await app.dispatch("paper", "mine")
+        await press.serve_all(run, "draft", "review")
+        press.database.edit(edit, run=run.workflow_id)
+
+        view = await press.serve(run, "print", until=_is_held)
+
+    assert (view.status, view.reason) == (RunStatus.WAITING, WaitReason.TAMPERED)
+    assert why in view.steps[-1].errors[-1].message
+
+
+async def test_a_hop_that_was_left_is_not_run_again_because_its_row_says_so(press: Press):
+    async with press.app() as app:
+        run = await app.dispatch("paper", "mine")
+        await press.serve_all(run, "draft", "review")
+        again = "status = 'pending', completed_at = NULL, due_at = hint_at, committed_by = NULL, head = NULL"
+        press.database.edit(f"UPDATE step_executions SET {again} {WHERE} 2", run=run.workflow_id)
+
+        await press.serve(run, "review", until=lambda view: view.steps[1].reason == WaitReason.TAMPERED)
+
+    assert len([done for done in press.done if done.startswith("review")]) == 1
+
+
+async def test_a_worker_signs_no_step_but_its_own(press: Press):
+    async with press.app() as app:
+        run = await app.dispatch("paper", "mine")
+        await press.serve_all(run, "draft")
+        await press.serve(run, "review", key="draft", until=lambda view: _is_at(view, 3))
+
+        view = await press.serve(run, "print", until=_is_held)
+
+    assert (view.status, view.reason) == (RunStatus.WAITING, WaitReason.TAMPERED)
+    assert "may not step:review" in view.steps[-1].errors[-1].message
+
+
+@pytest.mark.parametrize(("edit", "why"), [(OUTPUT, "position 1, out"), (LOG, "position 1, log")], ids=["out", "log"])
+async def test_what_is_undone_is_what_was_signed(press: Press, edit: str, why: str):
+    async with press.app() as app:
+        run = await app.dispatch("paper", "bad")
+        await press.serve_all(run, "draft", "review")
+        press.database.edit(edit, run=run.workflow_id)
+
+        view = await press.serve(run, "draft", until=_is_held)
+
+    assert (view.status, view.reason) == (RunStatus.WAITING, WaitReason.TAMPERED)
+    assert why in view.steps[-1].errors[-1].message
+    assert not any(done.startswith("discard") for done in press.done)
+
+
+async def test_a_run_of_another_audience_is_refused(press: Press):
+    async with press.app(audience="staging") as app:
+        run = await app.dispatch("paper", "mine")
+
+    view = await press.serve(run, "draft", until=_is_held)
+
+    assert (view.status, view.reason) == (RunStatus.WAITING, WaitReason.TAMPERED)
+    assert "aud" in view.steps[-1].errors[-1].message
+    assert press.done == []
+
+
+async def test_a_run_that_was_held_goes_on_once_it_is_as_it_was_signed(press: Press):
+    async with press.app() as app:
+        run = await app.dispatch("paper", "mine")
+        await press.serve_all(run, "draft")
+        press.database.edit(SPOIL, run=run.workflow_id)
+        await press.serve(run, "review", until=_is_held)
+        press.database.edit(MEND, run=run.workflow_id)
+
+        await run.retry()
+        await press.serve(run, "review", until=lambda view: _is_at(view, 3))
+        view = await press.serve(run, "print", until=lambda view: view.status.final)
+
+    assert view.status is RunStatus.COMPLETED
