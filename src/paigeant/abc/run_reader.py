@@ -10,6 +10,7 @@ from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.overview import OpenCount, QueueView
+from paigeant.model.stored.run_filter import RunFilter
 
 
 class RunReader(ABC):
@@ -38,6 +39,17 @@ class RunReader(ABC):
         ``since`` leaves out those that were recorded longer ago. Raises ``InvalidInput`` for an ``after`` that no page
         gave.
         """
+
+    @abstractmethod
+    async def search_runs(self, asked: RunFilter, *, limit: int = PAGE, after: str | None = None) -> RunPage:
+        """Return a page of the runs that fit, newest first; ``after`` is the ``next`` of the page before.
+
+        Raises ``InvalidInput`` for an ``after`` that no page gave.
+        """
+
+    @abstractmethod
+    async def count_runs(self, asked: RunFilter) -> int:
+        """Return how many runs fit; it stops at 10,001, which stands for 10,000 or more."""
 
     @abstractmethod
     async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "logs": ("workers.logs", "Show the log lines of a run, or of all."),
     "graph": ("runs.graph", "Draw a workflow, or a run, as a picture for Mermaid."),
     "cost": ("runs.cost", "Show what was spent on models."),
+    "why": ("runs.why", "Say why a run stands where it stands."),
     "check": ("workers.check", "Find mistakes in workflows before they run."),
     "workflows": ("workers.workflows", "List what can be dispatched."),
     "workers": ("workers.list", "List the workers that are up."),

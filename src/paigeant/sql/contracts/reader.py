@@ -10,12 +10,13 @@ from uuid import UUID
 from paigeant.abc import RunReader
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
-from paigeant.model.runs import RunPage, RunStatus, RunSummary, RunsWanted, RunView
+from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.overview import OpenCount, QueueView
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import read
 from paigeant.sql.statements.custody import records
-from paigeant.sql.statements.overview import queues
+from paigeant.sql.statements.overview import queues, search
 
 
 class SqlRunReader(InDatabase, RunReader):
@@ -29,6 +30,12 @@ class SqlRunReader(InDatabase, RunReader):
 
     async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
         return await self.database.read(lambda tx: read.list_runs(tx, **wanted))
+
+    async def search_runs(self, asked: RunFilter, *, limit: int = PAGE, after: str | None = None) -> RunPage:
+        return await self.database.read(lambda tx: search.search_runs(tx, asked, limit, after))
+
+    async def count_runs(self, asked: RunFilter) -> int:
+        return await self.database.read(lambda tx: search.count_runs(tx, asked))
 
     async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:
         return await self.database.read(lambda tx: read.find_runs(tx, first, last, limit))

@@ -23,7 +23,7 @@ from paigeant.sql.statements.values.variables import load_values, load_variables
 
 runs: Columns = workflow_runs.c
 _VISIBLE: Final = runs.namespace == bindparam("namespace")
-_SUMMARY: Final = (
+SUMMARY: Final = (
     runs.workflow_id,
     runs.workflow,
     STATUS.label("status"),
@@ -36,7 +36,7 @@ _SUMMARY: Final = (
     runs.error,
 )
 _RUN: Final = select(
-    *_SUMMARY,
+    *SUMMARY,
     *(runs.trace_id, runs.correlation_id, runs.dispatch_key, runs.deadline, runs.cancel_requested),
     *(runs.input, runs.output),
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
@@ -47,7 +47,7 @@ _MESSAGE: Final = (
     .where(steps.path == bindparam("path"), steps.position == bindparam("position"))
 )
 _BETWEEN: Final = (
-    select(*_SUMMARY, runs.number)
+    select(*SUMMARY, runs.number)
     .where(_VISIBLE, runs.workflow_id.between(bindparam("first"), bindparam("last")))
     .order_by(runs.workflow_id)
     .limit(bindparam("limit"))
@@ -100,7 +100,7 @@ def get_message(tx: Tx, key: HopKey) -> bytes | None:
 
 def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tuple[Any, ...]]:
     """Return the query of runs, newest first."""
-    query = select(*_SUMMARY, runs.number).where(_VISIBLE).order_by(runs.number.desc())
+    query = select(*SUMMARY, runs.number).where(_VISIBLE).order_by(runs.number.desc())
     if status is not None:
         query = query.where(stands(status))
     return query if workflow is None else query.where(runs.workflow == workflow)

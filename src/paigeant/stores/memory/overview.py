@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from paigeant.model.hops import WORKER_ALIVE
+from paigeant.model.runs import RunPage, StepStatus, WaitReason
 from paigeant.model.stored.overview import COUNTED, OpenCount, QueueView
+from paigeant.model.stored.pages import read_place
+from paigeant.model.stored.run_filter import HELD_BY_OTHERS, STUCK_ENDS, RunFilter
 from paigeant.protocol.queues import with_workers
-from paigeant.stores.memory.rows import Rows
+from paigeant.protocol.views import view_page
+from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
 
 def list_queues(rows: Rows) -> list[QueueView]:
@@ -38,3 +43,56 @@ def count_open(rows: Rows) -> list[OpenCount]:
         OpenCount(status=status, reason=reason, count=count)
         for (status, reason), count in sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] or ""))
     ]
+
+
+def search_runs(rows: Rows, asked: RunFilter, limit: int, after: str | None) -> RunPage:
+    """Return a page of the runs that fit, newest first."""
+    before = read_place(after, "runs")
+    newest = sorted(rows.runs.values(), key=lambda run: -run.number)
+    found = [run for run in newest if (before is None or run.number < before) and fits(run, asked)]
+    return view_page(found, limit)
+
+
+def count_runs(rows: Rows, asked: RunFilter) -> int:
+    """Return how many runs fit, up to 10,001."""
+    return min(sum(fits(run, asked) for run in rows.runs.values()), COUNTED)
+
+
+def fits(run: RunRow, asked: RunFilter) -> bool:
+    """Tell whether the run is one of those that are asked for."""
+    return all(_judged(run, asked))
+
+
+def _judged(run: RunRow, asked: RunFilter) -> Iterator[bool]:
+    yield not asked.status or run.status in asked.status
+    yield not asked.workflow or run.workflow in asked.workflow
+    yield run.workflow not in asked.not_workflow
+    for name in ("tenant", "correlation_id", "dispatch_key", "trace_id"):
+        yield getattr(asked, name) in {None, getattr(run, name)}
+    hops = run.twins.values()
+    yield not asked.reason or any(waits_for(hop, reason) for hop in hops for reason in asked.reason)
+    at_step = any(hop.step == asked.step for hop in hops) or (run.error is not None and run.error.step == asked.step)
+    yield asked.step is None or at_step
+    yield asked.error is None or (run.error is not None and run.error.type == asked.error)
+    yield not asked.stuck or run.ended in STUCK_ENDS or any(_is_stuck(hop) for hop in hops)
+    yield asked.created_after is None or run.created_at >= asked.created_after
+    yield asked.created_before is None or run.created_at < asked.created_before
+    ended = run.completed_at
+    yield asked.ended_after is None or (ended is not None and ended >= asked.ended_after)
+    yield asked.ended_before is None or (ended is not None and ended < asked.ended_before)
+
+
+def waits_for(hop: HopRow, reason: str) -> bool:
+    """Tell whether a hop waits for this: ``signal`` stands for one of any name, ``contract`` for code that fits."""
+    if reason == WaitReason.CONTRACT:
+        return hop.interface is not None
+    if reason == WaitReason.SIGNAL:
+        return hop.awaits is not None
+    return hop.reason == reason and hop.interface is None
+
+
+def _is_stuck(hop: HopRow) -> bool:
+    if hop.status is not StepStatus.WAITING or hop.awaits is not None:
+        return False
+    held = hop.due_at is None and str(hop.reason) not in HELD_BY_OTHERS
+    return hop.interface is not None or hop.reason == WaitReason.UNSERVED or held

@@ -27,10 +27,11 @@ from paigeant.model.hops import (
 )
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
-from paigeant.model.runs import FINAL, CancelRequest, RunPage, RunStatus, RunSummary, RunsWanted, RunView
+from paigeant.model.runs import FINAL, PAGE, CancelRequest, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.claims import Claim, HeldInterface
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.stored.overview import OpenCount, QueueView
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
@@ -218,6 +219,12 @@ class MemoryStore(MemoryCalls, Store):
 
     async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
         return views.page(self._rows, wanted)
+
+    async def search_runs(self, asked: RunFilter, *, limit: int = PAGE, after: str | None = None) -> RunPage:
+        return overview.search_runs(self._rows, asked, limit, after)
+
+    async def count_runs(self, asked: RunFilter) -> int:
+        return overview.count_runs(self._rows, asked)
 
     async def find_runs(self, first: UUID, last: UUID, *, limit: int = 10) -> list[RunSummary]:
         return views.between(self._rows, first, last, limit)

@@ -4,10 +4,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from paigeant.abc import Store
+from paigeant.errors import InvalidInput
+from paigeant.model.outcomes import Parked
 from paigeant.model.plan import ActivityCard, WorkerCard
-from paigeant.testing.builders import new_run
-from paigeant.testing.stores.backend import StoreBackend
+from paigeant.model.runs import RunStatus
+from paigeant.model.stored.run_filter import RunFilter
+from paigeant.testing.builders import completed, decided, failed, new_run
+from paigeant.testing.stores.backend import NO_PLACES, StoreBackend
 
 
 class OverviewGuarantees(StoreBackend):
@@ -37,3 +45,59 @@ class OverviewGuarantees(StoreBackend):
             ("pending", None, 2),
             ("running", None, 1),
         ]
+
+    async def test_runs_are_found_by_what_they_are_like(self, store: Store) -> None:
+        waiting = new_run("draft", workflow="invoice", tenant="acme", correlation_id="c1", dispatch_key="k")
+        await self.settle(store, decided(await self.begin_run(store, waiting), Parked("to be paid", signal="paid")))
+        parked = await self.begin(store, "review")
+        await self.settle(store, decided(parked, Parked("parked")))
+        lost = await self.begin(store, "draft")
+        await self.settle(store, failed(lost))
+        done = await self.begin(store, "print")
+        await self.settle(store, completed(done))
+        names = {
+            waiting.workflow_id: "waiting",
+            parked.key.workflow_id: "parked",
+            lost.key.workflow_id: "lost",
+            done.key.workflow_id: "done",
+        }
+
+        async def found(**asked: Any) -> set[str]:
+            page = await store.search_runs(RunFilter(**asked))
+            assert await store.count_runs(RunFilter(**asked)) == len(page.runs)
+            return {names[run.workflow_id] for run in page.runs}
+
+        assert await found() == {"waiting", "parked", "lost", "done"}
+        assert await found(status=(RunStatus.WAITING, RunStatus.FAILED)) == {"waiting", "parked", "lost"}
+        assert await found(workflow=("invoice",)) == {"waiting"}
+        assert await found(not_workflow=("invoice",), status=(RunStatus.WAITING,)) == {"parked"}
+        assert await found(tenant="acme", correlation_id="c1", dispatch_key="k", trace_id=waiting.trace_id) == {
+            "waiting"
+        }
+        assert await found(reason=("signal",)) == {"waiting"}
+        assert await found(reason=("parked", "sleep")) == {"parked"}
+        assert await found(step="draft") == {"waiting", "lost"}
+        assert await found(error="ValueError") == {"lost"}
+        assert await found(error="Value%") == set()
+        assert await found(stuck=True) == {"parked", "lost"}
+        view = await store.get_run(lost.key.workflow_id)
+        assert await found(ended_after=view.completed_at) == {"lost", "done"}
+        assert await found(ended_before=view.completed_at) == set()
+        assert "lost" in await found(created_after=view.created_at)
+        assert "lost" not in await found(created_before=view.created_at)
+
+    async def test_found_runs_come_in_pages_newest_first(self, store: Store) -> None:
+        starts = [new_run("draft") for _ in range(3)]
+        for start in starts:
+            await store.record_workflow_start([start])
+
+        first = await store.search_runs(RunFilter(step="draft"), limit=2)
+        rest = await store.search_runs(RunFilter(step="draft"), limit=2, after=first.next)
+
+        assert [run.workflow_id for run in (*first.runs, *rest.runs)] == [one.workflow_id for one in reversed(starts)]
+        assert rest.next is None
+
+    @pytest.mark.parametrize("after", NO_PLACES[:3])
+    async def test_a_page_of_found_runs_after_what_no_page_said_is_refused(self, store: Store, after: str) -> None:
+        with pytest.raises(InvalidInput):
+            await store.search_runs(RunFilter(), after=after)

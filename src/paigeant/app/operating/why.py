@@ -1,0 +1,257 @@
+"""Why a run stands where it stands: a sentence for each open hop, who can act, and which verbs help. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from paigeant.model.runs import RESUMABLE, NodeView, RunStatus, RunView, StepStatus, StepView, WaitReason
+from paigeant.model.stored.overview import QueueView
+from paigeant.model.values.showing import class_name
+
+Hop = StepView | NodeView
+
+_DETAIL: Final = 200
+"""Characters of a heartbeat's detail, or of an error, in a sentence."""
+
+
+class Because(BaseModel, frozen=True):
+    """Why one hop has not gone on: ``said`` is the sentence, ``who`` can act, ``verbs`` are commands that help."""
+
+    path: str = ""
+    position: int | None = None
+    step: str | None = None
+    cause: str
+    said: str
+    since: datetime | None = None
+    until: datetime | None = None
+    who: str
+    verbs: tuple[str, ...] = ()
+
+
+class Explanation(BaseModel, frozen=True):
+    """Why a run stands where it stands, hop by hop; of a run that completed there is nothing to say."""
+
+    workflow_id: UUID
+    status: RunStatus
+    because: tuple[Because, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known beside the run: the queues, by activity."""
+
+    queues: Mapping[str, QueueView] = field(default_factory=dict[str, QueueView])
+
+
+def explain(view: RunView, facts: Facts) -> Explanation:
+    """Return why the run stands where it stands."""
+    return Explanation(workflow_id=view.workflow_id, status=view.status, because=tuple(_reasons(view, facts)))
+
+
+def _reasons(view: RunView, facts: Facts) -> Iterator[Because]:
+    if view.status.final:
+        yield from _ended(view)
+        return
+    if view.cancel_requested is not None:
+        said = "somebody asked to cancel it; it ends at the next beat of its worker, or at once where nothing runs"
+        yield Because(cause="closing", said=said, who="nobody: it ends by itself", verbs=("terminate",))
+    yield from (_open(hop, view, facts) for hop in view.journey if _is_open(hop))
+
+
+def _is_open(hop: Hop) -> bool:
+    return hop.status in {StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING}
+
+
+def _ended(view: RunView) -> Iterator[Because]:
+    if view.status is RunStatus.COMPLETED:
+        return
+    error = view.error
+    why = f": {class_name(error.type)}: {_cut(error.message)}" if error else ""
+    at = f" at step {error.step!r}" if error and error.step else ""
+    verbs = ("retry",) if view.status in RESUMABLE else ()
+    yield Because(
+        path=error.path if error else "",
+        position=error.position if error else None,
+        step=error.step if error else None,
+        cause=str(view.status),
+        said=f"it ended {str(view.status).replace('_', ' ')}{at}{why}",
+        since=view.completed_at,
+        who="you: repair what failed, then retry" if verbs else "nobody: it is over",
+        verbs=verbs,
+    )
+
+
+def _open(hop: Hop, view: RunView, facts: Facts) -> Because:
+    match hop.status:
+        case StepStatus.RUNNING:
+            return _running(hop)
+        case StepStatus.RETRYING:
+            return _retrying(hop)
+        case StepStatus.PENDING:
+            return _queued(hop, facts)
+        case _:
+            return _signal(hop) if hop.signal is not None else _waiting(hop, view)
+
+
+def _name(hop: Hop) -> str:
+    return hop.step if isinstance(hop, StepView) else hop.name
+
+
+def _because(hop: Hop, cause: str, said: str, who: str, *verbs: str) -> Because:
+    last = hop.errors[-1].at if hop.errors else None
+    started = hop.started_at if isinstance(hop, StepView) else None
+    return Because(
+        path=hop.path,
+        position=hop.position,
+        step=_name(hop),
+        cause=cause,
+        said=said,
+        since=last or started,
+        until=hop.due_at,
+        who=who,
+        verbs=verbs,
+    )
+
+
+def _running(hop: Hop) -> Because:
+    said = f"step {_name(hop)!r} is running"
+    if isinstance(hop, StepView):
+        said += f" on worker {hop.worker}, attempt {hop.attempt}"
+        if hop.heartbeat_at is not None:
+            said += f"; it last said {_cut(to_json(hop.heartbeat_detail).decode())}"
+    return _because(hop, "running", said, "its worker", "cancel", "terminate")
+
+
+def _retrying(hop: Hop) -> Because:
+    last = hop.errors[-1] if hop.errors else None
+    why = f": {class_name(last.type)}: {_cut(last.message)}" if last else ""
+    attempt = f"attempt {hop.attempt} of " if isinstance(hop, StepView) else ""
+    return _because(
+        hop,
+        "retrying",
+        f"{attempt}step {_name(hop)!r} failed{why}; it is tried again",
+        "nobody: it goes on by itself",
+        "cancel",
+    )
+
+
+def _queued(hop: Hop, facts: Facts) -> Because:
+    queue = facts.queues.get(_name(hop))
+    if queue is None:
+        return _because(hop, "queued", f"step {_name(hop)!r} is due", "a worker", "cancel")
+    if not queue.workers:
+        return _unserved(hop)
+    others = max(queue.due - 1, 0)
+    line = f"{others:,} others are due for it" if others else "nothing else is due for it"
+    workers = "1 worker serves" if queue.workers == 1 else f"{queue.workers} workers serve"
+    said = f"step {_name(hop)!r} is due; {line}, {workers} it, and {queue.running:,} of its steps run"
+    return _because(hop, "queued", said, "a worker with a free slot", "cancel")
+
+
+def _unserved(hop: Hop) -> Because:
+    said = f"no worker that is up serves step {_name(hop)!r}"
+    return _because(hop, "unserved", said, "you: start a worker that serves it", "cancel", "terminate")
+
+
+def _signal(hop: Hop) -> Because:
+    if hop.reason == "approval":
+        text = f"step {_name(hop)!r} waits for an approval"
+        return _because(hop, "approval", text, "whoever may approve", "approve", "deny", "cancel")
+    text = f"{_name(hop)!r} waits for the signal {hop.signal!r}"
+    return _because(hop, "signal", text, "whoever sends the signal", f"signal {hop.signal}", "cancel")
+
+
+def _waiting(hop: Hop, view: RunView) -> Because:
+    reason = str(hop.reason or view.reason or "")
+    if reason == WaitReason.UNSERVED:
+        return _unserved(hop)
+    if reason == WaitReason.JOIN:
+        return _joining(hop, view)
+    found = _HELD.get(reason)
+    if found is not None:
+        said, who, verbs = found
+        return _because(hop, reason, said.format(step=repr(_name(hop)), error=_last_error(hop)), who, *verbs)
+    if hop.due_at is not None:
+        return _because(hop, "sleeping", f"{_name(hop)!r} sleeps: {reason}", "nobody: it goes on by itself", "retry")
+    said = f"step {_name(hop)!r} is parked: {_cut(reason) or 'nobody said why'}"
+    return _because(hop, "parked", said, "you: retry runs it again", "retry", "cancel")
+
+
+def _joining(hop: Hop, view: RunView) -> Because:
+    inside = f"{hop.path}/" if hop.path else ""
+    lacking = {
+        each.path for each in view.journey if _is_open(each) and each.path != hop.path and each.path.startswith(inside)
+    }
+    shown = ", ".join(sorted(lacking)[:5]) + ("…" if len(lacking) > 5 else "")  # noqa: PLR2004  (as many as a line takes)
+    said = (
+        f"{_name(hop)!r} waits for {len(lacking)} branches: {shown}"
+        if lacking
+        else f"{_name(hop)!r} waits for branches"
+    )
+    return _because(hop, "join", said, "the branches")
+
+
+def _last_error(hop: Hop) -> str:
+    return f"{class_name(hop.errors[-1].type)}: {_cut(hop.errors[-1].message)}" if hop.errors else "no error was kept"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _DETAIL else f"{text[:_DETAIL]}…"
+
+
+_HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
+    WaitReason.SLEEP: ("{step} sleeps", "nobody: it goes on by itself", ("retry", "cancel")),
+    WaitReason.CHILD: ("{step} waits for a child run", "the child run", ("cancel",)),
+    WaitReason.INTERRUPTED: (
+        "the worker died while step {step} ran, and nobody knows how far it came",
+        "you: look what it did, then retry or cancel",
+        ("retry", "cancel"),
+    ),
+    WaitReason.CONTRACT: (
+        "the code of step {step} has changed since the run was dispatched, and may not fit",
+        "you: start a worker with code that fits, or accept what there is",
+        ("retry --accept-contract", "cancel"),
+    ),
+    WaitReason.TAMPERED: (
+        "the message of step {step} is not the one that was recorded: somebody has edited the store",
+        "you: find out who, then terminate",
+        ("terminate",),
+    ),
+    WaitReason.DIVERGED: (
+        "step {step} asks for something else than it has recorded: {error}",
+        "you: bring the code back, or forget what is recorded",
+        ("retry --afresh", "cancel"),
+    ),
+    WaitReason.INTERNAL: (
+        "something in Paigeant or a plugin failed at step {step}: {error}",
+        "you: look at the log, then retry",
+        ("retry", "cancel"),
+    ),
+    "unreadable": (
+        "the message of step {step} cannot be read here",
+        "you: start a worker of the version that wrote it, or with its keys",
+        ("retry", "terminate"),
+    ),
+    "unsigned": (
+        "the message of step {step} carries no signature that holds",
+        "you: look at the keys",
+        ("retry", "terminate"),
+    ),
+    "revoked": (
+        "the key that signed step {step} was revoked",
+        "you: decide whether to trust it",
+        ("retry", "terminate"),
+    ),
+    "expired": ("the signature of step {step} has expired", "you: decide whether to trust it", ("retry", "terminate")),
+    "reauthentication": ("step {step} needs a fresh identity", "the person for whom it runs", ("retry", "cancel")),
+    "budget": ("the budget of the run is spent", "you: raise it, then retry", ("retry", "cancel")),
+    "approval": ("step {step} waits for an approval", "whoever may approve", ("approve", "deny", "cancel")),
+}
+"""What is said of a hop that is held for a reason: the sentence, who can act, and the verbs that help."""

@@ -1,0 +1,185 @@
+"""Each cause is said in one sentence that names who can act and a verb; and that verb then helps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from paigeant import ActivityContext, ActivityRegistry, Parked, RetryPolicy, Sleep, Wait, Workflow
+from paigeant.app import Paigeant, Run
+from paigeant.app.operating.why import Because, Facts, explain
+from paigeant.config import Settings
+from paigeant.model.runs import Direction, NodeView, RunStatus, RunView, StepStatus, StepView, WaitReason
+from paigeant.model.stored.overview import QueueView
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Paigeant]:
+    registry = ActivityRegistry()
+    passes: set[str] = set()
+
+    @registry.execute(retry=RetryPolicy(max_attempts=2, initial_delay=60))
+    async def flaky() -> str:
+        if "flaky" not in passes:
+            passes.add("flaky")
+            raise OSError("the bank is closed")
+        return "paid"
+
+    @registry.execute(retry=RetryPolicy(max_attempts=1))
+    async def fails() -> str:
+        if "fails" not in passes:
+            passes.add("fails")
+            raise ValueError("the card is declined")
+        return "paid"
+
+    @registry.execute()
+    async def park() -> str | Parked:
+        if "park" not in passes:
+            passes.add("park")
+            return Parked("look at the goods")
+        return "looked at"
+
+    @registry.execute()
+    async def hang(ctx: ActivityContext) -> None:
+        ctx.heartbeat({"page": 7})
+        await asyncio.sleep(60)
+
+    flows = [
+        *(Workflow(name, [name]) for name in ("flaky", "fails", "park", "hang")),
+        Workflow("signal", [Wait("paid")]),
+        Workflow("sleep", [Sleep("1h")]),
+    ]
+    async with Paigeant(registry, workflows=flows, settings=Settings(store="memory://")) as app, app.worker():
+        yield app
+
+
+async def because(run: Run, cause: str) -> Because:
+    """Return the one reason, once it is this."""
+    while True:
+        explained = await run.why()
+        if explained.because and explained.because[0].cause == cause:
+            [found] = explained.because
+            return found
+        await asyncio.sleep(0.01)
+
+
+async def test_a_retry_says_the_error_and_when_it_comes(shop: Paigeant):
+    run = await shop.dispatch("flaky", {})
+
+    found = await because(run, "retrying")
+    await run.cancel()
+
+    assert found.said == "attempt 1 of step 'flaky' failed: OSError: the bank is closed; it is tried again"
+    assert found.until is not None
+    assert found.verbs == ("cancel",)
+    assert (await run.result(20)).status is RunStatus.CANCELLED
+
+
+async def test_a_failed_run_says_at_which_step_and_retry_goes_on(shop: Paigeant):
+    run = await shop.dispatch("fails", {})
+
+    found = await because(run, "failed")
+    await run.retry()
+
+    assert found.said == "it ended failed at step 'fails': ValueError: the card is declined"
+    assert found.verbs == ("retry",)
+    assert (await run.result(20)).status is RunStatus.COMPLETED
+    assert (await run.why()).because == ()
+
+
+async def test_a_parked_step_says_why_and_retry_runs_it(shop: Paigeant):
+    run = await shop.dispatch("park", {})
+
+    found = await because(run, "parked")
+    await run.retry()
+
+    assert found.said == "step 'park' is parked: look at the goods"
+    assert (await run.result(20)).status is RunStatus.COMPLETED
+
+
+async def test_a_wait_names_its_signal_which_then_ends_it(shop: Paigeant):
+    run = await shop.dispatch("signal", {})
+
+    found = await because(run, "signal")
+    await run.signal("paid")
+
+    assert "waits for the signal 'paid'" in found.said
+    assert "signal paid" in found.verbs
+    assert (await run.result(20)).status is RunStatus.COMPLETED
+
+
+async def test_a_sleep_says_until_when_and_a_running_step_where_and_how_far(shop: Paigeant):
+    sleeping, running = await shop.dispatch("sleep", {}), await shop.dispatch("hang", {})
+
+    assert (await because(sleeping, "sleep")).until is not None
+    found = await because(running, "running")
+    await running.cancel()
+
+    assert "step 'hang' is running on worker" in found.said
+    assert (await running.result(20)).status is RunStatus.CANCELLED
+
+
+def view(*, reason: str | None = None, status: StepStatus = StepStatus.WAITING, **more: Any) -> RunView:
+    step = StepView(
+        position=2,
+        step="charge",
+        direction=Direction.EXECUTE,
+        status=status,
+        attempt=1,
+        idempotency_key="",
+        reason=reason,
+    )
+    run = {"workflow_id": uuid4(), "workflow": "w", "created_at": NOW, "trace_id": "", "status": RunStatus.WAITING}
+    return RunView.model_validate(run | {"steps": (step,)} | more)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said", "verb"),
+    [
+        (WaitReason.UNSERVED, "no worker that is up serves step 'charge'", "cancel"),
+        (WaitReason.INTERRUPTED, "the worker died while step 'charge' ran", "retry"),
+        (WaitReason.CONTRACT, "the code of step 'charge' has changed", "retry --accept-contract"),
+        (WaitReason.TAMPERED, "somebody has edited the store", "terminate"),
+        (WaitReason.DIVERGED, "asks for something else than it has recorded", "retry --afresh"),
+        (WaitReason.INTERNAL, "something in Paigeant or a plugin failed", "retry"),
+        ("unreadable", "cannot be read here", "terminate"),
+        ("budget", "the budget of the run is spent", "retry"),
+        ("approval", "waits for an approval", "approve"),
+    ],
+)
+def test_what_is_held_says_so_and_what_helps(reason: str, said: str, verb: str):
+    [found] = explain(view(reason=reason), Facts()).because
+
+    assert said in found.said
+    assert verb in found.verbs
+    assert (found.cause, found.position, found.who != "") == (reason, 2, True)
+
+
+def test_a_queue_says_how_many_are_before_it_and_who_serves():
+    queue = QueueView(activity="charge", due=1201, running=3, workers=2)
+    [found] = explain(view(status=StepStatus.PENDING), Facts({"charge": queue})).because
+    [unserved] = explain(view(status=StepStatus.PENDING), Facts({"charge": QueueView(activity="charge")})).because
+
+    assert found.said == "step 'charge' is due; 1,200 others are due for it, 2 workers serve it, and 3 of its steps run"
+    assert (found.cause, unserved.cause) == ("queued", "unserved")
+
+
+def test_a_join_names_the_branches_that_lack():
+    join = NodeView(
+        position=1, direction=Direction.EXECUTE, kind="parallel", name="both", status=StepStatus.WAITING, reason="join"
+    )
+    [branch] = view(status=StepStatus.PENDING).steps
+    there = view().model_copy(update={"nodes": (join,), "steps": (branch.model_copy(update={"path": "1.left"}),)})
+
+    assert explain(there, Facts()).because[0].said == "'both' waits for 1 branches: 1.left"
+
+
+def test_a_request_to_cancel_is_said_first():
+    assert explain(view(reason="parked", cancel_requested="plain"), Facts()).because[0].cause == "closing"
