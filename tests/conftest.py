@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -42,6 +43,18 @@ def tell_postgres(*statements: str, on: str = POSTGRES) -> None:
 
     with ThreadPoolExecutor(1) as thread:  # of its own, for it may be asked from within an event loop
         thread.submit(asyncio.run, tell()).result()
+
+
+@pytest.fixture(autouse=True)
+def no_module_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget the modules that a test made: the next one may have others of the same name."""
+    before, base = set(sys.modules), str(tmp_path_factory.getbasetemp())
+    yield
+    for name in set(sys.modules) - before:
+        module = sys.modules[name]
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if any(str(place).startswith(base) for place in places):
+            del sys.modules[name]
 
 
 @pytest.fixture(name="tell_postgres")

@@ -87,7 +87,7 @@ def test_those_named_are_dropped_and_all_only_if_somebody_agrees(letters: Any):
     assert (refused.returncode, len(listed(letters))) == (2, 1)
     assert "add --yes" in refused.stderr
     assert letters.json("dead", "drop", "--older-than", "1d", "--yes") == {"dropped": 0}
-    assert "dropped 1 dead letters" in letters.paigeant("dead", "drop", "--all", "--yes").stderr
+    assert "dropped 1 dead letter of" in letters.paigeant("dead", "drop", "--all", "--yes").stderr
     assert listed(letters) == []
 
 
@@ -101,7 +101,7 @@ def test_those_named_are_dropped_and_all_only_if_somebody_agrees(letters: Any):
         (["drop"], "name the letters, or give --all or --older-than"),
         (["drop", "1", "--all"], "name the letters, or give --all or --older-than"),
         (["drop", "--older-than", "soon"], "'soon' is no span of time"),
-        (["show", "first"], "should be a valid integer"),
+        (["show", "first"], "a whole number is expected"),
         (["list", "--after", "first"], "is not the `next` of a page"),
     ],
 )

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from paigeant import abc
-from paigeant.abc import DeadLetters, Directory, HopStore, Operator, Resource, RunReader, Store, ValueStore
+from paigeant.abc import Resource, Store
 
 LARGEST = 12
 CONTRACTS = [getattr(abc, name) for name in abc.__all__ if inspect.isclass(getattr(abc, name))]
@@ -34,4 +34,5 @@ def test_every_method_says_what_it_guarantees(contract: type) -> None:
 
 def test_a_store_adds_nothing_to_its_contracts() -> None:
     assert methods(Store) == {}
-    assert set(Store.__bases__) == {HopStore, ValueStore, Operator, Directory, DeadLetters, RunReader, Resource}
+    assert Resource in Store.__bases__
+    assert set(Store.__bases__) <= set(CONTRACTS)
