@@ -11,6 +11,7 @@ from rich.text import Text
 from paigeant.app import Paigeant
 from paigeant.cli.spent import dollars
 from paigeant.cli.terminal.asking import ask
+from paigeant.cli.terminal.chosen import Last, chosen, require_at_most_one
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
 from paigeant.cli.terminal.durations import duration
@@ -27,6 +28,7 @@ def cost(
     workflow_id: Annotated[
         str | None, typer.Argument(metavar="ID", help="Only this run: its id, or the beginning of it.")
     ] = None,
+    last: Last = False,
     by: Annotated[CostBy | None, typer.Option(help="What to sum by; of one run by default the step.")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="SPAN", help="Only what was spent in the last 2h, 30m, 7d.")
@@ -34,11 +36,13 @@ def cost(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {rows, total}.")] = False,
 ) -> None:
     """Show what was spent: requests, tokens and money, also of runs that failed, were cancelled or are pruned."""
+    require_at_most_one(workflow_id, last)
     span = None if since is None else duration(since)
-    by = by or (CostBy.MODEL if workflow_id is None else CostBy.STEP)
+    of_one = last or workflow_id is not None
+    by = by or (CostBy.STEP if of_one else CostBy.MODEL)
 
     async def question(app: Paigeant) -> Costs:
-        run = None if workflow_id is None else (await app.find_run(workflow_id)).workflow_id
+        run = (await chosen(app, workflow_id)).workflow_id if of_one else None
         return await app.spending.costs(by=by, workflow_id=run, since=span)
 
     costs = ask(question)

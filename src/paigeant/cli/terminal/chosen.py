@@ -14,12 +14,17 @@ RunId: TypeAlias = Annotated[
 Last: TypeAlias = Annotated[bool, typer.Option("--last", help="The newest run.")]
 
 
+def require_at_most_one(workflow_id: str | None, last: bool) -> None:
+    """Refuse an id beside --last."""
+    if workflow_id is not None and last:
+        raise typer.BadParameter("it names a run already", param_hint="--last")
+
+
 def require_one(workflow_id: str | None, last: bool) -> None:
     """Raise a usage error unless a run is named, in one way."""
     if workflow_id is None and not last:
         raise typer.BadParameter("name the run: its id, its beginning, or --last for the newest", param_hint="ID")
-    if workflow_id is not None and last:
-        raise typer.BadParameter("it names a run already", param_hint="--last")
+    require_at_most_one(workflow_id, last)
 
 
 def shifted(workflow_id: str | None, name: str | None, value: str | None, *, last: bool) -> tuple[str | None, ...]:

@@ -14,7 +14,7 @@ import typer
 
 from paigeant.app.upkeep.log_lines import read_lines, require_sink
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.chosen import chosen
+from paigeant.cli.terminal.chosen import Last, chosen, require_at_most_one
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import is_live, write, write_json
 from paigeant.cli.terminal.durations import duration
@@ -41,6 +41,7 @@ def logs(
     workflow_id: Annotated[
         str | None, typer.Argument(metavar="ID", help="Only lines of this run: its id, or the beginning of it.")
     ] = None,
+    last: Last = False,
     step: Annotated[str | None, typer.Option(help="Only lines of this step.")] = None,
     level: Annotated[
         int | None, typer.Option(parser=_level, metavar="LEVEL", help="This level and above: info, warning, …")
@@ -56,7 +57,9 @@ def logs(
     """Show what workers have logged, oldest first, if they keep it: PAIGEANT_LOG_SINK."""
     settings = load_settings()
     require_sink(settings)
-    run = None if workflow_id is None else ask(lambda app: chosen(app, workflow_id), settings=settings).workflow_id
+    require_at_most_one(workflow_id, last)
+    of_one = last or workflow_id is not None
+    run = ask(lambda app: chosen(app, workflow_id), settings=settings).workflow_id if of_one else None
     begin = None if since is None else datetime.now(UTC) - since
     asked = LogFilter(settings.namespace, run, correlation_id, step, level or 0, begin, limit=limit)
     _show(settings, asked, follow=follow, as_json=as_json)

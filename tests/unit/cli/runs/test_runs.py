@@ -184,6 +184,9 @@ def test_a_run_is_named_by_the_beginning_of_its_id(project: Any):
     assert project("variables", first, "n", "--json").json == -5
     assert project("cancel", first[:unique], "--json").json == {"workflow_id": first, "status": "cancelled"}
     assert project("show", "--last", "--json").json["workflow_id"] == second
+    assert project("graph", "--last").stdout == project("graph", second).stdout != project("graph", first).stdout
+    assert project("cost", "--last").stderr.startswith("nothing was spent")
+    assert project("cost", "--last", second).code == 2
 
     several = project("terminate", first[:4])
     assert several.code == 2
