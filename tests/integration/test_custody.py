@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from paigeant import ActivityContext, ActivityRegistry, Paigeant, RunStatus, Workflow
+from paigeant.app.custody import Custody
 from paigeant.app.run import Run
 from paigeant.config import Settings
 from paigeant.model.message import HopKey
@@ -139,7 +140,11 @@ async def test_a_run_whose_steps_run_in_three_processes_verifies_all_the_way(pre
         await press.serve_all(run, "draft", "review")
         view = await press.serve(run, "print", until=lambda view: view.status.final)
 
+        found = await Custody(app).verify(run.workflow_id)
+
     assert view.status is RunStatus.COMPLETED
+    assert (found.verdict, found.broken) == ("intact", None)
+    assert [hop["step"] for hop in found.hops] == [None, "draft", "review", "print"]
     assert press.done == ["draft mine", "review draft of mine in red", "print draft of mine good"]
 
 
@@ -185,8 +190,8 @@ WHERE = "WHERE workflow_id = '{run}' AND position ="
 SPOIL = 'UPDATE workflow_variables SET value = \'{{"value":"x"}}\' ' + WHERE + " 1"
 MEND = 'UPDATE workflow_variables SET value = \'{{"value":"in red"}}\' ' + WHERE + " 1"
 OUTPUT = 'UPDATE step_executions SET output = \'{{"value":"x"}}\' ' + WHERE + " 1"
-LOG = 'UPDATE step_executions SET log = \'{{"value":{{"page":9}}}}\' ' + WHERE + " 1"
-ATTEMPT = "replace(text, '\"attempt\":1', '\"attempt\":7')"
+LOG = 'UPDATE step_executions SET log = \'{{"value":{{"page": 9}}}}\' ' + WHERE + " 1"
+ATTEMPT = "replace(text, '\"attempt\"', '\"attempts\"')"
 EDITS = {
     "a variable": (SPOIL, "variable 'note'"),
     "an output": (OUTPUT, "variable 'draft'"),
@@ -272,3 +277,60 @@ async def test_a_run_that_was_held_goes_on_once_it_is_as_it_was_signed(press: Pr
         view = await press.serve(run, "print", until=lambda view: view.status.final)
 
     assert view.status is RunStatus.COMPLETED
+
+
+AT = "UPDATE step_executions SET"
+UNDONE = '\'[{{"position": 1, "activity": "x", "step_id": "01890000-0000-7000-8000-000000000001"}}]\''
+LIES = {
+    "the run's input": ("UPDATE workflow_runs SET input = '{{\"value\":\"x\"}}' WHERE workflow_id = '{run}'", "input"),
+    "the run's output": ("UPDATE workflow_runs SET output = NULL WHERE workflow_id = '{run}'", "result"),
+    "the run's status": ("UPDATE workflow_runs SET status = 'failed' WHERE workflow_id = '{run}'", "run"),
+    "the workflow": ("UPDATE workflow_runs SET workflow = 'other' WHERE workflow_id = '{run}'", "workflow"),
+    "a step's input": (f"{AT} input = '{{{{}}}}' {WHERE} 2", "in"),
+    "a step's output": (f"{AT} output = '{{{{\"value\": 1}}}}' {WHERE} 2", "out"),
+    "a step's log": (LOG, "log"),
+    "a step's name": (f"{AT} step = 'draft' {WHERE} 2", "step"),
+    "a step's status": (f"{AT} status = 'failed' {WHERE} 2", "status"),
+    "what is undone": (f"{AT} undo_before = {UNDONE} {WHERE} 2", "undo"),
+    "a message": (f"{AT} body = NULL {WHERE} 2", "message"),
+    "a variable": (SPOIL, "vars.note"),
+    "a variable that is gone": ("DELETE FROM workflow_variables WHERE workflow_id = '{run}'", "vars.note"),
+    "a variable that nobody set": (f"UPDATE workflow_variables SET name = 'other' {WHERE} 1", "vars.note"),
+    "a record": (f"UPDATE records SET text = {ATTEMPT} {WHERE} 2", "record"),
+    "a record of another hop": (f"UPDATE records SET position = 9 {WHERE} 3", "record"),
+    "a record that is gone": (f"DELETE FROM records {WHERE} 2", "prev"),
+    "the last record": (f"DELETE FROM records {WHERE} 3", "run"),
+    "a hop that is gone": (f"DELETE FROM step_executions {WHERE} 3", "message"),
+}
+
+
+async def test_whatever_was_edited_since_is_named_by_an_audit(press: Press):
+    """Each in turn, on one run, which is as it was in between."""
+    tables = ("workflow_runs", "step_executions", "workflow_variables", "records")
+    async with press.app() as app:
+        run = await app.dispatch("paper", "mine")
+        await press.serve_all(run, "draft", "review")
+        await press.serve(run, "print", until=lambda view: view.status.final)
+        custody = Custody(app)
+        press.database.edit(*(f"CREATE TABLE kept_{name} AS SELECT * FROM {name}" for name in tables))
+        named: dict[str, str | None] = {}
+        for what, (edit, _) in LIES.items():
+            press.database.edit(edit, run=run.workflow_id)
+            found = await custody.verify(run.workflow_id)
+            named[what] = found.broken and found.broken.link
+            press.database.edit(
+                *(f"DELETE FROM {name}" for name in (*tables[:0:-1],)),
+                *_restore(press.database, tables),
+            )
+
+        assert (await custody.verify(run.workflow_id)).verdict == "intact"
+    assert named == {what: link for what, (_, link) in LIES.items()}
+
+
+def _restore(database: Database, tables: tuple[str, ...]) -> list[str]:
+    """Return what brings the rows back; the run's own is not deleted, for others refer to it."""
+    made = [f"INSERT INTO {name} SELECT * FROM kept_{name}" for name in tables[1:]]
+    columns = ("workflow", "input", "output", "status")
+    values = ", ".join(f"{name} = (SELECT {name} FROM kept_workflow_runs)" for name in columns)
+    del database
+    return [f"UPDATE workflow_runs SET {values}", *made]

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from datetime import timedelta
 from uuid import UUID
 
+from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
@@ -68,6 +69,13 @@ class RunReader(ABC):
 
         Records are written with the start and the commits that they are of, and never changed. Whether they are as they
         were written is for a codec to judge: what is signed proves itself, or nothing.
+        """
+
+    @abstractmethod
+    async def load_evidence(self, workflow_id: UUID) -> Evidence:
+        """Return all that was signed of a run, and all that must agree with it, read in one transaction.
+
+        Raises ``UnknownRun``.
         """
 
     @abstractmethod

@@ -38,6 +38,8 @@ COMMANDS: Final = {
     "retry": ("runs.retry", "Go on from where a run failed or waits."),
     "variables": ("runs.variables", "Print or set the variables of a run."),
     "signal": ("runs.signal", "Send a signal to a run that may wait for it."),
+    "audit": ("custody.audit", "Verify what was signed of runs."),
+    "keys": ("custody.keys", "Make keys that sign, and publish their public halves."),
     "dead": ("dead", "List, replay or drop messages that could not be run."),
     "prune": ("upkeep.prune", "Delete runs that ended long ago."),
     "doctor": ("upkeep.doctor", "Check the installation, and say how to fix it."),

@@ -25,6 +25,8 @@ COMMANDS = [
     "retry",
     "variables",
     "signal",
+    "audit",
+    "keys",
     "dead",
     "prune",
     "doctor",

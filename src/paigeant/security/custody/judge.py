@@ -94,11 +94,11 @@ class Judge:
         known = {each.record.digest: each.record for each in stored} | chain.own | {newest.digest: newest}
         for digest in (newest.digest, leased.head):
             for record in reversed(list(_behind(chain.links, known, digest))):
-                chain.links[record.digest] = self._link(chain, record)
+                self.link(chain, record)
 
-    def _link(self, chain: Chain, record: SignedRecord) -> Link:
-        """Return a record as a link behind those that are there; what was signed here needs no verifying."""
-        text = _read(record)
+    def link(self, chain: Chain, record: SignedRecord) -> None:
+        """Verify a record that follows one of the chain, or is a dispatch, and add it; raises TamperedMessage."""
+        text = read_stored(record)
         where, links = _place(text), chain.links
         try:
             key = self._keys.verify(Purpose.RECORD, record.text, record.jws, _time(text.fields["at"]))
@@ -113,7 +113,7 @@ class Judge:
             right = None if _needs_no_right(text) else f"step:{text.fields['step']}"
         if right is not None and not key.may(right):
             raise TamperedMessage(f"{where}, signer: {key.iss} may not {right}")
-        return Link(text, key.iss, ahead)
+        chain.links[record.digest] = Link(text, key.iss, ahead)
 
     def _check_dispatch(self, text: RecordText) -> None:
         if text.fields["aud"] != self._audience:
@@ -155,7 +155,7 @@ def _behind(links: Links, known: Mapping[str, SignedRecord], digest: str) -> Ite
         record = known.get(at)
         if record is None:
             raise TamperedMessage(f"the record that {since} follows is not in the store, or not as it was signed")
-        text = _read(record)
+        text = read_stored(record)
         yield record
         since, at = _place(text), text.prev
     if at is None and since != "dispatch":
@@ -251,7 +251,8 @@ def _written(text: RecordText) -> Iterator[Any]:
         yield Written(fields["step"], *place, stated=False, value=fields["out"])
 
 
-def _read(record: SignedRecord) -> RecordText:
+def read_stored(record: SignedRecord) -> RecordText:
+    """Return what a stored record says; raises TamperedMessage for what is no record."""
     try:
         return read_record(record.text)
     except MessageRejected as error:

@@ -141,12 +141,25 @@ def _members(text: bytes) -> list[Mapping[str, Any]]:
     return cast("list[Mapping[str, Any]]", members)
 
 
-def _trusted(jwk: Mapping[str, Any]) -> TrustedKey:
-    grants, key = Grants.model_validate(jwk["paigeant"]), SigningKey(jwk)
+def read_grants(said: Mapping[str, Any], source: str) -> Grants:
+    """Return what a key is granted; raises ConfigError, which names the ``source``."""
+    try:
+        return _grants(said)
+    except ValueError as error:
+        raise ConfigError(f"{source}: {_said(error)}") from error
+
+
+def _grants(said: Mapping[str, Any]) -> Grants:
+    grants = Grants.model_validate(said)
     for right in grants.may:
         kind, colon, name = right.partition(":")
         if right not in WHOLE_RIGHTS and not (kind in RIGHTS and colon and name):
             raise ValueError(f"{right!r} is no right; known: {', '.join(f'{each}:NAME' for each in RIGHTS)}")
+    return grants
+
+
+def _trusted(jwk: Mapping[str, Any]) -> TrustedKey:
+    grants, key = _grants(jwk["paigeant"]), SigningKey(jwk)
     if key.private:
         raise ValueError(f"key {key.kid} is private: publish its public half alone")
     if jwk.get("kid", key.kid) != key.kid:

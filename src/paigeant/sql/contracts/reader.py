@@ -8,6 +8,7 @@ from typing import Unpack
 from uuid import UUID
 
 from paigeant.abc import RunReader
+from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
@@ -15,7 +16,7 @@ from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.model.stored.run_filter import RunFilter
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import read
-from paigeant.sql.statements.custody import records
+from paigeant.sql.statements.custody import evidence, records
 from paigeant.sql.statements.overview import queues, search
 
 
@@ -45,6 +46,9 @@ class SqlRunReader(InDatabase, RunReader):
 
     async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
         return await self.database.read(lambda tx: records.load_records(tx, workflow_id), single=True)
+
+    async def load_evidence(self, workflow_id: UUID) -> Evidence:
+        return await self.database.read(lambda tx: evidence.load_evidence(tx, workflow_id))
 
     async def list_queues(self) -> list[QueueView]:
         return await self.database.read(queues.list_queues)

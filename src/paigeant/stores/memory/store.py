@@ -12,6 +12,7 @@ from uuid import UUID
 
 from paigeant.abc import Store
 from paigeant.errors import ConfigError
+from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.hops import (
     SUSPECT_PAUSE,
@@ -234,6 +235,9 @@ class MemoryStore(MemoryCalls, Store):
 
     async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
         return custody.load_records(self._rows, workflow_id)
+
+    async def load_evidence(self, workflow_id: UUID) -> Evidence:
+        return custody.load_evidence(self._rows, operator.find(self._rows, workflow_id))
 
     async def list_queues(self) -> list[QueueView]:
         return overview.list_queues(self._rows)

@@ -1,0 +1,1 @@
+"""``paigeant audit`` and ``paigeant keys``: what was signed, and with which keys."""

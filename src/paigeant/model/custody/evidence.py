@@ -1,0 +1,56 @@
+"""Evidence: all that was signed of a run, and all that lies in the store and must agree with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from paigeant.model.custody.records import StoredRecord
+from paigeant.model.message import HopKey
+from paigeant.model.routing_slip import Compensation
+from paigeant.model.values.values import Value
+
+
+class HopEvidence(NamedTuple):
+    """A hop as it lies in the store; ``error`` has the type, the message and the place of what ended it.
+
+    One with fence 0 was never leased: it was passed, or has not come yet.
+    """
+
+    key: HopKey
+    step: str
+    step_id: str
+    direction: str
+    status: str
+    fence: int
+    is_open: bool
+    input: Mapping[str, Value] | None
+    output: Value | None
+    log: Value | None
+    undo_before: Sequence[Compensation] | None
+    error: Any
+    body: bytes | None
+
+
+class SetVariable(NamedTuple):
+    """A variable that was set, at the place of a hop."""
+
+    name: str
+    path: str
+    position: int
+    value: Value
+
+
+class Evidence(NamedTuple):
+    """A run as it lies in the store. ``edited``: a person has set variables of it, which nobody has signed."""
+
+    workflow_id: UUID
+    workflow: str
+    status: str
+    input: Value
+    output: Value | None
+    edited: bool
+    hops: Sequence[HopEvidence]
+    variables: Sequence[SetVariable]
+    records: Sequence[StoredRecord]

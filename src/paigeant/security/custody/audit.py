@@ -1,0 +1,251 @@
+"""The audit of a run: each record verified back to the dispatch, and all that lies in the store held against them.
+
+Pure: it reads nothing, and needs no more than the evidence and keys. What it cannot see is what is not there any more:
+the end of a run that was cut off, a run that was set back to an earlier state, or one that was deleted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from paigeant.errors import MessageRejected, TamperedMessage
+from paigeant.model.custody.evidence import Evidence, HopEvidence
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.model.values.digests import digest_of
+from paigeant.security.custody.judge import Chain, Judge, Link, read_stored
+from paigeant.security.custody.records import (
+    RecordText,
+    digest_of_fault,
+    digest_of_undo,
+    digest_of_value,
+    digest_of_values,
+)
+from paigeant.security.frame import read_frame
+
+INTACT: Final = "intact"
+BROKEN: Final = "broken"
+UNSIGNED: Final = "unsigned"
+
+_SAID: Final = re.compile(r"(?:position (\d+)(?: of (\S+))?|dispatch), (\w+): (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class BrokenLink:
+    """The first link that is broken: of which hop, what of it, and why."""
+
+    path: str
+    position: int
+    step: str | None
+    link: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit came to: ``intact``, ``broken`` or ``unsigned``; ``hops`` say who signed what, in order."""
+
+    workflow_id: UUID
+    verdict: str
+    hops: tuple[dict[str, Any], ...] = ()
+    keys: tuple[str, ...] = ()
+    broken: BrokenLink | None = None
+    deeds: tuple[dict[str, Any], ...] = field(default=())
+
+
+class _BrokenError(Exception):
+    def __init__(self, link: BrokenLink) -> None:
+        super().__init__(link.why)
+        self.link = link
+
+
+def audit(evidence: Evidence, judge: Judge) -> Audit:
+    """Return what becomes of a run's custody, with the first link that is broken; never raises for what it finds."""
+    if not evidence.records:
+        return Audit(evidence.workflow_id, UNSIGNED)
+    chain = Chain()
+    try:
+        _verify_records(evidence, judge, chain)
+        _check_run(evidence, chain)
+        for hop in evidence.hops:
+            _check_hop(hop, chain)
+        _check_messages(evidence, chain)
+        _check_variables(evidence, chain)
+    except _BrokenError as error:
+        return Audit(evidence.workflow_id, BROKEN, _hops(chain), _keys(chain), error.link)
+    return Audit(evidence.workflow_id, INTACT, _hops(chain), _keys(chain))
+
+
+def _verify_records(evidence: Evidence, judge: Judge, chain: Chain) -> None:
+    """Verify records as soon as the one that they follow is verified, until none is left."""
+    left = list(evidence.records)
+    while left:
+        ready = [each for each in left if (prev := _prev_of(each)) is None or prev in chain.links]
+        if not ready:
+            key = left[0].key
+            raise _broken(key.path, key.position, "prev", "it follows no record that was signed")
+        for each in ready:
+            try:
+                judge.link(chain, each.record)
+            except MessageRejected as error:
+                raise _explained(each.key.path, each.key.position, str(error)) from error
+            text = chain.links[each.record.digest].text
+            if text.place != (str(evidence.workflow_id), each.key.path, each.key.position):
+                raise _broken(each.key.path, each.key.position, "record", "it is the record of another hop")
+        left = [each for each in left if each not in ready]
+
+
+def _prev_of(stored: Any) -> str | None:
+    try:
+        return read_stored(stored.record).prev
+    except TamperedMessage as error:
+        raise _broken(stored.key.path, stored.key.position, "record", str(error)) from error
+
+
+def _explained(path: str, position: int, text: str) -> _BrokenError:
+    said = _SAID.match(text)
+    return _broken(path, position, said[3] if said else "record", said[4] if said else text)
+
+
+def _broken(path: str, position: int, link: str, why: str, step: str | None = None) -> _BrokenError:
+    return _BrokenError(BrokenLink(path, position, step, link, why))
+
+
+def _check_run(evidence: Evidence, chain: Chain) -> None:
+    """Hold the run's row against its dispatch and its end."""
+    [first, *_] = chain.links.values()
+    fields = first.text.fields
+    for name, found, signed in (
+        ("workflow", evidence.workflow, fields.get("workflow")),
+        ("input", digest_of_value(evidence.input), fields.get("input")),
+    ):
+        if found != signed:
+            raise _broken("", 0, name, f"not what {first.iss} signed")
+    ends = [link for link in chain.links.values() if link.text.fields.get("run") is not None]
+    final = RunStatus(evidence.status).final and evidence.status != RunStatus.TERMINATED
+    if final and not ends:
+        raise _broken("", 0, "run", f"it is {evidence.status}, and nobody has signed its end")
+    if final:
+        last = ends[-1].text.fields
+        for name, found, signed in (
+            ("run", evidence.status, last["run"]),
+            ("result", digest_of_value(evidence.output), last["result"]),
+        ):
+            if found != signed:
+                raise _broken(last["path"], last["n"], name, f"not what {ends[-1].iss} signed", last["step"])
+
+
+def _at(chain: Chain, path: str, position: int) -> Link | None:
+    """Return the newest record of a hop."""
+    found = [link for link in chain.links.values() if link.text.place[1:] == (path, position)]
+    return found[-1] if found else None
+
+
+def _check_hop(hop: HopEvidence, chain: Chain) -> None:
+    """Hold a hop that is behind against its record."""
+    link = _at(chain, hop.key.path, hop.key.position)
+    if hop.is_open or not hop.fence:
+        return
+    if link is None:
+        if hop.status == StepStatus.COMPLETED:
+            raise _broken(hop.key.path, hop.key.position, "record", "it is done, and nobody has signed it", hop.step)
+        return
+    signed = link.text.fields
+    for name, found in _columns(hop, link.text).items():
+        if found != signed[name]:
+            raise _broken(hop.key.path, hop.key.position, name, f"not what {link.iss} signed", hop.step)
+
+
+def _columns(hop: HopEvidence, text: RecordText) -> Mapping[str, Any]:
+    """Return what must be as it was signed, of what lies in the row."""
+    columns = {
+        "step": hop.step,
+        "step_id": hop.step_id,
+        "dir": hop.direction,
+        "status": hop.status,
+        "out": digest_of_value(hop.output),
+        "log": digest_of_value(hop.log),
+        "undo": digest_of_undo(hop.undo_before),
+        "fault": None if hop.error is None else digest_of_fault(hop.error),
+    }
+    if text.fields["in"] is not None or hop.status == StepStatus.COMPLETED:  # else an earlier attempt may have bound it
+        columns["in"] = digest_of_values(hop.input)
+    return columns
+
+
+def _check_messages(evidence: Evidence, chain: Chain) -> None:
+    """Hold each message against the record that announced it."""
+    rows = {(hop.key.path, hop.key.position): hop for hop in evidence.hops}
+    announced: set[tuple[str, int]] = set()
+    for link in chain.links.values():
+        for following in link.text.fields["next"]:
+            place = (following["path"], following["n"])
+            announced.add(place)
+            hop = rows.get(place)
+            if hop is None or hop.body is None:
+                raise _broken(*place, "message", "it was announced, and is not in the store")
+            if _body_digest(hop.body) != following["body"]:
+                raise _broken(*place, "message", f"not what {link.iss} signed", hop.step)
+    for place, hop in rows.items():
+        if hop.body and place not in announced:
+            raise _broken(*place, "message", "no record announced it", hop.step)
+
+
+def _body_digest(frame: bytes) -> str | None:
+    try:
+        return digest_of(read_frame(frame).body)
+    except ValueError:
+        return None
+
+
+def _check_variables(evidence: Evidence, chain: Chain) -> None:
+    """Hold the variables that were set against the records of their hops.
+
+    What a signal carried, and what a person set, nobody has signed: it is let through.
+    """
+    found = {(each.path, each.position, each.name): digest_of_value(each.value) for each in evidence.variables}
+    for link in chain.links.values():
+        fields = link.text.fields
+        for name, digest in fields.get("vars", {}).items():
+            if found.pop((fields["path"], fields["n"], name), None) != digest and not evidence.edited:
+                why = f"not what {link.iss} signed"
+                raise _broken(fields["path"], fields["n"], f"vars.{name}", why, fields["step"])
+    waits = {
+        (link.text.fields["path"], link.text.fields["n"], link.text.fields["label"])
+        for link in chain.links.values()
+        if link.text.fields.get("step") == FLOW
+    }
+    rows = {(hop.key.path, hop.key.position) for hop in evidence.hops if hop.is_open}
+    for path, position, name in found:
+        unsigned = evidence.edited or (path, position, name) in waits or (path, position) in rows
+        if not unsigned:
+            raise _broken(path, position, f"vars.{name}", "nobody has signed it")
+
+
+def _hops(chain: Chain) -> tuple[dict[str, Any], ...]:
+    return tuple(_summaries(chain))
+
+
+def _summaries(chain: Chain) -> Iterator[dict[str, Any]]:
+    for link in chain.links.values():
+        said = link.text.fields
+        yield {
+            "kind": link.text.kind.value,
+            "path": said["path"],
+            "position": said["n"],
+            "step": said.get("step"),
+            "direction": said.get("dir"),
+            "status": said.get("status"),
+            "signed_by": link.iss,
+            "worker": said["by"],
+            "at": said["at"],
+            "revision": said.get("rev"),
+        }
+
+
+def _keys(chain: Chain) -> tuple[str, ...]:
+    return tuple(sorted({link.iss for link in chain.links.values()}))

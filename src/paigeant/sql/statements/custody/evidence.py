@@ -1,0 +1,57 @@
+"""Evidence: all that was signed of a run, and all that must agree with it, as it lies there."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+
+from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
+from paigeant.model.message import HopKey
+from paigeant.protocol.operate import unknown
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.statements.custody.records import load_records
+from paigeant.sql.statements.run_status import STATUS
+
+runs: Columns = workflow_runs.c
+steps: Columns = step_executions.c
+variables: Columns = workflow_variables.c
+
+_RUN: Final = select(runs.workflow, STATUS.label("status"), runs.input, runs.output, runs.edited).where(
+    runs.workflow_id == bindparam("workflow_id"), runs.namespace == bindparam("namespace")
+)
+_HOPS: Final = (
+    select(
+        *(steps.path, steps.position, steps.step, steps.step_id, steps.direction, steps.status, steps.fence),
+        *(steps.completed_at, steps.input, steps.output, steps.log, steps.undo_before, steps.error, steps.body),
+    )
+    .where(steps.workflow_id == bindparam("workflow_id"))
+    .order_by(steps.position, steps.path)
+)
+_VARIABLES: Final = select(variables.name, variables.path, variables.position, variables.value).where(
+    variables.workflow_id == bindparam("workflow_id")
+)
+
+
+def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
+    """Return what lies there of a run; raises UnknownRun."""
+    found = tx.rows(_RUN, workflow_id=workflow_id, namespace=tx.namespace)
+    if not found:
+        raise unknown(workflow_id)
+    [run] = found
+    return Evidence(
+        *(workflow_id, run.workflow, run.status, run.input, run.output, bool(run.edited)),
+        hops=[_hop(workflow_id, row) for row in tx.rows(_HOPS, workflow_id=workflow_id)],
+        variables=[SetVariable(*row) for row in tx.rows(_VARIABLES, workflow_id=workflow_id)],
+        records=load_records(tx, workflow_id),
+    )
+
+
+def _hop(workflow_id: UUID, row: Any) -> HopEvidence:
+    return HopEvidence(
+        HopKey(workflow_id, row.path, row.position),
+        *(row.step, row.step_id.hex, row.direction, row.status, row.fence, row.completed_at is None),
+        *(row.input, row.output, row.log, row.undo_before, row.error, row.body or None),
+    )

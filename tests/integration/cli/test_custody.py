@@ -1,0 +1,65 @@
+"""``paigeant audit`` and ``paigeant keys``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def test_a_key_is_made_once_and_for_its_owner_only(empty: Any):
+    made = empty.paigeant("keys", "generate", "keys/api.jwk")
+    again = empty.paigeant("keys", "generate", "keys/api.jwk")
+
+    path = empty.folder / "keys/api.jwk"
+    assert made.returncode == 0
+    assert oct(path.stat().st_mode & 0o777) == "0o600"
+    assert json.loads(path.read_text())["kid"] in made.stderr
+    assert again.returncode == 2
+    assert "never overwritten" in again.stderr
+
+
+def test_the_public_half_says_what_the_key_may_sign(empty: Any):
+    empty.paigeant("keys", "generate", "api.jwk", "--algorithm", "ES256")
+
+    printed = empty.paigeant("keys", "export-jwks", "api.jwk", "--iss", "api", "--may", "dispatch:*")
+    refused = empty.paigeant("keys", "export-jwks", "api.jwk", "--iss", "api", "--may", "everything")
+
+    [key] = json.loads(printed.stdout)["keys"]
+    assert (key["alg"], key["paigeant"]) == ("ES256", {"iss": "api", "may": ["dispatch:*"]})
+    assert "d" not in key
+    assert refused.returncode == 2
+    assert "'everything' is no right" in refused.stderr
+
+
+def test_a_key_that_others_can_read_is_refused_with_the_command_that_fixes_it(empty: Any):
+    empty.paigeant("keys", "generate", "api.jwk")
+    path = empty.folder / "api.jwk"
+    path.chmod(0o644)
+
+    refused = empty.paigeant("keys", "export-jwks", "api.jwk", "--iss", "api")
+
+    assert refused.returncode == 2
+    assert "chmod 600" in refused.stderr
+
+
+def test_a_run_is_verified_with_the_key_of_development(project: Any):
+    project.write("paigeant.yaml", "handlers: handlers.py\nsigning: on\n")
+    begun = project.paigeant("dispatch", "hello", "input.json", "--json")
+    run = json.loads(begun.stdout)["workflow_id"]
+
+    audited = project.paigeant("audit", "verify", run)
+    as_json = project.paigeant("audit", "verify", "--all", "--json")
+
+    assert (project.folder / ".paigeant/keys/dev.jwk").stat().st_mode & 0o777 == 0o600
+    assert (audited.returncode, audited.stdout.splitlines()[0]) == (0, f"{run}  intact")
+    assert "prove nothing" in audited.stderr
+    found = json.loads(as_json.stdout)
+    assert (found["workflow_id"], found["verdict"], found["broken"]) == (run, "intact", None)
+
+
+def test_a_run_of_which_nothing_is_signed_says_so(project: Any):
+    run = json.loads(project.paigeant("dispatch", "hello", "input.json", "--json").stdout)["workflow_id"]
+
+    audited = project.paigeant("audit", "verify", run)
+
+    assert (audited.returncode, audited.stdout.splitlines()) == (0, [f"{run}  unsigned"])
