@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "graph": ("runs.graph", "Draw a workflow, or a run, as a picture for Mermaid."),
     "cost": ("runs.cost", "Show what was spent on models."),
     "why": ("runs.why", "Say why a run stands where it stands."),
+    "serve": ("workers.serve", "Serve the HTTP API and the dashboard."),
     "check": ("workers.check", "Find mistakes in workflows before they run."),
     "workflows": ("workers.workflows", "List what can be dispatched."),
     "workers": ("workers.list", "List the workers that are up."),

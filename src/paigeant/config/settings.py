@@ -37,7 +37,7 @@ _OF_KUBERNETES: Final = re.compile(
 """Variables that Kubernetes makes in each container for a service called paigeant, or paigeant-redis."""
 
 _ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://.*", re.IGNORECASE)
-_OTHERS: Final = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_", f"{PREFIX}DEBUG", f"{PREFIX}FAULTS")
+_OTHERS: Final = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_", f"{PREFIX}DEBUG", f"{PREFIX}FAULTS", f"{PREFIX}API_TOKEN")
 """Variables with our prefix that are no settings."""
 
 

@@ -34,7 +34,7 @@ FRAMES: Final = 32
 TRACEBACK: Final = 16 * 1024
 """Characters of a traceback that are shown: the last."""
 
-_OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", FIELDS}
+_OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", FIELDS}
 """Attributes that are no ``extra``; those before the last are left there by formatters of other handlers."""
 
 MASK: Final = "***"

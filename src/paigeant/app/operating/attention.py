@@ -1,0 +1,66 @@
+"""Attention: what needs a person, grouped by cause, step and error, the most first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from paigeant.abc import Store
+from paigeant.model.runs import RunStatus, RunSummary
+from paigeant.model.stored.overview import AttentionGroup
+from paigeant.model.stored.run_filter import RunFilter
+
+LOOKED_AT: Final = 1_000
+"""Runs of each kind that are looked at: the newest."""
+
+LATE: Final = 60.0
+"""Seconds for which a step may be due before it is shown."""
+
+_DAY: Final = timedelta(days=1)
+
+
+async def find_attention(store: Store) -> list[AttentionGroup]:
+    """Return what needs a person: stuck runs, those that failed in the last day, queues that are late, dead letters."""
+    stuck = await store.search_runs(RunFilter(status=(RunStatus.WAITING,), stuck=True), limit=LOOKED_AT)
+    ends = (RunStatus.FAILED, RunStatus.COMPENSATION_FAILED)
+    failed = await store.search_runs(RunFilter(status=ends, ended_after=datetime.now(UTC) - _DAY), limit=LOOKED_AT)
+    letters = await store.count_dead_letters()
+    groups = [*_grouped(stuck.runs), *_grouped(failed.runs), *await _late(store)]
+    if letters:
+        groups.append(AttentionGroup(cause="dead letters", count=letters))
+    return sorted(groups, key=lambda group: (-group.count, group.cause))
+
+
+def _grouped(runs: Iterable[RunSummary]) -> list[AttentionGroup]:
+    found: dict[tuple[str, str | None, str | None], list[RunSummary]] = defaultdict(list)
+    for run in runs:
+        cause = str(run.reason or "parked") if run.status is RunStatus.WAITING else str(run.status)
+        step, error = (run.error.step, run.error.type) if run.error else (None, None)
+        found[cause, step, error].append(run)
+    return [
+        AttentionGroup(
+            cause=cause,
+            step=step,
+            error=error,
+            count=len(alike),
+            oldest=min(run.completed_at or run.created_at for run in alike),
+            example=alike[-1].workflow_id,
+        )
+        for (cause, step, error), alike in found.items()
+    ]
+
+
+async def _late(store: Store) -> list[AttentionGroup]:
+    now = datetime.now(UTC)
+    return [
+        AttentionGroup(
+            cause="late" if queue.workers else "unserved",
+            step=queue.activity,
+            count=queue.due,
+            oldest=now - timedelta(seconds=queue.oldest or 0.0),
+        )
+        for queue in await store.list_queues()
+        if queue.due and ((queue.oldest or 0.0) > LATE or not queue.workers)
+    ]

@@ -1,0 +1,119 @@
+"""Bulk: one verb for all runs that fit a filter, a hundred at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Final, Protocol
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from paigeant.abc import Store
+from paigeant.errors import InvalidInput, RequestError
+from paigeant.model.runs import OPEN, RESUMABLE, RunStatus
+from paigeant.model.stored.run_filter import RunFilter
+
+BATCH: Final = 100
+"""Runs that are taken up at a time."""
+
+MOST: Final = 10_000
+"""Runs that one call takes, at most."""
+
+EXAMPLES: Final = 5
+"""Runs that are named beforehand."""
+
+
+class Steered(Protocol):
+    """A run to which it is done: :class:`paigeant.Run`."""
+
+    async def retry(self) -> RunStatus:
+        """Go on from where it failed or waits; raises WrongState."""
+        ...
+
+    async def cancel(self) -> RunStatus:
+        """Ask it to end."""
+        ...
+
+    async def terminate(self) -> RunStatus:
+        """End it now."""
+        ...
+
+
+class Verb(StrEnum):
+    """What can be done to many runs."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+    TERMINATE = "terminate"
+
+
+class Refused(BaseModel, frozen=True):
+    """A run of which the verb was refused."""
+
+    workflow_id: UUID
+    why: str
+
+
+class Matched(BaseModel, frozen=True):
+    """What a bulk verb would do: to how many runs (10,001 stands for more), and to which, for example."""
+
+    matched: int
+    examples: tuple[UUID, ...]
+
+
+class BulkResult(BaseModel, frozen=True):
+    """What a bulk verb has done."""
+
+    matched: int
+    done: int
+    refused: tuple[Refused, ...] = ()
+
+
+def narrowed(verb: Verb, asked: RunFilter) -> RunFilter:
+    """Return the filter, of runs to which the verb can be done; raises InvalidInput for one that fits none of them."""
+    possible = RESUMABLE if verb is Verb.RETRY else OPEN
+    if not asked.status:
+        return asked.model_copy(update={"status": tuple(sorted(possible))})
+    if not possible.intersection(asked.status):
+        there = ", ".join(sorted(possible))
+        raise InvalidInput(f"{verb} is for runs that are {there}; not for {', '.join(asked.status)}")
+    return asked.model_copy(update={"status": tuple(each for each in asked.status if each in possible)})
+
+
+async def match(store: Store, verb: Verb, asked: RunFilter) -> Matched:
+    """Return what the verb would be done to."""
+    wanted = narrowed(verb, asked)
+    page = await store.search_runs(wanted, limit=EXAMPLES)
+    return Matched(matched=await store.count_runs(wanted), examples=tuple(run.workflow_id for run in page.runs))
+
+
+async def do_to_all(
+    store: Store, run: Callable[[UUID], Steered], verb: Verb, asked: RunFilter, limit: int = MOST
+) -> BulkResult:
+    """Do the verb to the runs that fit, newest first, ``limit`` at most; a run that refuses keeps no other from it."""
+    wanted, after, matched, done = narrowed(verb, asked), None, 0, 0
+    refused: list[Refused] = []
+    while matched < limit:
+        page = await store.search_runs(wanted, limit=min(BATCH, limit - matched), after=after)
+        matched += len(page.runs)
+        for each in page.runs:
+            try:
+                await _verb(run(each.workflow_id), verb)
+                done += 1
+            except RequestError as error:
+                refused.append(Refused(workflow_id=each.workflow_id, why=str(error)))
+        after = page.next
+        if after is None:
+            break
+    return BulkResult(matched=matched, done=done, refused=tuple(refused))
+
+
+def _verb(run: Steered, verb: Verb) -> Awaitable[object]:
+    match verb:
+        case Verb.RETRY:
+            return run.retry()
+        case Verb.CANCEL:
+            return run.cancel()
+        case Verb.TERMINATE:
+            return run.terminate()

@@ -1,0 +1,182 @@
+"""The HTTP API, under ``/api/v1``: runs, and what can be done to them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Query, Request
+from pydantic import BaseModel, JsonValue
+from starlette.responses import JSONResponse, Response
+
+from paigeant.app.operating.bulk import MOST, BulkResult, Matched, Verb, do_to_all, match
+from paigeant.app.operating.why import Explanation
+from paigeant.errors import InvalidInput
+from paigeant.model.runs import RunPage, RunStatus, RunView
+from paigeant.model.stored.run_filter import RunFilter, read_filter
+from paigeant.web.access import Role
+from paigeant.web.requests import app_of, find_run, json_body, require, require_unchanged, seen_by, version_of, who
+
+router: Final = APIRouter(prefix="/api/v1")
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="The run's version: 412 if it has changed.")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+_PAGING: Final = frozenset({"limit", "after"})
+
+
+class Status(BaseModel, frozen=True):
+    """Where a run stands."""
+
+    workflow_id: str
+    status: RunStatus
+
+
+class Counted(BaseModel, frozen=True):
+    """How many runs fit; 10001 stands for 10,000 or more."""
+
+    count: int
+
+
+class Bulk(BaseModel, frozen=True, extra="forbid"):
+    """One verb for many runs."""
+
+    verb: Verb
+    where: RunFilter
+    limit: int = MOST
+    dry_run: bool = False
+
+
+def asked_runs(request: Request) -> RunFilter:
+    """Return the filter that the address says; raises InvalidInput."""
+    return read_filter(
+        (name, text) for name, text in request.query_params.multi_items() if name not in _PAGING and text
+    )
+
+
+@router.get("/runs")
+async def list_runs(request: Request, limit: Limit = 50, after: str | None = None) -> RunPage:
+    """Return a page of the runs that fit what the address says: status, reason, workflow, step, error."""
+    return await app_of(request).store.search_runs(asked_runs(request), limit=limit, after=after)
+
+
+@router.get("/runs/count")
+async def count_runs(request: Request) -> Counted:
+    """Return how many runs fit."""
+    return Counted(count=await app_of(request).store.count_runs(asked_runs(request)))
+
+
+@router.post("/runs", status_code=201)
+async def dispatch(
+    request: Request,
+    idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
+    correlation_id: Annotated[str | None, Header(alias="X-Correlation-ID")] = None,
+) -> Response:
+    """Start a run: ``{workflow, input, deadline, tenant}``. The same key again answers 200 with the same run."""
+    require(request, Role.OPERATOR)
+    body = await json_body(request, "workflow", "input", "deadline", "tenant")
+    if not isinstance(body.get("workflow"), str):
+        raise InvalidInput("workflow is missing: the name of the workflow")
+    app = app_of(request)
+    before = await _known(request, body["workflow"], idempotency_key)
+    run = await app.dispatch(
+        body["workflow"],
+        body.get("input", {}),
+        dispatch_key=idempotency_key,
+        correlation_id=correlation_id,
+        deadline=body.get("deadline"),
+        tenant=body.get("tenant"),
+    )
+    said = {"workflow_id": str(run.workflow_id), "status": str(await run.status())}
+    return JSONResponse(said, 200 if before else 201, {"Location": f"/api/v1/runs/{run.workflow_id}"})
+
+
+async def _known(request: Request, workflow: str, key: str | None) -> bool:
+    if key is None:
+        return False
+    return await app_of(request).store.count_runs(RunFilter(workflow=(workflow,), dispatch_key=key)) > 0
+
+
+@router.get("/runs/{workflow_id}")
+async def show_run(request: Request, response: Response, workflow_id: str) -> RunView:
+    """Return everything about a run; its version is the ETag."""
+    view = await (await find_run(request, workflow_id)).view()
+    response.headers["ETag"] = f'"{version_of(view)}"'
+    return seen_by(view, who(request))
+
+
+@router.get("/runs/{workflow_id}/steps")
+async def list_steps(
+    request: Request, workflow_id: str, status: str | None = None, after: int = 0, limit: Limit = 200
+) -> dict[str, Any]:
+    """Return steps of a run, 200 at a time; ``after`` is the number of those that were seen."""
+    view = seen_by(await (await find_run(request, workflow_id)).view(), who(request))
+    steps = [step for step in view.steps if status is None or step.status == status]
+    following = after + limit if len(steps) > after + limit else None
+    return {"steps": [step.model_dump(mode="json") for step in steps[after : after + limit]], "next": following}
+
+
+@router.get("/runs/{workflow_id}/values")
+async def list_values(request: Request, workflow_id: str) -> dict[str, JsonValue]:
+    """Return the input, the output and the variables of a run."""
+    view = seen_by(await (await find_run(request, workflow_id)).view(), who(request))
+    return {"input": view.input, "output": view.output, "variables": view.variables}
+
+
+@router.get("/runs/{workflow_id}/why")
+async def why(request: Request, workflow_id: str) -> Explanation:
+    """Return why a run stands where it stands."""
+    return await (await find_run(request, workflow_id)).why()
+
+
+@router.post("/runs/{workflow_id}/cancel")
+async def cancel(request: Request, workflow_id: str, if_match: IfMatch = None) -> Status:
+    """Ask a run to end: ``{compensate: false}``."""
+    require(request, Role.OPERATOR)
+    run, body = await find_run(request, workflow_id), await json_body(request, "compensate")
+    require_unchanged(await run.view(), if_match)
+    return Status(workflow_id=str(run.workflow_id), status=await run.cancel(compensate=bool(body.get("compensate"))))
+
+
+@router.post("/runs/{workflow_id}/terminate")
+async def terminate(request: Request, workflow_id: str, if_match: IfMatch = None) -> Status:
+    """End a run now, without undoing anything."""
+    require(request, Role.OPERATOR)
+    run = await find_run(request, workflow_id)
+    await json_body(request)
+    require_unchanged(await run.view(), if_match)
+    return Status(workflow_id=str(run.workflow_id), status=await run.terminate())
+
+
+@router.post("/runs/{workflow_id}/retry")
+async def retry(request: Request, workflow_id: str, if_match: IfMatch = None) -> Status:
+    """Go on from where a run failed or waits: ``{accept_contract: false, afresh: false}``."""
+    require(request, Role.OPERATOR)
+    run, body = await find_run(request, workflow_id), await json_body(request, "accept_contract", "afresh")
+    require_unchanged(await run.view(), if_match)
+    options = {name: bool(value) for name, value in body.items()}
+    return Status(workflow_id=str(run.workflow_id), status=await run.retry(**options))
+
+
+@router.post("/runs/{workflow_id}/signal")
+async def signal(request: Request, workflow_id: str) -> dict[str, str]:
+    """Send a signal to a run: ``{name, payload, id}``."""
+    require(request, Role.OPERATOR)
+    body = await json_body(request, "name", "payload", "id")
+    if not isinstance(body.get("name"), str):
+        raise InvalidInput("name is missing: the name of the signal")
+    run = await find_run(request, workflow_id)
+    receipt = await run.signal(body["name"], body.get("payload"), signal_id=body.get("id"))
+    return {"workflow_id": str(run.workflow_id), "receipt": str(receipt)}
+
+
+@router.post("/bulk")
+async def bulk(request: Request) -> Matched | BulkResult:
+    """Do one verb to all runs that fit: ``{verb, where, limit, dry_run}``."""
+    require(request, Role.OPERATOR)
+    try:
+        asked = Bulk.model_validate(await json_body(request, *Bulk.model_fields))
+    except ValueError as error:
+        raise InvalidInput(f"the body should be {{verb, where, limit, dry_run}}: {error}") from None
+    app = app_of(request)
+    if asked.dry_run:
+        return await match(app.store, asked.verb, asked.where)
+    return await do_to_all(app.store, app.run, asked.verb, asked.where, min(asked.limit, MOST))

@@ -1,0 +1,76 @@
+"""The application: the API and the pages behind the guard."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from paigeant.app import Paigeant
+from paigeant.errors import PaigeantError
+from paigeant.web import api, pages, system, verbs
+from paigeant.web.access import Access
+from paigeant.web.events import Watcher
+from paigeant.web.guard import Guard, TooLarge
+from paigeant.web.problems import problem, problem_of
+from paigeant.web.rendering import error_page
+from paigeant.web.requests import BadForm, Changed, Forbidden
+
+_STATUSES: Final[dict[type[Exception], int]] = {Forbidden: 403, BadForm: 403, Changed: 412}
+
+
+def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
+    """Return the API and the dashboard of an application, which must be open when it is asked, to be served or mounted.
+
+    Without an ``access`` it answers to this machine only.
+    """
+    access = access or Access()
+    app = FastAPI(
+        title="Paigeant", version=version("paigeant"), docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+    )
+    app.state.paigeant, app.state.access, app.state.watcher = paigeant, access, Watcher(lambda: paigeant.store)
+    for router in (api.router, system.router, pages.router, verbs.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=str(files("paigeant.web") / "static")), name="static")
+    app.add_exception_handler(PaigeantError, _of_ours)
+    app.add_exception_handler(TooLarge, _too_large)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    return Guard(app, access, app.state.watcher)
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
+def _answer(request: Request, status: int, code: str, text: str) -> Response:
+    return error_page(request, status, text) if _wants_page(request) else problem(status, code, text)
+
+
+async def _of_ours(request: Request, error: Exception) -> Response:
+    if not isinstance(error, PaigeantError):
+        raise error
+    status = _STATUSES.get(type(error)) or problem_of(error).status_code
+    return _answer(request, status, type(error).__name__, str(error))
+
+
+async def _too_large(request: Request, error: Exception) -> Response:
+    del error
+    return _answer(request, 413, "TooLarge", "the body is larger than any value may be")
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return _answer(request, status, "NotFound" if status == 404 else "HTTPError", f"{request.url.path}: no such page")  # noqa: PLR2004
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": str(error)}
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return _answer(request, 422, "InvalidInput", f"{where}: {first['msg']}")

@@ -1,0 +1,121 @@
+"""Events: a stream that says when something has changed; one watcher asks the store, however many listen.
+
+An id is the number of the newest change. A response of our own: it ends with the client, and with the server at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from paigeant.abc import RunReader
+from paigeant.aio.race import cancel
+from paigeant.errors import PaigeantError
+
+QUIET: Final = 15.0
+"""Seconds after which a stream that has nothing to say says so, or a proxy would end it."""
+
+PAUSE: Final = 1.0
+"""Seconds between two changes that are told, at least."""
+
+MOST: Final = 500
+"""Streams at a time."""
+
+_LOG: Final = logging.getLogger("paigeant.web")
+
+
+class Watcher:
+    """Waits for changes of a store while it is open, and wakes those that listen, once a second at most."""
+
+    def __init__(self, reader: Callable[[], RunReader]) -> None:
+        """Watch the store that is returned once there is a first stream."""
+        self._reader = reader
+        self._changed = asyncio.Condition()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.number: int = 0
+        self.stopping: bool = False
+        self.streams: int = 0
+
+    def start(self) -> None:
+        """Begin to watch, unless it does so already."""
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._watch(), name="paigeant-watcher")]
+
+    async def stop(self) -> None:
+        """End all streams now, and watch no longer."""
+        async with self._changed:
+            self.stopping = True
+            self._changed.notify_all()
+        await cancel(self._tasks)
+
+    async def _watch(self) -> None:
+        seen = 0
+        while True:
+            try:
+                now = await self._reader().wait_for_change(seen, QUIET)
+            except PaigeantError as error:
+                _LOG.warning("the store cannot be watched: %s", error)
+                await asyncio.sleep(PAUSE)
+                continue
+            if now != seen:
+                seen = now
+                async with self._changed:
+                    self.number += 1
+                    self._changed.notify_all()
+                await asyncio.sleep(PAUSE)
+
+    async def next(self, seen: int) -> int:
+        """Return the number of the newest change once it is not ``seen``, or after 15 seconds."""
+        async with self._changed:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(QUIET):
+                    await self._changed.wait_for(lambda: self.stopping or self.number != seen)
+            return self.number
+
+
+class EventStream(Response):
+    """Server-sent events: one for each change, from the moment at which it is asked for."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, watcher: Watcher, last_seen: str | None) -> None:
+        """Say at once that something has changed if that is not what was ``last_seen``."""
+        super().__init__(headers={"x-accel-buffering": "no"})
+        self._watcher = watcher
+        known = last_seen is not None and last_seen.isdecimal()
+        self._seen = int(last_seen or 0) if known else watcher.number
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream until the client goes or the server stops."""
+        del scope
+        headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        self._watcher.start()
+        self._watcher.streams += 1
+        tasks = [asyncio.create_task(self._stream(send)), asyncio.create_task(_gone(receive))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._watcher.streams -= 1
+            await cancel(tasks)
+        with suppress(OSError, RuntimeError):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _stream(self, send: Send) -> None:
+        text = ": hello\n\n"
+        while not self._watcher.stopping:
+            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+            number = await self._watcher.next(self._seen)
+            same, self._seen = number == self._seen, number
+            text = ": still here\n\n" if same else f"id: {number}\nevent: changed\ndata: {{}}\n\n"
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,149 @@
+"""The guard: an ASGI middleware that lets through only what may be let through, and says so in the headers.
+
+The Host must be loopback's where the server is local: a page elsewhere can point a name at 127.0.0.1. A write must come
+from a page of ours or from a program: by ``Origin`` and ``Sec-Fetch-Site``, and by its token or form token. There is no
+CORS. Bodies are limited before they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from paigeant.model.limits import VALUE_BYTES
+from paigeant.web.access import LOCAL, Access, Identity, Role
+from paigeant.web.events import Watcher
+from paigeant.web.problems import problem
+
+COOKIE: Final = "__Host-paigeant"
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+OPEN_PATHS: Final = frozenset({"/health", "/login"})
+"""What is answered without a token, beside the style sheet."""
+
+HEADERS: Final[Mapping[str, str]] = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_OURS: Final = frozenset({"same-origin", "none"})
+
+
+class Guard:
+    """Wraps an application; puts ``identity``, ``session`` and ``by_token`` into the scope's state."""
+
+    def __init__(self, app: ASGIApp, access: Access, watcher: Watcher) -> None:
+        """Guard ``app`` by what ``access`` says; whoever serves it stops the ``watcher`` first."""
+        self._app = app
+        self._access = access
+        self.watcher: Watcher = watcher
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the application answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        answer = self._refusal(scope, headers)
+        if answer is None:
+            await self._app(scope, _limited(receive, headers), _with_headers(send))
+        else:
+            status, code, text = answer
+            page = "text/html" in headers.get("accept", "") and status == HTTPStatus.UNAUTHORIZED
+            await problem(status, code, text, login=page)(scope, receive, _with_headers(send))
+
+    def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, str] | None:
+        host = _host(headers.get("host", ""))
+        if self._access.local and host not in LOOPBACK:
+            return 421, "WrongHost", f"this server is for this machine only; it does not answer to the name {host!r}"
+        identity, session, by_token = self._identify(headers)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if identity is None and path not in OPEN_PATHS and not path.startswith("/static/"):
+            return 401, "Unauthenticated", "send Authorization: Bearer with a token, or sign in at /login"
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state.update(
+            identity=identity or Identity("nobody", Role.VIEWER, payloads=False), session=session, by_token=by_token
+        )
+        if scope["method"] in _WRITES and not by_token:
+            return _foreign(headers)
+        return None
+
+    def _identify(self, headers: Mapping[str, str]) -> tuple[Identity | None, str, bool]:
+        """Return who asks, their session, and whether they have shown a token."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._access.by_token(token.strip()), "", True
+        session = _cookie(headers.get("cookie", ""))
+        if session and (identity := self._access.by_session(session)) is not None:
+            return identity, session, False
+        return (LOCAL if self._access.local else None), "local", False
+
+
+def _foreign(headers: Mapping[str, str]) -> tuple[int, str, str] | None:
+    """Refuse a write that a page elsewhere has made."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    same = origin is None or urlsplit(origin).netloc == headers.get("host")
+    if same and (site is None or site in _OURS):
+        return None
+    return 403, "ForeignOrigin", "this was sent by a page of another site; nothing was done"
+
+
+def _host(header: str) -> str:
+    try:
+        return (urlsplit(f"//{header}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _cookie(header: str) -> str:
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if found is None else found.value
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            there = {name.lower() for name, _ in message.get("headers", [])}
+            more = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in there]
+            message = {**message, "headers": [*message.get("headers", []), *more]}
+        await send(message)
+
+    return sending
+
+
+class TooLarge(Exception):
+    """A body that is larger than any value may be."""
+
+
+def _limited(receive: Receive, headers: Mapping[str, str]) -> Receive:
+    """Return what receives a body up to the largest value, and raises TooLarge beyond it."""
+    left = VALUE_BYTES
+    declared = headers.get("content-length", "0")
+    too_large = not declared.isdecimal() or int(declared) > left
+
+    async def receiving() -> Message:
+        nonlocal left
+        if too_large:
+            raise TooLarge
+        message = await receive()
+        if message["type"] == "http.request":
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise TooLarge
+        return message
+
+    return receiving

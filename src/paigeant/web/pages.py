@@ -1,0 +1,154 @@
+"""The pages that show: what needs a person, runs, one run, queues, workers, dead letters, workflows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from pydantic_core import to_json
+from starlette.responses import PlainTextResponse, Response
+
+from paigeant.app.operating.attention import find_attention
+from paigeant.app.upkeep.log_lines import read_lines
+from paigeant.errors import InvalidInput, PaigeantError, UnknownVariable
+from paigeant.model.runs import RESUMABLE, RunStatus, RunView
+from paigeant.model.stored.log_lines import LogFilter, LogLine
+from paigeant.model.stored.overview import COUNTED
+from paigeant.model.stored.run_filter import RunFilter, read_filter
+from paigeant.web.access import Role
+from paigeant.web.axis import axis_of
+from paigeant.web.rendering import page
+from paigeant.web.requests import Forbidden, app_of, find_run, seen_by, version_of, who
+
+router: Final = APIRouter(include_in_schema=False)
+
+FIELDS: Final = ("status", "reason", "workflow", "step", "error", "tenant", "correlation_id")
+"""What the form above the list of runs asks for."""
+
+_PAGE: Final = 50
+
+
+@router.get("/")
+async def attention(request: Request) -> Response:
+    """Show what needs a person."""
+    store = app_of(request).store
+    groups, counts = await find_attention(store), await store.count_open()
+    return page(request, "attention.html", groups=groups, counts=counts, links=[_link(group) for group in groups])
+
+
+def _link(group: Any) -> str:
+    """Return the address of the runs of a group, empty if they are not runs."""
+    if group.cause in {"late", "dead letters"}:
+        return ""
+    asked = {"status": group.cause, "step": group.step, "error": group.error}
+    if group.cause not in set(RunStatus):
+        asked = {"status": "waiting", "reason": group.cause, "step": group.step}
+    return urlencode({name: value for name, value in asked.items() if value})
+
+
+@router.get("/runs")
+async def runs(request: Request, after: str | None = None) -> Response:
+    """Show the runs that fit what the address says."""
+    given = [(name, text) for name, text in request.query_params.multi_items() if text and name != "after"]
+    wrong, asked = "", RunFilter()
+    try:
+        asked = read_filter(given)
+    except InvalidInput as error:
+        wrong = str(error)
+    store = app_of(request).store
+    found = await store.search_runs(asked, limit=_PAGE, after=after)
+    count = await store.count_runs(asked)
+    return page(
+        request,
+        "runs.html",
+        runs=found.runs,
+        next=found.next and urlencode([*given, ("after", found.next)]),
+        count=f"{COUNTED - 1:,}+" if count >= COUNTED else f"{count:,}",
+        fields={name: dict(given).get(name, "") for name in FIELDS},
+        query=urlencode(given),
+        statuses=[str(status) for status in RunStatus],
+        wrong=wrong,
+    )
+
+
+@router.get("/runs/{workflow_id}")
+async def run(request: Request, workflow_id: str) -> Response:
+    """Show one run: why it stands where it stands, its time axis, its steps, values and log lines."""
+    handle = await find_run(request, workflow_id)
+    view, explained = await handle.view(), await handle.why()
+    return page(
+        request,
+        "run.html",
+        run=seen_by(view, who(request)),
+        because=explained.because,
+        version=version_of(view),
+        axis=axis_of(view),
+        verbs=_verbs(view),
+        lines=await _lines(request, view),
+    )
+
+
+def _verbs(view: RunView) -> list[str]:
+    possible = {"retry": view.status in RESUMABLE, "cancel": not view.status.final, "terminate": not view.status.final}
+    return [verb for verb, may in possible.items() if may]
+
+
+async def _lines(request: Request, view: RunView) -> list[LogLine] | None:
+    """Return the kept log lines of a run, None if none are kept or the database is away."""
+    settings = app_of(request).settings
+    if settings.log_sink is None:
+        return None
+    asked = LogFilter(settings.namespace, view.workflow_id, limit=100)
+    try:
+        return await asyncio.to_thread(read_lines, settings, asked)
+    except PaigeantError:
+        return None
+
+
+@router.get("/runs/{workflow_id}/values/{name}")
+async def value(request: Request, workflow_id: str, name: str) -> Response:
+    """Return a whole value as text to be downloaded: the input, the output, or a variable."""
+    if not who(request).payloads:
+        raise Forbidden("this needs the right to see payloads")
+    view = await (await find_run(request, workflow_id)).view()
+    there = {**view.variables, "input": view.input, "output": view.output}
+    if name not in there:
+        raise UnknownVariable(f"run {view.workflow_id} has no value {name!r}")
+    found = there[name]
+    text = found if isinstance(found, str) else to_json(found, indent=2).decode()
+    headers = {"Content-Disposition": 'attachment; filename="value.txt"'}
+    return PlainTextResponse(text.encode(errors="backslashreplace"), headers=headers)
+
+
+@router.get("/queues")
+async def queues(request: Request) -> Response:
+    """Show what waits for each activity."""
+    return page(request, "queues.html", queues=await app_of(request).store.list_queues())
+
+
+@router.get("/workers")
+async def workers(request: Request) -> Response:
+    """Show the workers that are up."""
+    return page(request, "workers.html", workers=await app_of(request).list_workers())
+
+
+@router.get("/workflows")
+async def workflows(request: Request) -> Response:
+    """Show the workflows that can be dispatched."""
+    return page(request, "workflows.html", workflows=await app_of(request).list_workflows())
+
+
+@router.get("/dead-letters")
+async def dead_letters(request: Request, after: str | None = None) -> Response:
+    """Show the messages that could not be run."""
+    found = await app_of(request).administration.list_dead_letters(limit=_PAGE, after=after)
+    return page(
+        request,
+        "dead_letters.html",
+        letters=found.dead_letters,
+        next=found.next,
+        payloads=who(request).payloads,
+        may_drop=who(request).role >= Role.ADMIN,
+    )

@@ -1,0 +1,49 @@
+"""Problems: errors as RFC 9457 has them; ``code`` is the name of the error's class."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from pydantic_core import to_json
+from starlette.responses import RedirectResponse, Response
+
+from paigeant.errors import (
+    DispatchConflict,
+    InvalidInput,
+    PaigeantError,
+    RequestError,
+    Unavailable,
+    UnknownLetter,
+    UnknownRun,
+    UnknownVariable,
+    UnknownWorkflow,
+    WrongState,
+)
+
+_STATUSES: Final[tuple[tuple[type[PaigeantError], int], ...]] = (
+    (UnknownRun, 404),
+    (UnknownWorkflow, 404),
+    (UnknownVariable, 404),
+    (UnknownLetter, 404),
+    (DispatchConflict, 409),
+    (WrongState, 409),
+    (InvalidInput, 422),
+    (RequestError, 422),
+    (Unavailable, 503),
+)
+
+
+def problem(status: int, code: str, detail: str, *, login: bool = False) -> Response:
+    """Return the answer that tells a program what was wrong; a person's browser is sent to sign in, with ``login``."""
+    if login:
+        return RedirectResponse("/login", status_code=303)
+    said = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    return Response(to_json(said), status, headers, "application/problem+json")
+
+
+def problem_of(error: PaigeantError) -> Response:
+    """Return the answer for an error of ours."""
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+    return problem(status, type(error).__name__, str(error))

@@ -1,0 +1,86 @@
+"""Rendering: templates in which every value is text, whatever is in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from paigeant.model.values.showing import CONTROLS
+from paigeant.web.access import Access, Role
+
+SHOWN: Final = 2_048
+"""Characters of a value that stand in a page; the rest is a click away."""
+
+
+def visible(value: Any, limit: int = SHOWN) -> str:
+    """Return a value as text in which nothing steers: control and direction characters are made visible; cut."""
+    text = value if isinstance(value, str) else to_json(value, indent=2, fallback=str).decode()
+    text = text.translate(CONTROLS)
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def ago(at: datetime | None) -> str:
+    """Return how long ago a time is, or in how long it will be."""
+    if at is None:
+        return ""
+    seconds = (datetime.now(UTC) - at).total_seconds()
+    text = span(abs(seconds))
+    return f"{text} ago" if seconds >= 0 else f"in {text}"
+
+
+def span(seconds: float | None) -> str:
+    """Return a duration in its two largest units."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    parts: list[str] = []
+    left = int(seconds)
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        if count and len(parts) < 2:  # noqa: PLR2004  (two say enough)
+            parts.append(f"{count} {unit}")
+    return " ".join(parts)
+
+
+def utc(at: datetime | None) -> str:
+    """Return a time in UTC."""
+    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("paigeant.web"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_FILTERS: Final[dict[str, Any]] = {"visible": visible, "ago": ago, "span": span, "utc": utc}
+cast("dict[str, Any]", _TEMPLATES.filters).update(_FILTERS)  # pyright: ignore[reportUnknownMemberType]
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """Return a page; ``values`` are what its template shows."""
+    access: Access = request.app.state.access
+    identity = request.state.identity
+    shared = {
+        "root": request.scope.get("root_path", ""),
+        "path": request.url.path,
+        "identity": identity,
+        "may_act": identity.role >= Role.OPERATOR,
+        "signed_in": not access.local and request.state.session != "local",
+        "form_token": access.form_token(request.state.session),
+        "namespace": request.app.state.paigeant.settings.namespace,
+    }
+    return HTMLResponse(_TEMPLATES.get_template(template).render(shared | values), status)
+
+
+def error_page(request: Request, status: int, text: str) -> Response:
+    """Return the page that says what was wrong."""
+    return page(request, "error.html", status, title=HTTPStatus(status).phrase, text=text)

@@ -1,0 +1,126 @@
+"""The rest of the HTTP API: queues, workers, workflows, dead letters, costs, logs, and the stream of changes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final, cast
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from paigeant.app.observing.monitor import wanted_workers
+from paigeant.app.operating.attention import find_attention
+from paigeant.app.upkeep.log_lines import read_lines
+from paigeant.errors import InvalidInput, Unavailable, UnknownStep
+from paigeant.model.stored.log_lines import LogFilter
+from paigeant.model.stored.overview import QueueView
+from paigeant.web.access import Role
+from paigeant.web.api import Limit
+from paigeant.web.events import MOST, EventStream, Watcher
+from paigeant.web.problems import problem
+from paigeant.web.requests import app_of, find_run, json_body, require
+
+router: Final = APIRouter(prefix="/api/v1")
+
+SLOTS: Final = 32
+"""Slots of a worker, as far as autoscaling goes, unless the address says otherwise."""
+
+
+@router.get("/queues")
+async def list_queues(request: Request) -> dict[str, list[QueueView]]:
+    """Return what waits for each activity."""
+    return {"queues": await app_of(request).store.list_queues()}
+
+
+@router.get("/queues/{activity}")
+async def show_queue(request: Request, activity: str, slots: int = SLOTS) -> dict[str, Any]:
+    """Return what waits for one activity, and how many workers of so many slots are ``wanted``: for an autoscaler."""
+    for queue in await app_of(request).store.list_queues():
+        if queue.activity == activity:
+            return {**queue.model_dump(), "slots": slots, "wanted": wanted_workers(queue, slots)}
+    raise UnknownStep(f"no worker has ever published an activity {activity!r}")
+
+
+@router.get("/workers")
+async def list_workers(request: Request) -> dict[str, Any]:
+    """Return the workers that are up."""
+    cards = await app_of(request).list_workers()
+    return {"workers": [{"id": card.id, "host": card.host, "pid": card.pid, "topics": card.topics} for card in cards]}
+
+
+@router.get("/workflows")
+async def list_workflows(request: Request) -> dict[str, Any]:
+    """Return the workflows that can be dispatched."""
+    return {"workflows": await app_of(request).list_workflows()}
+
+
+@router.get("/attention")
+async def attention(request: Request) -> dict[str, Any]:
+    """Return what needs a person, grouped by cause, step and error."""
+    return {"groups": [group.model_dump(mode="json") for group in await find_attention(app_of(request).store)]}
+
+
+@router.get("/runs/{workflow_id}/cost")
+async def cost(request: Request, workflow_id: str) -> dict[str, Any]:
+    """Return what the steps of a run were charged."""
+    run = await find_run(request, workflow_id)
+    entries = await app_of(request).store.read_ledger(run.workflow_id)
+    rows = [
+        {
+            "model": entry.charge.model,
+            "input_tokens": entry.charge.input_tokens,
+            "output_tokens": entry.charge.output_tokens,
+            "usd": None if entry.charge.cost is None else str(entry.charge.cost),
+            "at": entry.at,
+        }
+        for entry in entries
+    ]
+    return {"rows": rows}
+
+
+@router.get("/runs/{workflow_id}/logs")
+async def logs(request: Request, workflow_id: str, after: int = 0, limit: Limit = 200) -> dict[str, Any]:
+    """Return the log lines of a run that are kept, oldest first."""
+    app, run = app_of(request), await find_run(request, workflow_id)
+    asked = LogFilter(app.settings.namespace, run.workflow_id, after=after, limit=limit)
+    lines = await asyncio.to_thread(read_lines, app.settings, asked)
+    return {"lines": [{"id": line.id, **line.fields} for line in lines]}
+
+
+@router.get("/dead-letters")
+async def list_letters(request: Request, limit: Limit = 50, after: str | None = None) -> dict[str, Any]:
+    """Return a page of messages that could not be run."""
+    page = await app_of(request).administration.list_dead_letters(limit=limit, after=after)
+    return page.model_dump(mode="json", exclude={"letters": {"__all__": {"body"}}})
+
+
+@router.post("/dead-letters/replay")
+async def replay_letters(request: Request) -> dict[str, Any]:
+    """Publish dead letters again: ``{ids}``."""
+    require(request, Role.OPERATOR)
+    replayed = await app_of(request).administration.replay_dead_letters(await _ids(request))
+    return {"replayed": replayed}
+
+
+@router.post("/dead-letters/drop")
+async def drop_letters(request: Request) -> dict[str, int]:
+    """Delete dead letters: ``{ids}``."""
+    require(request, Role.ADMIN)
+    return {"dropped": await app_of(request).administration.drop_dead_letters(await _ids(request))}
+
+
+async def _ids(request: Request) -> list[int]:
+    given: Any = (await json_body(request, "ids")).get("ids")
+    ids = cast("list[Any]", given) if isinstance(given, list) else []
+    if not ids or not all(isinstance(each, int) for each in ids):
+        raise InvalidInput("the body should be {ids: [1, 2]}")
+    return ids
+
+
+@router.get("/events", include_in_schema=False)
+async def events(request: Request) -> Response:
+    """Stream a notice of each change, once a second at most."""
+    watcher: Watcher = request.app.state.watcher
+    if watcher.streams >= MOST:
+        return problem(503, Unavailable.__name__, f"{MOST} streams are open already; close some")
+    return EventStream(watcher, request.headers.get("last-event-id"))

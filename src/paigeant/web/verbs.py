@@ -1,0 +1,148 @@
+"""The pages that do: each verb says first what will happen, and is refused if the run has changed meanwhile."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from paigeant.app.operating.bulk import Verb, do_to_all, match
+from paigeant.errors import InvalidInput
+from paigeant.model.runs import Direction, RunView, StepStatus
+from paigeant.model.stored.run_filter import read_filter
+from paigeant.web.access import Access, Role
+from paigeant.web.guard import COOKIE
+from paigeant.web.rendering import page
+from paigeant.web.requests import app_of, find_run, form_body, require, require_unchanged, version_of
+
+router: Final = APIRouter(include_in_schema=False)
+
+_CHOICES: Final = {
+    "retry": "The run goes on from the step that failed, or that waits, with all its attempts.",
+    "accept": "The run goes on with whatever code serves its step, though that may not fit.",
+    "cancel": "The run ends at the next beat of its worker; what it has done stays done.",
+    "compensate": "The run ends, and what it has done is undone.",
+    "terminate": "The run ends now. Nothing is undone, and what runs at the moment is not recorded.",
+    "signal": "The run goes on if it waits for this signal; else the signal is kept for the next wait.",
+}
+
+
+def _verb(name: str) -> str:
+    if name not in _CHOICES:
+        raise InvalidInput(f"there is no verb {name!r}; there are: {', '.join(_CHOICES)}")
+    return name
+
+
+@router.get("/runs/{workflow_id}/do/{verb}")
+async def confirm(request: Request, workflow_id: str, verb: str, name: str = "") -> Response:
+    """Say what a verb will do to a run, and ask."""
+    require(request, Role.OPERATOR)
+    view = await (await find_run(request, workflow_id)).view()
+    said = _CHOICES[_verb(verb)]
+    if verb == "compensate":
+        said += f" {_undone(view)}"
+    return page(request, "confirm.html", run=view, verb=verb, said=said, version=version_of(view), name=name)
+
+
+def _undone(view: RunView) -> str:
+    """Say which steps would be undone, as far as it is known: those that completed, the latest first."""
+    done = [
+        step.step
+        for step in reversed(view.steps)
+        if step.direction is Direction.EXECUTE and step.status is StepStatus.COMPLETED
+    ]
+    return (
+        f"Of these, in this order, what has a compensation: {', '.join(done)}."
+        if done
+        else "Nothing has completed yet."
+    )
+
+
+@router.post("/runs/{workflow_id}/do/{verb}")
+async def do(request: Request, workflow_id: str, verb: str) -> Response:
+    """Do it, and show the run."""
+    require(request, Role.OPERATOR)
+    fields = await form_body(request)
+    run = await find_run(request, workflow_id)
+    require_unchanged(await run.view(), fields.get("version"))
+    match _verb(verb):
+        case "retry":
+            await run.retry()
+        case "accept":
+            await run.retry(accept_contract=True)
+        case "cancel":
+            await run.cancel()
+        case "compensate":
+            await run.cancel(compensate=True)
+        case "signal":
+            await run.signal(fields.get("name", ""), fields.get("payload") or None)
+        case _:
+            await run.terminate()
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/runs/{run.workflow_id}", 303)
+
+
+@router.get("/bulk/{verb}")
+async def confirm_bulk(request: Request, verb: Verb) -> Response:
+    """Say to how many runs a verb would be done, with examples, and ask."""
+    require(request, Role.OPERATOR)
+    given = [(name, text) for name, text in request.query_params.multi_items() if text]
+    matched = await match(app_of(request).store, verb, read_filter(given))
+    return page(
+        request, "bulk.html", verb=str(verb), said=_CHOICES[verb], matched=matched, query=urlencode(given), result=None
+    )
+
+
+@router.post("/bulk/{verb}")
+async def do_bulk(request: Request, verb: Verb) -> Response:
+    """Do it, and say what was done and what was refused."""
+    require(request, Role.OPERATOR)
+    fields = await form_body(request)
+    query, app = fields.get("query", ""), app_of(request)
+    result = await do_to_all(app.store, app.run, verb, read_filter(parse_qsl(query)))
+    return page(request, "bulk.html", verb=str(verb), said=_CHOICES[verb], matched=None, query=query, result=result)
+
+
+@router.post("/dead-letters/{letter_id}/{verb}")
+async def do_letter(request: Request, letter_id: int, verb: str) -> Response:
+    """Replay or drop a dead letter."""
+    require(request, Role.ADMIN if verb == "drop" else Role.OPERATOR)
+    await form_body(request)
+    administration = app_of(request).administration
+    if verb == "drop":
+        await administration.drop_dead_letters([letter_id])
+    elif verb == "replay":
+        await administration.replay_dead_letters([letter_id])
+    else:
+        raise InvalidInput(f"there is no verb {verb!r} for dead letters; there are: replay, drop")
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/dead-letters", 303)
+
+
+@router.get("/login")
+async def login(request: Request) -> Response:
+    """Ask for a token."""
+    return page(request, "login.html", wrong="")
+
+
+@router.post("/login")
+async def sign_in(request: Request) -> Response:
+    """Sign in with a token."""
+    access: Access = request.app.state.access
+    fields = await form_body(request)
+    identity = access.by_token(fields.get("token", ""))
+    if identity is None:
+        return page(request, "login.html", 401, wrong="this is no token of this server")
+    answer = RedirectResponse(f"{request.scope.get('root_path', '')}/", 303)
+    answer.set_cookie(COOKIE, access.sign_in(identity), secure=True, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+@router.post("/logout")
+async def sign_out(request: Request) -> Response:
+    """Sign out."""
+    await form_body(request)
+    request.app.state.access.sign_out(request.state.session)
+    answer = RedirectResponse(f"{request.scope.get('root_path', '')}/login", 303)
+    answer.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax", path="/")
+    return answer

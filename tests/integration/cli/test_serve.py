@@ -1,0 +1,63 @@
+"""`paigeant serve` as a program: for this machine only unless tokens say who may, and it ends in time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from time import monotonic
+from typing import Any
+
+from tests.integration.cli.test_metrics import fetch, free_port
+
+HELLO = """
+from paigeant import Workflow, activity
+
+
+@activity.execute()
+def greet(name: str) -> str:
+    return f"Hello {name}"
+
+
+hello = Workflow("hello", ["greet"])
+"""
+
+
+def test_it_serves_and_ends_in_time_with_many_streams_open_and_no_error_in_its_log(project: Any, until: Any):
+    project.write("handlers.py", HELLO)
+    project.paigeant("dispatch", "hello", '{"name": "Joe"}', "--handlers", "handlers.py")
+    port = free_port()
+    server = project.start("serve", "--port", str(port), PAIGEANT_LOG_FORMAT="json")
+    until(lambda: fetch(port, "/api/v1/runs")[0] == 200)
+    [run] = json.loads(fetch(port, "/api/v1/runs")[1])["runs"]
+    assert (run["workflow"], run["status"]) == ("hello", "pending")
+    assert f"dashboard on http://127.0.0.1:{port}/ (everybody on this machine may do everything)" in project.said(
+        server
+    )
+
+    streams = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
+    for stream in streams:
+        stream.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        assert b"200 OK" in stream.recv(1024)
+    asked = monotonic()
+    server.send_signal(signal.SIGTERM)
+
+    assert server.wait(10) in {0, -signal.SIGTERM}
+    assert monotonic() - asked < 5
+    levels = {json.loads(line)["level"] for line in project.said(server).splitlines() if line.startswith("{")}
+    assert levels <= {"info"}
+    for stream in streams:
+        stream.close()
+
+
+def test_what_others_could_reach_needs_a_token_and_encryption(project: Any):
+    open_to_all = project.paigeant("serve", "--host", "0.0.0.0")
+    readable = project.paigeant("serve", "--host", "0.0.0.0", PAIGEANT_API_TOKEN="0123456789abcdef")
+    proxied = project.paigeant("serve", "--behind-proxy")
+    short = project.paigeant("serve", PAIGEANT_API_TOKEN="short")
+
+    assert [each.returncode for each in (open_to_all, readable, proxied, short)] == [2, 2, 2, 2]
+    assert "nobody has a token: set PAIGEANT_API_TOKEN" in open_to_all.stderr
+    assert "tokens would travel unencrypted: use --certfile, or --behind-proxy" in readable.stderr
+    assert "nobody has a token" in proxied.stderr
+    assert "entry 1 should be a token of 16 characters or more" in short.stderr

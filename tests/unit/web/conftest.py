@@ -1,0 +1,74 @@
+"""An application in memory with a worker, and a client that talks to its API and pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from paigeant import ActivityRegistry, RetryPolicy, Wait, Workflow
+from paigeant.app import Paigeant
+from paigeant.config import Settings
+from paigeant.web import Access, asgi
+from paigeant.web.access import read_tokens
+
+HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e\x00" + "x" * 5_000
+TOKENS = ",".join(
+    f"{role}:{name}:{name}-token-0123456789"
+    for role, name in [("viewer", "vera"), ("operator", "otto"), ("admin", "anna")]
+)
+
+
+def handlers() -> tuple[ActivityRegistry, list[Workflow[Any, Any]]]:
+    registry, passes = ActivityRegistry(), set[str]()
+
+    @registry.execute()
+    async def greet(name: str) -> str:
+        return f"Hello {name}"
+
+    @registry.execute()
+    async def hostile() -> str:
+        return HOSTILE
+
+    @registry.execute(retry=RetryPolicy(max_attempts=1))
+    async def fails(name: str) -> str:
+        if name not in passes:
+            passes.add(name)
+            raise ValueError(f"<b>no</b> {name}")
+        return "at last"
+
+    flows = [
+        Workflow("hello", ["greet"]),
+        Workflow("hostile", ["hostile"]),
+        Workflow("failing", ["fails"]),
+        Workflow("waiting", [Wait("paid")]),
+    ]
+    return registry, flows
+
+
+@pytest.fixture
+async def paigeant() -> AsyncIterator[Paigeant]:
+    registry, flows = handlers()
+    async with Paigeant(registry, workflows=flows, settings=Settings(store="memory://")) as app, app.worker():
+        yield app
+
+
+def client_of(app: Paigeant, access: Access | None = None, **options: Any) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(app=asgi(app, access), raise_app_exceptions=False)
+    return httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8200", **options)
+
+
+@pytest.fixture
+async def local(paigeant: Paigeant) -> AsyncIterator[httpx2.AsyncClient]:
+    """Return a client on the machine of a server that needs no token."""
+    async with client_of(paigeant) as client:
+        yield client
+
+
+@pytest.fixture
+async def remote(paigeant: Paigeant) -> AsyncIterator[httpx2.AsyncClient]:
+    """Return a client of a server that others can reach, without a token."""
+    async with client_of(paigeant, Access(read_tokens(TOKENS), local=False)) as client:
+        yield client

@@ -1,0 +1,150 @@
+"""The API does what the application can, and says what was wrong by the name of the error."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx2
+import pytest
+
+from paigeant.app import Paigeant
+from paigeant.model.runs import RunStatus
+from paigeant.testing.waiting import eventually
+from paigeant.web.events import EventStream, Watcher
+
+
+async def dispatched(client: httpx2.AsyncClient, workflow: str, payload: Any = None, **headers: str) -> httpx2.Response:
+    return await client.post("/api/v1/runs", json={"workflow": workflow, "input": payload or {}}, headers=headers)
+
+
+async def test_a_key_gives_the_same_run_and_refuses_another_input(local: httpx2.AsyncClient):
+    key = {"Idempotency-Key": "order-1", "X-Correlation-ID": "c7"}
+    first = await dispatched(local, "hello", {"name": "Joe"}, **key)
+    again = await dispatched(local, "hello", {"name": "Joe"}, **key)
+    other = await dispatched(local, "hello", {"name": "Ann"}, **key)
+
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
+    assert first.json()["workflow_id"] == again.json()["workflow_id"]
+    assert other.json()["code"] == "DispatchConflict"
+    assert other.headers["content-type"] == "application/problem+json"
+    run = (await local.get(first.headers["location"])).json()
+    assert (run["correlation_id"], run["dispatch_key"]) == ("c7", "order-1")
+
+
+async def test_what_is_wrong_is_named(local: httpx2.AsyncClient):
+    lacking = await dispatched(local, "hello", {"nam": "Joe"})
+    unknown = await dispatched(local, "hallo")
+
+    assert (lacking.status_code, unknown.status_code) == (422, 404)
+    assert "name" in lacking.json()["detail"]
+    assert unknown.json()["code"] == "UnknownWorkflow"
+    assert (await local.get("/api/v1/runs/01890000-0000-7000-8000-000000000001")).json()["code"] == "UnknownRun"
+    wrong = await local.get("/api/v1/runs", params={"staus": "failed"})
+    assert (wrong.status_code, "did you mean 'status'" in wrong.json()["detail"]) == (422, True)
+    assert (await local.get("/api/v1/runs", params={"limit": "0"})).status_code == 422
+    assert (await local.get("/api/v1/runs", params={"after": "x"})).status_code == 422
+
+
+async def test_runs_are_found_explained_and_sent_on(local: httpx2.AsyncClient, paigeant: Paigeant):
+    run = await paigeant.dispatch("failing", {"name": "Joe"})
+    await run.result(20)
+
+    found = (await local.get("/api/v1/runs", params={"status": "failed", "error": "ValueError"})).json()["runs"]
+    why = (await local.get(f"/api/v1/runs/{run.workflow_id}/why")).json()
+    groups = (await local.get("/api/v1/attention")).json()["groups"]
+    shown = await local.get(f"/api/v1/runs/{run.workflow_id}")
+    etag = {"If-Match": shown.headers["etag"]}
+    retried = await local.post(f"/api/v1/runs/{run.workflow_id}/retry", json={}, headers=etag)
+    await run.result(20)
+    stale = await local.post(f"/api/v1/runs/{run.workflow_id}/retry", json={}, headers=etag)
+    over = await local.post(f"/api/v1/runs/{run.workflow_id}/retry", json={})
+
+    assert [each["workflow_id"] for each in found] == [str(run.workflow_id)]
+    assert why["because"][0]["verbs"] == ["retry"]
+    assert [(group["cause"], group["error"], group["count"]) for group in groups] == [("failed", "ValueError", 1)]
+    assert retried.status_code == 200
+    assert await run.status() is RunStatus.COMPLETED
+    assert (stale.status_code, stale.json()["code"]) == (412, "Changed")
+    assert (over.status_code, over.json()["code"]) == (409, "WrongState")
+
+
+async def test_many_are_sent_on_at_once_after_a_look(local: httpx2.AsyncClient, paigeant: Paigeant):
+    runs = [await paigeant.dispatch("failing", {"name": str(number)}) for number in range(12)]
+    for run in runs:
+        await run.result(20)
+    order = {"verb": "retry", "where": {"status": ["failed"], "error": "ValueError"}}
+
+    before = (await local.post("/api/v1/bulk", json={**order, "dry_run": True})).json()
+    done = (await local.post("/api/v1/bulk", json={**order, "limit": 10})).json()
+    wrong = await local.post("/api/v1/bulk", json={"verb": "retry", "where": {"status": ["completed"]}})
+
+    assert (before["matched"], len(before["examples"])) == (12, 5)
+    assert (done["matched"], done["done"], done["refused"]) == (10, 10, [])
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "InvalidInput")
+    assert (await local.post("/api/v1/bulk", json={"verb": "sing", "where": {}})).status_code == 422
+
+
+async def test_signals_cancels_and_ends_come_to_their_run(local: httpx2.AsyncClient, paigeant: Paigeant):
+    paid, cancelled, ended = [await paigeant.dispatch("waiting", {}) for _ in range(3)]
+
+    sent = await local.post(f"/api/v1/runs/{paid.workflow_id}/signal", json={"name": "paid", "payload": 3})
+    await local.post(f"/api/v1/runs/{cancelled.workflow_id}/cancel", json={})
+    await local.post(f"/api/v1/runs/{ended.workflow_id}/terminate", json={})
+
+    assert sent.json()["receipt"] in {"met", "kept"}
+    results = [(await run.result(20)).status for run in (paid, cancelled, ended)]
+    assert results == [RunStatus.COMPLETED, RunStatus.CANCELLED, RunStatus.TERMINATED]
+
+
+async def test_an_autoscaler_is_told_how_many_workers_are_wanted(local: httpx2.AsyncClient):
+    queue = (await local.get("/api/v1/queues/greet", params={"slots": 8})).json()
+
+    assert (queue["activity"], queue["due"], queue["wanted"], queue["workers"]) == ("greet", 0, 0, 1)
+    assert (await local.get("/api/v1/queues/nothing")).json()["code"] == "UnknownStep"
+
+
+async def test_the_description_is_openapi_and_names_every_path(local: httpx2.AsyncClient):
+    said = (await local.get("/api/v1/openapi.json")).json()
+
+    assert said["openapi"].startswith("3.1")
+    assert {"/api/v1/runs", "/api/v1/runs/{workflow_id}/why", "/api/v1/bulk"} <= said["paths"].keys()
+    assert not any(path.startswith("/docs") or path == "/" for path in said["paths"])
+
+
+async def test_a_stream_tells_of_changes_and_ends_with_the_server(paigeant: Paigeant):
+    watcher, sent = Watcher(lambda: paigeant.store), list[bytes]()
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+
+    async def said(text: bytes) -> bool:
+        return any(text in each for each in sent)
+
+    streaming = asyncio.create_task(EventStream(watcher, None)({"type": "http"}, receive, send))
+    await eventually(lambda: said(b": hello"))
+    await paigeant.dispatch("waiting", {})
+    async with asyncio.timeout(10):
+        await eventually(lambda: said(b"event: changed"))
+        await watcher.stop()
+        await streaming
+
+    assert watcher.streams == 0
+
+
+@pytest.mark.parametrize("last", [None, "0", "nonsense", "99"])
+async def test_a_stream_ends_with_its_client(paigeant: Paigeant, last: str | None):
+    watcher = Watcher(lambda: paigeant.store)
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(_: Any) -> None: ...
+
+    async with asyncio.timeout(5):
+        await EventStream(watcher, last)({"type": "http"}, receive, send)
+    await watcher.stop()
+    assert watcher.streams == 0

@@ -1,0 +1,115 @@
+"""The pages work without scripts, say what a verb will do before it does it, and show any output harmlessly."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import httpx2
+import pytest
+
+from paigeant.app import Paigeant, Run
+from paigeant.model.runs import RunStatus
+from paigeant.testing.waiting import eventually
+
+HTML = {"accept": "text/html"}
+
+
+def form_of(text: str) -> dict[str, str]:
+    """Return the hidden fields of the form of a page's main part."""
+    found = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text.partition("<main")[2])
+    return {name: unescape(value) for name, value in found}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/runs", "/queues", "/workers", "/workflows", "/dead-letters", "/runs?stuck=true", "/login"]
+)
+async def test_each_page_is_there_and_small(local: httpx2.AsyncClient, path: str):
+    page = await local.get(path, headers=HTML)
+
+    assert page.status_code == 200
+    assert len(page.content) < 200_000
+    assert "<h1>" in page.text
+    assert " style=" not in page.text
+    assert not re.search(r"\son\w+=", page.text)
+
+
+async def test_what_failed_is_on_the_first_page_with_the_verb_that_helps(local: httpx2.AsyncClient, paigeant: Paigeant):
+    run = await paigeant.dispatch("failing", {"name": "Joe"})
+    await run.result(20)
+
+    first = (await local.get("/", headers=HTML)).text
+    link = re.findall(r'href="(/bulk/retry\?[^"]+)"', first)[0].replace("&amp;", "&")
+    asking = (await local.get(link, headers=HTML)).text
+    done = await local.post("/bulk/retry", data=form_of(asking), headers=HTML)
+
+    assert f"/runs/{run.workflow_id}" in first
+    assert "This is done to 1 runs" in asking
+    assert "1 of 1 done" in done.text
+    assert (await run.result(20)).status is RunStatus.COMPLETED
+
+
+async def test_a_verb_says_what_it_does_and_is_refused_if_the_run_has_changed(
+    local: httpx2.AsyncClient, paigeant: Paigeant
+):
+    run = await paigeant.dispatch("failing", {"name": "Ann"})
+    await run.result(20)
+    page = (await local.get(f"/runs/{run.workflow_id}", headers=HTML)).text
+    assert "it ended failed at step" in page
+    address = f"/runs/{run.workflow_id}/do/retry"
+    asking = (await local.get(address, headers=HTML)).text
+    assert "goes on from the step that failed" in asking
+
+    done = await local.post(address, data=form_of(asking), headers=HTML)
+    await run.result(20)
+    again = await local.post(address, data=form_of(asking), headers=HTML)
+
+    assert (done.status_code, done.headers["location"]) == (303, f"/runs/{run.workflow_id}")
+    assert (again.status_code, "has changed meanwhile" in again.text) == (412, True)
+
+
+async def test_a_signal_is_sent_from_the_page_of_a_run_that_waits_for_it(local: httpx2.AsyncClient, paigeant: Paigeant):
+    run = await paigeant.dispatch("waiting", {})
+    await because(run, "signal")
+    page = (await local.get(f"/runs/{run.workflow_id}", headers=HTML)).text
+    link = re.findall(r'href="([^"]+/do/signal\?name=paid)"', page)[0]
+
+    fields = form_of((await local.get(link, headers=HTML)).text) | {"name": "paid", "payload": "3"}
+    await local.post(link.partition("?")[0], data=fields, headers=HTML)
+
+    assert (await run.result(20)).status is RunStatus.COMPLETED
+
+
+async def because(run: Run[Any], cause: str) -> None:
+    """Return once this is why the run stands where it stands."""
+
+    async def stands() -> bool:
+        return [each.cause for each in (await run.why()).because] == [cause]
+
+    await eventually(stands)
+
+
+async def test_a_hostile_output_is_text_and_its_whole_is_a_download(local: httpx2.AsyncClient, paigeant: Paigeant):
+    run = await paigeant.dispatch("hostile", {})
+    await run.result(20)
+
+    page = (await local.get(f"/runs/{run.workflow_id}", headers=HTML)).text
+    whole = await local.get(f"/runs/{run.workflow_id}/values/hostile")
+
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[2J\\u202e\\x00" in page
+    assert not {"\x1b", "\u202e", "\x00"} & set(page)
+    assert "x" * 2100 not in page
+    assert whole.headers["content-type"].startswith("text/plain")
+    assert whole.headers["content-disposition"].startswith("attachment")
+    assert "x" * 5000 in whole.text
+
+
+async def test_what_is_not_there_is_said_on_a_page(local: httpx2.AsyncClient):
+    lost = await local.get("/runs/01890000-0000-7000-8000-000000000001", headers=HTML)
+    wrong = await local.get("/runs?status=flying", headers=HTML)
+
+    assert (lost.status_code, "no run has the id" in lost.text) == (404, True)
+    assert (wrong.status_code, "status is" in wrong.text) == (200, True)
+    assert (await local.get("/nothing", headers=HTML)).status_code == 404
