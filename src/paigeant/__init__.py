@@ -12,6 +12,7 @@ from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.message import PaigeantMessage, SecurityContext
 from paigeant.model.outcomes import Completed, Finished, Parked, Revised
+from paigeant.model.people.policy import ApprovalPolicy
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.routing_slip import RoutingSlip
@@ -26,6 +27,7 @@ __all__ = [
     "ActivityContext",
     "ActivityRegistry",
     "ActivityWorker",
+    "ApprovalPolicy",
     "Completed",
     "Finished",
     "OnInterrupt",

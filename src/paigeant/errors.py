@@ -13,6 +13,7 @@
     │   ├── UnknownRun
     │   ├── UnknownVariable
     │   ├── UnknownLetter
+    │   ├── UnknownApproval
     │   ├── InvalidInput         the input cannot bind, is not what is declared, is no JSON, or is too large
     │   ├── DispatchConflict     the dispatch key is taken by another input
     │   └── WrongState           the run's status does not allow it
@@ -78,6 +79,10 @@ class UnknownVariable(RequestError):
 
 class UnknownLetter(RequestError):
     """No dead letter has this id."""
+
+
+class UnknownApproval(RequestError):
+    """No approval has this id."""
 
 
 class InvalidInput(RequestError):

@@ -13,11 +13,11 @@ from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from paigeant import ActivityRegistry, Price, RetryPolicy, Workflow
+from paigeant import ActivityRegistry, Paigeant, Price, RetryPolicy, RunStatus, Workflow
 from paigeant.agents import PaigeantDurability
 from paigeant.config import Settings
 from paigeant.testing.waiting import eventually
-from tests.provider import Provider, serving
+from tests.provider import Provider, serving, text, tools
 
 
 @pytest.fixture
@@ -93,6 +93,41 @@ async def test_an_error_of_the_provider_is_tried_again_and_what_was_answered_is_
     assert (result.output, result.steps[0].attempt) == ("done", 2)
     assert sorted(provider.bill) == [("helper", 0), *(("orders", turn) for turn in range(5))]
     assert result.steps[0].calls.replayed == 12
+
+
+async def test_an_approval_is_given_after_all_was_restarted(
+    registry: ActivityRegistry, settings: Settings, provider: Provider
+):
+    """The worker that asked is gone; somebody answers where no worker runs; another goes on."""
+    paid: list[int] = []
+    provider.scripts["buyer"] = lambda turn, asked: (
+        tools(("pay", {"eur": 900})) if turn == 0 else text(asked[-1]["content"])
+    )
+    agent = Agent(model(provider, "buyer"), name="buyer")
+
+    @agent.tool_plain(requires_approval=True)
+    async def pay(eur: int) -> str:
+        paid.append(eur)
+        return f"paid {eur}"
+
+    registry.agent(agent, prompt="buy")
+    workflow = Workflow("w", ["buyer"], activities=registry)
+    async with Paigeant(registry, workflows=[workflow], settings=settings) as app, app.worker():
+        run = await app.dispatch("w", None)
+
+        async def waits() -> bool:
+            return await run.status() is RunStatus.WAITING
+
+        assert await eventually(waits)
+    async with Paigeant(ActivityRegistry(), settings=settings) as app:
+        [asked] = (await app.approvals.list()).approvals
+        assert (asked.workflow_id, asked.tool, asked.arguments) == (run.workflow_id, "pay", {"eur": 900})
+        await app.approvals.approve(asked.id, edit={"eur": 800}, by="ann")
+    async with Paigeant(registry, workflows=[workflow], settings=settings) as app, app.worker():
+        result = await app.run(run.workflow_id).result(timeout=10)
+
+    assert (result.output, paid) == ("paid 800", [800])
+    assert provider.bill == [("buyer", 0), ("buyer", 1)]
 
 
 async def test_a_request_under_way_when_its_run_is_cancelled_is_in_the_ledger(

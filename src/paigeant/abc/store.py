@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paigeant.abc.calls.approvals import Approvals
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.ledger import Ledger
 from paigeant.abc.dead_letters import DeadLetters
@@ -13,7 +14,9 @@ from paigeant.abc.run_reader import RunReader
 from paigeant.abc.value_store import ValueStore
 
 
-class Store(HopStore, ValueStore, CheckpointStore, Ledger, Operator, Directory, DeadLetters, RunReader, Resource):
+class Store(
+    HopStore, ValueStore, CheckpointStore, Ledger, Approvals, Operator, Directory, DeadLetters, RunReader, Resource
+):
     """The union of the contracts, each of which is written down in the file of its name.
 
     A store belongs to one namespace; runs of others are invisible to it.

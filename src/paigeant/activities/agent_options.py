@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from paigeant.activities.handlers import Options
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import written_at
+from paigeant.model.people.policy import ApprovalPolicy
 from paigeant.model.spending.prices import Price
 from paigeant.model.values.showing import shown
 
@@ -20,13 +21,15 @@ class AgentOptions(Options, total=False):
 
     ``prompt`` is a template or a function whose parameters are bound by name, ``deps`` a factory bound likewise or a
     plain object. ``price`` wins over the price list. ``on_diverge`` says what becomes of a step that asks a model
-    something else than it has recorded: it waits for a person, or starts afresh and pays again.
+    something else than it has recorded: it waits for a person, or starts afresh and pays again. ``approvals`` says how
+    long people have to answer.
     """
 
     prompt: str | Callable[..., Any] | None
     deps: Any
     price: Price | None
     on_diverge: OnDiverge
+    approvals: ApprovalPolicy | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class AgentRules:
     deps: Any = None
     price: Price | None = None
     on_diverge: OnDiverge = "wait"
+    approvals: ApprovalPolicy | None = None
 
     def __post_init__(self) -> None:
         """Raise RegistrationError, naming file and line, for what cannot be."""
@@ -44,6 +48,8 @@ class AgentRules:
             raise _refused("prompt", self.prompt, "a template as text, or a function")
         if self.price is not None and not isinstance(self.price, Price):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise _refused("price", self.price, "a Price: Price(input=0.25, output=2)")
+        if self.approvals is not None and not isinstance(self.approvals, ApprovalPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise _refused("approvals", self.approvals, "an ApprovalPolicy: ApprovalPolicy(timeout='3d')")
         if self.on_diverge not in {"wait", "afresh"}:
             raise _refused("on_diverge", self.on_diverge, "'wait' or 'afresh'")
 

@@ -131,7 +131,7 @@ class _Registered:
         """Return what records its calls, unless it has that already."""
         if PaigeantDurability.from_agent(self.agent) is not None:
             return []
-        return [PaigeantDurability(name=self.name, price=self.rules.price)]
+        return [PaigeantDurability(name=self.name, price=self.rules.price, approvals=self.rules.approvals)]
 
 
 async def _awaited(made: Any) -> Any:

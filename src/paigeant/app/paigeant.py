@@ -12,6 +12,7 @@ from uuid import UUID
 
 from paigeant.abc import Hooks, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
+from paigeant.app.calls.approvals import Approvals
 from paigeant.app.calls.spending import Spending
 from paigeant.app.choosing import choose_codec, choose_parts
 from paigeant.app.declaration import Declaration, In_contra, Out_co
@@ -254,6 +255,11 @@ class Paigeant:
     async def list_workers(self) -> list[WorkerCard]:
         """Return the workers that are up, with the activities they serve and what they published."""
         return await list_workers(self.store)
+
+    @property
+    def approvals(self) -> Approvals:
+        """What steps ask of people."""
+        return Approvals(lambda: self.store)
 
     @property
     def spending(self) -> Spending:

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "show": ("runs.show", "Show a run: steps, attempts, errors."),
     "logs": ("workers.logs", "Show the log lines of a run, or of all."),
     "graph": ("runs.graph", "Draw a workflow, or a run, as a picture for Mermaid."),
+    "approvals": ("approvals", "List and answer what steps ask of people."),
     "cost": ("runs.cost", "Show what was spent on models."),
     "why": ("runs.why", "Say why a run stands where it stands."),
     "serve": ("workers.serve", "Serve the HTTP API and the dashboard."),

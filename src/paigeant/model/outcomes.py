@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, Field
 
 from paigeant.model.entries.entry import Entry
+from paigeant.model.people.approvals import Asked
 from paigeant.model.values.durations import Duration
 
 T_co = TypeVar("T_co", covariant=True)
@@ -101,6 +102,8 @@ class Parked:
     reason: str
     resume_after: Duration | None = None
     signal: str | None = None
+    asks: tuple[Asked, ...] = field(default=(), kw_only=True, repr=False)
+    """Questions to people, written as the step begins to wait; for adapters such as that of agents."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ class WaitReason(StrEnum):
     JOIN = "join"
     CHILD = "child"
     TAMPERED = "tampered"
+    APPROVAL = "approval"
+    """People are to approve or answer something."""
     DIVERGED = "diverged"
     """A step asks for something else than it has recorded."""
     INTERNAL = "internal"

@@ -9,6 +9,7 @@ from uuid import UUID
 from paigeant.model.hold import NOW, After, Hold, Now, Until
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Fault, FaultKind
+from paigeant.model.people.approvals import Asked
 from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import RunError, RunStatus, StepStatus
@@ -115,12 +116,13 @@ class Writes:
 
     The ``variables`` are those that the step sets at the hop's place, its path and position; its output, a variable
     under the step's name, is not among them. The ``error`` is why the run will not
-    complete.
+    complete. ``asks`` are questions to people, for whose answers the hop waits.
     """
 
     variables: tuple[tuple[str, Value], ...] = ()
     error: RunError | None = None
     revision: Revision | None = None
+    asks: tuple[Asked, ...] = ()
 
 
 NO_WRITES: Final = Writes()

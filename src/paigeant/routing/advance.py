@@ -25,7 +25,7 @@ from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
 from paigeant.model.routing_slip import NOTHING_AHEAD, RoutingSlip
 from paigeant.model.runs import Direction, RunStatus
-from paigeant.model.transition import Done, Following, Held, Left, RunEnd, Transition, Writes
+from paigeant.model.transition import NO_WRITES, Done, Following, Held, Left, RunEnd, Transition, Writes
 from paigeant.model.values.durations import seconds_or_none
 from paigeant.model.values.values import NULL, Value
 from paigeant.routing.compensate import Success, give_up_undoing, go_back, turn_round
@@ -44,7 +44,8 @@ def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
     """
     match outcome:
         case Retrying() | Parked() | InterfaceMismatch() | Entered():
-            return Transition(_hold(outcome))
+            asks = outcome.asks if isinstance(outcome, Parked) else ()
+            return Transition(_hold(outcome), writes=Writes(asks=asks) if asks else NO_WRITES)
         case Passed(variables):
             return _pass(leased, variables)
         case Faulted():

@@ -11,7 +11,6 @@ import pytest
 from pydantic import BaseModel
 from pydantic_ai import (
     Agent,
-    CallDeferred,
     DeferredToolRequests,
     ModelResponse,
     NativeOutput,
@@ -24,7 +23,7 @@ from pydantic_ai import (
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.output import Choices
 
-from paigeant import ActivityRegistry
+from paigeant import ActivityRegistry, Workflow, testing
 from paigeant.errors import RegistrationError
 
 
@@ -117,20 +116,22 @@ def test_an_output_that_cannot_be_written_is_refused_when_it_is_declared(registr
         registry.agent(Agent(TestModel(), name="a", output_type=odd))
 
 
-async def test_a_call_that_someone_else_must_answer_fails_the_step_and_says_so(run: Any):
+async def test_a_call_that_someone_else_must_answer_lets_the_step_wait_though_the_output_may_be_that(
+    registry: ActivityRegistry,
+):
     agent = Agent(TestModel(), name="a", output_type=[str, DeferredToolRequests])
 
     @agent.tool_plain(requires_approval=True)
     def pay() -> None: ...
 
-    @agent.tool_plain
-    def ask_finance() -> None:
-        raise CallDeferred
+    registry.agent(agent, prompt="x")
+    workflow = Workflow("w", ["a"])
+    async with testing.app(registry, workflows=[workflow]) as app:
+        run = await app.dispatch(workflow, None)
+        await app.advance()
 
-    [step] = (await run([agent], "x")).steps
-
-    assert (step.status, step.attempt, step.errors[0].type) == ("failed", 1, "paigeant.errors.Terminal")
-    assert "agent 'a' ended with calls of ask_finance, pay for someone else" in step.errors[0].message
+        assert [one.tool for one in (await app.approvals.list()).approvals] == ["pay"]
+        assert (await run.status()) == "waiting"
 
 
 @pytest.mark.skipif(not hasattr(output, "PendingModelResponse"), reason="this pydantic-ai always waits")

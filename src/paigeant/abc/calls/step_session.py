@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar
 
 from pydantic import JsonValue
 
 from paigeant.model.outcomes import Parked
+from paigeant.model.people.approvals import Answered
 from paigeant.model.stored.checkpoints import Charge
 
 T = TypeVar("T")
@@ -91,6 +92,10 @@ class StepSession(Protocol):
 
     async def run_in_thread(self, function: Callable[[], T]) -> T:
         """Return what the function returns, called in a thread that does not keep the process."""
+        ...
+
+    async def answers(self) -> Mapping[str, Answered]:
+        """Return how the questions that this step has asked people stand, by their keys."""
         ...
 
     def outlast(self, call: asyncio.Task[Any], seconds: float) -> None:

@@ -26,6 +26,7 @@ from paigeant.abc import Call, StepSession
 from paigeant.activities.calls.fingerprints import digest
 from paigeant.activities.calls.recorded import ENCLOSING
 from paigeant.activities.context import CURRENT_STEP, ActivityContext
+from paigeant.agents.durable.at_most_once import ToolRules, guarded, is_at_most_once
 from paigeant.agents.durable.charges import charge_of_answer, charges_within
 from paigeant.agents.durable.keys import fingerprint, key_of
 from paigeant.errors import Terminal
@@ -40,14 +41,6 @@ LAST_CALL: Final = 10.0
 
 record_durable_unit: Final[Any] = getattr(durable_exec, "record_durable_unit", None)
 """From 2.68 on: keeps what is replayed out of traces."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolRules:
-    """What a tool's ``metadata={"paigeant": …}`` says."""
-
-    checkpoint: bool = True
-    at_most_once: bool | None = None
 
 
 @dataclass(slots=True)
@@ -80,7 +73,6 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         config: ToolRules,
     ) -> object:
         """Return what was recorded for this call, or make it and record it."""
-        del config
         step = ActivityContext.current()
         session = cast("StepSession", step._session)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         context = next((cast("RunContext[Any]", one) for one in cache_key if isinstance(one, RunContext)), None)
@@ -101,7 +93,11 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         if call.kind == "model":
             return await self._outlasting(session, call, body)
         tool = operation_id if isinstance(operation_id, ToolsetCallToolId) else None
-        return await (self._made(session, call, body) if tool is None else self._tool(session, call, body, cache_key))
+        if tool is None:
+            return await self._made(session, call, body)
+        if is_at_most_once(config, cache_key):
+            body = guarded(session, call, body, cache_key)
+        return await self._tool(session, call, body, cache_key)
 
     async def _outlasting(self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]]) -> object:
         """Make a call in a task of its own, which ends and records it even if the step is cut short meanwhile."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, cast
 
 import pydantic_ai
 from pydantic import ValidationError
-from pydantic_ai import ModelSettings, RunContext, durable_exec
+from pydantic_ai import DeferredToolRequests, DeferredToolResults, ModelSettings, RunContext, durable_exec
 from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.durable_exec import JSON_CODEC, BaseDurabilityCapability, DurabilityEngineSpec
@@ -17,8 +17,10 @@ from pydantic_ai.models import Model
 
 from paigeant.activities.context import ActivityContext, current_session
 from paigeant.agents.durable.backend import CheckpointBackend, Shared, in_step, unserialisable
+from paigeant.agents.durable.deferred import answers_to
 from paigeant.agents.durable.keys import run_id
 from paigeant.errors import Terminal
+from paigeant.model.people.policy import ApprovalPolicy
 from paigeant.model.spending.prices import Price
 
 _OVERRIDE: Final = "override"
@@ -72,11 +74,13 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
         event_stream_handler: Any = None,
         name: str | None = None,
         price: Price | None = None,
+        approvals: ApprovalPolicy | None = None,
     ) -> None:
-        """Record under this name, and charge by ``price`` where it is given."""
+        """Record under this name, charge by ``price`` where it is given, and ask people as ``approvals`` says."""
         super().__init__(models=models, event_stream_handler=event_stream_handler, name=name)
         self._given = dict(models or {})
         self._price = price
+        self._approvals = approvals or ApprovalPolicy()
         self._handler = event_stream_handler
 
     @property
@@ -113,8 +117,28 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
         if not self.in_durable_context or known or not isinstance(model, Model):
             return here
         models = {**self._given, _OVERRIDE: cast("Model[Any]", model)}
-        bound = type(self)(models=models, event_stream_handler=self._handler, name=self.name, price=self._price)
+        bound = type(self)(
+            models=models,
+            event_stream_handler=self._handler,
+            name=self.name,
+            price=self._price,
+            approvals=self._approvals,
+        )
         return bound.for_agent(cast("AbstractAgent[Any, Any]", agent))
+
+    async def handle_deferred_tool_calls(
+        self, ctx: RunContext[Any], *, requests: DeferredToolRequests
+    ) -> DeferredToolResults | None:
+        """Return what people have answered; without their answers the step waits, and costs nothing meanwhile.
+
+        The run is replayed up to here then, and goes on.
+        """
+        session = current_session()
+        if session is None:
+            return None
+        step = ActivityContext.current()
+        run = (ctx.run_id or "").removeprefix(f"{step.workflow_id}:{step.step_id}:")
+        return await answers_to(session, run, requests, self._approvals)
 
     async def wrap_run(self, ctx: RunContext[Any], *, handler: Any) -> Any:
         """Run, with what is replayed kept out of traces, and events in an order that replays."""

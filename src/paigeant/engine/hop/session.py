@@ -28,6 +28,7 @@ from paigeant.errors import ResultError, Unavailable
 from paigeant.model.hops import Leased
 from paigeant.model.limits import DEPTH, VALUE_BYTES
 from paigeant.model.outcomes import Parked
+from paigeant.model.people.approvals import Answered
 from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recorded, Recording, StepEpoch, pack
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.values import Value
@@ -136,9 +137,7 @@ class LeasedSession(StepSession):
         return None if known is None else self._same(call, known).json
 
     async def _read(self) -> None:
-        message = self._leased.message
-        about = StepEpoch(self._run, message.step_id, message.headers.direction, self._epoch)
-        found = await self._patiently(lambda: self._store.load_checkpoints(about))
+        found = await self._patiently(lambda: self._store.load_checkpoints(self._place))
         self._known = {**found, **(self._known or {})}
 
     async def record(self, call: Call, json: bytes, *, took: float = 0.0, charges: Sequence[Charge] = ()) -> bytes:
@@ -167,6 +166,17 @@ class LeasedSession(StepSession):
     async def run_in_thread(self, function: Callable[[], T]) -> T:
         """Return what the function returns, called in a thread."""
         return await run_in_thread(function, self._step, partial(self._recorder.keep_until_thread_ends, self._step))
+
+    async def answers(self) -> Mapping[str, Answered]:
+        """Return how the questions of this step stand; under a step's first lease it has asked nothing."""
+        if self._leased.grant.fence == 1:
+            return {}
+        return await self._here(self._patiently(lambda: self._store.load_answers(self._place)))
+
+    @property
+    def _place(self) -> StepEpoch:
+        message = self._leased.message
+        return StepEpoch(self._run, message.step_id, message.headers.direction, self._epoch)
 
     def outlast(self, call: asyncio.Task[Any], seconds: float) -> None:
         """Let a call under way end."""

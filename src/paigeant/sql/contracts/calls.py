@@ -4,20 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import CheckpointStore, Ledger
+from paigeant.abc import Approvals, CheckpointStore, Ledger
 from paigeant.aio.changes import News
 from paigeant.model.hops import LeaseToken
+from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
 from paigeant.sql.contracts.base import InDatabase
-from paigeant.sql.statements.calls import checkpoints, ledger
+from paigeant.sql.statements.calls import approvals, checkpoints, ledger
 
 
-class SqlCalls(InDatabase, CheckpointStore, Ledger):
+class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals):
     """The contract over a database."""
 
     async def record_checkpoints(self, recordings: Sequence[Recording]) -> list[Recorded]:
@@ -39,3 +40,17 @@ class SqlCalls(InDatabase, CheckpointStore, Ledger):
 
     async def prune_ledger(self, older_than: timedelta, limit: int = 1000) -> int:
         return await self.database.write(lambda tx: ledger.prune_ledger(tx, older_than, limit), News.NOTHING)
+
+    async def list_approvals(
+        self, *, workflow: str | None = None, everything: bool = False, limit: int = 50, after: str | None = None
+    ) -> ApprovalPage:
+        return await self.database.read(lambda tx: approvals.list_approvals(tx, workflow, everything, limit, after))
+
+    async def get_approval(self, approval_id: int) -> Approval:
+        return await self.database.read(lambda tx: approvals.get_approval(tx, approval_id))
+
+    async def answer_approval(self, approval_id: int, answer: Answer) -> Approval:
+        return await self.database.write(lambda tx: approvals.answer_approval(tx, approval_id, answer))
+
+    async def load_answers(self, step: StepEpoch) -> Mapping[str, Answered]:
+        return await self.database.read(lambda tx: approvals.load_answers(tx, step))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Identity, Integer, Table, Text, Uuid
 
-from paigeant.sql.schema.tables import metadata, run_column
+from paigeant.sql.schema.tables import BIG, metadata, run_column
 from paigeant.sql.schema.types import Bytes, StoreTime
 
 checkpoints: Final = Table(
@@ -56,3 +56,30 @@ ledger: Final = Table(
 )
 """What requests to models cost, one row each; ``cost_picos`` in 10⁻¹² dollars, NULL for an unknown price. It belongs to
 no run, and stays when that is pruned."""
+
+approvals: Final = Table(
+    "approvals",
+    metadata,
+    Column("id", BIG, Identity(always=True), primary_key=True),
+    Column("namespace", Text, nullable=False),
+    run_column(nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("step_id", Uuid, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("metadata", Text),
+    Column("status", Text, nullable=False),
+    Column("asked_at", StoreTime, nullable=False),
+    Column("expires_at", StoreTime),
+    Column("answer", Text),
+    Column("answered_by", Text),
+    Column("answered_at", StoreTime),
+)
+"""Questions of steps to people. Nobody writes down that the time of one is up, or that its step is behind."""

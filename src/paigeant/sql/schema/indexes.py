@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Index, literal_column
 
-from paigeant.sql.schema.calls import ledger
+from paigeant.sql.schema.calls import approvals, ledger
 from paigeant.sql.schema.installation import dead_letters
 from paigeant.sql.schema.tables import run_plans, signals, step_executions, workflow_runs
 from paigeant.sql.schema.whole import WHOLE
@@ -72,6 +72,12 @@ INDEXES: Final = (
     Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
     Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),
     Index("dead_letters_namespace", dead_letters.c.namespace, dead_letters.c.id),
+    Index(
+        "approvals_once",
+        *(approvals.c[name] for name in ("workflow_id", "step_id", "direction", "epoch", "key")),
+        unique=True,
+    ),
+    _partial("approvals_open", approvals.c.namespace, approvals.c.id, where=approvals.c.status == "open"),
     Index("ledger_day", ledger.c.namespace, ledger.c.recorded_at),
     Index("dead_letters_once", dead_letters.c.namespace, dead_letters.c.topic, dead_letters.c.digest, unique=True),
 )

@@ -12,6 +12,7 @@ from paigeant.model.transition import Held, Left
 from paigeant.protocol import holds, leases, verdict
 from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
+from paigeant.stores.memory.calls.approvals import ask
 from paigeant.stores.memory.custody import keep_record
 from paigeant.stores.memory.hops import read_grant
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
@@ -99,6 +100,7 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
         case Held() as held:
             hop.change(holds.hold(hop, held, one, now))
             meet_kept(rows, rows.runs[hop.workflow_id], hop)
+            ask(rows, hop, one.transition.writes.asks)
         case Left() as left:
             rows.leave(hop, holds.leave(hop, left, one, now))
     hop.note(one.detail, now)

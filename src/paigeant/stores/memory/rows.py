@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.aio.changes import Changes
@@ -224,6 +224,8 @@ class Rows:
         self.letters: dict[tuple[str, bytes], DeadLetter] = {}
         """The dead letters by topic and digest, each there once."""
         self.ledger: Ledger = {}
+        self.approvals: dict[int, Any] = {}
+        """The questions of steps, by their numbers."""
         self._numbers = 0
 
     def next_number(self) -> int:

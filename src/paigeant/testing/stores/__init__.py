@@ -1,6 +1,7 @@
 """The suite that every store must pass."""
 
 from paigeant.testing.stores.backend import Connect, StoreBackend
+from paigeant.testing.stores.calls.approvals import ApprovalGuarantees
 from paigeant.testing.stores.calls.checkpoints import CheckpointGuarantees
 from paigeant.testing.stores.calls.costs import CostGuarantees
 from paigeant.testing.stores.calls.variables import SavedVariableGuarantees
@@ -51,6 +52,7 @@ class StoreContract(
     CheckpointGuarantees,
     SavedVariableGuarantees,
     CostGuarantees,
+    ApprovalGuarantees,
     CustodyGuarantees,
     WaitingGuarantees,
     RaceGuarantees,

@@ -11,6 +11,7 @@ def add_calls() -> None:
     op.add_column("step_executions", sa.Column("epoch", sa.Integer(), nullable=True))
     _checkpoints()
     _ledger()
+    _approvals()
 
 
 def _time(name: str = "recorded_at", *, nullable: bool = False) -> sa.Column[object]:
@@ -72,3 +73,33 @@ def _ledger() -> None:
         sa.PrimaryKeyConstraint(*_CALL, name="ledger_pkey"),
     )
     op.create_index("ledger_day", "ledger", ["namespace", "recorded_at"])
+
+
+def _approvals() -> None:
+    op.create_table(
+        "approvals",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=True), primary_key=True
+        ),
+        *_texts("namespace"),
+        sa.Column("workflow_id", sa.Uuid(), nullable=False),
+        *_texts("workflow", "path"),
+        *_numbers("position"),
+        *_texts("step"),
+        sa.Column("step_id", sa.Uuid(), nullable=False),
+        *_texts("direction"),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        *_texts("key", "kind", "tool", "arguments"),
+        *_texts("metadata", nullable=True),
+        *_texts("status"),
+        _time("asked_at"),
+        _time("expires_at", nullable=True),
+        *_texts("answer", "answered_by", nullable=True),
+        _time("answered_at", nullable=True),
+        sa.PrimaryKeyConstraint("id", name="approvals_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="approvals_workflow_id_fkey"),
+    )
+    op.create_index("approvals_once", "approvals", list(_CALL), unique=True)
+    still = sa.text("status = 'open'")
+    columns = ["namespace", "id"]
+    op.create_index("approvals_open", "approvals", columns, sqlite_where=still, postgresql_where=still)

@@ -17,6 +17,7 @@ from paigeant.protocol import holds, operate, verdict
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.statements.commits.asking import ask
 from paigeant.sql.statements.commits.plans import keep_plans
 from paigeant.sql.statements.custody.records import keep_records
 from paigeant.sql.statements.hops import OPEN, add_passed, add_twins, changed, changing, keep_blobs, note, steps
@@ -79,6 +80,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
         note(tx, said)
     add_passed(tx, [(one.commit.held.key, passed) for one in good for passed in one.commit.transition.passed])
     add_twins(tx, [twin for one in good for twin in _twins(one, lease)])
+    ask(tx, [(one.commit.held.key, each) for one in good for each in one.commit.transition.writes.asks])
     waits = [key for one in good for key in _waits(one.commit)]
     if waits:
         meet_kept(tx, waits)

@@ -4,19 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import CheckpointStore, Ledger
+from paigeant.abc import Approvals, CheckpointStore, Ledger
 from paigeant.model.hops import LeaseToken
+from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
-from paigeant.stores.memory.calls import checkpoints, ledger
+from paigeant.stores.memory.calls import approvals, checkpoints, ledger
 from paigeant.stores.memory.rows import Rows
 
 
-class MemoryCalls(CheckpointStore, Ledger):
+class MemoryCalls(CheckpointStore, Ledger, Approvals):
     """The contract over rows in memory."""
 
     _rows: Rows
@@ -38,3 +39,17 @@ class MemoryCalls(CheckpointStore, Ledger):
 
     async def prune_ledger(self, older_than: timedelta, limit: int = 1000) -> int:
         return ledger.prune_ledger(self._rows, older_than, limit)
+
+    async def list_approvals(
+        self, *, workflow: str | None = None, everything: bool = False, limit: int = 50, after: str | None = None
+    ) -> ApprovalPage:
+        return approvals.list_approvals(self._rows, workflow, everything, limit, after)
+
+    async def get_approval(self, approval_id: int) -> Approval:
+        return approvals.get_approval(self._rows, approval_id)
+
+    async def answer_approval(self, approval_id: int, answer: Answer) -> Approval:
+        return approvals.answer_approval(self._rows, approval_id, answer)
+
+    async def load_answers(self, step: StepEpoch) -> Mapping[str, Answered]:
+        return approvals.load_answers(self._rows, step)

@@ -1,0 +1,101 @@
+"""What an agent's run has to ask people for, and what they have answered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic_ai import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
+from pydantic_ai.messages import ToolCallPart
+from pydantic_core import to_json
+
+from paigeant.abc import StepSession
+from paigeant.activities.calls.recorded import stored_key
+from paigeant.errors import Terminal
+from paigeant.model.outcomes import Parked
+from paigeant.model.people.approvals import Answered, ApprovalStatus, Asked, AskedKind
+from paigeant.model.people.policy import ApprovalPolicy
+from paigeant.model.runs import WaitReason
+
+_OPEN: Final = frozenset({ApprovalStatus.OPEN})
+
+
+async def answers_to(
+    session: StepSession, run: str, requests: DeferredToolRequests, policy: ApprovalPolicy
+) -> DeferredToolResults:
+    """Return what people have said to these calls; ends the step, which waits for them, where one is still open.
+
+    An answer is for the arguments that were shown: the same call with others is another question.
+    """
+    asked = {
+        call.tool_call_id: _question(run, call, requests, policy) for call in (*requests.approvals, *requests.calls)
+    }
+    found = await session.answers()
+    missing = [one for one in asked.values() if one.key not in found]
+    if missing or any(found[one.key].status in _OPEN for one in asked.values()):
+        session.wait(Parked(WaitReason.APPROVAL, _patience(policy), asks=tuple(missing)))
+    results = DeferredToolResults()
+    for call in requests.approvals:
+        results.approvals[call.tool_call_id] = _approval(found[asked[call.tool_call_id].key], call, policy)
+    for call in requests.calls:
+        results.calls[call.tool_call_id] = _result(found[asked[call.tool_call_id].key], call, policy)
+    return results
+
+
+async def outcome_of(session: StepSession, key: str, tool: str, arguments: Mapping[str, Any]) -> Any:
+    """Return what a person says came of a call that was interrupted; ends the step until somebody does."""
+    asked = Asked(stored_key(f"outcome of {key}"), AskedKind.UNKNOWN, tool, to_json(arguments, fallback=repr).decode())
+    found = (await session.answers()).get(asked.key)
+    if found is None or found.status in _OPEN:
+        reason = f"{WaitReason.APPROVAL}: what came of the call of {tool!r} that was interrupted?"
+        session.wait(Parked(reason, asks=() if found else (asked,)))
+    if found.status is ApprovalStatus.DENIED:
+        raise Terminal(f"the call of {tool!r} was interrupted, and its outcome is not known: {found.value or 'denied'}")
+    return found.value
+
+
+def _question(run: str, call: ToolCallPart, requests: DeferredToolRequests, policy: ApprovalPolicy) -> Asked:
+    arguments = call.args_as_json_str()
+    metadata = requests.metadata.get(call.tool_call_id)
+    if any(one is call for one in requests.approvals):
+        kind = AskedKind.APPROVAL
+    else:
+        kind = AskedKind.QUESTION if (metadata or {}).get("kind") == "question" else AskedKind.EXTERNAL
+    digest = hashlib.sha256(arguments.encode()).hexdigest()
+    key = stored_key(f"{run}/{call.tool_call_id}:{digest}")
+    shown = None if metadata is None else to_json(metadata, fallback=repr).decode()
+    return Asked(key, kind, call.tool_name, arguments, shown, policy.seconds)
+
+
+def _patience(policy: ApprovalPolicy) -> timedelta | None:
+    return None if policy.seconds is None else timedelta(seconds=policy.seconds)
+
+
+def _approval(answer: Answered, call: ToolCallPart, policy: ApprovalPolicy) -> ToolApproved | ToolDenied:
+    match answer.status:
+        case ApprovalStatus.APPROVED:
+            edited: Any = answer.value
+            return ToolApproved(override_args=edited) if edited is not None else ToolApproved()
+        case ApprovalStatus.DENIED:
+            return ToolDenied(str(answer.value)) if answer.value else ToolDenied()
+        case _:
+            return ToolDenied(_too_late(call, policy))
+
+
+def _result(answer: Answered, call: ToolCallPart, policy: ApprovalPolicy) -> Any:
+    match answer.status:
+        case ApprovalStatus.ANSWERED:
+            return answer.value
+        case ApprovalStatus.DENIED:
+            return ToolDenied(str(answer.value)) if answer.value else ToolDenied()
+        case _:
+            return ToolDenied(_too_late(call, policy))
+
+
+def _too_late(call: ToolCallPart, policy: ApprovalPolicy) -> str:
+    text = f"nobody has answered to the call of {call.tool_name!r} in time"
+    if policy.on_timeout == "fault":
+        raise Terminal(text)
+    return text

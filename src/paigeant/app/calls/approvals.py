@@ -1,0 +1,81 @@
+"""What steps ask of people: the ``approvals`` of a :class:`~paigeant.Paigeant`."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from pydantic_core import to_json
+
+from paigeant.abc import Store
+from paigeant.app.inputs import variable_as_json
+from paigeant.errors import InvalidInput, WrongState
+from paigeant.model.people.approvals import Answer, Approval, ApprovalPage, ApprovalStatus, AskedKind
+from paigeant.model.values.showing import shown
+
+
+class Approvals:
+    """Lists what steps wait for, and answers it. Every method may raise Unavailable.
+
+    Each is answered once. Who answers is ``by``, by default the user of the operating system.
+    """
+
+    def __init__(self, store: Callable[[], Store]) -> None:
+        """Ask what ``store`` returns, which raises ConfigError unless the application is open."""
+        self._store = store
+
+    async def list(
+        self, *, workflow: str | None = None, everything: bool = False, limit: int = 50, after: str | None = None
+    ) -> ApprovalPage:
+        """Return a page of what is open, or of ``everything`` that was asked, the oldest first."""
+        return await self._store().list_approvals(workflow=workflow, everything=everything, limit=limit, after=after)
+
+    async def get(self, approval_id: int) -> Approval:
+        """Return one; raises UnknownApproval."""
+        return await self._store().get_approval(approval_id)
+
+    async def approve(self, approval_id: int, *, edit: Any = None, by: str | None = None) -> Approval:
+        """Let the call be made, with the arguments shown or with edited ones, which the tool validates.
+
+        Raises UnknownApproval; WrongState for what is answered already or is no call to approve; InvalidInput for
+        arguments that are no object.
+        """
+        await self._require(approval_id, AskedKind.APPROVAL, AskedKind.BUDGET)
+        if edit is not None and not isinstance(edit, Mapping):
+            raise InvalidInput(
+                f"edited arguments are an object by the names of the tool's parameters, not {shown(edit)}"
+            )
+        value = None if edit is None else to_json(cast("Any", edit)).decode()
+        return await self._answer(approval_id, ApprovalStatus.APPROVED, value, by)
+
+    async def deny(self, approval_id: int, *, reason: str | None = None, by: str | None = None) -> Approval:
+        """Refuse it; the model, or the step's fault, is given the ``reason``. Raises as :meth:`approve`."""
+        value = None if reason is None else to_json(reason).decode()
+        return await self._answer(approval_id, ApprovalStatus.DENIED, value, by)
+
+    async def answer(self, approval_id: int, value: Any, *, by: str | None = None) -> Approval:
+        """Answer a question, or say what came of a call that was made elsewhere or was interrupted.
+
+        Raises UnknownApproval, WrongState for what is answered already or is a call to approve, and InvalidInput for a
+        value that is no JSON.
+        """
+        await self._require(approval_id, AskedKind.EXTERNAL, AskedKind.QUESTION, AskedKind.UNKNOWN)
+        json = variable_as_json("answer", value).decode()
+        return await self._answer(approval_id, ApprovalStatus.ANSWERED, json, by)
+
+    async def _require(self, approval_id: int, *kinds: AskedKind) -> None:
+        asked = await self.get(approval_id)
+        if asked.kind not in kinds:
+            how = "approve or deny" if asked.kind in {AskedKind.APPROVAL, AskedKind.BUDGET} else "answer or deny"
+            raise WrongState(f"approval {approval_id} is of the kind {asked.kind}: {how} it")
+
+    async def _answer(self, approval_id: int, status: ApprovalStatus, value: str | None, by: str | None) -> Approval:
+        return await self._store().answer_approval(approval_id, Answer(status, by or _user(), value))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,37 @@
+"""How long a step waits for people, and what becomes of it if they say nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from paigeant.errors import RegistrationError
+from paigeant.model.values.durations import Duration, seconds_of
+from paigeant.model.values.showing import shown
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """How long an agent's questions are open, for ever by default, and what no answer in time means.
+
+    ``timeout`` is a duration. ``on_timeout="deny"`` tells the model that the call is denied; ``"fault"`` ends the step.
+    """
+
+    timeout: Duration | None = None
+    on_timeout: Literal["deny", "fault"] = "deny"
+
+    def __post_init__(self) -> None:
+        """Raise RegistrationError for what is no policy."""
+        try:
+            seconds = self.seconds
+        except ValueError as error:
+            raise RegistrationError(f"ApprovalPolicy: timeout is {shown(self.timeout)}: {error}") from error
+        if seconds is not None and seconds <= 0:
+            raise RegistrationError("ApprovalPolicy: timeout is 0; it must be more than 0 seconds")
+        if cast("Any", self.on_timeout) not in {"deny", "fault"}:
+            raise RegistrationError(f"ApprovalPolicy: on_timeout is {shown(self.on_timeout)}; it is 'deny' or 'fault'")
+
+    @property
+    def seconds(self) -> float | None:
+        """How long, in seconds."""
+        return None if self.timeout is None else seconds_of(self.timeout)

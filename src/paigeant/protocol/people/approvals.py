@@ -1,0 +1,70 @@
+"""Approvals: how a question stands, and whether it may still be answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from pydantic_core import from_json
+
+from paigeant.errors import UnknownApproval, WrongState
+from paigeant.model.people.approvals import Answered, Approval, ApprovalStatus, AskedKind
+
+
+class AskedRow(Protocol):
+    """A question as a store has it, with its hop: behind since ``completed_at``, in its ``hop_epoch``."""
+
+    # ruff: noqa: D102 -- the columns have the names of Approval
+    @property
+    def id(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
+    @property
+    def answer(self) -> str | None: ...
+    @property
+    def answered_by(self) -> str | None: ...
+    @property
+    def hop_epoch(self) -> int | None: ...
+    @property
+    def completed_at(self) -> datetime | None: ...
+
+
+def stands(row: AskedRow, now: datetime) -> ApprovalStatus:
+    """Return how a question stands: nobody writes down that its time is up, or that nobody waits for it any more."""
+    status = ApprovalStatus(row.status)
+    if status is not ApprovalStatus.OPEN:
+        return status
+    if row.completed_at is not None or row.epoch != (row.hop_epoch or 0):
+        return ApprovalStatus.WITHDRAWN
+    return ApprovalStatus.EXPIRED if row.expires_at is not None and row.expires_at <= now else status
+
+
+def unknown(approval_id: int) -> UnknownApproval:
+    """Return the error that says that this namespace has no such question."""
+    return UnknownApproval(f"no approval has the id {approval_id}; see: paigeant approvals list")
+
+
+def require_open(row: AskedRow, now: datetime) -> None:
+    """Return if the question may be answered; raises WrongState."""
+    status = stands(row, now)
+    if status is not ApprovalStatus.OPEN:
+        by = f" by {row.answered_by}" if row.answered_by else ""
+        raise WrongState(f"approval {row.id} is {status}{by} already: it is answered once")
+
+
+def seen(row: AskedRow, now: datetime) -> Answered:
+    """Return how a question stands for the step that has asked it."""
+    value = None if row.answer is None else from_json(row.answer)
+    return Answered(stands(row, now), value, row.answered_by)
+
+
+def view(row: AskedRow, now: datetime) -> Approval:
+    """Return the question as it is shown."""
+    shown = {name: getattr(row, name) for name in Approval.model_fields}
+    for name in ("arguments", "metadata", "answer"):
+        shown[name] = None if shown[name] is None else from_json(shown[name])
+    return Approval.model_validate(shown | {"status": stands(row, now), "kind": AskedKind(shown["kind"])})

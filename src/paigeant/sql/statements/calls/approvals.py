@@ -1,0 +1,91 @@
+"""What steps ask of people. Who asks and who answers locks the row of the run first, so that no answer is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, select, update
+
+from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage, ApprovalStatus
+from paigeant.model.stored.checkpoints import StepEpoch
+from paigeant.model.stored.pages import read_place
+from paigeant.protocol import operate
+from paigeant.protocol.people import approvals as protocol
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.calls import approvals
+from paigeant.sql.schema.tables import Columns, step_executions
+from paigeant.sql.statements import operate as operating
+from paigeant.sql.statements.hops import changed, changing, key_of, steps
+
+asked: Columns = approvals.c
+_OF_HOP: Final = (
+    (steps.workflow_id == asked.workflow_id) & (steps.path == asked.path) & (steps.position == asked.position)
+)
+_SHOWN: Final = (
+    select(approvals, steps.epoch.label("hop_epoch"), steps.completed_at, steps.owner)
+    .join_from(approvals, step_executions, _OF_HOP)
+    .where(asked.namespace == bindparam("namespace"))
+)
+_DUE: Final = changing(operate.Hurried)
+
+
+def list_approvals(tx: Tx, workflow: str | None, everything: bool, limit: int, after: str | None) -> ApprovalPage:  # noqa: FBT001
+    """Return a page of questions."""
+    query = _SHOWN.order_by(asked.id).limit(limit + 1)
+    if not everything:
+        waits = (asked.status == ApprovalStatus.OPEN.value) & steps.completed_at.is_(None)
+        query = query.where(
+            waits,
+            asked.epoch == func.coalesce(steps.epoch, 0),
+            asked.expires_at.is_(None) | (asked.expires_at > tx.now),
+        )
+    if workflow is not None:
+        query = query.where(asked.workflow == workflow)
+    if (place := read_place(after, "approvals")) is not None:
+        query = query.where(asked.id > place)
+    rows = tx.rows(query, namespace=tx.namespace)
+    following = str(rows[limit - 1].id) if len(rows) > limit else None
+    return ApprovalPage(approvals=tuple(protocol.view(row, tx.now) for row in rows[:limit]), next=following)
+
+
+def get_approval(tx: Tx, approval_id: int) -> Approval:
+    """Return a question; raises UnknownApproval."""
+    return protocol.view(_find(tx, approval_id), tx.now)
+
+
+def answer_approval(tx: Tx, approval_id: int, answer: Answer) -> Approval:
+    """Answer a question, and make its step due if it has no other open one."""
+    operating.find(tx, _find(tx, approval_id).workflow_id)
+    tx = tx.later()  # what held the lock may have answered, or let the step wait for this
+    row = _find(tx, approval_id)
+    protocol.require_open(row, tx.now)
+    written = {"status": answer.status.value, "answer": answer.value, "answered_by": answer.by, "answered_at": tx.now}
+    tx.connection.execute(update(approvals).where(asked.id == approval_id).values(written))
+    step = StepEpoch(row.workflow_id, row.step_id, row.direction, row.epoch)
+    still = [one for one in _of_step(tx, step) if protocol.stands(one, tx.now) is ApprovalStatus.OPEN]
+    if not still and row.owner is None:
+        tx.many(_DUE, [changed(key_of(row), operate.hurry(tx.now))])
+    return get_approval(tx, approval_id)
+
+
+def load_answers(tx: Tx, step: StepEpoch) -> Mapping[str, Answered]:
+    """Return how the questions of a step stand."""
+    return {row.key: protocol.seen(row, tx.now) for row in _of_step(tx, step)}
+
+
+def _of_step(tx: Tx, step: StepEpoch) -> Sequence[Any]:
+    query = _SHOWN.where(
+        asked.workflow_id == step.workflow_id,
+        asked.step_id == step.step_id,
+        asked.direction == str(step.direction),
+        asked.epoch == step.epoch,
+    )
+    return tx.rows(query, namespace=tx.namespace)
+
+
+def _find(tx: Tx, approval_id: int) -> Any:
+    rows = tx.rows(_SHOWN.where(asked.id == approval_id), namespace=tx.namespace)
+    if not rows:
+        raise protocol.unknown(approval_id)
+    return rows[0]

@@ -1,0 +1,151 @@
+"""What steps ask of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from paigeant.model.message import HopKey
+from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage, ApprovalStatus, Asked
+from paigeant.model.stored.checkpoints import StepEpoch
+from paigeant.model.stored.pages import read_place
+from paigeant.protocol import operate
+from paigeant.protocol.people import approvals as protocol
+from paigeant.stores.memory.rows import HopRow, Rows
+
+
+@dataclass(slots=True)
+class ApprovalRow:
+    """A question, and the hop that has asked it."""
+
+    id: int
+    hop: HopRow
+    workflow: str
+    epoch: int
+    asked: Asked
+    asked_at: datetime
+    expires_at: datetime | None
+    status: ApprovalStatus = ApprovalStatus.OPEN
+    answer: str | None = None
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+
+    @property
+    def workflow_id(self) -> UUID:
+        """The run."""
+        return self.hop.workflow_id
+
+    @property
+    def step(self) -> str:
+        """The step's name."""
+        return self.hop.step
+
+    @property
+    def path(self) -> str:
+        """The hop's path."""
+        return self.hop.path
+
+    @property
+    def position(self) -> int:
+        """The hop's position."""
+        return self.hop.position
+
+    @property
+    def kind(self) -> str:
+        """What kind of question it is."""
+        return self.asked.kind
+
+    @property
+    def tool(self) -> str:
+        """What is to be called."""
+        return self.asked.tool
+
+    @property
+    def arguments(self) -> str:
+        """With what arguments."""
+        return self.asked.arguments
+
+    @property
+    def metadata(self) -> str | None:
+        """What else is said of it."""
+        return self.asked.metadata
+
+    @property
+    def hop_epoch(self) -> int | None:
+        """The epoch in which the hop is now."""
+        return self.hop.epoch
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When the hop was left behind."""
+        return self.hop.completed_at
+
+
+def ask(rows: Rows, hop: HopRow, questions: Iterable[Asked]) -> None:
+    """Write questions of a hop that begins to wait; one that is there already stays as it is."""
+    epoch, now = hop.epoch or 0, rows.clock()
+    for question in questions:
+        known = [row for row in _of_hop(rows, hop.key) if row.epoch == epoch and row.asked.key == question.key]
+        if not known:
+            number = len(rows.approvals) + 1
+            expires = None if question.seconds is None else now + timedelta(seconds=question.seconds)
+            workflow = rows.runs[hop.workflow_id].workflow
+            rows.approvals[number] = ApprovalRow(number, hop, workflow, epoch, question, now, expires)
+
+
+def list_approvals(rows: Rows, workflow: str | None, everything: bool, limit: int, after: str | None) -> ApprovalPage:  # noqa: FBT001
+    """Return a page of questions."""
+    place, now = read_place(after, "approvals") or 0, rows.clock()
+    found = [
+        row
+        for row in _all(rows)
+        if row.id > place
+        and (workflow is None or row.workflow == workflow)
+        and (everything or protocol.stands(row, now) is ApprovalStatus.OPEN)
+    ]
+    following = str(found[limit - 1].id) if len(found) > limit else None
+    return ApprovalPage(approvals=tuple(protocol.view(row, now) for row in found[:limit]), next=following)
+
+
+def get_approval(rows: Rows, approval_id: int) -> Approval:
+    """Return a question; raises UnknownApproval."""
+    return protocol.view(_find(rows, approval_id), rows.clock())
+
+
+def answer_approval(rows: Rows, approval_id: int, answer: Answer) -> Approval:
+    """Answer a question, and make its step due if it has no other open one."""
+    row, now = _find(rows, approval_id), rows.clock()
+    protocol.require_open(row, now)
+    row.status, row.answer, row.answered_by, row.answered_at = answer.status, answer.value, answer.by, now
+    of_hop = [one for one in _of_hop(rows, row.hop.key) if one.epoch == row.epoch]
+    if row.hop.owner is None and not any(protocol.stands(one, now) is ApprovalStatus.OPEN for one in of_hop):
+        row.hop.change(operate.hurry(now))
+    rows.changes.note()
+    return protocol.view(row, now)
+
+
+def load_answers(rows: Rows, step: StepEpoch) -> Mapping[str, Answered]:
+    """Return how the questions of a step stand."""
+    now = rows.clock()
+    return {
+        row.asked.key: protocol.seen(row, now)
+        for row in _all(rows)
+        if (row.workflow_id, row.hop.step_id, row.hop.direction, row.epoch) == step
+    }
+
+
+def _all(rows: Rows) -> Iterator[ApprovalRow]:
+    return (row for row in rows.approvals.values() if row.workflow_id in rows.runs)
+
+
+def _of_hop(rows: Rows, key: HopKey) -> Iterator[ApprovalRow]:
+    return (row for row in _all(rows) if row.hop.key == key)
+
+
+def _find(rows: Rows, approval_id: int) -> ApprovalRow:
+    row = rows.approvals.get(approval_id)
+    if row is None or row.workflow_id not in rows.runs:
+        raise protocol.unknown(approval_id)
+    return row
