@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from paigeant.app.operating.bulk import Verb
+from paigeant.cli.runs.many import DryRun, MostRuns, Where, Yes, asked_for, do_to_many
 from paigeant.cli.runs.steering import report, steered
 from paigeant.cli.terminal.chosen import Last, RunId
 from paigeant.cli.terminal.commands import new_app
@@ -25,9 +27,17 @@ def retry(
     afresh: Annotated[
         bool, typer.Option("--afresh", help="Forget what its steps have recorded: their calls are made and paid again.")
     ] = False,
+    where: Where = None,
+    limit: MostRuns = 10_000,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run again from the step that failed or that waits, with all its attempts."""
+    if where:
+        asked = asked_for(where, workflow_id, last)
+        do_to_many(Verb.RETRY, asked, limit, dry_run=dry_run, yes=yes, as_json=as_json)
+        return
     run = steered(workflow_id, last, lambda run: run.retry(accept_contract=accept_contract, afresh=afresh))
     report(run, _said(run.before, accepted=accept_contract), as_json=as_json)
 

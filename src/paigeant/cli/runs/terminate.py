@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from paigeant.app.operating.bulk import Verb
+from paigeant.cli.runs.many import DryRun, MostRuns, Where, Yes, asked_for, do_to_many
 from paigeant.cli.runs.steering import report, steered, unless_ended
 from paigeant.cli.terminal.chosen import Last, RunId
 from paigeant.cli.terminal.commands import new_app
@@ -17,8 +19,16 @@ app: typer.Typer = new_app()
 def terminate(
     workflow_id: RunId = None,
     last: Last = False,
+    where: Where = None,
+    limit: MostRuns = 10_000,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """End a run at once, without undoing anything: when this returns, nothing more is committed to it."""
+    if where:
+        asked = asked_for(where, workflow_id, last)
+        do_to_many(Verb.TERMINATE, asked, limit, dry_run=dry_run, yes=yes, as_json=as_json)
+        return
     run = steered(workflow_id, last, lambda run: run.terminate())
     report(run, unless_ended(run, f"it is {run.status}"), as_json=as_json)
