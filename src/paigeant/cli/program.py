@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "approvals": ("approvals", "List and answer what steps ask of people."),
     "cost": ("runs.cost", "Show what was spent on models."),
     "why": ("runs.why", "Say why a run stands where it stands."),
+    "top": ("workers.top", "Show what needs a person, and the queues, live."),
     "serve": ("workers.serve", "Serve the HTTP API and the dashboard."),
     "check": ("workers.check", "Find mistakes in workflows before they run."),
     "workflows": ("workers.workflows", "List what can be dispatched."),

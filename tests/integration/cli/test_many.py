@@ -48,3 +48,19 @@ def test_a_wrong_filter_names_what_there_is(project: Any):
 
     assert (wrong.returncode, "did you mean 'status'?" in wrong.stderr) == (2, True)
     assert (both.returncode, "it takes no ID" in both.stderr) == (2, True)
+
+
+def test_top_shows_what_needs_a_person_and_the_queues(project: Any):
+    project.write("handlers.py", HANDLERS)
+    project.paigeant("dispatch", "failing", "{}", "--handlers", "handlers.py")
+    assert project.start("run", "handlers.py", "--drain", "--idle", "0.3").wait(30) == 0
+
+    seen = json.loads(project.paigeant("top", "--json").stdout)
+    shown = project.paigeant("top", "--once").stdout
+
+    assert [(group["cause"], group["step"], group["error"]) for group in seen["attention"]] == [
+        ("failed", "fails", "TimeoutError")
+    ]
+    assert [queue["activity"] for queue in seen["queues"]] == ["fails"]
+    assert "TimeoutError" in shown
+    assert "needs a person" in shown

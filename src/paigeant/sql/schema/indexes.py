@@ -69,6 +69,10 @@ INDEXES: Final = (
         where=signals.c.position.is_(None),
     ),
     Index("run_plans_plan", run_plans.c.namespace, run_plans.c.digest),
+    *(
+        _partial(f"workflow_runs_{name}", _runs.namespace, _runs[name], _runs.number, where=_runs[name].is_not(None))
+        for name in ("tenant", "correlation_id")
+    ),
     Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
     Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),
     Index("dead_letters_namespace", dead_letters.c.namespace, dead_letters.c.id),

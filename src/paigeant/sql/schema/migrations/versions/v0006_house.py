@@ -48,6 +48,10 @@ def _runs() -> None:
     op.execute("UPDATE workflow_runs SET status = 'open' WHERE completed_at IS NULL")
     op.drop_column("workflow_runs", "reason")
     op.add_column("workflow_runs", sa.Column("correlation_id", sa.Text(), nullable=True))
+    for name in ("tenant", "correlation_id"):
+        given = sa.text(f"{name} IS NOT NULL")
+        columns = ["namespace", name, "number"]
+        op.create_index(f"workflow_runs_{name}", "workflow_runs", columns, sqlite_where=given, postgresql_where=given)
     op.add_column("workflow_runs", sa.Column("edited", sa.Boolean(), nullable=True))
 
 
