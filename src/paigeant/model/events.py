@@ -13,6 +13,7 @@ from paigeant.model.checks.findings import Finding
 from paigeant.model.hops import Grant, Leased, Verdict
 from paigeant.model.message import Headers
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.checkpoints import Charge
 from paigeant.model.stored.dead_letters import RejectedMessage
 from paigeant.model.transition import Transition
 
@@ -144,6 +145,19 @@ class MessageHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsRecorded:
+    """Calls within steps were executed and recorded, so many with a result, together with what they were charged."""
+
+    executed: int
+    charges: tuple[Charge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallReplayed:
+    """A call within a step was not made again: what was recorded of it was returned."""
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """A message was handed to the broker, which took ``seconds`` to confirm it."""
 
@@ -235,6 +249,8 @@ Event: TypeAlias = (
     | HeartbeatLate
     | Swept
     | MessageHeld
+    | CallsRecorded
+    | CallReplayed
     | Published
     | Delivered
     | BatchCommitted

@@ -25,6 +25,7 @@ from paigeant.engine.hop.returned.stated import pack as pack_variables
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.values import load_texts, load_variables
 from paigeant.errors import ResultError, Unavailable
+from paigeant.model.events import CallReplayed, CallsRecorded
 from paigeant.model.hops import Leased
 from paigeant.model.limits import DEPTH, VALUE_BYTES
 from paigeant.model.outcomes import Parked
@@ -65,7 +66,12 @@ class StepRecorder:
         return await self._queue.ask(recording)
 
     async def _record(self, recordings: Sequence[Recording]) -> Sequence[Recorded]:
-        return await self.store.record_checkpoints(recordings)
+        answers = await self.store.record_checkpoints(recordings)
+        if self.store.reporter.wants(CallsRecorded):
+            kept = [one for one, answer in zip(recordings, answers, strict=True) if answer.alive]
+            charges = tuple(charge for one in kept for charge in one.charges)
+            self.store.reporter.report(CallsRecorded(sum(one.checkpoint is not None for one in kept), charges))
+        return answers
 
 
 class LeasedSession(StepSession):
@@ -134,6 +140,8 @@ class LeasedSession(StepSession):
         if self._known is None:
             await self._here(self._read())
         known = (self._known or {}).get(call.key)
+        if known is not None and self._store.reporter.wants(CallReplayed):
+            self._store.reporter.report(CallReplayed())
         return None if known is None else self._same(call, known).json
 
     async def _read(self) -> None:

@@ -9,6 +9,8 @@ from paigeant.abc import Hooks
 from paigeant.errors import Unavailable
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import (
+    CallReplayed,
+    CallsRecorded,
     Committed,
     ConnectionLost,
     Event,
@@ -49,6 +51,8 @@ _COUNTED: Final[Mapping[type[Event], str]] = {
     Swept: "_on_swept",
     SetAside: "_on_set_aside",
     MessageHeld: "_on_held",
+    CallsRecorded: "_on_recorded",
+    CallReplayed: "_on_replayed",
 }
 """The method that counts each event."""
 
@@ -79,6 +83,10 @@ class MetricsHooks(Hooks):
         self._letters = Counter("paigeant.dead_letters", "Messages set aside.", ["reason"])
         self._refused = Counter("paigeant.messages.refused", "Leased messages that were not executed.", ["reason"])
         self._tampered = Counter("paigeant.tampered", "Messages that are not those of their rows.")
+        self._calls = Counter("paigeant.checkpoints", "Recorded calls within steps.", ["kind"])
+        self._tokens = Counter("paigeant.tokens", "Tokens that models were given and gave.", ["model", "kind"])
+        self._cost = Counter("paigeant.cost", "US dollars that requests to models cost, as far as known.", ["model"])
+        self._model = Bounded(NAMES)
         self._duration = Histogram("paigeant.step.duration", "Seconds of one execution.", ["activity", "direction"])
         self._wait = Histogram("paigeant.step.wait", "Seconds between due and leased.", ["activity"])
         self._run = Histogram("paigeant.run.duration", "Seconds from dispatch to end.", ["workflow", "status"])
@@ -150,6 +158,19 @@ class MetricsHooks(Hooks):
 
     def _on_swept(self, event: Swept) -> None:
         self._swept.add(event.chore, amount=event.count)
+
+    def _on_recorded(self, event: CallsRecorded) -> None:
+        self._calls.add("executed", amount=event.executed)
+        for charge in event.charges:
+            model = self._model(charge.model)
+            self._tokens.add(model, "input", amount=charge.input_tokens)
+            self._tokens.add(model, "output", amount=charge.output_tokens)
+            if charge.cost is not None:
+                self._cost.add(model, amount=float(charge.cost))
+
+    def _on_replayed(self, event: CallReplayed) -> None:
+        del event
+        self._calls.add("replayed")
 
     def _on_set_aside(self, event: SetAside) -> None:
         self._letters.add(str(event.rejected.reason))

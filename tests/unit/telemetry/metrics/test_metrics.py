@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from paigeant import ActivityRegistry, RetryPolicy, Workflow
+from decimal import Decimal
+
+from paigeant import ActivityContext, ActivityRegistry, RetryPolicy, Workflow
 from paigeant.app import Paigeant
 from paigeant.config import Settings
+from paigeant.model.events import CallsRecorded
+from paigeant.model.stored.checkpoints import Charge
 from paigeant.telemetry.metrics.hooks import MetricsHooks
 from paigeant.telemetry.metrics.instruments import Bounded, Counter, Gauge, Histogram
 from paigeant.telemetry.metrics.merging import merge
@@ -46,6 +50,32 @@ async def test_what_a_worker_does_is_counted():
     assert int(waits.rpartition(" ")[2]) == 4
     took = next(line for line in lines if line.startswith('paigeant_run_duration_seconds_sum{workflow="good"'))
     assert 0 < float(took.rpartition(" ")[2]) < 20
+
+
+async def test_recorded_calls_are_counted_as_executed_once_and_replayed_after():
+    registry, hooks = ActivityRegistry(), MetricsHooks()
+
+    @registry.execute(retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
+    async def read(ctx: ActivityContext) -> int:
+        found = await ctx.checkpoint("fetch", lambda: 7)
+        if ctx.attempt == 1:
+            raise OSError("the line is cut")
+        return found
+
+    app = Paigeant(registry, workflows=[Workflow("w", ["read"])], settings=Settings(store="memory://"), hooks=hooks)
+    async with app, app.worker():
+        await (await app.dispatch("w", {})).result(20)
+    charge = Charge("k", "openai", "gpt-5", input_tokens=100, output_tokens=20, cost=Decimal("0.25"))
+    hooks.on_event(CallsRecorded(0, (charge, charge)))
+
+    lines = prometheus_text(hooks.instruments).splitlines()
+    for line in (
+        'paigeant_checkpoints_total{kind="executed"} 1',
+        'paigeant_checkpoints_total{kind="replayed"} 1',
+        'paigeant_tokens_total{model="gpt-5",kind="input"} 200',
+        'paigeant_cost_total{model="gpt-5"} 0.5',
+    ):
+        assert line in lines, line
 
 
 def test_the_text_is_that_of_prometheus():
