@@ -21,6 +21,8 @@ _USER: Final = re.compile(r"[\w.%+*~-]*")
 _WRONG_PORT: Final = re.compile(r"^((?:\[[^\]]*\]|[^:/?#\[\]]*):)(?!\d{0,5}(?:[/?#,]|:?$))[^/?#]*")
 _PORT: Final = r"\1***"
 _OPTION: Final = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
+_SETTING: Final = re.compile(r"(\w+)\s*=\s*('(?:[^'\\]|\\.)*'?|\S+)")
+"""One of libpq's settings, as in ``host=db password='a b'``: no URL, but what some paste for one."""
 _SECRET: Final = re.compile(r"pass|pwd|^pw$|secret|token|auth|cred|^(api[-_]?)?key$", re.IGNORECASE)
 _PLAIN: Final = frozenset(
     {"host", "port", "user", "username", "database", "dbname", "ssl", "sslmode", "target_session_attrs", "timeout"}
@@ -41,6 +43,8 @@ def redacted(text: str) -> str:
 def redacted_url(url: str) -> str:
     """Return what is meant to be a URL without its passwords, whatever is in it."""
     scheme, found, rest = url.partition("://")
+    if not found and _SETTING.search(url):
+        return _SETTING.sub(lambda hit: hit[0] if hit[1] in _PLAIN else f"{hit[1]}=***", url)
     if not found:
         scheme, found, rest = url.partition(":") if "@" not in url else ("", "", url)
         if found and "/" not in scheme:

@@ -9,7 +9,7 @@ import pytest
 
 from paigeant import plugins
 from paigeant.errors import UnknownScheme
-from paigeant.plugins import load_plugin, redacted
+from paigeant.plugins import load_plugin, redacted, redacted_url
 
 
 @pytest.fixture
@@ -93,3 +93,9 @@ def test_an_error_shows_no_password(installed: Any):
 )
 def test_passwords_are_blotted_out_and_nothing_else(url: str, shown: str):
     assert redacted(url) == shown
+
+
+def test_settings_of_libpq_that_are_taken_for_a_url_show_no_password():
+    shown = redacted_url("host=db port=5432 user=ada password='hunter2 \\' x' sslpassword=hunter2")
+
+    assert shown == "host=db port=5432 user=ada password=*** sslpassword=***"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
-from pydantic import TypeAdapter
+from pydantic import PydanticUserError, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 
 from paigeant.activities.binding import Signature
 from paigeant.activities.interfaces import interface_of
@@ -90,10 +91,10 @@ class Activity:
     @property
     def card(self) -> ActivityCard:
         """What a worker publishes about it: JSON Schemas of its arguments and its result."""
-        properties = {p.name: p.shape.json_schema() for p in self.execute.signature.parameters}
+        properties = {p.name: _published(p.shape, "validation") for p in self.execute.signature.parameters}
         required = [p.name for p in self.execute.signature.parameters if p.required]
         schema = {"type": "object", "properties": properties, "required": required}
-        result = self.execute.result.json_schema(mode="serialization")
+        result = _published(self.execute.result, "serialization")
         as_json = TypeAdapter(dict[str, Any]).dump_json
         return ActivityCard(
             name=self.name,
@@ -150,3 +151,11 @@ def _read_on_interrupt(given: Any, what: str) -> OnInterrupt:
 
 def _counted(number: int) -> str:
     return {1: "one attempt", 2: "two attempts", 3: "three attempts"}.get(number, f"{number} attempts")
+
+
+def _published(shape: TypeAdapter[Any], mode: JsonSchemaMode) -> dict[str, Any]:
+    """Return the JSON Schema of a type; that of anything where none can be had, as of a callable or odd enums."""
+    try:
+        return shape.json_schema(mode=mode)
+    except (PydanticUserError, ValueError):
+        return {}

@@ -10,7 +10,7 @@ from typing import Any, Generic, cast
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import JsonSchemaMode
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypeVar
 
 from paigeant.activities.registry import ActivityRegistry, registry_of
@@ -136,5 +136,5 @@ def _published(shape: TypeAdapter[Any] | None, mode: JsonSchemaMode) -> str | No
         return None
     try:
         return to_json(shape.json_schema(mode=mode)).decode()
-    except PydanticInvalidForJsonSchema:
+    except (PydanticInvalidForJsonSchema, PydanticSerializationError):
         return None

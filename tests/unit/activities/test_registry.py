@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from enum import Enum
 from functools import partial
 
 import pytest
+from pydantic_core import from_json
 
 from paigeant import ActivityRegistry
 from paigeant.errors import RegistrationError
@@ -71,3 +74,20 @@ def test_annotations_that_name_nothing_are_refused(registry: ActivityRegistry):
 
     with pytest.raises(RegistrationError, match="cannot be resolved: name 'Nothing' is not defined"):
         registry.execute(lost)
+
+
+class Unwritten(Enum):
+    THING = object()
+    NUMBER = 2
+
+
+def test_an_activity_is_published_whatever_its_types_have_for_json_schemas():
+    registry = ActivityRegistry()
+
+    @registry.execute()
+    def choose(odd: Unwritten, call: Callable[[], int], kind: type) -> Unwritten:
+        raise NotImplementedError
+
+    card = registry["choose"].card
+
+    assert from_json(card.arguments)["properties"] == {"odd": {}, "call": {}, "kind": {}}

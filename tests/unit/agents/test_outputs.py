@@ -134,7 +134,6 @@ async def test_a_call_that_someone_else_must_answer_lets_the_step_wait_though_th
         assert (await run.status()) == "waiting"
 
 
-@pytest.mark.skipif(not hasattr(output, "PendingModelResponse"), reason="this pydantic-ai always waits")
 async def test_a_run_that_waits_for_its_provider_fails_the_step_and_says_so(run: Any):
     def submitted(text: str):
         del text

@@ -9,6 +9,7 @@ import pytest
 from paigeant import ActivityContext, ActivityRegistry, RetryPolicy, Workflow
 from paigeant.app import Paigeant
 from paigeant.config import Settings
+from paigeant.telemetry.lines import line_of
 from paigeant.telemetry.logs import LogHooks
 
 
@@ -98,3 +99,24 @@ def test_what_is_frequent_is_not_even_made_for_the_log():
 
     assert names.isdisjoint({"Published", "Delivered", "LeaseGranted", "BatchCommitted", "RunDispatched", "RunEnded"})
     assert {"StepEnded", "Trouble", "ConnectionLost"} <= names
+
+
+async def test_the_line_of_a_failed_step_has_the_traceback_that_is_kept_with_it(caplog: pytest.LogCaptureFixture):
+    registry = ActivityRegistry()
+
+    @registry.execute(retry=RetryPolicy(max_attempts=1))
+    async def charge() -> None:
+        raise ValueError("the card is declined") from KeyError("card")
+
+    app = Paigeant(registry, workflows=[Workflow("w", ["charge"])], settings=Settings(store="memory://"))
+    async with app, app.worker():
+        run = await app.dispatch("w", {})
+        await run.result(20)
+        [step] = await run.steps()
+
+    [failed] = [record for record in caplog.records if vars(record).get("event") == "step ended"]
+    kept = step.errors[0].traceback or ""
+    assert "KeyError: 'card'" in kept
+    assert "The above exception was the direct cause" in kept
+    assert vars(failed)["traceback"] == kept
+    assert line_of(failed, {})["exception"] == kept

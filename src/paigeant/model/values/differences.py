@@ -145,6 +145,8 @@ def _has_parts(value: Any) -> bool:
 def _same_size(value: Any, back: Any) -> bool:
     if isinstance(value, BaseModel):
         return set(value.model_extra or ()) == set(back.model_extra or ())
+    if getattr(value, "maxlen", None) != getattr(back, "maxlen", None):  # a deque that forgets
+        return False
     return not isinstance(value, (Mapping, *_SEQUENCES)) or len(value) == len(back)
 
 

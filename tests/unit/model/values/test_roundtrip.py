@@ -393,6 +393,7 @@ LOST: list[tuple[Any, Any, str]] = [
     (dict[Twin, int], {Twin.NUMBER: 1}, "[key] is <Twin.NUMBER: 1>"),
     (dict[tuple[int, int], str], {(1, 2): "a"}, "or a list of pairs"),
     (time, time(12, tzinfo=BERLIN), "would come back as datetime.time(12, 0)"),
+    (deque[int], deque([1], maxlen=3), "would come back as deque([1])"),
     (int, 10**5000, "an integer may have 4,300 digits"),
     (str, "\ud800", "half a surrogate pair"),
     (dict[str, Any], {"a": {"b": SecretStr("x")}}, "['a']['b'] is SecretStr"),
