@@ -7,6 +7,7 @@ CORS. Bodies are limited before they are read.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
@@ -37,6 +38,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "cross-origin-resource-policy": "same-origin",
 }
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_LOG: Final = logging.getLogger("paigeant.web")
 _OURS: Final = frozenset({"same-origin", "none"})
 
 
@@ -57,7 +59,9 @@ class Guard:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         answer = self._refusal(scope, headers)
         if answer is None:
-            await self._app(scope, _limited(receive, headers), _with_headers(send))
+            write = scope["method"] in _WRITES
+            sending = _with_headers(send)
+            await self._app(scope, _limited(receive, headers), _noting(scope, sending) if write else sending)
         else:
             status, code, text = answer
             page = "text/html" in headers.get("accept", "") and status == HTTPStatus.UNAUTHORIZED
@@ -112,6 +116,26 @@ def _cookie(header: str) -> str:
     except CookieError:
         return ""
     return "" if found is None else found.value
+
+
+def _noting(scope: Scope, send: Send) -> Send:
+    """Log each write: who did what, from where, and with which answer."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            fields = {
+                "event": "deed",
+                "who": scope["state"]["identity"].name,
+                "from": (scope.get("client") or ("unknown",))[0],
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": message["status"],
+            }
+            text = "%(who)s: %(method)s %(path)s: %(status)d"
+            _LOG.info(text, fields, extra=fields)
+        await send(message)
+
+    return sending
 
 
 def _with_headers(send: Send) -> Send:

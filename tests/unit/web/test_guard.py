@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -87,6 +88,22 @@ async def test_each_role_may_do_its_part(remote: httpx2.AsyncClient):
     dropping = {"ids": [1]}
     assert (await remote.post("/api/v1/dead-letters/drop", json=dropping, headers=bearer("otto"))).status_code == 403
     assert (await remote.post("/api/v1/dead-letters/drop", json=dropping, headers=bearer("anna"))).status_code == 404
+
+
+async def test_each_write_is_logged_with_who_did_it_and_what_was_answered(
+    remote: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, logger="paigeant.web")
+
+    await remote.post("/api/v1/runs", json={"workflow": "hello", "input": {"name": "Joe"}}, headers=bearer("otto"))
+    await remote.post("/api/v1/runs", json={"workflow": "hello"}, headers=bearer("vera"))
+    await remote.get("/api/v1/runs", headers=bearer("vera"))
+
+    deeds = [vars(record) for record in caplog.records if record.name == "paigeant.web"]
+    assert [(each["event"], each["who"], each["path"], each["status"]) for each in deeds] == [
+        ("deed", "otto", "/api/v1/runs", 201),
+        ("deed", "vera", "/api/v1/runs", 403),
+    ]
 
 
 async def test_a_viewer_sees_shapes_and_no_values(remote: httpx2.AsyncClient, paigeant: Paigeant):
