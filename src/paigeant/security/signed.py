@@ -112,7 +112,7 @@ class SignedCodec(PlainCodec):
         chain = self._chain(leased)
         if leased.head not in chain.links:  # it was handed over: what it follows was signed here
             self._judge.verify(chain, leased)
-        check_variables(chain.links, leased.head, leased.grant.key.path, values)
+        check_variables(chain.links, leased, values)
 
     def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
         """Remember the record of a hop that was committed here, so that it need not be read; ``ended``: forget all."""

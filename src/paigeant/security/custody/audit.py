@@ -17,7 +17,7 @@ from paigeant.model.custody.evidence import Evidence, HopEvidence
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.model.values.digests import digest_of
-from paigeant.security.custody.judge import Chain, Judge, Link, read_stored
+from paigeant.security.custody.judge import Chain, Judge, Link, input_fields, read_stored
 from paigeant.security.custody.records import (
     RecordText,
     digest_of_fault,
@@ -220,9 +220,11 @@ def _check_variables(evidence: Evidence, chain: Chain) -> None:
         if link.text.fields.get("step") == FLOW
     }
     rows = {(hop.key.path, hop.key.position) for hop in evidence.hops if hop.is_open}
+    names = {name for link in chain.links.values() for name in link.text.fields.get("vars", {})}
+    fields = input_fields(evidence.input)
     for path, position, name in found:
         unsigned = evidence.edited or (path, position, name) in waits or (path, position) in rows
-        if not unsigned:
+        if not unsigned and (name in names or fields is None or name in fields):
             raise _broken(path, position, f"vars.{name}", "nobody has signed it")
 
 

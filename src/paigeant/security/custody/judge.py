@@ -17,7 +17,7 @@ from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.runs import Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
-from paigeant.model.values.values import Value
+from paigeant.model.values.values import Inline, Value
 from paigeant.protocol.variables import Written, seen
 from paigeant.security.custody.purposes import Keys, Purpose
 from paigeant.security.custody.records import (
@@ -100,10 +100,13 @@ class Judge:
         """Verify a record that follows one of the chain, or is a dispatch, and add it; raises TamperedMessage."""
         text = read_stored(record)
         where, links = _place(text), chain.links
-        try:
-            key = self._keys.verify(Purpose.RECORD, record.text, record.jws, _time(text.fields["at"]))
-        except TamperedMessage as error:
-            raise TamperedMessage(f"{where}, record: {error}") from error
+        if chain.own.pop(record.digest, None) is not None:
+            key = self._keys.mine  # signed in this process, and committed
+        else:
+            try:
+                key = self._keys.verify(Purpose.RECORD, record.text, record.jws, _time(text.fields["at"]))
+            except TamperedMessage as error:
+                raise TamperedMessage(f"{where}, record: {error}") from error
         if text.kind is RecordKind.DISPATCH:
             self._check_dispatch(text)
             right, ahead = f"dispatch:{text.fields['workflow']}", None
@@ -220,23 +223,34 @@ def _signer(links: Links, text: RecordText) -> str:
     return next(link.iss for link in links.values() if link.text is text)
 
 
-def check_variables(links: Links, head: str, path: str, values: Mapping[str, Value]) -> None:
-    """Return if variables, as they are seen on a path, are those that were signed; raises TamperedMessage if not.
+def check_variables(links: Links, leased: Leased, values: Mapping[str, Value]) -> None:
+    """Return if the variables that a hop reads are those that were signed; raises TamperedMessage if not.
 
-    A signal's payload, which nobody has signed, is let through under the name of a wait that is behind.
+    What a signal carried nobody has signed: it is let through under the name of a wait that is behind, and under a name
+    for which nothing was signed, unless a field of the input has it, which it would take the place of.
     """
     written, waits = list[Any](), set[str]()
-    at: str | None = head
+    at: str | None = leased.head
     while at is not None:
         text = links[at].text
         written += _written(text)
         if text.fields.get("step") == FLOW:
             waits.add(text.fields["label"])
         at = text.prev
-    expected = seen(written, path)
+    expected, fields = seen(written, leased.grant.key.path), input_fields(leased.message.payload.input)
     for name, value in values.items():
-        if expected.get(name) != digest_of_value(value) and name not in waits:
+        if expected.get(name) == digest_of_value(value) or name in waits:
+            continue
+        if name in expected or fields is None or name in fields:
             raise TamperedMessage(f"variable {name!r}: not what was signed")
+
+
+def input_fields(value: Value) -> frozenset[str] | None:
+    """Return the names of an input's fields; None for one that is too large to be at hand: it may have any."""
+    if not isinstance(value, Inline):
+        return None
+    found = value.value
+    return frozenset(found) if isinstance(found, dict) else frozenset()
 
 
 def _written(text: RecordText) -> Iterator[Any]:

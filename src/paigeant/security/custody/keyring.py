@@ -53,6 +53,11 @@ class Keyring:
             raise ConfigError("this is signed here: set PAIGEANT_SIGNING_KEY to a key file, or use the API")
         return self._signer
 
+    @property
+    def mine(self) -> TrustedKey:
+        """The process's own key, as it is trusted."""
+        return self.trust.keys[self.signer.kid]
+
     def sign(self, purpose: Purpose, text: bytes) -> bytes:
         """Return the detached JWS of this process over a text."""
         return self.signer.sign(purpose, text)

@@ -56,6 +56,11 @@ class Keys(Protocol):
         ...
 
     @property
+    def mine(self) -> Verified:
+        """The process's own key, as it is trusted; raises ConfigError if it has none."""
+        ...
+
+    @property
     def is_development(self) -> bool:
         """Whether no key is configured: then keys prove nothing against who writes to the store."""
         ...

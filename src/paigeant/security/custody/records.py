@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from pydantic import TypeAdapter
@@ -68,6 +69,7 @@ class RecordText:
         return {"path": path, "n": position, "body": body} in self.fields["next"]
 
 
+@lru_cache(maxsize=1024)  # asked for whether it is known, and again to be verified
 def read_record(text: bytes) -> RecordText:
     """Return what a record says; raises MessageRejected unless it is, byte for byte, what would be written of it."""
     try:

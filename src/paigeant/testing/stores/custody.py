@@ -7,11 +7,16 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import uuid4
 
+import pytest
+
 from paigeant.abc import Store
+from paigeant.errors import UnknownRun
+from paigeant.model.custody.evidence import SetVariable
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.hops import Commit, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Retrying
+from paigeant.model.values.values import inline
 from paigeant.testing.builders import FAULT, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend
 
@@ -102,6 +107,25 @@ class CustodyGuarantees(StoreBackend):
         async with connect("elsewhere") as other:
             assert await other.load_records(start.workflow_id) == []
         assert await store.load_records(uuid4()) == []
+
+    async def test_evidence_is_all_that_must_agree_with_what_was_signed(self, store: Store) -> None:
+        start = replace(new_run("draft", "review", payload="bees"), record=signed("{}", RecordKind.DISPATCH))
+        await store.record_workflow_start([start])
+        [first] = await self.take(store)
+        await self.settle(store, with_record(completed(first, "text", variables={"note": inline(1)}), "done"))
+
+        found = await store.load_evidence(start.workflow_id)
+
+        assert (found.workflow, found.status, found.input, found.output) == ("article", "running", inline("bees"), None)
+        assert found.variables == [SetVariable("note", "", 1, inline(1))]
+        assert [each.record.text for each in found.records] == [b"{}", b"done"]
+        assert [(hop.key.position, hop.step, hop.status, hop.output, hop.is_open) for hop in found.hops] == [
+            (1, "draft", "completed", inline("text"), False),
+            (2, "review", "pending", None, True),
+        ]
+        assert found.hops[0].body == first.body
+        with pytest.raises(UnknownRun):
+            await store.load_evidence(uuid4())
 
     async def test_records_go_with_their_run(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
