@@ -9,6 +9,7 @@ from uuid import UUID
 
 from paigeant.abc.schema import Schema
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
+from paigeant.model.stored.forks import Fork
 from paigeant.model.stored.signals import Receipt, SentSignal
 
 
@@ -43,6 +44,16 @@ class Operator(ABC):
         word counts. ``accept_contract`` is for this step and good for ever: whatever code serves it is taken to fit.
         ``afresh`` raises the step's epoch: it finds none of its checkpoints. Returns the status from now on. Raises
         ``UnknownRun``.
+        """
+
+    @abstractmethod
+    async def record_fork(self, fork: Fork) -> None:
+        """Record a run that inherits what another had before a place; when this returns it is durable.
+
+        Written at once: the run with its first twin, due at once; of the source the hops, and the variables, that the
+        fork :meth:`~paigeant.model.stored.forks.Fork.inherits`, with the outputs and variables that are replaced; all
+        its values, and to which plans it refers. No inherited hop can be undone. Raises ``UnknownRun``, also for a
+        source of another namespace, with nothing written. A repeat is refused as a run that is there already.
         """
 
     @abstractmethod

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from datetime import timedelta
+from typing import Unpack
 from uuid import UUID
 
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
-from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.model.stored.run_filter import RunFilter
 
@@ -26,19 +26,12 @@ class RunReader(ABC):
         """Return its status, cheaply; raises ``UnknownRun``."""
 
     @abstractmethod
-    async def list_runs(
-        self,
-        *,
-        status: RunStatus | None = None,
-        workflow: str | None = None,
-        since: timedelta | None = None,
-        limit: int = PAGE,
-        after: str | None = None,
-    ) -> RunPage:
+    async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
-        ``since`` leaves out those that were recorded longer ago. Raises ``InvalidInput`` for an ``after`` that no page
-        gave.
+        ``status`` and ``workflow`` leave out all others, ``forks_of`` all but the forks of a run, and ``since`` those
+        that were recorded longer ago. ``limit`` is 50 unless another is given. Raises ``InvalidInput`` for an ``after``
+        that no page gave.
         """
 
     @abstractmethod

@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from datetime import timedelta
 from types import ModuleType
 from typing import Any, TypedDict, cast
+from uuid import UUID
 
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers import Handlers
+from paigeant.app.run_ids import read_run_id
 from paigeant.config import Settings
 from paigeant.engine.dispatcher import DispatchOptions
 from paigeant.errors import InvalidInput, PaigeantError, RegistrationError
 from paigeant.model.checks.options import written_at
 from paigeant.model.plan import Plan
 from paigeant.model.revision import RevisionPolicy
-from paigeant.model.runs import RunStatus
+from paigeant.model.runs import PAGE, RunStatus, RunsWanted
 from paigeant.model.values.durations import Duration, seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
 
@@ -58,6 +60,24 @@ class RunsArguments(TypedDict, total=False):
     since: Duration | None
     limit: int
     after: str | None
+    forks_of: str | UUID | None
+
+
+def read_wanted(given: RunsArguments) -> RunsWanted:
+    """Return which runs are asked for; raises InvalidInput, and UnknownRun for what is no id."""
+    for name in given:
+        if name not in RunsArguments.__annotations__:
+            text = f"runs has no option {name!r}; {did_you_mean(name, RunsArguments.__annotations__)}"
+            raise InvalidInput(f"{written_at()}: {text}")
+    status, since, forks_of = given.get("status"), given.get("since"), given.get("forks_of")
+    return RunsWanted(
+        status=None if status is None else read_status(status),
+        workflow=given.get("workflow"),
+        since=None if since is None else read_span("since", since, "runs"),
+        limit=given.get("limit", PAGE),
+        after=given.get("after"),
+        forks_of=None if forks_of is None else read_run_id(forks_of),
+    )
 
 
 def read_span(option: str, given: Any, what: str) -> timedelta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -20,10 +20,17 @@ from paigeant.app.handlers import Catalog, Handlers, read_handlers
 from paigeant.app.handlers.publications import WorkflowListing, list_workers, list_workflows
 from paigeant.app.inputs import as_inputs, naming_payloads
 from paigeant.app.observing.tracing import choose_hooks
-from paigeant.app.options import DispatchArguments, check_parts, check_workflow, read_dispatch, read_span, read_status
+from paigeant.app.options import (
+    DispatchArguments,
+    RunsArguments,
+    check_parts,
+    check_workflow,
+    read_dispatch,
+    read_wanted,
+)
 from paigeant.app.readiness import require_activities, require_ready, warn_of
 from paigeant.app.run import Run
-from paigeant.app.run_ids import find_run_id, no_run_id
+from paigeant.app.run_ids import find_run_id, read_run_id
 from paigeant.app.signals import Signal, send_all
 from paigeant.app.upkeep.administration import Administration
 from paigeant.config import Settings, load_settings
@@ -35,9 +42,8 @@ from paigeant.errors import ConfigError, InvalidInput, UnknownRun
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.checks.options import checked
 from paigeant.model.plan import Plan, WorkerCard
-from paigeant.model.runs import RunPage, RunStatus
+from paigeant.model.runs import RunPage
 from paigeant.model.stored.signals import Receipt
-from paigeant.model.values.durations import Duration
 from paigeant.plugins import redacted_url
 
 
@@ -193,11 +199,7 @@ class Paigeant:
         """
         if workflow is not None:
             self.catalog.add(workflow)
-        try:
-            identity = workflow_id if isinstance(workflow_id, UUID) else UUID(workflow_id)
-        except ValueError as error:
-            raise no_run_id(str(workflow_id)) from error
-        return Run(self.runtime, identity, self.catalog.outputs)
+        return Run(self.runtime, read_run_id(workflow_id), self.catalog.outputs)
 
     async def find_run(self, beginning: str) -> Run[Any]:
         """Return the handle of the run whose id begins like this, if there is one only.
@@ -226,23 +228,19 @@ class Paigeant:
         """
         return await send_all(self.store, signals)
 
-    async def runs(
-        self,
-        *,
-        status: RunStatus | str | None = None,
-        workflow: str | None = None,
-        since: Duration | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> RunPage:
+    async def fork(
+        self, workflow_id: str | UUID, from_: str | int | None = None, outputs: Mapping[str | int, Any] | None = None
+    ) -> Run[Any]:
+        """Record a run that goes another way from a place of another one, as :meth:`paigeant.Run.fork` does."""
+        return await self.run(workflow_id).fork(from_, outputs)
+
+    async def runs(self, **wanted: Unpack[RunsArguments]) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
-        ``since`` leaves out those recorded longer ago. Raises InvalidInput for a status that there is not, and for
-        an ``after`` that no page gave.
+        ``status`` and ``workflow`` leave out all others, ``forks_of`` all but the forks of a run, and ``since`` those
+        recorded longer ago. Raises InvalidInput for a status that there is not, and for an ``after`` that no page gave.
         """
-        age = None if since is None else read_span("since", since, "runs")
-        asked = None if status is None else read_status(status)
-        return await self.store.list_runs(status=asked, workflow=workflow, since=age, limit=limit, after=after)
+        return await self.store.list_runs(**read_wanted(wanted))
 
     async def list_workflows(self) -> list[WorkflowListing]:
         """Return the workflows that can be dispatched: declared here, or ever published by a worker; by name."""

@@ -21,6 +21,7 @@ from paigeant.app.options import read_timeout
 from paigeant.app.signals import Signal, require_taken
 from paigeant.app.views.ahead import signals_ahead, with_steps_ahead
 from paigeant.app.views.pictures import draw_run
+from paigeant.engine.fork import fork
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.errors import ResultError, ResultTimeout, RunFailed, UnknownVariable
@@ -225,6 +226,19 @@ class Run(Generic[Out_co]):
         view = await self._runtime.store.get_run(self.workflow_id)
         now = [hop.signal for hop in view.journey if hop.signal]
         return tuple(dict.fromkeys([*now, *await signals_ahead(self._runtime, view)]))
+
+    async def fork(self, from_: str | int | None = None, outputs: Mapping[str | int, Any] | None = None) -> Run[Out_co]:
+        """Record a run that inherits what this one had before a place, and executes the rest anew; return its handle.
+
+        The place is a step, or a position, of the trunk; by default where this one failed or stands. Inherited are
+        steps, values and variables before it, with ``outputs`` instead of those of some of the steps: values, as a
+        dispatch takes them, by step or position. Steps of the fork have keys of their own, and what it inherited is
+        never undone. The run itself, whatever its status, is not changed. When this returns the fork is durable.
+
+        Raises InvalidInput for a place or a step that there is not, and UnknownRun.
+        """
+        texts = {str(step): variable_as_json(str(step), value, "step") for step, value in (outputs or {}).items()}
+        return Run(self._runtime, await fork(self._runtime, self.workflow_id, from_, texts), self._outputs)
 
     async def cancel(self, *, compensate: bool = False) -> RunStatus:
         """Request that the run ends, undoing what it did if ``compensate``; returns its status now.

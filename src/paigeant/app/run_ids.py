@@ -33,6 +33,14 @@ async def find_run_id(beginning: str, reader: RunReader) -> UUID:
     raise UnknownRun(f"{beginning!r} is the beginning of several ids: {named}{more}; type some more of it")
 
 
+def read_run_id(given: str | UUID) -> UUID:
+    """Return the id that is written like this; raises UnknownRun for what is none."""
+    try:
+        return given if isinstance(given, UUID) else UUID(given)
+    except ValueError as error:
+        raise no_run_id(str(given)) from error
+
+
 def no_run_id(given: str) -> UnknownRun:
     """Return the error for a text that is no id, nor the beginning of one."""
     return UnknownRun(f"no run {shown(given)}: a workflow_id looks like 01890a5d-ac96-774b-bcce-b302099a8057")

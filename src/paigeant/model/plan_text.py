@@ -212,6 +212,10 @@ class Itinerary(Sequence[Entry]):
         inserted = [Planned(entry, f"{position}.{index}") for index, entry in enumerate(entries)]
         return Itinerary(PlanText([*inserted, *rest.planned()]), self._run, self._path)
 
+    def for_run(self, run: UUID) -> Itinerary:
+        """Return the same entries ahead of another run, with identities of its own."""
+        return Itinerary(self.plan, run, self._path, at=self.at, first=self._first) if self else self
+
     @property
     def settled(self) -> Itinerary:
         """The same, for a message of whatever position: each entry says its place."""

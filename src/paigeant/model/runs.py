@@ -215,6 +215,13 @@ class RunSummary(BaseModel, frozen=True):
     error: RunError | None = None
 
 
+class ForkOrigin(BaseModel, frozen=True):
+    """Of which run a run is a fork, and from which position on it is its own."""
+
+    workflow_id: UUID
+    position: int
+
+
 class RunView(RunSummary, frozen=True):
     """Everything about one run: what went in, came out, was set, and each hop in the order of its position.
 
@@ -230,6 +237,7 @@ class RunView(RunSummary, frozen=True):
     input: JsonValue = None
     output: JsonValue = None
     variables: dict[str, JsonValue] = {}
+    forked_from: ForkOrigin | None = None
     steps: tuple[StepView, ...] = ()
     nodes: tuple[NodeView, ...] = ()
     ahead: tuple[str, ...] = ()
@@ -253,6 +261,7 @@ class RunsWanted(TypedDict, total=False):
     since: timedelta | None
     limit: int
     after: str | None
+    forks_of: UUID | None
 
 
 class RunPage(BaseModel, frozen=True):

@@ -167,6 +167,21 @@ def leave(hop: CommittedHop, left: Left, commit: Commit, now: datetime) -> LeftB
     )
 
 
+class Inherited(NamedTuple):
+    """What a fork writes of a hop that it inherits: it never ran here, is not undone, and nobody has signed it here."""
+
+    started_at: None
+    compensable: bool
+    undo_before: None
+    log: None
+    head: None
+
+
+def inherit() -> Inherited:
+    """Return what is written of a hop that is inherited."""
+    return Inherited(None, compensable=False, undo_before=None, log=None, head=None)
+
+
 def _awaits(hold: Hold) -> str | None:
     return hold.name if isinstance(hold, Signal) else None
 

@@ -15,6 +15,7 @@ from paigeant.model.runs import (
     CallCounts,
     CancelRequest,
     Direction,
+    ForkOrigin,
     NodeView,
     RunPage,
     RunStatus,
@@ -93,9 +94,16 @@ def view_run(
         input=_json(run.input, texts),
         output=_json(run.output, texts),
         variables={name: _json(value, texts) for name, value in sorted(variables.items())},
+        forked_from=_origin(run),
         steps=tuple(_step(hop, texts, calls.get((hop.step_id, hop.direction))) for hop in hops if hop.kind is None),
         nodes=tuple(_node(hop.kind, hop) for hop in hops if hop.kind is not None),
     )
+
+
+def _origin(run: ShownRun) -> ForkOrigin | None:
+    if run.forked_from is None or run.forked_at is None:
+        return None
+    return ForkOrigin(workflow_id=run.forked_from, position=run.forked_at)
 
 
 def view_page(runs: Sequence[NumberedRun], limit: int) -> RunPage:

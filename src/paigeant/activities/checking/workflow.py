@@ -101,7 +101,7 @@ class _Walk:
                 activity = self._registry[entry.activity]
                 yield from self._step(position, entry, activity)
                 self._undone.append((position, entry, activity))
-                self._after(activity)
+                self._after(entry, activity)
             case Step():
                 yield from self._elsewhere(position, entry)
             case Sleep():
@@ -190,12 +190,16 @@ class _Walk:
                 if said is not None:
                     yield self._flaw(position, step, *said)
         self._names.previous = self._names.variables[step.activity] = ANY
+        if step.name is not None:
+            self._names.variables[step.name] = ANY
         self._names.open = True
 
-    def _after(self, activity: Activity) -> None:
+    def _after(self, step: Step, activity: Activity) -> None:
         effects = effects_of(activity)
         output = schema_of(activity.execute.result, "serialization")
         self._names.variables |= {**dict.fromkeys(effects.variables, ANY), activity.name: output}
+        if step.name is not None:
+            self._names.variables[step.name] = output
         self._names.previous = output
         self._names.open = self._names.open or effects.open
 

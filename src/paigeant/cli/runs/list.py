@@ -37,6 +37,7 @@ def runs(
     since: Annotated[
         float | None, typer.Option(parser=seconds, metavar="SPAN", help="Only runs of the last 2h, 30m, 7d.")
     ] = None,
+    forks_of: Annotated[str | None, typer.Option(metavar="ID", help="Only forks of this run.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
     after: Annotated[str | None, typer.Option(help="The `next` of the page before.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {runs, next}.")] = False,
@@ -45,7 +46,8 @@ def runs(
     settings = load_settings()
 
     async def question(app: Paigeant) -> tuple[RunPage, bool]:
-        listed = app.runs(status=status, workflow=workflow, since=since, limit=limit, after=after)
+        source = None if forks_of is None else (await app.find_run(forks_of)).workflow_id
+        listed = app.runs(status=status, workflow=workflow, since=since, limit=limit, after=after, forks_of=source)
         return await listed, app.is_there
 
     page, there = ask(question, settings=settings)

@@ -85,6 +85,9 @@ def _facts(view: RunView) -> dict[str, str | None]:
         "created": clock(view.created_at),
         "completed": clock(view.completed_at),
         "deadline": clock(view.deadline),
+        "forked from": f"{view.forked_from.workflow_id}, position {view.forked_from.position}"
+        if view.forked_from
+        else None,
         "dispatch key": view.dispatch_key,
         "tenant": view.tenant,
         "trace": view.trace_id,

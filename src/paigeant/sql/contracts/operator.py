@@ -11,12 +11,14 @@ from uuid import UUID
 from paigeant.abc import Operator, Schema
 from paigeant.aio.changes import News
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
+from paigeant.model.stored.forks import Fork
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.protocol.operate import Restart
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import (
     operate,
     prune,
+    start,
 )
 from paigeant.sql.statements.signals import send
 
@@ -36,6 +38,9 @@ class SqlOperator(InDatabase, Operator):
     async def resume(self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
         restart = Restart(accept_contract, afresh)
         return await self.database.write(lambda tx: operate.resume(tx, workflow_id, restart))
+
+    async def record_fork(self, fork: Fork) -> None:
+        await self.database.write(lambda tx: start.record_fork(tx, fork))
 
     async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
         return await self.database.write(lambda tx: send(tx, signals))

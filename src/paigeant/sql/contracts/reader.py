@@ -30,7 +30,7 @@ class SqlRunReader(InDatabase, RunReader):
         return await self.database.read(lambda tx: read.get_status(tx, workflow_id), single=True)
 
     async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
-        return await self.database.read(lambda tx: read.list_runs(tx, **wanted))
+        return await self.database.read(lambda tx: read.list_runs(tx, wanted))
 
     async def search_runs(self, asked: RunFilter, *, limit: int = PAGE, after: str | None = None) -> RunPage:
         return await self.database.read(lambda tx: search.search_runs(tx, asked, limit, after))

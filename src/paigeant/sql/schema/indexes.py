@@ -62,6 +62,7 @@ INDEXES: Final = (
     _partial(
         "workflow_runs_ended", _runs.namespace, _runs.status, _runs.completed_at, where=_runs.completed_at.is_not(None)
     ),
+    _partial("workflow_runs_forks", _runs.forked_from, _runs.number, where=_runs.forked_from.is_not(None)),
     Index("signals_once", signals.c.workflow_id, signals.c.signal_id, unique=True),
     _partial(
         "signals_kept",

@@ -80,11 +80,14 @@ workflow_runs: Final = Table(
     Column("completed_at", StoreTime),
     Column("error", json_of(TypeAdapter(RunError))),
     Column("output", _value),
+    Column("forked_from", Uuid),
+    Column("forked_at", BigInteger),
 )
 """One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
 ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or
 the moment somebody asked to cancel it. ``edited``: a person has set variables of it. ``started_at`` is there if
-a hop was leased more than once; otherwise its first hop that was leased says it."""
+a hop was leased more than once; otherwise its first hop that was leased says it. ``forked_from`` is the run whose hops
+before the position ``forked_at`` it has inherited."""
 
 step_executions: Final = Table(
     "step_executions",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
 
 from paigeant.model.message import HopKey
-from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
+from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import values_shown, view_page, view_run
@@ -38,7 +37,7 @@ SUMMARY: Final = (
 _RUN: Final = select(
     *SUMMARY,
     *(runs.trace_id, runs.correlation_id, runs.dispatch_key, runs.deadline, runs.cancel_requested),
-    *(runs.input, runs.output),
+    *(runs.input, runs.output, runs.forked_from, runs.forked_at),
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _MESSAGE: Final = (
     select(steps.body)
@@ -98,26 +97,22 @@ def get_message(tx: Tx, key: HopKey) -> bytes | None:
     return rows[0].body if rows else None
 
 
-def page_of(status: RunStatus | None, workflow: str | None) -> Select[Any, *tuple[Any, ...]]:
-    """Return the query of runs, newest first."""
+def page_of(wanted: RunsWanted) -> Select[Any, *tuple[Any, ...]]:
+    """Return the query of runs, newest first, whatever their age and page."""
     query = select(*SUMMARY, runs.number).where(_VISIBLE).order_by(runs.number.desc())
-    if status is not None:
+    if (status := wanted.get("status")) is not None:
         query = query.where(stands(status))
+    if (forks_of := wanted.get("forks_of")) is not None:
+        query = query.where(runs.forked_from == forks_of)
+    workflow = wanted.get("workflow")
     return query if workflow is None else query.where(runs.workflow == workflow)
 
 
-def list_runs(
-    tx: Tx,
-    *,
-    status: RunStatus | None = None,
-    workflow: str | None = None,
-    since: timedelta | None = None,
-    limit: int = PAGE,
-    after: str | None = None,
-) -> RunPage:
+def list_runs(tx: Tx, wanted: RunsWanted) -> RunPage:
     """Return a page of runs, newest first, of those that were recorded since so long ago."""
-    query = page_of(status, workflow).limit(limit + 1)
-    if (place := read_place(after, "runs")) is not None:
+    limit, since = wanted.get("limit", PAGE), wanted.get("since")
+    query = page_of(wanted).limit(limit + 1)
+    if (place := read_place(wanted.get("after"), "runs")) is not None:
         query = query.where(runs.number < place)
     found = tx.rows(query, namespace=tx.namespace)
     if since is not None:  # looked at here, for they come in order: with a condition all older ones would be read

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Verdict
 from paigeant.model.runs import StepStatus
+from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.transition import Held, Left
+from paigeant.model.values.values import Value
 from paigeant.protocol import holds, leases, verdict
 from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.calls.approvals import ask
 from paigeant.stores.memory.custody import keep_record
 from paigeant.stores.memory.hops import read_grant
+from paigeant.stores.memory.operator import find
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 from paigeant.stores.memory.signals import meet_kept
 
@@ -62,6 +66,34 @@ def _write(rows: Rows, one: RunStart) -> None:
     keep_record(run, one.twin.key._replace(path="", position=0), 0, one.record)
     rows.note_passed(one.twin.key, one.passed)
     rows.add(HopRow.of(one.twin, now))
+
+
+def fork(rows: Rows, one: Fork) -> None:
+    """Write a run that inherits what another had before a place; raises UnknownRun."""
+    source = find(rows, one.source)
+    _write(rows, one.start)
+    run = rows.runs[one.start.workflow_id]
+    run.forked_from, run.forked_at = one.source, one.before
+    run.values = {**source.values, **run.values}
+    run.plans |= source.plans
+    for hop in rows.of_run(source):
+        if one.inherits(hop.path, hop.position) and hop.completed_at is not None:
+            _inherit(rows, run, hop, None if hop.path else one.outputs.get(hop.position))
+    for (path, position), variables in source.variables.items():
+        if one.inherits(path, position):
+            replaced = {name: one.variables.get(Named(position, name), value) for name, value in variables.items()}
+            run.set((path, position), variables if path else replaced)
+    rows.changes.note()
+
+
+def _inherit(rows: Rows, run: RunRow, hop: HopRow, output: Value | None) -> None:
+    """Write what a hop of another run came to as one of this run, perhaps with another output."""
+    key = hop.key._replace(workflow_id=run.workflow_id)
+    made = replace(hop, key=key, output=hop.output if output is None else output)
+    made.change(holds.inherit())
+    rows.hops[run.workflow_id][key] = made
+    if made.status is StepStatus.COMPLETED:
+        run.done.add(made.deed)
 
 
 def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:

@@ -54,6 +54,8 @@ class RunRow:
     completed_at: datetime | None = None
     error: RunError | None = None
     output: Value | None = None
+    forked_from: UUID | None = None
+    forked_at: int | None = None
     twins: dict[HopKey, HopRow] = field(default_factory=dict[HopKey, "HopRow"])
     """Its open hops."""
     variables: dict[Place, dict[str, Value]] = field(default_factory=dict[Place, dict[str, Value]])

@@ -31,6 +31,7 @@ from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.model.runs import FINAL, PAGE, CancelRequest, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.claims import Claim, HeldInterface
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
+from paigeant.model.stored.forks import Fork
 from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.stored.signals import Receipt, SentSignal
@@ -42,6 +43,7 @@ from paigeant.stores.memory import custody, hops, letters, operator, overview, p
 from paigeant.stores.memory.calls.contract import MemoryCalls
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
+from paigeant.stores.memory.commits import fork as record_fork
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.signals import send
 
@@ -147,6 +149,9 @@ class MemoryStore(MemoryCalls, Store):
 
     async def resume(self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
         return operator.resume(self._rows, workflow_id, Restart(accept_contract, afresh))
+
+    async def record_fork(self, fork: Fork) -> None:
+        record_fork(self._rows, fork)
 
     async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
         return send(self._rows, signals)

@@ -27,6 +27,7 @@ def page(rows: Rows, wanted: RunsWanted) -> RunPage:
         if (before is None or run.number < before)
         and status in {None, run.status}
         and workflow in {None, run.workflow}
+        and wanted.get("forks_of") in {None, run.forked_from}
         and (since is None or run.created_at > rows.clock() - since)
     ]
     return view_page(found, wanted.get("limit", PAGE))

@@ -7,6 +7,7 @@ from paigeant.testing.stores.calls.costs import CostGuarantees
 from paigeant.testing.stores.calls.variables import SavedVariableGuarantees
 from paigeant.testing.stores.custody import CustodyGuarantees
 from paigeant.testing.stores.directory import DirectoryGuarantees
+from paigeant.testing.stores.forks import ForkGuarantees
 from paigeant.testing.stores.hops.branches import BranchGuarantees
 from paigeant.testing.stores.hops.commits import CommitGuarantees
 from paigeant.testing.stores.hops.handover import HandOverGuarantees
@@ -40,6 +41,7 @@ class StoreContract(
     PassingGuarantees,
     UndoingGuarantees,
     BranchGuarantees,
+    ForkGuarantees,
     OperatorGuarantees,
     SignalGuarantees,
     NodeGuarantees,

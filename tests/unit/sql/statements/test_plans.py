@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -96,9 +96,10 @@ OFTEN: dict[str, Any] = {
     "ending a wait": signals._MEET,
     "saying what a signal has met": signals._PLACE,
     "what is signed of a run": records._OF_RUN,
-    "a list of a status": read.page_of(RunStatus.FAILED, None),
-    "a list of what waits": read.page_of(RunStatus.WAITING, None),
-    "a list of a workflow": read.page_of(None, "article"),
+    "a list of a status": read.page_of({"status": RunStatus.FAILED}),
+    "a list of what waits": read.page_of({"status": RunStatus.WAITING}),
+    "a list of a workflow": read.page_of({"workflow": "article"}),
+    "a list of forks": read.page_of({"forks_of": UUID(int=1)}),
     "what to prune": prune._OLDEST,
     "counting what to prune": prune._COUNT,
     "how large it is": prune._SIZES,

@@ -53,6 +53,10 @@ def _runs() -> None:
         columns = ["namespace", name, "number"]
         op.create_index(f"workflow_runs_{name}", "workflow_runs", columns, sqlite_where=given, postgresql_where=given)
     op.add_column("workflow_runs", sa.Column("edited", sa.Boolean(), nullable=True))
+    op.add_column("workflow_runs", sa.Column("forked_from", sa.Uuid(), nullable=True))
+    op.add_column("workflow_runs", sa.Column("forked_at", sa.BigInteger(), nullable=True))
+    forked, columns = sa.text("forked_from IS NOT NULL"), ["forked_from", "number"]
+    op.create_index("workflow_runs_forks", "workflow_runs", columns, sqlite_where=forked, postgresql_where=forked)
 
 
 def _steps() -> None:

@@ -1,0 +1,166 @@
+"""Forks: a run goes another way, from a place on its trunk, as a run of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from paigeant.abc import DispatchTerms
+from paigeant.engine.grants import with_its_plan
+from paigeant.engine.publisher import announce
+from paigeant.engine.runtime import Runtime
+from paigeant.engine.traces import TraceContext
+from paigeant.errors import InvalidInput, MessageRejected
+from paigeant.model.entries.step import Step
+from paigeant.model.events import RunDispatched
+from paigeant.model.hops import RunStart, Twin
+from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, RunHeaders
+from paigeant.model.runs import Direction, NodeView, RunView, StepStatus, StepView
+from paigeant.model.stored.forks import Fork, Named
+from paigeant.model.values.values import Blob, Ref, Value, shelve
+
+_BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
+_IN_A_BRANCH: Final = re.compile(r"\d+\.\d+.*|.*[:/].*")
+_NAMED: Final = 20
+"""Places that an error names."""
+
+
+class _Edited(NamedTuple):
+    outputs: dict[int, Value]
+    variables: dict[Named, Value]
+    blobs: list[Blob]
+
+
+async def fork(runtime: Runtime, source: UUID, place: str | int | None, outputs: Mapping[str, bytes]) -> UUID:
+    """Record a run that inherits what the source had before a place, and announce it; returns its id.
+
+    Without a ``place``, a step or a position on the trunk, it is where the source failed or stands. ``outputs`` are
+    JSON texts by the step, or the position, whose output they replace. When this returns the run is durable. Raises
+    UnknownRun, and InvalidInput for a place or a step that there is not, or whose message does not open here.
+    """
+    view = await runtime.store.get_run(source)
+    position = _place(view, place)
+    was = await _message(runtime, HopKey(source, "", position))
+    edited = await _edit(runtime, view, position, outputs)
+    message = _first(was, view, position, edited)
+    start = _start(runtime, message, view, edited)
+    await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables))
+    runtime.report(RunDispatched(start.workflow, start.workflow_id, start.trace_id, fresh=True))
+    await announce(runtime, start.twin)
+    return start.workflow_id
+
+
+def _first(was: PaigeantMessage, view: RunView, position: int, edited: _Edited) -> PaigeantMessage:
+    """Return the message with which the fork begins: what the source's said, with keys and a trace of its own.
+
+    Nothing that is inherited is undone, so that the list of what could be is empty.
+    """
+    trace_id, traceparent = TraceContext.begin()
+    slip, before = was.routing_slip, _trunk(view, position)
+    last = next(
+        (hop.position for hop in reversed(before) if isinstance(hop, StepView) and hop.output is not None), None
+    )
+    previous = edited.outputs.get(last, was.payload.previous) if last is not None else was.payload.previous
+    run = RunHeaders(
+        uuid7(), view.workflow, trace_id, correlation_id=was.headers.run.correlation_id, traceparent=traceparent
+    )
+    slip = replace(slip, itinerary=slip.itinerary.for_run(run.workflow_id), compensations=())
+    headers = Headers(run, position, datetime.now(UTC), security=was.headers.security)
+    return PaigeantMessage(headers, Payload(was.payload.input, previous), slip)
+
+
+def _start(runtime: Runtime, message: PaigeantMessage, view: RunView, edited: _Edited) -> RunStart:
+    run, itinerary = message.headers.run, message.routing_slip.itinerary
+    [sealed], record = runtime.codec.begin(message, DispatchTerms(runtime.owner, None, view.tenant, ()))
+    value = message.payload.input
+    return RunStart(
+        workflow_id=run.workflow_id,
+        workflow=run.workflow,
+        trace_id=run.trace_id,
+        input=value,
+        input_sha256=value.sha256 if isinstance(value, Ref) else hashlib.sha256(value.json).hexdigest(),
+        twin=Twin.of(message, sealed),
+        tenant=view.tenant,
+        correlation_id=run.correlation_id,
+        blobs=tuple(edited.blobs),
+        plan=None if itinerary.ref is None else itinerary.plan.blob,
+        record=record,
+    )
+
+
+async def _message(runtime: Runtime, key: HopKey) -> PaigeantMessage:
+    body = await runtime.store.get_message(key)
+    if not body:
+        text = f"position {key.position} was passed without a hop: skipped, or a choice; fork from the step behind it"
+        raise InvalidInput(text)
+    try:
+        return await with_its_plan(runtime, runtime.codec.open(body).message)
+    except MessageRejected as error:
+        raise InvalidInput(f"the message of position {key.position} does not open here: {error}") from error
+
+
+async def _edit(runtime: Runtime, view: RunView, before: int, outputs: Mapping[str, bytes]) -> _Edited:
+    """Return what replaces inherited outputs, under the further names of their steps too."""
+    edited = _Edited({}, {}, [])
+    inherited = [
+        hop for hop in _trunk(view, before) if hop.status is StepStatus.COMPLETED and isinstance(hop, StepView)
+    ]
+    for name, json in outputs.items():
+        found = [hop.position for hop in inherited if name in {hop.step, str(hop.position)}]
+        if not found:
+            text = (
+                f"no step {name!r} is inherited, so that its output cannot be set; inherited are: {_listed(inherited)}"
+            )
+            raise InvalidInput(text)
+        value, blob = shelve(json)
+        edited.outputs[found[-1]] = value
+        edited.blobs.extend([] if blob is None else [blob])
+        entry = (await _message(runtime, HopKey(view.workflow_id, "", found[-1]))).routing_slip.next_step()
+        if isinstance(entry, Step) and entry.name is not None:
+            edited.variables[Named(found[-1], entry.name)] = value
+    return edited
+
+
+def _place(view: RunView, place: str | int | None) -> int:
+    """Return the position from which a fork executes; raises InvalidInput for a place that there is not."""
+    trunk = _trunk(view)
+    if place is None:
+        found = [hop.position for hop in trunk if hop.status not in _BEHIND]
+        why = f"run {view.workflow_id} is {view.status}, and failed nowhere: say from where"
+    elif isinstance(place, int) or place.isdecimal():
+        found = [hop.position for hop in trunk if hop.position == int(place)]
+        why = f"there is no step at position {place} to fork from"
+    elif _IN_A_BRANCH.fullmatch(place):
+        found, why = [], f"{place!r} is within a branch, and a node is forked whole: fork from its own position"
+    else:
+        found = [
+            hop.position for hop in trunk if place in {_name(hop), hop.kind if isinstance(hop, NodeView) else None}
+        ]
+        why = f"there is no step {place!r} to fork from"
+        if len(found) > 1:
+            found, why = [], f"there are several steps {place!r}: give the position"
+    if not found:
+        raise InvalidInput(f"{why}; there are: {_listed(trunk)}")
+    return found[0]
+
+
+def _trunk(view: RunView, before: int | None = None) -> list[StepView | NodeView]:
+    """Return the hops of the trunk on the way forward, those before a position."""
+    forward = [hop for hop in view.journey if not hop.path and hop.direction is Direction.EXECUTE]
+    return [hop for hop in forward if before is None or hop.position < before]
+
+
+def _name(hop: StepView | NodeView) -> str:
+    return hop.step if isinstance(hop, StepView) else hop.name
+
+
+def _listed(hops: Sequence[StepView | NodeView]) -> str:
+    named = ", ".join(f"{hop.position} {_name(hop)}" for hop in hops[:_NAMED])
+    return f"{named} and {len(hops) - _NAMED} more" if len(hops) > _NAMED else named or "none"
