@@ -128,12 +128,21 @@ def mask_text(text: str) -> str:
 def json_line(line: Line) -> str:
     """Return the line as JSON; a value that is no JSON is written as it is shown."""
     try:
-        text = _json_of(masked(line))
+        text = _json_of(line)
+        if _may_hold_secrets(line, text):
+            text = _json_of(masked(line))
     except (ValueError, RecursionError):  # of a value that refers to itself, or bytes that are no text
         text = to_json({_text(name): _writable(value) for name, value in line.items()}).decode()
     if text.isascii() and "\x7f" not in text:
         return text
     return _BEYOND_ASCII.sub(lambda hit: f"\\u{ord(hit[0]):04x}", text)
+
+
+def _may_hold_secrets(line: Line, text: str) -> bool:
+    """Tell whether the line must be looked at value by value; most need not, and that costs as much as all the rest."""
+    if "://" in text or any(hint in text for hint in _HINTS):
+        return True
+    return any(isinstance(value, dict | list | tuple) or is_secret(name) for name, value in line.items())
 
 
 def _json_of(value: Any) -> str:
