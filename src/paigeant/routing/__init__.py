@@ -3,7 +3,7 @@
 from paigeant.routing.admit import MISMATCH_BACKOFF, admit, dispatched_against, has_begun, no_compensator, stop
 from paigeant.routing.advance import advance
 from paigeant.routing.close import cancelled, close, close_unread, deadline_passed, unreadable
-from paigeant.routing.conditions import Seen, asked_by, begin, check_conditions, decide
+from paigeant.routing.conditions import Seen, asked_by, begin, check_conditions, decide, names_asked_by
 from paigeant.routing.fail import Failure, fail, fail_internally, give_up
 from paigeant.routing.itinerary import identify
 from paigeant.routing.nodes import decide_node, wanted_by
@@ -37,6 +37,7 @@ __all__ = [
     "give_up",
     "has_begun",
     "identify",
+    "names_asked_by",
     "no_compensator",
     "revise",
     "stop",

@@ -79,10 +79,10 @@ def asked_by(entries: Iterable[Entry]) -> set[str]:
     for entry in entries:
         if isinstance(entry, Switch):
             for when, inner in entry.ordered:
-                names |= _names(when) | asked_by(inner)
+                names |= names_asked_by(when) | asked_by(inner)
             names |= asked_by(entry.otherwise)
         elif isinstance(entry, Step) and entry.when is not None:
-            names |= _names(entry.when)
+            names |= names_asked_by(entry.when)
         else:
             break
     return names
@@ -131,7 +131,8 @@ def _passed(entry: Entry, position: int, identity: UUID, status: StepStatus, rea
     return PassedEntry(position, entry.topic, identity, status, reason, kind)
 
 
-def _names(when: str) -> frozenset[str]:
+def names_asked_by(when: str) -> frozenset[str]:
+    """Return the names that a condition asks for; none if it cannot be read."""
     try:
         return read_condition(when).names
     except ValueError:

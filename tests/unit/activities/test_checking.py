@@ -13,13 +13,14 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 from pydantic_ai import Agent
 from pydantic_ai.models.test import TestModel
 
-from paigeant import ActivityContext, ActivityRegistry, Completed, Parked, Revised, Step, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Completed, Parked, Revised, Sleep, Step, Workflow
 from paigeant.activities.checking import Known, check_workflow
 from paigeant.activities.checking.effects import Effects, effects_of
 from paigeant.activities.checking.json_types import schema_of, why_not
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.values.shapes import adapter
+from paigeant.routing import names_asked_by
 
 
 class Order(BaseModel):
@@ -283,3 +284,38 @@ def test_variables_that_a_step_saves_by_its_context_are_known() -> None:
 
     assert effects_of(registry["saving"]) == Effects(frozenset({"missing"}))
     assert effects_of(registry["handing_on"]) == Effects(open=True)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        (
+            [Step("pay", when="amuont > 3")],
+            "'amuont > 3' asks for 'amuont', which is provided by nothing",
+        ),
+        (["pay", Step("pay", when="pay.total > 3 && pya.total > 3")], None),
+        (
+            ["pay", Switch({"pya.total > 3": ["pay"]})],
+            "asks for 'pya', which is provided by nothing",
+        ),
+        ([Step("pay", name="receipt"), Step("pay", when="receipt.total > 3")], None),
+        (["pay", Sleep(until="pay")], "'pay' cannot be a time, as in RFC 3339: "),
+        (["pay", Sleep(until="apointment")], "it sleeps until 'apointment', which is provided by nothing before it"),
+        ([Sleep(until="when")], None),
+    ],
+)
+def test_conditions_and_sleeps_ask_for_what_there_is(entries: list[Any], said: str | None) -> None:
+    registry = ActivityRegistry()
+
+    @registry.execute
+    async def pay(amount: int) -> dict[str, int]:
+        return {"total": amount}
+
+    class Order(BaseModel):
+        amount: int
+        when: str
+
+    plan = Workflow("w", entries, activities=registry).plan
+    flaws = check_workflow(plan, registry, Known(adapter(Order), asked_by=names_asked_by))
+
+    assert [flaw.message for flaw in flaws] == [] if said is None else said in flaws[0].message

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Final
@@ -13,6 +14,7 @@ from pydantic_core import from_json, to_json
 from paigeant.activities.binding import Parameter
 from paigeant.activities.checking.effects import effects_of
 from paigeant.activities.checking.json_types import ANY, Schema, field_of, schema_of, why_not
+from paigeant.activities.checking.names import Names
 from paigeant.activities.handlers import Activity
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.model.checks.flaws import WorkflowFlaw
@@ -36,36 +38,14 @@ class Known:
     """What is known beside the plan.
 
     ``input`` is the type of what goes in, ``output`` of what comes out; ``fields`` are the names in one input that is
-    at hand; ``cards`` are of activities elsewhere.
+    at hand; ``cards`` are of activities elsewhere; ``asked_by`` says which names a condition asks for.
     """
 
     input: TypeAdapter[Any] | None = None
     output: TypeAdapter[Any] | None = None
     fields: Collection[str] | None = None
     cards: Mapping[str, ActivityCard] = field(default_factory=dict[str, ActivityCard])
-
-
-@dataclass(slots=True)
-class _Names:
-    """The names that there are before a step, each with the schema of its value; ``open`` if there may be others."""
-
-    payload: Schema
-    fields: dict[str, Schema] | None
-    previous: Schema = field(default_factory=dict[str, Any])
-    variables: dict[str, Schema] = field(default_factory=dict[str, Schema])
-    open: bool = False
-
-    def find(self, name: str) -> Schema | None:
-        """Return the schema of what this name is bound to, None if nothing has it for certain."""
-        reserved = {"payload": self.payload, "previous": self.previous}
-        for source in (reserved, self.variables, self.fields or {}):
-            if name in source:
-                return source[name]
-        return None
-
-    def all(self) -> list[str]:
-        """Return the names."""
-        return sorted({"payload", "previous", *self.variables, *(self.fields or ())})
+    asked_by: Callable[[str], Collection[str]] = lambda _: ()
 
 
 def check_workflow(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
@@ -81,7 +61,7 @@ class _Walk:
     def __init__(self, plan: Plan, registry: ActivityRegistry, known: Known) -> None:
         self._plan, self._registry, self._known = plan, registry, known
         payload = ANY if known.input is None else schema_of(known.input, "validation")
-        self._names = _Names(payload, _fields(payload, known), payload)
+        self._names = Names(payload, _fields(payload, known), payload)
         self._undone: list[tuple[int, Step, Activity]] = []
 
     def flaws(self) -> Iterator[WorkflowFlaw]:
@@ -96,6 +76,7 @@ class _Walk:
             yield from self._undoing(position, step, activity)
 
     def _entry(self, position: int, entry: Entry) -> Iterator[WorkflowFlaw]:
+        yield from self._conditions(position, entry)
         match entry:
             case Step() if entry.activity in self._registry:
                 activity = self._registry[entry.activity]
@@ -105,7 +86,7 @@ class _Walk:
             case Step():
                 yield from self._elsewhere(position, entry)
             case Sleep():
-                return
+                yield from self._until(position, entry)
             case Switch():
                 branches = [*(entries for _, entries in entry.ordered), entry.otherwise]
                 yield from self._branches(position, branches)
@@ -115,6 +96,33 @@ class _Walk:
             case _:
                 yield from self._branches(position, [entry.inner])
                 self._names.open = True
+
+    def _conditions(self, position: int, entry: Entry) -> Iterator[WorkflowFlaw]:
+        """Look at the names that the entry's own conditions ask for."""
+        switch = [when for when, _ in entry.ordered] if isinstance(entry, Switch) else []
+        for when in [entry.when] if isinstance(entry, Step) and entry.when is not None else switch:
+            for name in sorted(self._known.asked_by(when)):
+                if self._names.find(name) is None:
+                    may_do_without = _ALTERNATIVES.search(when) is not None
+                    said = self._missing(
+                        _required_name(name), position, f"{when!r} asks for", certain=not may_do_without
+                    )
+                    if said is not None:
+                        yield self._flaw(position, entry, "missing-name", said[1])
+
+    def _until(self, position: int, sleep: Sleep) -> Iterator[WorkflowFlaw]:
+        """Look at the variable that says until when."""
+        if sleep.variable is None:
+            return
+        given = self._names.find(sleep.variable)
+        if given is None:
+            said = self._missing(_required_name(sleep.variable), position, "it sleeps until")
+            if said is not None:
+                yield self._flaw(position, sleep, "missing-name", said[1])
+        elif (why := why_not(given, self._read(_TEXT))) is not None:
+            yield self._flaw(
+                position, sleep, "wrong-type", f"{sleep.variable!r} cannot be a time, as in RFC 3339: {why}"
+            )
 
     def _branches(self, position: int, branches: Iterable[Iterable[Entry]]) -> Iterator[WorkflowFlaw]:
         """Go through each of several ways on; what one of them sets may be there afterwards, or not."""
@@ -153,15 +161,17 @@ class _Walk:
             return self._places(parameter, activity, given)
         return "wrong-type", f"{parameter.name!r} cannot become what argument {parameter.name!r} takes: {why}"
 
-    def _missing(self, parameter: Parameter, position: int) -> tuple[str, str] | None:
+    def _missing(
+        self, parameter: Parameter, position: int, what: str = "argument", *, certain: bool = True
+    ) -> tuple[str, str] | None:
         names = self._names
         if not parameter.required:
             return None
-        certain = names.fields is not None and not names.open
+        certain = certain and names.fields is not None and not names.open
         near = _near(parameter.name, names.all(), _LIKELY if certain else _CLOSE)
         if not certain and (position == 1 or not near):
             return None  # a field of the input, or a variable that a step sets
-        text = f"argument {parameter.name!r} is provided by nothing before it; "
+        text = f"{what} {parameter.name!r}{', which' if what != 'argument' else ''} is provided by nothing before it; "
         text += near or f"there is: {_listed(names.all())}"
         if names.fields is None:
             text += " (if it is a field of the input, declare that: Workflow(…, input=…))"
@@ -186,7 +196,7 @@ class _Walk:
             yield self._flaw(position, step, "unserved", text)
         for name in _required(card):
             if name not in step.arguments and self._names.find(name) is None:
-                said = self._missing(Parameter(name, _ANYTHING, required=True), position)
+                said = self._missing(_required_name(name), position)
                 if said is not None:
                     yield self._flaw(position, step, *said)
         self._names.previous = self._names.variables[step.activity] = ANY
@@ -233,6 +243,13 @@ class _Walk:
 
 
 _ANYTHING: Final = TypeAdapter[Any](Any)
+_TEXT: Final = TypeAdapter[Any](str)
+_ALTERNATIVES: Final = re.compile(r"\|\||&&|\?")
+"""With these a condition may come to a result though a name is missing."""
+
+
+def _required_name(name: str) -> Parameter:
+    return Parameter(name, _ANYTHING, required=True)
 
 
 def _fields(payload: Schema, known: Known) -> dict[str, Schema] | None:

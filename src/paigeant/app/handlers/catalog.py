@@ -16,6 +16,7 @@ from paigeant.app.handlers.publications import unknown_workflow
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.plan import Plan
+from paigeant.routing import names_asked_by
 
 _LOOKED_INTO: Final = 64 * 1024
 """Bytes of an input whose fields are looked at before it is dispatched, at most."""
@@ -58,7 +59,7 @@ class Catalog:
         """Return what must go wrong in a workflow; ``fields`` are those of an input that is at hand."""
         foreign = {step.activity for step in plan.steps if step.activity not in self.registry}
         cards = await directory.find_cards(foreign) if foreign else {}
-        known = Known(self.inputs.get(plan.name), self.outputs.get(plan.name), fields, cards)
+        known = Known(self.inputs.get(plan.name), self.outputs.get(plan.name), fields, cards, names_asked_by)
         return check_workflow(plan, self.registry, known)
 
     async def check_all(self, directory: Directory) -> list[WorkflowFlaw]:
