@@ -6,6 +6,8 @@ from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.app import Paigeant, Run, RunResult, Signal, SyncPaigeant, SyncRun, Workflow
 from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import PaigeantError, RunFailed, Terminal
+from paigeant.model.entries.for_each import ForEach
+from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import OnInterrupt, Step
 from paigeant.model.entries.switch import Switch
@@ -30,10 +32,12 @@ __all__ = [
     "ApprovalPolicy",
     "Completed",
     "Finished",
+    "ForEach",
     "OnInterrupt",
     "Paigeant",
     "PaigeantError",
     "PaigeantMessage",
+    "Parallel",
     "Parked",
     "Price",
     "RetryPolicy",

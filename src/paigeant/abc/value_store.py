@@ -1,4 +1,4 @@
-"""The contract of values: variables, and the texts behind claim checks."""
+"""The contract of values: variables, the texts behind claim checks, and what branches came to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from paigeant.model.fan.joins import EndedBranch, JoinState
+from paigeant.model.message import HopKey
 from paigeant.model.values.values import Blob, Value
 
 
@@ -45,3 +47,22 @@ class ValueStore(ABC):
 
         They are returned as they lie there: whether they have this SHA-256 is for the caller to see.
         """
+
+    @abstractmethod
+    async def load_join(self, node: HopKey) -> JoinState | None:
+        """Return how far the join of a node has come, None if it has not begun."""
+
+    @abstractmethod
+    async def load_branches(
+        self, node: HopKey, *, undoable: bool = False, skip: int = 0, limit: int = 1_000
+    ) -> list[EndedBranch]:
+        """Return branches of a node that have ended, by number: up to ``limit`` after the first ``skip`` of them.
+
+        With ``undoable`` only those that completed and of which something can be undone.
+        """
+
+    @abstractmethod
+    async def load_branch_variables(
+        self, workflow_id: UUID, paths: Collection[str]
+    ) -> Mapping[str, Mapping[str, Value]]:
+        """Return, by path, the newest variables that were set on these paths themselves, outputs included."""

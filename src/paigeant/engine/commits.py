@@ -11,8 +11,8 @@ from paigeant.abc import Departure
 from paigeant.activities.faults import describe
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import PaigeantError
+from paigeant.model.fan.outcomes import AnyOutcome
 from paigeant.model.hops import Commit, Grant, Leased, Twin
-from paigeant.model.outcomes import Outcome
 from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
@@ -22,7 +22,7 @@ from paigeant.routing import advance, give_up
 def commit_outcome(
     runtime: Runtime,
     leased: Leased,
-    outcome: Outcome[Value],
+    outcome: AnyOutcome,
     *,
     bound: Mapping[str, Value] | None = None,
     closed: bool = False,
@@ -61,4 +61,5 @@ def _new_plans(itinerary: Itinerary, transition: Transition) -> list[PlanText]:
     """Return the plans to which messages refer that follow, but for the one that the run follows already."""
     ahead = [message.routing_slip.itinerary for message, _ in transition.next]
     known = itinerary.plan if ahead else None
-    return [each.plan for each in ahead if each.plan is not known and each.ref is not None]
+    new = {id(each.plan): each.plan for each in ahead if each.plan is not known and each.ref is not None}
+    return list(new.values())

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import cast
+from typing import Final, cast
 
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.abc import ValueStore
-from paigeant.engine.values import load_texts, load_variables
+from paigeant.engine.values import load_texts, variables_for
+from paigeant.model.fan.outcomes import AnyOutcome, Joined
 from paigeant.model.hops import Leased
 from paigeant.model.limits import OFFERED_BYTES
-from paigeant.model.outcomes import Completed, Outcome, Passed, Revised
+from paigeant.model.outcomes import Completed, Passed, Revised
 from paigeant.model.runs import Direction
 from paigeant.model.values.values import Blob, Inline, Ref, Value
 from paigeant.routing import Seen, asked_by, entries_ahead
 
+_GOING_ON: Final = (Completed, Revised, Passed, Joined)
+"""What a hop comes to that another may follow, on the way forward."""
 
-def asked_for(leased: Leased, outcome: Outcome[Value]) -> set[str]:
+
+def asked_for(leased: Leased, outcome: AnyOutcome) -> set[str]:
     """Return the names that conditions ask for until it is clear what follows."""
     slip = leased.message.routing_slip
-    if leased.message.headers.direction is Direction.COMPENSATE or not isinstance(
-        outcome, Completed | Revised | Passed
-    ):
+    if leased.message.headers.direction is Direction.COMPENSATE or not isinstance(outcome, _GOING_ON):
         return set()
     if slip.undecided:
         return asked_by(slip.itinerary)
@@ -33,7 +35,7 @@ def asked_for(leased: Leased, outcome: Outcome[Value]) -> set[str]:
     return set() if rest.plain else asked_by(rest)
 
 
-async def see(store: ValueStore, leased: Leased, outcome: Outcome[Value], blobs: Iterable[Blob]) -> Seen:
+async def see(store: ValueStore, leased: Leased, outcome: AnyOutcome, blobs: Iterable[Blob]) -> Seen:
     """Return the values that conditions ask for, with what the hop itself sets; raises Unavailable.
 
     The variables come with one query, and what of them is between 4 and 64 KiB with another. Names mean what they mean
@@ -43,9 +45,11 @@ async def see(store: ValueStore, leased: Leased, outcome: Outcome[Value], blobs:
     if not names:
         return {}
     message, payload = leased.message, leased.message.payload
-    own: dict[str, Value] = {"payload": payload.input, "previous": payload.previous or payload.input}
+    own: dict[str, Value] = {"payload": payload.input, "previous": payload.previous or payload.input, **payload.own}
     if isinstance(outcome, Passed):
         own = {**outcome.variables, **own}
+    elif isinstance(outcome, Joined):
+        own = {**outcome.variables, **own, "previous": outcome.output}
     elif isinstance(outcome, Completed | Revised):
         step = message.routing_slip.itinerary.step
         own = {
@@ -55,16 +59,10 @@ async def see(store: ValueStore, leased: Leased, outcome: Outcome[Value], blobs:
             "previous": outcome.output,
         }
     wanted = names - own.keys()
-    stored = await _stored(store, leased, wanted)
+    stored = await variables_for(store, leased, wanted)
     values = {name: value for name, value in {**stored, **own}.items() if name in names}
     seen = await _texts(store, leased, values, {blob.sha256: blob.json for blob in blobs})
     return {**await _fields(store, leased, names - seen.keys()), **seen}
-
-
-async def _stored(store: ValueStore, leased: Leased, names: set[str]) -> Mapping[str, Value]:
-    if leased.variables is not None or not names:
-        return leased.variables or {}
-    return await load_variables(store, leased, names)
 
 
 async def _texts(

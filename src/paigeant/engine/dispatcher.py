@@ -95,7 +95,7 @@ async def _record(runtime: Runtime, starts: Sequence[RunStart], span: DispatchSp
             dispatched = RunDispatched(start.workflow, workflow_id, start.trace_id, fresh)
             span.end(dispatched)
             runtime.report(dispatched)
-    await announce(runtime, *(start.twin for start, answer in zip(starts, started, strict=True) if answer.fresh))
+    await announce(runtime, *(start.twin.sealed for start, answer in zip(starts, started, strict=True) if answer.fresh))
     return started
 
 

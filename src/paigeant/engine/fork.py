@@ -53,7 +53,7 @@ async def fork(runtime: Runtime, source: UUID, place: str | int | None, outputs:
     start = _start(runtime, message, view, edited)
     await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables))
     runtime.report(RunDispatched(start.workflow, start.workflow_id, start.trace_id, fresh=True))
-    await announce(runtime, start.twin)
+    await announce(runtime, start.twin.sealed)
     return start.workflow_id
 
 

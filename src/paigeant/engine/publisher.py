@@ -9,27 +9,27 @@ from typing import Final
 from paigeant.abc import Transport
 from paigeant.engine.runtime import Runtime
 from paigeant.model.events import Published
-from paigeant.model.hops import Sealed, Twin
+from paigeant.model.hops import Sealed
 
 PATIENCE: Final = 10.0
 """Seconds that a broker may take for a message."""
 
 
-async def announce(runtime: Runtime, *twins: Twin) -> None:
+async def announce(runtime: Runtime, *messages: Sealed) -> None:
     """Publish messages of twins, all at once, if there is a broker; returns when it has them.
 
     A failure is only reported: the sweeper announces that twin again.
     """
     if runtime.transport is not None:
-        await asyncio.gather(*(_announce(runtime, runtime.transport, twin) for twin in twins))
+        await asyncio.gather(*(_announce(runtime, runtime.transport, sealed) for sealed in messages))
 
 
-async def _announce(runtime: Runtime, transport: Transport, twin: Twin) -> None:
+async def _announce(runtime: Runtime, transport: Transport, sealed: Sealed) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
-            await publish(runtime, transport, twin.sealed)
+            await publish(runtime, transport, sealed)
     except Exception as error:  # noqa: BLE001  (what is recorded must not look as if it were not)
-        runtime.trouble(f"announcing {twin.key.message_id}", error)
+        runtime.trouble(f"announcing {sealed.message_id}", error)
 
 
 async def publish(runtime: Runtime, transport: Transport, sealed: Sealed) -> None:

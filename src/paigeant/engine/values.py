@@ -7,7 +7,7 @@ from typing import cast
 from uuid import UUID
 
 from pydantic import JsonValue
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources
@@ -31,22 +31,44 @@ async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, 
     }
 
 
-async def load_variables(
-    store: ValueStore, leased: Leased, names: Collection[str] | None = None
-) -> Mapping[str, Value]:
-    """Return variables as a hop sees them, held against what was signed; raises TamperedMessage and Unavailable."""
+async def load_variables(store: ValueStore, leased: Leased, names: Collection[str] | None = None) -> dict[str, Value]:
+    """Return variables as a hop sees them, first those that only its branch has; raises Unavailable.
+
+    What the store has is held against what was signed; raises TamperedMessage.
+    """
     workflow_id, path, _ = leased.message.key
-    found = await store.load_variables(workflow_id, names, path=path)
+    own = leased.message.payload.own
+    found = {name: value for name, value in own.items() if names is None or name in names}
+    missing = None if names is None else [name for name in names if name not in found]
+    if missing == []:
+        return found
+    stored = await store.load_variables(workflow_id, missing, path=path)
     if leased.verify is not None:
-        leased.verify(leased, found)
-    return found
+        leased.verify(leased, stored)
+    return {**stored, **found}
+
+
+async def variables_for(store: ValueStore, leased: Leased, names: Collection[str]) -> Mapping[str, Value]:
+    """Return the variables of these names, from the store unless they came with the lease."""
+    if leased.variables is None:
+        return await load_variables(store, leased, names)
+    known = {**leased.variables, **leased.message.payload.own}
+    return {name: known[name] for name in names if name in known}
+
+
+async def find_variable(store: ValueStore, leased: Leased, name: str) -> Value | None:
+    """Return a variable as a hop sees it: one that was set, else a field of the input; None if there is none."""
+    found = (await load_variables(store, leased, [name])).get(name)
+    if found is not None:
+        return found
+    texts = await load_texts(store, leased.message.headers.workflow_id, {"payload": leased.message.payload.input})
+    fields = cast("dict[str, JsonValue]", Sources({}, texts, {}).fields)
+    return Inline(to_json(fields[name])) if name in fields else None
 
 
 async def load_seen(store: ValueStore, leased: Leased, name: str) -> JsonValue:
-    """Return a variable as a hop sees it: one that was set, else a field of the input; None if there is none."""
-    workflow_id = leased.message.headers.workflow_id
-    found = (await load_variables(store, leased, [name])).get(name)
-    if found is not None:
-        return from_json((await load_texts(store, workflow_id, {name: found}))[name])
-    texts = await load_texts(store, workflow_id, {"payload": leased.message.payload.input})
-    return cast("JsonValue", Sources({}, texts, {}).fields.get(name))
+    """Return what :func:`find_variable` finds, read."""
+    found = await find_variable(store, leased, name)
+    if found is None:
+        return None
+    return from_json((await load_texts(store, leased.message.headers.workflow_id, {name: found}))[name])

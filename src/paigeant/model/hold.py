@@ -52,9 +52,16 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The last of the branches that began where this hop was written."""
+    """Its branches: it is due when more of them may be written, and when the last has ended."""
 
     reason: str = WaitReason.JOIN
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A place among the branches that are under way at a time."""
+
+    reason: str = WaitReason.WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +98,13 @@ class WaitState(StrEnum):
     """Its time was up, so that the hop was leased."""
     MET = "met"
     """Its signal has come."""
+    JOIN = "join"
+    """It has branches, and stays until all of them have ended."""
+    WINDOW = "window"
+    """It is the first hop of a branch that has not begun: as many as may be under way are."""
 
 
-Hold: TypeAlias = Now | After | Until | Signal | Join | Child | Code | Person
+Hold: TypeAlias = Now | After | Until | Signal | Join | Window | Child | Code | Person
 
 
 NOW: Final = Now()
@@ -111,5 +122,5 @@ def due_at(hold: Hold, now: datetime) -> datetime | None:
             return at
         case Signal(timeout=seconds) if seconds is not None:
             return now + timedelta(seconds=seconds)
-        case Signal() | Join() | Child() | Code() | Person():
+        case Signal() | Join() | Window() | Child() | Code() | Person():
             return None

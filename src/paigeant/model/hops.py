@@ -10,11 +10,10 @@ from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.model.custody.records import SignedRecord
-from paigeant.model.entries.entry import FLOW
-from paigeant.model.hold import NOW, Hold, WaitState
-from paigeant.model.message import END, HopKey, PaigeantMessage
+from paigeant.model.hold import NOW, Hold, Now, WaitState
+from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.plan import Undo
-from paigeant.model.routing_slip import Compensation
+from paigeant.model.routing_slip import Branch, Compensation
 from paigeant.model.runs import CancelRequest, Direction
 from paigeant.model.transition import PassedEntry, Transition
 from paigeant.model.values.values import Blob, Value
@@ -158,7 +157,7 @@ class Twin:
     """The durable twin: the pending step's row, with the exact bytes of the message that announces it.
 
     ``undoes`` is the hop that a step on the way back undoes. Until its ``hold`` ends it is not leased. ``kind`` and
-    ``label`` are those of an entry that is no step.
+    ``label`` are those of an entry that is no step. ``branch`` is there on all hops of a branch.
     """
 
     key: HopKey
@@ -170,6 +169,7 @@ class Twin:
     hold: Hold = NOW
     kind: str | None = None
     label: str | None = None
+    branch: Branch | None = None
 
     @property
     def sealed(self) -> Sealed:
@@ -179,17 +179,12 @@ class Twin:
     @classmethod
     def of(cls, message: PaigeantMessage, sealed: Sealed, hold: Hold = NOW) -> Twin:
         """Return the twin that announces ``message`` with exactly these sealed bytes."""
-        headers, undoes = message.headers, None
+        headers, slip, undoes = message.headers, message.routing_slip, None
         if headers.direction is Direction.COMPENSATE:
-            undone = message.routing_slip.compensations[0]
+            undone = slip.compensations[0]
             undoes = HopKey(headers.workflow_id, undone.path, undone.position)
-        node = message.routing_slip.next_step() if sealed.topic == FLOW else None
-        kind, label = (None, None) if node is None else (node.kind, node.label)
-        if message.routing_slip.undecided:
-            kind = END if node is None else "condition"
-        return cls(
-            message.key, sealed.topic, message.step_id, headers.direction, sealed.body, undoes, hold, kind, label
-        )
+        place = (message.key, sealed.topic, message.step_id, headers.direction)
+        return cls(*place, sealed.body, undoes, hold, *(message.node or (None, None)), slip.branch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +212,11 @@ class Commit:
     plans: tuple[Blob, ...] = ()
 
     @property
+    def due(self) -> tuple[Twin, ...]:
+        """The twins that are due as soon as they are written."""
+        return tuple(twin for twin in self.twins if isinstance(twin.hold, Now))
+
+    @property
     def wanted(self) -> Twin | None:
         """The twin that the committer asks for."""
         return next((twin for twin in self.twins if twin.key == self.hand_over), None)
@@ -238,11 +238,13 @@ class CommitResult(NamedTuple):
     """The answer to one commit: the verdict, whether someone has asked to cancel the run, and when it was written.
 
     ``handed_over`` is the grant of the twin if it was asked for and given; its ``body`` is that of the commit.
+    ``freed`` are the messages of hops that were there and that this commit has made due: for the committer to announce.
     """
 
     verdict: Verdict
     cancel: CancelRequest | None = None
     handed_over: Grant | None = None
+    freed: tuple[Sealed, ...] = ()
 
 
 class NoticeStatus(StrEnum):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -156,11 +157,15 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The run's input, the output of the step before (none at step one), and, on the way back, what went wrong."""
+    """The run's input, the output of the step before (none at step one), and, on the way back, what went wrong.
+
+    ``own`` are variables that only the branch has in which the message is, and those within it: the item it is for.
+    """
 
     input: Value
     previous: Value | None = None
     fault: Fault | None = None
+    own: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
 
 @dataclass(frozen=True)
@@ -197,9 +202,24 @@ class PaigeantMessage:
     @property
     def label(self) -> str:
         """What a person knows the step by: the topic, or of an entry that is no activity its own name."""
-        topic = self.topic
-        entry = self.routing_slip.next_step() if topic == FLOW else None
-        return END if topic == FLOW and entry is None else topic if entry is None else entry.label
+        topic, slip = self.topic, self.routing_slip
+        if topic != FLOW:
+            return topic
+        if self.headers.direction is Direction.COMPENSATE:
+            return slip.compensations[0].label or topic
+        entry = slip.next_step()
+        return END if entry is None else entry.label
+
+    @property
+    def node(self) -> tuple[str, str] | None:
+        """The kind of what is no activity, and what a person knows it by; None of an activity."""
+        slip = self.routing_slip
+        if self.topic != FLOW:
+            return None
+        if self.headers.direction is Direction.COMPENSATE:
+            return slip.compensations[0].kind or END, self.label
+        entry = slip.next_step()
+        return END if entry is None else "condition" if slip.undecided else entry.kind, self.label
 
     @property
     def step_id(self) -> UUID:

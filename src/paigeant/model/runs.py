@@ -72,6 +72,7 @@ class WaitReason(StrEnum):
     SLEEP = "sleep"
     SIGNAL = "signal"
     JOIN = "join"
+    WINDOW = "window"
     CHILD = "child"
     TAMPERED = "tampered"
     APPROVAL = "approval"
@@ -87,6 +88,8 @@ class CancelRequest(StrEnum):
 
     PLAIN = "plain"
     COMPENSATE = "compensate"
+    BRANCH = "branch"
+    """Not the run, but one of its branches is to end, and to be undone."""
 
 
 class AttemptError(BaseModel, frozen=True):

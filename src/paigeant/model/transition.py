@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from paigeant.model.fan.joins import Arrival, JoinStart
 from paigeant.model.hold import NOW, After, Hold, Now, Until
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Fault, FaultKind
@@ -129,11 +130,22 @@ NO_WRITES: Final = Writes()
 """Nothing else."""
 
 
+class FanOut(NamedTuple):
+    """A node has branches begin: the first of them, if ``start`` says with what its join begins, or more.
+
+    ``again``: they have ended, and are undone in their own paths, because the join does not need them.
+    """
+
+    start: JoinStart | None = None
+    again: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """What becomes of the hop, which hops follow it, how the run ends if it does, and what else is written.
 
-    ``passed`` are the entries between the hop and the next.
+    ``passed`` are the entries between the hop and the next. ``arrival`` is there if a branch ends with the hop, and
+    ``fan_out`` if it is a node: what follows then are branches of it.
     Where an open run stands (pending, running, waiting) no hop decides: it follows from the run's open hops.
     """
 
@@ -142,3 +154,5 @@ class Transition:
     end: RunEnd | None = None
     writes: Writes = NO_WRITES
     passed: tuple[PassedEntry, ...] = ()
+    arrival: Arrival | None = None
+    fan_out: FanOut | None = None

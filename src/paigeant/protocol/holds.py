@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from paigeant.model.hold import Code, Hold, Signal, WaitState, due_at
+from paigeant.model.hold import Code, Hold, Join, Signal, WaitState, Window, due_at
 from paigeant.model.hops import FIRST_HINT, Commit
 from paigeant.model.outcomes import Fault
 from paigeant.model.revision import Revision
@@ -34,13 +34,17 @@ class Added(NamedTuple):
     hints: int
     reason: str | None
     awaits: str | None
-    wait: None
+    wait: str | None
     interface: str | None
     compensable: bool
+    closes: bool | None
 
 
-def add(hold: Hold, now: datetime) -> Added:
-    """Return what a new twin is like, due when its hold ends. The first to announce it is who has written it."""
+def add(hold: Hold, now: datetime, *, closes: bool = False) -> Added:
+    """Return what a new twin is like, due when its hold ends. The first to announce it is who has written it.
+
+    ``closes``: it is of a branch that is to end, so that anybody may end it.
+    """
     due = due_at(hold, now)
     return Added(
         status=StepStatus.PENDING if hold.reason is None else StepStatus.WAITING,
@@ -56,9 +60,10 @@ def add(hold: Hold, now: datetime) -> Added:
         hints=0,
         reason=hold.reason,
         awaits=_awaits(hold),
-        wait=None,
+        wait=WaitState.WINDOW if isinstance(hold, Window) else None,
         interface=_interface(hold),
         compensable=False,
+        closes=closes or None,
     )
 
 
@@ -100,11 +105,16 @@ class HeldBack(NamedTuple):
     input: Mapping[str, Value] | None
     errors: Sequence[AttemptError] | None
     committed_by: UUID
+    closes: bool | None
 
 
-def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime) -> HeldBack:
-    """Return what holds the hop until its hold ends. Waiting is no attempt, however often; one that failed is."""
-    due = due_at(held.hold, now)
+def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime, *, closes: bool = False) -> HeldBack:
+    """Return what holds the hop until its hold ends. Waiting is no attempt, however often; one that failed is.
+
+    One that ``closes``, because its branch is to end, waits for nothing but its branches: anybody may end it at once.
+    """
+    closes = closes and not isinstance(held.hold, Join)
+    due = now if closes else due_at(held.hold, now)
     return HeldBack(
         fence=hop.fence + 1,
         attempt=hop.attempt - (held.fault is None),
@@ -116,11 +126,12 @@ def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime) -> HeldBa
         hints=0,
         reason=held.reason,
         awaits=_awaits(held.hold),
-        wait=WaitState.OPEN if held.enters else hop.wait,
+        wait=_wait(hop, held),
         interface=_interface(held.hold),
         input=commit.input or hop.input,
         errors=_errors(hop, held.fault, now),
         committed_by=commit.execution,
+        closes=closes or None,
     )
 
 
@@ -180,6 +191,12 @@ class Inherited(NamedTuple):
 def inherit() -> Inherited:
     """Return what is written of a hop that is inherited."""
     return Inherited(None, compensable=False, undo_before=None, log=None, head=None)
+
+
+def _wait(hop: CommittedHop, held: Held) -> str | None:
+    if isinstance(held.hold, Join):
+        return WaitState.JOIN
+    return WaitState.OPEN if held.enters else hop.wait
 
 
 def _awaits(hold: Hold) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import GRACE, SUSPECT
@@ -12,6 +12,9 @@ from paigeant.model.runs import Direction, StepStatus
 from paigeant.protocol.states import HopState, RunState
 
 T = TypeVar("T")
+
+FOR_JOINS: Final = frozenset({WaitState.JOIN, WaitState.WINDOW})
+"""What a hop waits for that only a join can end."""
 
 
 def is_open(hop: HopState) -> bool:
@@ -146,9 +149,11 @@ def choose_suspects(suspects: Sequence[T], *, holds_one: bool) -> Sequence[T]:
 
 
 def may_close(run: RunState, hop: HopState, direction: str, now: datetime) -> bool:
-    """Tell whether this hop may be leased, due or not, to end its run, which was cancelled or is past its deadline.
+    """Tell whether this hop may be leased, due or not, to end its branch, or its run, cancelled or past its deadline.
 
-    Only on the way forward, for what undoes is not cut short, and only if nobody runs it.
+    Only on the way forward, for what undoes is not cut short, and only if nobody runs it. A node ends after its
+    branches.
     """
-    ends = run.cancel_requested is not None or (run.deadline is not None and run.deadline <= now)
-    return ends and is_open(hop) and direction == Direction.EXECUTE and (hop.owner is None or is_due(hop, now))
+    ends = hop.closes or run.cancel_requested is not None or (run.deadline is not None and run.deadline <= now)
+    idle = is_due(hop, now) if hop.wait == WaitState.JOIN else hop.owner is None or is_due(hop, now)
+    return bool(ends) and is_open(hop) and direction == Direction.EXECUTE and idle

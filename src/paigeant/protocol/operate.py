@@ -9,9 +9,9 @@ from uuid import UUID
 
 from paigeant.errors import UnknownRun, WrongState
 from paigeant.model.hold import WaitState
-from paigeant.model.runs import FINAL, RESUMABLE, CancelRequest, RunError, RunStatus, StepStatus
+from paigeant.model.runs import FINAL, RESUMABLE, CancelRequest, Direction, RunError, RunStatus, StepStatus
 from paigeant.protocol import leases
-from paigeant.protocol.states import HopState, PlacedHop, ResumableRun, RunState
+from paigeant.protocol.states import HopState, PlacedHop, ResumableRun, RunState, WaitingHop
 
 
 def unknown(workflow_id: UUID) -> UnknownRun:
@@ -43,10 +43,11 @@ class Requested(NamedTuple):
 
 
 class Hurried(NamedTuple):
-    """What a request to cancel writes to each of the run's hops that nobody holds: it is due now."""
+    """What is written to a hop that is to end and that nobody holds: it is due now."""
 
     due_at: datetime
     hint_at: datetime
+    closes: bool
 
 
 def request_cancel(run: RunState, request: CancelRequest, now: datetime) -> Requested | None:
@@ -54,14 +55,18 @@ def request_cancel(run: RunState, request: CancelRequest, now: datetime) -> Requ
     return None if run.status in FINAL else Requested(request, now)
 
 
-def may_hurry(hop: HopState) -> bool:
-    """Tell whether a request to cancel makes this hop due: who holds it hears of the request with the next beat."""
-    return leases.is_open(hop) and hop.owner is None
+def may_hurry(hop: WaitingHop) -> bool:
+    """Tell whether a hop that is to end is made due: nobody holds it, and it waits for no branches.
+
+    Who holds it hears of it with the next beat, or when he commits. What undoes is not cut short.
+    """
+    idle = leases.is_open(hop) and hop.owner is None and hop.wait not in leases.FOR_JOINS
+    return idle and hop.direction == Direction.EXECUTE
 
 
 def hurry(now: datetime) -> Hurried:
     """Return what makes a hop due now."""
-    return Hurried(now, now)
+    return Hurried(now, now, closes=True)
 
 
 # -- terminate
@@ -131,6 +136,7 @@ class Restarted(NamedTuple):
     interface: None
     accepted: bool | None
     epoch: int | None
+    closes: None
 
 
 class Resumed(NamedTuple):
@@ -168,7 +174,8 @@ def restart(hop: PlacedHop, now: datetime, how: Restart) -> Restarted:
     pending, accepted = StepStatus.PENDING, how.accept_contract or hop.accepted
     wait = hop.wait if leases.is_open(hop) else None  # one that failed starts its wait over
     epoch = (hop.epoch or 0) + 1 if how.afresh else hop.epoch
-    return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, None, None, wait, None, None, accepted, epoch)
+    why = (None, None, wait, None, None, accepted, epoch, None)
+    return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, *why)
 
 
 def resume(run: ResumableRun, now: datetime) -> Resumed:

@@ -18,7 +18,10 @@ from paigeant.model.values.values import Value
 
 
 class RunState(Protocol):
-    """A run: to be ended from outside once it has ``cancel_requested``, or its ``deadline`` has passed."""
+    """A run: to be ended from outside once it has ``cancel_requested``, or its ``deadline`` has passed.
+
+    ``closing`` is what the paths of branches begin with that are to end.
+    """
 
     @property
     def workflow_id(self) -> UUID: ...
@@ -30,13 +33,15 @@ class RunState(Protocol):
     def deadline(self) -> datetime | None: ...
     @property
     def completed_at(self) -> datetime | None: ...
+    @property
+    def closing(self) -> Sequence[str] | None: ...
 
 
 class HopState(Protocol):
     """A hop: open, as the durable twin, until ``completed_at``; leased while it has an ``owner``.
 
     It is not to be leased before ``due_at``, which is also the end of a lease; None: not before somebody resumes it.
-    ``wait`` says how far the wait of a node has come.
+    ``wait`` says how far the wait of a node has come; ``closes``: its branch is to end, and anybody may end it.
     """
 
     @property
@@ -53,6 +58,15 @@ class HopState(Protocol):
     def completed_at(self) -> datetime | None: ...
     @property
     def wait(self) -> str | None: ...
+    @property
+    def closes(self) -> bool | None: ...
+
+
+class WaitingHop(HopState, Protocol):
+    """A hop with its direction."""
+
+    @property
+    def direction(self) -> str: ...
 
 
 class JudgedHop(HopState, Protocol):

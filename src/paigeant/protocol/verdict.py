@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paigeant.model.hops import Verdict
 from paigeant.protocol import leases
+from paigeant.protocol.fan.joins import cancel_on
 from paigeant.protocol.states import HopState, JudgedHop, RunState
 
 
@@ -40,9 +41,9 @@ def is_repeated(*, completes: bool, done: bool) -> bool:
     return completes and done
 
 
-def may_hand_over(run: RunState) -> bool:
-    """Tell whether the hop that follows may be leased to who committed: not if somebody wants the run cancelled."""
-    return run.cancel_requested is None
+def may_hand_over(run: RunState, path: str = "") -> bool:
+    """Tell whether the hop that follows on a path may be leased to who committed: not if it is to end."""
+    return cancel_on(run, path) is None
 
 
 def is_as_given(hop: HopState, owner: str) -> bool:

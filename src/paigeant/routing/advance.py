@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from paigeant.model.hold import After, Code, Hold, Person, Signal
+from paigeant.model.fan.outcomes import AnyOutcome, FannedOut, Joined, JoinFailed
+from paigeant.model.hold import NOW, After, Code, Hold, Join, Person, Signal, Window
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import (
     Completed,
@@ -15,7 +16,6 @@ from paigeant.model.outcomes import (
     Faulted,
     Finished,
     InterfaceMismatch,
-    Outcome,
     Parked,
     Passed,
     Retrying,
@@ -24,18 +24,26 @@ from paigeant.model.outcomes import (
 from paigeant.model.plan import Undo
 from paigeant.model.retry import qualified_name
 from paigeant.model.routing_slip import NOTHING_AHEAD, RoutingSlip
-from paigeant.model.runs import Direction, RunStatus
-from paigeant.model.transition import NO_WRITES, Done, Following, Held, Left, RunEnd, Transition, Writes
+from paigeant.model.runs import Direction
+from paigeant.model.transition import NO_WRITES, Done, FanOut, Following, Held, Left, Transition, Writes
 from paigeant.model.values.durations import seconds_or_none
-from paigeant.model.values.values import NULL, Value
-from paigeant.routing.compensate import Success, give_up_undoing, go_back, turn_round
+from paigeant.model.values.values import Value
+from paigeant.routing.compensate import (
+    Success,
+    give_up_node,
+    give_up_undoing,
+    give_up_undoing_node,
+    go_back,
+    turn_round,
+)
 from paigeant.routing.conditions import Decided, decide
-from paigeant.routing.messages import onward
+from paigeant.routing.fan.ends import complete
+from paigeant.routing.messages import onward, outward, undoing
 from paigeant.routing.nodes import held_by
 from paigeant.routing.revision import RevisionRefused, revise
 
 
-def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
+def advance(leased: Leased, outcome: AnyOutcome) -> Transition:
     """Return what becomes of the hop and the run, and the messages of the hops that follow, if any do.
 
     Forward: a completed step is followed by the next of the itinerary, and the last completes the run. A fault turns
@@ -48,6 +56,8 @@ def advance(leased: Leased, outcome: Outcome[Value]) -> Transition:
             return Transition(_hold(outcome), writes=Writes(asks=asks) if asks else NO_WRITES)
         case Passed(variables):
             return _pass(leased, variables)
+        case FannedOut() | Joined() | JoinFailed():
+            return _advance_fan(leased, outcome)
         case Faulted():
             return give_up_undoing(leased, outcome) if _is_back(leased) else turn_round(leased, outcome)
         case Completed() | Revised() | Finished():
@@ -101,9 +111,10 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
 
 
 def _on_to(leased: Leased, left: Left, slip: RoutingSlip, ahead: Decided, output: Value | None) -> Transition:
-    """Leave the hop for what was decided to be next, or for the end of the run."""
+    """Leave the hop for what was decided to be next, or for the end of the run, or of its branch."""
     if not ahead.itinerary:
-        return Transition(left, end=RunEnd(RunStatus.COMPLETED, output or NULL), passed=ahead.passed)
+        nothing_ran = slip.branch is not None and not slip.executed  # what it was given is no result
+        return complete(leased, left, None if nothing_ran else output, slip.compensations, ahead.passed)
     undecided = ahead.fault is not None
     slip = replace(slip, itinerary=ahead.itinerary.settled if undecided else ahead.itinerary, undecided=undecided)
     return Transition(left, (Following(onward(leased, slip, output, len(ahead.passed))),), passed=ahead.passed)
@@ -119,3 +130,36 @@ def _pass(leased: Leased, variables: Mapping[str, Value]) -> Transition:
         return turn_round(leased, Faulted(ahead.fault))  # no variable was fixed since
     made = _on_to(leased, Left(Done(None)), slip, ahead, message.payload.previous)
     return replace(made, writes=Writes(tuple(variables.items())))
+
+
+def _advance_fan(leased: Leased, outcome: FannedOut | Joined | JoinFailed) -> Transition:
+    match outcome:
+        case FannedOut():
+            return _fan_out(leased, outcome)
+        case Joined():
+            return _join(leased, outcome)
+        case JoinFailed():
+            return give_up_undoing_node(leased, outcome) if _is_back(leased) else give_up_node(leased, outcome)
+
+
+def _fan_out(leased: Leased, outcome: FannedOut) -> Transition:
+    """Branches of a node begin, to go on or to go back; each is released when there is room for it."""
+    again = bool(outcome.undoes) and not _is_back(leased)
+    following = [
+        *(Following(outward(leased, start), Window()) for start in outcome.branches),
+        *(
+            Following(undoing(leased, number, ended, back=not again), NOW if again else Window())
+            for number, ended in outcome.undoes
+        ),
+    ]
+    return Transition(Held(Join()), tuple(following), fan_out=FanOut(outcome.start, again))
+
+
+def _join(leased: Leased, outcome: Joined) -> Transition:
+    """The branches of a node have ended: on to the next entry."""
+    slip = leased.message.routing_slip
+    _, path, position = leased.message.key
+    left = Left(Done(None), slip.compensations if outcome.undo else None)
+    slip = slip.mark_complete(position, path=path, compensable=outcome.undo)
+    made = _on_to(leased, left, slip, decide(slip.itinerary, position + 1, leased.seen), outcome.output)
+    return replace(made, writes=Writes(tuple(outcome.variables.items())))

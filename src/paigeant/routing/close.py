@@ -22,9 +22,10 @@ def close(leased: Leased, *, begun: bool) -> Faulted:
 
 
 def cancelled(cancel: CancelRequest, *, begun: bool) -> Faulted:
-    """Return the outcome of a step whose run is to be cancelled."""
-    fault = Fault(type="Cancelled", message="the run was cancelled on request", kind=FaultKind.CANCELLED)
-    return Faulted(fault, compensate=cancel is CancelRequest.COMPENSATE, begun=begun)
+    """Return the outcome of a step whose run is to be cancelled, or whose branch is to end."""
+    what = "its branch is not needed any more" if cancel is CancelRequest.BRANCH else "the run was cancelled on request"
+    fault = Fault(type="Cancelled", message=what, kind=FaultKind.CANCELLED)
+    return Faulted(fault, compensate=cancel is not CancelRequest.PLAIN, begun=begun)
 
 
 def deadline_passed(leased: Leased, *, begun: bool) -> Faulted:

@@ -5,17 +5,20 @@ It is the saga of Garcia-Molina and Salem (1987).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, TypeAlias
 
+from paigeant.model.fan.outcomes import JoinFailed
 from paigeant.model.hops import Leased
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Finished, Revised
 from paigeant.model.plan import Undo
-from paigeant.model.routing_slip import Compensation
-from paigeant.model.runs import RunError, RunStatus
-from paigeant.model.transition import Done, Following, Left, RunEnd, Transition, Writes
+from paigeant.model.routing_slip import Compensation, undo_of
+from paigeant.model.runs import RunError
+from paigeant.model.transition import Done, Following, Left, Transition, Writes
 from paigeant.model.values.showing import class_name
 from paigeant.model.values.values import Value
+from paigeant.routing.fan.ends import fail, finish_undoing, get_stuck
 from paigeant.routing.messages import backward
 
 Success: TypeAlias = Completed[Value] | Revised[Value] | Finished[Value]
@@ -33,39 +36,54 @@ def turn_round(leased: Leased, outcome: Faulted) -> Transition:
     in_doubt = outcome.begun and fault.kind in _CUT_SHORT and outcome.compensate and leased.undo is Undo.UNKNOWN
     itself = Compensation(path=path, position=position, activity=message.topic, step_id=message.step_id, unknown=True)
     undo = (itself,) if in_doubt else before if outcome.compensate else ()
-    ended = RunStatus.CANCELLED if fault.kind is FaultKind.CANCELLED else RunStatus.FAILED
-    return Transition(
-        Left(fault, before if in_doubt else None),
-        *_undoing(leased, undo, fault, RunEnd(ended)),
-        writes=Writes(tuple(outcome.variables.items()), error=_run_error(message, fault)),
-    )
+    left = Left(fault, before if in_doubt else None)
+    writes = Writes(tuple(outcome.variables.items()), _run_error(message, fault))
+    return _begin_undoing(leased, left, undo, writes) or fail(leased, left, writes, undone=False)
+
+
+def give_up_node(leased: Leased, outcome: JoinFailed) -> Transition:
+    """Too few branches of a node have completed: undo those that did, and then what was done before."""
+    message, error = leased.message, outcome.error
+    _, path, position = message.key
+    before = message.routing_slip.compensations
+    fault = Fault(type=error.type, message=error.message, kind=outcome.kind)
+    if outcome.stuck:
+        return get_stuck(leased, Left(fault), Writes(error=error))
+    itself = undo_of(message.routing_slip.itinerary, position, path)
+    undo = (itself,) if outcome.undo else before if outcome.compensate else ()
+    left = Left(fault, before if outcome.undo else None)
+    writes = Writes(error=error)
+    return _begin_undoing(leased, left, undo, writes) or fail(leased, left, writes, undone=outcome.undone)
 
 
 def go_back(leased: Leased, outcome: Success) -> Transition:
-    """A step is undone: on to the one before it, or the run is compensated."""
+    """A step is undone: on to the one before it, or all is."""
     message, record = leased.message, leased.grant.record
     before = () if record is None else record.before
     undo = (*before, *message.routing_slip.compensations[1:])
-    return Transition(
-        Left(Done(outcome.output)),
-        *_undoing(leased, undo, message.payload.fault, RunEnd(RunStatus.COMPENSATED)),
-        writes=Writes(tuple(outcome.variables.items())),
-    )
+    left, writes = Left(Done(outcome.output)), Writes(tuple(outcome.variables.items()))
+    if not undo:
+        return finish_undoing(leased, left, writes)
+    return Transition(left, (Following(backward(leased, undo, message.payload.fault)),), writes=writes)
 
 
 def give_up_undoing(leased: Leased, outcome: Faulted) -> Transition:
     """A compensation failed for good: what comes before it stays as it is, and a person must look."""
     fault = outcome.fault
     message, origin = leased.message, leased.message.payload.fault
-    text = f"undoing {message.topic!r} failed: {class_name(fault.type)}: {fault.message}"
+    text = f"undoing {message.label!r} failed: {class_name(fault.type)}: {fault.message}"
     if origin is not None:
         text += f" (undone because of {class_name(origin.type)}: {origin.message})"
     _, path, position = message.key
-    error = RunError(type=fault.type, message=text, step=message.topic, path=path, position=position)
+    error = RunError(type=fault.type, message=text, step=message.label, path=path, position=position)
     left = Left(fault.model_copy(update={"kind": FaultKind.ERROR}))  # the undoing failed; no cancel request ends it
-    return Transition(
-        left, end=RunEnd(RunStatus.COMPENSATION_FAILED), writes=Writes(tuple(outcome.variables.items()), error)
-    )
+    return get_stuck(leased, left, Writes(tuple(outcome.variables.items()), error))
+
+
+def give_up_undoing_node(leased: Leased, outcome: JoinFailed) -> Transition:
+    """Of the branches of a node some could not be undone."""
+    error = outcome.error
+    return get_stuck(leased, Left(Fault(type=error.type, message=error.message)), Writes(error=error))
 
 
 def _run_error(message: PaigeantMessage, fault: Fault) -> RunError:
@@ -73,8 +91,19 @@ def _run_error(message: PaigeantMessage, fault: Fault) -> RunError:
     return RunError(type=fault.type, message=fault.message, step=message.label, path=path, position=position)
 
 
-def _undoing(
-    leased: Leased, undo: tuple[Compensation, ...], fault: Fault | None, end: RunEnd
-) -> tuple[tuple[Following, ...], RunEnd | None]:
-    """Return the hop that undoes what is left to undo, or the end of the run if nothing is."""
-    return ((Following(backward(leased, undo, fault)),), None) if undo else ((), end)
+def _begin_undoing(leased: Leased, left: Left, undo: tuple[Compensation, ...], writes: Writes) -> Transition | None:
+    """Return the transition to the hop that undoes what is left to undo, None if nothing is."""
+    if not undo:
+        return None
+    message, branch = backward(leased, undo, left.fault), leased.message.routing_slip.branch
+    if branch is None:
+        return Transition(left, (Following(message),), writes=writes)
+    branch = replace(branch, failed=failed_at(leased, writes))
+    slip = replace(message.routing_slip, branch=branch)  # it reports its error at its end, and to its node
+    return Transition(left, (Following(replace(message, routing_slip=slip)),), writes=replace(writes, error=None))
+
+
+def failed_at(leased: Leased, writes: Writes) -> tuple[str, int]:
+    """Return which step of a branch failed, and at which position."""
+    error = writes.error
+    return (error and error.step) or leased.message.label, leased.message.headers.position

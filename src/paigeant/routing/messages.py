@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.step import Step
+from paigeant.model.entries.switch import Switch
+from paigeant.model.fan.joins import EndedBranch, branch_path
+from paigeant.model.fan.outcomes import BranchStart
 from paigeant.model.hops import Leased
 from paigeant.model.message import Headers, PaigeantMessage, Payload
-from paigeant.model.outcomes import Fault
-from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, RoutingSlip
+from paigeant.model.outcomes import Fault, FaultKind
+from paigeant.model.plan_text import Itinerary
+from paigeant.model.routing_slip import NOTHING_AHEAD, Branch, Compensation, RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.values.values import Value
+
+NOT_NEEDED: Final = Fault(
+    type="NotNeeded", message="enough of the other branches had completed", kind=FaultKind.CANCELLED
+)
+"""Why a branch is undone that completed after its join had enough."""
+
+
+def is_conditional(entry: Entry) -> bool:
+    """Tell whether a condition decides whether this entry is next."""
+    return isinstance(entry, Switch) or (isinstance(entry, Step) and entry.when is not None)
 
 
 def onward(leased: Leased, slip: RoutingSlip, output: Value | None, passed: int = 0) -> PaigeantMessage:
@@ -17,14 +35,47 @@ def onward(leased: Leased, slip: RoutingSlip, output: Value | None, passed: int 
     """
     payload = leased.message.payload
     headers = _next(leased, Direction.EXECUTE, passed)
-    return PaigeantMessage(headers, Payload(payload.input, output, payload.fault), slip)
+    return PaigeantMessage(headers, Payload(payload.input, output, payload.fault, payload.own), slip)
 
 
 def backward(leased: Leased, undo: tuple[Compensation, ...], fault: Fault | None) -> PaigeantMessage:
     """Return the message that undoes the first of these, and carries the others along; ``fault`` is why."""
     message = leased.message
-    slip = RoutingSlip(NOTHING_AHEAD, message.routing_slip.executed, undo)
-    return PaigeantMessage(_next(leased, Direction.COMPENSATE), Payload(message.payload.input, fault=fault), slip)
+    payload, slip = message.payload, message.routing_slip
+    back = RoutingSlip(NOTHING_AHEAD, slip.executed, undo, branch=slip.branch)
+    return PaigeantMessage(
+        _next(leased, Direction.COMPENSATE), Payload(payload.input, fault=fault, own=payload.own), back
+    )
+
+
+def outward(leased: Leased, start: BranchStart) -> PaigeantMessage:
+    """Return the first message of a branch of the node that is leased.
+
+    Where a condition decides what is first, it is evaluated by that hop, as at the end of a run of which all is
+    skipped: so every branch has a hop of its own, with which it ends.
+    """
+    message, entries = leased.message, start.entries
+    workflow_id, path, position = message.key
+    below = branch_path(path, position, start.number)
+    itinerary = Itinerary(entries, workflow_id, below)
+    slip = RoutingSlip(itinerary, undecided=is_conditional(itinerary.next), branch=Branch(position, start.number))
+    payload = Payload(message.payload.input, start.previous, own={**message.payload.own, **start.own})
+    return PaigeantMessage(_first(leased, below, 1, Direction.EXECUTE), payload, slip)
+
+
+def undoing(leased: Leased, number: int, ended: EndedBranch, *, back: bool) -> PaigeantMessage:
+    """Return the message that undoes a branch which has ended, in its own path; it reports to the node leased."""
+    message, position = leased.message, leased.message.headers.position
+    slip = RoutingSlip(NOTHING_AHEAD, (), ended.undo, branch=Branch(position, number, back))
+    fault = message.payload.fault if back else NOT_NEEDED
+    payload = Payload(message.payload.input, fault=fault, own={**message.payload.own, **ended.own})
+    headers = _first(leased, ended.path, ended.position + 1, Direction.COMPENSATE)
+    return PaigeantMessage(headers, payload, slip)
+
+
+def _first(leased: Leased, path: str, position: int, direction: Direction) -> Headers:
+    headers = leased.message.headers
+    return Headers(headers.run, position, leased.grant.leased_at, path, direction, headers.security)
 
 
 def _next(leased: Leased, direction: Direction, passed: int = 0) -> Headers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final, assert_never
+from typing import Final
 
 from pydantic import AwareDatetime, JsonValue, TypeAdapter, ValidationError
 
@@ -78,12 +78,11 @@ def _wait(leased: Leased, wait: Wait) -> Outcome[Value]:
             return Entered(wait.signal, seconds_or_none(wait.timeout))
         case WaitState.MET:
             return Passed()  # what the signal carries was set when it came
-        case WaitState.OVER | WaitState.OPEN:
+        case _:
             if wait.on_timeout == OnTimeout.CONTINUE:
                 return Passed({wait.signal: NULL})
             waited = timedelta(seconds=seconds_or_none(wait.timeout) or 0.0)
             return _fault("WaitTimeout", f"no signal {wait.signal!r} came within {waited}", FaultKind.TIMEOUT)
-    assert_never(leased.grant.wait)
 
 
 def _fault(kind: str, text: str, of: FaultKind = FaultKind.ERROR) -> Faulted:

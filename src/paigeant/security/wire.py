@@ -28,7 +28,7 @@ from paigeant.model.message import (
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.revision import SlipPolicy
-from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed, RoutingSlip
+from paigeant.model.routing_slip import NOTHING_AHEAD, Branch, Compensation, Executed, RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.stored.plans import check_steps, read_entries
 from paigeant.model.values.values import Inline, Ref, Value
@@ -69,11 +69,13 @@ class WirePayload(_Strict):
     input: WireInline | Ref
     previous: WireInline | Ref | None = None
     fault: Fault | None = None
+    own: dict[str, WireInline | Ref] = {}
 
     def payload(self) -> Payload:
         """Return it as a worker holds it."""
         previous = None if self.previous is None else _read(self.previous)
-        return Payload(_read(self.input), previous, self.fault)
+        own = {name: _read(value) for name, value in self.own.items()}
+        return Payload(_read(self.input), previous, self.fault, own)
 
 
 class WirePlanRef(_Strict):
@@ -81,6 +83,15 @@ class WirePlanRef(_Strict):
 
     plan: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     offset: Annotated[StrictInt, Field(ge=0, lt=STEPS)]
+
+
+class WireBranch(_Strict):
+    """To which node a branch reports."""
+
+    node: int = Field(gt=0, lt=POSITIONS)
+    number: int = Field(ge=0, lt=POSITIONS)
+    back: bool = False
+    failed: tuple[str, int] | None = None
 
 
 class WireSlip(_Strict):
@@ -91,6 +102,7 @@ class WireSlip(_Strict):
     compensations: tuple[Compensation, ...] = ()
     undecided: bool = False
     policy: SlipPolicy | None = None
+    branch: WireBranch | None = None
 
 
 class WireMessage(_Strict):
@@ -111,12 +123,17 @@ class WireMessage(_Strict):
         message = PaigeantMessage(
             Headers(run, said.position, said.created_at, said.path, said.direction, said.security),
             self.payload.payload(),
-            RoutingSlip(itinerary, slip.executed, slip.compensations, slip.undecided, slip.policy),
+            RoutingSlip(itinerary, slip.executed, slip.compensations, slip.undecided, slip.policy, self._branch()),
         )
         if said.message_id != message.headers.message_id:
             raise ValueError(f"the message_id {said.message_id!r} is not that of hop {message.headers.message_id}")
         check_shape(message)
         return message
+
+    def _branch(self) -> Branch | None:
+        """Return to which node a branch reports."""
+        said = self.routing_slip.branch
+        return None if said is None else Branch(said.node, said.number, said.back, said.failed)
 
     def _itinerary(self) -> Itinerary:
         said, ahead = self.headers, self.routing_slip.itinerary
@@ -159,8 +176,10 @@ def check_shape(message: PaigeantMessage) -> None:
 
 def write_body(message: PaigeantMessage) -> bytes:
     """Return the body: of what may be left out, only what differs from the defaults."""
+    slip = message.routing_slip
+    branched = slip.branch is not None or any(one.kind is not None for one in slip.compensations)
     return b'{"headers":%b,"payload":%b,"routing_slip":%b}' % (
-        _headers(message.headers, SPEC_VERSION if message.routing_slip.plain else ENTRIES_VERSION),
+        _headers(message.headers, ENTRIES_VERSION if branched or not slip.plain else SPEC_VERSION),
         _payload(message.payload),
         _slip(message.routing_slip),
     )
@@ -186,6 +205,9 @@ def _payload(payload: Payload) -> bytes:
         text += b',"previous":%b' % _write(payload.previous)
     if payload.fault is not None:
         text += b',"fault":%b' % payload.fault.model_dump_json(exclude_defaults=True).encode()
+    if payload.own:
+        own = b",".join(b"%b:%b" % (to_json(name), _write(value)) for name, value in payload.own.items())
+        text += b',"own":{%b}' % own
     return text + b"}"
 
 
@@ -204,6 +226,10 @@ def _slip(slip: RoutingSlip) -> bytes:
         parts.append(b'"undecided":true')
     if slip.policy is not None:
         parts.append(b'"policy":%b' % slip.policy.model_dump_json(exclude_defaults=True).encode())
+    if (branch := slip.branch) is not None:
+        more = b',"back":true' if branch.back else b""
+        more += b"" if branch.failed is None else b',"failed":%b' % to_json(branch.failed)
+        parts.append(b'"branch":{"node":%d,"number":%d%b}' % (branch.node, branch.number, more))
     return b"{%b}" % b",".join(parts)
 
 
@@ -218,6 +244,8 @@ def _place(place: Executed | Compensation) -> bytes:
     )
     if place.path:
         text += b',"path":%b' % to_json(place.path)
-    if isinstance(place, Compensation) and place.unknown:
-        text += b',"unknown":true'
+    if isinstance(place, Compensation):
+        text += b',"unknown":true' if place.unknown else b""
+        if place.kind is not None:
+            text += b',"kind":%b,"label":%b' % (to_json(place.kind), to_json(place.label))
     return text + b"}"

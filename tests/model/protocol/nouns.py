@@ -13,7 +13,7 @@ from uuid import UUID
 
 from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, RunStatus, StepStatus
 
 NO_ONE: Final = -1
 """The worker of what none does."""
@@ -103,6 +103,14 @@ class Hop(NamedTuple):
         return ""
 
     @property
+    def direction(self) -> Direction:
+        return Direction.COMPENSATE if self.back else Direction.EXECUTE
+
+    @property
+    def closes(self) -> None:
+        """There are no branches here: see ``tests/model/joins``."""
+
+    @property
     def input(self) -> None:
         """What it was given decides nothing."""
 
@@ -167,6 +175,10 @@ class Run(NamedTuple):
     @property
     def closes_at(self) -> datetime | None:
         return NOW if self.cancel_requested is not None else self.deadline
+
+    @property
+    def closing(self) -> None:
+        """There are no branches here."""
 
     @property
     def error(self) -> None:

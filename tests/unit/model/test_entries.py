@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
@@ -12,8 +13,11 @@ from pydantic_core import from_json
 
 from paigeant.errors import RegistrationError
 from paigeant.model.entries.entry import FLOW, Entry, count, levels
+from paigeant.model.entries.fan import Fan
+from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.kinds import KINDS, read_entry
 from paigeant.model.entries.nested import Unnamed
+from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import Step, against, steps_of, stow
 from paigeant.model.entries.switch import Switch
@@ -29,6 +33,10 @@ ENTRIES: tuple[Entry, ...] = (
     Wait("approved", timeout="3d", on_timeout="continue"),  # pyright: ignore[reportArgumentType]
     Sleep(timedelta(days=3)),
     Sleep(until="appointment"),
+    Parallel("a", [Step("b"), "c"], join=2, name="both"),
+    Parallel(one="a", two=["a", Parallel("b")], on_fault="skip"),
+    ForEach("lead", in_="search.rows", step="score"),
+    ForEach("lead", in_="rows", step=["a", "b"], max_concurrency=3, on_fault="finish", name="all", collect=False),
 )
 
 
@@ -45,7 +53,7 @@ def test_every_kind_is_in_the_table_and_tried_here() -> None:
     assert (
         {entry.kind for entry in ENTRIES}
         == set(KINDS)
-        == {kind.kind for kind in Entry.__subclasses__()} - {Unnamed.kind}
+        == {kind.kind for base in (Entry, Fan) for kind in base.__subclasses__() if kind is not Fan} - {Unnamed.kind}
     )
 
 
@@ -57,7 +65,7 @@ def test_only_a_step_says_no_kind() -> None:
 
 
 def test_what_is_no_activity_is_for_the_workers_themselves() -> None:
-    assert [entry.topic for entry in ENTRIES] == ["charge", *[FLOW] * 6]
+    assert [entry.topic for entry in ENTRIES] == ["charge", *[FLOW] * (len(ENTRIES) - 1)]
 
 
 step: Any = Step
@@ -135,3 +143,26 @@ def test_steps_within_are_stowed_and_held_against_interfaces_as_those_outside() 
     assert (write.interface, ship.interface) == ("w1", None)
     assert write.claims["text"].size == len(blobs[0].json) == 5002
     assert steps_of([against(stowed, {"write": "w2", "ship": "s2"})])[0].interface == "w1"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: Parallel("a", "a"), "two branches are called 'a'; call them something by keyword"),
+        (lambda: Parallel("a", "b", "c", join=4), "join is 4, and it has 3 branches"),
+        (lambda: Parallel("a", "b", join="any", on_fault="skip"), "on_fault is for join='all' only"),
+        (lambda: Parallel("a", on_fault=cast("Any", "skpi")), "did you mean 'skip'"),
+        (Parallel, "it has no branch"),
+        (lambda: Parallel([]), "a branch has no entry"),
+        (lambda: Parallel(a=cast("Any", [3])), "an entry within a Parallel is the name of an activity"),
+        (lambda: ForEach("previous", in_="rows", step="a"), "an item cannot be called 'previous'"),
+        (lambda: ForEach("row", in_="rows", step=[Sleep(1)]), "say name='…'"),
+        (lambda: ForEach("row", in_="rows", step=[]), "it has no step"),
+        (lambda: ForEach("row", in_="rows", step="a", max_concurrency=0), "max_concurrency"),
+        (lambda: Parallel(x=Parallel(x=Parallel(x=Parallel(x=Parallel(x=Parallel("a")))))), "6 deep"),
+    ],
+)
+def test_branches_are_checked_where_they_are_written(wrong: Callable[[], Entry], said: str) -> None:
+    with pytest.raises(RegistrationError, match=re.escape(said)) as error:
+        wrong()
+    assert __file__ in str(error.value)

@@ -18,6 +18,7 @@ BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
 @dataclass(frozen=True)
 class Hop:
     position: int = 1
+    direction: str = "execute"
     status: StepStatus = StepStatus.PENDING
     fence: int = 0
     attempt: int = 0
@@ -29,6 +30,7 @@ class Hop:
     epoch: int | None = None
     reason: str | None = None
     wait: str | None = None
+    closes: bool | None = None
     committed_by: UUID | None = None
     body: bytes = b"body"
     digest: bytes = b"digest"
@@ -44,4 +46,5 @@ class Run:
     deadline: datetime | None = None
     closes_at: datetime | None = None
     completed_at: datetime | None = None
+    closing: Sequence[str] | None = None
     error: RunError | None = None

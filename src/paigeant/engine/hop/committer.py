@@ -19,7 +19,6 @@ from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
 from paigeant.model.events import Committed as HopsCommitted
-from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
 from paigeant.protocol.variables import left_by
@@ -48,8 +47,8 @@ class _Waiting:
 
     @property
     def size(self) -> int:
-        """The bytes of its large values."""
-        return sum(len(blob.json) for blob in self.commit.blobs)
+        """The bytes of its large values, and of the messages beyond the one that follows most hops."""
+        return sum(len(blob.json) for blob in self.commit.blobs) + sum(len(one.body) for one in self.commit.twins[1:])
 
     def fail(self, error: Exception) -> None:
         """Raise the error where the answer is waited for, unless nobody waits any more."""
@@ -208,13 +207,13 @@ class Committer:
         self._queue = [waiting for waiting in group if not waiting.answer.done()] + self._queue
 
     def _announce(self, commit: Commit, settled: CommitResult) -> None:
-        """Announce the next hops that are due and were not handed over; nobody waits for that."""
+        """Announce the next hops that are due and were not handed over, and those made due; nobody waits for that."""
         written = settled.verdict in {Verdict.OK, Verdict.ALREADY}
         kept = _key(settled)
-        due = [twin for twin in commit.twins if isinstance(twin.hold, Now) and twin.key != kept]
-        if self._runtime.transport is None or not written or not due:
+        sealed = [*(twin.sealed for twin in commit.due if twin.key != kept), *settled.freed]
+        if self._runtime.transport is None or not written or not sealed:
             return
-        self._do_behind(announce(self._runtime, *due))
+        self._do_behind(announce(self._runtime, *sealed))
 
 
 def _key(settled: CommitResult) -> HopKey | None:

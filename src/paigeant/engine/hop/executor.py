@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from paigeant.activities.binding import Sources, bind
 from paigeant.activities.calls.unwinding import Unwinding
 from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_of
 from paigeant.activities.registry import ActivityRegistry
+from paigeant.engine.flow.fan import decide_fan, fan_of
 from paigeant.engine.hop.apart import run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
@@ -24,13 +25,12 @@ from paigeant.engine.hop.results import Execution, accept, with_variables
 from paigeant.engine.hop.served import Served, ServedSteps, reserved_values
 from paigeant.engine.hop.session import LeasedSession, StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
-from paigeant.engine.values import load_seen, load_texts, load_variables
+from paigeant.engine.values import load_seen, load_texts, variables_for
 from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Parked
 from paigeant.model.runs import Direction
-from paigeant.model.values.values import Value
 from paigeant.routing import Rules, admit, deadline_passed, decide_node, fail, no_compensator, wanted_by
 
 
@@ -91,6 +91,8 @@ class Executor:
 
     async def _decide_node(self, leased: Leased) -> Execution:
         """Read what a node must know, and decide; none of the user's code runs."""
+        if (fan := fan_of(leased)) is not None:
+            return Execution(*await decide_fan(self._store, leased, fan))
         name = wanted_by(leased)
         return Execution(decide_node(leased, None if name is None else await load_seen(self._store, leased, name)))
 
@@ -115,11 +117,11 @@ class Executor:
         """Bind the arguments by name; variables are read from the store only if some name asks for them."""
         message, handler = leased.message, served.handler
         workflow_id = message.headers.workflow_id
-        variables = await self._variables(leased, served.wanted)
+        variables = await variables_for(self._store, leased, served.wanted)
         values = (served.explicit, reserved_values(leased), variables)
         found = Sources(*[await load_texts(self._store, workflow_id, some) for some in values])
         if found.lacking(handler.signature):  # to be reported with all that there is instead
-            found = replace(found, others=await self._store.load_variables(workflow_id))
+            found = replace(found, others=await self._store.load_variables(workflow_id, path=message.headers.path))
         arguments = bind(handler.signature, found, message.topic)
         recorded, blobs = record_input(handler.signature.names, values, found)
         if handler.signature.context is not None:
@@ -144,13 +146,6 @@ class Executor:
             heartbeat_detail=None if leased.grant.detail is None else from_json(leased.grant.detail),
             _session=LeasedSession(self._recorder, leased, progress),
         )
-
-    async def _variables(self, leased: Leased, wanted: Collection[str]) -> Mapping[str, Value]:
-        """Return the variables of these names, from the store unless they came with the lease."""
-        if not wanted or leased.variables is not None:
-            known = leased.variables or {}
-            return {name: known[name] for name in wanted if name in known}
-        return await load_variables(self._store, leased, wanted)
 
     async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:
         remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None

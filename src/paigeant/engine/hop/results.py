@@ -13,6 +13,7 @@ from paigeant.activities.shapes import serialise
 from paigeant.engine.hop.returned.revisions import accept_revision
 from paigeant.engine.hop.returned.stated import check_name, check_reason, pack
 from paigeant.errors import ResultError, Terminal
+from paigeant.model.fan.outcomes import AnyOutcome
 from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
 from paigeant.model.values.durations import seconds_or_none
 from paigeant.model.values.shapes import ANYTHING
@@ -28,7 +29,7 @@ class Execution:
     ``input`` is what its arguments were bound to; ``error`` is what it raised.
     """
 
-    outcome: Outcome[Value]
+    outcome: AnyOutcome
     blobs: list[Blob] = field(default_factory=list[Blob])
     input: dict[str, Value] | None = None
     error: Exception | None = None

@@ -21,6 +21,7 @@ from paigeant.engine.hop.served import Served
 from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, TamperedMessage, Unavailable
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import ExecutionEnd, LeaseLost, MessageHeld, RunEnded, StepBegan, StepEnded, StepReleased
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
@@ -208,7 +209,9 @@ class HopRunner:
     def _could_take(self, twin: Twin) -> bool:
         if self._stopping or twin.topic not in self._topics or not isinstance(twin.hold, Now):
             return False
-        return twin.direction is Direction.EXECUTE or self._runtime.registry[twin.topic].compensate is not None
+        if twin.direction is Direction.EXECUTE or twin.topic == FLOW:
+            return True
+        return self._runtime.registry[twin.topic].compensate is not None
 
     # -- what does not come to an outcome
 

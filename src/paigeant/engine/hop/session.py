@@ -6,15 +6,14 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any, Final, NoReturn, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
-from pydantic_core import from_json
 
 from paigeant.abc import Call, StepSession, Store
-from paigeant.activities.binding import Sources
 from paigeant.activities.calls.fingerprints import difference
 from paigeant.activities.calls.unwinding import Diverged, Unwinding
 from paigeant.activities.faults import clean
@@ -23,7 +22,7 @@ from paigeant.aio.batch import Batcher, Limits
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.hop.returned.stated import pack as pack_variables
 from paigeant.engine.hop.threads import run_in_thread
-from paigeant.engine.values import load_texts, load_variables
+from paigeant.engine.values import load_seen, load_texts
 from paigeant.errors import ResultError, Unavailable
 from paigeant.model.events import CallReplayed, CallsRecorded
 from paigeant.model.hops import Leased
@@ -121,12 +120,8 @@ class LeasedSession(StepSession):
         return await self._here(self._load(name))
 
     async def _load(self, name: str) -> JsonValue:
-        found = await self._patiently(lambda: load_variables(self._store, self._leased, [name]))
-        value = found.get(name)
-        if value is not None:
-            return from_json((await self._texts({name: value}))[name])
-        texts = await self._texts({"payload": self._leased.message.payload.input})
-        return cast("JsonValue", Sources({}, texts, {}).fields.get(name))
+        now = replace(self._leased, variables=None)  # as it is now, not as it was when the step began
+        return await self._patiently(lambda: load_seen(self._store, now, name))
 
     async def save(self, name: str, value: Any) -> None:
         """Set a variable of the run, under the lease."""

@@ -37,7 +37,7 @@ async def close_due(runtime: Runtime) -> int:
     for grant, (commit, headers), answer in zip(grants, closing, answers, strict=True):
         if answer.verdict is not Verdict.OK:
             continue
-        await announce(runtime, *commit.twins)
+        await announce(runtime, *(twin.sealed for twin in commit.due), *answer.freed)
         end = commit.transition.end
         if end is not None and runtime.hooks.wants(RunEnded):
             runtime.report(run_ended(runtime, grant, end.status, headers))

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
 from uuid_utils.compat import uuid5
@@ -100,6 +100,11 @@ class Entry(ABC):
         return draw(self.inner, picture, [End(box)])
 
     @property
+    def output_name(self) -> str | None:
+        """The variable that its output is, if it has one."""
+        return None
+
+    @property
     def plain(self) -> bool:
         """Whether the first version of the wire format has it already."""
         return False
@@ -184,6 +189,11 @@ def written(kind: str, text: bytes) -> bytes:
     return b'{"kind":"%b"%b%b' % (kind.encode(), b"" if rest == b"}" else b",", rest)
 
 
+def listed(said: Any) -> Any:
+    """Return what stands for a list of entries in YAML, also where one entry stands for itself."""
+    return cast("Any", said) if isinstance(said, list) else [said]
+
+
 def outline_of(entries: Iterable[Entry]) -> str:
     """Return what a person reads of entries that follow one another."""
     return " → ".join(entry.outline for entry in entries) or "nothing"
@@ -205,6 +215,11 @@ def draw(entries: Iterable[Entry], picture: Picture, ends: Sequence[End]) -> lis
 def count(entries: Iterable[Entry]) -> int:
     """Count entries, with all within them."""
     return sum(1 + count(entry.inner) for entry in entries)
+
+
+def output_name(entries: Sequence[Entry]) -> str | None:
+    """Return what the output of these entries is called: as that of the last of them."""
+    return entries[-1].output_name if entries else None
 
 
 def levels(entries: Iterable[Entry]) -> int:

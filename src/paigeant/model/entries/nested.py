@@ -55,6 +55,11 @@ class Unnamed(Entry):
         return str(getattr(self.source, "__name__", None) or getattr(self.source, "name", self.kind))
 
     @property
+    def output_name(self) -> str:
+        """Its own name."""
+        return self.label
+
+    @property
     def text(self) -> bytes:
         """None: it does not travel."""
         raise self._no_step()

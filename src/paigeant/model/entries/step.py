@@ -104,6 +104,11 @@ class Step(Entry):
         return _STEP.dump_json(self, exclude_defaults=True, exclude=_NO_IDENTITY)
 
     @property
+    def output_name(self) -> str:
+        """Its name, else the activity."""
+        return self.name or self.activity
+
+    @property
     def plain(self) -> bool:
         """Whether it needs neither condition nor name."""
         return self.when is None and self.name is None

@@ -42,6 +42,11 @@ Value: TypeAlias = Inline | Ref
 _HEAD: Final = '{"value":'
 
 
+def size_of(value: Value) -> int:
+    """Return how many bytes a value has as JSON."""
+    return len(value.json) if isinstance(value, Inline) else value.size
+
+
 def text_of(value: Value) -> str:
     """Return a value as it is written in messages and columns: ``{"value": …}``, or its claim check."""
     return f"{_HEAD}{value.json.decode()}}}" if isinstance(value, Inline) else value.model_dump_json()

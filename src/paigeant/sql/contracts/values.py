@@ -1,4 +1,4 @@
-"""Variables and large values."""
+"""Variables, large values, and what is known of branches."""
 
 # ruff: noqa: D102 -- what a method guarantees is said in the contract
 
@@ -9,10 +9,13 @@ from uuid import UUID
 
 from paigeant.abc import ValueStore
 from paigeant.aio.batch import Batcher
+from paigeant.model.fan.joins import EndedBranch, JoinState
+from paigeant.model.message import HopKey
 from paigeant.model.values.values import Blob, Value
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements.commits import plans
-from paigeant.sql.statements.values import variables
+from paigeant.sql.statements.commits.join_rows import load_states
+from paigeant.sql.statements.values import branches, variables
 
 
 class SqlValues(InDatabase, ValueStore):
@@ -38,6 +41,22 @@ class SqlValues(InDatabase, ValueStore):
 
     async def _load_wanted(self, questions: Sequence[variables.Wanted]) -> list[dict[str, Value]]:
         return await self.database.read(lambda tx: variables.load_wanted(tx, questions), single=True)
+
+    async def load_join(self, node: HopKey) -> JoinState | None:
+        states = await self.database.read(lambda tx: load_states(tx, [node]), single=True)
+        return states.get(node)
+
+    async def load_branches(
+        self, node: HopKey, *, undoable: bool = False, skip: int = 0, limit: int = 1_000
+    ) -> list[EndedBranch]:
+        return await self.database.read(
+            lambda tx: branches.load_branches(tx, node, undoable=undoable, skip=skip, limit=limit), single=True
+        )
+
+    async def load_branch_variables(
+        self, workflow_id: UUID, paths: Collection[str]
+    ) -> Mapping[str, Mapping[str, Value]]:
+        return await self.database.read(lambda tx: branches.load_branch_variables(tx, workflow_id, paths))
 
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
         return await self.database.read(lambda tx: variables.load_values(tx, workflow_id, digests), single=True)

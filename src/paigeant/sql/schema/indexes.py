@@ -37,6 +37,7 @@ INDEXES: Final = (
         *(_steps.namespace, _steps.step, _steps.interface),
         where=_open_step & _steps.interface.is_not(None),
     ),
+    _partial("step_executions_closing", _steps.namespace, where=_open_step & _steps.closes.is_not(None)),
     _partial(
         "step_executions_once",
         _steps.workflow_id,

@@ -82,12 +82,14 @@ workflow_runs: Final = Table(
     Column("output", _value),
     Column("forked_from", Uuid),
     Column("forked_at", BigInteger),
+    Column("closing", json_of(TypeAdapter(tuple[str, ...]))),
 )
 """One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
 ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or
 the moment somebody asked to cancel it. ``edited``: a person has set variables of it. ``started_at`` is there if
 a hop was leased more than once; otherwise its first hop that was leased says it. ``forked_from`` is the run whose hops
-before the position ``forked_at`` it has inherited."""
+before the position ``forked_at`` it has inherited. ``closing`` is what the paths of branches
+begin with that are to end: here, where leases, beats and commits look, and not in rows that somebody holds."""
 
 step_executions: Final = Table(
     "step_executions",
@@ -130,6 +132,7 @@ step_executions: Final = Table(
     Column("revision", json_of(TypeAdapter(Revision))),
     Column("epoch", Integer),
     Column("head", Text),
+    Column("closes", Boolean),
     Column("body", Bytes),
     Column("digest", Bytes),
 )
@@ -141,8 +144,8 @@ what its arguments were bound to, ``output`` what it came to, ``error`` what end
 it; ``accepted``: a person wants it run by whatever code there is. ``awaits`` names the signal that it waits for. Of an
 entry that is no step, ``kind`` and ``label`` say what it is, ``wait`` how far its wait has come. ``revision`` is what a
 step changed on the way ahead. ``epoch`` is how often the step was started afresh, NULL if never, ``head`` the digest of
-what was signed when the hop was left. ``body`` are the exact
-sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
+what was signed when the hop was left. ``closes``: its branch is to end, and any worker may end it. ``body`` are the
+exact sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
 
 signals: Final = Table(
     "signals",

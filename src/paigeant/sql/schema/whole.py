@@ -7,11 +7,14 @@ from typing import Final
 
 from sqlalchemy import MetaData, Table
 
-from paigeant.sql.schema import calls, installation
+from paigeant.sql.schema import branch_tables, calls, installation
 from paigeant.sql.schema.tables import metadata
 
 WHOLE: Final[MetaData] = metadata
 """The tables, by name."""
+
+JOINED: Final = (branch_tables.joins, branch_tables.branches)
+"""Those of nodes with branches."""
 
 KEPT: Final = frozenset({calls.ledger, installation.dead_letters})
 """Tables whose rows outlive the run that they are about, or belong to none."""

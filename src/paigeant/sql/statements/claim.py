@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NULLTYPE
 
+from paigeant.model.hold import WaitState
 from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction
@@ -60,9 +61,10 @@ LEASABLE: Final = (
         *(type_coerce(steps.step_id, NULLTYPE).label("step_id"), steps.undoes_path, steps.undoes_position),
         *(steps.namespace, steps.direction, steps.completed_at, steps.due_at, steps.accepted, steps.wait, steps.head),
         steps.epoch,
+        steps.closes,
         steps.started_at,
         *(steps.body, steps.digest),
-        *(runs.started_at.label("run_started_at"), runs.cancel_requested, runs.deadline, runs.edited),
+        *(runs.started_at.label("run_started_at"), runs.cancel_requested, runs.closing, runs.deadline, runs.edited),
     )
     .join_from(step_executions, workflow_runs, runs.workflow_id == steps.workflow_id)
     .with_for_update(of=[step_executions, workflow_runs], skip_locked=True)
@@ -100,10 +102,14 @@ _CLOSING: Final = PreparedStatement(
         runs.closes_at <= bindparam("now"),
         OPEN,
         steps.direction == Direction.EXECUTE.value,
-        steps.owner.is_(None) | _DUE,
+        _DUE | (steps.owner.is_(None) & steps.wait.is_distinct_from(WaitState.JOIN.value)),
     )
     .order_by(runs.closes_at, *HOP)
     .limit(bindparam("limit"))
+)
+BRANCHES_TO_CLOSE: Final = (NAMESPACE, OPEN, steps.closes.is_not(None))
+_CLOSING_BRANCHES: Final = PreparedStatement(
+    LEASABLE.where(*BRANCHES_TO_CLOSE, steps.owner.is_(None) | _DUE).order_by(*HOP).limit(bindparam("limit"))
 )
 _MISFITS: Final = PreparedStatement(
     select(steps.step, steps.interface).where(NAMESPACE, OPEN, steps.interface.is_not(None)).distinct()
@@ -226,7 +232,8 @@ def _may_lease(tx: Tx, row: Any) -> bool:
 
 def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Grant]:
     """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
-    rows = tx.rows(_CLOSING, namespace=tx.namespace, now=tx.now, limit=limit)
+    about = {"namespace": tx.namespace, "now": tx.now, "limit": limit}
+    rows = tx.rows(_CLOSING, **about) or tx.rows(_CLOSING_BRANCHES, **about)
     return _take(tx, [row for row in rows if leases.may_close(row, row, row.direction, tx.now)], owner, lease)
 
 

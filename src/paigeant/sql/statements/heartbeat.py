@@ -11,20 +11,22 @@ from sqlalchemy import bindparam, select
 from paigeant.model.hops import LeaseToken, Pulse
 from paigeant.model.message import HopKey
 from paigeant.protocol import leases
+from paigeant.protocol.fan.joins import cancel_on
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
-from paigeant.sql.statements.hops import HOP, cancel_request_of, changed, changing, key_of, note, steps
+from paigeant.sql.statements.hops import HOP, changed, changing, key_of, note, steps
 
 runs: Columns = workflow_runs.c
 _NAMESPACE: Final = steps.namespace == bindparam("namespace")
 
 _HELD: Final = PreparedStatement(
-    select(*HOP, steps.fence, steps.owner, steps.completed_at, steps.attempt, runs.cancel_requested)
+    select(*HOP, steps.fence, steps.owner, steps.completed_at, steps.attempt, runs.cancel_requested, runs.closing)
     .join_from(hop_list, step_executions, IN_HOP_LIST)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
     .where(_NAMESPACE)
+    .order_by(*HOP)
     .with_for_update(of=step_executions)
 )
 _RENEW: Final = changing(leases.Renewed)
@@ -57,5 +59,5 @@ def _find(tx: Tx, held: Sequence[LeaseToken]) -> dict[HopKey, Any]:
 
 
 def _pulse(one: LeaseToken, row: Any) -> Pulse:
-    request = None if row is None else cancel_request_of(row.cancel_requested)
+    request = None if row is None else cancel_on(row, one.key.path)
     return Pulse(one, leases.is_alive(row, one.fence), request)

@@ -14,10 +14,11 @@ from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, upd
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import Grant, Record, Recorded, Twin
 from paigeant.model.message import HopKey
-from paigeant.model.runs import CancelRequest, Direction
+from paigeant.model.runs import Direction
 from paigeant.model.transition import PassedEntry
 from paigeant.model.values.values import Blob
 from paigeant.protocol import holds, leases
+from paigeant.protocol.fan.joins import cancel_on
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
@@ -101,7 +102,7 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
         row.attempt + 1,
         leased_at=tx.now,
         interrupted=leases.is_interrupted(row),
-        cancel=cancel_request_of(row.cancel_requested),
+        cancel=cancel_on(row, row.path),
         remaining=tx.until(row.deadline),
         record=record,
         detail=detail,
@@ -125,21 +126,25 @@ def note(tx: Tx, said: Mapping[HopKey, bytes]) -> None:
     tx.upsert(heartbeats, [{**_key_row(key), "detail": detail, "said_at": tx.now} for key, detail in said.items()])
 
 
-def cancel_request_of(text: str | None) -> CancelRequest | None:
-    """Return the cancel request of a column."""
-    return None if text is None else CancelRequest(text)
+class NewTwin(NamedTuple):
+    """A twin to be written, due when its hold ends, or leased to an owner for a time; ``closes``: it is to end."""
+
+    twin: Twin
+    owner: str | None
+    lease: timedelta
+    closes: bool = False
 
 
-def add_twins(tx: Tx, twins: Sequence[tuple[Twin, str | None, timedelta]]) -> None:
-    """Write twins, due when their holds end, or leased to an owner for a time; all three as given for each."""
+def add_twins(tx: Tx, twins: Sequence[NewTwin]) -> None:
+    """Write twins."""
     if not twins:
         return
     tx.many(_ADD_HOP, [twin_row(tx, *twin) for twin in twins])
 
 
-def twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta) -> dict[str, Any]:
+def twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta, closes: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002
     """Return the row of a twin, due when its hold ends, or leased to an owner for a time."""
-    added = holds.add(twin.hold, tx.now)
+    added = holds.add(twin.hold, tx.now, closes=closes)
     return {
         **_key_row(twin.key),
         "namespace": tx.namespace,

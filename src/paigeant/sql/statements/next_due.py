@@ -6,18 +6,23 @@ from collections.abc import Collection
 from functools import cache
 from typing import Final
 
-from sqlalchemy import bindparam, func, select, union_all
+from sqlalchemy import Integer, bindparam, func, literal_column, select, union_all
 
 from paigeant.model.hops import SUSPECT_PAUSE
 from paigeant.sql.execution.keys import list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.types import store_now
-from paigeant.sql.statements.claim import NAMESPACE, SUSPECT_HOP, TO_CLOSE, named, parts_of, runs
+from paigeant.sql.statements.claim import BRANCHES_TO_CLOSE, NAMESPACE, SUSPECT_HOP, TO_CLOSE, named, parts_of, runs
 from paigeant.sql.statements.hops import OPEN, steps
 
+_closing_branch: Final = (
+    select(literal_column("1", Integer())).where(*BRANCHES_TO_CLOSE, steps.owner.is_(None)).exists()
+)
 _NEXT_CLOSING: Final = PreparedStatement(
-    select(func.min(runs.closes_at).label("at"), store_now().label("now")).where(*TO_CLOSE)
+    select(func.min(runs.closes_at).label("at"), store_now().label("now"), _closing_branch.label("branch")).where(
+        *TO_CLOSE
+    )
 )
 
 
@@ -66,4 +71,6 @@ def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
 def overdue_in(tx: Tx) -> float | None:
     """Return in how many seconds a run is overdue to end, None if none is going to be."""
     [row] = tx.rows(_NEXT_CLOSING, namespace=tx.namespace, known_now=tx.known_now)
+    if row.branch:
+        return 0.0
     return None if row.at is None else (row.at - row.now).total_seconds()

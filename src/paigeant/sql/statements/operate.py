@@ -14,7 +14,8 @@ from paigeant.protocol import operate
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
 from paigeant.sql.statements.catalog import served
-from paigeant.sql.statements.commits.rows import close
+from paigeant.sql.statements.commits.joins import Counting
+from paigeant.sql.statements.commits.rows import STILL_OPEN, close
 from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
 from paigeant.sql.statements.run_status import STATUS
 
@@ -35,7 +36,14 @@ _HOPS: Final = (
 )
 """The hops on which a person's request acts: those that are open, and those that failed."""
 
-_HURRY: Final = changing(operate.Hurried)
+_LOCK_OPEN: Final = (
+    select(*HOP)
+    .where(steps.workflow_id == bindparam("b_workflow_id"), STILL_OPEN)
+    .order_by(*HOP)
+    .with_for_update(of=step_executions)
+)
+"""Locks open hops in the order in which beats lock what a worker holds, before all of them are written."""
+
 _RESTART: Final = changing(operate.Restarted)
 _NEXT_TOPIC: Final = select(func.min(steps.step)).where(
     steps.namespace == bindparam("namespace"), OPEN, steps.step > bindparam("after")
@@ -74,8 +82,7 @@ def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> 
     requested = operate.request_cancel(run, cancel_request, tx.now)
     if requested is not None:
         _write(tx, workflow_id, requested._asdict())
-        hops = [hop for hop in tx.rows(_HOPS, b_workflow_id=workflow_id) if operate.may_hurry(hop)]
-        tx.many(_HURRY, [changed(key_of(hop), operate.hurry(tx.now)) for hop in hops])
+        Counting(tx).end_run(workflow_id)
     return RunStatus(run.status)
 
 
@@ -86,6 +93,7 @@ def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
     ended = operate.terminate(run, tx.now)
     if ended is None:
         return RunStatus(run.status)
+    tx.rows(_LOCK_OPEN, b_workflow_id=workflow_id)
     _write(tx, workflow_id, ended._asdict())
     close(tx, [workflow_id])
     return ended.status

@@ -27,7 +27,7 @@ from paigeant.sql.schema.tables import (
 )
 from paigeant.sql.statements.commits.plans import keep_plans
 from paigeant.sql.statements.custody.records import keep_dispatches
-from paigeant.sql.statements.hops import add_passed, add_twins, keep_blobs
+from paigeant.sql.statements.hops import NewTwin, add_passed, add_twins, keep_blobs
 from paigeant.sql.statements.operate import find
 
 runs: Columns = workflow_runs.c
@@ -93,7 +93,7 @@ def write_first(tx: Tx, *fresh: RunStart) -> None:
     keep_blobs(tx, [(one.workflow_id, blob) for one in fresh for blob in one.blobs])
     keep_plans(tx, [(one.workflow_id, one.plan) for one in fresh if one.plan is not None])
     add_passed(tx, [(one.twin.key, passed) for one in fresh for passed in one.passed])
-    add_twins(tx, [(one.twin, None, timedelta(0)) for one in fresh])
+    add_twins(tx, [NewTwin(one.twin, None, timedelta(0)) for one in fresh])
     keep_dispatches(tx, fresh)
 
 

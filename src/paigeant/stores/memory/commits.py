@@ -7,16 +7,18 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Twin, Verdict
 from paigeant.model.runs import StepStatus
 from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.transition import Held, Left
 from paigeant.model.values.values import Value
 from paigeant.protocol import holds, leases, verdict
+from paigeant.protocol.fan.joins import cancel_on, closes_on
 from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.calls.approvals import ask
 from paigeant.stores.memory.custody import keep_record
+from paigeant.stores.memory.fan import joins
 from paigeant.stores.memory.hops import read_grant
 from paigeant.stores.memory.operator import find
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
@@ -105,16 +107,18 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
     said = verdict.judge(run, hop, one.held.fence, one.execution, completes=completes, done=done)
     if run is None or hop is None or said is not Verdict.OK:
         given = _handed_over_before(rows, one) if said is Verdict.ALREADY else None
-        return CommitResult(said, run and run.cancel_requested, given)
+        return CommitResult(said, run and cancel_on(run, key.path), given)
     _write_hop(rows, one, hop)
     rows.note_passed(key, one.transition.passed)
     _write_run(run, one)
     rows.keep_plans(run, one.plans)
-    handed_over = _write_twins(rows, run, one, lease)
+    twins = joins.take_twins(run, one)
+    handed_over = _write_twins(rows, run, one, twins, lease)
+    freed = joins.count(rows, run, one, len(twins))
     if one.transition.end is not None:
         rows.end(run, one.transition.end.status)
     rows.changes.note()
-    return CommitResult(Verdict.OK, run.cancel_requested, handed_over)
+    return CommitResult(Verdict.OK, cancel_on(run, key.path), handed_over, tuple(freed))
 
 
 def _handed_over_before(rows: Rows, one: Commit) -> Grant | None:
@@ -130,8 +134,9 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
     now = rows.clock()
     match one.transition.hop:
         case Held() as held:
-            hop.change(holds.hold(hop, held, one, now))
-            meet_kept(rows, rows.runs[hop.workflow_id], hop)
+            run = rows.runs[hop.workflow_id]
+            hop.change(holds.hold(hop, held, one, now, closes=closes_on(run, hop.path, hop.direction)))
+            meet_kept(rows, run, hop)
             ask(rows, hop, one.transition.writes.asks)
         case Left() as left:
             rows.leave(hop, holds.leave(hop, left, one, now))
@@ -151,13 +156,13 @@ def _write_run(run: RunRow, one: Commit) -> None:
         run.output = made.end.output
 
 
-def _write_twins(rows: Rows, run: RunRow, one: Commit, lease: timedelta) -> Grant | None:
-    """Write the next twins; the one that was asked for is leased, unless someone has asked to cancel the run."""
-    for twin in one.twins:
-        hop = HopRow.of(twin, rows.clock())
+def _write_twins(rows: Rows, run: RunRow, one: Commit, twins: Sequence[Twin], lease: timedelta) -> Grant | None:
+    """Write the next twins; the one that was asked for is leased, unless it is to end."""
+    for twin in twins:
+        hop = HopRow.of(twin, rows.clock(), closes=closes_on(run, twin.key.path, twin.direction))
         rows.add(hop)
         meet_kept(rows, run, hop)
-    if one.wanted is None or not verdict.may_hand_over(run):
+    if one.wanted is None or not verdict.may_hand_over(run, one.wanted.key.path):
         return None
     wanted = rows.twins[one.wanted.key]
     wanted.change(leases.take(wanted, one.owner, rows.clock(), lease))

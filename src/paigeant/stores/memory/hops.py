@@ -22,6 +22,7 @@ from paigeant.model.hops import (
 from paigeant.model.message import HopKey
 from paigeant.model.stored.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.protocol import leases, notice
+from paigeant.protocol.fan.joins import cancel_on
 from paigeant.stores.memory.rows import HopRow, Rows
 
 
@@ -128,7 +129,7 @@ def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
         hop.attempt,
         leased_at=now,
         interrupted=interrupted,
-        cancel=run.cancel_requested,
+        cancel=cancel_on(run, hop.path),
         remaining=None if run.deadline is None else (run.deadline - now).total_seconds(),
         record=_record(rows, hop),
         detail=hop.detail,
@@ -158,7 +159,7 @@ def beat(rows: Rows, held: Sequence[LeaseToken], lease: timedelta, details: Mapp
         if hop is not None and alive:
             hop.change(leases.renew(rows.clock(), lease))
             hop.note(details.get(one), rows.clock())
-        pulses.append(Pulse(one, alive, None if run is None else run.cancel_requested))
+        pulses.append(Pulse(one, alive, None if run is None else cancel_on(run, one.key.path)))
     return pulses
 
 

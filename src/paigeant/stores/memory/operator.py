@@ -10,6 +10,7 @@ from paigeant.model.plan import WorkerCard
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.model.values.values import Value
 from paigeant.protocol import leases, operate
+from paigeant.stores.memory.fan import joins
 from paigeant.stores.memory.rows import Rows, RunRow
 
 
@@ -34,9 +35,7 @@ def request_cancel(rows: Rows, workflow_id: UUID, cancel_request: CancelRequest)
     requested = operate.request_cancel(run, cancel_request, now)
     if requested is not None:
         run.change(requested)
-        for hop in rows.of_run(run):
-            if operate.may_hurry(hop):
-                hop.change(operate.hurry(now))
+        joins.close_under(rows, run, "")
         rows.changes.note()
     return run.status
 

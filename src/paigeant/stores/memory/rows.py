@@ -26,6 +26,7 @@ from paigeant.protocol.variables import Written, outputs, seen
 from paigeant.protocol.views import open_reason, open_status, open_until
 from paigeant.stores.memory.clock import Clock
 from paigeant.stores.memory.kept import Checkpoints, Ledger, SignalRow
+from paigeant.stores.memory.tables.joins import JoinRow
 
 Place: TypeAlias = tuple[str, int]
 """A path, and a position on it."""
@@ -70,6 +71,8 @@ class RunRow:
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     records: list[StoredRecord] = field(default_factory=list[StoredRecord])
     """What is signed of it, in the order in which it was written."""
+    joins: dict[HopKey, JoinRow] = field(default_factory=dict[HopKey, JoinRow])
+    closing: tuple[str, ...] | None = None
 
     @property
     def status(self) -> RunStatus:
@@ -148,6 +151,7 @@ class HopRow:
     accepted: bool | None = None
     revision: Revision | None = None
     epoch: int | None = None
+    closes: bool | None = None
 
     @classmethod
     def behind(cls, key: HopKey, passed: PassedEntry, now: datetime) -> HopRow:
@@ -157,9 +161,9 @@ class HopRow:
         return row
 
     @classmethod
-    def of(cls, twin: Twin, now: datetime) -> HopRow:
-        """Return the row of a twin, due when its hold ends."""
-        digest, added = hashlib.sha256(twin.body).digest(), holds.add(twin.hold, now)
+    def of(cls, twin: Twin, now: datetime, *, closes: bool = False) -> HopRow:
+        """Return the row of a twin, due when its hold ends; ``closes``: its branch is to end."""
+        digest, added = hashlib.sha256(twin.body).digest(), holds.add(twin.hold, now, closes=closes)
         row = cls(
             *(twin.key, twin.topic, twin.step_id, twin.direction, twin.body, digest, twin.undoes),
             due_at=added.due_at,
@@ -275,10 +279,14 @@ class Rows:
 
     def leave(self, hop: HopRow, change: holds.LeftBehind) -> None:
         """Write what leaves a hop behind, for good or bad: its twin is gone."""
-        hop.change(change)
-        self._forget_twin(hop)
+        self.abandon(hop, change)
         if hop.status is StepStatus.COMPLETED:
             self.runs[hop.key.workflow_id].done.add(hop.deed)
+
+    def abandon(self, hop: HopRow, change: NamedTuple) -> None:
+        """Write what ends a hop that nobody has leased."""
+        hop.change(change)
+        self._forget_twin(hop)
 
     def _forget_twin(self, hop: HopRow) -> None:
         del self.twins[hop.key], self.runs[hop.key.workflow_id].twins[hop.key]
@@ -288,5 +296,4 @@ class Rows:
         """End a run: no twin is left behind, and no lease on one."""
         run.ended, run.completed_at = status, self.clock()
         for hop in list(run.twins.values()):
-            hop.change(operate.abandon(hop, self.clock()))
-            self._forget_twin(hop)
+            self.abandon(hop, operate.abandon(hop, self.clock()))

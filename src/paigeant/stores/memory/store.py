@@ -14,6 +14,7 @@ from paigeant.abc import Store
 from paigeant.errors import ConfigError
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import StoredRecord
+from paigeant.model.fan.joins import EndedBranch, JoinState
 from paigeant.model.hops import (
     SUSPECT_PAUSE,
     Commit,
@@ -44,6 +45,7 @@ from paigeant.stores.memory.calls.contract import MemoryCalls
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
 from paigeant.stores.memory.commits import fork as record_fork
+from paigeant.stores.memory.fan import joins
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.signals import send
 
@@ -115,6 +117,22 @@ class MemoryStore(MemoryCalls, Store):
     async def end_dead_leases(self, owner: str) -> int:
         del owner  # a process knows nothing of its own end
         return 0
+
+    # -- joins
+
+    async def load_join(self, node: HopKey) -> JoinState | None:
+        return joins.load_join(self._rows, node)
+
+    async def load_branches(
+        self, node: HopKey, *, undoable: bool = False, skip: int = 0, limit: int = 1_000
+    ) -> list[EndedBranch]:
+        return joins.load_branches(self._rows, node, undoable=undoable, skip=skip, limit=limit)
+
+    async def load_branch_variables(
+        self, workflow_id: UUID, paths: Collection[str]
+    ) -> Mapping[str, Mapping[str, Value]]:
+        run = self._rows.runs.get(workflow_id)
+        return {} if run is None else joins.load_branch_variables(self._rows, run, paths)
 
     # -- values
 

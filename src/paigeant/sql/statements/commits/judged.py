@@ -17,12 +17,13 @@ from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.runs import StepStatus
 from paigeant.protocol import verdict
+from paigeant.protocol.fan.joins import cancel_on
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, run_list, runs_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
-from paigeant.sql.statements.commits.rows import Found, handed_over, write
-from paigeant.sql.statements.hops import OPEN, cancel_request_of, key_of, records, steps
+from paigeant.sql.statements.commits.rows import Found, handed_over, moves_run, write
+from paigeant.sql.statements.hops import OPEN, key_of, records, steps
 
 runs: Columns = workflow_runs.c
 _done: Final = step_executions.alias("done")
@@ -32,6 +33,7 @@ RUNS: Final = PreparedStatement(
         runs.workflow_id,
         runs.namespace,
         runs.cancel_requested,
+        runs.closing,
         runs.deadline,
         runs.edited,
         runs.completed_at,
@@ -46,7 +48,7 @@ _HOPS: Final = PreparedStatement(
     select(
         *(steps.workflow_id, steps.path, steps.position),
         *(steps.fence, steps.owner, steps.attempt, steps.committed_by, steps.completed_at),
-        *(steps.input, steps.errors, steps.wait),
+        *(steps.input, steps.errors, steps.wait, steps.direction),
         exists()
         .where(
             _done.c.workflow_id == steps.workflow_id,
@@ -62,7 +64,7 @@ _HOPS: Final = PreparedStatement(
 )
 _GIVEN: Final = PreparedStatement(
     select(steps.owner, steps.fence, steps.attempt, steps.started_at, steps.completed_at)
-    .add_columns(runs.cancel_requested, runs.deadline, runs.edited)
+    .add_columns(runs.cancel_requested, runs.closing, runs.deadline, runs.edited)
     .join_from(hop_list, step_executions, IN_HOP_LIST)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
     .where(OPEN)
@@ -79,29 +81,44 @@ def record_step_result(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> l
 
 
 def _rounds(commits: Sequence[Commit]) -> Iterator[list[int]]:
-    """Yield the numbers of commits that may be decided at the same time: of each run at most one."""
+    """Yield the numbers of commits that may be decided at the same time, those of a run in order.
+
+    Of each run these are the first, if it moves the run's row, or else all that come before one that does. No two are
+    about the same hop.
+    """
     left = list(range(len(commits)))
     while left:
-        taken: dict[UUID, int] = {}
+        taken: dict[UUID, list[int]] = {}
+        keys: set[HopKey] = set()
+        full: set[UUID] = set()
         for n in left:
-            taken.setdefault(commits[n].held.key.workflow_id, n)
-        yield list(taken.values())
-        left = [n for n in left if taken[commits[n].held.key.workflow_id] != n]
+            key = commits[n].held.key
+            of_run = taken.setdefault(key.workflow_id, [])
+            if key in keys or key.workflow_id in full or (of_run and moves_run(commits[n])):
+                full.add(key.workflow_id)
+                continue
+            of_run.append(n)
+            keys.add(key)
+            if moves_run(commits[n]):
+                full.add(key.workflow_id)
+        together = [n for numbers in taken.values() for n in numbers]
+        yield together
+        left = sorted(set(left) - set(together))
 
 
 def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
     found = _find(tx, commits)
     verdicts = [_judge(one, found.get(one.held.key)) for one in commits]
     good = [found[one.held.key] for one, said in zip(commits, verdicts, strict=True) if said is Verdict.OK]
-    write(tx, good, lease)
+    freed = write(tx, good, lease)
     given = _grants(tx, good) | {
         one.held.key: grant
         for one, said in zip(commits, verdicts, strict=True)
         if said is Verdict.ALREADY and (grant := _given_before(tx, one)) is not None
     }
-    cancel_requests = {key: cancel_request_of(one.run.cancel_requested) for key, one in found.items()}
+    cancel_requests = {key: cancel_on(one.run, key.path) for key, one in found.items()}
     return [
-        CommitResult(said, cancel_requests.get(one.held.key), given.get(one.held.key))
+        CommitResult(said, cancel_requests.get(key := one.held.key), given.get(key), tuple(freed.get(key, ())))
         for one, said in zip(commits, verdicts, strict=True)
     ]
 
@@ -157,7 +174,7 @@ def _given_before(tx: Tx, one: Commit) -> Grant | None:
     return Grant(
         *(twin.key, twin.topic, twin.body, row.fence, row.attempt),
         leased_at=row.started_at,
-        cancel=cancel_request_of(row.cancel_requested),
+        cancel=cancel_on(row, twin.key.path),
         remaining=tx.until(row.deadline),
         edited=bool(row.edited),
         record=records(tx, [twin.undoes]).get(twin.undoes),

@@ -24,7 +24,7 @@ from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.commits.judged import RUNS
 from paigeant.sql.statements.commits.rows import set_variables
 from paigeant.sql.statements.custody.records import keep_records
-from paigeant.sql.statements.hops import THIS_HOP, add_twins, bound, keep_blobs, steps
+from paigeant.sql.statements.hops import THIS_HOP, NewTwin, add_twins, bound, keep_blobs, steps
 
 runs: Columns = workflow_runs.c
 
@@ -67,7 +67,7 @@ def record_plain_results(tx: Tx, commits: Sequence[Commit], lease: timedelta) ->
     wanted = [(one, one.wanted) for one in commits]
     add_twins(
         tx,
-        [(twin, one.owner if twin is given else None, lease) for one, given in wanted for twin in one.twins],
+        [NewTwin(twin, one.owner if twin is given else None, lease) for one, given in wanted for twin in one.twins],
     )
     tx.many(_END, [_end_row(tx, one) for one in commits if one.transition.end is not None])
     return [

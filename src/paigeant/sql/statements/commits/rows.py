@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, literal_column, update
 
 from paigeant.model.hold import Signal
-from paigeant.model.hops import Commit, Twin
+from paigeant.model.hops import Commit, Sealed, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.transition import Held, Left
 from paigeant.protocol import holds, operate, verdict
+from paigeant.protocol.fan.joins import closes_on
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.commits.asking import ask
+from paigeant.sql.statements.commits.joins import Counting
 from paigeant.sql.statements.commits.plans import keep_plans
 from paigeant.sql.statements.custody.records import keep_records
-from paigeant.sql.statements.hops import OPEN, add_passed, add_twins, changed, changing, keep_blobs, note, steps
+from paigeant.sql.statements.hops import (
+    OPEN,
+    NewTwin,
+    add_passed,
+    add_twins,
+    changed,
+    changing,
+    keep_blobs,
+    note,
+    steps,
+)
 from paigeant.sql.statements.signals import meet_kept
 
 runs: Columns = workflow_runs.c
@@ -29,7 +41,7 @@ _SAME_FENCE: Final = steps.fence == bindparam("b_fence")
 """Found by its key. Saying also that it is open, as the judged and locked row is, would invite a planner that knows no
 statistics yet to walk through a partial index of all that is open."""
 
-_STILL_OPEN: Final = OPEN.op("IS", is_comparison=True)(literal_column("TRUE"))
+STILL_OPEN: Final = OPEN.op("IS", is_comparison=True)(literal_column("TRUE"))
 """The same as :data:`OPEN` to whoever reads, and no condition of a partial index to a planner."""
 
 _HOLD: Final = changing(holds.HeldBack, _SAME_FENCE)
@@ -46,7 +58,7 @@ _RUN: Final = PreparedStatement(
 )
 _ABANDON: Final = PreparedStatement(
     update(step_executions)
-    .where(steps.workflow_id == bindparam("b_workflow_id"), _STILL_OPEN)
+    .where(steps.workflow_id == bindparam("b_workflow_id"), STILL_OPEN)
     .values(operate.abandon(cast("Any", steps), cast("Any", bindparam("b_now")))._asdict())
 )
 """What is decided about one row, of the columns instead of their values."""
@@ -61,14 +73,17 @@ class Found(NamedTuple):
 
 
 def handed_over(one: Found) -> Twin | None:
-    """Return the twin that is handed over: the one asked for, unless someone has asked to cancel the run."""
-    return one.commit.wanted if verdict.may_hand_over(one.run) else None
+    """Return the twin that is handed over: the one asked for, unless its run or its branch is to end."""
+    return one.commit.wanted if verdict.may_hand_over(one.run, one.commit.held.key.path) else None
 
 
-def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
-    """Write all that these commits want written; what is handed over is leased for so long."""
+def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> Mapping[HopKey, list[Sealed]]:
+    """Write all that these commits want written; what is handed over is leased for so long.
+
+    Returns the messages of hops that were there and that are due by it, by the hop that was committed.
+    """
     hops = [(one, one.commit.transition.hop) for one in good]
-    held = [(one, holds.hold(one.hop, hop, one.commit, tx.now)) for one, hop in hops if isinstance(hop, Held)]
+    held = [(one, _hold(one, hop, tx.now)) for one, hop in hops if isinstance(hop, Held)]
     left = [(one, holds.leave(one.hop, hop, one.commit, tx.now)) for one, hop in hops if isinstance(hop, Left)]
     tx.many(_HOLD, [_changed(one, change) for one, change in held])
     tx.many(_LEAVE, [_changed(one, change) for one, change in left])
@@ -79,14 +94,17 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> None:
     if said:
         note(tx, said)
     add_passed(tx, [(one.commit.held.key, passed) for one in good for passed in one.commit.transition.passed])
-    add_twins(tx, [twin for one in good for twin in _twins(one, lease)])
+    counting = Counting.of(tx, good)
+    add_twins(tx, [twin for one in good for twin in _twins(one, counting.taken(one.commit), lease)])
     ask(tx, [(one.commit.held.key, each) for one in good for each in one.commit.transition.writes.asks])
     waits = [key for one in good for key in _waits(one.commit)]
     if waits:
         meet_kept(tx, waits)
-    tx.many(_RUN, [_run_row(tx, one) for one in good if _changes_run(one)])
+    freed = counting.count()
+    tx.many(_RUN, [_run_row(tx, one) for one in good if moves_run(one.commit)])
     keep_records(tx, (one.commit for one in good))
     close(tx, [one.run.workflow_id for one in good if one.commit.transition.end is not None])
+    return freed
 
 
 def _waits(commit: Commit) -> Iterator[HopKey]:
@@ -125,14 +143,24 @@ def set_variables(tx: Tx, commits: Sequence[Commit]) -> None:
     )
 
 
-def _twins(one: Found, lease: timedelta) -> list[tuple[Twin, str | None, timedelta]]:
+def _hold(one: Found, held: Held, now: datetime) -> holds.HeldBack:
+    return holds.hold(one.hop, held, one.commit, now, closes=closes_on(one.run, one.hop.path, one.hop.direction))
+
+
+def _twins(one: Found, twins: Sequence[Twin], lease: timedelta) -> list[NewTwin]:
     given = handed_over(one)
-    return [(twin, one.commit.owner if twin is given else None, lease) for twin in one.commit.twins]
+    return [
+        NewTwin(
+            *(twin, one.commit.owner if twin is given else None, lease),
+            closes=closes_on(one.run, twin.key.path, twin.direction),
+        )
+        for twin in twins
+    ]
 
 
-def _changes_run(one: Found) -> bool:
-    """Tell whether the run's row changes; in the middle of a run it does not."""
-    made = one.commit.transition
+def moves_run(commit: Commit) -> bool:
+    """Tell whether a commit changes where its run stands, or why; in the middle of a run none does."""
+    made = commit.transition
     return made.end is not None or made.writes.error is not None
 
 

@@ -127,7 +127,12 @@ def save_variable(tx: Tx, workflow_id: UUID, name: str, value: Value, blob: Blob
 
 def load_variables(tx: Tx, workflow_id: UUID, path: str = "") -> dict[str, Value]:
     """Return all variables of a run, as they are seen on a path."""
-    return seen(tx.rows(_ALL, workflow_id=workflow_id, namespace=tx.namespace, paths=lineage(path)), path)
+    return seen(load_on_paths(tx, workflow_id, lineage(path)), path)
+
+
+def load_on_paths(tx: Tx, workflow_id: UUID, paths: Collection[str]) -> Sequence[Any]:
+    """Return all that was set on these paths, outputs included, of each name the newest on each."""
+    return tx.rows(_ALL, workflow_id=workflow_id, namespace=tx.namespace, paths=list(paths))
 
 
 def load_wanted(tx: Tx, questions: Sequence[Wanted]) -> list[dict[str, Value]]:

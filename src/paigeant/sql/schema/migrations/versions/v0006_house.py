@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,6 +30,7 @@ def upgrade() -> None:
     op.add_column("workers", sa.Column("workflows", sa.Text(), nullable=False, server_default="[]"))
     _signals()
     _custody()
+    _branches()
 
 
 def _refuse_open_runs() -> None:
@@ -57,6 +58,7 @@ def _runs() -> None:
     op.add_column("workflow_runs", sa.Column("forked_at", sa.BigInteger(), nullable=True))
     forked, columns = sa.text("forked_from IS NOT NULL"), ["forked_from", "number"]
     op.create_index("workflow_runs_forks", "workflow_runs", columns, sqlite_where=forked, postgresql_where=forked)
+    op.add_column("workflow_runs", sa.Column("closing", sa.Text(), nullable=True))
 
 
 def _steps() -> None:
@@ -65,6 +67,7 @@ def _steps() -> None:
     op.add_column("step_executions", sa.Column("input", sa.Text(), nullable=True))
     for name in ("kind", "label", "awaits", "wait", "revision", "head"):
         op.add_column("step_executions", sa.Column(name, sa.Text(), nullable=True))
+    op.add_column("step_executions", sa.Column("closes", sa.Boolean(), nullable=True))
     op.add_column("step_executions", sa.Column("error", sa.Text(), nullable=True))
     op.alter_column("step_executions", "undoes", new_column_name="undoes_position")
     op.add_column("step_executions", sa.Column("undoes_path", sa.Text(), nullable=True))
@@ -73,6 +76,11 @@ def _steps() -> None:
     _bodies()
     columns = ["workflow_id"]
     op.create_index("step_executions_open", "step_executions", columns, sqlite_where=_OPEN, postgresql_where=_OPEN)
+    closing = sa.text("completed_at IS NULL AND closes IS NOT NULL")
+    columns = ["namespace"]
+    op.create_index(
+        "step_executions_closing", "step_executions", columns, sqlite_where=closing, postgresql_where=closing
+    )
     columns = ["workflow_id", "step", "path", "position"]
     op.create_index("step_executions_output", "step_executions", columns, sqlite_where=_DONE, postgresql_where=_DONE)
 
@@ -184,4 +192,46 @@ def _custody() -> None:
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("kind", "text", "jws", "digest")),
         sa.PrimaryKeyConstraint("workflow_id", "path", "position", "fence", name="records_pkey"),
         sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="records_workflow_id_fkey"),
+    )
+
+
+def _branches() -> None:
+    """Add how far the branches of nodes have come."""
+    node = ("workflow_id", "path", "position")
+    counts = ("written", "released", "arrived", "completed", "failed", "cancelled", "stuck", "undoable")
+    op.create_table(
+        "joins",
+        *_node_columns(),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("total", "needed", "window")),
+        sa.Column("on_fault", sa.Text(), nullable=False),
+        sa.Column("collect", sa.Boolean(), nullable=False),
+        sa.Column("items", sa.Text(), nullable=True),
+        sa.Column("back", sa.Boolean(), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in counts),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("undone", sa.Boolean(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=True) for name in ("closing", "error")),
+        sa.PrimaryKeyConstraint(*node, name="joins_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="joins_workflow_id_fkey"),
+    )
+    op.create_table(
+        "branches",
+        *_node_columns(),
+        sa.Column("number", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("branch", sa.Text(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=False),
+        sa.Column("ended", sa.Text(), nullable=True),
+        sa.Column("rank", sa.Integer(), nullable=True),
+        *(sa.Column(name, sa.Text(), nullable=True) for name in ("output", "undo", "error")),
+        sa.PrimaryKeyConstraint(*node, "number", name="branches_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="branches_workflow_id_fkey"),
+    )
+
+
+def _node_columns() -> tuple[sa.Column[Any], ...]:
+    """Return the place of a node."""
+    return (
+        sa.Column("workflow_id", sa.Uuid(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False, autoincrement=False),
     )

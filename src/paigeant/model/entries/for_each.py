@@ -1,0 +1,189 @@
+"""A for-each: the same entries for each item of a list, so many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, TypeAdapter, model_validator
+from pydantic.dataclasses import dataclass
+from pydantic_core import to_json
+
+from paigeant.model.checks.options import declared
+from paigeant.model.entries.entry import (
+    ENTRIES,
+    NAME,
+    Entry,
+    Reader,
+    StepChange,
+    WrittenWrongly,
+    YamlReader,
+    check_levels,
+    copied,
+    draw,
+    joined,
+    listed,
+    outline_of,
+    output_name,
+    written,
+)
+from paigeant.model.entries.fan import Fan, OnFault
+from paigeant.model.entries.nested import Branch, Declared, read_declared, read_nested
+from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.limits import NAME_PATTERN
+
+WINDOW: Final = 20
+"""Items at once, unless it says otherwise."""
+
+_RESERVED: Final = frozenset({"payload", "previous"})
+
+
+def _entries(value: Any) -> tuple[Entry, ...]:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return read_nested(value, "ForEach")
+    return (read_declared(value, "ForEach"),)
+
+
+@declared
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class ForEach(Fan):
+    """One entry of an itinerary: for each item of the list ``in_`` the ``step``, an entry or a list of them.
+
+    ``in_`` is a variable or a way into one, as ``"search.rows"``, of up to 100,000 items. In its branch an item is the
+    variable ``item`` and ``previous``, and ``<item>_index`` counts from 0. At most ``max_concurrency`` items are under
+    way. The output is the list of the results in the order of the items, stored under the name of the inner step, or
+    ``name``; with ``collect=False`` it is their number.
+
+    ``on_fault`` says what follows if an item fails: ``"cancel"`` the others and undo all, let the others ``"finish"``
+    first, or ``"skip"`` it: null stands in the list, and ``<name>_errors`` says what went wrong. Raises
+    RegistrationError for what is wrong.
+    """
+
+    kind: ClassVar[str] = "for_each"
+    key: ClassVar[str] = "for_each"
+    main: ClassVar[str] = "item"
+    schema: ClassVar[Mapping[str, Any]] = {
+        "for_each": NAME,
+        "in": NAME,
+        "step": {"anyOf": [NAME, {"type": "object"}, ENTRIES]},
+        "max_concurrency": {"type": "integer", "minimum": 1},
+        "on_fault": {"enum": ["cancel", "finish", "skip"]},
+        "name": NAME,
+        "collect": {"type": "boolean"},
+    }
+
+    item: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    in_: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    step: Annotated[Declared | Branch, PlainValidator(_entries)]
+    max_concurrency: Annotated[StrictInt, Field(ge=1, le=10_000)] = WINDOW
+    on_fault: OnFault | Literal["cancel", "finish", "skip"] = OnFault.CANCEL
+    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")] | None = None
+    collect: StrictBool = True
+    id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.entries:
+            raise ValueError("it has no step: for each item something must run")
+        if self.item in _RESERVED:
+            raise ValueError(f"an item cannot be called {self.item!r}: that is something else in every step")
+        if self.name is None and output_name(self.entries) is None:
+            raise ValueError("the output of its last entry has no name that the results could have; say name='…'")
+        check_levels([self])
+        return self
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What runs for each item."""
+        return cast("tuple[Entry, ...]", self.step)
+
+    @property
+    def policy(self) -> OnFault:
+        """What follows if an item failed."""
+        return OnFault(self.on_fault)
+
+    @property
+    def publishes(self) -> bool:
+        """Only its list is seen behind it."""
+        return False
+
+    @property
+    def label(self) -> str:
+        """The item."""
+        return self.item
+
+    @property
+    def output_name(self) -> str:
+        """Its name, else that of the inner step."""
+        return self.name or output_name(self.entries) or self.item
+
+    @property
+    def errors_name(self) -> str:
+        """The variable that holds the errors of skipped items."""
+        return f"{self.output_name}_errors"
+
+    @property
+    def text(self) -> bytes:
+        """The entry as JSON."""
+        text = b'{"item":%b,"in":%b,"step":%b' % (to_json(self.item), to_json(self.in_), joined(self.entries))
+        for option, default in _DEFAULTS.items():
+            if (value := getattr(self, option)) != default:
+                text += b',"%b":%b' % (option.encode(), to_json(value))
+        return written(self.kind, text + b"}")
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
+        """Return the entry that an object stands for."""
+        wire = _WIRE.validate_python(said)
+        options = {option: getattr(wire, option) for option in _DEFAULTS}
+        return cls(wire.item, wire.in_, nested(wire.step), **options)
+
+    @classmethod
+    def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
+        """Return the for-each that an object in YAML stands for."""
+        for needed in ("in", "step"):
+            if needed not in said:
+                raise WrittenWrongly(f"it does not say {needed!r}", cls.key)
+        options = {name: value for name, value in said.items() if name not in {cls.key, "in", "step"}}
+        return cls(said[cls.key], said["in"], nested(listed(said["step"]), "step"), **options)
+
+    @property
+    def outline(self) -> str:
+        """What runs for each item."""
+        return f"for each {self.item} in {self.in_} ({outline_of(self.entries)})"
+
+    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
+        """Add one box, and what runs for each item."""
+        node = picture.box(f"for each {self.item} in {self.in_}", ends, Shape.GROUP)
+        return draw(self.entries, picture, [End(node)])
+
+    @property
+    def inner(self) -> tuple[Entry, ...]:
+        """What runs for each item."""
+        return self.entries
+
+    def with_steps(self, change: StepChange) -> Entry:
+        """Return the same with each step within it changed."""
+        return copied(self, ForEach, step=tuple(entry.with_steps(change) for entry in self.entries))
+
+
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "max_concurrency": WINDOW,
+    "on_fault": OnFault.CANCEL,
+    "name": None,
+    "collect": True,
+}
+
+
+class _Wire(BaseModel, extra="forbid"):
+    item: str
+    in_: str = Field(alias="in")
+    step: tuple[Any, ...]
+    max_concurrency: int = WINDOW
+    on_fault: OnFault = OnFault.CANCEL
+    name: str | None = None
+    collect: bool = True
+
+
+_WIRE: Final = TypeAdapter(_Wire)

@@ -1,0 +1,1 @@
+"""What a store decides about the joins of nodes."""

@@ -1,0 +1,1 @@
+"""Decisions about nodes with branches: which begin, what the node comes to, and how a branch ends."""

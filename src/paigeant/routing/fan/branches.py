@@ -1,0 +1,196 @@
+"""Nodes with branches: which of them begin, and what the node comes to once all have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from pydantic_core import to_json
+
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.fan import Fan, OnFault
+from paigeant.model.entries.for_each import ForEach
+from paigeant.model.entries.parallel import Parallel
+from paigeant.model.fan.joins import SUPPLY, BranchEnd, Closing, EndedBranch, JoinStart, JoinState
+from paigeant.model.fan.outcomes import BranchStart, FannedOut, Joined, JoinFailed
+from paigeant.model.hops import Leased
+from paigeant.model.limits import VALUE_BYTES
+from paigeant.model.outcomes import Completed, Fault, Faulted
+from paigeant.model.plan_text import Planned, PlanText
+from paigeant.model.runs import RunError
+from paigeant.model.values.values import NULL, Value, inline
+from paigeant.routing.close import cancelled, deadline_passed
+from paigeant.routing.messages import is_conditional
+
+FanOutcome = FannedOut | Joined | JoinFailed | Faulted | Completed[Value]
+
+ITEMS: Final = 100_000
+"""Items of a list for which entries are run, at most."""
+
+
+def begin_parallel(leased: Leased, entry: Parallel) -> FanOutcome:
+    """Return what a parallel comes to that is leased for the first time."""
+    total = len(entry.branches)
+    start = JoinStart(total, entry.needed, total, entry.policy)
+    return _is_to_end(leased) or FannedOut(_branches_of(leased, entry, 0), start)
+
+
+def _branches_of(leased: Leased, entry: Parallel, written: int) -> tuple[BranchStart, ...]:
+    """Return the next branches of a parallel, from this number on."""
+    numbers = range(written, min(len(entry.branches), written + SUPPLY))
+    previous = leased.message.payload.previous
+    return tuple(BranchStart(n, write_branch(entry.branches[n].entries), previous) for n in numbers)
+
+
+def begin_for_each(leased: Leased, entry: ForEach, items: Sequence[Value], frozen: Value) -> FanOutcome:
+    """Return what a for-each comes to that is leased for the first time; ``frozen`` is where its list is kept."""
+    start = JoinStart(len(items), len(items), entry.max_concurrency, entry.policy, entry.collect, frozen)
+    if ending := _is_to_end(leased):
+        return ending
+    if not items:
+        output = inline([]) if entry.collect else inline(0)
+        return Joined(output, {entry.output_name: output})
+    return FannedOut(items_from(entry, items, 0), start)
+
+
+def not_a_list(way: str, why: str) -> Faulted:
+    """Return what a for-each comes to whose ``in_`` leads to no list that it can take."""
+    return Faulted(Fault(type="InvalidItems", message=f"{way!r} should be a list: {why}"), begun=False)
+
+
+def items_from(entry: ForEach, items: Sequence[Value], written: int) -> tuple[BranchStart, ...]:
+    """Return the branches of the next items, from this number on; ``items`` has at least those."""
+    entries = write_branch(entry.entries)
+    numbers = range(written, min(len(items), written + SUPPLY))
+    return tuple(BranchStart(n, entries, items[n], own_of(entry.item, n, items[n])) for n in numbers)
+
+
+def own_of(item: str, number: int, value: Value) -> Mapping[str, Value]:
+    """Return the variables that only the branch of this item has."""
+    return {item: value, f"{item}_index": inline(number)}
+
+
+def write_branch(entries: Sequence[Entry]) -> PlanText:
+    """Return the plan of a branch. Where its first hop decides, at whatever position, each entry says its place."""
+    placed = is_conditional(entries[0])
+    return PlanText([Planned(entry, str(n) if placed else None) for n, entry in enumerate(entries)])
+
+
+def supply_parallel(leased: Leased, entry: Parallel, join: JoinState) -> FannedOut:
+    """Return more branches of a parallel that is leased again."""
+    return FannedOut(_branches_of(leased, entry, join.written))
+
+
+def _is_to_end(leased: Leased) -> Faulted | None:
+    grant = leased.grant
+    if grant.cancel is not None:
+        return cancelled(grant.cancel, begun=False)
+    if grant.remaining is not None and grant.remaining <= 0:
+        return deadline_passed(leased, begun=False)
+    return None
+
+
+# -- all have ended
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What the branches of a node have come to: those that ended, as far as they are asked for.
+
+    ``output`` is that of the node; ``published`` is what is seen behind it of what its branches have set.
+    """
+
+    output: Value = NULL
+    published: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    errors: Value | None = None
+
+
+def failure_of(leased: Leased, join: JoinState) -> JoinFailed | None:
+    """Return why a node whose branches have all ended does not go on, None if it does."""
+    if join.stuck:
+        return JoinFailed(_error(leased, join, join.stuck), stuck=True)
+    ending = _is_to_end(leased)
+    if ending is not None:
+        failed = JoinFailed(_own_error(leased, ending.fault), ending.fault.kind, compensate=ending.compensate)
+    elif join.closing is Closing.SIZE:
+        text = f"the results are more than {VALUE_BYTES:,} bytes: return less, or say collect=False"
+        failed = JoinFailed(_own_error(leased, Fault(type="ResultsTooLarge", message=text)))
+    elif _has_enough(join):
+        return None
+    else:
+        failed = JoinFailed(_error(leased, join, join.failed))
+    return replace(failed, undo=join.undoable > 0 and failed.compensate, undone=join.undone)
+
+
+def _has_enough(join: JoinState) -> bool:
+    all_needed = join.start.needed == join.start.total
+    skips = all_needed and join.start.on_fault is OnFault.SKIP and join.closing is None
+    return skips or join.completed >= join.start.needed
+
+
+def _error(leased: Leased, join: JoinState, count: int) -> RunError:
+    """Return the error of the first branch that failed, and how many did."""
+    error = join.error or _own_error(leased, Fault(type="BranchFailed", message="a branch failed"))
+    others = f" ({count} branches failed)" if count > 1 else ""
+    return error.model_copy(update={"message": error.message + others})
+
+
+def _own_error(leased: Leased, fault: Fault) -> RunError:
+    _, path, position = leased.message.key
+    return RunError(type=fault.type, message=fault.message, step=leased.message.label, path=path, position=position)
+
+
+def surplus(join: JoinState, ended: Sequence[EndedBranch]) -> tuple[tuple[int, EndedBranch], ...]:
+    """Return the branches that completed after their join had enough, and that can be undone: they are, first."""
+    late = (one for one in ended if one.end is BranchEnd.COMPLETED and one.rank >= join.start.needed)
+    return tuple((one.number, one) for one in late if one.undo) if join.closing is Closing.ENOUGH else ()
+
+
+def counted(join: JoinState, ended: Sequence[EndedBranch]) -> list[EndedBranch]:
+    """Return the branches that completed and count, by number."""
+    return [one for one in ended if one.end is BranchEnd.COMPLETED and one.rank < join.start.needed]
+
+
+def join_branches(entry: Fan, join: JoinState, results: Results) -> Joined:
+    """Return what a node comes to of which enough branches have completed."""
+    variables = dict(results.published)
+    if entry.output_name is not None:
+        variables[entry.output_name] = results.output
+    if results.errors is not None:
+        variables[entry.errors_name] = results.errors
+    return Joined(results.output, variables, undo=join.undoable > 0)
+
+
+def errors_of(entry: Fan, failed: Sequence[EndedBranch]) -> bytes:
+    """Return the errors of skipped branches as JSON: which branch, at what step, what it was."""
+    return to_json(
+        [
+            {
+                "branch": entry.branches[one.number].name if isinstance(entry, Parallel) else one.number,
+                "step": one.error and one.error.step,
+                "type": one.error and one.error.type,
+                "message": one.error and one.error.message,
+            }
+            for one in failed
+        ]
+    )
+
+
+# -- the way back
+
+
+def begin_undoing(join: JoinState, ended: Sequence[EndedBranch]) -> FanOutcome:
+    """Return what the undoing of a node comes to that is leased for the first time; ``join`` is the node's own."""
+    if not join.undoable:
+        return Completed(NULL)
+    total = join.undoable
+    start = JoinStart(total, total, join.start.window, OnFault.FINISH, collect=False, back=True)
+    return FannedOut(undoes=tuple(enumerate(ended)), start=start)
+
+
+def finish_undoing_node(leased: Leased, join: JoinState) -> FanOutcome:
+    """Return what the undoing of a node comes to, all of whose branches have ended."""
+    if join.stuck:
+        return JoinFailed(_error(leased, join, join.stuck), stuck=True)
+    return Completed(NULL)

@@ -1,0 +1,54 @@
+"""What nodes read of their branches."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from sqlalchemy import bindparam, literal_column, select
+
+from paigeant.model.fan.joins import BranchEnd, EndedBranch
+from paigeant.model.message import HopKey
+from paigeant.model.values.values import Value
+from paigeant.protocol.variables import seen
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.branch_tables import branches
+from paigeant.sql.schema.tables import Columns, workflow_runs
+from paigeant.sql.statements.values.variables import load_on_paths
+
+_c: Columns = branches.c
+_ENDED: Final = (
+    select(_c.number, _c.branch, _c.place, _c.ended, _c.rank, _c.output, _c.undo, _c.error)
+    .join_from(branches, workflow_runs, workflow_runs.c.workflow_id == _c.workflow_id)
+    .where(
+        *(_c.workflow_id == bindparam("workflow_id"), _c.path == bindparam("path")),
+        *(_c.position == bindparam("position"), workflow_runs.c.namespace == bindparam("namespace")),
+        _c.ended.is_not(None),
+    )
+    .order_by(_c.number)
+    .limit(bindparam("limit"))
+    .offset(bindparam("skip"))
+)
+_ALL: Final = PreparedStatement(_ENDED)
+_UNDOABLE: Final = PreparedStatement(
+    _ENDED.where(_c.ended == literal_column(f"'{BranchEnd.COMPLETED.value}'"), _c.undo.is_not(None))
+)
+
+
+def load_branches(tx: Tx, node: HopKey, *, undoable: bool, skip: int, limit: int) -> list[EndedBranch]:
+    """Return branches of a node that have ended, by number."""
+    query = _UNDOABLE if undoable else _ALL
+    rows = tx.rows(query, **node._asdict(), namespace=tx.namespace, skip=skip, limit=limit)
+    return [_branch(row) for row in rows]
+
+
+def _branch(row: Any) -> EndedBranch:
+    end = BranchEnd(row.ended)
+    return EndedBranch(row.number, row.branch, row.place, end, row.rank or 0, row.output, row.undo or (), row.error)
+
+
+def load_branch_variables(tx: Tx, workflow_id: Any, paths: Collection[str]) -> Mapping[str, Mapping[str, Value]]:
+    """Return the newest variables that were set on each of these paths."""
+    rows = load_on_paths(tx, workflow_id, paths)
+    return {path: seen([row for row in rows if row.path == path], path) for path in paths}

@@ -1,0 +1,119 @@
+"""Joins: what commits make of them, and of the hops of their branches."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from paigeant.model.fan.joins import BranchEnd, Closing, EndedBranch, JoinState, parent_of, under
+from paigeant.model.hops import Commit, Sealed, Twin
+from paigeant.model.message import HopKey
+from paigeant.model.values.values import Value
+from paigeant.protocol import operate
+from paigeant.protocol.fan import joins
+from paigeant.protocol.variables import outputs, seen
+from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.stores.memory.tables.joins import BranchRow, JoinRow
+
+
+def take_twins(run: RunRow, one: Commit) -> tuple[Twin, ...]:
+    """Return the twins of a commit that are to be written, and note of which join the branches are that begin.
+
+    A join that closes takes no more of them: what would begin is to end.
+    """
+    fan_out, node = one.transition.fan_out, one.held.key
+    if fan_out is None:
+        return one.twins
+    if fan_out.start is not None:
+        ends = not fan_out.start.back and joins.cancel_on(run, node.path) is not None
+        run.joins[node] = JoinRow(JoinState(fan_out.start, closing=Closing.ENDED if ends else None))
+    if not fan_out.again and not joins.accepts(run.joins[node].state):
+        return ()
+    for twin in one.twins:
+        if twin.branch is not None:
+            number = twin.branch.number
+            run.joins[node].branches[number] = BranchRow(number, twin.key.path, twin.key.position)
+    return one.twins
+
+
+def count(rows: Rows, run: RunRow, one: Commit, written: int) -> list[Sealed]:
+    """Count what a commit has written, or the branch that ends with it; return the messages of what is due by that."""
+    made, (workflow_id, path, position) = one.transition, one.held.key
+    if made.fan_out is not None:
+        join = run.joins[one.held.key].state
+        change = joins.begin_again(join, written) if made.fan_out.again else joins.supply(join, written)
+        return _write(rows, run, one.held.key, change)
+    if made.arrival is None:
+        return []
+    arrival = made.arrival
+    node = HopKey(workflow_id, parent_of(path), arrival.branch.node)
+    row = run.joins[node]
+    branch = row.branches[arrival.branch.number]
+    branch.position, branch.end, branch.rank = position, arrival.end, row.state.completed
+    branch.output = arrival.output if row.state.start.collect else None
+    branch.undo, branch.error = arrival.undo, arrival.error
+    return _write(rows, run, node, joins.arrive(row.state, arrival))
+
+
+def _write(rows: Rows, run: RunRow, node: HopKey, change: joins.JoinChange) -> list[Sealed]:
+    row, now = run.joins[node], rows.clock()
+    row.state = change.join
+    freed: list[HopRow] = []
+    for number in change.released:
+        hop = rows.twins[row.branches[number].first(node)]
+        hop.change(joins.free(None, now))
+        freed.append(hop)
+    for number in change.closed:
+        branch = row.branches[number]
+        branch.end = BranchEnd.CANCELLED
+        rows.abandon(rows.twins[branch.first(node)], joins.never(now))
+    hop = rows.hop(node)
+    if change.due and hop is not None and joins.may_free(hop):
+        hop.change(joins.free(hop.wait, now))
+        freed.append(hop)
+    sealed = [hop.sealed for hop in freed]
+    if change.closes:
+        prefix = under(node.path, node.position)
+        run.closing = (*(run.closing or ()), prefix)
+        sealed += close_under(rows, run, prefix)
+    return sealed
+
+
+def close_under(rows: Rows, run: RunRow, prefix: str) -> list[Sealed]:
+    """Have all end whose paths begin like this; return the messages of what is due by that."""
+    now, sealed = rows.clock(), list[Sealed]()
+    for node, row in list(run.joins.items()):
+        hop = rows.hop(node)
+        if node.path.startswith(prefix) and hop is not None and hop.completed_at is None:
+            sealed += _write(rows, run, node, joins.close(row.state)._replace(closes=False))
+    for hop in list(run.twins.values()):
+        if hop.path.startswith(prefix) and operate.may_hurry(hop):
+            hop.change(operate.hurry(now))
+            sealed.append(hop.sealed)
+    return sealed
+
+
+def load_join(rows: Rows, node: HopKey) -> JoinState | None:
+    """Return how far a join has come."""
+    run = rows.runs.get(node.workflow_id)
+    row = None if run is None else run.joins.get(node)
+    return None if row is None else row.state
+
+
+def load_branches(rows: Rows, node: HopKey, *, undoable: bool, skip: int, limit: int) -> list[EndedBranch]:
+    """Return branches of a node that have ended, by number."""
+    run = rows.runs.get(node.workflow_id)
+    row = None if run is None else run.joins.get(node)
+    branches: Iterable[BranchRow] = [] if row is None else row.branches.values()
+    ended = [
+        EndedBranch(one.number, one.path, one.position, one.end, one.rank, one.output, one.undo, one.error)
+        for one in sorted(branches, key=lambda one: one.number)
+        if one.end is not None and (not undoable or (one.end is BranchEnd.COMPLETED and one.undo))
+    ]
+    return ended[skip : skip + limit]
+
+
+def load_branch_variables(rows: Rows, run: RunRow, paths: Collection[str]) -> Mapping[str, Mapping[str, Value]]:
+    """Return the newest variables that were set on each of these paths."""
+    hops = rows.hops[run.workflow_id].values()
+    written = [one for one in (*outputs(hops), *run.stated()) if one.path in paths]
+    return {path: seen([one for one in written if one.path == path], path) for path in paths}

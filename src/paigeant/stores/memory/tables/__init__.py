@@ -1,0 +1,1 @@
+"""Rows of tables that stand beside runs and hops."""
