@@ -219,7 +219,7 @@ class Stores(RuleBasedStateMachine):
     # -- what people do
 
     @precondition(lambda self: self.starts)
-    @rule(which=anyone, cancel_request=st.sampled_from(CancelRequest))
+    @rule(which=anyone, cancel_request=st.sampled_from([CancelRequest.PLAIN, CancelRequest.COMPENSATE]))
     def cancel(self, which: int, cancel_request: CancelRequest) -> None:
         self.ask(lambda _, store: store.request_cancel(self.run_id(which), cancel_request))
 

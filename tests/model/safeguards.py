@@ -37,7 +37,9 @@ def take_away(patch: pytest.MonkeyPatch, without: frozenset[str]) -> None:
         (leases, "release"): ({"fence of a release"}, lambda hop, now: release(hop, now)._replace(fence=hop.fence)),
         (holds, "hold"): (
             {"fence of a retry"},
-            lambda hop, held, commit, now: hold(hop, held, commit, now)._replace(fence=hop.fence),
+            lambda hop, held, commit, now, *, closes=False: hold(hop, held, commit, now, closes=closes)._replace(
+                fence=hop.fence
+            ),
         ),
         (leases, "is_interrupted"): ({"interruption"}, lambda hop: False),
         (leases, "choose_suspects"): ({"suspects run alone"}, lambda suspects, holds_one: suspects),
@@ -53,7 +55,7 @@ def take_away(patch: pytest.MonkeyPatch, without: frozenset[str]) -> None:
         (verdict, "is_committed"): ({"execution"}, lambda hop, execution: False),
         (verdict, "is_closed"): ({"status"}, lambda run: False),
         (verdict, "is_repeated"): ({"once"}, lambda completes, done: False),
-        (verdict, "may_hand_over"): ({"cancel request at the hand-over"}, lambda run: True),
+        (verdict, "may_hand_over"): ({"cancel request at the hand-over"}, lambda run, path="": True),
         (verdict, "is_as_given"): ({"only as it was given"}, lambda hop, owner: leases.is_leased(hop)),
     }
     for (module, name), (safeguards, substitute) in substitutes.items():

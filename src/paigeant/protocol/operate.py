@@ -43,7 +43,14 @@ class Requested(NamedTuple):
 
 
 class Hurried(NamedTuple):
-    """What is written to a hop that is to end and that nobody holds: it is due now."""
+    """What is written to a hop that nobody holds: it is due now."""
+
+    due_at: datetime
+    hint_at: datetime
+
+
+class EndedEarly(NamedTuple):
+    """What is written to a hop that is to end and that nobody holds: it is due now, and anybody may end it."""
 
     due_at: datetime
     hint_at: datetime
@@ -55,7 +62,7 @@ def request_cancel(run: RunState, request: CancelRequest, now: datetime) -> Requ
     return None if run.status in FINAL else Requested(request, now)
 
 
-def may_hurry(hop: WaitingHop) -> bool:
+def may_end_early(hop: WaitingHop) -> bool:
     """Tell whether a hop that is to end is made due: nobody holds it, and it waits for no branches.
 
     Who holds it hears of it with the next beat, or when he commits. What undoes is not cut short.
@@ -66,7 +73,12 @@ def may_hurry(hop: WaitingHop) -> bool:
 
 def hurry(now: datetime) -> Hurried:
     """Return what makes a hop due now."""
-    return Hurried(now, now, closes=True)
+    return Hurried(now, now)
+
+
+def end_early(now: datetime) -> EndedEarly:
+    """Return what makes a hop due now, for anybody to end it."""
+    return EndedEarly(now, now, closes=True)
 
 
 # -- terminate

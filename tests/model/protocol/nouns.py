@@ -323,7 +323,7 @@ class Setting(NamedTuple):
     """How many steps each of the workers can hold at a time."""
     broker: bool = False
     """Twins are announced by messages; otherwise workers pick them from the store."""
-    cancel_requests: tuple[CancelRequest, ...] = tuple(CancelRequest)
+    cancel_requests: tuple[CancelRequest, ...] = (CancelRequest.PLAIN, CancelRequest.COMPENSATE)
     without: frozenset[str] = frozenset()
 
     def start(self) -> World:

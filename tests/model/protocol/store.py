@@ -241,7 +241,7 @@ def request_cancel(run: Run, request: CancelRequest) -> Run:
     requested = operate.request_cancel(run, request, NOW)
     if requested is None:
         return run
-    hops = (written(hop, operate.hurry(NOW)) if operate.may_hurry(hop) else hop for hop in run.hops)
+    hops = (written(hop, operate.end_early(NOW)) if operate.may_end_early(hop) else hop for hop in run.hops)
     return run._replace(cancel_requested=requested.cancel_requested, hops=tuple(hops))
 
 

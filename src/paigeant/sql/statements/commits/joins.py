@@ -46,12 +46,12 @@ _TO_FREE: Final = PreparedStatement(
     )
 )
 _FREE: Final = changing(protocol.Freed, *_IDLE)
-_TO_HURRY: Final = PreparedStatement(
+_TO_END_EARLY: Final = PreparedStatement(
     select(*HOP, steps.step, steps.body, steps.wait, steps.owner, steps.completed_at, steps.direction).where(
         steps.workflow_id == bindparam("workflow_id"), OPEN, steps.owner.is_(None), begins(steps.path)
     )
 )
-_HURRY: Final = changing(operate.Hurried, *_IDLE)
+_END_EARLY: Final = changing(operate.EndedEarly, *_IDLE)
 _CLOSING: Final = PreparedStatement(
     update(workflow_runs)
     .where(workflow_runs.c.workflow_id == bindparam("b_workflow_id"))
@@ -131,7 +131,7 @@ class Counting:
         rows = [join_row(node, self._states[node]) for node in sorted(self._changed)]
         self._tx.upsert(joins, rows)
         self._free()
-        self._hurry()
+        self._end_early()
         return self._freed
 
     def _count(self, commit: Commit) -> dict[str, Any] | None:
@@ -203,7 +203,7 @@ class Counting:
         self.end_under(committed, workflow_id, "")
         self._tx.upsert(joins, [join_row(node, self._states[node]) for node in sorted(self._changed)])
         self._free()
-        self._hurry()
+        self._end_early()
 
     def _free(self) -> None:
         """Write that hops are due which were held for a join."""
@@ -217,12 +217,12 @@ class Counting:
         for row in rows:
             self._freed.setdefault(causes[key_of(row)], []).append(_sealed(row))
 
-    def _hurry(self) -> None:
+    def _end_early(self) -> None:
         """Write that hops are due which are to end."""
         for committed, workflow_id, prefix in self._hurried:
-            found = self._tx.rows(_TO_HURRY, workflow_id=workflow_id, prefix=prefix)
-            hops = [row for row in found if operate.may_hurry(row)]
-            self._tx.many(_HURRY, [changed(key_of(row), operate.hurry(self._tx.now)) for row in hops])
+            found = self._tx.rows(_TO_END_EARLY, workflow_id=workflow_id, prefix=prefix)
+            hops = [row for row in found if operate.may_end_early(row)]
+            self._tx.many(_END_EARLY, [changed(key_of(row), operate.end_early(self._tx.now)) for row in hops])
             self._freed.setdefault(committed, []).extend(map(_sealed, hops))
 
 

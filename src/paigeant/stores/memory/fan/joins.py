@@ -86,8 +86,8 @@ def close_under(rows: Rows, run: RunRow, prefix: str) -> list[Sealed]:
         if node.path.startswith(prefix) and hop is not None and hop.completed_at is None:
             sealed += _write(rows, run, node, joins.close(row.state)._replace(closes=False))
     for hop in list(run.twins.values()):
-        if hop.path.startswith(prefix) and operate.may_hurry(hop):
-            hop.change(operate.hurry(now))
+        if hop.path.startswith(prefix) and operate.may_end_early(hop):
+            hop.change(operate.end_early(now))
             sealed.append(hop.sealed)
     return sealed
 
