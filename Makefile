@@ -11,7 +11,7 @@ FUZZ   := $(VENV)/.fuzz
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pythons test-newest-python test-slow fuzz services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-selftest chaos-nightly chaos-figures requirements clean
+.PHONY: help demo test test-pythons test-newest-python test-slow fuzz services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-smoke chaos-selftest chaos-nightly chaos-figures requirements clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -79,6 +79,9 @@ bench-check: $(DEV) ## fail if Paigeant reaches too little of a bare engine loop
 
 chaos: $(DEV) services ## kill workers and servers under load, a little on every backend, and check the invariants
 	$(BIN)/python -m chaos all
+
+chaos-smoke: $(DEV) services ## the same with fewer runs and kills, in half the time
+	$(BIN)/python -m chaos all --plan smoke
 
 chaos-selftest: $(DEV) ## take safeguards out one by one, and see that the invariants notice
 	$(BIN)/python -m chaos selftest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -247,9 +248,14 @@ class RunView(RunSummary, frozen=True):
 
     @property
     def journey(self) -> tuple[StepView | NodeView, ...]:
-        """The steps and the nodes in the order of their positions."""
+        """The steps and the nodes in the order of their positions, branches behind their node and by number."""
         hops: list[StepView | NodeView] = [*self.steps, *self.nodes]
-        return tuple(sorted(hops, key=lambda hop: (hop.position, hop.path)))
+        return tuple(sorted(hops, key=lambda hop: place_order(hop.path, hop.position)))
+
+
+def place_order(path: str, position: int) -> tuple[int, ...]:
+    """Return what the places of a run are sorted by: ``2``, then ``2.0:1``, ``2.0:2``, ``2.10:1`` and ``3``."""
+    return (*(int(number) for number in re.findall("[0-9]+", path)), position)
 
 
 PAGE: Final = 50

@@ -24,6 +24,7 @@ from paigeant.model.runs import (
     StepStatus,
     StepView,
     WaitReason,
+    place_order,
 )
 from paigeant.model.spending.costs import StepCalls
 from paigeant.model.values.values import Ref, Value
@@ -80,10 +81,11 @@ def view_run(
     texts: Mapping[str, bytes],
     calls: Mapping[tuple[UUID, str], StepCalls],
 ) -> RunView:
-    """Return everything about a run; ``hops`` in the order of their positions, ``texts`` by :func:`values_shown`.
+    """Return everything about a run; ``hops`` in any order, ``texts`` by :func:`values_shown`.
 
     ``calls`` are what each step has recorded, by its id and direction.
     """
+    hops = sorted(hops, key=lambda hop: place_order(hop.path, hop.position))
     return RunView(
         **_summary(run),
         trace_id=run.trace_id,

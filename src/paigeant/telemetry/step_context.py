@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from paigeant.abc import Hooks
 from paigeant.model.events import Event, WorkerStarted
@@ -20,7 +20,7 @@ _PROCESS: Final[dict[str, Any]] = {}
 class StepContext(Hooks):
     """Remembers, in a context variable, which step the code at hand belongs to; threads of a step have it, too."""
 
-    wanted_events = (WorkerStarted,)
+    wanted_events: ClassVar[Collection[type[Event]] | None] = (WorkerStarted,)
 
     def __init__(self, **fields: Any) -> None:
         """Put these fields into each line of the process, and the worker once it has started."""

@@ -17,6 +17,8 @@ from paigeant import ActivityContext, ActivityRegistry, Completed, Parked, Revis
 from paigeant.activities.checking import Known, check_workflow
 from paigeant.activities.checking.effects import Effects, effects_of
 from paigeant.activities.checking.json_types import schema_of, why_not
+from paigeant.model.entries.for_each import ForEach
+from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.values.shapes import adapter
@@ -317,5 +319,43 @@ def test_conditions_and_sleeps_ask_for_what_there_is(entries: list[Any], said: s
 
     plan = Workflow("w", entries, activities=registry).plan
     flaws = check_workflow(plan, registry, Known(adapter(Order), asked_by=names_asked_by))
+
+    assert [flaw.message for flaw in flaws] == [] if said is None else said in flaws[0].message
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        (["find", ForEach("lead", in_="find", step="mail"), "sum_up"], None),
+        (["find", ForEach("lead", in_="find", step="mail"), "mail"], "'lead' is provided by nothing before it"),
+        (["find", ForEach("led", in_="find", step="mail")], "did you mean 'led'?"),
+        ([ForEach("lead", in_="leads", step="mail")], "its list is in 'leads', which is provided by nothing"),
+        ([Parallel("find", "count", name="both"), "sum_up", "add"], None),
+        ([Parallel("find", "add")], "'count' is provided by nothing before it"),
+    ],
+)
+def test_an_item_is_known_in_its_branch_and_a_branch_sees_no_other(entries: list[Any], said: str | None) -> None:
+    registry = ActivityRegistry()
+
+    @registry.execute
+    async def find() -> list[str]:
+        return []
+
+    @registry.execute
+    async def count() -> int:
+        return 1
+
+    @registry.execute
+    async def mail(lead: str, lead_index: int = 0) -> str: ...
+
+    @registry.execute
+    async def sum_up(previous: Any) -> str: ...
+
+    @registry.execute
+    async def add(count: int) -> int: ...
+
+    class Nothing(BaseModel): ...
+
+    flaws = check_workflow(Workflow("w", entries, activities=registry).plan, registry, Known(adapter(Nothing)))
 
     assert [flaw.message for flaw in flaws] == [] if said is None else said in flaws[0].message

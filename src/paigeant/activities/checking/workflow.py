@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -14,11 +14,14 @@ from pydantic_core import from_json, to_json
 from paigeant.activities.binding import Parameter
 from paigeant.activities.checking.effects import effects_of
 from paigeant.activities.checking.json_types import ANY, Schema, field_of, schema_of, why_not
+from paigeant.activities.checking.known import Known
 from paigeant.activities.checking.names import Names
 from paigeant.activities.handlers import Activity
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.model.checks.flaws import WorkflowFlaw
-from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.entry import Entry, output_name
+from paigeant.model.entries.for_each import ForEach
+from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import Step
 from paigeant.model.entries.switch import Switch
@@ -31,21 +34,6 @@ _CLOSE: Final = 0.8
 
 _LIKELY: Final = 0.6
 """The same where it is known that there is no such name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known beside the plan.
-
-    ``input`` is the type of what goes in, ``output`` of what comes out; ``fields`` are the names in one input that is
-    at hand; ``cards`` are of activities elsewhere; ``asked_by`` says which names a condition asks for.
-    """
-
-    input: TypeAdapter[Any] | None = None
-    output: TypeAdapter[Any] | None = None
-    fields: Collection[str] | None = None
-    cards: Mapping[str, ActivityCard] = field(default_factory=dict[str, ActivityCard])
-    asked_by: Callable[[str], Collection[str]] = lambda _: ()
 
 
 def check_workflow(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
@@ -61,7 +49,7 @@ class _Walk:
     def __init__(self, plan: Plan, registry: ActivityRegistry, known: Known) -> None:
         self._plan, self._registry, self._known = plan, registry, known
         payload = ANY if known.input is None else schema_of(known.input, "validation")
-        self._names = Names(payload, _fields(payload, known), payload)
+        self._names = Names(payload, known.fields_of(payload), payload)
         self._undone: list[tuple[int, Step, Activity]] = []
 
     def flaws(self) -> Iterator[WorkflowFlaw]:
@@ -94,8 +82,7 @@ class _Walk:
                 self._names.variables[entry.signal] = self._names.previous = ANY
                 self._names.open = True  # meanwhile somebody may set a variable
             case _:
-                yield from self._branches(position, [entry.inner])
-                self._names.open = True
+                yield from self._fan(position, entry)
 
     def _conditions(self, position: int, entry: Entry) -> Iterator[WorkflowFlaw]:
         """Look at the names that the entry's own conditions ask for."""
@@ -135,6 +122,33 @@ class _Walk:
             after.variables |= dict.fromkeys(changed, ANY)
             after.open = after.open or self._names.open
         self._names = after
+
+    def _fan(self, position: int, entry: Entry) -> Iterator[WorkflowFlaw]:
+        match entry:
+            case Parallel():
+                yield from self._branches(position, [branch.entries for branch in entry.branches])
+                if entry.name is not None:
+                    self._names.variables[entry.name] = ANY
+            case ForEach():
+                yield from self._items(position, entry)
+            case _:
+                yield from self._branches(position, [entry.inner])
+                self._names.open = True
+
+    def _items(self, position: int, entry: ForEach) -> Iterator[WorkflowFlaw]:
+        """Look at the list, and at what runs for each of its items: only the list of their results is seen behind."""
+        before = self._names
+        if before.find(listed := entry.in_.partition(".")[0]) is None:
+            said = self._missing(_required_name(listed), position, "its list is in")
+            if said is not None:
+                yield self._flaw(position, entry, "missing-name", said[1])
+        item = dict.fromkeys((entry.item, f"{entry.item}_index"), ANY)
+        self._names = replace(before, variables={**before.variables, **item}, previous=ANY)
+        for each in entry.entries:
+            yield from self._entry(position, each)
+        results = entry.name or output_name(entry.entries)
+        variables = {**before.variables, **({} if results is None else {results: ANY, f"{results}_errors": ANY})}
+        self._names = replace(before, variables=variables, previous=ANY)
 
     def _step(self, position: int, step: Step, activity: Activity) -> Iterator[WorkflowFlaw]:
         parameters = activity.execute.signature.parameters
@@ -250,21 +264,6 @@ _ALTERNATIVES: Final = re.compile(r"\|\||&&|\?")
 
 def _required_name(name: str) -> Parameter:
     return Parameter(name, _ANYTHING, required=True)
-
-
-def _fields(payload: Schema, known: Known) -> dict[str, Schema] | None:
-    """Return the fields of the input, None if it may have any."""
-    if known.fields is not None:
-        return {name: field_of(payload, name) or ANY for name in known.fields}
-    if known.input is None:
-        return None
-    resolved: Mapping[str, Any] = payload
-    if "$ref" in payload:
-        resolved = payload.get("$defs", {}).get(str(payload["$ref"]).rpartition("/")[2], ANY)
-    kind = resolved.get("type")
-    if kind == "object" and "properties" in resolved and not resolved.get("additionalProperties"):
-        return {name: field_of(payload, name) or ANY for name in resolved["properties"]}
-    return {} if kind in {"string", "integer", "number", "boolean", "array", "null"} else None
 
 
 def _explicit(parameter: Parameter, value: Any) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from paigeant.cli.terminal.console import from_here, note, printable, width_of, write, write_folded, write_lines
 from paigeant.cli.terminal.revisions import revision_lines
-from paigeant.cli.terminal.timeline import clock, one_line, timeline, title_lines, until, value_text
+from paigeant.cli.terminal.timeline import clock, one_line, place_of, timeline, title_lines, until, value_text
 from paigeant.model.runs import RunStatus, RunView, StepStatus, WaitReason
 from paigeant.model.values.showing import class_name
 
@@ -101,7 +101,7 @@ def _progress(view: RunView) -> Iterator[Text]:
     for step in view.steps:
         if step.heartbeat_at is not None and step.status is not StepStatus.COMPLETED:
             said = _cut(value_text(step.heartbeat_detail))
-            yield Text(f"\n{step.position}. {printable(step.step)} said at {clock(step.heartbeat_at)}: {said}")
+            yield Text(f"\n{place_of(step)}. {printable(step.step)} said at {clock(step.heartbeat_at)}: {said}")
 
 
 def _errors(view: RunView, *, tracebacks: bool) -> Iterator[Text]:
@@ -113,13 +113,15 @@ def _errors(view: RunView, *, tracebacks: bool) -> Iterator[Text]:
             passed = step.status is StepStatus.COMPLETED
             attempt = f"attempt {error.attempt}{f', before attempt {step.attempt} completed it' if passed else ''}"
             style = "dim" if passed else "red"
-            yield Text(f"\n{step.position}. {printable(step.step)}, {attempt}: {message}", style=style)
+            yield Text(f"\n{place_of(step)}. {printable(step.step)}, {attempt}: {message}", style=style)
             if tracebacks and error.traceback:
                 yield Text(printable(error.traceback), no_wrap=True)
             elif error.where:
                 line = f"\n    {printable(error.line.strip())}" if error.line else ""
                 yield Text(f"  {printable(from_here(error.where))}{line}", no_wrap=True)
-    at_node = view.error is not None and view.error.position in {node.position for node in view.nodes}
+    at_node = view.error is not None and (view.error.path, view.error.position) in {
+        (node.path, node.position) for node in view.nodes
+    }
     if view.error and (at_node or not any(step.errors for step in view.steps)):
         yield Text(printable(f"\n{class_name(view.error.type)}: {view.error.message}"), style="red")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from paigeant.cli.terminal.console import printable
-from paigeant.cli.terminal.timeline import one_line
+from paigeant.cli.terminal.timeline import one_line, place_of
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.step import Step
 from paigeant.model.revision import Revision
@@ -18,7 +18,7 @@ def revision_lines(view: RunView) -> Iterator[Text]:
     """Yield the revisions of a run, in their order."""
     for step in view.steps:
         if step.revision is not None:
-            place = f"{step.path}:{step.position}" if step.path else step.position
+            place = place_of(step)
             yield Text(f"\n{place}. {printable(step.step)} revised the way ahead{_why(step.revision)}")
             yield from diff(step.revision)
 

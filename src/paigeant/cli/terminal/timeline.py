@@ -56,17 +56,22 @@ def value_text(value: JsonValue) -> str:
     return printable(text)
 
 
+def place_of(hop: StepView | NodeView) -> str:
+    """Return where a hop is: its position on the trunk, or the path of its branch and its position there."""
+    return f"{hop.path}:{hop.position}" if hop.path else str(hop.position)
+
+
 def step_line(step: StepView) -> str:
     """Return one line on a step."""
     tried = f" (attempt {step.attempt})" if step.attempt > 1 else ""
     last = f": {one_line(step.errors[-1].message)}" if step.errors and step.status in TROUBLED else ""
-    return f"{step.position}. {_name(step)}: {step.status}{tried}{last}"
+    return f"{place_of(step)}. {_name(step)}: {step.status}{tried}{last}"
 
 
 def node_line(node: NodeView) -> str:
     """Return one line on a node."""
     waits = f" ({printable(node.reason)}{until(node.due_at)})" if node.reason else ""
-    return f"{node.position}. {_node_name(node)}: {node.status}{waits}"
+    return f"{place_of(node)}. {_node_name(node)}: {node.status}{waits}"
 
 
 def until(at: datetime | None) -> str:
@@ -118,7 +123,7 @@ def timeline(view: RunView, width: int, rows: int | None = None) -> list[Text]:
 def _row(step: StepView) -> list[Cell]:
     tried = str(step.attempt) if step.attempt > 1 else ""
     output = "" if step.output is None else to_json(step.output).decode()[:_LINE]
-    number, worker = f"{step.path}{step.position}", printable(step.worker or "")
+    number, worker = place_of(step), printable(step.worker or "")
     spent = calls_line(step)
     said = " ".join(each for each in (output, _why(step), f"({spent})" if spent else "") if each)
     return [number, _name(step), status_text(step.status), tried, _took(step), printable(said), worker]
@@ -133,7 +138,7 @@ def _why(step: StepView) -> str:
 
 def _node_row(node: NodeView) -> list[Cell]:
     chosen = f"case {node.case}" if node.case else ""
-    return [f"{node.path}{node.position}", _node_name(node), status_text(node.status), "", "", printable(chosen), ""]
+    return [place_of(node), _node_name(node), status_text(node.status), "", "", printable(chosen), ""]
 
 
 def _node_name(node: NodeView) -> str:
@@ -142,7 +147,7 @@ def _node_name(node: NodeView) -> str:
 
 def _ahead(view: RunView) -> list[list[Cell]]:
     """Return the steps ahead, numbered if they surely are the next; or said not to have been reached."""
-    last = view.journey[-1] if view.journey else None
+    last = next((hop for hop in reversed(view.journey) if not hop.path), None)
     numbered = not view.status.final and last is not None and last.direction is Direction.EXECUTE
     said = Text("not reached" if view.status.final else "ahead", style="dim")
     return [

@@ -39,7 +39,8 @@ class SigningKey:
 
     def __init__(self, jwk: Mapping[str, Any]) -> None:
         """Read a JWK (RFC 7517); raises ConfigError for one of no kind that is used here, or too weak."""
-        self.algorithm, kind = _kind_of(jwk)
+        algorithm, kind = _kind_of(jwk)
+        self.algorithm: str = algorithm
         try:
             self._key: Any = kind.import_key({name: jwk[name] for name in jwk if name in _MEMBERS})
             self.private: bool = self._key.is_private

@@ -7,10 +7,10 @@ waits for another: each span ends where it began, in one process.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
@@ -92,7 +92,7 @@ class _Dispatch(DispatchSpan):
 class TraceHooks(Hooks):
     """Makes spans of what happens. They are exported by the provider, behind a queue of its own."""
 
-    wanted_events = (RunEnded,)
+    wanted_events: ClassVar[Collection[type[Event]] | None] = (RunEnded,)
 
     def __init__(self, tracing: Tracing, *, longest_wait: float = 3600.0) -> None:
         """A step that was due for longer than ``longest_wait`` seconds begins a trace, which is linked to the run's."""

@@ -120,7 +120,7 @@ def test_workflows_are_listed_with_their_alternatives_and_waits(shop: Any):
     ("words", "said"),
     [
         ("dispatch", "WORKFLOW is missing; see `paigeant dispatch --help`"),
-        ("runs --foo", "no option --foo; see `paigeant runs --help`"),
+        ("runs --xyzzy", "no option --xyzzy; see `paigeant runs --help`"),
         ("show --lst", "no option --lst; did you mean --last?; see `paigeant show --help`"),
         ("runs --limit x", "--limit: a whole number is expected; see"),
         ("run --concurrency 0", "--concurrency: it should be at least 1; see"),
