@@ -20,9 +20,9 @@ demo: $(BASE)  ## run the support desk, from a fresh checkout
 	$(BIN)/python examples/support_desk/demo.py
 
 # Five at a time whatever the cores: most of them wait for servers, processes and leases. In the order of the
-# folders, so that the long files of tests/integration do not come last.
+# folders, so that the long files of tests/integration do not come last, and the documents after all of them.
 test: $(DEV) services  ## all tests but the slow ones
-	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder -m "not slow" tests README.md docs
 
 test-pythons: services  ## unit, contract and specification tests on every Python from 3.11 on that is here
 	.ci/pythons all tests/unit tests/contracts tests/specification

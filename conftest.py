@@ -1,6 +1,7 @@
 """Every Python block of the README and of the docs runs as a test."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,17 @@ def _enter_empty_folder(namespace: dict[str, Any]) -> None:
 
 def _leave_folder(namespace: dict[str, Any]) -> None:
     os.chdir(namespace["_came_from"])
+    _forget_modules(namespace["_folder"].name)
     namespace["_folder"].cleanup()
     _check_workflows(namespace)
+
+
+def _forget_modules(folder: str) -> None:
+    """Forget what was imported from a folder that is gone soon: a test may have modules of the same names."""
+    for name, module in list(sys.modules.items()):
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if any(str(place).startswith(folder) for place in places):
+            del sys.modules[name]
 
 
 def _check_workflows(namespace: dict[str, Any]) -> None:

@@ -60,6 +60,7 @@ def test_metrics_and_probes_are_served_even_while_the_event_loop_hangs(project: 
     worker = project.start("run", "handlers.py", "--metrics-port", str(port), PAIGEANT_STALL_TIMEOUT="1")
     until(lambda: fetch(port, "/ready")[0] == 200)
     project.paigeant("dispatch", "hello", '{"name": "Joe"}', "--wait")
+    until(lambda: 'paigeant_slots{state="free"} 32' in fetch(port, "/metrics")[1])
 
     status, text = fetch(port, "/metrics")
     queues = json.loads(fetch(port, "/queues")[1])["queues"]
