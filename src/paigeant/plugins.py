@@ -12,6 +12,7 @@ from paigeant.errors import UnknownScheme
 
 EXTRAS: Final = {
     "paigeant.stores": {"postgresql": "postgres"},
+    "paigeant.log_stores": {"postgresql": "postgres"},
     "paigeant.transports": {"redis": "redis", "rediss": "redis", "amqp": "rabbitmq", "amqps": "rabbitmq"},
 }
 """Schemes of a group that an extra of this package brings, and its name."""
@@ -74,7 +75,7 @@ def load_plugin(group: str, scheme: str, *, url: str | None = None) -> Any:
 
     Raises :class:`~paigeant.errors.UnknownScheme`, which lists the schemes there are and the extra to install.
     """
-    kind = group.rpartition(".")[2].removesuffix("s")
+    kind = group.rpartition(".")[2].removesuffix("s").replace("_", " ")
     found = {point.name: point for point in _installed().select(group=group)}
     extra = EXTRAS.get(group, {}).get(scheme)
     if scheme not in found:

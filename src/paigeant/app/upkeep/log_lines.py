@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.model.stored.log_lines import LogFilter, LogLine
-from paigeant.sql.log_lines.store import LogStore, open_log_store
-from paigeant.sql.log_lines.table import row_of
+from paigeant.plugins import load_plugin
 from paigeant.telemetry.sink import SinkOutput
+
+if TYPE_CHECKING:  # a database is imported only where it keeps lines
+    from paigeant.sql.log_lines.store import LogStore
 
 _NO_SINK = (
     "no log lines are kept: set PAIGEANT_LOG_SINK=store, or a URL of a database, for workers and for this command"
@@ -42,7 +46,16 @@ def require_sink(settings: Settings) -> str:
 def open_sink(settings: Settings) -> SinkOutput | None:
     """Return the output that keeps lines, None without a sink; nothing is connected yet. Raises ConfigError."""
     url = sink_url(settings)
-    return None if url is None else SinkOutput(open_log_store(url), row_of)
+    if url is None:
+        return None
+    store = open_log_store(url)
+    return SinkOutput(store, store.row_of)
+
+
+def open_log_store(url: str) -> LogStore:
+    """Return the store of log lines in this database. Raises ConfigError: another kind of URL, a missing extra."""
+    opened: LogStore = load_plugin("paigeant.log_stores", urlsplit(url).scheme.partition("+")[0], url=url)(url)
+    return opened
 
 
 def read_lines(settings: Settings, asked: LogFilter) -> list[LogLine]:

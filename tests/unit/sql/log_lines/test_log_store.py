@@ -12,11 +12,11 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic_core import to_json
 
-from paigeant.app.upkeep.log_lines import sink_url
+from paigeant.app.upkeep.log_lines import open_log_store, sink_url
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.stored.log_lines import LogFilter
-from paigeant.sql.log_lines.store import LogStore, open_log_store
+from paigeant.sql.log_lines.store import LogStore
 from paigeant.sql.log_lines.table import row_of
 
 NOW = datetime.now(UTC)
@@ -88,5 +88,7 @@ def test_the_sink_beside_a_file_is_a_file_of_its_own(settings: dict[str, str], u
 def test_what_keeps_no_lines_is_refused_with_what_does():
     with pytest.raises(ConfigError, match="keeps no log lines; use a URL of a database"):
         sink_url(Settings(store="memory://", log_sink="store"))
-    with pytest.raises(ConfigError, match="keeps no log lines; use postgresql://"):
+    with pytest.raises(
+        ConfigError, match="no log store plugin for 'redis://localhost'; known schemes: postgresql, sqlite"
+    ):
         open_log_store("redis://localhost")

@@ -1,0 +1,38 @@
+"""Log lines in a SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from paigeant.plugins import redacted_url
+from paigeant.sql.log_lines.store import LogStore
+from paigeant.sql.sqlite.address import engine_of, path_of
+
+T = TypeVar("T")
+
+
+class SqliteLogStore(LogStore):
+    """Lines in a file of their own, so that they never take the lock of the writer of runs."""
+
+    def __init__(self, url: str) -> None:
+        """Use the file that the URL names; raises ConfigError."""
+        super().__init__(redacted_url(url))
+        path = path_of(url)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine: Engine = engine_of(path)
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            result = work(connection)
+            connection.exec_driver_sql("COMMIT")
+            return result
+
+    def close(self) -> None:
+        """Close the file."""
+        self._engine.dispose()
