@@ -19,10 +19,9 @@ help:          ## list the targets
 demo: $(BASE)  ## run the support desk, from a fresh checkout
 	$(BIN)/python examples/support_desk/demo.py
 
-# Five at a time whatever the cores: most of them wait for servers, processes and leases. In the order of the
-# folders, so that the long files of tests/integration do not come last, and the documents after all of them.
+# Five at a time whatever the cores: most of them wait for servers, processes and leases.
 test: $(DEV) services  ## all tests but the slow ones
-	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder -m "not slow" tests README.md docs
+	$(BIN)/pytest -n 5 --dist loadfile -m "not slow"
 
 test-pythons: services  ## unit, contract and specification tests on every Python from 3.11 on that is here
 	.ci/pythons all tests/unit tests/contracts tests/specification
@@ -56,7 +55,7 @@ types: $(DEV)  ## pyright, strict over src; what users see of the types, by mypy
 layers: $(DEV) ## imports point down
 	$(BIN)/lint-imports
 
-smoke: $(DEV)  ## build the wheel, install it elsewhere, ask its version
+smoke: $(DEV)  ## build the wheel, install it elsewhere without extras, and use it as the README does
 	PYTHON="$(BIN)/python" .ci/smoke
 
 bench: $(DEV)  ## measure speed beside raw loops and peers, in a quarter of an hour on a quiet machine
