@@ -9,7 +9,7 @@ from typing import Any
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
-from paigeant import ActivityRegistry, Workflow
+from paigeant import ActivityRegistry, Workflow, activity
 from paigeant.activities.checking import Known, check_workflow
 
 
@@ -18,6 +18,7 @@ def _enter_empty_folder(namespace: dict[str, Any]) -> None:
     namespace["_came_from"] = Path.cwd()
     namespace["_folder"] = tempfile.TemporaryDirectory()
     os.chdir(namespace["_folder"].name)
+    namespace["_registered"] = {name: dict(held) for name, held in vars(activity).items() if isinstance(held, dict)}
 
 
 def _leave_folder(namespace: dict[str, Any]) -> None:
@@ -25,6 +26,9 @@ def _leave_folder(namespace: dict[str, Any]) -> None:
     _forget_modules(namespace["_folder"].name)
     namespace["_folder"].cleanup()
     _check_workflows(namespace)
+    for name, held in namespace["_registered"].items():  # tests and other documents register the same names
+        vars(activity)[name].clear()
+        vars(activity)[name].update(held)
 
 
 def _forget_modules(folder: str) -> None:

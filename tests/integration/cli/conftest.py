@@ -142,8 +142,6 @@ def run_within(
     folder: Path, words: Sequence[str], stdin: str, environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in this process, and leave nothing of it behind: no module, no activity, no setting."""
-    for name in {each.stem for each in folder.iterdir()} - sys.stdlib_module_names:
-        sys.modules.pop(name, None)  # of another folder, which some other test or document has left
     before, modules, path = Path.cwd(), set(sys.modules), list(sys.path)
     known = {name: dict(vars(activity)[name]) for name in ("_activities", "_compensations", "_interfaces")}
     written, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
