@@ -15,9 +15,10 @@ from uuid_utils.compat import uuid7
 
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.step import Step
+from paigeant.model.fan.outcomes import AnyOutcome
 from paigeant.model.hops import Commit, Grant, Leased, RunStart, Twin
 from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, RunHeaders
-from paigeant.model.outcomes import Completed, Fault, Faulted, Outcome
+from paigeant.model.outcomes import Completed, Fault, Faulted
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.values.values import Blob, Value, inline, shelve
@@ -75,7 +76,7 @@ def notice(start: RunStart) -> tuple[HopKey, bytes]:
 
 def decided(
     grant: Grant,
-    outcome: Outcome[Value],
+    outcome: AnyOutcome,
     *,
     undo: Undo = Undo.NEVER,
     hand_over: bool = False,

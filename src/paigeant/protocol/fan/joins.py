@@ -38,6 +38,8 @@ class JoinChange(NamedTuple):
 
 def supply(join: JoinState, count: int) -> JoinChange:
     """Return what follows when so many more branches have been written. One that closes takes none: see `accepts`."""
+    if not accepts(join):
+        return JoinChange(join, due=join.settled)
     return _release(replace(join, written=join.written + count))
 
 

@@ -11,6 +11,7 @@ from paigeant.testing.stores.forks import ForkGuarantees
 from paigeant.testing.stores.hops.branches import BranchGuarantees
 from paigeant.testing.stores.hops.commits import CommitGuarantees
 from paigeant.testing.stores.hops.handover import HandOverGuarantees
+from paigeant.testing.stores.hops.joins import JoinGuarantees
 from paigeant.testing.stores.hops.leases import LeaseGuarantees
 from paigeant.testing.stores.hops.misfits import MisfitGuarantees
 from paigeant.testing.stores.hops.nodes import NodeGuarantees
@@ -41,6 +42,7 @@ class StoreContract(
     PassingGuarantees,
     UndoingGuarantees,
     BranchGuarantees,
+    JoinGuarantees,
     ForkGuarantees,
     OperatorGuarantees,
     SignalGuarantees,

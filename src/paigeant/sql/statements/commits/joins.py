@@ -1,5 +1,8 @@
 """Joins: read under the locks of their runs, counted by what is committed together, and written with it.
 
+All that is committed together is counted first, one commit after the other, and then written at once: a join that
+closes with one commit takes no branches of the next, and has those end that the one before has begun.
+
 Of hops that somebody holds none is written, nor waited for: a beat locks several of a worker, among them one that is
 committed at the moment. That nobody holds a hop stays true for as long as its run is locked, for who leases a hop locks
 its run.
@@ -7,16 +10,18 @@ its run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
 
-from paigeant.model.fan.joins import Closing, JoinState, branch_path, parent_of, under
+from paigeant.model.fan.joins import Arrival, Closing, JoinState, branch_path, parent_of, under
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import Commit, Sealed, Twin
 from paigeant.model.message import HopKey
+from paigeant.model.transition import FanOut
 from paigeant.protocol import operate
 from paigeant.protocol.fan import joins as protocol
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
@@ -29,11 +34,11 @@ from paigeant.sql.statements.commits.join_rows import (
     FIRST,
     NEVER,
     NEVER_BEGIN,
-    THESE,
     UNDER,
     begins,
     branch_row,
     join_row,
+    load_states,
     node_row,
     state_of,
 )
@@ -68,11 +73,17 @@ class _Found(Protocol):
     def run(self) -> Any: ...
 
 
-class _Cause(NamedTuple):
-    """What a hop is made due by: the hop that was committed."""
+class _Follows(NamedTuple):
+    """What becomes of the join of a node, and of its branches, because of the hop that was committed."""
 
     committed: HopKey
-    due: HopKey
+    node: HopKey
+    change: protocol.JoinChange
+
+    @property
+    def prefix(self) -> str:
+        """What the paths of all branches of the node begin with."""
+        return under(self.node.path, self.node.position)
 
 
 class Counting:
@@ -81,133 +92,113 @@ class Counting:
     def __init__(self, tx: Tx) -> None:
         """Nothing is counted yet."""
         self._tx = tx
-        self._good: Sequence[_Found] = ()
         self._states: dict[HopKey, JoinState] = {}
-        self._changed: set[HopKey] = set()
         self._dropped: set[HopKey] = set()
-        self._due: list[_Cause] = []
-        self._freed: dict[HopKey, list[Sealed]] = {}
-        self._hurried: list[tuple[HopKey, UUID, str]] = []
+        self._begun: list[dict[str, Any]] = []
+        self._arrived: list[dict[str, Any]] = []
+        self._follows: list[_Follows] = []
+        self._ending: list[tuple[HopKey, UUID, str]] = []
         self._closing: dict[UUID, tuple[str, ...]] = {}
+        self._freed: dict[HopKey, list[Sealed]] = {}
 
     @classmethod
     def of(cls, tx: Tx, good: Sequence[_Found]) -> Counting:
-        """Read the joins that these commits are about, and write which branches begin with them."""
+        """Read the joins that these commits are about, and count, before any of it is written."""
         made = cls(tx)
-        made._good = [one for one in good if one.commit.transition.fan_out or one.commit.transition.arrival]
-        keys = [_node_of(one.commit) for one in made._good]
-        if keys:
-            made._states = {key_of(row): state_of(row) for row in tx.rows(THESE, keys=keys_of(keys))}
-            made._closing = {one.run.workflow_id: tuple(one.run.closing or ()) for one in made._good}
-            made._begin()
+        about = [one for one in good if one.commit.transition.fan_out or one.commit.transition.arrival]
+        if about:
+            made._states = load_states(tx, [_node_of(one.commit) for one in about])
+            made._closing = {one.run.workflow_id: tuple(one.run.closing or ()) for one in about}
+        for one in about:
+            fan_out, arrival = one.commit.transition.fan_out, one.commit.transition.arrival
+            if fan_out is not None:
+                made._count_branches(one, fan_out)
+            elif arrival is not None:
+                made._count_end(one.commit, arrival)
         return made
 
-    def _begin(self) -> None:
-        rows: list[dict[str, Any]] = []
-        for one in self._good:
-            fan_out, node = one.commit.transition.fan_out, one.commit.held.key
-            if fan_out is None:
-                continue
-            if fan_out.start is not None:
-                ends = not fan_out.start.back and protocol.cancel_on(one.run, node.path) is not None
-                self._states[node] = JoinState(fan_out.start, closing=Closing.ENDED if ends else None)
-            if fan_out.again or protocol.accepts(self._states[node]):
-                branched = ((twin, twin.branch) for twin in one.commit.twins)
-                rows += [branch_row(node, twin, branch.number) for twin, branch in branched if branch is not None]
-            else:
-                self._dropped.add(node)
-        self._tx.upsert(branches, rows)
+    def _count_branches(self, one: _Found, fan_out: FanOut) -> None:
+        """Count branches that begin; a join that closes takes none."""
+        node, commit = one.commit.held.key, one.commit
+        if fan_out.start is not None:
+            ends = not fan_out.start.back and self._is_to_end(one.run, node)
+            self._states[node] = JoinState(fan_out.start, closing=Closing.ENDED if ends else None)
+        join = self._states[node]
+        if not fan_out.again and not protocol.accepts(join):
+            self._dropped.add(node)
+        branched = [(twin, twin.branch) for twin in self.taken(commit) if twin.branch is not None]
+        self._begun += [branch_row(node, twin, branch.number) for twin, branch in branched]
+        count = len(branched)
+        self._apply(node, node, protocol.begin_again(join, count) if fan_out.again else protocol.supply(join, count))
+
+    def _is_to_end(self, run: Any, node: HopKey) -> bool:
+        closing = self._closing[node.workflow_id]  # by a commit before it, perhaps, of the same transaction
+        return run.cancel_requested is not None or protocol.is_closing(closing, node.path)
+
+    def _count_end(self, commit: Commit, arrival: Arrival) -> None:
+        """Count a branch that has ended."""
+        node = _node_of(commit)
+        join = self._states[node]
+        self._arrived.append(
+            {
+                **node_row(node),
+                "b_number": arrival.branch.number,
+                "new_place": commit.held.key.position,
+                "new_ended": arrival.end.value,
+                "new_rank": join.completed,
+                "new_output": arrival.output if join.start.collect else None,
+                "new_undo": arrival.undo or None,
+                "new_error": arrival.error,
+            }
+        )
+        self._apply(commit.held.key, node, protocol.arrive(join, arrival))
+
+    def _apply(self, committed: HopKey, node: HopKey, change: protocol.JoinChange) -> None:
+        follows = _Follows(committed, node, change)
+        self._states[node] = change.join
+        self._follows.append(follows)
+        if change.closes:
+            run = node.workflow_id
+            self._closing[run] = (*self._closing[run], follows.prefix)
+            self._end_under(committed, run, follows.prefix)
+
+    def _end_under(self, committed: HopKey, workflow_id: UUID, prefix: str) -> None:
+        """Have all joins close whose nodes are on paths that begin like this, those that begin now among them."""
+        known = {key_of(row): state_of(row) for row in self._tx.rows(UNDER, workflow_id=workflow_id, prefix=prefix)}
+        known |= {node: join for node, join in self._states.items() if _is_under(node, workflow_id, prefix)}
+        for node, join in sorted(known.items(), key=itemgetter(0)):
+            change = protocol.close(join)._replace(closes=False)
+            if change.join != join:
+                self._apply(committed, node, change)
+        self._ending.append((committed, workflow_id, prefix))
 
     def taken(self, commit: Commit) -> Sequence[Twin]:
         """Return the twins of a commit that are written: a join that closes takes no more branches."""
         return () if commit.held.key in self._dropped else commit.twins
 
-    def count(self) -> Mapping[HopKey, list[Sealed]]:
-        """Count, and write what follows; returns the messages of what is due by that."""
-        if not self._good:
+    # -- what was counted is written
+
+    def write(self) -> Mapping[HopKey, list[Sealed]]:
+        """Write what was counted, once the twins are there; returns the messages of what is due by that."""
+        if not self._follows and not self._ending:
             return {}
-        arrived = [row for one in self._good if (row := self._count(one.commit)) is not None]
-        self._tx.many(ARRIVE, arrived)
-        rows = [join_row(node, self._states[node]) for node in sorted(self._changed)]
-        self._tx.upsert(joins, rows)
-        self._free()
+        self._tx.upsert(branches, self._begun)
+        self._tx.many(ARRIVE, self._arrived)
+        changed_joins = sorted({one.node for one in self._follows})
+        self._tx.upsert(joins, [join_row(node, self._states[node]) for node in changed_joins])
+        self._free()  # what was released has begun, and is not closed as what never will
+        self._close()
         self._end_early()
         return self._freed
 
-    def _count(self, commit: Commit) -> dict[str, Any] | None:
-        made, key = commit.transition, commit.held.key
-        node = _node_of(commit)
-        join = self._states[node]
-        if made.fan_out is not None:
-            written = len(self.taken(commit))
-            change = protocol.begin_again(join, written) if made.fan_out.again else protocol.supply(join, written)
-            self._apply(key, node, change)
-            return None
-        arrival = made.arrival
-        if arrival is None:
-            return None
-        self._apply(key, node, protocol.arrive(join, arrival))
-        return {
-            **node_row(node),
-            "b_number": arrival.branch.number,
-            "new_place": key.position,
-            "new_ended": arrival.end.value,
-            "new_rank": join.completed,
-            "new_output": arrival.output if join.start.collect else None,
-            "new_undo": arrival.undo or None,
-            "new_error": arrival.error,
-        }
-
-    def _apply(self, committed: HopKey, node: HopKey, change: protocol.JoinChange) -> None:
-        self._states[node] = change.join
-        self._changed.add(node)
-        if change.released:
-            self._due += [_Cause(committed, first) for first in self._first(node, change)]
-        if change.closed:
-            self._tx.many(NEVER_BEGIN, [{**node_row(node), "b_first": change.closed.start}])
-        if change.due:
-            self._due.append(_Cause(committed, node))
-        if change.closed or change.closes:
-            self._free()  # what was released before has begun
-            self._never(node.workflow_id, under(node.path, node.position))
-        if change.closes:
-            self._close_under(committed, node.workflow_id, under(node.path, node.position))
-
-    def _first(self, node: HopKey, change: protocol.JoinChange) -> list[HopKey]:
-        if not change.join.start.back:
-            paths = (branch_path(node.path, node.position, number) for number in change.released)
-            return [HopKey(node.workflow_id, path, 1) for path in paths]
-        about = {"first": change.released.start, "end": change.released.stop}
-        return [key_of(row) for row in self._tx.rows(FIRST, **node_row(node), **about)]
-
-    def _never(self, workflow_id: UUID, prefix: str) -> None:
-        about = {"b_workflow_id": workflow_id, "prefix": prefix, "b_now": self._tx.now}
-        self._tx.connection.execute(NEVER, about)
-
-    def _close_under(self, committed: HopKey, workflow_id: UUID, prefix: str) -> None:
-        self._closing[workflow_id] = (*self._closing.get(workflow_id, ()), prefix)
-        self._tx.many(_CLOSING, [{"b_workflow_id": workflow_id, "b_closing": self._closing[workflow_id]}])
-        self.end_under(committed, workflow_id, prefix)
-
-    def end_under(self, committed: HopKey, workflow_id: UUID, prefix: str) -> None:
-        """Have all end whose paths begin like this."""
-        for row in self._tx.rows(UNDER, workflow_id=workflow_id, prefix=prefix):
-            node = key_of(row)
-            change = protocol.close(self._states.get(node) or state_of(row))
-            self._apply(committed, node, change._replace(closes=False))
-        self._hurried.append((committed, workflow_id, prefix))
-
     def end_run(self, workflow_id: UUID) -> None:
         """Have all of a run end: what nobody holds is due, and what has not begun never will."""
-        committed = HopKey(workflow_id, "", 0)
-        self.end_under(committed, workflow_id, "")
-        self._tx.upsert(joins, [join_row(node, self._states[node]) for node in sorted(self._changed)])
-        self._free()
-        self._end_early()
+        self._end_under(HopKey(workflow_id, "", 0), workflow_id, "")
+        self.write()
 
     def _free(self) -> None:
         """Write that hops are due which were held for a join."""
-        causes, self._due = {cause.due: cause.committed for cause in self._due}, []
+        causes = {due: one.committed for one in self._follows for due in self._due(one)}
         if not causes:
             return
         rows = [row for row in self._tx.rows(_TO_FREE, keys=keys_of(causes)) if protocol.may_free(row)]
@@ -217,13 +208,48 @@ class Counting:
         for row in rows:
             self._freed.setdefault(causes[key_of(row)], []).append(_sealed(row))
 
+    def _due(self, follows: _Follows) -> Iterator[HopKey]:
+        _, node, change = follows
+        if change.due:
+            yield node
+        if not change.join.start.back:
+            paths = (branch_path(node.path, node.position, number) for number in change.released)
+            yield from (HopKey(node.workflow_id, path, 1) for path in paths)
+        elif change.released:
+            about = {"first": change.released.start, "end": change.released.stop}
+            yield from (key_of(row) for row in self._tx.rows(FIRST, **node_row(node), **about))
+
+    def _close(self) -> None:
+        """Write that branches never begin, and that others are to end."""
+        closed = [(one.node, one.change.closed) for one in self._follows if one.change.closed]
+        self._tx.many(NEVER_BEGIN, [{**node_row(node), "b_first": numbers.start} for node, numbers in closed])
+        places = {(node.workflow_id, under(node.path, node.position)) for node, _ in closed}
+        for run, prefix in _outermost(places | {(run, prefix) for _, run, prefix in self._ending}):
+            about = {"b_workflow_id": run, "prefix": prefix, "b_now": self._tx.now}
+            self._tx.connection.execute(NEVER, about)
+        closing = sorted({node.workflow_id for _, node, change in self._follows if change.closes})
+        self._tx.many(_CLOSING, [{"b_workflow_id": run, "b_closing": self._closing[run]} for run in closing])
+
     def _end_early(self) -> None:
         """Write that hops are due which are to end."""
-        for committed, workflow_id, prefix in self._hurried:
+        for committed, workflow_id, prefix in self._ending:
             found = self._tx.rows(_TO_END_EARLY, workflow_id=workflow_id, prefix=prefix)
             hops = [row for row in found if operate.may_end_early(row)]
             self._tx.many(_END_EARLY, [changed(key_of(row), operate.end_early(self._tx.now)) for row in hops])
             self._freed.setdefault(committed, []).extend(map(_sealed, hops))
+
+
+def _outermost(places: Iterable[tuple[UUID, str]]) -> list[tuple[UUID, str]]:
+    """Return what paths of a run begin with, without what begins with another of them."""
+    outer = list[tuple[UUID, str]]()
+    for run, prefix in sorted(places):
+        if not outer or outer[-1][0] != run or not prefix.startswith(outer[-1][1]):
+            outer.append((run, prefix))
+    return outer
+
+
+def _is_under(node: HopKey, workflow_id: UUID, prefix: str) -> bool:
+    return node.workflow_id == workflow_id and node.path.startswith(prefix)
 
 
 def _node_of(commit: Commit) -> HopKey:

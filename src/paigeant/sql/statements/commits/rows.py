@@ -100,7 +100,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> Mapping[HopKey, li
     waits = [key for one in good for key in _waits(one.commit)]
     if waits:
         meet_kept(tx, waits)
-    freed = counting.count()
+    freed = counting.write()
     tx.many(_RUN, [_run_row(tx, one) for one in good if moves_run(one.commit)])
     keep_records(tx, (one.commit for one in good))
     close(tx, [one.run.workflow_id for one in good if one.commit.transition.end is not None])

@@ -1,0 +1,120 @@
+"""Joins count what has ended, whatever is committed at the same moment, and nothing of a closed one is left open."""
+
+# ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from pydantic import JsonValue
+
+from paigeant.abc import Store
+from paigeant.engine.flow.fan import decide_fan, fan_of
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.entries.fan import OnFault
+from paigeant.model.entries.for_each import ForEach
+from paigeant.model.entries.parallel import Parallel
+from paigeant.model.fan.joins import JoinStart
+from paigeant.model.fan.outcomes import FannedOut
+from paigeant.model.hops import Commit, Grant, Leased, Verdict
+from paigeant.model.runs import RunStatus, RunView
+from paigeant.model.stored.claims import Due
+from paigeant.model.values.values import Value, inline
+from paigeant.routing import close, decide_node
+from paigeant.routing.fan.branches import items_from
+from paigeant.testing.builders import CODEC, WORKER, completed, decided, failed, new_run
+from paigeant.testing.stores.backend import TOPICS, StoreBackend
+
+ITEMS: list[JsonValue] = [0, 1, 2, 3, 4, 5]
+
+
+async def gone_on(store: Store, grant: Grant) -> Commit:
+    """Return the commit that a worker would make of this lease: a step is done unless it is to end."""
+    leased = Leased(grant, CODEC.open(grant.body).message)
+    if (fan := fan_of(leased) if grant.topic == FLOW else None) is not None:
+        outcome, blobs = await decide_fan(store, leased, fan)
+        return decided(grant, outcome, blobs=tuple(blobs))
+    if grant.topic == FLOW:
+        return decided(grant, decide_node(leased))
+    return completed(grant) if grant.cancel is None else decided(grant, close(leased, begun=False))
+
+
+class JoinGuarantees(StoreBackend):
+    """What a store promises of nodes with branches, in whatever order their hops are committed."""
+
+    async def due(self, store: Store) -> list[Grant]:
+        """Lease all that is due, steps and nodes, in the order of their places."""
+        grants = await store.claim(WORKER, Due([*TOPICS, FLOW]), 100, self.long)
+        return sorted(grants, key=lambda grant: grant.key)
+
+    async def go_on(self, store: Store) -> list[Grant]:
+        """Have all that is due go on as a worker would, at once, and return what is due by that."""
+        commits = [await gone_on(store, grant) for grant in await self.due(store)]
+        assert set(await self.settle(store, *commits)) <= {Verdict.OK}
+        return await self.due(store)
+
+    async def finish(self, store: Store, grants: Sequence[Grant]) -> RunView:
+        """Have what was leased go on, and all that follows, until nothing is due; returns what became of the run."""
+        run = grants[0].key.workflow_id
+        while grants:
+            await self.settle(store, *[await gone_on(store, grant) for grant in grants])
+            grants = await self.due(store)
+        return await store.get_run(run)
+
+    async def begin_fan(self, store: Store, *entries: Parallel | ForEach) -> list[Grant]:
+        """Start a run that begins with a node, let its branches begin, and lease their first hops."""
+        await store.record_workflow_start([new_run(*entries, payload={"items": ITEMS})])
+        return await self.go_on(store)
+
+    @pytest.mark.parametrize("order", [1, -1])
+    async def test_a_node_that_fans_out_as_its_own_branch_is_to_end_leaves_nothing_behind(
+        self, store: Store, order: int
+    ) -> None:
+        within = ForEach("item", in_="items", step="print", max_concurrency=1)
+        fast, slow = await self.begin_fan(store, Parallel(a=["draft"], b=["review", within], join="any"))
+        await self.settle(store, completed(slow))
+        [node] = await self.due(store)
+
+        commits = [completed(fast), await gone_on(store, node)]
+        assert await self.settle(store, *commits[::order]) == [Verdict.OK, Verdict.OK]
+
+        run = await self.finish(store, await self.due(store))
+        assert run.status is RunStatus.COMPLETED
+        assert run.output == {"a": "done"}
+        assert {step.status.value for step in run.steps if step.step == "print"} <= {"cancelled"}
+
+    @pytest.mark.parametrize("order", [1, -1])
+    async def test_a_join_that_closes_takes_no_branch_of_a_supply_beside_it(self, store: Store, order: int) -> None:
+        each = ForEach("item", in_="items", step="draft", max_concurrency=4)
+        await store.record_workflow_start([new_run(each, payload={"items": ITEMS})])
+        [grant] = await self.due(store)
+        items: list[Value] = [inline(item) for item in ITEMS]
+        start = JoinStart(len(items), len(items), 4, OnFault.CANCEL, items=inline(ITEMS))
+        await self.settle(store, decided(grant, FannedOut(items_from(each, items[:-1], 0), start)))
+        node, first, *others = await self.due(store)
+        assert (node.topic, len(others)) == (FLOW, 3)
+
+        commits = [failed(first), await gone_on(store, node)]
+        assert await self.settle(store, *commits[::order]) == [Verdict.OK, Verdict.OK]
+
+        run = await self.finish(store, others)
+        assert (run.status, len(run.steps)) == (RunStatus.FAILED, 5 if order == 1 else 6)
+        join = await store.load_join(node.key)
+        assert join is not None
+        assert (join.settled, join.arrived, join.written) == (True, len(run.steps), len(run.steps))
+
+    async def test_branches_that_end_at_the_same_moment_are_counted_once_each(self, store: Store) -> None:
+        grants = await self.begin_fan(store, Parallel("draft", "review", "print"))
+
+        commits = [completed(grant) for grant in grants]
+        said = await asyncio.gather(*(self.settle(store, commit) for commit in [*commits, *commits]))
+
+        assert sorted(verdict for [verdict] in said) == [Verdict.ALREADY] * 3 + [Verdict.OK] * 3
+        [node] = await self.due(store)
+        join = await store.load_join(node.key)
+        assert join is not None
+        assert (join.arrived, join.completed) == (3, 3)
+        run = await self.finish(store, [node])
+        assert run.output == {"draft": "done", "review": "done", "print": "done"}
