@@ -22,6 +22,9 @@
     ├── Unavailable              the store or the broker does not answer
     ├── MessageRejected          bytes that are not a message of ours
     │   ├── TamperedMessage      a message that is not the one of its row, or what nobody signed
+    │   │   ├── UnsignedRun
+    │   │   ├── RevokedKey
+    │   │   └── ExpiredRun
     │   └── UnknownKey           a signature of a key that is not trusted here
     └── Terminal                 raised in an activity: do not retry
         ├── ArgumentError        an argument is missing or does not validate
@@ -34,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 
 class PaigeantError(Exception):
@@ -129,16 +132,40 @@ class MessageRejected(PaigeantError):
 class TamperedMessage(MessageRejected):
     """A hop is not what its row says, or what was signed; never executed, held for a person to look at.
 
-    The text names the link that is broken.
+    The text names the link that is broken, ``reason`` what the run waits for.
     """
+
+    reason: ClassVar[str] = "tampered"
+
+
+class UnsignedRun(TamperedMessage):
+    """A run that began unsigned, where signing is on: a person has to vouch for it."""
+
+    reason: ClassVar[str] = "unsigned"
+
+
+class RevokedKey(TamperedMessage):
+    """A run rests on what was signed with a key that did not count any more when it was stored."""
+
+    reason: ClassVar[str] = "revoked"
+
+
+class ExpiredRun(TamperedMessage):
+    """A run is older than its dispatcher has allowed: a person has to send it on its way."""
+
+    reason: ClassVar[str] = "expired"
 
 
 class UnknownKey(MessageRejected):
-    """What is signed is signed by a key that is not trusted here; offered again, to whoever knows ``kid``."""
+    """What is signed is signed by a key that is not trusted here; offered again, to whoever knows ``kid``.
 
-    def __init__(self, text: str, kid: str) -> None:
+    So many seconds later, ``again_in``: soon at first, for a key set may be about to be read again.
+    """
+
+    def __init__(self, text: str, kid: str, again_in: float = 60.0) -> None:
         super().__init__(text)
         self.kid = kid
+        self.again_in = again_in
 
 
 class Terminal(PaigeantError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,6 +86,16 @@ class Press:
         for number, step in enumerate(steps, 2):
             await self.serve(run, step, until=lambda view, number=number: _is_at(view, number))
 
+    def revoke(self, name: str, at: datetime) -> None:
+        """Say in the key set from when on a key does not count."""
+        path = self.folder / "trust"
+        kid = json.loads((self.folder / name).read_text())["kid"]
+        jwks = json.loads(path.read_text())
+        for key in jwks["keys"]:
+            if key["kid"] == kid:
+                key["paigeant"]["revoked_from"] = at.isoformat()
+        path.write_text(json.dumps(jwks))
+
     async def rewrite(self, app: Paigeant, run: Run, position: int, change: Callable[[list[bytes]], Any]) -> None:
         """Change the lines of a hop's message, and make row and digest agree with it."""
         body = await app.store.get_message(HopKey(run.workflow_id, "", position))
@@ -105,7 +116,7 @@ def _is_at(view: RunView, position: int) -> bool:
 
 
 def _is_held(view: RunView) -> bool:
-    return view.reason == WaitReason.TAMPERED or view.status.final
+    return view.reason in {"tampered", "unsigned", "revoked", "unreadable"} or view.status.final
 
 
 def trusted(key: SigningKey, *may: str) -> dict[str, Any]:
@@ -126,6 +137,7 @@ def folder(tmp_path: Path) -> Path:
     may = {"all": ("dispatch:*", "step:*"), "draft": ("step:draft",)}
     jwks = {"keys": [trusted(keys[name], *rights) for name, rights in may.items()]}
     (tmp_path / "trust").write_text(json.dumps(jwks))
+    (tmp_path / "strangers").write_text(json.dumps({"keys": [trusted(keys["stranger"], "dispatch:*", "step:*")]}))
     return tmp_path
 
 
@@ -165,15 +177,15 @@ def _unsigned(lines: list[bytes]) -> None:
 
 
 MESSAGES = {
-    "the input": (_input, "position 3, message: not what"),
-    "the record": (_record, "position 2, record: it is not what"),
-    "the signature": (_signature, "position 2, record: it is not what"),
-    "no signature": (_unsigned, "not signed"),
+    "the input": (_input, "tampered", "position 3, message: not what"),
+    "the record": (_record, "tampered", "position 2, record: it is not what"),
+    "the signature": (_signature, "tampered", "position 2, record: it is not what"),
+    "no signature": (_unsigned, "unsigned", "not signed"),
 }
 
 
-@pytest.mark.parametrize(("change", "why"), MESSAGES.values(), ids=MESSAGES)
-async def test_a_message_that_was_forged_with_its_row_is_held(press: Press, change: Any, why: str):
+@pytest.mark.parametrize(("change", "reason", "why"), MESSAGES.values(), ids=MESSAGES)
+async def test_a_message_that_was_forged_with_its_row_is_held(press: Press, change: Any, reason: str, why: str):
     async with press.app() as app:
         run = await app.dispatch("paper", "mine")
         await press.serve_all(run, "draft", "review")
@@ -181,7 +193,7 @@ async def test_a_message_that_was_forged_with_its_row_is_held(press: Press, chan
 
         view = await press.serve(run, "print", until=_is_held)
 
-    assert (view.status, view.reason) == (RunStatus.WAITING, WaitReason.TAMPERED)
+    assert (view.status, view.reason) == (RunStatus.WAITING, reason)
     assert why in view.steps[-1].errors[-1].message
     assert not any(done.startswith("print") for done in press.done)
 
@@ -237,6 +249,34 @@ async def test_a_worker_signs_no_step_but_its_own(press: Press):
 
     assert (view.status, view.reason) == (RunStatus.WAITING, WaitReason.TAMPERED)
     assert "may not step:review" in view.steps[-1].errors[-1].message
+
+
+async def test_a_stolen_key_is_worth_nothing_once_it_is_revoked(press: Press):
+    """Its records count until then: what was stored before goes on, what is stored after it waits."""
+    async with press.app() as app:
+        run = await app.dispatch("paper", "mine")
+        await press.serve(run, "draft", key="draft", until=lambda view: _is_at(view, 2))
+        late = await app.dispatch("paper", "his")
+        press.revoke("draft", at=datetime.now(UTC))
+        await press.serve(late, "draft", key="draft", until=lambda view: _is_at(view, 2))
+
+        await press.serve(run, "review", until=lambda view: _is_at(view, 3))
+        view = await press.serve(late, "review", until=_is_held)
+
+    assert (view.status, view.reason) == (RunStatus.WAITING, "revoked")
+    assert "was revoked from" in view.steps[-1].errors[-1].message
+    assert "review draft of his in red" not in press.done
+
+
+async def test_what_a_stranger_has_signed_is_offered_again_in_case_that_the_key_becomes_known(press: Press):
+    async with press.app("stranger", "strangers") as app:
+        run = await app.dispatch("paper", "mine")
+
+    view = await press.serve(run, "draft", until=lambda view: str(view.reason or "").startswith("unreadable"))
+
+    assert view.status is RunStatus.WAITING
+    assert view.due_at is not None
+    assert press.done == []
 
 
 @pytest.mark.parametrize(("edit", "why"), [(OUTPUT, "position 1, out"), (LOG, "position 1, log")], ids=["out", "log"])

@@ -16,6 +16,7 @@ from paigeant.security.signed import SignedCodec
 from paigeant.transports.on_demand import OnDemand
 
 DEVELOPMENT_KEY: Final = "dev.jwk"
+PLAIN: Final = "plain"
 
 
 def choose_store(settings: Settings) -> Store:
@@ -59,7 +60,10 @@ def choose_transport(settings: Settings) -> Transport | None:
 
 def choose_codec(settings: Settings) -> Codec:
     """Return the codec that seals and opens messages; raises ConfigError."""
-    if settings.codec == "plain" and settings.signing == "on":
+    if settings.signing == "on":
+        if settings.codec != PLAIN:
+            text = f"signing is on, and codec is {settings.codec!r}, which signs nothing: say one or the other"
+            raise ConfigError(text)
         return SignedCodec(namespace=settings.namespace, audience=settings.audience, keyring=keys_of(settings))
     codec: Codec = load_plugin("paigeant.codecs", settings.codec)(settings.codec, namespace=settings.namespace)
     return codec

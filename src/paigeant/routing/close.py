@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from paigeant.errors import MessageRejected, TamperedMessage
+from paigeant.errors import MessageRejected, TamperedMessage, UnknownKey
 from paigeant.model.hold import After, Person
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.outcomes import Fault, Faulted, FaultKind
-from paigeant.model.runs import CancelRequest, RunError, RunStatus, WaitReason
+from paigeant.model.runs import CancelRequest, RunError, RunStatus
 from paigeant.model.transition import Held, Left, RunEnd, Transition, Writes
 
 UNREADABLE_BACKOFF: Final = 60.0
@@ -41,8 +41,9 @@ def unreadable(error: MessageRejected) -> Transition:
     another key, can open them. What somebody has tampered with waits until a person has fixed it and resumes the run.
     """
     if isinstance(error, TamperedMessage):
-        return Transition(Held(Person(WaitReason.TAMPERED), Fault(type=type(error).__name__, message=str(error))))
-    return Transition(Held(After(UNREADABLE_BACKOFF, f"unreadable: {error}")))
+        return Transition(Held(Person(error.reason), Fault(type=type(error).__name__, message=str(error))))
+    again = error.again_in if isinstance(error, UnknownKey) else UNREADABLE_BACKOFF
+    return Transition(Held(After(again, f"unreadable: {error}")))
 
 
 def close_unread(grant: Grant, error: MessageRejected) -> Transition:

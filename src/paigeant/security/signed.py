@@ -5,11 +5,9 @@ The keys are read on first need, so that who merely looks at runs loads no crypt
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Final
-from uuid import UUID
 
 from paigeant.abc import Departure, DispatchTerms, SealedHop
 from paigeant.errors import InvalidInput
@@ -19,7 +17,8 @@ from paigeant.model.message import PaigeantMessage
 from paigeant.model.transition import Left
 from paigeant.model.values.values import Value
 from paigeant.plugins import load_plugin
-from paigeant.security.custody.judge import Chain, Judge, check_variables
+from paigeant.security.custody.chain import Chains
+from paigeant.security.custody.judge import Judge, check_variables
 from paigeant.security.custody.purposes import KeyPlaces, Keys, Purpose
 from paigeant.security.custody.records import write_dispatch, write_hop
 from paigeant.security.frame import RECORD_BYTES, Frame, write_frame
@@ -29,13 +28,6 @@ LONGEST: Final = RECORD_BYTES // 2
 """Bytes of a record, at most."""
 
 
-RECORDS: Final = 10_000
-"""Records that a process keeps in mind, about 16 MiB."""
-
-RUNS: Final = 2_000
-"""Runs of which it keeps any."""
-
-
 class SignedCodec(PlainCodec):
     """Seals as the plain codec does, and signs a record of each dispatch and of each hop that is left."""
 
@@ -43,16 +35,15 @@ class SignedCodec(PlainCodec):
 
     def __init__(
         self,
-        name: str = "signed",
         *,
         namespace: str = "default",
         audience: str | None = None,
         keyring: Callable[[], Keys] | None = None,
     ) -> None:
         """Sign with the keys of ``keyring``, by default one in memory, for ``audience``, by default the namespace."""
-        super().__init__(name, namespace=namespace)
+        super().__init__("signed", namespace=namespace)
         self._audience = audience or namespace
-        self._chains: OrderedDict[UUID, Chain] = OrderedDict()
+        self._chains = Chains()
         self._make_keyring: Callable[[], Keys] = keyring or (
             lambda: load_plugin("paigeant.keyrings", "local")(KeyPlaces(namespace))
         )
@@ -92,7 +83,7 @@ class SignedCodec(PlainCodec):
 
     def needs_records(self, leased: Leased) -> bool:
         """Tell whether the records of the run have to be read before this hop can be judged."""
-        return self._chain(leased).needs(leased)
+        return self._chains.of(leased.grant.key.workflow_id).needs(leased) or self._judge.may_be_revoked(leased)
 
     def judge(self, leased: Leased, records: Sequence[StoredRecord] = ()) -> None:
         """Return if a leased hop is what was signed, back to its run's dispatch; raises TamperedMessage and UnknownKey.
@@ -101,39 +92,26 @@ class SignedCodec(PlainCodec):
         """
         if leased.record is None and self.keyring.is_development and not records:
             return
-        chain = self._chain(leased)
+        chain = self._chains.of(leased.grant.key.workflow_id)
         self._judge.verify(chain, leased, records)
-        self._judge.judge(chain.links, leased)
+        self._judge.judge(chain, leased)
 
     def judge_variables(self, leased: Leased, values: Mapping[str, Value]) -> None:
         """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
         if leased.head is None or leased.grant.edited or not values:
             return
-        chain = self._chain(leased)
+        chain = self._chains.of(leased.grant.key.workflow_id)
         if leased.head not in chain.links:  # it was handed over: what it follows was signed here
             self._judge.verify(chain, leased)
-        check_variables(chain.links, leased, values)
+        check_variables(chain, leased, values)
 
     def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
         """Remember the record of a hop that was committed here, so that it need not be read; ``ended``: forget all."""
         run = leased.grant.key.workflow_id
         if ended:
-            self._chains.pop(run, None)
+            self._chains.forget(run)
         elif record is not None:
-            self._chain(leased).own[record.digest] = record
-
-    def _chain(self, leased: Leased) -> Chain:
-        """Return what is known of a run; of runs used last as many are kept as there is room for."""
-        run = leased.grant.key.workflow_id
-        chain = self._chains.get(run)
-        if chain is None:
-            chain = self._chains[run] = Chain()
-            while len(self._chains) > RUNS or (
-                len(self._chains) > 1 and sum(each.size for each in self._chains.values()) > RECORDS
-            ):
-                self._chains.popitem(last=False)
-        self._chains.move_to_end(run)
-        return chain
+            self._chains.keep(run, record)
 
     # -- signing
 

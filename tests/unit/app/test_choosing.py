@@ -55,6 +55,22 @@ def test_without_a_setting_messages_are_sealed_plainly() -> None:
     assert opened.record is None
 
 
+def test_with_signing_on_hops_are_signed() -> None:
+    assert choose_codec(Settings(signing="on", store="memory://")).signs
+
+
+def test_a_codec_that_signs_nothing_does_not_go_with_signing(named: type[NamedCodec]) -> None:
+    with pytest.raises(ConfigError, match="signing is on, and codec is 'named', which signs nothing"):
+        choose_codec(Settings(signing="on", codec="named"))
+
+    assert named.made == []
+
+
+def test_there_is_one_way_to_sign() -> None:
+    with pytest.raises(UnknownScheme, match="plain"):
+        choose_codec(Settings(codec="signed"))
+
+
 async def test_the_codec_of_the_settings_seals_what_is_dispatched(named: type[NamedCodec]) -> None:
     registry = ActivityRegistry()
 

@@ -88,16 +88,9 @@ HEADERS = {
 
 @pytest.mark.parametrize("what", HEADERS)
 def test_a_header_other_than_the_one_that_is_written_is_refused_however_it_is_signed(what: str):
-    with pytest.raises(TamperedMessage if what != "alg none" else MessageRejected):
-        _refused(under(HEADERS[what]))
-
-
-def _refused(token: bytes) -> None:
-    """Verify; a header of the right names with another algorithm is one of an unknown key, which is refused as well."""
-    try:
-        TRUST.verify(Purpose.RECORD, TEXT, token)
-    except UnknownKey as error:
-        raise TamperedMessage(str(error)) from error
+    """Also one of the right names, with another algorithm: the key is known, so that nobody has to be waited for."""
+    with pytest.raises(TamperedMessage):
+        TRUST.verify(Purpose.RECORD, TEXT, under(HEADERS[what]))
 
 
 def test_the_public_key_is_no_secret_that_signs():
@@ -105,7 +98,7 @@ def test_the_public_key_is_no_secret_that_signs():
     header = encoded({**GOOD, "alg": "HS256", "kid": key.kid})
     mac = hmac.digest(json.dumps(key.public_jwk).encode(), header + b"." + TEXT, "sha256")
 
-    with pytest.raises(MessageRejected):
+    with pytest.raises(TamperedMessage):
         TRUST.verify(Purpose.RECORD, TEXT, b"%b..%b" % (header, encoded(mac)))
 
 

@@ -224,6 +224,21 @@ _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         "you: find out who, then terminate",
         ("terminate",),
     ),
+    WaitReason.UNSIGNED: (
+        "the run began unsigned, and signing is on: nothing shows what it was given",
+        "you: look at it, then terminate it and dispatch it again",
+        ("terminate",),
+    ),
+    WaitReason.REVOKED: (
+        "step {step} rests on what was signed with a key that did not count any more: {error}",
+        "you: find out who has signed it, then terminate",
+        ("terminate",),
+    ),
+    WaitReason.EXPIRED: (
+        "the run is older than its dispatcher has allowed: {error}",
+        "you: decide whether it may go on",
+        ("terminate",),
+    ),
     WaitReason.DIVERGED: (
         "step {step} asks for something else than it has recorded: {error}",
         "you: bring the code back, or forget what is recorded",

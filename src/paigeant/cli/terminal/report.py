@@ -67,6 +67,8 @@ def why_waiting(view: RunView) -> str | None:
             f"waiting (tampered){found}; somebody has edited the database: fix the row and "
             f"`paigeant retry {view.workflow_id}`, or `paigeant cancel` it"
         )
+    if view.reason in {WaitReason.UNSIGNED, WaitReason.REVOKED, WaitReason.EXPIRED}:
+        return f"waiting ({view.reason}){about}; see `paigeant why {view.workflow_id}`"
     return f"waiting ({view.reason}){about}{until(view.due_at)}; {_way_on(view)}"
 
 

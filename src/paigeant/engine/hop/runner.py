@@ -27,7 +27,7 @@ from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
 from paigeant.model.outcomes import Outcome, Revised
-from paigeant.model.runs import CancelRequest, Direction, StepStatus, WaitReason
+from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
 from paigeant.routing import Seen, cancelled, fail_internally, has_begun, stop, unreadable
@@ -244,7 +244,7 @@ class HopRunner:
     async def _hold_unopened(self, grant: Grant, error: Exception, good_until: Callable[[], float]) -> None:
         if isinstance(error, MessageRejected):
             transition = unreadable(error)
-            reason = WaitReason.TAMPERED if isinstance(error, TamperedMessage) else "unreadable"
+            reason = error.reason if isinstance(error, TamperedMessage) else "unreadable"
             self._runtime.report(MessageHeld(self._runtime.owner, grant, reason, error))
             doing = f"opening {grant.key.message_id}; its run waits, {reason}"
         else:

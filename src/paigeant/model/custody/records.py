@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -42,9 +43,11 @@ class SignedRecord:
 class StoredRecord(NamedTuple):
     """A record where it rests: at the place of its hop, under the fence of the lease that left it.
 
-    The dispatch has position 0 and fence 0. A hop that was resumed has a record for each time that it was left.
+    The dispatch has position 0 and fence 0. A hop that was resumed has a record for each time that it was left. ``at``
+    is when it was written, by the store's clock.
     """
 
     key: HopKey
     fence: int
     record: SignedRecord
+    at: datetime

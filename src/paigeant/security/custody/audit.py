@@ -7,6 +7,7 @@ the end of a run that was cut off, a run that was set back to an earlier state, 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,16 +15,19 @@ from uuid import UUID
 
 from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.custody.evidence import Evidence, HopEvidence
+from paigeant.model.custody.records import StoredRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.model.values.digests import digest_of
-from paigeant.security.custody.judge import Chain, Judge, Link, input_fields, read_stored
+from paigeant.security.custody.chain import Chain
+from paigeant.security.custody.judge import Judge, input_fields
 from paigeant.security.custody.records import (
     RecordText,
     digest_of_fault,
     digest_of_undo,
     digest_of_value,
     digest_of_values,
+    read_stored,
 )
 from paigeant.security.frame import read_frame
 
@@ -81,25 +85,29 @@ def audit(evidence: Evidence, judge: Judge) -> Audit:
 
 
 def _verify_records(evidence: Evidence, judge: Judge, chain: Chain) -> None:
-    """Verify records as soon as the one that they follow is verified, until none is left."""
-    left = list(evidence.records)
-    while left:
-        ready = [each for each in left if (prev := _prev_of(each)) is None or prev in chain.links]
-        if not ready:
-            key = left[0].key
-            raise _broken(key.path, key.position, "prev", "it follows no record that was signed")
-        for each in ready:
-            try:
-                judge.link(chain, each.record)
-            except MessageRejected as error:
-                raise _explained(each.key.path, each.key.position, str(error)) from error
-            text = chain.links[each.record.digest].text
-            if text.place != (str(evidence.workflow_id), each.key.path, each.key.position):
-                raise _broken(each.key.path, each.key.position, "record", "it is the record of another hop")
-        left = [each for each in left if each not in ready]
+    """Verify each record after the one that it follows, the dispatch first, until none is left."""
+    behind: dict[str | None, list[StoredRecord]] = {}
+    for each in evidence.records:
+        behind.setdefault(_prev_of(each), []).append(each)
+    ready = deque(behind.pop(None, ()))
+    while ready:
+        each = ready.popleft()
+        digest = each.record.digest
+        following = behind.pop(digest, ())
+        try:
+            judge.link(chain, each.record, each.at)
+            if not following:
+                judge.check_counts(chain.links[digest])
+        except MessageRejected as error:
+            raise _explained(each.key.path, each.key.position, str(error)) from error
+        if chain.links[digest].text.place != (str(evidence.workflow_id), each.key.path, each.key.position):
+            raise _broken(each.key.path, each.key.position, "record", "it is the record of another hop")
+        ready.extend(following)
+    for [first, *_] in behind.values():
+        raise _broken(first.key.path, first.key.position, "prev", "it follows no record that was signed")
 
 
-def _prev_of(stored: Any) -> str | None:
+def _prev_of(stored: StoredRecord) -> str | None:
     try:
         return read_stored(stored.record).prev
     except TamperedMessage as error:
@@ -139,22 +147,16 @@ def _check_run(evidence: Evidence, chain: Chain) -> None:
                 raise _broken(last["path"], last["n"], name, f"not what {ends[-1].iss} signed", last["step"])
 
 
-def _at(chain: Chain, path: str, position: int) -> Link | None:
-    """Return the newest record of a hop."""
-    found = [link for link in chain.links.values() if link.text.place[1:] == (path, position)]
-    return found[-1] if found else None
-
-
 def _check_hop(hop: HopEvidence, chain: Chain) -> None:
     """Hold a hop that is behind against its record."""
-    link = _at(chain, hop.key.path, hop.key.position)
+    left = chain.at(hop.key.path, hop.key.position)
     if hop.is_open or not hop.fence:
         return
-    if link is None:
+    if not left:
         if hop.status == StepStatus.COMPLETED:
             raise _broken(hop.key.path, hop.key.position, "record", "it is done, and nobody has signed it", hop.step)
         return
-    signed = link.text.fields
+    link, signed = left[-1], left[-1].text.fields
     for name, found in _columns(hop, link.text).items():
         if found != signed[name]:
             raise _broken(hop.key.path, hop.key.position, name, f"not what {link.iss} signed", hop.step)

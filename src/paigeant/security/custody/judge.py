@@ -6,70 +6,32 @@ in the store: a record counts because of who signed it and because of the record
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final
 
-from paigeant.errors import MessageRejected, TamperedMessage
+from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnsignedRun
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.runs import Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
 from paigeant.model.values.values import Inline, Value
-from paigeant.protocol.variables import Written, seen
-from paigeant.security.custody.purposes import Keys, Purpose
+from paigeant.security.custody.chain import Chain, Link
+from paigeant.security.custody.purposes import Keys, Purpose, Verified
 from paigeant.security.custody.records import (
     RecordText,
     digest_of_undo,
     digest_of_value,
+    place_of,
     plan_digest,
-    read_record,
+    read_stored,
+    read_time,
 )
 from paigeant.security.frame import read_frame
 
 CLOCKS: Final = timedelta(minutes=5)
 """How far the clocks of a dispatcher and of a store may differ."""
-
-
-class Link(NamedTuple):
-    """A record that was verified: what it says, who signed it, and the plan that was ahead when its hop was leased."""
-
-    text: RecordText
-    iss: str
-    ahead: str | None
-
-
-Links: TypeAlias = dict[str, Link]
-"""The verified records of one run, by their digests: each with all that it follows."""
-
-
-@dataclass(slots=True)
-class Chain:
-    """What is known here of a run: the records that were verified, and those that were signed here and committed."""
-
-    links: Links = field(default_factory=dict[str, Link])
-    own: dict[str, SignedRecord] = field(default_factory=dict[str, SignedRecord])
-
-    @property
-    def size(self) -> int:
-        """How many records it holds."""
-        return len(self.links) + len(self.own)
-
-    def needs(self, leased: Leased) -> bool:
-        """Tell whether records from the store are needed to verify a leased hop."""
-        record = leased.record
-        if record is None:
-            return True
-        known = self.own | {record.digest: record}
-        try:
-            for digest in (record.digest, leased.head or record.digest):
-                for _ in _behind(self.links, known, digest):
-                    pass
-        except TamperedMessage:
-            return True
-        return False
 
 
 class Judge:
@@ -85,38 +47,58 @@ class Judge:
 
         Raises TamperedMessage for a record that is missing, was not signed like this, or does not follow.
         """
-        newest = leased.record
+        newest, grant = leased.record, leased.grant
         if newest is None or leased.head is None:
-            raise TamperedMessage("it is not signed, and signing is on here")
-        stored = tuple(stored)
-        if leased.grant.head is None and any(each.key == leased.grant.key for each in stored):
-            raise TamperedMessage(f"position {leased.grant.key.position}, row: it was left before, and not resumed")
-        known = {each.record.digest: each.record for each in stored} | chain.own | {newest.digest: newest}
+            raise UnsignedRun("it is not signed, and signing is on here")
+        known, times = chain.own | {newest.digest: newest}, dict[str, datetime]()
+        for each in stored:
+            if grant.head is None and each.key == grant.key:
+                raise TamperedMessage(f"position {grant.key.position}, row: it was left before, and not resumed")
+            known.setdefault(each.record.digest, each.record)
+            times[each.record.digest] = each.at
         for digest in (newest.digest, leased.head):
-            for record in reversed(list(_behind(chain.links, known, digest))):
-                self.link(chain, record)
+            for record in reversed(list(chain.behind(known, digest))):
+                self.link(chain, record, times.get(record.digest, grant.leased_at))
+            self.check_counts(chain.links[digest])
 
-    def link(self, chain: Chain, record: SignedRecord) -> None:
-        """Verify a record that follows one of the chain, or is a dispatch, and add it; raises TamperedMessage."""
+    def link(self, chain: Chain, record: SignedRecord, at: datetime) -> None:
+        """Verify a record that follows one of the chain, or is a dispatch, and add it; raises TamperedMessage.
+
+        ``at`` is when it was stored at the latest, by the store's clock: keys are judged by that, and not by what the
+        signer says. It was not before the record that it follows was.
+        """
         text = read_stored(record)
-        where, links = _place(text), chain.links
-        if chain.own.pop(record.digest, None) is not None:
-            key = self._keys.mine  # signed in this process, and committed
-        else:
-            try:
-                key = self._keys.verify(Purpose.RECORD, record.text, record.jws, _time(text.fields["at"]))
-            except TamperedMessage as error:
-                raise TamperedMessage(f"{where}, record: {error}") from error
-        if text.kind is RecordKind.DISPATCH:
+        where, links = place_of(text), chain.links
+        before = None if text.kind is RecordKind.DISPATCH else links[text.prev or ""]
+        at = at if before is None else max(at, before.at)
+        key = self._keys.mine if chain.own.pop(record.digest, None) is not None else self._signer(record, where, at)
+        if before is None:
             self._check_dispatch(text)
             right, ahead = f"dispatch:{text.fields['workflow']}", None
         else:
-            before = links[text.prev or ""]
             ahead = _follow(before, text)
             right = None if _needs_no_right(text) else f"step:{text.fields['step']}"
         if right is not None and not key.may(right):
             raise TamperedMessage(f"{where}, signer: {key.iss} may not {right}")
-        chain.links[record.digest] = Link(text, key.iss, ahead)
+        chain.add(record.digest, Link(text, key.iss, ahead, at, is_compromised=key.is_compromised))
+
+    def _signer(self, record: SignedRecord, where: str, at: datetime) -> Verified:
+        """Return the key of a record that was not signed here."""
+        try:
+            return self._keys.verify(Purpose.RECORD, record.text, record.jws, at)
+        except TamperedMessage as error:
+            raise type(error)(f"{where}, record: {error}") from error
+
+    def check_counts(self, newest: Link) -> None:
+        """Return if what no record follows counts; raises RevokedKey for what a compromised key has signed."""
+        if newest.is_compromised:
+            text = f"{place_of(newest.text)}, signer: a key of {newest.iss} is compromised"
+            raise RevokedKey(f"{text}, and no record of another key follows it")
+
+    def may_be_revoked(self, leased: Leased) -> bool:
+        """Tell whether it has to be known when the newest record was stored: its key does not sign any more."""
+        record = leased.record
+        return record is not None and self._keys.is_past(record.jws, leased.grant.leased_at)
 
     def _check_dispatch(self, text: RecordText) -> None:
         if text.fields["aud"] != self._audience:
@@ -124,25 +106,26 @@ class Judge:
         if text.prev is not None or text.place[1:] != ("", 0):
             raise TamperedMessage("dispatch, place: it is not where a run begins")
 
-    def judge(self, links: Links, leased: Leased) -> None:
+    def judge(self, chain: Chain, leased: Leased) -> None:
         """Return if a leased hop, whose records are verified, is what they say; raises TamperedMessage if not."""
         if leased.record is None:
-            raise TamperedMessage("it is not signed, and signing is on here")
+            raise UnsignedRun("it is not signed, and signing is on here")
         grant, message = leased.grant, leased.message
-        link, at = links[leased.record.digest], f"position {grant.key.position}"
+        link, at = chain.links[leased.record.digest], f"position {grant.key.position}"
         if link.text.place[0] != str(grant.key.workflow_id):
             raise TamperedMessage(f"{at}, record: it is of run {link.text.place[0]}")
         if not link.text.announces(grant.key.path, grant.key.position, digest_of(read_frame(grant.body).body)):
-            raise TamperedMessage(f"{at}, message: not what {link.iss} signed at {_place(link.text)}")
+            raise TamperedMessage(f"{at}, message: not what {link.iss} signed at {place_of(link.text)}")
         forward = message.headers.direction is Direction.EXECUTE
         if forward and link.text.fields["plan"] not in {None, plan_digest(message.routing_slip.itinerary)}:
-            raise TamperedMessage(f"{at}, plan: not what {link.iss} signed at {_place(link.text)}")
-        left = [each for each in links.values() if each.text.place[1:] == (grant.key.path, grant.key.position)]
-        if left and grant.head is None:
+            raise TamperedMessage(f"{at}, plan: not what {link.iss} signed at {place_of(link.text)}")
+        if grant.head is None and chain.at(grant.key.path, grant.key.position):
             raise TamperedMessage(f"{at}, row: it was left before, and not resumed")
         _check_deadline(leased)
-        if not forward:
-            _check_undone(links, leased)
+        if forward:
+            _check_expiry(chain, leased)
+        else:
+            _check_undone(chain, leased)
 
 
 def _needs_no_right(text: RecordText) -> bool:
@@ -150,29 +133,14 @@ def _needs_no_right(text: RecordText) -> bool:
     return text.kind is RecordKind.CLOSE or text.fields["step"] == FLOW
 
 
-def _behind(links: Links, known: Mapping[str, SignedRecord], digest: str) -> Iterator[SignedRecord]:
-    """Yield a record and those that it follows, back to one that was verified, or to a dispatch."""
-    since = "the message"
-    at: str | None = digest
-    while at is not None and at not in links:
-        record = known.get(at)
-        if record is None:
-            raise TamperedMessage(f"the record that {since} follows is not in the store, or not as it was signed")
-        text = read_stored(record)
-        yield record
-        since, at = _place(text), text.prev
-    if at is None and since != "dispatch":
-        raise TamperedMessage(f"{since}, prev: it follows no record, and is no dispatch")
-
-
 def _follow(before: Link, text: RecordText) -> str | None:
     """Return what was ahead of a hop, whose record follows this one; raises TamperedMessage if it does not follow."""
-    where, said, same = _place(text), text.fields, text.place == before.text.place
+    where, said, same = place_of(text), text.fields, text.place == before.text.place
     announced = [(each["path"], each["n"]) for each in before.text.fields["next"]]
     if text.place[0] != before.text.place[0]:
         raise TamperedMessage(f"{where}, wf: the record before is of another run")
     if not same and text.place[1:] not in announced:
-        raise TamperedMessage(f"{where}, prev: {_place(before.text)} announced no such hop")
+        raise TamperedMessage(f"{where}, prev: {place_of(before.text)} announced no such hop")
     ahead = before.ahead if same else before.text.fields["plan"]
     if said["plan"] is None or ahead is None:
         return ahead
@@ -200,48 +168,44 @@ def _check_deadline(leased: Leased) -> None:
         raise TamperedMessage(f"position {grant.key.position}, deadline: {text}")
 
 
-def _check_undone(links: Links, leased: Leased) -> None:
+def _check_expiry(chain: Chain, leased: Leased) -> None:
+    """Raise ExpiredRun for a step that would begin later than its dispatcher has allowed; what ends the run may."""
+    grant, [first] = leased.grant, chain.at("", 0)
+    until = read_time(first.text.fields["exp"])
+    ends = grant.cancel is not None or (grant.remaining is not None and grant.remaining <= 0)
+    if not ends and grant.leased_at > until + CLOCKS:
+        raise ExpiredRun(f"dispatch, exp: {first.iss} has signed it until {until.isoformat()}")
+
+
+def _check_undone(chain: Chain, leased: Leased) -> None:
     """Raise TamperedMessage unless what is undone is what was signed when it was done."""
     undone = leased.message.routing_slip.compensations[0]
     where = f"position {undone.position}"
-    places = [link.text for link in links.values() if link.text.place[1:] == (undone.path, undone.position)]
-    if not places:
+    left = chain.at(undone.path, undone.position)
+    if not left:
         raise TamperedMessage(f"{where}: it is to be undone, and no record says that it was done")
-    text = places[-1]
-    found = leased.grant.record
+    text, found = left[-1].text, leased.grant.record
     for name, row in (
         ("out", digest_of_value(found and found.output)),
         ("log", digest_of_value(found and found.log)),
         ("undo", digest_of_undo(found and found.before)),
     ):
         if row != text.fields[name] and text.fields["status"] == StepStatus.COMPLETED:
-            raise TamperedMessage(f"{where}, {name}: not what {_signer(links, text)} signed")
+            raise TamperedMessage(f"{where}, {name}: not what {left[-1].iss} signed")
 
 
-def _signer(links: Links, text: RecordText) -> str:
-    """Return who signed a record."""
-    return next(link.iss for link in links.values() if link.text is text)
-
-
-def check_variables(links: Links, leased: Leased, values: Mapping[str, Value]) -> None:
+def check_variables(chain: Chain, leased: Leased, values: Mapping[str, Value]) -> None:
     """Return if the variables that a hop reads are those that were signed; raises TamperedMessage if not.
 
     What a signal carried nobody has signed: it is let through under the name of a wait that is behind, and under a name
     for which nothing was signed, unless a field of the input has it, which it would take the place of.
     """
-    written, waits = list[Any](), set[str]()
-    at: str | None = leased.head
-    while at is not None:
-        text = links[at].text
-        written += _written(text)
-        if text.fields.get("step") == FLOW:
-            waits.add(text.fields["label"])
-        at = text.prev
-    expected, fields = seen(written, leased.grant.key.path), input_fields(leased.message.payload.input)
+    path, fields = leased.grant.key.path, input_fields(leased.message.payload.input)
     for name, value in values.items():
-        if expected.get(name) == digest_of_value(value) or name in waits:
+        expected = chain.variable(name, path)
+        if expected == digest_of_value(value) or chain.waited(name, path):
             continue
-        if name in expected or fields is None or name in fields:
+        if expected is not None or fields is None or name in fields:
             raise TamperedMessage(f"variable {name!r}: not what was signed")
 
 
@@ -251,40 +215,3 @@ def input_fields(value: Value) -> frozenset[str] | None:
         return None
     found = value.value
     return frozenset(found) if isinstance(found, dict) else frozenset()
-
-
-def _written(text: RecordText) -> Iterator[Any]:
-    """Yield the digests of the variables that a hop has left; they take the place of values."""
-    if text.kind is RecordKind.DISPATCH:
-        return
-    fields: Any = text.fields
-    place = (fields["path"], fields["n"])
-    for name, digest in fields["vars"].items():
-        yield Written(name, *place, stated=True, value=digest)
-    if fields["dir"] == Direction.EXECUTE and fields["status"] == StepStatus.COMPLETED and fields["out"] is not None:
-        yield Written(fields["step"], *place, stated=False, value=fields["out"])
-
-
-def read_stored(record: SignedRecord) -> RecordText:
-    """Return what a stored record says; raises TamperedMessage for what is no record."""
-    try:
-        return read_record(record.text)
-    except MessageRejected as error:
-        raise TamperedMessage(str(error)) from error
-
-
-def _place(text: RecordText) -> str:
-    _, path, position = text.place
-    if text.kind is RecordKind.DISPATCH:
-        return "dispatch"
-    return f"position {position}" + (f" of {path}" if path else "")
-
-
-def _time(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise TamperedMessage(f"at: {text!r} is no time") from error
-    if at.tzinfo is None:
-        raise TamperedMessage(f"at: {text!r} has no offset")
-    return at

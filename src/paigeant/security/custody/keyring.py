@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from paigeant.errors import ConfigError, TamperedMessage
+from paigeant.errors import ConfigError, RevokedKey, TamperedMessage
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import development_key, read_key
 from paigeant.security.custody.purposes import KeyPlaces, Purpose
@@ -19,10 +18,7 @@ DEVELOPMENT: Final = "development"
 
 
 class Keyring:
-    """Signs and verifies. In development every key that shows itself in the store is trusted: it proves nothing there.
-
-    Without a key of its own it verifies, and signs nothing.
-    """
+    """Signs and verifies. Without a key of its own it verifies, and signs nothing."""
 
     def __init__(self, places: KeyPlaces) -> None:
         """Read the keys; raises ConfigError, which says what to do."""
@@ -63,18 +59,19 @@ class Keyring:
         return self.signer.sign(purpose, text)
 
     def verify(self, purpose: Purpose, text: bytes, jws: bytes, at: datetime) -> TrustedKey:
-        """Return the key that signed it, at this time; raises TamperedMessage and UnknownKey."""
+        """Return the key that signed it, if it was good then; raises TamperedMessage, RevokedKey, UnknownKey."""
         trusted = self.trust.verify(purpose, text, jws)
-        flaw = trusted.flaw_at(at, self.namespace)
+        if not trusted.is_for(self.namespace):
+            raise TamperedMessage(f"key {trusted.key.kid} is not for namespace {self.namespace!r}")
+        flaw = trusted.flaw_at(at)
         if flaw is not None:
-            raise TamperedMessage(flaw)
+            raise RevokedKey(flaw)
         return trusted
 
-    def learn(self, jwk: Mapping[str, Any]) -> bool:
-        """Trust another machine's key of development; returns False where keys are configured: nothing is learnt."""
-        if self._is_development:
-            self.trust.add(trusted_for_all(SigningKey(jwk), DEVELOPMENT))
-        return self._is_development
+    def is_past(self, jws: bytes, at: datetime) -> bool:
+        """Tell whether what this key signs does not count any more at this time."""
+        trusted = self.trust.find(jws)
+        return trusted is not None and trusted.flaw_at(at) is not None
 
 
 @cache

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 
 class Purpose(StrEnum):
@@ -14,9 +13,6 @@ class Purpose(StrEnum):
 
     RECORD = "paigeant-record+jws"
     DEED = "paigeant-deed+jws"
-    NOTE = "paigeant-note+jws"
-    VOUCHER = "paigeant-voucher+jws"
-    EVIDENCE = "paigeant-evidence+jws"
 
 
 class KeyPlaces(NamedTuple):
@@ -39,6 +35,11 @@ class Verified(Protocol):
         """Whose key it is."""
         ...
 
+    @property
+    def is_compromised(self) -> bool:
+        """Whether somebody else may have it: what it signed counts only if a record of another key follows."""
+        ...
+
     def may(self, right: str) -> bool:
         """Tell whether it may do this, as ``step:pay``."""
         ...
@@ -52,7 +53,14 @@ class Keys(Protocol):
         ...
 
     def verify(self, purpose: Purpose, text: bytes, jws: bytes, at: datetime) -> Verified:
-        """Return the key that signed it, at this time; raises TamperedMessage and UnknownKey."""
+        """Return the key that signed it, if it was good at this time, by the store's clock.
+
+        Raises TamperedMessage, RevokedKey and UnknownKey.
+        """
+        ...
+
+    def is_past(self, jws: bytes, at: datetime) -> bool:
+        """Tell whether what this key signs does not count any more at this time."""
         ...
 
     @property
@@ -63,8 +71,4 @@ class Keys(Protocol):
     @property
     def is_development(self) -> bool:
         """Whether no key is configured: then keys prove nothing against who writes to the store."""
-        ...
-
-    def learn(self, jwk: Mapping[str, Any]) -> bool:
-        """Trust another machine's key of development; returns False where keys are configured: nothing is learnt."""
         ...

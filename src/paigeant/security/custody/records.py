@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from paigeant.abc import Departure, DispatchTerms
-from paigeant.errors import MessageRejected
-from paigeant.model.custody.records import RecordKind
+from paigeant.errors import MessageRejected, TamperedMessage
+from paigeant.model.custody.records import RecordKind, SignedRecord
 from paigeant.model.hops import Leased
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.plan_text import Itinerary
@@ -76,6 +76,33 @@ def read_record(text: bytes) -> RecordText:
         return _read(text)
     except (ValueError, RecursionError) as error:
         raise MessageRejected(f"no record of custody: {error}") from error
+
+
+def read_stored(record: SignedRecord) -> RecordText:
+    """Return what a stored record says; raises TamperedMessage for what is no record."""
+    try:
+        return read_record(record.text)
+    except MessageRejected as error:
+        raise TamperedMessage(str(error)) from error
+
+
+def place_of(text: RecordText) -> str:
+    """Return where a record stands, for people."""
+    _, path, position = text.place
+    if text.kind is RecordKind.DISPATCH:
+        return "dispatch"
+    return f"position {position}" + (f" of {path}" if path else "")
+
+
+def read_time(text: str) -> datetime:
+    """Return a time that a record says; raises TamperedMessage for what is none, or has no offset."""
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise TamperedMessage(f"{text!r} is no time") from error
+    if at.tzinfo is None:
+        raise TamperedMessage(f"{text!r} has no offset")
+    return at
 
 
 def _read(text: bytes) -> RecordText:

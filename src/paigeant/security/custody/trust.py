@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, cast
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core import from_json
 
 from paigeant.errors import ConfigError, MessageRejected, TamperedMessage, UnknownKey
@@ -20,18 +20,24 @@ from paigeant.security.custody.purposes import Purpose
 
 JWKS_BYTES: Final = 256 * 1024
 KEYS: Final = 1000
-RIGHTS: Final = ("dispatch", "publish", "step", "operate", "read")
-"""What a right may begin with, before ``:`` and a name or ``*``."""
+RIGHTS: Final = ("dispatch", "step")
+"""What a right begins with, before ``:`` and a name or ``*``."""
 
-WHOLE_RIGHTS: Final = frozenset({"adopt", "identity"})
+FIRST_AGAIN: Final = 5.0
+AGAIN: Final = 60.0
+"""Seconds until what an unknown key has signed is offered again, when it is seen for the first time, and later."""
+
+STRANGERS: Final = 1_000
+"""Unknown keys that are kept in mind."""
 
 
 class Grants(BaseModel, extra="forbid"):
     """What stands under ``paigeant`` in a JWK of a trusted set: whose key it is, what it may sign, where, and when.
 
-    ``may`` are ``dispatch:WORKFLOW``, ``publish:WORKFLOW``, ``step:ACTIVITY``, ``operate:VERB`` and ``read:ACTIVITY``,
-    each with a name or ``*``, and ``adopt`` and ``identity``. ``ns`` are namespaces, all if there are none. It is good
-    from ``nbf`` until ``exp``, and what it signed from ``revoked_from`` on counts for nothing.
+    ``may`` are ``dispatch:WORKFLOW`` and ``step:ACTIVITY``, each with a name or ``*``. ``ns`` are namespaces, all if
+    there are none. It is good from ``nbf`` until ``exp``, and what was stored of it from ``revoked_from`` on counts for
+    nothing, all by the store's clock: whoever has stolen a key writes what time he likes. What a ``compromised`` key
+    has signed counts only if a record of a key still trusted follows.
     """
 
     iss: str = Field(min_length=1, max_length=255)
@@ -40,6 +46,15 @@ class Grants(BaseModel, extra="forbid"):
     nbf: datetime | None = None
     exp: datetime | None = None
     revoked_from: datetime | None = None
+    compromised: bool = False
+
+    @field_validator("nbf", "exp", "revoked_from")
+    @classmethod
+    def _has_an_offset(cls, at: datetime | None) -> datetime | None:
+        if at is not None and at.tzinfo is None:
+            text = "a time without an offset: write it as 2026-01-31T12:00:00Z"
+            raise ValueError(text)
+        return at
 
 
 @dataclass(frozen=True)
@@ -59,11 +74,18 @@ class TrustedKey:
         kind = right.partition(":")[0]
         return right in self.grants.may or (kind != right and f"{kind}:*" in self.grants.may)
 
-    def flaw_at(self, at: datetime, namespace: str) -> str | None:
-        """Return why nothing that it signed at this time, by the store's clock, counts; None if it counts."""
+    @property
+    def is_compromised(self) -> bool:
+        """Whether somebody else may have it."""
+        return self.grants.compromised
+
+    def is_for(self, namespace: str) -> bool:
+        """Tell whether it counts in this namespace."""
+        return not self.grants.ns or namespace in self.grants.ns
+
+    def flaw_at(self, at: datetime) -> str | None:
+        """Return why nothing counts that was stored of it at this time, by the store's clock; None if it counts."""
         grants = self.grants
-        if grants.ns and namespace not in grants.ns:
-            return f"key {self.key.kid} is not for namespace {namespace!r}"
         if grants.nbf is not None and at < grants.nbf:
             return f"key {self.key.kid} was not good before {grants.nbf.isoformat()}"
         if grants.exp is not None and at > grants.exp:
@@ -80,6 +102,7 @@ class Trust:
         """Trust these."""
         self._by_header: dict[bytes, tuple[TrustedKey, Purpose]] = {}
         self.keys: dict[str, TrustedKey] = {}
+        self._strangers: set[str] = set()
         for key in keys:
             self.add(key)
 
@@ -100,7 +123,7 @@ class Trust:
         header, signature = parts
         found = self._by_header.get(header)
         if found is None:
-            raise _unknown(header)
+            raise self._refused(header)
         trusted, is_for = found
         if is_for is not purpose:
             raise TamperedMessage(f"its signature is a {is_for}, not a {purpose}")
@@ -108,17 +131,30 @@ class Trust:
             raise TamperedMessage(f"it is not what {trusted.grants.iss} signed")
         return trusted
 
+    def find(self, jws: bytes) -> TrustedKey | None:
+        """Return the key whose header a signature has, None if it is that of none; nothing is verified."""
+        found = self._by_header.get(jws.partition(b"..")[0])
+        return None if found is None else found[0]
 
-def _unknown(header: bytes) -> MessageRejected:
-    """Return the error for a header that is that of no key here."""
+    def _refused(self, header: bytes) -> MessageRejected:
+        """Return the error for a header that is that of no key here."""
+        kid = _kid_of(header)
+        if kid is None or kid in self.keys:  # a known key has one header for a purpose, and this is another
+            return TamperedMessage("the header of its signature is not one that is written here")
+        again = AGAIN if kid in self._strangers else FIRST_AGAIN
+        if len(self._strangers) < STRANGERS:
+            self._strangers.add(kid)
+        return UnknownKey(f"it is signed by key {kid[:64]!r}, which is not trusted here", kid, again)
+
+
+def _kid_of(header: bytes) -> str | None:
+    """Return the key that a header names, None unless it has the form of those that are written here."""
     try:
         said: Any = from_json(urlsafe_b64decode(header + b"==" if len(header) % 4 else header))
         kid, names = said["kid"], tuple(said)
     except Exception:  # noqa: BLE001  (a stranger's bytes)
-        return TamperedMessage("the header of its signature cannot be read")
-    if names != ("alg", "b64", "crit", "kid", "typ") or not isinstance(kid, str):
-        return TamperedMessage("the header of its signature is not one that is written here")
-    return UnknownKey(f"it is signed by key {kid[:64]!r}, which is not trusted here", kid)
+        return None
+    return kid if names == ("alg", "b64", "crit", "kid", "typ") and isinstance(kid, str) else None
 
 
 def read_jwks(text: bytes, source: str) -> list[TrustedKey]:
@@ -153,7 +189,7 @@ def _grants(said: Mapping[str, Any]) -> Grants:
     grants = Grants.model_validate(said)
     for right in grants.may:
         kind, colon, name = right.partition(":")
-        if right not in WHOLE_RIGHTS and not (kind in RIGHTS and colon and name):
+        if not (kind in RIGHTS and colon and name):
             raise ValueError(f"{right!r} is no right; known: {', '.join(f'{each}:NAME' for each in RIGHTS)}")
     return grants
 
@@ -176,5 +212,4 @@ def _said(error: Exception) -> str:
 
 def trusted_for_all(key: SigningKey, iss: str) -> TrustedKey:
     """Return a key with all rights: one of development, or a process's own where nothing is configured."""
-    may = (*(f"{kind}:*" for kind in RIGHTS), *sorted(WHOLE_RIGHTS))
-    return TrustedKey(key, Grants(iss=iss, may=may))
+    return TrustedKey(key, Grants(iss=iss, may=tuple(f"{kind}:*" for kind in RIGHTS)))

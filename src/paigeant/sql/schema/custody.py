@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text, Uuid
 
 from paigeant.sql.schema.tables import metadata
+from paigeant.sql.schema.types import StoreTime
 
 records: Final = Table(
     "records",
@@ -19,6 +20,8 @@ records: Final = Table(
     Column("text", Text, nullable=False),
     Column("jws", Text, nullable=False),
     Column("digest", Text, nullable=False),
+    Column("at", StoreTime, nullable=False),
 )
 """What is signed of a run's dispatch, at position 0, and of each hop that was left, written with it. ``digest`` is what
-the next record names as the one before it, for people to search; whoever verifies computes it."""
+the next record names as the one before it, for people to search; whoever verifies computes it. ``at`` is when it was
+written: whether a key was revoked by then nobody who signs can choose."""

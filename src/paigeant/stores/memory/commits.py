@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from paigeant.model.hops import Commit, CommitResult, Grant, RunStart, Started, Twin, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, RunStart, Started, Twin, Verdict
 from paigeant.model.runs import StepStatus
 from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.transition import Held, Left
@@ -65,7 +65,7 @@ def _write(rows: Rows, one: RunStart) -> None:
     rows.hops[run.workflow_id] = {}
     if one.dispatch_key is not None:
         rows.keys[one.workflow, one.dispatch_key] = run.workflow_id
-    keep_record(run, one.twin.key._replace(path="", position=0), 0, one.record)
+    keep_record(run, LeaseToken(one.twin.key._replace(path="", position=0), 0), one.record, now)
     rows.note_passed(one.twin.key, one.passed)
     rows.add(HopRow.of(one.twin, now))
 
@@ -110,7 +110,7 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
         return CommitResult(said, run and cancel_on(run, key.path), given)
     _write_hop(rows, one, hop)
     rows.note_passed(key, one.transition.passed)
-    _write_run(run, one)
+    _write_run(run, one, rows.clock())
     rows.keep_plans(run, one.plans)
     twins = joins.take_twins(run, one)
     handed_over = _write_twins(rows, run, one, twins, lease)
@@ -143,13 +143,13 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
     hop.note(one.detail, now)
 
 
-def _write_run(run: RunRow, one: Commit) -> None:
+def _write_run(run: RunRow, one: Commit, now: datetime) -> None:
     """Write what the hop set: variables, values, and the run's error or output if there is one."""
     _, path, position = one.held.key
     made = one.transition
     run.set((path, position), dict(made.writes.variables))
     run.keep(one.blobs)
-    keep_record(run, one.held.key, one.held.fence, one.record)
+    keep_record(run, one.held, one.record, now)
     if made.writes.error is not None:
         run.error = made.writes.error
     if made.end is not None and made.end.output is not None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
 from paigeant.model.custody.records import SignedRecord, StoredRecord
-from paigeant.model.message import HopKey
+from paigeant.model.hops import LeaseToken
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
 
-def keep_record(run: RunRow, key: HopKey, fence: int, record: SignedRecord | None) -> None:
+def keep_record(run: RunRow, held: LeaseToken, record: SignedRecord | None, at: datetime) -> None:
     """Write what is signed of a hop, if anything is."""
     if record is not None:
-        run.records.append(StoredRecord(key, fence, record))
+        run.records.append(StoredRecord(held.key, held.fence, record, at))
 
 
 def load_records(rows: Rows, workflow_id: UUID) -> list[StoredRecord]:

@@ -43,11 +43,22 @@ class CustodyGuarantees(StoreBackend):
         await self.settle(store, with_record(completed(second), '{"k":"hop","n":2}'))
 
         run = start.workflow_id
-        assert await store.load_records(run) == [
-            StoredRecord(HopKey(run, "", 0), 0, signed('{"k":"dispatch é"}', RecordKind.DISPATCH)),
-            StoredRecord(HopKey(run, "", 1), 1, signed('{"k":"hop","n":1}')),
-            StoredRecord(HopKey(run, "", 2), 1, signed('{"k":"hop","n":2}')),
+        found = await store.load_records(run)
+        assert found == [
+            StoredRecord(HopKey(run, "", 0), 0, signed('{"k":"dispatch é"}', RecordKind.DISPATCH), found[0].at),
+            StoredRecord(HopKey(run, "", 1), 1, signed('{"k":"hop","n":1}'), found[1].at),
+            StoredRecord(HopKey(run, "", 2), 1, signed('{"k":"hop","n":2}'), found[2].at),
         ]
+
+    async def test_a_record_says_when_it_was_written_by_the_clock_of_the_store(self, store: Store) -> None:
+        start = replace(new_run("draft", "review"), record=signed("{}", RecordKind.DISPATCH))
+        await store.record_workflow_start([start])
+        [first] = await self.take(store)
+        await self.settle(store, with_record(completed(first), "done"))
+        [second] = await self.take(store)
+
+        [dispatched, done] = await store.load_records(start.workflow_id)
+        assert dispatched.at <= first.leased_at <= done.at <= second.leased_at
 
     async def test_a_dispatch_with_a_key_is_signed_too(self, store: Store) -> None:
         start = replace(new_run("draft", dispatch_key="order-1"), record=signed("{}", RecordKind.DISPATCH))

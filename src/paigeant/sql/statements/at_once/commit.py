@@ -205,6 +205,7 @@ def signed(of: CTE, position: ColumnElement[Any], fence: ColumnElement[Any]) -> 
         "position": position,
         "fence": fence,
         **{name: of.c[f"record_{name}"] for name in RECORD},
+        "at": NOW,
     }
     rows = select(*columns.values()).where(of.c.record_text.is_not(None))
     return insert(records).from_select(list(columns), rows).cte("signed")

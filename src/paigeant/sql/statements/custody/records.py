@@ -31,7 +31,9 @@ _OF_RUN: Final = PreparedStatement(
 def keep_records(tx: Tx, commits: Iterable[Commit]) -> None:
     """Write what is signed of the hops that these commits leave; there is no statement if nothing is."""
     rows = [
-        {**_place(one.held.key, one.held.fence), **record_row(one.record)} for one in commits if one.record is not None
+        {**_place(one.held.key, one.held.fence), **record_row(one.record), "at": tx.now}
+        for one in commits
+        if one.record is not None
     ]
     tx.many(_ADD, rows)
 
@@ -39,7 +41,7 @@ def keep_records(tx: Tx, commits: Iterable[Commit]) -> None:
 def keep_dispatches(tx: Tx, starts: Iterable[RunStart]) -> None:
     """Write what is signed of the dispatches of these runs."""
     rows = [
-        {**_place(HopKey(one.workflow_id, "", 0), 0), **record_row(one.record)}
+        {**_place(HopKey(one.workflow_id, "", 0), 0), **record_row(one.record), "at": tx.now}
         for one in starts
         if one.record is not None
     ]
@@ -65,7 +67,7 @@ def record_row(record: SignedRecord | None) -> dict[str, Any]:
 def load_records(tx: Tx, workflow_id: UUID) -> list[StoredRecord]:
     """Return the records of a run as they lie there, by position, path and fence."""
     return [
-        StoredRecord(HopKey(row.workflow_id, row.path, row.position), row.fence, _read(row))
+        StoredRecord(HopKey(row.workflow_id, row.path, row.position), row.fence, _read(row), row.at)
         for row in tx.rows(_OF_RUN, workflow_id=workflow_id, namespace=tx.namespace)
     ]
 

@@ -190,6 +190,7 @@ def _custody() -> None:
         sa.Column("path", sa.Text(), nullable=False),
         *(sa.Column(name, sa.BigInteger(), nullable=False, autoincrement=False) for name in ("position", "fence")),
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("kind", "text", "jws", "digest")),
+        sa.Column("at", sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("workflow_id", "path", "position", "fence", name="records_pkey"),
         sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="records_workflow_id_fkey"),
     )

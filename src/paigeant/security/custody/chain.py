@@ -1,0 +1,176 @@
+"""Chains: the records of runs that were verified in this process, found by place and by name without a walk."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple, TypeAlias
+from uuid import UUID
+
+from paigeant.errors import TamperedMessage
+from paigeant.model.custody.records import RecordKind, SignedRecord
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.hops import Leased
+from paigeant.model.message import lineage
+from paigeant.model.runs import Direction, StepStatus
+from paigeant.security.custody.records import RecordText, place_of, read_stored
+
+RECORDS: Final = 10_000
+"""Records that a process keeps in mind, about 16 MiB."""
+
+RUNS: Final = 2_000
+"""Runs of which it keeps any."""
+
+Place: TypeAlias = tuple[str, int]
+
+
+class Link(NamedTuple):
+    """A record that was verified: what it says, who signed it, and the plan that was ahead when its hop was leased.
+
+    ``at`` is when it was stored at the latest. What a compromised key has signed counts only if others follow.
+    """
+
+    text: RecordText
+    iss: str
+    ahead: str | None
+    at: datetime
+    is_compromised: bool = False
+
+
+class _Newest(NamedTuple):
+    """The digest of what is seen under a name on a path; a later ``place`` takes its place."""
+
+    place: tuple[int, bool]
+    digest: str
+
+
+@dataclass(slots=True)
+class Chain:
+    """What is known here of a run: the records that were verified, and those that were signed here and committed.
+
+    Each of the ``links`` is there with all that it follows.
+    """
+
+    links: dict[str, Link] = field(default_factory=dict[str, Link])
+    own: dict[str, SignedRecord] = field(default_factory=dict[str, SignedRecord])
+    _places: dict[Place, list[Link]] = field(default_factory=dict[Place, list[Link]])
+    _newest: dict[tuple[str, str], _Newest] = field(default_factory=dict[tuple[str, str], _Newest])
+    _waits: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    @property
+    def size(self) -> int:
+        """How many records it holds."""
+        return len(self.links) + len(self.own)
+
+    def add(self, digest: str, link: Link) -> None:
+        """Add a record that was verified, and all of what it follows."""
+        self.links[digest] = link
+        fields, path, position = link.text.fields, link.text.fields["path"], link.text.fields["n"]
+        self._places.setdefault((path, position), []).append(link)
+        if link.text.kind is RecordKind.DISPATCH:
+            return
+        for name, found in fields["vars"].items():
+            self._see(name, path, _Newest((position, True), found))
+        done = fields["dir"] == Direction.EXECUTE and fields["status"] == StepStatus.COMPLETED
+        if done and fields["out"] is not None:
+            self._see(fields["step"], path, _Newest((position, False), fields["out"]))
+        if fields["step"] == FLOW:
+            self._waits.add((path, fields["label"]))
+
+    def _see(self, name: str, path: str, found: _Newest) -> None:
+        before = self._newest.get((name, path))
+        if before is None or found.place >= before.place:
+            self._newest[name, path] = found
+
+    def at(self, path: str, position: int) -> list[Link]:
+        """Return the records of a hop: one for each time that it was left."""
+        return self._places.get((path, position), [])
+
+    def variable(self, name: str, path: str) -> str | None:
+        """Return the digest of what was signed and is seen under a name on a path, None if nothing is.
+
+        The nearest path wins, on each the highest position, and what was set before the output of a step.
+        """
+        found = (self._newest.get((name, each)) for each in lineage(path))
+        return next((each.digest for each in found if each is not None), None)
+
+    def waited(self, name: str, path: str) -> bool:
+        """Tell whether a wait of this name is behind on this path."""
+        return any((each, name) in self._waits for each in lineage(path))
+
+    def needs(self, leased: Leased) -> bool:
+        """Tell whether records from the store are needed to verify a leased hop."""
+        record = leased.record
+        if record is None:
+            return True
+        known = self.own | {record.digest: record}
+        try:
+            for digest in (record.digest, leased.head or record.digest):
+                for _ in self.behind(known, digest):
+                    pass
+        except TamperedMessage:
+            return True
+        return False
+
+    def behind(self, known: Mapping[str, SignedRecord], digest: str) -> Iterator[SignedRecord]:
+        """Yield a record and those that it follows, back to one that was verified, or to a dispatch."""
+        since = "the message"
+        at: str | None = digest
+        while at is not None and at not in self.links:
+            record = known.get(at)
+            if record is None:
+                raise TamperedMessage(f"the record that {since} follows is not in the store, or not as it was signed")
+            text = read_stored(record)
+            yield record
+            since, at = place_of(text), text.prev
+        if at is None and since != "dispatch":
+            raise TamperedMessage(f"{since}, prev: it follows no record, and is no dispatch")
+
+
+class Chains:
+    """The chains of the runs used last: as many as there is room for. What one costs does not grow with the others."""
+
+    def __init__(self, *, records: int = RECORDS, runs: int = RUNS) -> None:
+        """Keep so many records and runs, but at least one run whole."""
+        self._records, self._runs = records, runs
+        self._kept: OrderedDict[UUID, Chain] = OrderedDict()
+        self._sizes: dict[UUID, int] = {}
+        self._total = 0
+
+    @property
+    def size(self) -> int:
+        """How many records are kept, as of when each chain was last asked for."""
+        return self._total
+
+    def __len__(self) -> int:
+        """How many runs are kept."""
+        return len(self._kept)
+
+    def of(self, run: UUID) -> Chain:
+        """Return what is known of a run; that of runs not asked for in a long time is forgotten."""
+        chain = self._kept.get(run)
+        if chain is None:
+            chain = self._kept[run] = Chain()
+        self._kept.move_to_end(run)
+        self._count(run, chain.size)
+        while len(self._kept) > 1 and (len(self._kept) > self._runs or self._total > self._records):
+            self.forget(next(iter(self._kept)))
+        return chain
+
+    def keep(self, run: UUID, record: SignedRecord) -> None:
+        """Keep what was signed here of a run and committed."""
+        chain = self.of(run)
+        chain.own[record.digest] = record
+        self._count(run, chain.size)
+
+    def forget(self, run: UUID) -> None:
+        """Forget what is known of a run."""
+        self._kept.pop(run, None)
+        self._count(run, 0)
+
+    def _count(self, run: UUID, size: int) -> None:
+        self._total += size - self._sizes.pop(run, 0)
+        if size:
+            self._sizes[run] = size
