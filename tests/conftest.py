@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,12 @@ def tell_postgres(*statements: str, on: str = POSTGRES) -> None:
 
     with ThreadPoolExecutor(1) as thread:  # of its own, for it may be asked from within an event loop
         thread.submit(asyncio.run, tell()).result()
+
+
+def pytest_configure() -> None:
+    """Let what the tests start be interrupted, also where they run in the background: there SIGINT is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
