@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Final, cast, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from pydantic_core import from_json, to_json
 from paigeant.activities.callables import location
 from paigeant.activities.context import ActivityContext
 from paigeant.errors import ArgumentError, RegistrationError
+from paigeant.model.values.lazy import lazy
 from paigeant.model.values.shapes import adapter, first_problem, read
 
 RESERVED: Final = frozenset({"payload", "previous"})
@@ -129,12 +130,12 @@ class Sources:
             self._texts[name] = to_json(self.fields[name])
         return self._texts.get(name)
 
-    @cached_property
+    @lazy
     def _texts(self) -> dict[str, bytes]:
         """The texts of fields that were asked for: binding asks twice, and what is recorded once more."""
         return {}
 
-    @cached_property
+    @lazy
     def fields(self) -> Mapping[str, Any]:
         """The input's fields, if it is an object."""
         payload = from_json(self.reserved["payload"]) if "payload" in self.reserved else None

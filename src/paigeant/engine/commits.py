@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from uuid_utils.compat import uuid4
 
@@ -43,13 +42,15 @@ def commit_outcome(
     twins = tuple(
         Twin.of(message, one, hold) for (message, hold), one in zip(transition.next, sealed.messages, strict=True)
     )
-    commit = replace(commit_transition(runtime, leased.grant, transition, twins), input=bound, record=sealed.record)
     plans = _new_plans(leased.message.routing_slip.itinerary, transition)
-    if not plans:
-        return commit
     for plan in plans:
         runtime.plans.keep(plan)
-    return replace(commit, plans=tuple(plan.blob for plan in plans))
+    return Commit(
+        *(leased.grant.held, runtime.owner, uuid4(), transition, twins),
+        input=bound,
+        record=sealed.record,
+        plans=tuple(plan.blob for plan in plans),
+    )
 
 
 def commit_transition(runtime: Runtime, grant: Grant, transition: Transition, twins: tuple[Twin, ...] = ()) -> Commit:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import PlanText
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction
+from paigeant.model.values.lazy import lazy
 from paigeant.model.values.values import Value
 
 BRANCH: Final = "/"
@@ -99,7 +99,7 @@ class RunHeaders:
         """What ties this run to others: as it was given, else the run's own id, which its children inherit."""
         return self.correlation_id or str(self.workflow_id)
 
-    @cached_property
+    @lazy
     def text(self) -> bytes:
         """These headers as JSON, without the brackets around them; made once."""
         said = {
@@ -149,7 +149,7 @@ class Headers:
         """When the run is to be over."""
         return self.run.deadline
 
-    @cached_property
+    @lazy
     def message_id(self) -> str:
         """The same for each sending and each retry of this hop."""
         return HopKey(self.run.workflow_id, self.path, self.position).message_id
@@ -176,7 +176,7 @@ class PaigeantMessage:
     payload: Payload
     routing_slip: RoutingSlip = RoutingSlip()  # noqa: RUF009  (it is a value)
 
-    @cached_property
+    @lazy
     def key(self) -> HopKey:
         """Where in which journey this message is."""
         return HopKey(self.headers.run.workflow_id, self.headers.path, self.headers.position)
@@ -191,7 +191,7 @@ class PaigeantMessage:
         slip = self.routing_slip
         return replace(self, routing_slip=replace(slip, itinerary=slip.itinerary.found_in(plan)))
 
-    @cached_property
+    @lazy
     def topic(self) -> str:
         """The activity that executes, or undoes, the step this message announces; raises IndexError without one."""
         slip = self.routing_slip

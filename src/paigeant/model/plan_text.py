@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from hashlib import sha256
 from itertools import accumulate
 from typing import Final, NamedTuple, Never, overload
@@ -15,6 +14,7 @@ from paigeant.model.entries.entry import Entry, count, entry_id, placed
 from paigeant.model.entries.step import Step, against, steps_of
 from paigeant.model.limits import INLINE_BYTES
 from paigeant.model.values.digests import EMPTY, encode, prepend
+from paigeant.model.values.lazy import lazy
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.values import Blob
 
@@ -71,7 +71,7 @@ class PlanText:
         """Whether the whole is too long to travel, so that the store keeps it for the messages that refer to it."""
         return self.size_ahead(0) > INLINE_BYTES
 
-    @cached_property
+    @lazy
     def size(self) -> int:
         """How many entries there are, those within others included."""
         return count(entry for entry, _ in self.entries)
@@ -80,11 +80,11 @@ class PlanText:
         """Tell whether the first version of the wire format has all entries from this one on."""
         return at > self._newest
 
-    @cached_property
+    @lazy
     def _newest(self) -> int:
         return max((index for index, (entry, _) in enumerate(self.entries) if not entry.plain), default=-1)
 
-    @cached_property
+    @lazy
     def depth(self) -> int:
         """How deep the texts of its steps nest."""
         if all(isinstance(entry, Step) for entry, _ in self.entries):
@@ -92,7 +92,7 @@ class PlanText:
         steps = steps_of(entry for entry, _ in self.entries)
         return 1 + max((nesting(step.text) for step in steps), default=0)
 
-    @cached_property
+    @lazy
     def digests(self) -> list[str]:
         """Of each entry its topic and the SHA-256 of its text, base64url, as records of custody name it."""
         return [f"{planned.entry.topic} {encode(sha256(planned.text).digest())}" for planned in self.entries]
@@ -104,11 +104,11 @@ class PlanText:
         """
         return self._ahead[at]
 
-    @cached_property
+    @lazy
     def _ahead(self) -> list[str]:
         return list(accumulate(reversed(self.digests), lambda rest, each: prepend(each, rest), initial=EMPTY))[::-1]
 
-    @cached_property
+    @lazy
     def blob(self) -> Blob:
         """The whole text under its SHA-256, as the store keeps it."""
         return self._stored or Blob(sha256(self._text).hexdigest(), self._text)

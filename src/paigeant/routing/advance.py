@@ -107,17 +107,21 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
     variables = (*([] if name is None else [(name, outcome.output)]), *outcome.variables.items())
     reason = outcome.reason if isinstance(outcome, Finished) else None
     left = Left(Done(outcome.output, outcome.log, reason), message.routing_slip.compensations if compensable else None)
-    return replace(_on_to(leased, left, slip, ahead, outcome.output), writes=Writes(variables, revision=revision))
+    return _on_to(leased, left, slip, ahead, outcome.output, Writes(variables, revision=revision))
 
 
-def _on_to(leased: Leased, left: Left, slip: RoutingSlip, ahead: Decided, output: Value | None) -> Transition:
+def _on_to(
+    leased: Leased, left: Left, slip: RoutingSlip, ahead: Decided, output: Value | None, writes: Writes
+) -> Transition:
     """Leave the hop for what was decided to be next, or for the end of the run, or of its branch."""
     if not ahead.itinerary:
         nothing_ran = slip.branch is not None and not slip.executed  # what it was given is no result
-        return complete(leased, left, None if nothing_ran else output, slip.compensations, ahead.passed)
+        return complete(leased, left, None if nothing_ran else output, slip.compensations, ahead.passed, writes)
     undecided = ahead.fault is not None
-    slip = replace(slip, itinerary=ahead.itinerary.settled if undecided else ahead.itinerary, undecided=undecided)
-    return Transition(left, (Following(onward(leased, slip, output, len(ahead.passed))),), passed=ahead.passed)
+    if undecided or slip.undecided or ahead.itinerary is not slip.itinerary:
+        slip = replace(slip, itinerary=ahead.itinerary.settled if undecided else ahead.itinerary, undecided=undecided)
+    following = Following(onward(leased, slip, output, len(ahead.passed)))
+    return Transition(left, (following,), writes=writes, passed=ahead.passed)
 
 
 def _pass(leased: Leased, variables: Mapping[str, Value]) -> Transition:
@@ -128,8 +132,8 @@ def _pass(leased: Leased, variables: Mapping[str, Value]) -> Transition:
     ahead = decide(slip.itinerary, position + 1, leased.seen)
     if undecided and ahead.fault is not None and not ahead.passed:
         return turn_round(leased, Faulted(ahead.fault))  # no variable was fixed since
-    made = _on_to(leased, Left(Done(None)), slip, ahead, message.payload.previous)
-    return replace(made, writes=Writes(tuple(variables.items())))
+    writes = Writes(tuple(variables.items()))
+    return _on_to(leased, Left(Done(None)), slip, ahead, message.payload.previous, writes)
 
 
 def _advance_fan(leased: Leased, outcome: FannedOut | Joined | JoinFailed) -> Transition:
@@ -161,5 +165,5 @@ def _join(leased: Leased, outcome: Joined) -> Transition:
     _, path, position = leased.message.key
     left = Left(Done(None), slip.compensations if outcome.undo else None)
     slip = slip.mark_complete(position, path=path, compensable=outcome.undo)
-    made = _on_to(leased, left, slip, decide(slip.itinerary, position + 1, leased.seen), outcome.output)
-    return replace(made, writes=Writes(tuple(outcome.variables.items())))
+    ahead = decide(slip.itinerary, position + 1, leased.seen)
+    return _on_to(leased, left, slip, ahead, outcome.output, Writes(tuple(outcome.variables.items())))

@@ -26,6 +26,7 @@ from paigeant.model.events import ExecutionEnd, LeaseLost, MessageHeld, RunEnded
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
+from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Outcome, Revised
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.transition import Transition
@@ -88,8 +89,7 @@ class HopRunner:
                 match await self._execute(active, served):
                     case Execution() as execution:
                         leased = active.leased = _with_what_is_known(active)
-                        commit = self._advance(active, execution, await self._see(active, execution))
-                        commit = self._ask_for_next(commit, slot)
+                        commit = self._advance(active, execution, await self._see(active, execution), slot)
                         result, following = await self._committer.commit(commit, lambda: active.good_until, leased)
                         seconds = runtime.clock() - started
                         ended = (commit.transition, result.verdict, seconds, execution.error)
@@ -189,22 +189,21 @@ class HopRunner:
                     raise
             await backoff.pause()
 
-    def _advance(self, active: ActiveLease, execution: Execution, seen: Seen) -> Commit:
-        """Return what the hop wants written."""
+    def _advance(self, active: ActiveLease, execution: Execution, seen: Seen, slot: Slot | None) -> Commit:
+        """Return what the hop wants written; of the next, which is asked for if it can stay here, it takes the slot."""
         leased, outcome = replace(active.leased, seen=seen) if seen else active.leased, execution.outcome
         if isinstance(outcome, Revised):
             leased = with_author(leased, outcome, self._runtime.registry)
         commit = commit_outcome(self._runtime, leased, outcome, bound=execution.input)
         done = commit.transition.hop.status is StepStatus.COMPLETED
         detail = None if done else active.progress.unsent
-        return replace(commit, blobs=tuple(execution.blobs), detail=detail)
+        wanted = None if slot is None else self._room_for_next(commit, slot)
+        return replace(commit, hand_over=wanted, blobs=tuple(execution.blobs), detail=detail)
 
-    def _ask_for_next(self, commit: Commit, slot: Slot | None) -> Commit:
-        """Ask for the next hop to be handed over, if it may stay here and there is room for it."""
+    def _room_for_next(self, commit: Commit, slot: Slot) -> HopKey | None:
+        """Return the hop that is to be handed over, None if none may stay here or there is no room for it."""
         wanted = next((twin for twin in commit.twins if self._could_take(twin)), None)
-        if wanted is None or slot is None or not slot.move(wanted.topic):
-            return commit
-        return replace(commit, hand_over=wanted.key)
+        return wanted.key if wanted is not None and slot.move(wanted.topic) else None
 
     def _could_take(self, twin: Twin) -> bool:
         if self._stopping or twin.topic not in self._topics or not isinstance(twin.hold, Now):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import NamedTuple
 
 from paigeant.model.message import HopKey
 from paigeant.model.values.digests import digest_of
+from paigeant.model.values.lazy import lazy
 
 
 class RecordKind(StrEnum):
@@ -34,7 +34,7 @@ class SignedRecord:
     text: bytes
     jws: bytes
 
-    @cached_property
+    @lazy
     def digest(self) -> str:
         """What the next record names as the one before it: SHA-256 of the text, a line break and the JWS, base64url."""
         return digest_of(b"%b\n%b" % (self.text, self.jws))

@@ -18,15 +18,20 @@ _ENDS: Final = frozenset({FaultKind.CANCELLED, FaultKind.DEADLINE})
 
 
 def complete(
-    leased: Leased, left: Left, output: Value | None, undo: tuple[Compensation, ...], passed: tuple[PassedEntry, ...]
+    leased: Leased,
+    left: Left,
+    output: Value | None,
+    undo: tuple[Compensation, ...],
+    passed: tuple[PassedEntry, ...],
+    writes: Writes,
 ) -> Transition:
     """Nothing is left to do: the run, or the branch, is complete. ``undo`` is what can be undone of it."""
     slip, output = leased.message.routing_slip, output or NULL
     branch = slip.branch
     if branch is None:
-        return Transition(left, end=RunEnd(RunStatus.COMPLETED, output), passed=passed)
+        return Transition(left, end=RunEnd(RunStatus.COMPLETED, output), writes=writes, passed=passed)
     arrival = Arrival(branch, BranchEnd.COMPLETED, output, size_of(output), undo)
-    return Transition(left, passed=passed, arrival=arrival)
+    return Transition(left, writes=writes, passed=passed, arrival=arrival)
 
 
 def fail(leased: Leased, left: Left, writes: Writes, *, undone: bool) -> Transition:
