@@ -11,7 +11,6 @@ import re
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, TypeAlias, cast
 
@@ -21,6 +20,7 @@ from pydantic_core import from_json, to_json
 from paigeant.model.values.showing import CONTROLS
 from paigeant.plugins import redacted
 from paigeant.telemetry.logs import STEPS
+from paigeant.telemetry.secret_names import counts_tokens, is_secret
 
 Line: TypeAlias = dict[str, Any]
 """A line as its keys and values; ``timestamp``, ``level``, ``event`` and ``logger`` are always there."""
@@ -38,11 +38,6 @@ _OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message
 """Attributes that are no ``extra``; those before the last are left there by formatters of other handlers."""
 
 MASK: Final = "***"
-_SECRET: Final = re.compile(
-    r"(^|[_.-])(pass(word|wd|phrase)?|pwd|secret|token|authorization|cookie|credentials?|private_?key|api_?key)s?$"
-    r"|^(pass|pwd|auth)$",
-    re.IGNORECASE,
-)
 _TOKEN: Final = re.compile(
     r"(?i:(bearer|basic)\s+)[\w.~+/=-]{8,}|\b(?:sk|pgt|ghp|xox[abp])[-_][\w-]{16,}|\beyJ[\w-]{10,}\.[\w.-]+"
 )
@@ -97,13 +92,16 @@ def _traceback_of(exc_info: Any) -> str:
 
 def masked(line: Line) -> Line:
     """Return the line without secrets: what a field of such a name holds, passwords of URLs, and tokens."""
-    return {name: MASK if is_secret(name) and value else _masked(value) for name, value in line.items()}
+    return {name: MASK if _is_masked(name, value) else _masked(value) for name, value in line.items()}
 
 
-@lru_cache(maxsize=4096)
-def is_secret(name: str) -> bool:
-    """Tell whether a field of this name holds what must not be shown: a password, a token, a key."""
-    return _SECRET.search(name) is not None
+def _is_masked(name: str, value: Any) -> bool:
+    return (
+        bool(value)
+        and value is not True
+        and is_secret(name)
+        and not (isinstance(value, int | float) and counts_tokens(name))
+    )
 
 
 def _masked(value: Any) -> Any:
