@@ -72,7 +72,7 @@ def _show(settings: Settings, asked: LogFilter, *, follow: bool, as_json: bool) 
         if not follow:
             return
         sys.stdout.flush()
-        asked = replace(asked, after=found[-1].id if found else asked.after)
+        asked = replace(asked, after=found[-1].id if found else asked.after or 0)
         sleep(_PAUSE)
 
 

@@ -20,7 +20,10 @@ class LogLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which lines: those of a namespace that fit all that is said. ``after`` is an id, ``limit`` takes the newest."""
+    """Which lines: those of a namespace that fit all that is said, and of these the newest ``limit``.
+
+    With the id of a line as ``after``, the first ``limit`` behind it: page by page none is left out.
+    """
 
     namespace: str
     workflow_id: UUID | None = None
@@ -28,5 +31,5 @@ class LogFilter:
     step: str | None = None
     level: int = 0
     since: datetime | None = None
-    after: int = 0
+    after: int | None = None
     limit: int = 1000

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from paigeant.errors import Unavailable
 from paigeant.model.stored.log_lines import LogFilter, LogLine
 from paigeant.plugins import redacted
-from paigeant.sql.log_lines.table import create, lines_of, log_lines, older, row_of, wanted
+from paigeant.sql.log_lines.table import create, in_order, lines_of, log_lines, older, row_of, wanted
 
 T = TypeVar("T")
 
@@ -53,10 +53,15 @@ class LogStore(ABC):
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         """Insert rows, all or none."""
-        self._do(lambda connection: connection.execute(log_lines.insert(), list(rows)))
+
+        def insert(connection: Connection) -> None:
+            in_order(connection)
+            connection.execute(log_lines.insert(), list(rows))
+
+        self._do(insert)
 
     def read(self, asked: LogFilter) -> list[LogLine]:
-        """Return the newest lines that fit, in the order of writing."""
+        """Return the lines that are asked for, in the order of writing."""
         return self._do(lambda connection: lines_of(connection.execute(wanted(asked)).all()))
 
     def prune(self, than: timedelta) -> int:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     inspect,
     literal_column,
     select,
@@ -33,6 +34,9 @@ from paigeant.sql.schema.home import schema_of
 from paigeant.sql.schema.types import StoreTime
 
 metadata: Final = MetaData()
+
+_LOCK: Final = 0x70675F6C6F67
+"""The number of the lock; ``pg_log`` in ASCII."""
 
 log_lines: Final = Table(
     "log_lines",
@@ -67,6 +71,15 @@ def create(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
+def in_order(connection: Connection) -> None:
+    """Wait until no other transaction writes lines, so that ids rise in the order in which they can be read.
+
+    Without that a reader who asks for what is behind a line would miss what commits later with a lower id.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+
+
 def row_of(line: Mapping[str, Any], text: str) -> dict[str, Any]:
     """Return the row of a line, of which ``text`` is the JSON."""
     said = {name: None if line.get(name) is None else str(line[name]) for name in ("workflow_id", "correlation_id")}
@@ -87,8 +100,10 @@ def _clean(text: str) -> str:
 
 
 def wanted(asked: LogFilter) -> Select[Any, *tuple[Any, ...]]:
-    """Return the newest lines that fit, in the order of writing."""
-    query = select(_c.id, _c.at, _c.level, _c.fields).where(_c.namespace == asked.namespace, _c.id > asked.after)
+    """Return the lines that fit: the newest, from the last on; or the first behind ``after``, from that on."""
+    query = select(_c.id, _c.at, _c.level, _c.fields).where(_c.namespace == asked.namespace)
+    if asked.after is not None:
+        query = query.where(_c.id > asked.after)
     if asked.workflow_id is not None:
         query = query.where(_c.workflow_id == str(asked.workflow_id))
     if asked.correlation_id is not None:
@@ -99,12 +114,13 @@ def wanted(asked: LogFilter) -> Select[Any, *tuple[Any, ...]]:
         query = query.where(_c.level >= asked.level)
     if asked.since is not None:
         query = query.where(_c.at >= asked.since)
-    return query.order_by(_c.id.desc()).limit(asked.limit)
+    return query.order_by(_c.id.desc() if asked.after is None else _c.id).limit(asked.limit)
 
 
 def lines_of(rows: Sequence[Any]) -> list[LogLine]:
-    """Return rows, newest first, as lines in the order of writing."""
-    return [LogLine(row.id, row.at, row.level, cast("dict[str, Any]", from_json(row.fields))) for row in reversed(rows)]
+    """Return rows as lines in the order of writing."""
+    in_order = sorted(rows, key=lambda row: row.id)
+    return [LogLine(row.id, row.at, row.level, cast("dict[str, Any]", from_json(row.fields))) for row in in_order]
 
 
 def older(than: timedelta, now: datetime | None = None) -> Delete:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from paigeant.config import Settings
 from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.stored.log_lines import LogFilter
 from paigeant.sql.log_lines.store import LogStore
-from paigeant.sql.log_lines.table import row_of
+from paigeant.sql.log_lines.table import in_order, log_lines, row_of
 
 NOW = datetime.now(UTC)
 RUN = uuid4()
@@ -55,11 +56,53 @@ def test_lines_come_back_as_they_were_and_by_what_they_carry(store: LogStore):
     assert events(level=30) == ["two"]
     assert events(since=NOW - timedelta(hours=1)) == ["one", "two", "three", events()[-1]]
     first = store.read(asked)[0]
-    assert events(after=first.id, limit=1) == [events()[-1]]
     assert first.at == NOW
 
     assert store.prune(timedelta(days=1)) == 1
     assert "old" not in events()
+
+
+def test_page_by_page_no_line_is_left_out(store: LogStore):
+    store.write([row(str(number)) for number in range(7)])
+    asked, seen = LogFilter("here", after=0, limit=3), list[str]()
+
+    while page := store.read(asked):
+        seen += [line.fields["event"] for line in page]
+        asked = replace(asked, after=page[-1].id)
+
+    assert seen == [str(number) for number in range(7)]
+    assert [line.fields["event"] for line in store.read(LogFilter("here", limit=2))] == ["5", "6"]
+
+
+def test_what_is_written_later_is_read_later_though_another_writer_is_slow(new_postgres: Any):
+    url = new_postgres(empty=True)
+    slow, quick, reader = (open_log_store(url) for _ in range(3))
+    reader.write([row("first")])
+    writing, going_on = threading.Event(), threading.Event()
+
+    def insert(connection: Any) -> None:
+        in_order(connection)
+        connection.execute(log_lines.insert(), [row("slow")])
+        writing.set()
+        assert going_on.wait(20)
+
+    threads = [
+        threading.Thread(target=slow._do, args=(insert,)),
+        threading.Thread(target=quick.write, args=([row("quick")],)),
+    ]
+    threads[0].start()
+    assert writing.wait(20)
+    threads[1].start()
+    threads[1].join(0.3)  # it may come first only if it does not wait
+    seen = [line.fields["event"] for line in reader.read(LogFilter("here", after=0))]
+    going_on.set()
+    for thread in threads:
+        thread.join(20)
+
+    assert seen == ["first"]
+    assert [line.fields["event"] for line in reader.read(LogFilter("here", after=0))] == ["first", "slow", "quick"]
+    for each in (slow, quick, reader):
+        each.close()
 
 
 def test_a_database_that_is_away_is_said_to_be_so_without_its_password():
