@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from paigeant.abc import RunReader
 from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
-from paigeant.app.operating.why import Explanation, Facts, explain
+from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.app.options import read_timeout
 from paigeant.app.signals import Signal, require_taken
 from paigeant.app.views.ahead import signals_ahead, with_steps_ahead
@@ -182,8 +182,7 @@ class Run(Generic[Out_co]):
     async def why(self) -> Explanation:
         """Return why the run stands where it stands: for each open hop a sentence, who can act, what helps."""
         view = await self._runtime.store.get_run(self.workflow_id)
-        queues = [] if view.status.final else await self._runtime.store.list_queues()
-        return explain(view, Facts({queue.activity: queue for queue in queues}))
+        return await explain_run(self._runtime.store, view)
 
     async def variables(self) -> dict[str, JsonValue]:
         """Return the run's variables: steps' outputs and what was set."""

@@ -18,14 +18,17 @@ LOOKED_AT: Final = 1_000
 LATE: Final = 60.0
 """Seconds for which a step may be due before it is shown."""
 
-_DAY: Final = timedelta(days=1)
+FAILED_WITHIN: Final = timedelta(days=1)
+"""How long a run that failed is shown."""
 
 
 async def find_attention(store: Store) -> list[AttentionGroup]:
     """Return what needs a person: stuck runs, those that failed in the last day, queues that are late, dead letters."""
     stuck = await store.search_runs(RunFilter(status=(RunStatus.WAITING,), stuck=True), limit=LOOKED_AT)
     ends = (RunStatus.FAILED, RunStatus.COMPENSATION_FAILED)
-    failed = await store.search_runs(RunFilter(status=ends, ended_after=datetime.now(UTC) - _DAY), limit=LOOKED_AT)
+    failed = await store.search_runs(
+        RunFilter(status=ends, ended_after=datetime.now(UTC) - FAILED_WITHIN), limit=LOOKED_AT
+    )
     letters = await store.count_dead_letters()
     groups = [*_grouped(stuck.runs), *_grouped(failed.runs), *await _late(store)]
     if letters:

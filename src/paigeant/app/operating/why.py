@@ -1,4 +1,4 @@
-"""Why a run stands where it stands: a sentence for each open hop, who can act, and which verbs help. Pure."""
+"""Why a run stands where it stands: a sentence for each open hop, who can act, and which verbs help."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from paigeant.abc import RunReader
 from paigeant.model.runs import RESUMABLE, NodeView, RunStatus, RunView, StepStatus, StepView, WaitReason
 from paigeant.model.stored.overview import QueueView
 from paigeant.model.values.showing import class_name
@@ -48,6 +49,12 @@ class Facts:
     """What is known beside the run: the queues, by activity."""
 
     queues: Mapping[str, QueueView] = field(default_factory=dict[str, QueueView])
+
+
+async def explain_run(store: RunReader, view: RunView) -> Explanation:
+    """Return why the run stands where it stands, said of what this view shows, and of nothing else of the run."""
+    queues = [] if view.status.final else await store.list_queues()
+    return explain(view, Facts({queue.activity: queue for queue in queues}))
 
 
 def explain(view: RunView, facts: Facts) -> Explanation:
@@ -174,10 +181,11 @@ def _waiting(hop: Hop, view: RunView) -> Because:
         return _unserved(hop)
     if reason == WaitReason.JOIN:
         return _joining(hop, view)
-    found = _HELD.get(reason)
+    cause = "unreadable" if reason.startswith("unreadable:") else reason
+    found = _HELD.get(cause)
     if found is not None:
         said, who, verbs = found
-        return _because(hop, reason, said.format(step=repr(_name(hop)), error=_last_error(hop)), who, *verbs)
+        return _because(hop, cause, said.format(step=repr(_name(hop)), error=_last_error(hop)), who, *verbs)
     if hop.due_at is not None:
         return _because(hop, "sleeping", f"{_name(hop)!r} sleeps: {reason}", "nobody: it goes on by itself", "retry")
     said = f"step {_name(hop)!r} is parked: {_cut(reason) or 'nobody said why'}"
@@ -221,8 +229,8 @@ _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     WaitReason.TAMPERED: (
         "the message of step {step} is not the one that was recorded: somebody has edited the store",
-        "you: find out who, then terminate",
-        ("terminate",),
+        "you: find out who, put it right, then retry; or end the run",
+        ("retry", "cancel", "terminate"),
     ),
     WaitReason.UNSIGNED: (
         "the run began unsigned, and signing is on: nothing shows what it was given",
@@ -254,19 +262,6 @@ _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         "you: start a worker of the version that wrote it, or with its keys",
         ("retry", "terminate"),
     ),
-    "unsigned": (
-        "the message of step {step} carries no signature that holds",
-        "you: look at the keys",
-        ("retry", "terminate"),
-    ),
-    "revoked": (
-        "the key that signed step {step} was revoked",
-        "you: decide whether to trust it",
-        ("retry", "terminate"),
-    ),
-    "expired": ("the signature of step {step} has expired", "you: decide whether to trust it", ("retry", "terminate")),
-    "reauthentication": ("step {step} needs a fresh identity", "the person for whom it runs", ("retry", "cancel")),
-    "budget": ("the budget of the run is spent", "you: raise it, then retry", ("retry", "cancel")),
     "approval": ("step {step} waits for an approval", "whoever may approve", ("approve", "deny", "cancel")),
 }
 """What is said of a hop that is held for a reason: the sentence, who can act, and the verbs that help."""

@@ -146,11 +146,10 @@ def view(*, reason: str | None = None, status: StepStatus = StepStatus.WAITING, 
         (WaitReason.UNSERVED, "no worker that is up serves step 'charge'", "cancel"),
         (WaitReason.INTERRUPTED, "the worker died while step 'charge' ran", "retry"),
         (WaitReason.CONTRACT, "the code of step 'charge' has changed", "retry --accept-contract"),
-        (WaitReason.TAMPERED, "somebody has edited the store", "terminate"),
+        (WaitReason.TAMPERED, "somebody has edited the store", "retry"),
         (WaitReason.DIVERGED, "asks for something else than it has recorded", "retry --afresh"),
         (WaitReason.INTERNAL, "something in Paigeant or a plugin failed", "retry"),
-        ("unreadable", "cannot be read here", "terminate"),
-        ("budget", "the budget of the run is spent", "retry"),
+        ("unreadable: it is of another version", "cannot be read here", "terminate"),
         ("approval", "waits for an approval", "approve"),
     ],
 )
@@ -159,7 +158,14 @@ def test_what_is_held_says_so_and_what_helps(reason: str, said: str, verb: str):
 
     assert said in found.said
     assert verb in found.verbs
-    assert (found.cause, found.position, found.who != "") == (reason, 2, True)
+    assert (found.cause, found.position, found.who != "") == (reason.partition(":")[0], 2, True)
+
+
+@pytest.mark.parametrize("reason", ["budget", "reauthentication"])
+def test_a_reason_that_only_a_step_gives_is_its_text_and_no_cause_of_ours(reason: str):
+    [found] = explain(view(reason=reason), Facts()).because
+
+    assert (found.cause, found.said) == ("parked", f"step 'charge' is parked: {reason}")
 
 
 def test_a_queue_says_how_many_are_before_it_and_who_serves():
