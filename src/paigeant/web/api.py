@@ -9,12 +9,13 @@ from pydantic import BaseModel, JsonValue
 from starlette.responses import JSONResponse, Response
 
 from paigeant.app.operating.bulk import MOST, BulkResult, Matched, Verb, do_to_all, match
-from paigeant.app.operating.why import Explanation
+from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.errors import InvalidInput
 from paigeant.model.runs import RunPage, RunStatus, RunView
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.web.access import Role
-from paigeant.web.requests import app_of, find_run, json_body, require, require_unchanged, seen_by, version_of, who
+from paigeant.web.redaction import runs_seen_by, seen_by
+from paigeant.web.requests import app_of, find_run, json_body, require, require_unchanged, version_of, who
 
 router: Final = APIRouter(prefix="/api/v1")
 
@@ -55,7 +56,8 @@ def asked_runs(request: Request) -> RunFilter:
 @router.get("/runs")
 async def list_runs(request: Request, limit: Limit = 50, after: str | None = None) -> RunPage:
     """Return a page of the runs that fit what the address says: status, reason, workflow, step, error."""
-    return await app_of(request).store.search_runs(asked_runs(request), limit=limit, after=after)
+    page = await app_of(request).store.search_runs(asked_runs(request), limit=limit, after=after)
+    return runs_seen_by(page, who(request))
 
 
 @router.get("/runs/count")
@@ -123,8 +125,9 @@ async def list_values(request: Request, workflow_id: str) -> dict[str, JsonValue
 
 @router.get("/runs/{workflow_id}/why")
 async def why(request: Request, workflow_id: str) -> Explanation:
-    """Return why a run stands where it stands."""
-    return await (await find_run(request, workflow_id)).why()
+    """Return why a run stands where it stands, said of what whoever asks may see."""
+    view = seen_by(await (await find_run(request, workflow_id)).view(), who(request))
+    return await explain_run(app_of(request).store, view)
 
 
 @router.post("/runs/{workflow_id}/cancel")

@@ -14,11 +14,12 @@ from starlette.staticfiles import StaticFiles
 
 from paigeant.app import Paigeant
 from paigeant.errors import PaigeantError
+from paigeant.model.checks.options import without_place
 from paigeant.web import api, pages, system, verbs
 from paigeant.web.access import Access
 from paigeant.web.events import Watcher
 from paigeant.web.guard import Guard, TooLarge
-from paigeant.web.problems import problem, problem_of
+from paigeant.web.problems import problem, status_of
 from paigeant.web.rendering import error_page
 from paigeant.web.requests import BadForm, Changed, Forbidden
 
@@ -28,14 +29,15 @@ _STATUSES: Final[dict[type[Exception], int]] = {Forbidden: 403, BadForm: 403, Ch
 def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
     """Return the API and the dashboard of an application, which must be open when it is asked, to be served or mounted.
 
-    Without an ``access`` it answers to this machine only.
+    Without an ``access`` it answers to this machine only, and lets everybody there do everything. For others say who
+    may: ``app.mount("/ops", asgi(paigeant, access=Access(read_tokens(TOKENS), local=False)))``.
     """
     access = access or Access()
     app = FastAPI(
         title="Paigeant", version=version("paigeant"), docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
     app.state.paigeant, app.state.access, app.state.watcher = paigeant, access, Watcher(lambda: paigeant.store)
-    for router in (api.router, system.router, pages.router, verbs.router):
+    for router in (system.health, api.router, system.router, pages.router, verbs.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("paigeant.web") / "static")), name="static")
     app.add_exception_handler(PaigeantError, _of_ours)
@@ -56,8 +58,8 @@ def _answer(request: Request, status: int, code: str, text: str) -> Response:
 async def _of_ours(request: Request, error: Exception) -> Response:
     if not isinstance(error, PaigeantError):
         raise error
-    status = _STATUSES.get(type(error)) or problem_of(error).status_code
-    return _answer(request, status, type(error).__name__, str(error))
+    status = _STATUSES.get(type(error)) or status_of(error)
+    return _answer(request, status, type(error).__name__, without_place(str(error)))
 
 
 async def _too_large(request: Request, error: Exception) -> Response:

@@ -44,7 +44,7 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to watch, unless it does so already."""
-        if not self._tasks:
+        if all(task.done() for task in self._tasks):
             self._tasks = [asyncio.create_task(self._watch(), name="paigeant-watcher")]
 
     async def stop(self) -> None:
@@ -59,8 +59,9 @@ class Watcher:
         while True:
             try:
                 now = await self._reader().wait_for_change(seen, QUIET)
-            except PaigeantError as error:
-                _LOG.warning("the store cannot be watched: %s", error)
+            except Exception as error:  # noqa: BLE001  (of a store or a plugin: those who listen still do)
+                expected = isinstance(error, PaigeantError | OSError)
+                _LOG.warning("the store cannot be watched: %s", error, exc_info=None if expected else error)
                 await asyncio.sleep(PAUSE)
                 continue
             if now != seen:

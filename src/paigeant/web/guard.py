@@ -1,8 +1,9 @@
 """The guard: an ASGI middleware that lets through only what may be let through, and says so in the headers.
 
-The Host must be loopback's where the server is local: a page elsewhere can point a name at 127.0.0.1. A write must come
-from a page of ours or from a program: by ``Origin`` and ``Sec-Fetch-Site``, and by its token or form token. There is no
-CORS. Bodies are limited before they are read.
+Where the server is local, whoever asks must be on this machine, with no proxy between: others could use that. The Host
+must be loopback's there: a page elsewhere can point a name at 127.0.0.1. A write must come from a page of ours or from
+a program: by ``Origin`` and ``Sec-Fetch-Site``, and by its token or form token. There is no CORS. Bodies are limited
+before they are read.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -32,7 +34,7 @@ HEADERS: Final[Mapping[str, str]] = {
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with no-referrer, browsers send forms of ours with "Origin: null"
     "cache-control": "no-store",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -40,6 +42,8 @@ HEADERS: Final[Mapping[str, str]] = {
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LOG: Final = logging.getLogger("paigeant.web")
 _OURS: Final = frozenset({"same-origin", "none"})
+_PROXIED: Final = ("forwarded", "x-forwarded-", "x-real-ip")
+"""What proxies add: each such header begins with one of these."""
 
 
 class Guard:
@@ -65,12 +69,12 @@ class Guard:
         else:
             status, code, text = answer
             page = "text/html" in headers.get("accept", "") and status == HTTPStatus.UNAUTHORIZED
-            await problem(status, code, text, login=page)(scope, receive, _with_headers(send))
+            login = f"{scope.get('root_path', '')}/login" if page else None
+            await problem(status, code, text, login=login)(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, str] | None:
-        host = _host(headers.get("host", ""))
-        if self._access.local and host not in LOOPBACK:
-            return 421, "WrongHost", f"this server is for this machine only; it does not answer to the name {host!r}"
+        if self._access.local and (refusal := _not_local(scope, headers)) is not None:
+            return refusal
         identity, session, by_token = self._identify(headers)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if identity is None and path not in OPEN_PATHS and not path.startswith("/static/"):
@@ -92,6 +96,29 @@ class Guard:
         if session and (identity := self._access.by_session(session)) is not None:
             return identity, session, False
         return (LOCAL if self._access.local else None), "local", False
+
+
+def _not_local(scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, str] | None:
+    """Refuse whoever does not ask on this machine, by a name of this machine, and directly."""
+    host = _host(headers.get("host", ""))
+    if host not in LOOPBACK:
+        return 421, "WrongHost", f"this server is for this machine only; it does not answer to the name {host!r}"
+    said = "this server needs no token and is for this machine only; to let others in, set PAIGEANT_API_TOKEN"
+    if not _is_loopback((scope.get("client") or ("",))[0]):
+        return 403, "NotLocal", f"{said}: you ask from another machine"
+    proxied = [name for name in headers if name.startswith(_PROXIED)]
+    if proxied:
+        return 403, "NotLocal", f"{said}, and --behind-proxy: a proxy has sent this ({', '.join(sorted(proxied))})"
+    return None
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return (mapped or ip).is_loopback
 
 
 def _foreign(headers: Mapping[str, str]) -> tuple[int, str, str] | None:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import PlainTextResponse, Response
 
-from paigeant.app.operating.attention import find_attention
+from paigeant.app.operating.attention import FAILED_WITHIN, find_attention
+from paigeant.app.operating.why import explain_run
 from paigeant.app.upkeep.log_lines import read_lines
 from paigeant.errors import InvalidInput, PaigeantError, UnknownVariable
 from paigeant.model.runs import RESUMABLE, RunStatus, RunView
 from paigeant.model.stored.log_lines import LogFilter, LogLine
-from paigeant.model.stored.overview import COUNTED
+from paigeant.model.stored.overview import COUNTED, AttentionGroup
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.web.access import Role
 from paigeant.web.axis import axis_of
+from paigeant.web.redaction import counts_seen_by, groups_seen_by, lines_seen_by, runs_seen_by, seen_by
 from paigeant.web.rendering import page
-from paigeant.web.requests import Forbidden, app_of, find_run, seen_by, version_of, who
+from paigeant.web.requests import Forbidden, app_of, find_run, version_of, who
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -35,16 +38,20 @@ async def attention(request: Request) -> Response:
     """Show what needs a person."""
     store = app_of(request).store
     groups, counts = await find_attention(store), await store.count_open()
-    return page(request, "attention.html", groups=groups, counts=counts, links=[_link(group) for group in groups])
+    shown = groups_seen_by(groups, who(request))
+    links = [link_of(group) if same == group else "" for group, same in zip(groups, shown, strict=True)]
+    counts = counts_seen_by(counts, who(request))
+    return page(request, "attention.html", groups=shown, counts=counts, links=links)
 
 
-def _link(group: Any) -> str:
-    """Return the address of the runs of a group, empty if they are not runs."""
-    if group.cause in {"late", "dead letters"}:
+def link_of(group: AttentionGroup) -> str:
+    """Return the address of the runs of a group, those alone that were counted; empty if they are not runs."""
+    if group.example is None:
         return ""
-    asked = {"status": group.cause, "step": group.step, "error": group.error}
-    if group.cause not in set(RunStatus):
-        asked = {"status": "waiting", "reason": group.cause, "step": group.step}
+    asked = {"status": "waiting", "reason": group.cause, "step": group.step}
+    if group.cause in set(RunStatus):
+        since = datetime.now(UTC) - FAILED_WITHIN
+        asked = {"status": group.cause, "step": group.step, "error": group.error, "ended_after": since.isoformat()}
     return urlencode({name: value for name, value in asked.items() if value})
 
 
@@ -58,7 +65,7 @@ async def runs(request: Request, after: str | None = None) -> Response:
     except InvalidInput as error:
         wrong = str(error)
     store = app_of(request).store
-    found = await store.search_runs(asked, limit=_PAGE, after=after)
+    found = runs_seen_by(await store.search_runs(asked, limit=_PAGE, after=after), who(request))
     count = await store.count_runs(asked)
     return page(
         request,
@@ -77,11 +84,13 @@ async def runs(request: Request, after: str | None = None) -> Response:
 async def run(request: Request, workflow_id: str) -> Response:
     """Show one run: why it stands where it stands, its time axis, its steps, values and log lines."""
     handle = await find_run(request, workflow_id)
-    view, explained = await handle.view(), await handle.why()
+    view = await handle.view()
+    shown = seen_by(view, who(request))
+    explained = await explain_run(app_of(request).store, shown)
     return page(
         request,
         "run.html",
-        run=seen_by(view, who(request)),
+        run=shown,
         because=explained.because,
         version=version_of(view),
         axis=axis_of(view),
@@ -102,7 +111,7 @@ async def _lines(request: Request, view: RunView) -> list[LogLine] | None:
         return None
     asked = LogFilter(settings.namespace, view.workflow_id, limit=100)
     try:
-        return await asyncio.to_thread(read_lines, settings, asked)
+        return lines_seen_by(await asyncio.to_thread(read_lines, settings, asked), who(request))
     except PaigeantError:
         return None
 

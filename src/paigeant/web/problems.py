@@ -34,16 +34,15 @@ _STATUSES: Final[tuple[tuple[type[PaigeantError], int], ...]] = (
 )
 
 
-def problem(status: int, code: str, detail: str, *, login: bool = False) -> Response:
-    """Return the answer that tells a program what was wrong; a person's browser is sent to sign in, with ``login``."""
-    if login:
-        return RedirectResponse("/login", status_code=303)
+def problem(status: int, code: str, detail: str, *, login: str | None = None) -> Response:
+    """Return the answer that tells a program what was wrong; a person's browser is sent to sign in, at ``login``."""
+    if login is not None:
+        return RedirectResponse(login, status_code=303)
     said = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
     return Response(to_json(said), status, headers, "application/problem+json")
 
 
-def problem_of(error: PaigeantError) -> Response:
-    """Return the answer for an error of ours."""
-    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
-    return problem(status, type(error).__name__, str(error))
+def status_of(error: PaigeantError) -> int:
+    """Return the status of the answer for an error of ours."""
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)

@@ -90,39 +90,3 @@ def require_unchanged(view: RunView, seen: str | None) -> None:
     """Return if the run is as it was seen, or if nothing was said of that; raises Changed."""
     if seen and seen.strip('" ') != version_of(view):
         raise Changed(f"run {view.workflow_id} has changed meanwhile: it is {view.status}; look at it again")
-
-
-def shape_of(value: Any) -> Any:
-    """Return what may be shown of a value to whoever may not see it: its type and size."""
-    match value:
-        case None:
-            return None
-        case dict():
-            return f"an object of {len(cast('dict[Any, Any]', value))} fields, {len(to_json(value)):,} bytes"
-        case list():
-            return f"a list of {len(cast('list[Any]', value))}, {len(to_json(value)):,} bytes"
-        case _:
-            return f"a {type(value).__name__}, {len(to_json(value)):,} bytes"
-
-
-def seen_by(view: RunView, identity: Identity) -> RunView:
-    """Return the view as this person may see it: without the right to payloads, shapes and sizes."""
-    if identity.payloads:
-        return view
-    steps = tuple(
-        step.model_copy(
-            update={
-                "input": None if step.input is None else {name: shape_of(value) for name, value in step.input.items()},
-                "output": shape_of(step.output),
-                "heartbeat_detail": shape_of(step.heartbeat_detail),
-            }
-        )
-        for step in view.steps
-    )
-    update = {
-        "input": shape_of(view.input),
-        "output": shape_of(view.output),
-        "variables": {name: shape_of(value) for name, value in view.variables.items()},
-        "steps": steps,
-    }
-    return view.model_copy(update=update)

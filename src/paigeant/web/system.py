@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Final, cast
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from paigeant.app.observing.monitor import wanted_workers
 from paigeant.app.operating.attention import find_attention
@@ -18,12 +18,22 @@ from paigeant.web.access import Role
 from paigeant.web.api import Limit
 from paigeant.web.events import MOST, EventStream, Watcher
 from paigeant.web.problems import problem
-from paigeant.web.requests import app_of, find_run, json_body, require
+from paigeant.web.redaction import groups_seen_by, lines_seen_by
+from paigeant.web.requests import app_of, find_run, json_body, require, who
 
 router: Final = APIRouter(prefix="/api/v1")
 
 SLOTS: Final = 32
 """Slots of a worker, as far as autoscaling goes, unless the address says otherwise."""
+
+
+health: Final = APIRouter(include_in_schema=False)
+
+
+@health.get("/health")
+async def is_healthy() -> Response:
+    """Say that the server answers, to whoever asks."""
+    return PlainTextResponse("ok\n")
 
 
 @router.get("/queues")
@@ -57,7 +67,8 @@ async def list_workflows(request: Request) -> dict[str, Any]:
 @router.get("/attention")
 async def attention(request: Request) -> dict[str, Any]:
     """Return what needs a person, grouped by cause, step and error."""
-    return {"groups": [group.model_dump(mode="json") for group in await find_attention(app_of(request).store)]}
+    groups = groups_seen_by(await find_attention(app_of(request).store), who(request))
+    return {"groups": [group.model_dump(mode="json") for group in groups]}
 
 
 @router.get("/runs/{workflow_id}/cost")
@@ -79,19 +90,20 @@ async def cost(request: Request, workflow_id: str) -> dict[str, Any]:
 
 
 @router.get("/runs/{workflow_id}/logs")
-async def logs(request: Request, workflow_id: str, after: int = 0, limit: Limit = 200) -> dict[str, Any]:
-    """Return the log lines of a run that are kept, oldest first."""
+async def logs(request: Request, workflow_id: str, after: int | None = None, limit: Limit = 200) -> dict[str, Any]:
+    """Return the newest log lines of a run that are kept, in their order; with ``after``, the first behind that id."""
     app, run = app_of(request), await find_run(request, workflow_id)
     asked = LogFilter(app.settings.namespace, run.workflow_id, after=after, limit=limit)
-    lines = await asyncio.to_thread(read_lines, app.settings, asked)
+    lines = lines_seen_by(await asyncio.to_thread(read_lines, app.settings, asked), who(request))
     return {"lines": [{"id": line.id, **line.fields} for line in lines]}
 
 
 @router.get("/dead-letters")
 async def list_letters(request: Request, limit: Limit = 50, after: str | None = None) -> dict[str, Any]:
-    """Return a page of messages that could not be run."""
+    """Return a page of messages that could not be run; their bodies only to who may see payloads."""
     page = await app_of(request).administration.list_dead_letters(limit=limit, after=after)
-    return page.model_dump(mode="json", exclude={"letters": {"__all__": {"body"}}})
+    hidden = None if who(request).payloads else {"dead_letters": {"__all__": {"body", "detail"}}}
+    return page.model_dump(mode="json", exclude=hidden)
 
 
 @router.post("/dead-letters/replay")

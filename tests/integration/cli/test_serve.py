@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import socket
+from contextlib import suppress
 from time import monotonic
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from tests.integration.cli.test_metrics import fetch, free_port
 
@@ -48,6 +51,23 @@ def test_it_serves_and_ends_in_time_with_many_streams_open_and_no_error_in_its_l
     assert levels <= {"info"}
     for stream in streams:
         stream.close()
+
+
+def test_its_log_goes_to_the_file_of_the_settings(project: Any, until: Any):
+    project.write("handlers.py", HELLO)
+    port = free_port()
+    settings = {"PAIGEANT_LOG_FORMAT": "json", "PAIGEANT_LOG_FILE": "serve.log"}
+    server = project.start("serve", "--port", str(port), "--root-path", "ops/", **settings)
+    until(lambda: fetch(port, "/health") == (200, "ok\n"))
+    request = Request(f"http://127.0.0.1:{port}/api/v1/bulk", b"{}", {"Content-Type": "application/json"})
+    with suppress(HTTPError):
+        urlopen(request, timeout=5).close()
+    server.send_signal(signal.SIGTERM)
+    server.wait(10)
+
+    lines = [json.loads(line) for line in (project.folder / "serve.log").read_text().splitlines()]
+    assert ("deed", "/ops/api/v1/bulk") in [(line["event"], line.get("path")) for line in lines]
+    assert f"dashboard on http://127.0.0.1:{port}/ops/ " in project.said(server)
 
 
 def test_what_others_could_reach_needs_a_token_and_encryption(project: Any):

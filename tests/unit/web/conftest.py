@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 
-from paigeant import ActivityRegistry, RetryPolicy, Wait, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Parked, RetryPolicy, Wait, Workflow
 from paigeant.app import Paigeant
 from paigeant.config import Settings
 from paigeant.web import Access, asgi
@@ -19,6 +20,11 @@ TOKENS = ",".join(
     f"{role}:{name}:{name}-token-0123456789"
     for role, name in [("viewer", "vera"), ("operator", "otto"), ("admin", "anna")]
 )
+
+
+def bearer(name: str) -> dict[str, str]:
+    """Return the header of somebody of ``TOKENS``."""
+    return {"authorization": f"Bearer {name}-token-0123456789"}
 
 
 def handlers() -> tuple[ActivityRegistry, list[Workflow[Any, Any]]]:
@@ -39,7 +45,18 @@ def handlers() -> tuple[ActivityRegistry, list[Workflow[Any, Any]]]:
             raise ValueError(f"<b>no</b> {name}")
         return "at last"
 
+    @registry.execute()
+    async def parks(name: str) -> Parked:
+        return Parked(f"look at {name}")
+
+    @registry.execute()
+    async def tells(name: str, ctx: ActivityContext) -> None:
+        ctx.heartbeat({"at": name})
+        await asyncio.sleep(60)
+
     flows = [
+        Workflow("parking", ["parks"]),
+        Workflow("telling", ["tells"]),
         Workflow("hello", ["greet"]),
         Workflow("hostile", ["hostile"]),
         Workflow("failing", ["fails"]),
@@ -51,7 +68,7 @@ def handlers() -> tuple[ActivityRegistry, list[Workflow[Any, Any]]]:
 @pytest.fixture
 async def paigeant() -> AsyncIterator[Paigeant]:
     registry, flows = handlers()
-    async with Paigeant(registry, workflows=flows, settings=Settings(store="memory://")) as app, app.worker():
+    async with Paigeant(registry, workflows=flows, settings=Settings(store="memory://", lease=3)) as app, app.worker():
         yield app
 
 

@@ -9,8 +9,10 @@ import httpx2
 import pytest
 
 from paigeant.app import Paigeant
+from paigeant.errors import ConfigError
 from paigeant.model.runs import RunStatus
 from paigeant.testing.waiting import eventually
+from paigeant.web import events
 from paigeant.web.events import EventStream, Watcher
 
 
@@ -133,6 +135,26 @@ async def test_a_stream_tells_of_changes_and_ends_with_the_server(paigeant: Paig
         await streaming
 
     assert watcher.streams == 0
+
+
+async def test_a_watcher_outlives_whatever_the_store_raises(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(events, "PAUSE", 0.01)
+    answers: list[Any] = [OSError("away"), RuntimeError("a bug"), ConfigError("not open"), 1]
+
+    class Reader:
+        async def wait_for_change(self, seen: int, timeout: float) -> int:
+            del seen, timeout
+            answer = answers.pop(0) if answers else 2
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    watcher = Watcher(Reader)  # type: ignore[arg-type,return-value]
+    watcher.start()
+
+    async with asyncio.timeout(10):
+        assert await watcher.next(0) > 0
+    await watcher.stop()
 
 
 @pytest.mark.parametrize("last", [None, "0", "nonsense", "99"])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
 
 from paigeant.app import Paigeant, Run
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.overview import AttentionGroup
 from paigeant.testing.waiting import eventually
+from paigeant.web.pages import link_of
 
 HTML = {"accept": "text/html"}
 
@@ -45,9 +48,16 @@ async def test_what_failed_is_on_the_first_page_with_the_verb_that_helps(local: 
     done = await local.post("/bulk/retry", data=form_of(asking), headers=HTML)
 
     assert f"/runs/{run.workflow_id}" in first
+    assert "ended_after=" in link  # what is counted is what failed in the last day, and only that is retried
     assert "This is done to 1 runs" in asking
     assert "1 of 1 done" in done.text
     assert (await run.result(20)).status is RunStatus.COMPLETED
+
+
+@pytest.mark.parametrize("cause", ["unserved", "late", "dead letters"])
+def test_what_is_no_group_of_runs_leads_to_no_runs(cause: str):
+    assert link_of(AttentionGroup(cause=cause, step="charge", count=3)) == ""
+    assert link_of(AttentionGroup(cause="unserved", count=3, example=uuid4())) == "status=waiting&reason=unserved"
 
 
 async def test_a_verb_says_what_it_does_and_is_refused_if_the_run_has_changed(

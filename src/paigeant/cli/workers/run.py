@@ -24,11 +24,11 @@ from paigeant.app import ActivityWorker, Handlers, Paigeant
 from paigeant.app.handlers.target import find_target
 from paigeant.app.observing.draining import until_drained
 from paigeant.app.observing.monitor import Monitor, serve_probes
-from paigeant.app.upkeep.log_lines import open_sink
 from paigeant.cli.exit_codes import FAILED, HUNG_UP, INTERRUPTED, exit_code_of
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named, where
+from paigeant.cli.workers.log_output import configure_logs
 from paigeant.cli.workers.pipes import forgive_broken_pipes
 from paigeant.cli.workers.processes import Supervisor
 from paigeant.cli.workers.reloading import end_with_supervisor, supervise
@@ -78,7 +78,7 @@ def run(
             end_with_supervisor(supervised)
         settings = load_settings()
         named, folder = where(handlers, settings, app_dir)
-        _configure_logs(settings)  # first, for the handlers may log while they are imported
+        configure_logs(settings)  # first, for the handlers may log while they are imported
         if reload:
             raise typer.Exit(supervise(find_target(named, folder.absolute()).watched, grace=settings.grace))
         if processes is not None:
@@ -88,12 +88,6 @@ def run(
         port = 0 if ready_file is not None else metrics_port
         asked = _Asked(activity or None, concurrency, (metrics_host, port), ready_file, _idle(idle, drain=drain))
         raise typer.Exit(_run(loaded, settings, asked))
-
-
-def _configure_logs(settings: Settings) -> None:
-    file = None if settings.log_file is None else settings.folder / Path(settings.log_file).expanduser()
-    sink = open_sink(settings)
-    configure(settings.log_format, settings.log_level, file, () if sink is None else (sink,))
 
 
 def _idle(idle: float | None, *, drain: bool) -> float | None:

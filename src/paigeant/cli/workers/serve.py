@@ -12,12 +12,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from paigeant.app import Paigeant
-from paigeant.app.upkeep.log_lines import open_sink
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note
+from paigeant.cli.workers.log_output import configure_logs
 from paigeant.config import Settings, load_settings
 from paigeant.errors import ConfigError
-from paigeant.telemetry.output import configure
 
 app: typer.Typer = new_app()
 
@@ -45,12 +44,17 @@ def serve(
         raise ConfigError(f"`paigeant serve` needs {', '.join(lacking)}: pip install 'paigeant[web]'")
     settings = load_settings()
     access = _access(host, tls=certfile is not None or behind_proxy, behind_proxy=behind_proxy)
-    sink = open_sink(settings)
-    configure(settings.log_format, settings.log_level, None, () if sink is None else (sink,))
-    options: dict[str, Any] = {"host": host, "port": port, "root_path": root_path.rstrip("/")}
+    configure_logs(settings)
+    options: dict[str, Any] = {"host": host, "port": port, "root_path": _path(root_path)}
+    options["proxy_headers"] = behind_proxy  # else whoever is on this machine could name any address as theirs
     if certfile is not None:
         options |= {"ssl_certfile": str(certfile), "ssl_keyfile": None if keyfile is None else str(keyfile)}
     raise typer.Exit(asyncio.run(_serve(settings, access, options)))
+
+
+def _path(given: str) -> str:
+    """Return the path under which a proxy serves, as it stands before the path of a page."""
+    return f"/{given.strip('/')}" if given.strip("/") else ""
 
 
 def _access(host: str, *, tls: bool, behind_proxy: bool) -> Any:

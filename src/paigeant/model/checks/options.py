@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import wraps
@@ -20,6 +21,8 @@ C = TypeVar("C", bound=type[Any])
 
 _INSIDE: Final = (f"{Path(__file__).parents[2]}/", f"{Path(inspect.getfile(ValidationError)).parent}/", "<string>")
 _PYDANTIC: Final = "/site-packages/pydantic/"
+_PLACE: Final = re.compile(r"\A(?:[^\n]*?\.py:[0-9]+|<[^>\n]*>:[0-9]+|\?): ")
+"""What :func:`written_at` puts before the text of an error."""
 
 HOW: Final[Mapping[str, str]] = {
     "retry": "a RetryPolicy; for three attempts: RetryPolicy(max_attempts=3)",
@@ -47,6 +50,11 @@ def written_at() -> str:
         if not file.startswith(_INSIDE) and _PYDANTIC not in file:
             return f"{file}:{line}"
     return "?"
+
+
+def without_place(text: str) -> str:
+    """Return the text of an error without the file and line with which it may begin: they are for programmers."""
+    return _PLACE.sub("", text)
 
 
 def refuse(option: str, given: Any, what: str, error: type[PaigeantError] = RegistrationError) -> PaigeantError:

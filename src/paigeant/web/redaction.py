@@ -1,0 +1,128 @@
+"""Redaction: what may be shown to whoever may not see payloads, which are wherever code of the user writes.
+
+Of inputs, outputs, variables, details of heartbeats, reasons of parked steps and messages of errors they see types and
+sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar, cast
+
+from pydantic_core import to_json
+
+from paigeant.model.runs import AttemptError, NodeView, RunPage, RunStatus, RunSummary, RunView, StepView, WaitReason
+from paigeant.model.stored.log_lines import LogLine
+from paigeant.model.stored.overview import AttentionGroup, OpenCount
+from paigeant.web.access import Identity
+
+SummaryT = TypeVar("SummaryT", bound=RunSummary)
+HopT = TypeVar("HopT", StepView, NodeView)
+
+_OURS: Final = frozenset({*WaitReason, *RunStatus, "late", "dead letters"})
+"""Reasons and causes that no code of a user has written."""
+
+_OF_PAYLOADS: Final = ("output", "exception", "traceback", "stack")
+"""Fields of log lines that show values."""
+
+
+def shape_of(value: Any) -> Any:
+    """Return what may be shown of a value to whoever may not see it: its type and size."""
+    match value:
+        case None:
+            return None
+        case dict():
+            return f"an object of {len(cast('dict[Any, Any]', value))} fields, {len(to_json(value)):,} bytes"
+        case list():
+            return f"a list of {len(cast('list[Any]', value))}, {len(to_json(value)):,} bytes"
+        case str():
+            return f"a text of {len(value):,} characters"
+        case _:
+            return f"a {type(value).__name__}, {len(to_json(value)):,} bytes"
+
+
+def reason_of(reason: str | None) -> str | None:
+    """Return a reason without what a step, or an error, has written in it."""
+    if reason is None or reason in _OURS:
+        return reason
+    known, parted, _ = reason.partition(": ")
+    return known if parted and known == "unreadable" else shape_of(reason)
+
+
+def seen_by(view: RunView, identity: Identity) -> RunView:
+    """Return the view as this person may see it."""
+    if identity.payloads:
+        return view
+    update = {
+        "input": shape_of(view.input),
+        "output": shape_of(view.output),
+        "variables": _shapes(view.variables),
+        "steps": tuple(_step(step) for step in view.steps),
+        "nodes": tuple(_hop(node) for node in view.nodes),
+    }
+    return _summary(view).model_copy(update=update)
+
+
+def runs_seen_by(page: RunPage, identity: Identity) -> RunPage:
+    """Return a page of runs as this person may see it."""
+    if identity.payloads:
+        return page
+    return page.model_copy(update={"runs": tuple(_summary(run) for run in page.runs)})
+
+
+def groups_seen_by(groups: Iterable[AttentionGroup], identity: Identity) -> list[AttentionGroup]:
+    """Return what needs a person as this one may see it."""
+    if identity.payloads:
+        return list(groups)
+    return [group.model_copy(update={"cause": reason_of(group.cause)}) for group in groups]
+
+
+def counts_seen_by(counts: Iterable[OpenCount], identity: Identity) -> list[OpenCount]:
+    """Return how many hops are open as this person may see it."""
+    if identity.payloads:
+        return list(counts)
+    return [count.model_copy(update={"reason": reason_of(count.reason)}) for count in counts]
+
+
+def lines_seen_by(lines: Iterable[LogLine], identity: Identity) -> list[LogLine]:
+    """Return log lines as this person may see them: what the user's code logs by itself is not payload."""
+    if identity.payloads:
+        return list(lines)
+    return [line._replace(fields=_fields(line.fields)) for line in lines]
+
+
+def _fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    left = {name: value for name, value in fields.items() if name not in _OF_PAYLOADS}
+    if "error" in left:
+        left["error"] = str(left["error"]).partition(":")[0]
+    if "reason" in left and fields.get("event") == "step ended":
+        left["reason"] = reason_of(str(left["reason"]))
+    return left
+
+
+def _summary(run: SummaryT) -> SummaryT:
+    error = run.error and run.error.model_copy(update={"message": shape_of(run.error.message)})
+    return run.model_copy(update={"error": error, "reason": reason_of(run.reason)})
+
+
+def _hop(hop: HopT) -> HopT:
+    errors = tuple(_attempt(error) for error in hop.errors)
+    return hop.model_copy(update={"errors": errors, "reason": reason_of(hop.reason)})
+
+
+def _attempt(error: AttemptError) -> AttemptError:
+    return error.model_copy(update={"message": shape_of(error.message), "traceback": None})
+
+
+def _step(step: StepView) -> StepView:
+    update = {
+        "input": None if step.input is None else _shapes(step.input),
+        "output": shape_of(step.output),
+        "heartbeat_detail": shape_of(step.heartbeat_detail),
+        "revision": None,
+    }
+    return _hop(step).model_copy(update=update)
+
+
+def _shapes(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: shape_of(value) for name, value in values.items()}
