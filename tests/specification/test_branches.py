@@ -146,6 +146,36 @@ async def test_a_run_whose_items_fail_says_the_first_error_and_how_many(serve: A
     assert [s.status for s in result.steps] == ["failed", "completed", "failed"]
 
 
+@pytest.mark.parametrize("on_fault", ["cancel", "finish"])
+async def test_a_retry_runs_the_branches_that_failed_and_no_others(
+    registry: ActivityRegistry, serve: Any, on_fault: Any
+):
+    ran, bad = list[int](), {3, 11}
+
+    @registry.execute
+    async def visit(lead: int) -> int:
+        ran.append(lead)
+        if lead in bad:
+            raise Terminal(f"{lead} is closed")
+        return lead
+
+    fan = ForEach("lead", in_="leads", step=["score", "visit"], on_fault=on_fault, max_concurrency=2, name="all")
+    app = await serve(Workflow("leads", [Parallel(a=[fan], b=["pay"]), "pay"]))
+    run = await app.dispatch("leads", {"leads": list(range(15))})
+    result = await run.result(timeout=20)
+    assert (result.status, result.error.step) == ("failed", "visit")
+    bad.clear()
+    done = {step.output for step in result.steps if step.step == "visit" and step.status == "completed"}
+    ran.clear()
+
+    await run.retry()
+    result = await run.result(timeout=20)
+
+    assert (result.status, result.error) == ("completed", None)
+    assert result.variables["all"] == list(range(15))
+    assert sorted(ran) == sorted(set(range(15)) - done)
+
+
 async def test_any_goes_on_with_the_first_and_cancels_the_rest(undone: list[str], serve: Any):
     race = Parallel("flight", slow=["hotel", "forever"], join="any")
     app = await serve(Workflow("trip", [race, "pay"]))

@@ -256,6 +256,7 @@ class Run(Generic[Out_co]):
     async def retry(self, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
         """Run again from the step that failed, or that waits, with all its attempts; raises WrongState otherwise.
 
+        Where branches failed or were cancelled, these run again, and the others keep what they came to.
         ``accept_contract`` has it run by whatever code serves it, though that may not fit what the run was dispatched
         against. ``afresh`` forgets what its step has recorded: its calls are made, and paid for, again.
         """

@@ -152,28 +152,39 @@ class Restarted(NamedTuple):
 
 
 class Resumed(NamedTuple):
-    """What resuming writes to the run, which is open again: where it stands follows from its hops."""
+    """What resuming writes to the run, which is open again: where it stands follows from its hops.
+
+    Of a run that failed no branch is to end any more (``closing``).
+    """
 
     completed_at: None
     error: RunError | None
     cancel_requested: str | None
     deadline: datetime | None
     closes_at: datetime | None
+    closing: Sequence[str] | None
 
 
 def choose_resumed(hops: Sequence[H]) -> list[H]:
-    """Return the hops that resuming starts over: those that wait, or the one that ended the run, the last that failed.
+    """Return the hops that resuming starts over: those that wait, or the one that ended the run.
 
-    Not one that somebody holds: a run waits with a leased hop for a moment, while whoever serves it comes back. No
-    node's wait is cut short: raises WrongState if there is nothing else to start over.
+    That is the last of the trunk that failed: if it is a node, what failed in its branches is reopened from there. Not
+    one that somebody holds: a run waits with a leased hop for a moment, while whoever serves it comes back. No node's
+    wait is cut short, and nothing begins for which a join has no room: raises WrongState if there is nothing else to
+    start over.
     """
-    waiting = [hop for hop in hops if leases.is_open(hop)]
+    waiting = [hop for hop in hops if leases.is_open(hop) and hop.wait not in leases.FOR_JOINS]
     going_on = [hop for hop in waiting if hop.wait == WaitState.OPEN]
     if going_on and len(going_on) == len(waiting):
         raise WrongState(_waits(going_on[0]))
     waiting = [hop for hop in waiting if hop not in going_on]
-    failed = sorted((hop for hop in hops if hop.status == StepStatus.FAILED), key=lambda hop: hop.position)
+    failed = sorted((hop for hop in hops if may_be_resumed(hop)), key=lambda hop: hop.position)
     return [hop for hop in waiting or failed[-1:] if hop.owner is None]
+
+
+def may_be_resumed(hop: PlacedHop) -> bool:
+    """Tell whether a hop is one that may have ended the run."""
+    return hop.status == StepStatus.FAILED and not hop.path
 
 
 def _waits(hop: PlacedHop) -> str:
@@ -198,6 +209,6 @@ def resume(run: ResumableRun, now: datetime) -> Resumed:
     """
     require_resumable(run)
     if run.status != RunStatus.FAILED:
-        return Resumed(None, run.error, run.cancel_requested, run.deadline, run.closes_at)
+        return Resumed(None, run.error, run.cancel_requested, run.deadline, run.closes_at, run.closing)
     deadline = run.deadline if run.deadline is not None and run.deadline > now else None
-    return Resumed(None, None, None, deadline, deadline)
+    return Resumed(None, None, None, deadline, deadline, None)

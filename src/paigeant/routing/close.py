@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from paigeant.errors import MessageRejected, TamperedMessage, UnknownKey
-from paigeant.model.hold import After, Person
+from paigeant.model.fan.joins import Arrival, BranchEnd, branch_at
+from paigeant.model.hold import After, Person, WaitState
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.outcomes import Fault, Faulted, FaultKind
 from paigeant.model.runs import CancelRequest, RunError, RunStatus
 from paigeant.model.transition import Held, Left, RunEnd, Transition, Writes
 
+_BRANCH_ENDS: Final = {
+    RunStatus.CANCELLED: BranchEnd.CANCELLED,
+    RunStatus.FAILED: BranchEnd.FAILED,
+    RunStatus.COMPENSATION_FAILED: BranchEnd.STUCK,
+}
 UNREADABLE_BACKOFF: Final = 60.0
 """Seconds until a message that does not open here is offered again."""
 
@@ -50,19 +56,22 @@ def close_unread(grant: Grant, error: MessageRejected) -> Transition:
     """Return how a run ends that must, and whose message does not open or was tampered with.
 
     What would have to be undone stands in that message: unless it is the first one, the run ends as one whose
-    compensation failed, so that a person looks and, with the right worker or key in place, resumes it.
+    compensation failed, so that a person looks and, with the right worker or key in place, resumes it. In a branch it
+    is the branch that ends so, and its node decides.
     """
     cause = "the run was cancelled on request" if grant.cancel else "the run's deadline has passed"
     what = "was tampered with" if isinstance(error, TamperedMessage) else "does not open"
     text = f"{cause}, but the message of position {grant.key.position} {what}: {error}"
-    nothing_done = grant.cancel is CancelRequest.PLAIN or (grant.key.position == 1 and not grant.key.path)
-    if nothing_done:
+    _, path, position = grant.key
+    first = position == 1 and grant.wait is not WaitState.JOIN  # before a node with branches is left, much was done
+    if grant.cancel is CancelRequest.PLAIN or first:
         end = RunStatus.CANCELLED if grant.cancel else RunStatus.FAILED
     else:
         end = RunStatus.COMPENSATION_FAILED
         text += "; nothing was undone"
     kind = FaultKind.CANCELLED if end is RunStatus.CANCELLED else FaultKind.ERROR
     fault = Fault(type=type(error).__name__, message=text, kind=kind)
-    _, path, position = grant.key
     place = RunError(type=fault.type, message=text, step=grant.topic, path=path, position=position)
+    if path:
+        return Transition(Left(fault), arrival=Arrival(branch_at(path), _BRANCH_ENDS[end], error=place, ends=True))
     return Transition(Left(fault), end=RunEnd(end), writes=Writes(error=place))

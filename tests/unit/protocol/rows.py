@@ -18,6 +18,7 @@ BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
 @dataclass(frozen=True)
 class Hop:
     position: int = 1
+    path: str = ""
     direction: str = "execute"
     status: StepStatus = StepStatus.PENDING
     fence: int = 0

@@ -9,7 +9,7 @@ from paigeant.model.entries.fan import OnFault
 from paigeant.model.fan.joins import LOW, SUPPLY, Arrival, BranchEnd, Closing, JoinStart, JoinState
 from paigeant.model.limits import VALUE_BYTES
 from paigeant.model.routing_slip import Branch
-from paigeant.protocol.fan import joins
+from paigeant.protocol.fan import joins, reopening
 
 starts = st.builds(
     lambda total, needed, window, on_fault: JoinStart(total, min(needed, total), window, on_fault),
@@ -174,3 +174,54 @@ def test_paths_below_a_node_that_closes_are_told_from_those_beside_it():
     assert not joins.is_closing(("3.", "4.1/2."), "4.1")
     assert not joins.is_closing(("4.1/2.",), "4.12/2.7")
     assert not joins.is_closing(None, "3.0")
+
+
+@settings(deadline=None)
+@given(starts, st.data())
+def test_a_join_that_is_reopened_has_each_branch_complete_once(start: JoinStart, data: st.DataObject):
+    fan = Fan(start, start.total)
+    fan.write_more()
+    while fan.open:
+        bad = data.draw(st.sampled_from([BranchEnd.COMPLETED, BranchEnd.COMPLETED, BranchEnd.FAILED]))
+        fan.end(data.draw(st.sampled_from(sorted(fan.open))), bad)
+    completed, lacking = fan.join.completed, fan.join.failed + fan.join.cancelled
+
+    change = reopening.reopen(fan.join, stuck=False)
+
+    if fan.join.enough:
+        assert change == reopening.Reopened(fan.join)
+        return
+    assert (change.join.reopened, change.join.completed, change.join.settled) == (lacking, completed, False)
+    again, under_way = joins.supply(change.join, 0), 0
+    while not again.join.settled:
+        under_way += again.resumed
+        assert 0 < under_way <= start.window
+        again = joins.arrive(again.join, Arrival(Branch(1, 0), BranchEnd.COMPLETED))
+        under_way -= 1
+        if again.closed or again.dropped:
+            assert again.join.closing is Closing.ENOUGH
+            break
+    assert again.join.enough
+
+
+def test_what_could_not_be_undone_is_tried_again_where_its_join_closes():
+    fan = Fan(JoinStart(3, 3, 2, OnFault.CANCEL), 3)
+    fan.write_more()
+    fan.end(0, BranchEnd.STUCK)
+    fan.end(1, BranchEnd.CANCELLED)
+    assert fan.join.settled
+
+    change = reopening.reopen(fan.join, stuck=True)
+
+    assert (set(change.ends), change.held) == ({BranchEnd.STUCK}, False)
+    assert not change.join.settled
+    again = joins.arrive(change.join, Arrival(Branch(1, 0), BranchEnd.FAILED, undone=True))
+    assert (again.due, again.join.stuck, again.join.failed) == (True, 0, 1)
+
+
+def test_a_retry_does_not_run_again_what_is_too_large():
+    fan = Fan(JoinStart(2, 2, 1, OnFault.CANCEL), 2)
+    fan.write_more()
+    fan.end(0, BranchEnd.COMPLETED, VALUE_BYTES + 1)
+
+    assert reopening.reopen(fan.join, stuck=False) == reopening.Reopened(fan.join)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paigeant.errors import WrongState
+from paigeant.model.hold import WaitState
 from paigeant.model.runs import FINAL, RESUMABLE, CancelRequest, RunError, RunStatus, StepStatus
 from paigeant.protocol import operate
 from tests.unit.protocol.rows import AFTER, BEFORE, NOW, Hop, Run
@@ -70,6 +71,26 @@ def test_what_waits_is_started_over_before_what_failed_and_nothing_that_somebody
     assert operate.choose_resumed(failed) == [failed[1]]
     assert operate.choose_resumed([*failed, waiting, held]) == [waiting]
     assert operate.choose_resumed([*failed, held]) == []
+
+
+def test_of_a_run_that_failed_in_a_branch_the_node_is_started_over():
+    failed = [
+        Hop(position=position, path=path, status=StepStatus.FAILED, completed_at=NOW)
+        for path, position in (("", 2), ("2.0", 7))
+    ]
+
+    assert operate.choose_resumed(failed) == [failed[0]]
+
+
+def test_what_is_held_for_a_join_is_not_started_over():
+    waiting = Hop(position=1, path="1.0", status=StepStatus.WAITING)
+    node = Hop(position=1, status=StepStatus.WAITING, wait=WaitState.JOIN)
+    later = Hop(position=1, path="1.1", status=StepStatus.WAITING, wait=WaitState.WINDOW)
+    asleep = Hop(position=1, path="1.0", status=StepStatus.WAITING, wait=WaitState.OPEN, reason="sleep")
+
+    assert operate.choose_resumed([node, waiting, later]) == [waiting]
+    with pytest.raises(WrongState, match="a retry does not cut that short"):
+        operate.choose_resumed([node, asleep, later])
 
 
 def test_what_is_started_over_is_as_if_it_had_never_been_tried():

@@ -57,7 +57,8 @@ async def decide_fan(store: Store, leased: Leased, fan: Fan | Undoing) -> Decide
     if isinstance(fan, Undoing):
         return await _undo(store, leased, fan, join)
     if join is None:
-        return await _begin(store, leased, fan)
+        ending = routing.is_to_end(leased)
+        return await _begin(store, leased, fan) if ending is None else (ending, [])
     if join.settled:
         return await _end(store, leased, fan, join)
     if not join.low:
@@ -80,7 +81,7 @@ async def _begin(store: Store, leased: Leased, fan: Fan) -> Decided:
     items = [Blob("", to_json(item)) for item in json]
     frozen, blob = shelve(to_json(json)) if kept is None else (kept, None)
     values, blobs = _shelve(items[:SUPPLY])
-    outcome = routing.begin_for_each(leased, each, [*values, *[NULL] * (len(items) - len(values))], frozen)
+    outcome = routing.begin_for_each(each, [*values, *[NULL] * (len(items) - len(values))], frozen)
     return outcome, [*blobs, *([] if blob is None else [blob])]
 
 

@@ -11,15 +11,19 @@ from typing import Final
 
 from paigeant.activities.faults import describe
 from paigeant.engine.commits import commit_outcome, commit_transition
+from paigeant.engine.flow.fan import decide_fan, fan_of
 from paigeant.engine.grants import complete, open_grant, run_ended
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import RunEnded
-from paigeant.model.hops import Commit, Grant, Verdict
+from paigeant.model.fan.outcomes import AnyOutcome
+from paigeant.model.hops import Commit, Grant, Leased, Verdict
 from paigeant.model.message import Headers
 from paigeant.model.plan import ActivityCard
 from paigeant.model.stored.claims import Overdue
+from paigeant.model.values.values import Blob
 from paigeant.routing import close, close_unread, fail_internally, has_begun
 
 LIMIT: Final = 100
@@ -50,13 +54,22 @@ async def _cards_of_others(runtime: Runtime, grants: Sequence[Grant]) -> Mapping
     return await runtime.store.find_cards(foreign) if foreign else {}
 
 
+async def _outcome(runtime: Runtime, leased: Leased) -> tuple[AnyOutcome, list[Blob]]:
+    """Return what a hop comes to that is to end. Of a node with branches, that follows from what they came to."""
+    fan = fan_of(leased) if leased.grant.topic == FLOW else None
+    if fan is not None:
+        return await decide_fan(runtime.store, leased, fan)
+    return close(leased, begun=has_begun(leased.grant)), []
+
+
 async def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityCard]) -> tuple[Commit, Headers | None]:
     try:
         leased = await complete(runtime, open_grant(runtime, grant))
         if grant.topic in cards:
             leased = replace(leased, undo=cards[grant.topic].undo)
-        outcome = close(leased, begun=has_begun(grant))
-        return commit_outcome(runtime, leased, outcome, closed=True), leased.message.headers
+        outcome, blobs = await _outcome(runtime, leased)
+        commit = commit_outcome(runtime, leased, outcome, closed=True)
+        return replace(commit, blobs=tuple(blobs)), leased.message.headers
     except MessageRejected as error:
         return commit_transition(runtime, grant, close_unread(grant, error)), None
     except Unavailable:

@@ -70,7 +70,7 @@ class JoinState:
 
     Branches are numbered from 0 and begin in this order. So many that completed are ``undoable``. ``size`` is that of
     the results in bytes. ``undone`` says that some compensation ran in a branch; ``error`` is that of the first branch
-    that failed.
+    that failed. So many that had ended are ``reopened``, and wait until they may go on; they have not arrived.
     """
 
     start: JoinStart
@@ -82,6 +82,7 @@ class JoinState:
     cancelled: int = 0
     stuck: int = 0
     undoable: int = 0
+    reopened: int = 0
     size: int = 0
     undone: bool = False
     closing: Closing | None = None
@@ -93,11 +94,23 @@ class JoinState:
         return self.arrived == self.written and (self.closing is not None or self.written == self.start.total)
 
     @property
+    def enough(self) -> bool:
+        """Whether the run may go on behind the node, once the join is settled."""
+        all_needed = self.start.needed == self.start.total
+        skips = all_needed and self.start.on_fault is OnFault.SKIP and self.closing is None
+        return skips or self.completed >= self.start.needed
+
+    @property
+    def room(self) -> int:
+        """How many more branches may be under way."""
+        return self.start.window - (self.released - self.arrived - self.reopened)
+
+    @property
     def low(self) -> bool:
         """Whether more branches should be written, so that the next may begin as soon as one ends."""
         if self.closing is not None or self.written == self.start.total:
             return False
-        return self.written - self.released < min(self.start.window, LOW)
+        return self.written - self.released + self.reopened < min(self.start.window, LOW)
 
 
 class Arrival(NamedTuple):
@@ -142,6 +155,12 @@ def under(path: str, position: int) -> str:
 def branch_path(path: str, position: int, number: int) -> str:
     """Return the path of a branch of the node at this place."""
     return f"{under(path, position)}{number}"
+
+
+def branch_at(path: str) -> Branch:
+    """Return to which node the branch on this path reports, on the way forward."""
+    node, _, number = path.rpartition("/")[2].partition(".")
+    return Branch(int(node), int(number))
 
 
 def parent_of(path: str) -> str:

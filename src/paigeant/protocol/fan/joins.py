@@ -24,14 +24,17 @@ NONE = range(0)
 class JoinChange(NamedTuple):
     """What becomes of a join, and what follows for others.
 
-    ``released`` are the numbers of branches that begin now, ``closed`` of those that never will. ``due``: the node is,
-    if nobody has leased it: more branches are to be written, or all have ended. ``closes``: the branches under way are
-    to end from now on.
+    ``released`` are the numbers of branches that begin now, ``closed`` of those that never will. Of those that were
+    reopened, so many are ``resumed``, those with the lowest numbers, or ``dropped``, which is all of them. ``due``: the
+    node is, if nobody has leased it: more branches are to be written, or all have ended. ``closes``: the branches under
+    way are to end from now on.
     """
 
     join: JoinState
     released: range = NONE
     closed: range = NONE
+    resumed: int = 0
+    dropped: int = 0
     due: bool = False
     closes: bool = False
 
@@ -100,25 +103,28 @@ def _closing(join: JoinState, arrival: Arrival) -> Closing | None:
 
 
 def _close(join: JoinState, closing: Closing) -> JoinChange:
-    held = range(join.released, join.written)
+    held, count = range(join.released, join.written), join.written - join.released + join.reopened
     closed = replace(
         join,
         closing=closing,
         released=join.written,
-        arrived=join.arrived + len(held),
-        cancelled=join.cancelled + len(held),
+        reopened=0,
+        arrived=join.arrived + count,
+        cancelled=join.cancelled + count,
     )
-    return JoinChange(closed, closed=held, due=closed.settled, closes=not closed.settled)
+    due = closed.settled
+    return JoinChange(closed, closed=held, dropped=join.reopened, due=due, closes=not due)
 
 
 def _release(join: JoinState) -> JoinChange:
     """Let as many branches begin as there is room for."""
-    room = join.start.window - (join.released - join.arrived)
+    room = join.room
     if join.closing is not None or room <= 0:
         return JoinChange(join, due=join.settled or join.low)
-    released = range(join.released, min(join.written, join.released + room))
-    join = replace(join, released=released.stop)
-    return JoinChange(join, released, due=join.settled or join.low)
+    resumed = min(room, join.reopened)
+    released = range(join.released, min(join.written, join.released + room - resumed))
+    join = replace(join, released=released.stop, reopened=join.reopened - resumed)
+    return JoinChange(join, released, resumed=resumed, due=join.settled or join.low)
 
 
 # -- what is written to hops
@@ -150,9 +156,9 @@ def free(wait: str | None, now: datetime) -> Freed:
     return Freed(StepStatus.PENDING, now, now, 0, None, wait)
 
 
-def never(now: datetime) -> Never:
-    """Return what ends a branch that has not begun: nobody has ever leased it."""
-    return Never(1, StepStatus.CANCELLED, None, None, now)
+def never(hop: HopState, now: datetime) -> Never:
+    """Return what ends a branch that has not begun, or does not go on: nobody holds it."""
+    return Never(hop.fence + 1, StepStatus.CANCELLED, None, None, now)
 
 
 def may_free(hop: HopState) -> bool:

@@ -33,7 +33,7 @@ def begin_parallel(leased: Leased, entry: Parallel) -> FanOutcome:
     """Return what a parallel comes to that is leased for the first time."""
     total = len(entry.branches)
     start = JoinStart(total, entry.needed, total, entry.policy)
-    return _is_to_end(leased) or FannedOut(_branches_of(leased, entry, 0), start)
+    return FannedOut(_branches_of(leased, entry, 0), start)
 
 
 def _branches_of(leased: Leased, entry: Parallel, written: int) -> tuple[BranchStart, ...]:
@@ -43,11 +43,9 @@ def _branches_of(leased: Leased, entry: Parallel, written: int) -> tuple[BranchS
     return tuple(BranchStart(n, write_branch(entry.branches[n].entries), previous) for n in numbers)
 
 
-def begin_for_each(leased: Leased, entry: ForEach, items: Sequence[Value], frozen: Value) -> FanOutcome:
+def begin_for_each(entry: ForEach, items: Sequence[Value], frozen: Value) -> FanOutcome:
     """Return what a for-each comes to that is leased for the first time; ``frozen`` is where its list is kept."""
     start = JoinStart(len(items), len(items), entry.max_concurrency, entry.policy, entry.collect, frozen)
-    if ending := _is_to_end(leased):
-        return ending
     if not items:
         output = inline([]) if entry.collect else inline(0)
         return Joined(output, {entry.output_name: output})
@@ -82,7 +80,8 @@ def supply_parallel(leased: Leased, entry: Parallel, join: JoinState) -> FannedO
     return FannedOut(_branches_of(leased, entry, join.written))
 
 
-def _is_to_end(leased: Leased) -> Faulted | None:
+def is_to_end(leased: Leased) -> Faulted | None:
+    """Return what a node comes to that is to end, because its run is or a branch in which it is; None if it is not."""
     grant = leased.grant
     if grant.cancel is not None:
         return cancelled(grant.cancel, begun=False)
@@ -110,23 +109,17 @@ def failure_of(leased: Leased, join: JoinState) -> JoinFailed | None:
     """Return why a node whose branches have all ended does not go on, None if it does."""
     if join.stuck:
         return JoinFailed(_error(leased, join, join.stuck), stuck=True)
-    ending = _is_to_end(leased)
+    ending = is_to_end(leased)
     if ending is not None:
         failed = JoinFailed(_own_error(leased, ending.fault), ending.fault.kind, compensate=ending.compensate)
     elif join.closing is Closing.SIZE:
         text = f"the results are more than {VALUE_BYTES:,} bytes: return less, or say collect=False"
         failed = JoinFailed(_own_error(leased, Fault(type="ResultsTooLarge", message=text)))
-    elif _has_enough(join):
+    elif join.enough:
         return None
     else:
         failed = JoinFailed(_error(leased, join, join.failed))
     return replace(failed, undo=join.undoable > 0 and failed.compensate, undone=join.undone)
-
-
-def _has_enough(join: JoinState) -> bool:
-    all_needed = join.start.needed == join.start.total
-    skips = all_needed and join.start.on_fault is OnFault.SKIP and join.closing is None
-    return skips or join.completed >= join.start.needed
 
 
 def _error(leased: Leased, join: JoinState, count: int) -> RunError:

@@ -36,6 +36,7 @@ joins: Final = Table(
     Column("cancelled", Integer, nullable=False),
     Column("stuck", Integer, nullable=False),
     Column("undoable", Integer, nullable=False),
+    Column("reopened", Integer, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("undone", Boolean, nullable=False),
     Column("closing", Text),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.protocol import operate
@@ -15,6 +15,7 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
 from paigeant.sql.statements.catalog import served
 from paigeant.sql.statements.commits.joins import Counting
+from paigeant.sql.statements.commits.reopening import reopen
 from paigeant.sql.statements.commits.rows import STILL_OPEN, close
 from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
 from paigeant.sql.statements.run_status import STATUS
@@ -24,17 +25,20 @@ _THIS_RUN: Final = (runs.workflow_id == bindparam("b_workflow_id"), runs.namespa
 _LOCK: Final = select(runs.workflow_id).where(*_THIS_RUN).with_for_update(key_share=True)
 _RUN: Final = (
     select(runs.workflow_id, STATUS.label("status"))
-    .add_columns(runs.error, runs.cancel_requested, runs.deadline, runs.closes_at)
+    .add_columns(runs.error, runs.cancel_requested, runs.deadline, runs.closes_at, runs.closing)
     .where(*_THIS_RUN)
 )
 _HOPS: Final = (
     select(*HOP, *(steps.status, steps.fence, steps.attempt, steps.interruptions, steps.owner))
     .add_columns(*(steps.due_at, steps.completed_at, steps.accepted, steps.epoch, steps.wait, steps.reason))
-    .where(steps.workflow_id == bindparam("b_workflow_id"), OPEN | (steps.status == StepStatus.FAILED.value))
+    .where(
+        steps.workflow_id == bindparam("b_workflow_id"),
+        OPEN | ((steps.status == StepStatus.FAILED.value) & (steps.path == literal_column("''"))),
+    )
     .order_by(steps.path, steps.position)
     .with_for_update(of=step_executions)
 )
-"""The hops on which a person's request acts: those that are open, and those that failed."""
+"""The hops on which a person's request acts: those that are open, and those of the trunk that failed."""
 
 _LOCK_OPEN: Final = (
     select(*HOP)
@@ -101,10 +105,13 @@ def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
 
 def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
-    resumed = operate.resume(find(tx, workflow_id), tx.now)
+    run = find(tx, workflow_id)
+    was, resumed = RunStatus(run.status), operate.resume(run, tx.now)
     hops = operate.choose_resumed(tx.rows(_HOPS, b_workflow_id=workflow_id))
     restarted = [(key_of(hop), operate.restart(hop, tx.now, how)) for hop in hops]
     tx.many(_RESTART, [changed(key, change) for key, change in restarted])
+    if was.final:
+        reopen(tx, [key for key, _ in restarted], how, stuck=was is RunStatus.COMPENSATION_FAILED)
     _write(tx, workflow_id, {**resumed._asdict(), "status": OPEN_RUN})
     return RunStatus(find(tx, workflow_id).status)  # it waits still, if all that waits of it is leased
 

@@ -53,10 +53,12 @@ def terminate(rows: Rows, workflow_id: UUID) -> RunStatus:
 def resume(rows: Rows, workflow_id: UUID, how: operate.Restart) -> RunStatus:
     """Make the step that failed, or that waits, due now, as if it had never been tried."""
     run, now = find(rows, workflow_id), rows.clock()
-    resumed = operate.resume(run, now)
+    resumed, was = operate.resume(run, now), run.status
     for hop in operate.choose_resumed(rows.of_run(run)):
         hop.change(operate.restart(hop, now, how))
         rows.add(hop)
+        if was.final:
+            joins.reopen(rows, run, hop.key, how, stuck=was is RunStatus.COMPENSATION_FAILED)
     run.ended = None
     run.change(resumed)
     rows.changes.note()

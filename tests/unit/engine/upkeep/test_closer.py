@@ -12,11 +12,14 @@ import pytest
 
 from paigeant import RunStatus
 from paigeant.engine.upkeep.closer import close_due
-from paigeant.model.hops import Twin
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.entries.parallel import Parallel
+from paigeant.model.hops import Grant, Twin
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelRequest, Direction
+from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.stored.claims import Announced, Due
 from paigeant.testing.builders import completed, new_run, notice
+from paigeant.testing.stores.hops.joins import gone_on
 from paigeant.transports.memory import MemoryTransport
 
 
@@ -106,6 +109,45 @@ async def test_a_broker_that_is_away_keeps_no_run_from_ending(bench: Any):
     [*_, last] = (await bench.view(start.workflow_id)).steps
     assert (last.step, last.direction) == ("pay", Direction.COMPENSATE)
     assert any("the broker is away" in trouble for trouble in bench.hooks.troubles())
+
+
+async def begin_branches(bench: Any, entry: Parallel) -> list[Grant]:
+    """Start a run of these branches, and lease their first hops."""
+    await bench.steady.record_workflow_start([new_run(entry)])
+    [node] = await bench.steady.claim("w", Due([FLOW]), 10, bench.lease)
+    await bench.steady.record_step_result([await gone_on(bench.steady, node)], bench.lease)
+    grants = await bench.steady.claim("w", Due(["pay", "other"]), 10, bench.lease)
+    return sorted(grants, key=lambda grant: grant.key)
+
+
+async def test_what_branches_did_is_undone_by_whoever_ends_their_node(bench: Any):
+    pay, other = await begin_branches(bench, Parallel("pay", "other"))
+    await bench.steady.record_step_result([completed(pay, undo=Undo.COMPLETED, owner="w")], bench.lease)
+    await bench.steady.request_cancel(pay.key.workflow_id, CancelRequest.COMPENSATE)
+    await bench.steady.release([other.held])
+    assert await close_due(bench.runtime()) == 1
+
+    assert await close_due(bench.runtime()) == 1
+
+    nodes = (await bench.view(pay.key.workflow_id)).nodes
+    assert [(node.position, node.direction) for node in nodes] == [(1, Direction.EXECUTE), (2, Direction.COMPENSATE)]
+
+
+async def test_a_branch_that_cannot_be_read_ends_stuck_and_is_tried_again(bench: Any):
+    pay, other = await begin_branches(bench, Parallel(a=["pay", "other"], b=["other"]))
+    run, commit = pay.key.workflow_id, completed(pay, undo=Undo.COMPLETED, owner="w")
+    await bench.steady.record_step_result([replace(commit, twins=tuple(map(broken, commit.twins)))], bench.lease)
+    await bench.steady.release([other.held])
+
+    await bench.steady.request_cancel(run, CancelRequest.COMPENSATE)
+    while await close_due(bench.runtime()):
+        pass
+
+    view = await bench.view(run)
+    assert view.status is RunStatus.COMPENSATION_FAILED
+    assert "does not open" in view.error.message
+    await bench.steady.resume(run)
+    assert [step.path for step in (await bench.view(run)).steps if step.status is StepStatus.PENDING] == ["1.0"]
 
 
 @pytest.mark.parametrize("begun", [False, True])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import BindParameter, Text, bindparam, func, literal_column, select, update
 
@@ -20,7 +20,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.branch_tables import branches, joins
 from paigeant.sql.schema.tables import Columns, step_executions
-from paigeant.sql.statements.hops import OPEN, key_of, steps
+from paigeant.sql.statements.hops import HOP, OPEN, key_of, steps
 
 _joins: Columns = joins.c
 _branches: Columns = branches.c
@@ -54,19 +54,33 @@ UNDER: Final = PreparedStatement(
     )
     .where(_joins.workflow_id == bindparam("workflow_id"), OPEN, begins(_joins.path))
 )
-_NODE: Final = (
+NODE: Final = (
     _branches.workflow_id == bindparam("b_workflow_id"),
     _branches.path == bindparam("b_path"),
     _branches.position == bindparam("b_position"),
 )
 FIRST: Final = PreparedStatement(
     select(_branches.workflow_id, _branches.branch.label("path"), _branches.place.label("position")).where(
-        *_NODE, _branches.number >= bindparam("first"), _branches.number < bindparam("end")
+        *NODE, _branches.number >= bindparam("first"), _branches.number < bindparam("end")
     )
 )
+REOPENED: Final = PreparedStatement(
+    select(*HOP)
+    .join_from(
+        branches,
+        step_executions,
+        (steps.workflow_id == _branches.workflow_id)
+        & (steps.path == _branches.branch)
+        & (steps.position == _branches.place),
+    )
+    .where(*NODE, OPEN, steps.wait == WaitState.WINDOW.value, _branches.number < bindparam("end"))
+    .order_by(_branches.number)
+    .limit(bindparam("limit"))
+)
+"""The hops that are held of branches which were reopened, by number."""
 ARRIVE: Final = PreparedStatement(
     update(branches)
-    .where(*_NODE, _branches.number == bindparam("b_number"))
+    .where(*NODE, _branches.number == bindparam("b_number"))
     .values(
         place=bindparam("new_place"),
         ended=bindparam("new_ended"),
@@ -78,17 +92,16 @@ ARRIVE: Final = PreparedStatement(
 )
 NEVER_BEGIN: Final = PreparedStatement(
     update(branches)
-    .where(*_NODE, _branches.ended.is_(None), _branches.number >= bindparam("b_first"))
+    .where(*NODE, _branches.ended.is_(None), _branches.number >= bindparam("b_first"))
     .values(ended=BranchEnd.CANCELLED.value)
 )
-_never: Any = protocol.Never
 NEVER: Final = (
     update(step_executions)
     .where(
         *(steps.workflow_id == bindparam("b_workflow_id"), OPEN, steps.wait == WaitState.WINDOW.value),
         *(steps.direction == Direction.EXECUTE.value, begins(steps.path)),
     )
-    .values(protocol.never(bindparam("b_now"))._asdict())  # type: ignore[arg-type]
+    .values(protocol.never(cast("Any", steps), cast("Any", bindparam("b_now")))._asdict())
 )
 
 

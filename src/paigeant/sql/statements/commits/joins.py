@@ -34,6 +34,7 @@ from paigeant.sql.statements.commits.join_rows import (
     FIRST,
     NEVER,
     NEVER_BEGIN,
+    REOPENED,
     UNDER,
     begins,
     branch_row,
@@ -198,7 +199,7 @@ class Counting:
 
     def _free(self) -> None:
         """Write that hops are due which were held for a join."""
-        causes = {due: one.committed for one in self._follows for due in self._due(one)}
+        causes = self._resumed() | {due: one.committed for one in self._follows for due in self._due(one)}
         if not causes:
             return
         rows = [row for row in self._tx.rows(_TO_FREE, keys=keys_of(causes)) if protocol.may_free(row)]
@@ -207,6 +208,21 @@ class Counting:
         self._tx.many(_FREE, changes)
         for row in rows:
             self._freed.setdefault(causes[key_of(row)], []).append(_sealed(row))
+
+    def _resumed(self) -> dict[HopKey, HopKey]:
+        """Return the hops that were reopened and go on, by what frees each: of a node in the order of its branches."""
+        by_node: dict[HopKey, list[_Follows]] = {}
+        for one in self._follows:
+            if one.change.resumed:
+                by_node.setdefault(one.node, []).append(one)
+        resumed: dict[HopKey, HopKey] = {}
+        for node, follows in by_node.items():
+            committed = [one.committed for one in follows for _ in range(one.change.resumed)]
+            first = follows[0].change
+            about = {"end": (first.released or range(first.join.released, 0)).start, "limit": len(committed)}
+            hops = [key_of(row) for row in self._tx.rows(REOPENED, **node_row(node), **about)]
+            resumed |= dict(zip(hops, committed, strict=True))
+        return resumed
 
     def _due(self, follows: _Follows) -> Iterator[HopKey]:
         _, node, change = follows
@@ -223,7 +239,9 @@ class Counting:
         """Write that branches never begin, and that others are to end."""
         closed = [(one.node, one.change.closed) for one in self._follows if one.change.closed]
         self._tx.many(NEVER_BEGIN, [{**node_row(node), "b_first": numbers.start} for node, numbers in closed])
-        places = {(node.workflow_id, under(node.path, node.position)) for node, _ in closed}
+        places = {
+            (one.node.workflow_id, one.prefix) for one in self._follows if one.change.closed or one.change.dropped
+        }
         for run, prefix in _outermost(places | {(run, prefix) for _, run, prefix in self._ending}):
             about = {"b_workflow_id": run, "prefix": prefix, "b_now": self._tx.now}
             self._tx.connection.execute(NEVER, about)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from paigeant.model.fan.joins import BranchEnd, Closing, EndedBranch, JoinState, parent_of, under
+from paigeant.model.hold import WaitState
 from paigeant.model.hops import Commit, Sealed, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.values.values import Value
 from paigeant.protocol import operate
-from paigeant.protocol.fan import joins
+from paigeant.protocol.fan import joins, reopening
 from paigeant.protocol.variables import outputs, seen
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 from paigeant.stores.memory.tables.joins import BranchRow, JoinRow
@@ -58,14 +59,14 @@ def _write(rows: Rows, run: RunRow, node: HopKey, change: joins.JoinChange) -> l
     row, now = run.joins[node], rows.clock()
     row.state = change.join
     freed: list[HopRow] = []
-    for number in change.released:
-        hop = rows.twins[row.branches[number].first(node)]
+    for hop in _begun(rows, node, row, change):
         hop.change(joins.free(None, now))
         freed.append(hop)
     for number in change.closed:
-        branch = row.branches[number]
-        branch.end = BranchEnd.CANCELLED
-        rows.abandon(rows.twins[branch.first(node)], joins.never(now))
+        row.branches[number].end = BranchEnd.CANCELLED
+    closed = [rows.twins[row.branches[number].last(node)] for number in change.closed]
+    for hop in (*closed, *(_reopened(rows, node, row, change) if change.dropped else ())):
+        rows.abandon(hop, joins.never(hop, now))
     hop = rows.hop(node)
     if change.due and hop is not None and joins.may_free(hop):
         hop.change(joins.free(hop.wait, now))
@@ -76,6 +77,20 @@ def _write(rows: Rows, run: RunRow, node: HopKey, change: joins.JoinChange) -> l
         run.closing = (*(run.closing or ()), prefix)
         sealed += close_under(rows, run, prefix)
     return sealed
+
+
+def _begun(rows: Rows, node: HopKey, row: JoinRow, change: joins.JoinChange) -> list[HopRow]:
+    """Return the hops with which branches begin, or go on, by this change."""
+    resumed = _reopened(rows, node, row, change)[: change.resumed] if change.resumed else []
+    return [*resumed, *(rows.twins[row.branches[number].last(node)] for number in change.released)]
+
+
+def _reopened(rows: Rows, node: HopKey, row: JoinRow, change: joins.JoinChange) -> list[HopRow]:
+    """Return the hops that are held of branches which were reopened, by number."""
+    begin = (change.released or change.closed or range(change.join.released, 0)).start
+    before = (branch for number, branch in sorted(row.branches.items()) if number < begin)
+    hops = (rows.twins.get(branch.last(node)) for branch in before)
+    return [hop for hop in hops if hop is not None and hop.wait == WaitState.WINDOW]
 
 
 def close_under(rows: Rows, run: RunRow, prefix: str) -> list[Sealed]:
@@ -90,6 +105,23 @@ def close_under(rows: Rows, run: RunRow, prefix: str) -> list[Sealed]:
             hop.change(operate.end_early(now))
             sealed.append(hop.sealed)
     return sealed
+
+
+def reopen(rows: Rows, run: RunRow, node: HopKey, how: operate.Restart, *, stuck: bool) -> None:
+    """Have branches of a node that failed go on with the hops with which they ended, and those of nodes within."""
+    row, now = run.joins.get(node), rows.clock()
+    if row is None:
+        return
+    change = reopening.reopen(row.state, stuck=stuck)
+    row.state = change.join
+    for branch in row.branches.values():
+        hop = rows.hop(branch.last(node)) if branch.end in change.ends else None
+        if hop is None:
+            continue
+        branch.end, branch.output, branch.undo, branch.error = BranchEnd.CANCELLED, None, (), None
+        hop.change(reopening.hold_again(hop, now, how) if change.held else operate.restart(hop, now, how))
+        rows.add(hop)
+        reopen(rows, run, hop.key, how, stuck=stuck)
 
 
 def load_join(rows: Rows, node: HopKey) -> JoinState | None:

@@ -13,7 +13,10 @@ from paigeant.model.values.values import Value
 
 @dataclass(slots=True)
 class BranchRow:
-    """A branch of a node: where it begins, and once it has ended at which position and how."""
+    """A branch of a node: where it begins, and once it has ended at which position and how.
+
+    One that was reopened counts as cancelled until it ends anew.
+    """
 
     number: int
     path: str
@@ -24,8 +27,8 @@ class BranchRow:
     undo: tuple[Compensation, ...] = ()
     error: RunError | None = None
 
-    def first(self, node: HopKey) -> HopKey:
-        """Return its first hop, as long as it has not ended."""
+    def last(self, node: HopKey) -> HopKey:
+        """Return the hop with which it ended, or its first if it has not."""
         return HopKey(node.workflow_id, self.path, self.position)
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import JsonValue
@@ -19,7 +21,9 @@ from paigeant.model.entries.parallel import Parallel
 from paigeant.model.fan.joins import JoinStart
 from paigeant.model.fan.outcomes import FannedOut
 from paigeant.model.hops import Commit, Grant, Leased, Verdict
-from paigeant.model.runs import RunStatus, RunView
+from paigeant.model.message import HopKey
+from paigeant.model.plan import Undo
+from paigeant.model.runs import CancelRequest, Direction, RunStatus, RunView, StepStatus
 from paigeant.model.stored.claims import Due
 from paigeant.model.values.values import Value, inline
 from paigeant.routing import close, decide_node
@@ -118,3 +122,104 @@ class JoinGuarantees(StoreBackend):
         assert (join.arrived, join.completed) == (3, 3)
         run = await self.finish(store, [node])
         assert run.output == {"draft": "done", "review": "done", "print": "done"}
+
+    async def fail_some(self, store: Store, grants: Sequence[Grant], *paths: str) -> list[Grant]:
+        """Have what was leased go on but for the hops on these paths, which fail; returns what is due by that."""
+        commits = [failed(grant) if grant.key.path in paths else await gone_on(store, grant) for grant in grants]
+        await self.settle(store, *commits)
+        return await self.due(store)
+
+    async def test_a_retry_begins_only_what_failed_as_many_at_a_time_as_there_is_room_for(self, store: Store) -> None:
+        each = ForEach("item", in_="items", step="draft", max_concurrency=2, on_fault="finish")
+        grants, bad = await self.begin_fan(store, each), ("1.1", "1.3", "1.4")
+        run = grants[0].key.workflow_id
+        while grants:
+            grants = await self.fail_some(store, grants, *bad)
+        assert await store.get_status(run) is RunStatus.FAILED
+
+        await store.resume(run)
+
+        [node] = await self.due(store)
+        assert (node.topic, node.attempt) == (FLOW, 1)
+        assert (await self.stands(store, run))["window"] == ["1.1", "1.3", "1.4"]
+        await self.settle(store, await gone_on(store, node))
+        grants = await self.due(store)
+        assert [grant.key.path for grant in grants] == ["1.1", "1.3"]
+        await self.settle(store, await gone_on(store, grants[0]))
+        [third] = await self.due(store)
+        assert third.key.path == "1.4"
+        view = await self.finish(store, [grants[1], third])
+        assert (view.status, view.output, view.error) == (RunStatus.COMPLETED, ["done"] * 6, None)
+        assert [step.attempt for step in view.steps] == [1] * 6
+
+    async def test_a_retry_begins_what_was_cancelled_and_what_had_not_begun(self, store: Store) -> None:
+        within = ForEach("item", in_="items", step="draft", max_concurrency=2)
+        grants = await self.begin_fan(store, Parallel(a=["review"], b=[within]))
+        await self.settle(store, *[await gone_on(store, grant) for grant in grants])
+        grants = await self.due(store)
+        run = grants[0].key.workflow_id
+        assert [grant.key.path for grant in grants] == ["1.1/1.0", "1.1/1.1"]
+        while grants:
+            grants = await self.fail_some(store, grants, "1.1/1.0")
+        assert await store.get_status(run) is RunStatus.FAILED
+
+        await store.resume(run)
+
+        view = await self.finish(store, await self.due(store))
+        assert (view.status, view.output) == (RunStatus.COMPLETED, {"a": "done", "b": ["done"] * 6})
+        assert {step.status for step in view.steps} == {StepStatus.COMPLETED}
+
+    async def test_what_a_retry_began_ends_with_its_run(self, store: Store) -> None:
+        each = ForEach("item", in_="items", step="draft", max_concurrency=2, on_fault="finish")
+        grants = await self.begin_fan(store, each)
+        run = grants[0].key.workflow_id
+        while grants:
+            grants = await self.fail_some(store, grants, *[grant.key.path for grant in grants if grant.key.path])
+        await store.resume(run)
+        await self.go_on(store)
+
+        await store.request_cancel(run, CancelRequest.COMPENSATE)
+
+        join = await store.load_join(HopKey(run, "", 1))
+        assert join is not None
+        assert (join.reopened, join.cancelled, join.written - join.arrived) == (0, 4, 2)
+
+    async def stands(self, store: Store, run: UUID) -> dict[str | None, list[str]]:
+        """Return on which paths steps are for what reason."""
+        found: dict[str | None, list[str]] = {}
+        for step in (await store.get_run(run)).steps:
+            found.setdefault(step.reason, []).append(step.path)
+        return found
+
+    @pytest.mark.parametrize(
+        "entries",
+        [[Parallel("draft", "review"), "print"], [Parallel(a=["draft", "print"], b=["review"])]],
+        ids=["on the way back", "within its node"],
+    )
+    async def test_a_retry_tries_again_what_could_not_be_undone_and_no_more(
+        self, store: Store, entries: list[Any]
+    ) -> None:
+        undoable = {"draft", "review"}
+        await store.record_workflow_start([new_run(*entries)])
+        grants = await self.due(store)
+        run = grants[0].key.workflow_id
+        tried: list[str] = []
+        while grants:
+            commits: list[Commit] = []
+            for grant in grants:
+                back = CODEC.open(grant.body).message.headers.direction is Direction.COMPENSATE
+                bad = grant.topic == "print" or (back and grant.topic == "draft" and "draft" not in tried)
+                tried += [grant.topic] if back else []
+                undo = Undo.COMPLETED if grant.topic in undoable else Undo.NEVER
+                made = await gone_on(store, grant) if grant.topic == FLOW else completed(grant, undo=undo)
+                commits.append(failed(grant) if bad else made)
+            await self.settle(store, *commits)
+            grants = await self.due(store)
+        assert await store.get_status(run) is RunStatus.COMPENSATION_FAILED
+        assert "draft" in tried
+
+        await store.resume(run)
+
+        view = await self.finish(store, await self.due(store))
+        assert view.status is RunStatus.COMPENSATED
+        assert [step.attempt for step in view.steps if step.direction is Direction.COMPENSATE] == [1, 1]

@@ -199,7 +199,7 @@ def _custody() -> None:
 def _branches() -> None:
     """Add how far the branches of nodes have come."""
     node = ("workflow_id", "path", "position")
-    counts = ("written", "released", "arrived", "completed", "failed", "cancelled", "stuck", "undoable")
+    counts = ("written", "released", "arrived", "completed", "failed", "cancelled", "stuck", "undoable", "reopened")
     op.create_table(
         "joins",
         *_node_columns(),
