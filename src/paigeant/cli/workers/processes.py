@@ -8,16 +8,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 from typing import Final
-from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, build_opener
 
 from paigeant.cli.exit_codes import INTERRUPTED
 from paigeant.telemetry.metrics.merging import merge
@@ -32,11 +31,17 @@ _LOOK: Final = 0.1
 _STEADY: Final = 60.0
 """Seconds after which a worker that has run is taken for sound: the next pause is the first again."""
 
+_STARTS_WITHIN: Final = 60.0
+"""Seconds within which a worker that is to replace another must take work in."""
+
 _PATIENCE: Final = 10.0
 """Seconds beyond the grace period after which a worker that does not end is killed."""
 
 _SCRAPE: Final = 2.0
 """Seconds for a worker to answer a scrape."""
+
+_DIRECTLY: Final = build_opener(ProxyHandler({}))
+"""Asks workers on this machine, whatever proxies the environment names."""
 
 
 @dataclass(slots=True)
@@ -60,17 +65,28 @@ class _Child:
 class Supervisor:
     """Runs this very command in ``count`` processes until a signal."""
 
-    def __init__(self, count: int, grace: float, pauses: tuple[float, float] = PAUSES) -> None:
+    def __init__(
+        self,
+        count: int,
+        grace: float,
+        pauses: tuple[float, float] = PAUSES,
+        *,
+        starts_within: float = _STARTS_WITHIN,
+    ) -> None:
         """Nothing is started yet."""
         self._count = count
         self._grace = grace
         self._pauses = pauses
         self._pause = pauses[0]
+        self._starts_within = starts_within
         self._children: dict[int, _Child] = {}
         self._due: dict[int, float] = {}
+        self._outdated: list[int] = []
+        self._newcomer: _Child | None = None
+        self._leaving: list[tuple[subprocess.Popen[bytes], float]] = []
+        self._has_started = False
         self._drains = "--drain" in sys.argv
         self._signals: list[int] = []
-        self._woken = threading.Event()
         self._folder = tempfile.TemporaryDirectory(prefix="paigeant-")
         self._serial = 0
         self._hears, alive = os.pipe()  # closed when this process ends, however: the workers see that
@@ -93,9 +109,9 @@ class Supervisor:
             self._folder.cleanup()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Only write it down: the code that is interrupted may hold any lock."""
         del frame
         self._signals.append(number)
-        self._woken.set()
 
     def _spawn(self, number: int) -> _Child:
         self._serial += 1
@@ -107,26 +123,27 @@ class Supervisor:
 
     def _watch(self) -> int:
         while True:
-            self._woken.wait(_LOOK)
-            self._woken.clear()
+            sleep(_LOOK)
             while self._signals:
                 asked = self._signals.pop(0)
                 if asked == signal.SIGHUP:
-                    self._roll()
+                    self._outdated = sorted(self._children)
                 else:
                     self._stop_all(asked)
                     return INTERRUPTED if asked == signal.SIGINT else 0
             code = self._look_after_the_dead()
             if code is not None:
                 return code
+            self._roll_on()
 
     def _look_after_the_dead(self) -> int | None:
-        """Start the dead again when it is time; returns the exit code if this is to end."""
+        """Start the dead again when it is time; returns the exit code if this is to end: if none has ever started."""
+        self._has_started = self._has_started or any(child.port is not None for child in self._children.values())
         for number, child in list(self._children.items()):
             code = child.process.poll()
             if code is None:
                 continue
-            if child.port is None and code > 0:
+            if not self._has_started and code > 0:
                 _LOG.error("worker %d cannot start (exit code %d): stopping", number, code)
                 return code
             del self._children[number]
@@ -141,30 +158,43 @@ class Supervisor:
             if monotonic() >= at:
                 del self._due[number]
                 self._children[number] = self._spawn(number)
-        return None if self._children or self._due else 0
+        return None if self._children or self._due or self._newcomer else 0
 
-    def _roll(self) -> None:
-        """Replace each worker by a new one: that takes work in before the old one stops."""
-        for number, old in list(self._children.items()):
-            new = self._spawn(number)
-            while new.port is None and new.process.poll() is None and not self._asked_to_stop():
-                self._woken.wait(_LOOK)
-                self._woken.clear()
-            if new.port is None:
-                _LOG.error("the new worker %d does not start: the old one goes on", number)
-                _end(new.process, 0)
-                return
-            self._children[number] = new
-            old.process.terminate()
-            _end(old.process, self._grace + _PATIENCE)
-            _LOG.info("worker %d was replaced", number)
+    def _roll_on(self) -> None:
+        """Take the next step of replacing workers, one at a time: a new one takes work in before the old one stops."""
+        self._leaving = [(process, until) for process, until in self._leaving if not _has_left(process, until)]
+        new = self._newcomer
+        if new is not None:
+            self._welcome(new)
+        elif self._outdated and not self._leaving:
+            self._newcomer = self._spawn(self._outdated.pop(0))
 
-    def _asked_to_stop(self) -> bool:
-        return any(number != signal.SIGHUP for number in self._signals)
+    def _welcome(self, new: _Child) -> None:
+        """Let a new worker take the place of the old one once it is ready; if it never is, the old ones go on."""
+        if new.port is not None:
+            old = self._children.get(new.number)
+            self._children[new.number] = new
+            self._due.pop(new.number, None)
+            if old is not None:
+                old.process.terminate()
+                self._leaving.append((old.process, monotonic() + self._grace + _PATIENCE))
+            _LOG.info("worker %d was replaced", new.number)
+        elif new.process.poll() is not None or monotonic() - new.began > self._starts_within:
+            _LOG.error("the new worker %d does not start: the old ones go on", new.number)
+            _end(new.process, 0)
+            self._outdated.clear()
+        else:
+            return
+        self._newcomer = None
 
     def _stop_all(self, asked: int) -> None:
         children = [child.process for child in self._children.values()]
+        children += [process for process, _ in self._leaving]
+        if self._newcomer is not None:
+            children.append(self._newcomer.process)
         self._children.clear()
+        self._leaving.clear()
+        self._newcomer = None
         for process in children:
             if process.poll() is None:
                 process.send_signal(asked)
@@ -198,10 +228,20 @@ def _fetch(port: int | None, path: str) -> Answer:
     if port is None:
         return Answer(503, "text/plain", "it starts")
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=_SCRAPE) as found:
+        with _DIRECTLY.open(f"http://127.0.0.1:{port}{path}", timeout=_SCRAPE) as found:
             return Answer(found.status, found.headers["Content-Type"], found.read().decode())
+    except HTTPError as error:  # an answer all the same: its text says what is wrong
+        with error:
+            return Answer(error.code, "text/plain", error.read().decode())
     except (URLError, OSError) as error:
-        return Answer(getattr(error, "code", None) or 503, "text/plain", str(error))
+        return Answer(503, "text/plain", str(error))
+
+
+def _has_left(process: subprocess.Popen[bytes], until: float) -> bool:
+    """Tell whether a worker that was asked to stop has; after its time it is killed."""
+    if process.poll() is None and monotonic() >= until:
+        process.kill()
+    return process.poll() is not None
 
 
 def _end(process: subprocess.Popen[bytes], patience: float) -> None:
