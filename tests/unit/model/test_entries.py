@@ -166,3 +166,8 @@ def test_branches_are_checked_where_they_are_written(wrong: Callable[[], Entry],
     with pytest.raises(RegistrationError, match=re.escape(said)) as error:
         wrong()
     assert __file__ in str(error.value)
+
+
+def test_what_stands_for_a_function_is_read_from_no_message():
+    with pytest.raises(ValueError, match="'unnamed' never travels"):
+        Unnamed.read({}, lambda _: ())

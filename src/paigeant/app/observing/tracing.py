@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
 from paigeant.abc import Hooks
 from paigeant.config import Settings
-from paigeant.errors import ConfigError
+from paigeant.telemetry.exporting import names_exporter
 from paigeant.telemetry.logs import LogHooks
 
-_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER")
+_LOG: Final = logging.getLogger("paigeant.traces")
+_EXPORTER: Final = "opentelemetry.exporter.otlp.proto.http"
+_SDK: Final = "opentelemetry.sdk.trace"
 
 
 def choose_hooks(settings: Settings) -> list[Hooks]:
     """Return the hooks of an application: logs always, traces where somebody has asked for them."""
-    return [LogHooks(payloads=settings.log_payloads), *trace_hooks()]
+    return [LogHooks(payloads=settings.log_payloads), *trace_hooks(os.environ)]
 
 
-def trace_hooks() -> list[Hooks]:
+def trace_hooks(environ: Mapping[str, str]) -> list[Hooks]:
     """Return the hooks that trace: by the program's provider, or to where ``OTEL_*`` says; none where neither is.
 
-    Raises ConfigError if an exporter is named and the extra ``otel`` is missing.
+    The variables are often those of a whole machine, so that without the extra ``otel`` a program is warned, and runs.
     """
-    asked = any(os.environ.get(name) for name in _VARIABLES)
-    if not asked and "opentelemetry.sdk.trace" not in sys.modules:
+    asked = names_exporter(environ)
+    if not asked and _SDK not in sys.modules:
         return []
-    if find_spec("opentelemetry.exporter.otlp.proto.http" if asked else "opentelemetry.sdk") is None:
-        text = "OTEL_* names an exporter of traces, but OpenTelemetry is missing: pip install 'paigeant[otel]'"
-        raise ConfigError(text)
+    if not _is_there(_EXPORTER if asked else _SDK):
+        if asked:
+            _warn()
+        return []
     tracing: Any = import_module("paigeant.telemetry.tracing.provider").find_tracing()
     if tracing is None:
         return []
     return [import_module("paigeant.telemetry.tracing.hooks").TraceHooks(tracing)]
+
+
+def _is_there(module: str) -> bool:
+    """Tell whether a module can be imported; that of a package that is missing cannot be looked for."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+@cache
+def _warn() -> None:
+    _LOG.warning("OTEL_* names an exporter of traces, but OpenTelemetry is missing: pip install 'paigeant[otel]'")

@@ -66,8 +66,11 @@ class Unnamed(Entry):
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Nothing is read as one."""
-        raise NotImplementedError
+        """Nothing is read as one; raises ValueError."""
+        del said, nested
+        raise ValueError(
+            f"an entry of the kind {cls.kind!r} never travels: it stands for a function or an agent in a program"
+        )
 
     def with_steps(self, change: StepChange) -> Entry:
         """Return what the change makes of it."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from typing import Final
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import ProxyTracerProvider, Tracer, get_tracer_provider
 from opentelemetry.trace import TracerProvider as AnyProvider
+
+from paigeant.telemetry.exporting import names_exporter
 
 _IDS: Final = ContextVar[tuple[int, int] | None]("paigeant_trace_ids", default=None)
 
@@ -73,8 +75,14 @@ def own_tracing(exporter: SpanExporter | None = None) -> Tracing:
     """Return a provider of ours; without an ``exporter``, OTLP over HTTP as ``OTEL_*`` says."""
     name = os.environ.get("OTEL_SERVICE_NAME") or "paigeant"
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: name}), id_generator=_Ids())
-    provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
+    provider.add_span_processor(BatchSpanProcessor(exporter or _exporter()))
     return Tracing(provider, own=True)
+
+
+def _exporter() -> SpanExporter:
+    """Return what exports by OTLP over HTTP; a program with a provider of its own need not have it."""
+    made: SpanExporter = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter").OTLPSpanExporter()
+    return made
 
 
 @cache
@@ -88,11 +96,3 @@ def find_tracing() -> Tracing | None:
     if not isinstance(there, ProxyTracerProvider):
         return Tracing(there, own=False)
     return _configured() if names_exporter(os.environ) else None
-
-
-def names_exporter(environ: Mapping[str, str]) -> bool:
-    """Tell whether the standard variables name where spans are exported to."""
-    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none":
-        return False
-    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    return any(environ.get(name) for name in endpoints) or environ.get("OTEL_TRACES_EXPORTER") == "otlp"

@@ -18,8 +18,9 @@ from paigeant import ActivityRegistry, RetryPolicy, Step, Workflow
 from paigeant.abc import Hooks
 from paigeant.app import Paigeant
 from paigeant.config import Settings
+from paigeant.telemetry.exporting import names_exporter
 from paigeant.telemetry.tracing.hooks import TraceHooks
-from paigeant.telemetry.tracing.provider import Tracing, names_exporter, own_tracing
+from paigeant.telemetry.tracing.provider import Tracing, own_tracing
 
 
 class Collector:
