@@ -91,6 +91,13 @@ class WaitReason(StrEnum):
     """An error that is not the step's: of the engine, a hook, a codec or a plugin."""
 
 
+def kind_of_reason(reason: str | None) -> str | None:
+    """Return what kind of reason it is: one of ours, ``unreadable``, or ``parked`` for whatever a step has written."""
+    if reason is None or reason in set(WaitReason):
+        return reason
+    return "unreadable" if reason.startswith("unreadable:") else WaitReason.PARKED.value
+
+
 class CancelRequest(StrEnum):
     """That a run should end, and whether what it did is to be undone."""
 

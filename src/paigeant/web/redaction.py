@@ -11,7 +11,17 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic_core import to_json
 
-from paigeant.model.runs import AttemptError, NodeView, RunPage, RunStatus, RunSummary, RunView, StepView, WaitReason
+from paigeant.model.runs import (
+    AttemptError,
+    NodeView,
+    RunPage,
+    RunStatus,
+    RunSummary,
+    RunView,
+    StepView,
+    WaitReason,
+    kind_of_reason,
+)
 from paigeant.model.stored.log_lines import LogLine
 from paigeant.model.stored.overview import AttentionGroup, OpenCount
 from paigeant.web.access import Identity
@@ -43,10 +53,10 @@ def shape_of(value: Any) -> Any:
 
 def reason_of(reason: str | None) -> str | None:
     """Return a reason without what a step, or an error, has written in it."""
-    if reason is None or reason in _OURS:
+    if reason in _OURS:
         return reason
-    known, parted, _ = reason.partition(": ")
-    return known if parted and known == "unreadable" else shape_of(reason)
+    kind = kind_of_reason(reason)
+    return shape_of(reason) if kind == WaitReason.PARKED else kind
 
 
 def seen_by(view: RunView, identity: Identity) -> RunView:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from time import monotonic
@@ -16,9 +17,10 @@ from paigeant.abc import Store, Transport
 from paigeant.aio.race import cancel
 from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import PaigeantError
-from paigeant.model.stored.overview import QueueView
+from paigeant.model.runs import kind_of_reason
+from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.telemetry.metrics.hooks import MetricsHooks
-from paigeant.telemetry.metrics.instruments import Gauge, Instrument
+from paigeant.telemetry.metrics.instruments import Counter, Gauge, Instrument
 from paigeant.telemetry.metrics.text import CONTENT_TYPE, prometheus_text
 from paigeant.telemetry.output import dropped_lines
 from paigeant.telemetry.server import Answer, ProbeServer
@@ -62,21 +64,21 @@ class Monitor:
         self._letters = Gauge("paigeant.dead_letters.kept", "Dead letters in the store.")
         self._slots = Gauge("paigeant.slots", "Slots of this worker.", ["state"])
         self._lag = Gauge("paigeant.loop.lag", "How late the event loop is.", unit="s")
-        self._dropped = Gauge("paigeant.log.dropped", "Log lines that were lost.")
+        self._dropped = Counter("paigeant.log.dropped", "Log lines that were lost.")
         self._build = Gauge("paigeant.build", "The version.", ["version"])
         self._build.set({(version("paigeant"),): 1.0})
 
     @property
     def instruments(self) -> list[Instrument]:
         """All that is counted, measured and shown."""
-        return [*self.hooks.instruments, *(each for each in vars(self).values() if isinstance(each, Gauge))]
+        return [*self.hooks.instruments, *(each for each in vars(self).values() if isinstance(each, Gauge | Counter))]
 
     def page(self, path: str) -> Answer | None:
         """Return what is answered for a path; called in any thread. It waits for the store for a second at most."""
         match path:
             case "/metrics":
                 self._refresh()
-                self._dropped.set({(): float(dropped_lines())})
+                self._dropped.reached(float(dropped_lines()))
                 return Answer(200, CONTENT_TYPE, prometheus_text(self.instruments))
             case "/health":
                 return _probe("" if (still := monotonic() - self._ticked) < self._stall else f"hung for {still:.0f} s")
@@ -163,11 +165,19 @@ class Monitor:
         self._oldest.set({(queue.activity,): queue.oldest or 0.0 for queue in self._queues})
         self._running.set({(queue.activity,): float(queue.running) for queue in self._queues})
         counts = await store.count_open()
-        self._open.set({(count.status, count.reason or ""): float(count.count) for count in counts})
+        self._open.set(_by_reason(counts))
         self._letters.set({(): float(await store.count_dead_letters())})
         if transport is not None:
             depths = {(topic,): float(await transport.depth(topic)) for topic in self._topics}
             self._broker.set(depths)
+
+
+def _by_reason(counts: Iterable[OpenCount]) -> dict[tuple[str, str], float]:
+    """Return how many hops are open by status and reason; what a step has written as its reason is ``parked``."""
+    totals: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for count in counts:
+        totals[count.status, kind_of_reason(count.reason) or ""] += count.count
+    return dict(totals)
 
 
 def wanted_workers(queue: QueueView, slots: int) -> int:

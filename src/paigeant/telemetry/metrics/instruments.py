@@ -69,6 +69,10 @@ class Counter:
         """Count so much more."""
         self._values[labels] = self._values.get(labels, 0.0) + amount
 
+    def reached(self, total: float) -> None:
+        """Say what it has come to, where something else counts; without labels."""
+        self._values = {(): total}
+
     def values(self) -> Mapping[Labels, float]:
         """Return what was counted, from any thread."""
         return self._values.copy()

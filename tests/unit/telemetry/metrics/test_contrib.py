@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from paigeant.app.observing.monitor import Monitor
+from paigeant.model.stored.overview import QueueView
 from paigeant.telemetry.metrics.instruments import Histogram
 from paigeant.telemetry.metrics.text import prometheus_text
 
@@ -44,6 +45,23 @@ def test_the_dashboard_and_the_manifests_are_what_they_should_be():
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
     assert kinds == ["Deployment", "Service", "ScaledObject"]
     assert "paigeant run --processes 2 --metrics-port 9464" in unit["Service"]["ExecStart"]
+
+
+def test_the_autoscaler_reads_what_the_workers_say_of_their_activity():
+    [scaler] = [
+        each
+        for each in yaml.safe_load_all((CONTRIB / "kubernetes/worker.yaml").read_text())
+        if each["kind"] == "ScaledObject"
+    ]
+    place = scaler["spec"]["triggers"][0]["metadata"]["valueLocation"]
+    found = re.fullmatch(r'(\w+)\.#\((\w+)=="charge"\)\.(\w+)', place)  # a query of gjson, as KEDA has it
+    page = Monitor().page("/queues")
+    shown = {**QueueView(activity="charge").model_dump(), "slots": 1, "wanted": 0}
+
+    assert page is not None
+    assert found is not None
+    assert found[1] in json.loads(page.body)
+    assert {found[2], found[3]} <= shown.keys()
 
 
 def test_the_alerts_fire_when_they_should():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
-from paigeant import ActivityContext, ActivityRegistry, RetryPolicy, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Parked, RetryPolicy, Workflow
 from paigeant.app import Paigeant
+from paigeant.app.observing.monitor import Monitor
 from paigeant.config import Settings
 from paigeant.model.events import CallsRecorded
 from paigeant.model.stored.checkpoints import Charge
@@ -13,6 +15,7 @@ from paigeant.telemetry.metrics.hooks import MetricsHooks
 from paigeant.telemetry.metrics.instruments import Bounded, Counter, Gauge, Histogram
 from paigeant.telemetry.metrics.merging import merge
 from paigeant.telemetry.metrics.text import prometheus_text
+from paigeant.testing.waiting import eventually
 
 
 async def test_what_a_worker_does_is_counted():
@@ -97,6 +100,33 @@ def test_the_text_is_that_of_prometheus():
         'd_seconds_sum{process="1",x="y"} 12.5\n'
         'd_seconds_count{process="1",x="y"} 4\n'
     )
+
+
+async def test_what_a_step_writes_as_its_reason_is_no_label():
+    registry = ActivityRegistry()
+
+    @registry.execute()
+    async def ask(name: str) -> Parked:
+        return Parked(f"look at {name}")
+
+    app = Paigeant(registry, workflows=[Workflow("asking", ["ask"])], settings=Settings(store="memory://"))
+    monitor = Monitor()
+    async with app, app.worker() as worker, monitor.watching(worker, app.store, None):
+        for name in ("Joe", "Ann"):
+            await app.dispatch("asking", {"name": name})
+
+        async def parked() -> bool:
+            return [(open_hops.reason, open_hops.count) for open_hops in await app.store.count_open()] == [
+                ("look at Ann", 1),
+                ("look at Joe", 1),
+            ]
+
+        await eventually(parked)
+        page = await asyncio.to_thread(monitor.page, "/metrics")
+
+    assert page is not None
+    assert 'paigeant_hops_open{status="waiting",reason="parked"} 2' in page.body
+    assert "Joe" not in page.body
 
 
 def test_a_label_has_so_many_values_and_then_others():
