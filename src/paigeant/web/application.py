@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from paigeant.app import Paigeant
+from paigeant.app.upkeep.log_lines import LogReader
 from paigeant.errors import PaigeantError
 from paigeant.model.checks.options import without_place
 from paigeant.web import api, pages, system, verbs
@@ -37,6 +38,7 @@ def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
         title="Paigeant", version=version("paigeant"), docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
     app.state.paigeant, app.state.access, app.state.watcher = paigeant, access, Watcher(lambda: paigeant.store)
+    app.state.log = LogReader(paigeant.settings)
     for router in (system.health, api.router, system.router, pages.router, verbs.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("paigeant.web") / "static")), name="static")
@@ -44,7 +46,7 @@ def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
     app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    return Guard(app, access, app.state.watcher)
+    return Guard(app, access, app.state.watcher, app.state.log)
 
 
 def _wants_page(request: Request) -> bool:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from paigeant.app.upkeep.log_lines import LogReader
 from paigeant.model.limits import VALUE_BYTES
 from paigeant.web.access import LOCAL, Access, Identity, Role
 from paigeant.web.events import Watcher
@@ -49,11 +50,17 @@ _PROXIED: Final = ("forwarded", "x-forwarded-", "x-real-ip")
 class Guard:
     """Wraps an application; puts ``identity``, ``session`` and ``by_token`` into the scope's state."""
 
-    def __init__(self, app: ASGIApp, access: Access, watcher: Watcher) -> None:
-        """Guard ``app`` by what ``access`` says; whoever serves it stops the ``watcher`` first."""
+    def __init__(self, app: ASGIApp, access: Access, watcher: Watcher, log: LogReader) -> None:
+        """Guard ``app`` by what ``access`` says; whoever serves it stops the ``watcher`` first, and then closes it."""
         self._app = app
         self._access = access
+        self._log = log
         self.watcher: Watcher = watcher
+
+    async def aclose(self) -> None:
+        """End the streams, and close the connection over which log lines are read."""
+        await self.watcher.stop()
+        self._log.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the application answer."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
@@ -13,7 +12,6 @@ from starlette.responses import PlainTextResponse, Response
 
 from paigeant.app.operating.attention import FAILED_WITHIN, find_attention
 from paigeant.app.operating.why import explain_run
-from paigeant.app.upkeep.log_lines import read_lines
 from paigeant.errors import InvalidInput, PaigeantError, UnknownVariable
 from paigeant.model.runs import RESUMABLE, RunStatus, RunView
 from paigeant.model.stored.log_lines import LogFilter, LogLine
@@ -23,7 +21,7 @@ from paigeant.web.access import Role
 from paigeant.web.axis import axis_of
 from paigeant.web.redaction import counts_seen_by, groups_seen_by, lines_seen_by, runs_seen_by, seen_by
 from paigeant.web.rendering import page
-from paigeant.web.requests import Forbidden, app_of, find_run, version_of, who
+from paigeant.web.requests import Forbidden, app_of, find_run, log_of, version_of, who
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -111,7 +109,7 @@ async def _lines(request: Request, view: RunView) -> list[LogLine] | None:
         return None
     asked = LogFilter(settings.namespace, view.workflow_id, limit=100)
     try:
-        return lines_seen_by(await asyncio.to_thread(read_lines, settings, asked), who(request))
+        return lines_seen_by(await log_of(request).ask(asked), who(request))
     except PaigeantError:
         return None
 

@@ -10,6 +10,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
 from paigeant.app import Paigeant, Run
+from paigeant.app.upkeep.log_lines import LogReader
 from paigeant.errors import InvalidInput, RequestError
 from paigeant.model.limits import DEPTH
 from paigeant.model.runs import RunView
@@ -32,6 +33,11 @@ class BadForm(RequestError):
 def app_of(request: Request) -> Paigeant:
     """Return the open application."""
     return cast("Paigeant", request.app.state.paigeant)
+
+
+def log_of(request: Request) -> LogReader:
+    """Return what reads kept log lines."""
+    return cast("LogReader", request.app.state.log)
 
 
 def who(request: Request) -> Identity:

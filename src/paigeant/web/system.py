@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final, cast
 
 from fastapi import APIRouter, Request
@@ -10,7 +9,6 @@ from starlette.responses import PlainTextResponse, Response
 
 from paigeant.app.observing.monitor import wanted_workers
 from paigeant.app.operating.attention import find_attention
-from paigeant.app.upkeep.log_lines import read_lines
 from paigeant.errors import InvalidInput, Unavailable, UnknownStep
 from paigeant.model.stored.log_lines import LogFilter
 from paigeant.model.stored.overview import QueueView
@@ -19,7 +17,7 @@ from paigeant.web.api import Limit
 from paigeant.web.events import MOST, EventStream, Watcher
 from paigeant.web.problems import problem
 from paigeant.web.redaction import groups_seen_by, lines_seen_by
-from paigeant.web.requests import app_of, find_run, json_body, require, who
+from paigeant.web.requests import app_of, find_run, json_body, log_of, require, who
 
 router: Final = APIRouter(prefix="/api/v1")
 
@@ -94,7 +92,7 @@ async def logs(request: Request, workflow_id: str, after: int | None = None, lim
     """Return the newest log lines of a run that are kept, in their order; with ``after``, the first behind that id."""
     app, run = app_of(request), await find_run(request, workflow_id)
     asked = LogFilter(app.settings.namespace, run.workflow_id, after=after, limit=limit)
-    lines = lines_seen_by(await asyncio.to_thread(read_lines, app.settings, asked), who(request))
+    lines = lines_seen_by(await log_of(request).ask(asked), who(request))
     return {"lines": [{"id": line.id, **line.fields} for line in lines]}
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from paigeant.config import Settings
@@ -58,26 +60,56 @@ def open_log_store(url: str) -> LogStore:
     return opened
 
 
-def read_lines(settings: Settings, asked: LogFilter) -> list[LogLine]:
-    """Return the newest lines that fit, in the order of writing. Raises ConfigError without a sink, and Unavailable."""
-    with _Opened(settings) as store:
-        return store.read(asked)
-
-
 def prune_lines(settings: Settings, older_than: timedelta) -> int:
     """Delete lines older than this; returns how many, 0 without a sink. Raises Unavailable."""
     if settings.log_sink is None:
         return 0
-    with _Opened(settings) as store:
+    store = open_log_store(require_sink(settings))
+    try:
         return store.prune(older_than)
+    finally:
+        store.close()
 
 
-class _Opened:
+class LogReader:
+    """Reads kept lines, in a thread of its own, over one connection that stays open until :meth:`close`."""
+
     def __init__(self, settings: Settings) -> None:
-        self._store = open_log_store(require_sink(settings))
+        """Nothing is opened before the first reading."""
+        self._settings = settings
+        self._store: LogStore | None = None
+        self._thread = ThreadPoolExecutor(1, "paigeant-log-reader")
 
-    def __enter__(self) -> LogStore:
-        return self._store
+    def __enter__(self) -> Self:
+        """Nothing is opened yet."""
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._store.close()
+        """Close the connection."""
+        self.close()
+
+    def read(self, asked: LogFilter) -> list[LogLine]:
+        """Return the lines that are asked for, in the order of writing.
+
+        Raises ConfigError without a sink, and Unavailable.
+        """
+        return self._thread.submit(self._read, asked).result()
+
+    async def ask(self, asked: LogFilter) -> list[LogLine]:
+        """Do as :meth:`read`, while the event loop goes on."""
+        return await asyncio.wrap_future(self._thread.submit(self._read, asked))
+
+    def _read(self, asked: LogFilter) -> list[LogLine]:
+        if self._store is None:
+            self._store = open_log_store(require_sink(self._settings))
+        return self._store.read(asked)
+
+    def close(self) -> None:
+        """Close the connection; it is opened again by no reading."""
+        self._thread.submit(self._close).result()
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None

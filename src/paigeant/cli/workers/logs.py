@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
-from paigeant.app.upkeep.log_lines import read_lines, require_sink
+from paigeant.app.upkeep.log_lines import LogReader, require_sink
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, chosen, require_at_most_one
 from paigeant.cli.terminal.commands import new_app
@@ -66,14 +66,15 @@ def logs(
 
 
 def _show(settings: Settings, asked: LogFilter, *, follow: bool, as_json: bool) -> None:
-    while True:
-        found = read_lines(settings, asked)
-        _write(found, as_json=as_json)
-        if not follow:
-            return
-        sys.stdout.flush()
-        asked = replace(asked, after=found[-1].id if found else asked.after or 0)
-        sleep(_PAUSE)
+    with LogReader(settings) as reader:
+        while True:
+            found = reader.read(asked)
+            _write(found, as_json=as_json)
+            if not follow:
+                return
+            sys.stdout.flush()
+            asked = replace(asked, after=found[-1].id if found else asked.after or 0)
+            sleep(_PAUSE)
 
 
 def _write(lines: Iterable[LogLine], *, as_json: bool) -> None:

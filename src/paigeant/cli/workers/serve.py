@@ -97,7 +97,7 @@ async def _serve(settings: Settings, access: Any, options: dict[str, Any]) -> in
             ) from error
         finally:
             stopping.cancel()
-            await guarded.watcher.stop()
+            await guarded.aclose()
     return 0
 
 
