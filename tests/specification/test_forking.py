@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paigeant import ActivityContext, ActivityRegistry, Completed, Step, Switch, Terminal, Wait, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Completed, Parallel, Step, Switch, Terminal, Wait, Workflow
 from paigeant.errors import InvalidInput, UnknownRun
 
 KEYS: dict[str, list[str]] = {}
@@ -67,6 +67,24 @@ async def test_a_fork_goes_on_from_where_a_run_failed_with_an_edited_output(serv
     assert (origin.workflow_id, origin.position) == (failed.workflow_id, 2)
     assert [run.workflow_id for run in (await app.runs(forks_of=failed.workflow_id)).runs] == [fork.workflow_id]
     assert (await failed.status()) == "compensated"
+
+
+async def test_a_fork_behind_branches_sees_what_they_came_to(serve: Any, registry: ActivityRegistry):
+    @registry.execute
+    async def show(previous: Any, offer: Any) -> list[Any]:
+        return [previous, offer]
+
+    both = Parallel(a=[Step("ship", {"previous": 1})], b=[Step("ship", {"previous": 2})], name="both")
+    app = await serve(Workflow("both", [Step("search", name="offer"), both, "show"]))
+    run = await app.dispatch("both", {})
+    first = await run.result(timeout=20)
+
+    fork = await app.fork(run.workflow_id, from_="show", outputs={"search": {"price": 50}})
+    result = await fork.result(timeout=20)
+
+    assert result.output == [first.variables["both"], {"price": 50}]
+    with pytest.raises(InvalidInput, match="'both' is a parallel, whose output is that of its branches"):
+        await app.fork(run.workflow_id, from_="show", outputs={"both": {}})
 
 
 async def test_what_a_fork_inherited_is_never_undone(serve: Any):

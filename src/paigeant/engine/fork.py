@@ -18,6 +18,8 @@ from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.traces import TraceContext
 from paigeant.errors import InvalidInput, MessageRejected
+from paigeant.model.entries.for_each import ForEach
+from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.step import Step
 from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Twin
@@ -28,6 +30,8 @@ from paigeant.model.values.values import Blob, Ref, Value, shelve
 
 _BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
 _IN_A_BRANCH: Final = re.compile(r"\d+\.\d+.*|.*[:/].*")
+_JOINED: Final = frozenset({Parallel.kind, ForEach.kind})
+"""Nodes that have an output: what their branches came to."""
 _NAMED: Final = 20
 """Places that an error names."""
 
@@ -64,9 +68,7 @@ def _first(was: PaigeantMessage, view: RunView, position: int, edited: _Edited) 
     """
     trace_id, traceparent = TraceContext.begin()
     slip, before = was.routing_slip, _trunk(view, position)
-    last = next(
-        (hop.position for hop in reversed(before) if isinstance(hop, StepView) and hop.output is not None), None
-    )
+    last = next((hop.position for hop in reversed(before) if _has_output(hop)), None)
     previous = edited.outputs.get(last, was.payload.previous) if last is not None else was.payload.previous
     run = RunHeaders(
         uuid7(), view.workflow, trace_id, correlation_id=was.headers.run.correlation_id, traceparent=traceparent
@@ -74,6 +76,11 @@ def _first(was: PaigeantMessage, view: RunView, position: int, edited: _Edited) 
     slip = replace(slip, itinerary=slip.itinerary.for_run(run.workflow_id), compensations=())
     headers = Headers(run, position, datetime.now(UTC), security=was.headers.security)
     return PaigeantMessage(headers, Payload(was.payload.input, previous), slip)
+
+
+def _has_output(hop: StepView | NodeView) -> bool:
+    """Tell whether what comes next sees the output of this hop as the one before it."""
+    return hop.kind in _JOINED if isinstance(hop, NodeView) else hop.output is not None
 
 
 def _start(runtime: Runtime, message: PaigeantMessage, view: RunView, edited: _Edited) -> RunStart:
@@ -115,10 +122,8 @@ async def _edit(runtime: Runtime, view: RunView, before: int, outputs: Mapping[s
     for name, json in outputs.items():
         found = [hop.position for hop in inherited if name in {hop.step, str(hop.position)}]
         if not found:
-            text = (
-                f"no step {name!r} is inherited, so that its output cannot be set; inherited are: {_listed(inherited)}"
-            )
-            raise InvalidInput(text)
+            why = _no_step(view, before, name) or f"no step {name!r} is inherited, so that its output cannot be set"
+            raise InvalidInput(f"{why}; inherited are: {_listed(inherited)}")
         value, blob = shelve(json)
         edited.outputs[found[-1]] = value
         edited.blobs.extend([] if blob is None else [blob])
@@ -126,6 +131,16 @@ async def _edit(runtime: Runtime, view: RunView, before: int, outputs: Mapping[s
         if isinstance(entry, Step) and entry.name is not None:
             edited.variables[Named(found[-1], entry.name)] = value
     return edited
+
+
+def _no_step(view: RunView, before: int, name: str) -> str | None:
+    """Return why the output of this node cannot be set, None if no node of this name or position is inherited."""
+    nodes = (hop for hop in _trunk(view, before) if isinstance(hop, NodeView) and name in {hop.name, str(hop.position)})
+    node = next(nodes, None)
+    if node is None:
+        return None
+    what = "whose output is that of its branches" if node.kind in _JOINED else "which has no output"
+    return f"{name!r} is a {node.kind}, {what}: set those of steps"
 
 
 def _place(view: RunView, place: str | int | None) -> int:

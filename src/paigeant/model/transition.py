@@ -145,8 +145,8 @@ class Transition:
     """What becomes of the hop, which hops follow it, how the run ends if it does, and what else is written.
 
     ``passed`` are the entries between the hop and the next. ``arrival`` is there if a branch ends with the hop, and
-    ``fan_out`` if it is a node: what follows then are branches of it.
-    Where an open run stands (pending, running, waiting) no hop decides: it follows from the run's open hops.
+    ``fan_out`` if it is a node: what follows then are branches of it. A node is ``joined`` if it is left because they
+    have ended. Where an open run stands (pending, running, waiting) no hop decides: it follows from its open hops.
     """
 
     hop: Left | Held
@@ -156,3 +156,4 @@ class Transition:
     passed: tuple[PassedEntry, ...] = ()
     arrival: Arrival | None = None
     fan_out: FanOut | None = None
+    joined: bool = False

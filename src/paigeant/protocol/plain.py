@@ -25,7 +25,7 @@ def is_plain(commit: Commit) -> bool:
     done = isinstance(made.hop, Left) and isinstance(made.hop.result, Done) and made.hop.result.reason is None
     if not done or path or made.writes.error is not None or made.writes.revision is not None or made.passed:
         return False
-    if commit.detail is not None or commit.plans:
+    if commit.detail is not None or commit.plans or made.joined:
         return False
     if made.end is not None:
         return made.end.status is RunStatus.COMPLETED and not commit.twins

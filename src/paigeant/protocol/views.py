@@ -42,7 +42,7 @@ def open_status(hops: Iterable[ShownHop], started_at: datetime | None) -> RunSta
 
 
 def _all_wait(hops: Sequence[ShownHop]) -> bool:
-    return all(hop.status == StepStatus.WAITING for hop in hops)
+    return bool(hops) and all(hop.status == StepStatus.WAITING for hop in hops)
 
 
 def open_reason(hops: Iterable[ShownHop]) -> str | None:

@@ -141,9 +141,10 @@ def _advance_fan(leased: Leased, outcome: FannedOut | Joined | JoinFailed) -> Tr
         case FannedOut():
             return _fan_out(leased, outcome)
         case Joined():
-            return _join(leased, outcome)
+            return replace(_join(leased, outcome), joined=True)
         case JoinFailed():
-            return give_up_undoing_node(leased, outcome) if _is_back(leased) else give_up_node(leased, outcome)
+            made = give_up_undoing_node(leased, outcome) if _is_back(leased) else give_up_node(leased, outcome)
+            return replace(made, joined=True)
 
 
 def _fan_out(leased: Leased, outcome: FannedOut) -> Transition:

@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 from paigeant.model.fan.outcomes import JoinFailed
 from paigeant.model.hops import Leased
-from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Finished, Revised
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation, undo_of
@@ -19,7 +18,7 @@ from paigeant.model.transition import Done, Following, Left, Transition, Writes
 from paigeant.model.values.showing import class_name
 from paigeant.model.values.values import Value
 from paigeant.routing.fan.ends import fail, finish_undoing, get_stuck
-from paigeant.routing.messages import backward
+from paigeant.routing.messages import backward, error_at
 
 Success: TypeAlias = Completed[Value] | Revised[Value] | Finished[Value]
 """The step is done."""
@@ -37,7 +36,7 @@ def turn_round(leased: Leased, outcome: Faulted) -> Transition:
     itself = Compensation(path=path, position=position, activity=message.topic, step_id=message.step_id, unknown=True)
     undo = (itself,) if in_doubt else before if outcome.compensate else ()
     left = Left(fault, before if in_doubt else None)
-    writes = Writes(tuple(outcome.variables.items()), _run_error(message, fault))
+    writes = Writes(tuple(outcome.variables.items()), error_at(message, fault))
     return _begin_undoing(leased, left, undo, writes) or fail(leased, left, writes, undone=False)
 
 
@@ -84,11 +83,6 @@ def give_up_undoing_node(leased: Leased, outcome: JoinFailed) -> Transition:
     """Of the branches of a node some could not be undone."""
     error = outcome.error
     return get_stuck(leased, Left(Fault(type=error.type, message=error.message)), Writes(error=error))
-
-
-def _run_error(message: PaigeantMessage, fault: Fault) -> RunError:
-    _, path, position = message.key
-    return RunError(type=fault.type, message=fault.message, step=message.label, path=path, position=position)
 
 
 def _begin_undoing(leased: Leased, left: Left, undo: tuple[Compensation, ...], writes: Writes) -> Transition | None:

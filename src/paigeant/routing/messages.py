@@ -14,7 +14,7 @@ from paigeant.model.message import Headers, PaigeantMessage, Payload
 from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.plan_text import Itinerary
 from paigeant.model.routing_slip import NOTHING_AHEAD, Branch, Compensation, RoutingSlip
-from paigeant.model.runs import Direction
+from paigeant.model.runs import Direction, RunError
 from paigeant.model.values.values import Value
 
 NOT_NEEDED: Final = Fault(
@@ -71,6 +71,12 @@ def undoing(leased: Leased, number: int, ended: EndedBranch, *, back: bool) -> P
     payload = Payload(message.payload.input, fault=fault, own={**message.payload.own, **ended.own})
     headers = _first(leased, ended.path, ended.position + 1, Direction.COMPENSATE)
     return PaigeantMessage(headers, payload, slip)
+
+
+def error_at(message: PaigeantMessage, fault: Fault) -> RunError:
+    """Return the error of a run, or of a branch, that the hop of this message ends."""
+    _, path, position = message.key
+    return RunError(type=fault.type, message=fault.message, step=message.label, path=path, position=position)
 
 
 def _first(leased: Leased, path: str, position: int, direction: Direction) -> Headers:

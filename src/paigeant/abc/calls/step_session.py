@@ -99,7 +99,10 @@ class StepSession(Protocol):
         ...
 
     def outlast(self, call: asyncio.Task[Any], seconds: float) -> None:
-        """Let a call under way come to its end, for so long at most, though the step is cut short: it is paid for."""
+        """Let a call under way come to its end, for so long at most, though the step is cut short: it is paid for.
+
+        A call in an event loop other than the worker's ends with that loop.
+        """
         ...
 
     def wait(self, outcome: Parked) -> NoReturn:

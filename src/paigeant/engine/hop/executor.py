@@ -22,7 +22,7 @@ from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.inputs import Bound, record_input
 from paigeant.engine.hop.results import Execution, accept, with_variables
-from paigeant.engine.hop.served import Served, ServedSteps, reserved_values
+from paigeant.engine.hop.served import Served, ServedSteps, asked_of, reserved_values
 from paigeant.engine.hop.session import LeasedSession, StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.values import load_seen, load_texts, variables_for
@@ -114,12 +114,15 @@ class Executor:
             return with_variables(failed, leased.message.topic)
 
     async def _arguments(self, leased: Leased, served: Served, step: _RunningStep) -> Bound:
-        """Bind the arguments by name; variables are read from the store only if some name asks for them."""
+        """Bind the arguments by name; what rests in the store is read only if some name asks for it."""
         message, handler = leased.message, served.handler
         workflow_id = message.headers.workflow_id
         variables = await variables_for(self._store, leased, served.wanted)
-        values = (served.explicit, reserved_values(leased), variables)
-        found = Sources(*[await load_texts(self._store, workflow_id, some) for some in values])
+        reserved = reserved_values(leased)
+        values = (served.explicit, reserved, variables)
+        asked = asked_of(handler.signature, reserved, {*served.explicit, *variables})
+        read = (served.explicit, asked, variables)
+        found = Sources(*[await load_texts(self._store, workflow_id, some) for some in read])
         if found.lacking(handler.signature):  # to be reported with all that there is instead
             found = replace(found, others=await self._store.load_variables(workflow_id, path=message.headers.path))
         arguments = bind(handler.signature, found, message.topic)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from pydantic_core import to_json
 
+from paigeant.activities.binding import Signature
 from paigeant.activities.handlers import Handler
 from paigeant.activities.interfaces import mismatch
 from paigeant.activities.registry import ActivityRegistry
@@ -80,6 +81,13 @@ class ServedSteps:
 
 def _wanted(handler: Handler, at_hand: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in handler.signature.names if name not in at_hand)
+
+
+def asked_of(signature: Signature, reserved: Mapping[str, Value], known: Collection[str]) -> Mapping[str, Value]:
+    """Return those reserved values that a step's arguments ask for; all, if a name may be a field of the input."""
+    names = set(signature.names)
+    fields = not names <= {*known, *reserved}
+    return reserved if fields else {name: value for name, value in reserved.items() if name in names}
 
 
 def reserved_values(leased: Leased) -> dict[str, Value]:

@@ -22,7 +22,7 @@ from paigeant.aio.batch import Batcher, Limits
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.hop.returned.stated import pack as pack_variables
 from paigeant.engine.hop.threads import run_in_thread
-from paigeant.engine.values import load_seen, load_texts
+from paigeant.engine.values import load_seen
 from paigeant.errors import ResultError, Unavailable
 from paigeant.model.events import CallReplayed, CallsRecorded
 from paigeant.model.hops import Leased
@@ -31,7 +31,6 @@ from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
 from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recorded, Recording, StepEpoch, pack
 from paigeant.model.values.nesting import nesting
-from paigeant.model.values.values import Value
 from paigeant.routing import diverged
 
 T = TypeVar("T")
@@ -182,7 +181,9 @@ class LeasedSession(StepSession):
         return StepEpoch(self._run, message.step_id, message.headers.direction, self._epoch)
 
     def outlast(self, call: asyncio.Task[Any], seconds: float) -> None:
-        """Let a call under way end."""
+        """Let a call under way end; one of another event loop ends with that."""
+        if call.get_loop() is not self._loop:
+            return
         self._outlasting.append((call, self._progress.clock() + seconds))
 
     async def end(self) -> None:
@@ -232,9 +233,6 @@ class LeasedSession(StepSession):
         else:
             return
         raise ResultError(f"step {self._step!r}: {text}")
-
-    async def _texts(self, values: Mapping[str, Value]) -> dict[str, bytes]:
-        return await self._patiently(lambda: load_texts(self._store, self._run, values))
 
     async def _here(self, asked: Coroutine[Any, Any, T]) -> T:
         """Await it in the worker's event loop: a function in a thread may have one of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -82,8 +82,3 @@ def escaped(text: str) -> str:
     """Return a text that is no more than a text in a picture: what means something there is written as its number."""
     short = text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
     return "".join(char if _SAFE.fullmatch(char) else f"#{ord(char)};" for char in " ".join(short.split())) or " "
-
-
-def ends_of(boxes: Sequence[str]) -> list[End]:
-    """Return these boxes as loose ends."""
-    return [End(box) for box in boxes]

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from paigeant.model.entries.fan import OnFault
-from paigeant.model.fan.joins import Arrival, BranchEnd, Closing, JoinState
+from paigeant.model.fan.joins import Arrival, BranchEnd, Closing, JoinState, under
 from paigeant.model.limits import VALUE_BYTES
+from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.protocol import leases
 from paigeant.protocol.states import HopState, RunState
@@ -179,6 +180,12 @@ def cancel_on(run: RunState, path: str) -> CancelRequest | None:
 def closes_on(run: RunState, path: str, direction: str) -> bool:
     """Tell whether what is written now on this path is to end, though the run is not. Undoing is not cut short."""
     return direction == Direction.EXECUTE and is_closing(run.closing, path)
+
+
+def forget_closing(closing: Sequence[str] | None, node: HopKey) -> tuple[str, ...] | None:
+    """Return what still is to end once a node is left: nothing of its branches is there any more."""
+    prefix = under(node.path, node.position)
+    return tuple(one for one in closing or () if not one.startswith(prefix)) or None
 
 
 def is_closing(closing: Sequence[str] | None, path: str) -> bool:

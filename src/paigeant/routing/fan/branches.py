@@ -21,7 +21,7 @@ from paigeant.model.plan_text import Planned, PlanText
 from paigeant.model.runs import RunError
 from paigeant.model.values.values import NULL, Value, inline
 from paigeant.routing.close import cancelled, deadline_passed
-from paigeant.routing.messages import is_conditional
+from paigeant.routing.messages import error_at, is_conditional
 
 FanOutcome = FannedOut | Joined | JoinFailed | Faulted | Completed[Value]
 
@@ -111,10 +111,10 @@ def failure_of(leased: Leased, join: JoinState) -> JoinFailed | None:
         return JoinFailed(_error(leased, join, join.stuck), stuck=True)
     ending = is_to_end(leased)
     if ending is not None:
-        failed = JoinFailed(_own_error(leased, ending.fault), ending.fault.kind, compensate=ending.compensate)
+        failed = JoinFailed(error_at(leased.message, ending.fault), ending.fault.kind, compensate=ending.compensate)
     elif join.closing is Closing.SIZE:
         text = f"the results are more than {VALUE_BYTES:,} bytes: return less, or say collect=False"
-        failed = JoinFailed(_own_error(leased, Fault(type="ResultsTooLarge", message=text)))
+        failed = JoinFailed(error_at(leased.message, Fault(type="ResultsTooLarge", message=text)))
     elif join.enough:
         return None
     else:
@@ -124,14 +124,9 @@ def failure_of(leased: Leased, join: JoinState) -> JoinFailed | None:
 
 def _error(leased: Leased, join: JoinState, count: int) -> RunError:
     """Return the error of the first branch that failed, and how many did."""
-    error = join.error or _own_error(leased, Fault(type="BranchFailed", message="a branch failed"))
+    error = join.error or error_at(leased.message, Fault(type="BranchFailed", message="a branch failed"))
     others = f" ({count} branches failed)" if count > 1 else ""
     return error.model_copy(update={"message": error.message + others})
-
-
-def _own_error(leased: Leased, fault: Fault) -> RunError:
-    _, path, position = leased.message.key
-    return RunError(type=fault.type, message=fault.message, step=leased.message.label, path=path, position=position)
 
 
 def surplus(join: JoinState, ended: Sequence[EndedBranch]) -> tuple[tuple[int, EndedBranch], ...]:

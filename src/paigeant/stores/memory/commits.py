@@ -13,7 +13,7 @@ from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.transition import Held, Left
 from paigeant.model.values.values import Value
 from paigeant.protocol import holds, leases, verdict
-from paigeant.protocol.fan.joins import cancel_on, closes_on
+from paigeant.protocol.fan.joins import cancel_on, closes_on, forget_closing
 from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.calls.approvals import ask
@@ -111,6 +111,8 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
     _write_hop(rows, one, hop)
     rows.note_passed(key, one.transition.passed)
     _write_run(run, one, rows.clock())
+    if one.transition.joined:
+        run.closing = forget_closing(run.closing, key)
     rows.keep_plans(run, one.plans)
     twins = joins.take_twins(run, one)
     handed_over = _write_twins(rows, run, one, twins, lease)

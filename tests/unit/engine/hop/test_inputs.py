@@ -12,6 +12,7 @@ from paigeant.engine.hop.inputs import record_input
 from paigeant.model.values.values import Ref, inline, shelve
 
 LARGE, BLOB = shelve(to_json("x" * 10_000))
+INPUT = to_json({"text": "x" * 10_000})
 
 
 def sources(payload: Any = None) -> Sources:
@@ -57,3 +58,40 @@ async def test_a_step_shows_what_it_was_given(both: Any):
     assert second.input is not None
     assert second.input["topic"] == "tea"
     assert Ref.model_validate(second.input["draft"]).size == 10_001
+
+
+async def test_a_large_input_is_read_only_by_a_step_that_asks_for_it(bench: Any):
+    @bench.registry.execute
+    async def first() -> int:
+        return 1
+
+    @bench.registry.execute
+    async def second(previous: int) -> int:
+        return previous
+
+    @bench.registry.execute
+    async def third(text: str) -> int:
+        return len(text)
+
+    await bench.serve()
+
+    await bench.until(await bench.start("first", "second", payload=INPUT))
+    assert bench.store.calls["load_values"] == 0
+    view = await bench.until(await bench.start("third", payload=INPUT))
+
+    assert (view.output, bench.store.calls["load_values"]) == (10_000, 1)
+
+
+async def test_an_argument_that_is_missing_is_reported_with_all_that_there_is(bench: Any):
+    @bench.registry.execute
+    async def first() -> int:
+        return 1
+
+    @bench.registry.execute
+    async def step(txet: str) -> None: ...
+
+    await bench.serve()
+
+    view = await bench.until(await bench.start("first", "step", payload=INPUT))
+
+    assert "there is: first, payload, previous, text; did you mean 'text'?" in view.error.message

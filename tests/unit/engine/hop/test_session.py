@@ -55,6 +55,22 @@ async def test_a_call_that_is_recorded_is_not_made_again_by_the_next_attempt(bot
     assert [entry.charge for entry in await both.steady.read_ledger(run)] == [costing("small"), costing("large")]
 
 
+async def test_a_call_in_another_event_loop_ends_with_that_loop(bench: Any):
+    @bench.registry.execute
+    def step(ctx: ActivityContext) -> str:
+        async def within() -> str:
+            session(ctx).outlast(asyncio.ensure_future(asyncio.sleep(600)), 600.0)
+            return "done"
+
+        return asyncio.run(within())
+
+    await bench.serve()
+
+    view = await bench.until(await bench.start("step"))
+
+    assert (view.status, view.output) == (RunStatus.COMPLETED, "done")
+
+
 async def test_the_first_to_record_is_who_counts(bench: Any):
     @bench.registry.execute
     async def step(ctx: ActivityContext) -> list[str]:

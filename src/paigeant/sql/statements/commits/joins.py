@@ -100,23 +100,33 @@ class Counting:
         self._follows: list[_Follows] = []
         self._ending: list[tuple[HopKey, UUID, str]] = []
         self._closing: dict[UUID, tuple[str, ...]] = {}
+        self._reclosed: set[UUID] = set()
         self._freed: dict[HopKey, list[Sealed]] = {}
 
     @classmethod
     def of(cls, tx: Tx, good: Sequence[_Found]) -> Counting:
         """Read the joins that these commits are about, and count, before any of it is written."""
         made = cls(tx)
-        about = [one for one in good if one.commit.transition.fan_out or one.commit.transition.arrival]
+        about = [one for one in good if _concerns_joins(one)]
         if about:
             made._states = load_states(tx, [_node_of(one.commit) for one in about])
             made._closing = {one.run.workflow_id: tuple(one.run.closing or ()) for one in about}
         for one in about:
+            if one.commit.transition.joined:
+                made._forget_closing(one.commit.held.key)
             fan_out, arrival = one.commit.transition.fan_out, one.commit.transition.arrival
             if fan_out is not None:
                 made._count_branches(one, fan_out)
             elif arrival is not None:
                 made._count_end(one.commit, arrival)
         return made
+
+    def _forget_closing(self, node: HopKey) -> None:
+        run = node.workflow_id
+        closing = protocol.forget_closing(self._closing[run], node) or ()
+        if closing != self._closing[run]:
+            self._closing[run] = closing
+            self._reclosed.add(run)
 
     def _count_branches(self, one: _Found, fan_out: FanOut) -> None:
         """Count branches that begin; a join that closes takes none."""
@@ -161,6 +171,7 @@ class Counting:
         if change.closes:
             run = node.workflow_id
             self._closing[run] = (*self._closing[run], follows.prefix)
+            self._reclosed.add(run)
             self._end_under(committed, run, follows.prefix)
 
     def _end_under(self, committed: HopKey, workflow_id: UUID, prefix: str) -> None:
@@ -181,7 +192,7 @@ class Counting:
 
     def write(self) -> Mapping[HopKey, list[Sealed]]:
         """Write what was counted, once the twins are there; returns the messages of what is due by that."""
-        if not self._follows and not self._ending:
+        if not self._follows and not self._ending and not self._reclosed:
             return {}
         self._tx.upsert(branches, self._begun)
         self._tx.many(ARRIVE, self._arrived)
@@ -245,8 +256,8 @@ class Counting:
         for run, prefix in _outermost(places | {(run, prefix) for _, run, prefix in self._ending}):
             about = {"b_workflow_id": run, "prefix": prefix, "b_now": self._tx.now}
             self._tx.connection.execute(NEVER, about)
-        closing = sorted({node.workflow_id for _, node, change in self._follows if change.closes})
-        self._tx.many(_CLOSING, [{"b_workflow_id": run, "b_closing": self._closing[run]} for run in closing])
+        closing = [(run, self._closing[run] or None) for run in sorted(self._reclosed)]
+        self._tx.many(_CLOSING, [{"b_workflow_id": run, "b_closing": prefixes} for run, prefixes in closing])
 
     def _end_early(self) -> None:
         """Write that hops are due which are to end."""
@@ -255,6 +266,12 @@ class Counting:
             hops = [row for row in found if operate.may_end_early(row)]
             self._tx.many(_END_EARLY, [changed(key_of(row), operate.end_early(self._tx.now)) for row in hops])
             self._freed.setdefault(committed, []).extend(map(_sealed, hops))
+
+
+def _concerns_joins(one: _Found) -> bool:
+    """Tell whether branches begin or end with a commit, or a node is left of whose branches some were to end."""
+    made = one.commit.transition
+    return bool(made.fan_out or made.arrival or (made.joined and one.run.closing))
 
 
 def _outermost(places: Iterable[tuple[UUID, str]]) -> list[tuple[UUID, str]]:
