@@ -152,8 +152,8 @@ def may_close(run: RunState, hop: HopState, direction: str, now: datetime) -> bo
     """Tell whether this hop may be leased, due or not, to end its branch, or its run, cancelled or past its deadline.
 
     Only on the way forward, for what undoes is not cut short, and only if nobody runs it. A node ends after its
-    branches.
+    branches, and one of these that has not begun ends with its join.
     """
     ends = hop.closes or run.cancel_requested is not None or (run.deadline is not None and run.deadline <= now)
-    idle = is_due(hop, now) if hop.wait == WaitState.JOIN else hop.owner is None or is_due(hop, now)
+    idle = is_due(hop, now) or (hop.owner is None and hop.wait not in FOR_JOINS)
     return bool(ends) and is_open(hop) and direction == Direction.EXECUTE and idle

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from paigeant.model.hold import WaitState
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.protocol import leases
 from tests.unit.protocol.rows import AFTER, BEFORE, NOW, Hop, Run
@@ -86,6 +87,9 @@ def test_a_suspect_is_held_by_whose_lease_on_it_has_not_run_out():
         (Run(deadline=NOW), Hop(owner="a", due_at=NOW), Direction.EXECUTE, True),
         (Run(deadline=NOW), Hop(), Direction.COMPENSATE, False),
         (Run(deadline=NOW), Hop(completed_at=NOW), Direction.EXECUTE, False),
+        (Run(deadline=NOW), Hop(wait=WaitState.WINDOW, due_at=None), Direction.EXECUTE, False),
+        (Run(deadline=NOW), Hop(wait=WaitState.JOIN, due_at=None), Direction.EXECUTE, False),
+        (Run(deadline=NOW), Hop(wait=WaitState.JOIN, due_at=NOW), Direction.EXECUTE, True),
     ],
 )
 def test_whoever_closes_a_run_takes_what_is_on_the_way_forward_and_nobody_runs(

@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NULLTYPE
 
-from paigeant.model.hold import WaitState
 from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction
@@ -102,7 +101,8 @@ _CLOSING: Final = PreparedStatement(
         runs.closes_at <= bindparam("now"),
         OPEN,
         steps.direction == Direction.EXECUTE.value,
-        _DUE | (steps.owner.is_(None) & steps.wait.is_distinct_from(WaitState.JOIN.value)),
+        _DUE
+        | and_(steps.owner.is_(None), *(steps.wait.is_distinct_from(one.value) for one in sorted(leases.FOR_JOINS))),
     )
     .order_by(runs.closes_at, *HOP)
     .limit(bindparam("limit"))

@@ -24,11 +24,11 @@ from paigeant.model.hops import Commit, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunStatus, RunView, StepStatus
-from paigeant.model.stored.claims import Due
+from paigeant.model.stored.claims import Due, Overdue
 from paigeant.model.values.values import Value, inline
 from paigeant.routing import close, decide_node
 from paigeant.routing.fan.branches import items_from
-from paigeant.testing.builders import CODEC, WORKER, completed, decided, failed, new_run
+from paigeant.testing.builders import CODEC, OTHER, WORKER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import TOPICS, StoreBackend
 
 ITEMS: list[JsonValue] = [0, 1, 2, 3, 4, 5]
@@ -122,6 +122,29 @@ class JoinGuarantees(StoreBackend):
         assert (join.arrived, join.completed) == (3, 3)
         run = await self.finish(store, [node])
         assert run.output == {"draft": "done", "review": "done", "print": "done"}
+
+    async def test_what_has_not_begun_ends_with_its_join_and_not_before_when_the_deadline_has_passed(
+        self, store: Store
+    ) -> None:
+        each = ForEach("item", in_="items", step="draft", max_concurrency=1)
+        await store.record_workflow_start([new_run(each, payload={"items": ITEMS}, deadline=-1.0)])
+        [grant] = await self.due(store)
+        items: list[Value] = [inline(item) for item in ITEMS]
+        start = JoinStart(len(items), len(items), 1, OnFault.CANCEL, items=inline(ITEMS))
+        await self.settle(store, decided(grant, FannedOut(items_from(each, items, 0), start)))
+        [first] = await self.due(store)
+
+        assert await store.claim(OTHER, Overdue(), 100, self.long) == []
+
+        late = close(Leased(first, CODEC.open(first.body).message), begun=True)
+        await self.settle(store, decided(first, late))
+        join = await store.load_join(grant.key)
+        assert join is not None
+        assert (join.settled, join.arrived, join.failed, join.cancelled) == (True, 6, 1, 5)
+        [node] = await store.claim(OTHER, Overdue(), 100, self.long)
+        view = await self.finish(store, [node])
+        assert view.status is RunStatus.FAILED
+        assert [step.status for step in view.steps] == [StepStatus.FAILED, *[StepStatus.CANCELLED] * 5]
 
     async def fail_some(self, store: Store, grants: Sequence[Grant], *paths: str) -> list[Grant]:
         """Have what was leased go on but for the hops on these paths, which fail; returns what is due by that."""
