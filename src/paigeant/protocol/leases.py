@@ -43,11 +43,11 @@ def is_alive(hop: HopState | None, fence: int) -> bool:
 
 
 def is_interrupted(hop: HopState) -> bool:
-    """Tell whether a lease given now takes over from one that ran out: its step began and nobody knows how far it came.
+    """Tell whether an earlier lease ran out: its step began, and nobody has heard since how far it came.
 
-    Who retries, parks, releases or resumes a hop takes the owner off it.
+    Who commits or resumes a hop takes owner and interruptions off it; who gives it back unused only the owner.
     """
-    return hop.owner is not None
+    return hop.owner is not None or hop.interruptions > 0
 
 
 class Taken(NamedTuple):
@@ -77,7 +77,7 @@ def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
     return Taken(
         fence=hop.fence + 1,
         attempt=hop.attempt + 1,
-        interruptions=hop.interruptions + is_interrupted(hop),
+        interruptions=hop.interruptions + (hop.owner is not None),
         status=StepStatus.RUNNING,
         reason=None,
         awaits=None,
@@ -110,7 +110,10 @@ def renew(now: datetime, lease: timedelta) -> Renewed:
 
 
 class Released(NamedTuple):
-    """What giving a lease back unused writes: the fence rises, and the attempt is not counted."""
+    """What giving a lease back unused writes: the fence rises, and the attempt is not counted.
+
+    What interrupted the step before stays known.
+    """
 
     fence: int
     attempt: int

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import hashlib
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from paigeant.model.hops import Leased
 from paigeant.model.plan import Plan
 from paigeant.model.plan_text import Itinerary, plan_of
 from paigeant.model.runs import CancelRequest, StepStatus, WaitReason
+from paigeant.model.stored.claims import Due
 from paigeant.stores.memory import MemoryStore
 from paigeant.testing.builders import new_message, new_run
 from paigeant.testing.waiting import eventually
@@ -172,6 +174,25 @@ async def test_a_worker_that_stops_gives_back_what_it_has_no_plan_for(bench: Any
     bench.store.fate = lambda _, __: None
     await bench.serve()
     assert (await bench.until(run, within=60)).steps[0].output == 1
+
+
+async def test_a_worker_that_stops_without_the_plan_does_not_forget_that_the_step_had_begun(bench: Any):
+    ran = []
+
+    @bench.registry.execute(on_interrupt="park")
+    async def step() -> None:
+        ran.append(1)
+
+    bench.store.fate = lambda name, n: "away" if name == "load_plan" else None
+    run = await bench.start(*["step"] * LONG)
+    await bench.steady.claim("dead", Due(["step"]), 1, timedelta())
+    async with bench.worker():
+        await eventually(lambda: _asked(bench), within=20)
+    bench.store.fate = lambda _, __: None
+    await bench.serve()
+
+    view = await bench.until(run, RunStatus.WAITING, RunStatus.COMPLETED, within=60)
+    assert (view.reason, ran) == (WaitReason.INTERRUPTED, [])
 
 
 async def _asked(bench: Any) -> bool:

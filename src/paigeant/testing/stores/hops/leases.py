@@ -184,6 +184,15 @@ class LeaseGuarantees(StoreBackend):
         assert second.fence > first.fence
         assert await self.settle(store, completed(first)) == [Verdict.FENCED]
 
+    async def test_a_release_does_not_forget_that_the_step_was_interrupted(self, store: Store) -> None:
+        await self.begin(store, "draft", lease=self.lease)
+        [second] = await self.take_over(store)
+
+        await store.release([second.held])
+
+        [third] = await self.take(store)
+        assert (third.attempt, third.interrupted) == (2, True)
+
     async def test_a_repeated_release_changes_nothing(self, store: Store) -> None:
         first = await self.begin(store, "draft")
         await store.release([first.held])
