@@ -94,7 +94,7 @@ class RunHeaders:
     tracestate: str | None = None
     deadline: datetime | None = None
 
-    @property
+    @lazy
     def correlation(self) -> str:
         """What ties this run to others: as it was given, else the run's own id, which its children inherit."""
         return self.correlation_id or str(self.workflow_id)

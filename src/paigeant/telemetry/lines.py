@@ -11,6 +11,7 @@ import re
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, TypeAlias, cast
 
@@ -44,6 +45,9 @@ _TOKEN: Final = re.compile(
 _HINTS: Final = ("earer", "BEARER", "asic ", "sk-", "sk_", "pgt_", "ghp_", "xox", "eyJ")
 """One of these is in each text that ``_TOKEN`` finds; looking for them costs a tenth."""
 
+_FLAT: Final = frozenset({str, int, float, bool, type(None)})
+"""Types of values with none within them."""
+
 _BEYOND_ASCII: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What JSON text may hold as it is, and must not be written to a terminal."""
 
@@ -64,8 +68,8 @@ def line_of(record: logging.LogRecord, context: Mapping[str, Any]) -> Line:
         "logger": record.name,
     }
     own = vars(record)
-    line.update((name, value) for name, value in own.items() if name not in _OF_EVERY_RECORD)
-    line.update(own.get(FIELDS, {}))
+    line |= {name: value for name, value in own.items() if name not in _OF_EVERY_RECORD}
+    line |= own.get(FIELDS, {})
     for name, value in context.items():
         line.setdefault(name, value)
     _add_traceback(line, record)
@@ -140,7 +144,13 @@ def _may_hold_secrets(line: Line, text: str) -> bool:
     """Tell whether the line must be looked at value by value; most need not, and that costs as much as all the rest."""
     if "://" in text or any(hint in text for hint in _HINTS):
         return True
-    return any(isinstance(value, dict | list | tuple) or is_secret(name) for name, value in line.items())
+    return not _FLAT.issuperset(map(type, line.values())) or _names_secret(tuple(line))
+
+
+@lru_cache(maxsize=1024)
+def _names_secret(names: tuple[str, ...]) -> bool:
+    """Tell whether one of the names is that of a secret; the lines of one kind have the same."""
+    return any(map(is_secret, names))
 
 
 def _json_of(value: Any) -> str:

@@ -19,7 +19,7 @@ import structlog
 from paigeant.errors import ConfigError
 from paigeant.telemetry.color import wants_color
 from paigeant.telemetry.lines import FIELDS, console_lines, json_line, line_of
-from paigeant.telemetry.step_context import current_step_fields
+from paigeant.telemetry.step_context import current_step_fields, has_step_fields, process_fields
 from paigeant.telemetry.writer import FileOutput, LogWriter, Output, StreamOutput
 
 _SUPERFLUOUS: Final = ("alembic",)
@@ -40,7 +40,7 @@ class WriterHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand over one line. What it holds is taken as it is now; it is shown in the writer's thread."""
-        line = line_of(record, current_step_fields())
+        line = line_of(record, process_fields() if has_step_fields(record) else current_step_fields())
         for writer in self._writers:
             writer.put(line, record.levelno)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, Final
 from paigeant.abc import Hooks
 from paigeant.model.events import Event, WorkerStarted
 from paigeant.model.hops import Leased
-from paigeant.telemetry.logs import step_fields
+from paigeant.telemetry.logs import STEPS, step_fields
 
 _LEASED: Final = ContextVar[Leased]("paigeant_step")
 _PROCESS: Final[dict[str, Any]] = {}
@@ -56,3 +57,13 @@ def current_step_fields() -> Mapping[str, Any]:
     """Return the ids of the worker and of the step that the calling code belongs to, as far as there are any."""
     leased = _LEASED.get(None)
     return _PROCESS if leased is None else {**_PROCESS, **step_fields(leased)}
+
+
+def process_fields() -> Mapping[str, Any]:
+    """Return what is the same in all lines of the process."""
+    return _PROCESS
+
+
+def has_step_fields(record: logging.LogRecord) -> bool:
+    """Tell whether a record says by itself which step it is about: all that the step at hand could add is there."""
+    return record.name == STEPS.name and "attempt" in vars(record)
