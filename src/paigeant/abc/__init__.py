@@ -5,6 +5,7 @@ may be called concurrently from one event loop. A backend that cannot be reached
 :class:`~paigeant.errors.Unavailable`, within 30 seconds, and can be called again later.
 """
 
+from paigeant.abc.access_tokens import AccessTokens
 from paigeant.abc.calls.approvals import Approvals
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.ledger import Ledger
@@ -23,6 +24,7 @@ from paigeant.abc.transport import Delivery, Transport
 from paigeant.abc.value_store import ValueStore
 
 __all__ = [
+    "AccessTokens",
     "Approvals",
     "Call",
     "CheckpointStore",

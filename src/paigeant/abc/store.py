@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paigeant.abc.access_tokens import AccessTokens
 from paigeant.abc.calls.approvals import Approvals
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.ledger import Ledger
@@ -15,7 +16,17 @@ from paigeant.abc.value_store import ValueStore
 
 
 class Store(
-    HopStore, ValueStore, CheckpointStore, Ledger, Approvals, Operator, Directory, DeadLetters, RunReader, Resource
+    HopStore,
+    ValueStore,
+    CheckpointStore,
+    Ledger,
+    Approvals,
+    Operator,
+    Directory,
+    DeadLetters,
+    AccessTokens,
+    RunReader,
+    Resource,
 ):
     """The union of the contracts, each of which is written down in the file of its name.
 

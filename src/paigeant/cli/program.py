@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "why": ("runs.why", "Say why a run stands where it stands."),
     "top": ("workers.top", "Show what needs a person, and the queues, live."),
     "serve": ("workers.serve", "Serve the HTTP API and the dashboard."),
+    "tokens": ("access", "Give, list and revoke tokens for `paigeant serve`."),
     "check": ("workers.check", "Find mistakes in workflows before they run."),
     "workflows": ("workers.workflows", "List what can be dispatched."),
     "workers": ("workers.list", "List the workers that are up."),

@@ -34,6 +34,8 @@ def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
     may: ``app.mount("/ops", asgi(paigeant, access=Access(read_tokens(TOKENS), local=False)))``.
     """
     access = access or Access()
+    if access.stored is None and not access.local:
+        access.stored = lambda digest: paigeant.store.find_token(digest)  # noqa: PLW0108  (it is opened later)
     app = FastAPI(
         title="Paigeant", version=version("paigeant"), docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paigeant.app.upkeep.log_lines import LogReader
+from paigeant.errors import Unavailable
 from paigeant.model.limits import VALUE_BYTES
 from paigeant.web.access import LOCAL, Access, Identity, Role
 from paigeant.web.events import Watcher
@@ -68,7 +69,10 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        answer = self._refusal(scope, headers)
+        try:
+            answer = await self._refusal(scope, headers)
+        except Unavailable as error:
+            answer = 503, "Unavailable", str(error)
         if answer is None:
             write = scope["method"] in _WRITES
             sending = _with_headers(send)
@@ -79,10 +83,10 @@ class Guard:
             login = f"{scope.get('root_path', '')}/login" if page else None
             await problem(status, code, text, login=login)(scope, receive, _with_headers(send))
 
-    def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, str] | None:
+    async def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, str] | None:
         if self._access.local and (refusal := _not_local(scope, headers)) is not None:
             return refusal
-        identity, session, by_token = self._identify(headers)
+        identity, session, by_token = await self._identify(headers)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if identity is None and path not in OPEN_PATHS and not path.startswith("/static/"):
             return 401, "Unauthenticated", "send Authorization: Bearer with a token, or sign in at /login"
@@ -94,13 +98,13 @@ class Guard:
             return _foreign(headers)
         return None
 
-    def _identify(self, headers: Mapping[str, str]) -> tuple[Identity | None, str, bool]:
+    async def _identify(self, headers: Mapping[str, str]) -> tuple[Identity | None, str, bool]:
         """Return who asks, their session, and whether they have shown a token."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._access.by_token(token.strip()), "", True
+            return await self._access.by_token(token.strip()), "", True
         session = _cookie(headers.get("cookie", ""))
-        if session and (identity := self._access.by_session(session)) is not None:
+        if session and (identity := await self._access.by_session(session)) is not None:
             return identity, session, False
         return (LOCAL if self._access.local else None), "local", False
 

@@ -130,11 +130,11 @@ async def sign_in(request: Request) -> Response:
     """Sign in with a token."""
     access: Access = request.app.state.access
     fields = await form_body(request)
-    identity = access.by_token(fields.get("token", ""))
-    if identity is None:
+    session = await access.sign_in(fields.get("token", ""))
+    if session is None:
         return page(request, "login.html", 401, wrong="this is no token of this server")
     answer = RedirectResponse(f"{request.scope.get('root_path', '')}/", 303)
-    answer.set_cookie(COOKIE, access.sign_in(identity), secure=True, httponly=True, samesite="lax", path="/")
+    answer.set_cookie(COOKIE, session, secure=True, httponly=True, samesite="lax", path="/")
     return answer
 
 

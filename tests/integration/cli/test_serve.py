@@ -71,7 +71,7 @@ def test_its_log_goes_to_the_file_of_the_settings(project: Any, until: Any):
 
 
 def test_what_others_could_reach_needs_a_token_and_encryption(project: Any):
-    open_to_all = project.paigeant("serve", "--host", "0.0.0.0")
+    open_to_all = project.paigeant("serve", "--host", "0.0.0.0", "--behind-proxy")
     readable = project.paigeant("serve", "--host", "0.0.0.0", PAIGEANT_API_TOKEN="0123456789abcdef")
     proxied = project.paigeant("serve", "--behind-proxy")
     short = project.paigeant("serve", PAIGEANT_API_TOKEN="short")
@@ -81,3 +81,37 @@ def test_what_others_could_reach_needs_a_token_and_encryption(project: Any):
     assert "tokens would travel unencrypted: use --certfile, or --behind-proxy" in readable.stderr
     assert "nobody has a token" in proxied.stderr
     assert "entry 1 should be a token of 16 characters or more" in short.stderr
+
+
+def test_whoever_was_given_a_token_is_let_in_until_it_is_revoked(project: Any, until: Any):
+    made = project.paigeant("tokens", "create", "vera", "--role", "viewer", "--expires", "90d")
+    token = made.stdout.strip()
+    again = project.paigeant("tokens", "create", "vera", "--role", "admin")
+    [listed] = project.json("tokens", "list", "--json")["tokens"]
+    assert (made.returncode, again.returncode, listed["role"]) == (0, 2, "viewer")
+    assert "vera has a token already: revoke that first" in again.stderr
+    assert token.startswith("pgt_")
+    assert token not in project.paigeant("tokens", "list").stdout
+    assert token.encode() not in b"".join(path.read_bytes() for path in project.folder.rglob("*.db*") if path.is_file())
+
+    port = free_port()
+    server = project.start("serve", "--port", str(port))
+    until(lambda: fetch(port, "/health")[0] == 200)
+
+    def status(path: str, data: bytes | None = None) -> int:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            with urlopen(Request(f"http://127.0.0.1:{port}{path}", data, headers), timeout=5) as answer:
+                return answer.status
+        except HTTPError as error:
+            with error:
+                return error.code
+
+    assert fetch(port, "/api/v1/runs")[0] == 401
+    assert "(a token is needed)" in project.said(server)
+    assert (status("/api/v1/runs"), status("/api/v1/bulk", b"{}")) == (200, 403)
+    assert project.paigeant("tokens", "revoke", "vera").returncode == 0
+    assert project.paigeant("tokens", "revoke", "vera").returncode == 1
+    until(lambda: status("/api/v1/runs") == 401)
+    server.send_signal(signal.SIGTERM)
+    server.wait(10)

@@ -159,13 +159,13 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(local: httpx2.Asy
     assert headers["cache-control"] == "no-store"
 
 
-def test_tokens_are_read_and_wrong_ones_are_not_shown():
+async def test_tokens_are_read_and_wrong_ones_are_not_shown():
     one = read_tokens("0123456789abcdef")
     several = read_tokens("viewer!:vera:0123456789abcdef, operator:otto:fedcba9876543210")
 
     assert list(one.values()) == [Identity("admin", Role.ADMIN)]
     assert list(several.values()) == [Identity("vera", Role.VIEWER, payloads=True), Identity("otto", Role.OPERATOR)]
-    assert Access(several).by_token("fedcba9876543210") == Identity("otto", Role.OPERATOR)
+    assert await Access(several).by_token("fedcba9876543210") == Identity("otto", Role.OPERATOR)
     assert "0123456789abcdef" not in repr(one)
     for text in ("short", "boss:me:0123456789abcdef", "admin::0123456789abcdef"):
         with pytest.raises(ConfigError, match="PAIGEANT_API_TOKEN: entry 1") as raised:

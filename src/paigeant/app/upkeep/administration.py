@@ -11,11 +11,13 @@ from paigeant.abc import Store
 from paigeant.app.choosing import choose_schema
 from paigeant.app.options import read_span
 from paigeant.app.upkeep.examination import Examined, examine
+from paigeant.app.upkeep.tokens import NewToken, create_token
 from paigeant.config import Settings
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.replay import replay
 from paigeant.errors import InvalidInput, UnknownLetter
 from paigeant.model.runs import FINAL, OPEN, RunStatus
+from paigeant.model.stored.access_tokens import StoredToken, TokenRole
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, Replayed
 from paigeant.model.values.durations import Duration
 
@@ -91,6 +93,26 @@ class Administration:
                 return
             yield Prunable(gone, 0)
             await asyncio.sleep(monotonic() - began)
+
+    # -- who may ask the HTTP API
+
+    async def create_token(
+        self, name: str, role: TokenRole, *, payloads: bool = False, expires: Duration | None = None
+    ) -> NewToken:
+        """Give somebody a token for the HTTP API and the dashboard, which is shown once. A viewer sees no payloads.
+
+        Raises InvalidInput, and WrongState if somebody of this name has one.
+        """
+        lifetime = None if expires is None else read_span("expires", expires, "create_token")
+        return await create_token(self._store, name, role, payloads=payloads, lifetime=lifetime)
+
+    async def list_tokens(self) -> list[StoredToken]:
+        """Return who has a token, by name."""
+        return await self._store.list_tokens()
+
+    async def revoke_token(self, name: str) -> bool:
+        """Let somebody's token count no more, within seconds; returns whether there was one."""
+        return await self._store.revoke_token(name)
 
     # -- dead letters
 

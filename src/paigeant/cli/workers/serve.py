@@ -58,22 +58,32 @@ def _path(given: str) -> str:
 
 
 def _access(host: str, *, tls: bool, behind_proxy: bool) -> Any:
-    """Return who may; raises ConfigError for what would be open to others, or readable on the way."""
+    """Return who may, as far as the environment says; raises ConfigError for what would be readable on the way."""
     access = import_module("paigeant.web.access")
     text = os.environ.get(TOKEN, "")
     local = host in _LOOPBACK and not behind_proxy
     tokens: dict[str, Any] = access.read_tokens(text) if text else {}
-    if not local and not tokens:
-        raise ConfigError(f"--host {host}: others could reach it, and nobody has a token: set {TOKEN}")
     if not local and not tls:
         raise ConfigError(f"--host {host}: tokens would travel unencrypted: use --certfile, or --behind-proxy")
     return access.Access(tokens, local=local and not tokens)
+
+
+async def _require_tokens(paigeant: Paigeant, access: Any, host: str) -> None:
+    """Let nobody in without a token if there are any; raises ConfigError if there must be and are not."""
+    if access.tokens:
+        return
+    if await paigeant.store.list_tokens():
+        access.local = False
+    elif not access.local:
+        text = f"--host {host}: others could reach it, and nobody has a token: set {TOKEN}, or `paigeant tokens create`"
+        raise ConfigError(text)
 
 
 async def _serve(settings: Settings, access: Any, options: dict[str, Any]) -> int:
     uvicorn: Any = import_module("uvicorn")
     web: Any = import_module("paigeant.web")
     async with Paigeant(settings=settings) as paigeant:
+        await _require_tokens(paigeant, access, options["host"])
         guarded = web.asgi(paigeant, access)
         config = uvicorn.Config(
             guarded,

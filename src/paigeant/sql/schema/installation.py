@@ -1,11 +1,11 @@
-"""The tables that belong to no run: what workers publish, the workers, the clock, and dead letters."""
+"""The tables that belong to no run: what workers publish, the workers, the clock, dead letters, and tokens."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Column, Double, Identity, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Identity, Integer, LargeBinary, Table, Text
 
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.sql.schema.tables import BIG, metadata
@@ -69,3 +69,16 @@ dead_letters: Final = Table(
 )
 """What came from a broker and could not be read or placed, with its raw bytes or, beyond a size, their head. Those of
 the same ``digest``, which is over all of them, are one letter of a topic: ``count`` of them came."""
+
+access_tokens: Final = Table(
+    "access_tokens",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("payloads", Boolean, nullable=False),
+    Column("created_at", StoreTime, nullable=False),
+    Column("expires_at", StoreTime),
+)
+"""Who may ask the HTTP API, by the SHA-256 of their token."""

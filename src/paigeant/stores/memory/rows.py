@@ -229,6 +229,7 @@ class Rows:
         self.workers: dict[str, tuple[WorkerCard, datetime]] = {}
         self.letters: dict[tuple[str, bytes], DeadLetter] = {}
         """The dead letters by topic and digest, each there once."""
+        self.tokens: dict[str, Any] = {}
         self.ledger: Ledger = {}
         self.approvals: dict[int, Any] = {}
         """The questions of steps, by their numbers."""

@@ -1,5 +1,6 @@
 """The suite that every store must pass."""
 
+from paigeant.testing.stores.access.tokens import TokenGuarantees
 from paigeant.testing.stores.backend import Connect, StoreBackend
 from paigeant.testing.stores.calls.approvals import ApprovalGuarantees
 from paigeant.testing.stores.calls.checkpoints import CheckpointGuarantees
@@ -50,6 +51,7 @@ class StoreContract(
     RetentionGuarantees,
     PlanGuarantees,
     LetterGuarantees,
+    TokenGuarantees,
     DirectoryGuarantees,
     ReaderGuarantees,
     OverviewGuarantees,

@@ -9,6 +9,7 @@ from alembic import op
 
 from paigeant.errors import ConfigError
 from paigeant.sql.schema.migrations.calls import add_calls
+from paigeant.sql.schema.migrations.tokens import add_tokens
 
 revision: Final = "0006"
 down_revision: Final = "0005"
@@ -26,6 +27,7 @@ def upgrade() -> None:
     _variables()
     _plans()
     add_calls()
+    add_tokens()
     _clock()
     op.add_column("workers", sa.Column("workflows", sa.Text(), nullable=False, server_default="[]"))
     _signals()

@@ -1,0 +1,44 @@
+"""Tokens of the HTTP API and the dashboard: given to somebody once, listed, revoked."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from paigeant.abc import AccessTokens
+from paigeant.errors import InvalidInput
+from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.stored.access_tokens import StoredToken, TokenGrant, TokenRole, token_digest
+
+PREFIX: Final = "pgt_"
+"""How a token begins, so that it is known, and masked, wherever it stands."""
+
+
+class NewToken(NamedTuple):
+    """A token as it is shown, once, and what is kept of it."""
+
+    token: str
+    kept: StoredToken
+
+
+async def create_token(
+    store: AccessTokens,
+    name: str,
+    role: TokenRole,
+    *,
+    payloads: bool = False,
+    lifetime: timedelta | None = None,
+) -> NewToken:
+    """Give a token of 256 bits to somebody; only its SHA-256 is kept. Who may act also sees payloads.
+
+    Raises InvalidInput for a name that is none, and WrongState if somebody of this name has a token.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise InvalidInput(f"{name!r} is no name: use up to 100 letters, digits, '_', '-' and '.'")
+    if lifetime is not None and lifetime <= timedelta(0):
+        raise InvalidInput("a token must count for longer than 0 seconds")
+    token = PREFIX + secrets.token_urlsafe(32)
+    grant = TokenGrant(name=name, role=role, payloads=payloads or role is not TokenRole.VIEWER)
+    return NewToken(token, await store.record_token(grant, token_digest(token), lifetime))

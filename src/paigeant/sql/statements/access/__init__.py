@@ -1,0 +1,1 @@
+"""Statements about who may ask the HTTP API."""

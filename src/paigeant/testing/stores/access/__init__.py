@@ -1,0 +1,1 @@
+"""Who may ask the HTTP API: what every store must keep of it."""
