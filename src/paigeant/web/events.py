@@ -1,12 +1,14 @@
 """Events: a stream that says when something has changed; one watcher asks the store, however many listen.
 
-An id is the number of the newest change. A response of our own: it ends with the client, and with the server at once.
+An id is the server's, for as long as it runs, and the number of the newest change. A response of our own: it ends with
+the client, and with the server at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -38,9 +40,15 @@ class Watcher:
         self._reader = reader
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
+        self._server = secrets.token_hex(4)
         self.number: int = 0
         self.stopping: bool = False
         self.streams: int = 0
+
+    @property
+    def newest(self) -> str:
+        """The id of the newest change; no other server, and no later one, has the same."""
+        return f"{self._server}-{self.number}"
 
     def start(self) -> None:
         """Begin to watch, unless it does so already."""
@@ -71,13 +79,13 @@ class Watcher:
                     self._changed.notify_all()
                 await asyncio.sleep(PAUSE)
 
-    async def next(self, seen: int) -> int:
-        """Return the number of the newest change once it is not ``seen``, or after 15 seconds."""
+    async def next(self, seen: str) -> str:
+        """Return the id of the newest change once it is not ``seen``, or after 15 seconds."""
         async with self._changed:
             with suppress(TimeoutError):
                 async with asyncio.timeout(QUIET):
-                    await self._changed.wait_for(lambda: self.stopping or self.number != seen)
-            return self.number
+                    await self._changed.wait_for(lambda: self.stopping or self.newest != seen)
+            return self.newest
 
 
 class EventStream(Response):
@@ -86,11 +94,10 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(self, watcher: Watcher, last_seen: str | None) -> None:
-        """Say at once that something has changed if that is not what was ``last_seen``."""
+        """Say at once that something has changed unless ``last_seen`` is the newest; without it, tell what is new."""
         super().__init__(headers={"x-accel-buffering": "no"})
         self._watcher = watcher
-        known = last_seen is not None and last_seen.isdecimal()
-        self._seen = int(last_seen or 0) if known else watcher.number
+        self._seen = last_seen or watcher.newest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the client goes or the server stops."""
@@ -112,9 +119,9 @@ class EventStream(Response):
         text = ": hello\n\n"
         while not self._watcher.stopping:
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
-            number = await self._watcher.next(self._seen)
-            same, self._seen = number == self._seen, number
-            text = ": still here\n\n" if same else f"id: {number}\nevent: changed\ndata: {{}}\n\n"
+            newest = await self._watcher.next(self._seen)
+            same, self._seen = newest == self._seen, newest
+            text = ": still here\n\n" if same else f"id: {newest}\nevent: changed\ndata: {{}}\n\n"
 
 
 async def _gone(receive: Receive) -> None:

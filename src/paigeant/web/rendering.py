@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -11,6 +12,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from paigeant.model.spending.costs import decimal_text
 from paigeant.model.values.showing import CONTROLS
 from paigeant.web.access import Access, Role
 
@@ -54,6 +56,11 @@ def utc(at: datetime | None) -> str:
     return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def dollars(usd: Decimal | None) -> str:
+    """Return an amount; nothing for what has no price."""
+    return "" if usd is None else f"${decimal_text(usd)}"
+
+
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("paigeant.web"),
     autoescape=True,
@@ -61,7 +68,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_FILTERS: Final[dict[str, Any]] = {"visible": visible, "ago": ago, "span": span, "utc": utc}
+_FILTERS: Final[dict[str, Any]] = {"visible": visible, "ago": ago, "span": span, "utc": utc, "dollars": dollars}
 cast("dict[str, Any]", _TEMPLATES.filters).update(_FILTERS)  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -76,6 +83,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         "may_act": identity.role >= Role.OPERATOR,
         "signed_in": not access.local and request.state.session != "local",
         "form_token": access.form_token(request.state.session),
+        "seen": request.app.state.watcher.newest,
         "namespace": request.app.state.paigeant.settings.namespace,
     }
     return HTMLResponse(_TEMPLATES.get_template(template).render(shared | values), status)

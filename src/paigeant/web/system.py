@@ -128,9 +128,9 @@ async def _ids(request: Request) -> list[int]:
 
 
 @router.get("/events", include_in_schema=False)
-async def events(request: Request) -> Response:
-    """Stream a notice of each change, once a second at most."""
+async def events(request: Request, seen: str | None = None) -> Response:
+    """Stream a notice of each change, once a second at most, from the one that a page has ``seen``."""
     watcher: Watcher = request.app.state.watcher
     if watcher.streams >= MOST:
         return problem(503, Unavailable.__name__, f"{MOST} streams are open already; close some")
-    return EventStream(watcher, request.headers.get("last-event-id"))
+    return EventStream(watcher, request.headers.get("last-event-id", seen))

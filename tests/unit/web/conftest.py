@@ -66,6 +66,12 @@ def handlers() -> tuple[ActivityRegistry, list[Workflow[Any, Any]]]:
 
 
 @pytest.fixture
+def registry() -> ActivityRegistry:
+    """Return a registry with nothing in it."""
+    return ActivityRegistry()
+
+
+@pytest.fixture
 async def paigeant() -> AsyncIterator[Paigeant]:
     registry, flows = handlers()
     async with Paigeant(registry, workflows=flows, settings=Settings(store="memory://", lease=3)) as app, app.worker():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import httpx2
@@ -137,6 +138,38 @@ async def test_a_stream_tells_of_changes_and_ends_with_the_server(paigeant: Paig
     assert watcher.streams == 0
 
 
+@pytest.mark.parametrize(("last", "told"), [("newest", False), ("7", True), ("other-0", True), (None, False)])
+async def test_who_comes_back_is_told_at_once_of_what_they_have_missed(paigeant: Paigeant, last: str, *, told: bool):
+    watcher, sent = Watcher(lambda: paigeant.store), list[bytes]()
+    await paigeant.dispatch("waiting", {})
+    watcher.start()
+    async with asyncio.timeout(10):
+        await watcher.next(watcher.newest)
+
+    async def receive() -> Any:
+        await eventually(lambda: quiet(2 if told else 1))
+        return {"type": "http.disconnect"}
+
+    async def quiet(messages: int) -> bool:
+        return len(sent) > messages
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+
+    seen = watcher.newest if last == "newest" else last
+    async with asyncio.timeout(10):
+        await EventStream(watcher, seen)({"type": "http"}, receive, send)
+    await watcher.stop()
+
+    assert (f"id: {watcher.newest}\nevent: changed".encode() in b"".join(sent)) is told
+
+
+async def test_a_page_says_what_it_has_seen_and_hears_of_what_comes_after(local: httpx2.AsyncClient):
+    page = (await local.get("/runs", headers={"accept": "text/html"})).text
+
+    assert re.search(r'data-events="/api/v1/events\?seen=[0-9a-f]{8}-\d+"', page)
+
+
 async def test_a_watcher_outlives_whatever_the_store_raises(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(events, "PAUSE", 0.01)
     answers: list[Any] = [OSError("away"), RuntimeError("a bug"), ConfigError("not open"), 1]
@@ -150,10 +183,11 @@ async def test_a_watcher_outlives_whatever_the_store_raises(monkeypatch: pytest.
             return answer
 
     watcher = Watcher(Reader)  # type: ignore[arg-type,return-value]
+    before = watcher.newest
     watcher.start()
 
     async with asyncio.timeout(10):
-        assert await watcher.next(0) > 0
+        assert await watcher.next(before) != before
     await watcher.stop()
 
 

@@ -26,7 +26,19 @@ def form_of(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/runs", "/queues", "/workers", "/workflows", "/dead-letters", "/runs?stuck=true", "/login"]
+    "path",
+    [
+        "/",
+        "/runs",
+        "/queues",
+        "/workers",
+        "/workflows",
+        "/dead-letters",
+        "/approvals",
+        "/cost",
+        "/runs?stuck=true",
+        "/login",
+    ],
 )
 async def test_each_page_is_there_and_small(local: httpx2.AsyncClient, path: str):
     page = await local.get(path, headers=HTML)

@@ -1,0 +1,37 @@
+"""Costs: what was spent on models, over all runs, as API and as a page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from paigeant.errors import InvalidInput
+from paigeant.model.spending.costs import CostBy, Costs, Usage
+from paigeant.web.rendering import page
+from paigeant.web.requests import app_of
+
+api: Final = APIRouter(prefix="/api/v1/cost")
+pages: Final = APIRouter(prefix="/cost", include_in_schema=False)
+
+SPANS: Final = ("1h", "1d", "7d", "30d")
+"""Since when, as the page offers it."""
+
+
+@api.get("")
+async def sum_costs(request: Request, by: str = "model", since: str | None = None) -> Costs:
+    """Return what was spent, by ``model``, ``step``, ``agent``, ``tenant``, ``day`` or ``workflow``, since so long."""
+    return await app_of(request).spending.costs(by=by, since=since or None)
+
+
+@pages.get("")
+async def show(request: Request, by: str = "model", since: str | None = None) -> Response:
+    """Show what was spent."""
+    wrong, costs = "", Costs(rows=(), total=Usage())
+    try:
+        costs = await sum_costs(request, by, since)
+    except InvalidInput as error:
+        wrong = str(error)
+    kinds = [str(each) for each in CostBy]
+    return page(request, "cost.html", costs=costs, by=by, since=since or "", kinds=kinds, spans=SPANS, wrong=wrong)
