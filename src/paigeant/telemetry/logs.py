@@ -7,6 +7,7 @@ matters; the fields of the record (``extra``) say it to a program, with ``event`
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -39,6 +40,8 @@ from paigeant.model.values.values import Inline
 WORKER: Final = logging.getLogger("paigeant.worker")
 STEPS: Final = logging.getLogger("paigeant.steps")
 CONNECTIONS: Final = logging.getLogger("paigeant.connections")
+_ROOT: Final = logging.getLogger()
+_OURS: Final = logging.getLogger("paigeant")
 
 _LEVELS: Final = {StepStatus.FAILED: logging.ERROR, StepStatus.RETRYING: logging.WARNING}
 _EXPECTED: Final = (PaigeantError, TimeoutError, OSError)
@@ -62,6 +65,14 @@ def step_fields(leased: Leased) -> dict[str, Any]:
     }
 
 
+class LineHandler(logging.Handler, ABC):
+    """A handler to which the fields of a line can be handed without a record, which costs more than all else of it."""
+
+    @abstractmethod
+    def take(self, logger: str, level: int, fields: dict[str, Any]) -> None:
+        """Handle a line of this logger; ``fields`` are all that there is to it, with its ``event``."""
+
+
 class LogHooks(Hooks):
     """Logs what happens in a worker. A line is only made if its level is enabled."""
 
@@ -80,11 +91,24 @@ class LogHooks(Hooks):
 def _log(
     logger: logging.Logger, level: int, text: str, fields: dict[str, Any], error: BaseException | None = None
 ) -> None:
-    """Log a line; without looking for the place in our code that logs it, which nobody needs and which costs most."""
+    """Log a line; without looking for the place in our code that logs it, which nobody needs and which costs most.
+
+    Where nobody but our own handler would see the record, none is made.
+    """
+    handlers = _ROOT.handlers
+    if error is None and len(handlers) == 1 and isinstance(handlers[0], LineHandler) and _goes_only_there(logger):
+        handlers[0].take(logger.name, level, fields)
+        return
     exc_info = None if error is None else (type(error), error, error.__traceback__)
     record = logger.makeRecord(logger.name, level, "paigeant", 0, "%s", (text,), exc_info)
     vars(record).update(fields)  # as `extra`, without looking for each name whether it is taken: none is
     logger.handle(record)
+
+
+def _goes_only_there(logger: logging.Logger) -> bool:
+    """Tell whether a record of this logger meets nothing on its way to the root's handlers."""
+    met = logger.handlers or logger.filters or _OURS.handlers or _ROOT.handlers[0].filters
+    return not met and logger.propagate and _OURS.propagate and not logging.root.manager.disable
 
 
 def _step_began(event: StepBegan) -> None:

@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 from collections.abc import MutableMapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -18,7 +19,8 @@ import structlog
 
 from paigeant.errors import ConfigError
 from paigeant.telemetry.color import wants_color
-from paigeant.telemetry.lines import FIELDS, console_lines, json_line, line_of
+from paigeant.telemetry.lines import FIELDS, console_lines, each_alone, json_lines, line_of, timestamp
+from paigeant.telemetry.logs import LineHandler
 from paigeant.telemetry.step_context import current_step_fields, has_step_fields, process_fields
 from paigeant.telemetry.writer import FileOutput, LogWriter, Output, StreamOutput
 
@@ -26,7 +28,7 @@ _SUPERFLUOUS: Final = ("alembic",)
 """Loggers whose information is none to whoever runs a worker; their warnings are."""
 
 
-class WriterHandler(logging.Handler):
+class WriterHandler(LineHandler):
     """Hands each record, as a line with the ids of the step at hand, to writers; the caller waits for none of them."""
 
     def __init__(self, writers: Sequence[LogWriter]) -> None:
@@ -43,6 +45,21 @@ class WriterHandler(logging.Handler):
         line = line_of(record, process_fields() if has_step_fields(record) else current_step_fields())
         for writer in self._writers:
             writer.put(line, record.levelno)
+
+    def take(self, logger: str, level: int, fields: dict[str, Any]) -> None:
+        """Hand over a line that says itself of which step it is."""
+        if "traceback" in fields:
+            fields["exception"] = fields.pop("traceback")
+        line = {
+            "timestamp": timestamp(datetime.now(UTC)),
+            "level": logging.getLevelName(level).lower(),
+            "event": "",
+            "logger": logger,
+            **process_fields(),
+            **fields,
+        }
+        for writer in self._writers:
+            writer.put(line, level)
 
     def flush(self) -> None:
         """Wait until all is written, 2 s at most."""
@@ -82,7 +99,7 @@ def configure(
 
 def _output(log_format: str, file: Path | None) -> Output:
     colors = file is None and wants_color(sys.stderr)
-    render = json_line if log_format == "json" else console_lines(colors=colors)
+    render = json_lines if log_format == "json" else each_alone(console_lines(colors=colors))
     if file is None:
         return StreamOutput(render)
     try:

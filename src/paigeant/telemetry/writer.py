@@ -13,11 +13,15 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from time import monotonic
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeAlias
 
 from paigeant.telemetry.lines import Line
+
+Render: TypeAlias = Callable[[Sequence[Line]], str]
+"""Makes the text of lines, each with its end."""
 
 CAPACITY: Final = 10_000
 """Lines that may wait to be written."""
@@ -52,7 +56,7 @@ class Output(ABC):
 class StreamOutput(Output):
     """Writes to whatever ``stream`` returns at the moment, as ``sys.stderr``."""
 
-    def __init__(self, render: Callable[[Line], str], stream: Callable[[], TextIO] = lambda: sys.stderr) -> None:
+    def __init__(self, render: Render, stream: Callable[[], TextIO] = lambda: sys.stderr) -> None:
         """Write lines as ``render`` makes them."""
         super().__init__()
         self._render = render
@@ -60,7 +64,7 @@ class StreamOutput(Output):
 
     def write(self, lines: Sequence[Line]) -> None:
         """Write a batch; what the stream's encoding does not have is written as its escape."""
-        text, stream = "".join(f"{self._render(line)}\n" for line in lines), self._stream()
+        text, stream = self._render(lines), self._stream()
         try:
             try:
                 stream.write(text)
@@ -77,7 +81,7 @@ class StreamOutput(Output):
 class FileOutput(Output):
     """Appends to a file, which is opened again once it was moved or deleted, as logrotate does."""
 
-    def __init__(self, render: Callable[[Line], str], path: Path) -> None:
+    def __init__(self, render: Render, path: Path) -> None:
         """Open the file; raises OSError."""
         super().__init__()
         self._render = render
@@ -92,7 +96,7 @@ class FileOutput(Output):
         if self._moved():
             self._file.close()
             self._file = self._open()
-        self._file.write("".join(f"{self._render(line)}\n" for line in lines))
+        self._file.write(self._render(lines))
         self._file.flush()
 
     def _moved(self) -> bool:
@@ -116,8 +120,9 @@ class LogWriter:
         self._lock = threading.Condition()
         self._plain: deque[tuple[int, Line]] = deque()
         self._urgent: deque[tuple[int, Line]] = deque()
-        self._number = 0
+        self._numbers = count()
         self._writing = 0
+        self._idle = False
         self._closed = False
         self.dropped: int = 0
         """Lines that were lost, as the queue was full or could not be written."""
@@ -134,28 +139,40 @@ class LogWriter:
         self._plain.clear()
         self._urgent.clear()
         self._writing = 0
+        self._idle = False
         if not self._closed:
             self._start()
 
     def put(self, line: Line, level: int) -> None:
-        """Take a line; returns at once, whatever becomes of it."""
+        """Take a line; returns at once, whatever becomes of it.
+
+        No lock is taken while the thread is at work: it says that it is idle before it looks for lines for the last
+        time, and here a line is in its queue before that is asked.
+        """
+        if len(self._plain) + len(self._urgent) >= self._capacity:
+            self._drop_oldest()
+        urgent = level >= logging.WARNING
+        queue = self._urgent if urgent else self._plain
+        queue.append((next(self._numbers), line))
+        if urgent or self._idle or len(queue) == BATCH:
+            with self._lock:
+                self._lock.notify_all()
+
+    def _drop_oldest(self) -> None:
         with self._lock:
             if len(self._plain) + len(self._urgent) >= self._capacity:
                 (self._plain or self._urgent).popleft()
                 self.dropped += 1
-            self._number += 1
-            urgent = level >= logging.WARNING
-            (self._urgent if urgent else self._plain).append((self._number, line))
-            if urgent or len(self._plain) == 1 or len(self._plain) == BATCH:
-                self._lock.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._lock:
+                self._idle = True
                 while not self._plain and not self._urgent:
                     if self._closed:
                         return
                     self._lock.wait()
+                self._idle = False
                 if not self._urgent and not self._closed and len(self._plain) < BATCH:
                     self._lock.wait(self._output.gather)
                 batch = self._next_batch()
@@ -166,6 +183,8 @@ class LogWriter:
                 self._lock.notify_all()
 
     def _next_batch(self) -> list[Line]:
+        if not self._urgent:
+            return [self._plain.popleft()[1] for _ in range(min(BATCH, len(self._plain)))]
         batch: list[Line] = []
         while len(batch) < BATCH and (self._plain or self._urgent):
             first = self._plain and (not self._urgent or self._plain[0][0] < self._urgent[0][0])

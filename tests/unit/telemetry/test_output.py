@@ -13,9 +13,16 @@ from typing import Any
 import pytest
 import structlog
 
+from paigeant import ActivityRegistry, Workflow
+from paigeant.app import Paigeant
+from paigeant.config import Settings
 from paigeant.errors import ConfigError
+from paigeant.telemetry import logs
 from paigeant.telemetry.color import wants_color
+from paigeant.telemetry.lines import json_line, json_lines
+from paigeant.telemetry.logs import STEPS
 from paigeant.telemetry.output import WriterHandler, configure, flush
+from paigeant.telemetry.step_context import StepContext
 
 
 @pytest.fixture(autouse=True)
@@ -203,3 +210,64 @@ class Screen(io.StringIO):
 )
 def test_colours_are_as_the_environment_says(environ: dict[str, str], *, on_screen: bool, in_pipe: bool):
     assert (wants_color(Screen(), environ), wants_color(io.StringIO(), environ)) == (on_screen, in_pipe)
+
+
+def test_lines_rendered_together_are_as_each_alone():
+    plain = {"event": "step began", "step": "charge", "position": 1}
+    odd: list[dict[str, Any]] = [
+        {"event": "a", "password": "hunter2"},
+        {"event": "a", "sent": {"apiKey": "hunter2"}},
+        {"event": "postgresql://joe:hunter2@db/shop"},
+        {"event": "[a] {b}", "value": CIRCLE},
+        {"event": "Zoë \x7f", "value": b"\xff"},
+        {"event": "a", "value": Itself()},
+    ]
+
+    assert json_lines([plain, plain]) == 2 * f"{json_line(plain)}\n"
+    for each in odd:
+        assert json_lines([plain, each, plain]) == "".join(f"{json_line(line)}\n" for line in (plain, each, plain))
+        assert "hunter2" not in json_lines([plain, each])
+
+
+async def test_a_line_of_a_step_is_the_same_whether_or_not_a_record_is_made_of_it(capsys: pytest.CaptureFixture[str]):
+    registry = ActivityRegistry()
+
+    @registry.execute()
+    async def greet() -> None: ...
+
+    async def lines() -> list[dict[str, Any]]:
+        settings, context = Settings(store="memory://"), StepContext(namespace="here")
+        app = Paigeant(registry, workflows=[Workflow("w", ["greet"])], settings=settings, hooks=[context])
+        async with app, app.worker():
+            await (await app.dispatch("w", {})).result(20)
+        read = [json.loads(line) for line in written(capsys).splitlines()]
+        return [line for line in read if line["logger"] == "paigeant.steps"]
+
+    configure("json")
+    logging.getLogger().handlers[:] = [each for each in logging.getLogger().handlers if isinstance(each, WriterHandler)]
+    alone = await lines()
+    logging.getLogger().addHandler(logging.NullHandler())
+    beside = await lines()
+
+    assert [line["event"] for line in alone] == ["step began", "step ended"]
+    assert [line.keys() for line in alone] == [line.keys() for line in beside]
+    same = ("level", "event", "logger", "namespace", "workflow", "step", "position", "attempt")
+    assert [[line[name] for name in same] for line in alone] == [[line[name] for name in same] for line in beside]
+
+
+def test_a_filter_of_the_program_still_sees_the_lines_of_steps():
+    configure("json")
+    fields = {"event": "step began", "step": "charge"}
+    seen: list[str] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        seen.append(vars(record)["step"])
+        return False
+
+    STEPS.addFilter(note)
+    try:
+        logs._log(STEPS, logging.INFO, "step began", fields)
+    finally:
+        STEPS.removeFilter(note)
+
+    assert seen == ["charge"]
