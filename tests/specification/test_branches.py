@@ -131,6 +131,9 @@ async def test_an_item_that_fails_can_be_skipped(serve: Any):
 
     result = await (await app.dispatch("leads", {"leads": [1, -2, 3]})).result(timeout=20)
 
+    [node] = result.nodes
+    assert node.branches.model_dump() == {"total": 3, "completed": 2, "failed": 1, "cancelled": 0, "open": 0}
+
     assert (result.status, result.output) == ("completed", [10, None, 32])
     [error] = result.variables["score_errors"]
     assert (error["branch"], error["step"], error["message"]) == (1, "score", "-2 is no lead")

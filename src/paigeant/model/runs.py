@@ -14,6 +14,7 @@ from pydantic import BaseModel, JsonValue
 from paigeant.model.outcomes import Fault
 from paigeant.model.revision import Revision
 from paigeant.model.spending.costs import Usage
+from paigeant.model.values.counts import BranchCounts
 
 
 class RunStatus(StrEnum):
@@ -202,7 +203,8 @@ class NodeView(BaseModel, frozen=True):
     """One entry of a run that runs no activity: a switch, a wait, a sleep, …; ``name`` is what a person knows it by.
 
     It waits for the ``signal``, if that is there, and until ``due_at`` at most. ``case`` is the condition that a switch
-    has chosen. A ``condition`` is one that could not be evaluated in its place.
+    has chosen. A ``condition`` is one that could not be evaluated in its place. ``branches`` are there once the first
+    have begun.
     """
 
     path: str = ""
@@ -215,6 +217,7 @@ class NodeView(BaseModel, frozen=True):
     due_at: datetime | None = None
     signal: str | None = None
     case: str | None = None
+    branches: BranchCounts | None = None
     errors: tuple[AttemptError, ...] = ()
 
 

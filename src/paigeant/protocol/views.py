@@ -11,6 +11,8 @@ from pydantic import JsonValue
 from pydantic_core import from_json
 
 from paigeant.model.entries.switch import Switch
+from paigeant.model.fan.joins import JoinState
+from paigeant.model.message import HopKey
 from paigeant.model.runs import (
     CallCounts,
     CancelRequest,
@@ -27,6 +29,7 @@ from paigeant.model.runs import (
     place_order,
 )
 from paigeant.model.spending.costs import StepCalls
+from paigeant.model.values.counts import BranchCounts
 from paigeant.model.values.values import Ref, Value
 from paigeant.protocol.states import NumberedRun, RunState, ShownHop, ShownRun
 
@@ -80,10 +83,11 @@ def view_run(
     variables: Mapping[str, Value],
     texts: Mapping[str, bytes],
     calls: Mapping[tuple[UUID, str], StepCalls],
+    joins: Mapping[HopKey, JoinState],
 ) -> RunView:
     """Return everything about a run; ``hops`` in any order, ``texts`` by :func:`values_shown`.
 
-    ``calls`` are what each step has recorded, by its id and direction.
+    ``calls`` are what each step has recorded, by its id and direction; ``joins`` those of its nodes with branches.
     """
     hops = sorted(hops, key=lambda hop: place_order(hop.path, hop.position))
     return RunView(
@@ -98,7 +102,11 @@ def view_run(
         variables={name: _json(value, texts) for name, value in sorted(variables.items())},
         forked_from=_origin(run),
         steps=tuple(_step(hop, texts, calls.get((hop.step_id, hop.direction))) for hop in hops if hop.kind is None),
-        nodes=tuple(_node(hop.kind, hop) for hop in hops if hop.kind is not None),
+        nodes=tuple(
+            _node(hop.kind, hop, joins.get(HopKey(run.workflow_id, hop.path, hop.position)))
+            for hop in hops
+            if hop.kind is not None
+        ),
     )
 
 
@@ -146,7 +154,7 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes], calls: StepCalls | None) ->
     )
 
 
-def _node(kind: str, hop: ShownHop) -> NodeView:
+def _node(kind: str, hop: ShownHop, join: JoinState | None) -> NodeView:
     status = StepStatus(hop.status)
     chosen = kind == Switch.kind and status is StepStatus.COMPLETED
     return NodeView(
@@ -160,8 +168,16 @@ def _node(kind: str, hop: ShownHop) -> NodeView:
         due_at=None if hop.owner is not None else hop.due_at,
         signal=hop.awaits,
         case=hop.reason if chosen else None,
+        branches=None if join is None else _counts(join),
         errors=tuple(hop.errors or ()),
     )
+
+
+def _counts(join: JoinState) -> BranchCounts:
+    total, failed = join.start.total, join.failed + join.stuck
+    cancelled = join.cancelled + (total - join.written if join.closing is not None else 0)
+    open_ = total - join.completed - failed - cancelled
+    return BranchCounts(total=total, completed=join.completed, failed=failed, cancelled=cancelled, open=open_)
 
 
 def _argument(value: Value) -> JsonValue:

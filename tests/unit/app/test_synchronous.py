@@ -48,6 +48,20 @@ def work(settings: Settings) -> None:
     asyncio.run(until_done())
 
 
+def test_a_script_forks_a_run_and_draws_it(app: SyncPaigeant, settings: Settings):
+    run = app.dispatch(HELLO, {"name": "Ada"})
+    work(settings)
+
+    fork, again = run.fork(from_="greet"), app.fork(str(run.workflow_id), from_=1)
+    work(settings)
+
+    assert [each.result(timeout=20).output for each in (fork, again)] == ["Hello Ada"] * 2
+    assert len({each.workflow_id for each in (run, fork, again)}) == 3
+    assert "greet" in fork.mermaid()
+    with pytest.raises(InvalidInput, match="there is no step 'gret'"):
+        run.fork(from_="gret")
+
+
 def test_a_script_dispatches_waits_and_reads(app: SyncPaigeant, settings: Settings):
     run = app.dispatch(HELLO, {"name": "Ada"}, dispatch_key="1")
     several = app.dispatch_many("hello", [{"name": "Bo"}, {"name": "Cy"}])

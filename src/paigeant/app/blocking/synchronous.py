@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Generic, Self, TypeVar, Unpack, overload
 from uuid import UUID
@@ -71,6 +71,14 @@ class SyncRun(Generic[Out_co]):
     def signal(self, name: str, payload: Any = None, *, signal_id: str | None = None) -> Receipt:
         """Send a signal to the run; see :meth:`paigeant.Run.signal`."""
         return self._loop.call(self._run.signal(name, payload, signal_id=signal_id))
+
+    def fork(self, from_: str | int | None = None, outputs: Mapping[str | int, Any] | None = None) -> SyncRun[Out_co]:
+        """Record a run that inherits what this one had before a place; see :meth:`paigeant.Run.fork`."""
+        return SyncRun(self._loop, self._loop.call(self._run.fork(from_, outputs)))
+
+    def mermaid(self) -> str:
+        """Return a picture of the run in the language of Mermaid: what happened, and what is left."""
+        return self._loop.call(self._run.mermaid())
 
     def cancel(self, *, compensate: bool = False) -> RunStatus:
         """Request that the run ends, undoing what it did if ``compensate``; returns its status now."""
@@ -180,6 +188,12 @@ class SyncPaigeant:
     def run(self, workflow_id: str | UUID, workflow: Any = None) -> SyncRun[Any]:
         """Return the handle of a run; raises UnknownRun for what is no id."""
         return SyncRun(self._loop, self._app.run(workflow_id, workflow))
+
+    def fork(
+        self, workflow_id: str | UUID, from_: str | int | None = None, outputs: Mapping[str | int, Any] | None = None
+    ) -> SyncRun[Any]:
+        """Record a run that goes another way from a place of another one; see :meth:`paigeant.Paigeant.fork`."""
+        return self.run(workflow_id).fork(from_, outputs)
 
     def runs(self, **wanted: Unpack[RunsArguments]) -> RunPage:
         """Return a page of runs, newest first; see :meth:`paigeant.Paigeant.runs`."""

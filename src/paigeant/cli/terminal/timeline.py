@@ -13,6 +13,7 @@ from paigeant.cli.spent import calls_line
 from paigeant.cli.terminal.console import printable
 from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
 from paigeant.model.runs import Direction, NodeView, RunStatus, RunView, StepStatus, StepView
+from paigeant.model.values.counts import BranchCounts
 
 STYLES: Final[dict[str, str]] = {
     "completed": "green",
@@ -137,8 +138,15 @@ def _why(step: StepView) -> str:
 
 
 def _node_row(node: NodeView) -> list[Cell]:
-    chosen = f"case {node.case}" if node.case else ""
-    return [place_of(node), _node_name(node), status_text(node.status), "", "", printable(chosen), ""]
+    said = f"case {node.case}" if node.case else "" if node.branches is None else branches_line(node.branches)
+    return [place_of(node), _node_name(node), status_text(node.status), "", "", printable(said), ""]
+
+
+def branches_line(branches: BranchCounts) -> str:
+    """Return how many branches of a node have completed, and what became of those that did not."""
+    rest = {"open": branches.open, "failed": branches.failed, "cancelled": branches.cancelled}
+    said = (f"{count} {name}" for name, count in rest.items() if count)
+    return ", ".join([f"{branches.completed} of {branches.total}", *said])
 
 
 def _node_name(node: NodeView) -> str:

@@ -16,6 +16,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, workflow_runs
 from paigeant.sql.statements.calls.ledger import calls_of_steps
+from paigeant.sql.statements.commits.join_rows import joins_of_run
 from paigeant.sql.statements.hops import steps
 from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, WAITS_UNTIL, stands
 from paigeant.sql.statements.values.variables import load_values, load_variables
@@ -80,7 +81,8 @@ def get_run(tx: Tx, workflow_id: UUID) -> RunView:
     variables = load_variables(tx, workflow_id)
     texts = load_values(tx, workflow_id, values_shown(run, hops, variables))
     newest = {(hop.step_id, hop.direction): hop.fence for hop in hops}
-    return view_run(run, hops, variables, texts, calls_of_steps(tx, workflow_id, newest))
+    calls = calls_of_steps(tx, workflow_id, newest)
+    return view_run(run, hops, variables, texts, calls, joins_of_run(tx, workflow_id))
 
 
 def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:

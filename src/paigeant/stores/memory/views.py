@@ -14,7 +14,8 @@ from paigeant.stores.memory.rows import Rows, RunRow
 
 def view(rows: Rows, run: RunRow) -> RunView:
     """Return everything about a run."""
-    return view_run(run, rows.of_run(run), rows.seen(run), run.values, calls_of_steps(rows, run))
+    joins = {node: row.state for node, row in run.joins.items()}
+    return view_run(run, rows.of_run(run), rows.seen(run), run.values, calls_of_steps(rows, run), joins)
 
 
 def page(rows: Rows, wanted: RunsWanted) -> RunPage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Final, cast
+from uuid import UUID
 
 from sqlalchemy import BindParameter, Text, bindparam, func, literal_column, select, update
 
@@ -37,6 +38,7 @@ THESE: Final = PreparedStatement(
         & (_joins.position == hop_list.c.position),
     )
 )
+_OF_RUN: Final = select(*_COLUMNS).where(_joins.workflow_id == bindparam("workflow_id"))
 PREFIX: Final[BindParameter[str]] = bindparam("prefix", type_=Text())
 
 
@@ -140,3 +142,8 @@ def state_of(row: Any) -> JoinState:
 def load_states(tx: Tx, nodes: Iterable[HopKey]) -> dict[HopKey, JoinState]:
     """Return how far the joins of these nodes have come, as far as they have begun."""
     return {key_of(row): state_of(row) for row in tx.rows(THESE, keys=keys_of(nodes))}
+
+
+def joins_of_run(tx: Tx, workflow_id: UUID) -> dict[HopKey, JoinState]:
+    """Return how far all joins of a run have come."""
+    return {key_of(row): state_of(row) for row in tx.rows(_OF_RUN, workflow_id=workflow_id)}
