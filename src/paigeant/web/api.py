@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from dataclasses import asdict
+from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, JsonValue
 from starlette.responses import JSONResponse, Response
 
+from paigeant.app.custody import Custody
 from paigeant.app.operating.bulk import MOST, BulkResult, Matched, Verb, do_to_all, match
 from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.errors import InvalidInput
@@ -15,7 +17,7 @@ from paigeant.model.runs import RunPage, RunStatus, RunView
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.web.access import Role
 from paigeant.web.redaction import runs_seen_by, seen_by
-from paigeant.web.requests import app_of, find_run, json_body, require, require_unchanged, version_of, who
+from paigeant.web.requests import Forbidden, app_of, find_run, json_body, require, require_unchanged, version_of, who
 
 router: Final = APIRouter(prefix="/api/v1")
 
@@ -157,6 +159,36 @@ async def retry(request: Request, workflow_id: str, if_match: IfMatch = None) ->
     require_unchanged(await run.view(), if_match)
     options = {name: bool(value) for name, value in body.items()}
     return Status(workflow_id=str(run.workflow_id), status=await run.retry(**options))
+
+
+@router.get("/runs/{workflow_id}/graph")
+async def graph(request: Request, workflow_id: str) -> dict[str, str]:
+    """Return what became of a run as a flowchart for Mermaid."""
+    return {"mermaid": await (await find_run(request, workflow_id)).mermaid()}
+
+
+@router.get("/runs/{workflow_id}/custody")
+async def custody(request: Request, workflow_id: str) -> dict[str, Any]:
+    """Verify what was signed of a run: ``intact``, ``broken`` with the first link that is, or ``unsigned``."""
+    if not who(request).payloads:
+        raise Forbidden("this needs the right to see payloads")
+    run = await find_run(request, workflow_id)
+    audit = await Custody(app_of(request)).verify(run.workflow_id)
+    return {**asdict(audit), "workflow_id": str(audit.workflow_id)}
+
+
+@router.post("/runs/{workflow_id}/fork", status_code=201)
+async def fork(request: Request, workflow_id: str) -> Response:
+    """Start a run that inherits what this one had before a step: ``{from, outputs: {step: value}}``."""
+    require(request, Role.OPERATOR)
+    body = await json_body(request, "from", "outputs")
+    place: Any = body.get("from")
+    outputs: Any = body.get("outputs") or {}
+    if not isinstance(place, str | int | None) or isinstance(place, bool) or not isinstance(outputs, dict):
+        raise InvalidInput("the body should be {from: a step or a position, outputs: {step: value}}")
+    made = await (await find_run(request, workflow_id)).fork(place, cast("dict[str | int, Any]", outputs))
+    said = {"workflow_id": str(made.workflow_id), "status": str(await made.status())}
+    return JSONResponse(said, 201, {"Location": f"/api/v1/runs/{made.workflow_id}"})
 
 
 @router.post("/runs/{workflow_id}/signal")

@@ -23,9 +23,9 @@ from paigeant.web.events import Watcher
 from paigeant.web.guard import Guard, TooLarge
 from paigeant.web.problems import problem, status_of
 from paigeant.web.rendering import error_page
-from paigeant.web.requests import BadForm, Changed, Forbidden
+from paigeant.web.requests import BadForm, Changed, Forbidden, NotKept
 
-_STATUSES: Final[dict[type[Exception], int]] = {Forbidden: 403, BadForm: 403, Changed: 412}
+_STATUSES: Final[dict[type[Exception], int]] = {Forbidden: 403, BadForm: 403, Changed: 412, NotKept: 404}
 
 
 def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:

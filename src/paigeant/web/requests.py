@@ -30,6 +30,10 @@ class BadForm(RequestError):
     """A form that no page of this server has made."""
 
 
+class NotKept(RequestError):
+    """What was asked for is kept nowhere, by the settings."""
+
+
 def app_of(request: Request) -> Paigeant:
     """Return the open application."""
     return cast("Paigeant", request.app.state.paigeant)

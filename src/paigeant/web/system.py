@@ -17,7 +17,7 @@ from paigeant.web.api import Limit
 from paigeant.web.events import MOST, EventStream, Watcher
 from paigeant.web.problems import problem
 from paigeant.web.redaction import groups_seen_by, lines_seen_by
-from paigeant.web.requests import app_of, find_run, json_body, log_of, require, who
+from paigeant.web.requests import NotKept, app_of, find_run, json_body, log_of, require, who
 
 router: Final = APIRouter(prefix="/api/v1")
 
@@ -91,6 +91,8 @@ async def cost(request: Request, workflow_id: str) -> dict[str, Any]:
 async def logs(request: Request, workflow_id: str, after: int | None = None, limit: Limit = 200) -> dict[str, Any]:
     """Return the newest log lines of a run that are kept, in their order; with ``after``, the first behind that id."""
     app, run = app_of(request), await find_run(request, workflow_id)
+    if app.settings.log_sink is None:
+        raise NotKept("no log lines are kept: set PAIGEANT_LOG_SINK for workers and for this server")
     asked = LogFilter(app.settings.namespace, run.workflow_id, after=after, limit=limit)
     lines = lines_seen_by(await log_of(request).ask(asked), who(request))
     return {"lines": [{"id": line.id, **line.fields} for line in lines]}

@@ -100,6 +100,26 @@ async def test_signals_cancels_and_ends_come_to_their_run(local: httpx2.AsyncCli
     assert results == [RunStatus.COMPLETED, RunStatus.CANCELLED, RunStatus.TERMINATED]
 
 
+async def test_a_run_is_drawn_audited_and_forked(local: httpx2.AsyncClient, paigeant: Paigeant):
+    run = await paigeant.dispatch("failing", {"name": "Fay"})
+    await run.result(20)
+    address = f"/api/v1/runs/{run.workflow_id}"
+
+    picture = (await local.get(f"{address}/graph")).json()["mermaid"]
+    audit = (await local.get(f"{address}/custody")).json()
+    forked = await local.post(f"{address}/fork", json={"from": "fails"})
+    wrong = await local.post(f"{address}/fork", json={"from": ["fails"]})
+    nowhere = await local.post(f"{address}/fork", json={"from": "nothing"})
+
+    assert picture.startswith("flowchart")
+    assert "fails" in picture
+    assert (audit["verdict"], audit["workflow_id"]) == ("unsigned", str(run.workflow_id))
+    assert (forked.status_code, forked.json()["workflow_id"] != str(run.workflow_id)) == (201, True)
+    view = (await local.get(forked.headers["location"])).json()
+    assert view["forked_from"]["workflow_id"] == str(run.workflow_id)
+    assert [(each.status_code, each.json()["code"]) for each in (wrong, nowhere)] == [(422, "InvalidInput")] * 2
+
+
 async def test_an_autoscaler_is_told_how_many_workers_are_wanted(local: httpx2.AsyncClient):
     queue = (await local.get("/api/v1/queues/greet", params={"slots": 8})).json()
 
