@@ -29,6 +29,9 @@ _HEARING: Final = 60.0
 
 _PATIENT: Final = 30.0
 
+_FAREWELL: Final = 2.0
+"""Seconds for the last nudge of a process."""
+
 
 class NotifyListener(Changes):
     """Changes that processes tell each other of."""
@@ -69,11 +72,19 @@ class NotifyListener(Changes):
         await super()._wait(wanted, min(timeout, self.floor))
 
     async def close(self) -> None:
-        """Neither listen nor send any longer, and wake who still waits."""
+        """Send what is not sent yet, neither listen nor send any longer, and wake who still waits.
+
+        A command that commits one thing and ends would otherwise have nobody look at it for up to a minute.
+        """
         if self._talking is not None:
             self._talking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._talking
+        if self._unsent is not News.NOTHING:
+            with suppress(Exception):  # nudges are a convenience
+                async with asyncio.timeout(_FAREWELL), self._engine.connect() as connection:
+                    driver: Any = (await connection.get_raw_connection()).driver_connection
+                    await self._tell(driver)
         await super().close()
 
     async def _talk(self) -> None:
@@ -105,10 +116,18 @@ class NotifyListener(Changes):
             await until_first(self._dirty.wait(), lost.wait())
             if self._dirty.is_set() and not lost.is_set():
                 self._dirty.clear()
-                news, self._unsent = self._unsent, News.NOTHING
-                await driver.execute(f"NOTIFY {self._channel}, '{news.name}'")
+                await self._tell(driver)
                 await asyncio.sleep(_SELDOM)
         self._hears = False
+
+    async def _tell(self, driver: Any) -> None:
+        """Send what is unsent; it stays so if this is cut short."""
+        news, self._unsent = self._unsent, News.NOTHING
+        try:
+            await driver.execute(f"NOTIFY {self._channel}, '{news.name}'")
+        except BaseException:
+            self._unsent = max(self._unsent, news)
+            raise
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: str) -> None:
         """Pass on what another process has said; what this one says itself, who waits here knows already."""

@@ -215,3 +215,15 @@ async def test_processes_nudge_each_other(new_postgres: Callable[..., str]):
     for one in (here, there, elsewhere):
         await one.close()
     await engine.dispose()
+
+
+async def test_who_commits_and_ends_at_once_is_heard(new_postgres: Callable[..., str]):
+    url = new_postgres()
+    async with PostgresStore(url) as waiting:
+        assert await eventually(lambda: hearing(waiting.database.changes))  # type: ignore[arg-type]
+        due = asyncio.create_task(waiting.wait_until_due(["draft"], 30))
+        await asyncio.sleep(0.3)
+        async with PostgresStore(url) as store:
+            await store.record_workflow_start([new_run("draft")])
+
+        assert await asyncio.wait_for(due, 5)
