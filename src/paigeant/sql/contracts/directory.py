@@ -41,20 +41,23 @@ class SqlDirectory(InDatabase, Directory):
         )
 
     async def find_served(self, activities: Collection[str]) -> set[str]:
-        return await self.database.read(lambda tx: catalog.served(tx) & set(activities))
+        return await self.database.read(lambda tx: catalog.served(tx, self.database.gone()) & set(activities))
 
     async def list_workers(self) -> list[WorkerCard]:
-        return await self.database.read(catalog.list_workers)
+        return await self.database.read(lambda tx: catalog.list_workers(tx, self.database.gone()))
 
     async def find_unserved(self) -> set[str]:
-        return set(await self.database.read(operate.unserved))
+        return set(await self.database.read(lambda tx: operate.unserved(tx, self.database.gone())))
 
     async def hold_unserved(self, after: timedelta) -> int:
         topics: list[str] = []
 
         async def ask() -> float | None:
-            topics.extend(await self.database.read(operate.unserved))
+            topics.extend(await self.find_unserved())
             return 0.0 if topics else None
 
         await self._unserved.ends(self.database.changes, ask)
-        return await self.database.write(lambda tx: operate.hold_unserved(tx, topics, after)) if topics else 0
+        if not topics:
+            return 0
+        gone = self.database.gone()
+        return await self.database.write(lambda tx: operate.hold_unserved(tx, topics, gone, after))

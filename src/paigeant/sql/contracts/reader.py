@@ -51,7 +51,7 @@ class SqlRunReader(InDatabase, RunReader):
         return await self.database.read(lambda tx: evidence.load_evidence(tx, workflow_id))
 
     async def list_queues(self) -> list[QueueView]:
-        return await self.database.read(queues.list_queues)
+        return await self.database.read(lambda tx: queues.list_queues(tx, self.database.gone()))
 
     async def count_open(self) -> list[OpenCount]:
         return await self.database.read(queues.count_open)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import ClassVar, TypeVar
 
 from paigeant.abc import Heart, Reporter, Schema
@@ -66,6 +66,10 @@ class Database(Schema):
     def mark_alive(self, owner: str) -> None:
         """Show that this owner lives, where that can be shown."""
         del owner
+
+    def gone(self) -> Collection[str]:
+        """Return workers whose processes are known to have ended, where that can be known."""
+        return ()
 
     async def end_dead_leases(self) -> int:
         """End the leases of owners that are known to be dead; returns how many."""

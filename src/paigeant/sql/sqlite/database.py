@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -121,13 +121,16 @@ class SqliteDatabase(Database):
     def mark_alive(self, owner: str) -> None:
         self._presence.mark_alive(owner)
 
+    def gone(self) -> Collection[str]:
+        return self._presence.gone()
+
     async def end_dead_leases(self) -> int:
         self._see_that_it_is_there()
         ended = 0
         for dead in self._presence.dead():
             done = False
             try:
-                ended += await self.write(lambda tx, dead=dead: announce.end_leases(tx, dead))
+                ended += await self.write(lambda tx, dead=dead: announce.bury(tx, dead))
                 done = True
             finally:
                 self._presence.forget(dead, done=done)

@@ -20,6 +20,9 @@ from paigeant.errors import Unavailable
 
 _SUFFIX: Final = ".lock"
 
+_LOOKS: Final = 100
+"""Tries to lock a file of one's own, 10 ms apart: others take its lock for a moment, to see whether it is free."""
+
 
 _INSTANCES: Final[WeakSet[ProcessLocks]] = WeakSet()
 
@@ -67,7 +70,9 @@ class ProcessLocks:
     def mark_alive(self, owner: str) -> None:
         """Say that this owner lives, until :meth:`close` or the end of the process."""
         if owner not in self._held:
-            self._held[owner] = self._lock(self._folder / f"{owner}{_SUFFIX}")
+            path = self._folder / f"{owner}{_SUFFIX}"
+            tries = (self._lock(path) or sleep(0.01) for _ in range(_LOOKS))
+            self._held[owner] = next((descriptor for descriptor in tries if descriptor is not None), None)
 
     def dead(self) -> list[str]:
         """Return the owners whose processes are gone; they stay known until :meth:`forget`."""
@@ -81,6 +86,20 @@ class ProcessLocks:
             if descriptor is not None:
                 self._held[owner] = descriptor  # until it is buried, so that nobody else does the same
                 found.append(owner)
+        return found
+
+    def gone(self) -> set[str]:
+        """Return the owners whose processes are gone, without changing anything."""
+        found: set[str] = set()
+        with suppress(FileNotFoundError), os.scandir(self._folder) as files:
+            for file in files:
+                owner = file.name.removesuffix(_SUFFIX)
+                if not file.name.endswith(_SUFFIX) or owner in self._held:
+                    continue
+                descriptor = self._lock(Path(file.path), create=False)
+                if descriptor is not None:
+                    found.add(owner)
+                    os.close(descriptor)
         return found
 
     def forget(self, owner: str, *, done: bool) -> None:

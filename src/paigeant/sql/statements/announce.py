@@ -15,6 +15,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.schema.types import store_now
+from paigeant.sql.statements.catalog import forget_worker
 from paigeant.sql.statements.hops import HOP, OPEN, THIS_HOP, bound, key_of, steps
 
 runs: Columns = workflow_runs.c
@@ -51,8 +52,12 @@ _KNOWN_RUNS: Final = select(runs.workflow_id).where(
 )
 
 
-def end_leases(tx: Tx, owner: str) -> int:
-    """Let the leases of a dead owner be over, in every namespace; who takes them over learns of the interruption."""
+def bury(tx: Tx, owner: str) -> int:
+    """Forget a dead owner, in every namespace, and let its leases be over; returns how many there were.
+
+    Who takes them over learns of the interruption.
+    """
+    forget_worker(tx, owner)
     return tx.connection.execute(_END_LEASES, {"b_owner": owner, "b_due_at": tx.now}).rowcount
 
 

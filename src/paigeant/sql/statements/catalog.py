@@ -29,6 +29,7 @@ _LIVING: Final = (
 _GONE: Final = delete(workers).where(
     workers.c.namespace == _NAMESPACE, (workers.c.id == bindparam("b_id")) | (workers.c.seen_at <= bindparam("b_since"))
 )
+_DEAD: Final = delete(workers).where(workers.c.id == bindparam("b_id"))
 
 
 def publish_catalog(tx: Tx, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
@@ -64,12 +65,17 @@ def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> None:
     tx.upsert(workers, [{"namespace": tx.namespace, **asdict(card), "seen_at": tx.now}])
 
 
-def list_workers(tx: Tx) -> list[WorkerCard]:
-    """Return the workers that have reported lately."""
+def forget_worker(tx: Tx, owner: str) -> None:
+    """Forget a worker that is dead, in every namespace."""
+    tx.connection.execute(_DEAD, {"b_id": owner})
+
+
+def list_workers(tx: Tx, gone: Collection[str]) -> list[WorkerCard]:
+    """Return the workers that have reported lately, but for those that are known to be ``gone``."""
     rows = tx.rows(_LIVING, namespace=tx.namespace, since=tx.now - WORKER_ALIVE)
-    return [WorkerCard(row.id, row.host, row.pid, row.topics, row.workflows) for row in rows]
+    return [WorkerCard(row.id, row.host, row.pid, row.topics, row.workflows) for row in rows if row.id not in gone]
 
 
-def served(tx: Tx) -> set[str]:
+def served(tx: Tx, gone: Collection[str]) -> set[str]:
     """Return the topics that living workers serve."""
-    return {topic for card in list_workers(tx) for topic in card.topics}
+    return {topic for card in list_workers(tx, gone) for topic in card.topics}

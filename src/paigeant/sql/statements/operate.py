@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -121,12 +121,12 @@ def _write(tx: Tx, workflow_id: UUID, change: Mapping[str, Any]) -> None:
     tx.connection.execute(update(workflow_runs).where(runs.workflow_id == workflow_id).values(change))
 
 
-def unserved(tx: Tx) -> list[str]:
-    """Return the topics of twins that no living worker serves.
+def unserved(tx: Tx, gone: Collection[str]) -> list[str]:
+    """Return the topics of twins that no living worker serves; some workers are known to be ``gone``.
 
     From topic to topic along the index, which is a step each, however long the queues are.
     """
-    known, found, after = served(tx), list[str](), ""
+    known, found, after = served(tx, gone), list[str](), ""
     while (
         topic := tx.connection.execute(_NEXT_TOPIC, {"namespace": tx.namespace, "after": after}).scalar()
     ) is not None:
@@ -136,8 +136,9 @@ def unserved(tx: Tx) -> list[str]:
     return found
 
 
-def hold_unserved(tx: Tx, topics: list[str], after: timedelta) -> int:
+def hold_unserved(tx: Tx, topics: list[str], gone: Collection[str], after: timedelta) -> int:
     """Mark the hops that wait for a worker of these topics; returns how many were not marked before."""
-    still = [topic for topic in topics if topic not in served(tx)]
+    living = served(tx, gone)
+    still = [topic for topic in topics if topic not in living]
     about = {"b_namespace": tx.namespace, "b_topics": still, "b_before": tx.now - after}
     return tx.connection.execute(_STRANDED, about).rowcount if still else 0

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,6 +15,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from paigeant.model.plan import WorkerCard
 from paigeant.model.stored.claims import Due
 from paigeant.sql.sqlite.process_locks import ProcessLocks
 from paigeant.stores.sqlite import SqliteStore
@@ -72,6 +74,34 @@ def test_one_who_was_killed_is_dead_until_buried(here: ProcessLocks, database: P
         assert here.dead() == ["other"]
         here.forget("other", done=True)
         assert here.dead() == []
+
+
+def test_one_who_looks_sees_who_is_gone_and_changes_nothing(here: ProcessLocks, database: Path):
+    with holding(database, "lives"), holding(database, "dead") as process:
+        process.kill()
+        process.wait()
+
+        assert here.gone() == {"dead"}
+        assert here.gone() == {"dead"}
+        assert here.dead() == ["dead"]
+
+
+def test_one_who_begins_while_others_look_has_its_lock_all_the_same(here: ProcessLocks, database: Path):
+    other, stop = ProcessLocks(database), threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            other.gone()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for number in range(200):
+            here.mark_alive(f"owner-{number}")
+        assert other.gone() == set()
+    finally:
+        stop.set()
+        looking.join()
 
 
 def test_only_one_sees_to_a_dead_one(here: ProcessLocks, database: Path):
@@ -161,3 +191,18 @@ async def test_leases_of_a_dead_owner_end_at_once_in_all_namespaces(database: Pa
         [grant] = await elsewhere.claim("owner-3", Due(["draft"]), 1, hour)
         assert (grant.attempt, grant.interrupted) == (2, True)
         assert await here.end_dead_leases("owner-2") == 0
+
+
+async def test_a_dead_worker_is_not_listed_whether_or_not_another_one_is_up(database: Path):
+    url, card = f"sqlite:///{database}", WorkerCard("owner-1", "here", 1, ("draft",), ())
+    async with SqliteStore(url) as reader:
+        async with SqliteStore(url) as dying:
+            await dying.record_workflow_start([new_run("draft")])
+            await dying.claim("owner-1", Due(["draft"]), 1, timedelta(hours=1))
+            await dying.report_worker(card)
+            assert await reader.list_workers() == [card]
+
+        assert await reader.list_workers() == []
+        assert await reader.find_unserved() == {"draft"}
+        await reader.end_dead_leases("owner-2")
+        assert await reader.list_workers() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, literal, select
@@ -58,7 +59,7 @@ _COUNTS: Final = (
 )
 
 
-def list_queues(tx: Tx) -> list[QueueView]:
+def list_queues(tx: Tx, gone: Collection[str]) -> list[QueueView]:
     """Return what waits for each published activity."""
     rows = tx.rows(_QUEUES, namespace=tx.namespace, now=tx.now)
     queues = [
@@ -71,7 +72,7 @@ def list_queues(tx: Tx) -> list[QueueView]:
         )
         for row in rows
     ]
-    return with_workers(queues, list_workers(tx))
+    return with_workers(queues, list_workers(tx, gone))
 
 
 def count_open(tx: Tx) -> list[OpenCount]:
