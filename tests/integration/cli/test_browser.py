@@ -136,3 +136,22 @@ def test_a_run_is_watched_to_its_end_without_loading_the_page_again(
 
     until(lambda: browser.run("document.querySelector('h1 .status').textContent") == "completed")
     assert browser.run("window.same") is True
+
+
+def test_one_signs_in_with_a_token_and_out_again(project: Any, until: Any, browser: Browser):
+    token = project.paigeant("tokens", "create", "otto", "--role", "operator").stdout.strip()
+    port = free_port()
+    server = project.start("serve", "--port", str(port))
+    until(lambda: fetch(port, "/health")[0] == 200)
+
+    browser.open(f"http://127.0.0.1:{port}/runs")
+    assert browser.run("location.pathname") == "/login"
+    browser.run(f"document.querySelector('[name=token]').value = {json.dumps(token)}")
+    browser.follow("main form button")
+    assert browser.run("document.querySelector('.who').textContent").endswith("otto")
+    assert browser.run("document.cookie") == ""  # no script can read it
+    browser.follow("header form button")
+    assert browser.run("location.pathname") == "/login"
+
+    server.send_signal(signal.SIGTERM)
+    server.wait(10)
