@@ -10,12 +10,14 @@ from paigeant.abc import Departure
 from paigeant.activities.faults import describe
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import PaigeantError
-from paigeant.model.fan.outcomes import AnyOutcome
+from paigeant.model.fan.outcomes import AnyOutcome, FannedOut
 from paigeant.model.hops import Commit, Grant, Leased, Twin
+from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
 from paigeant.routing import advance, give_up
+from paigeant.routing.messages import error_at
 
 
 def commit_outcome(
@@ -29,14 +31,14 @@ def commit_outcome(
     """Return what a hop wants written that came to this outcome: the transition, the twins of what follows, its record.
 
     ``bound`` is what its arguments were bound to; it is ``closed`` if its run is ended without its step being run. What
-    cannot travel, as a message that is too large, faults the step: another attempt would come to the same. Raises what
-    is raised by a codec that is broken.
+    cannot travel, as a message that is too large, faults the step: another attempt would come to the same. If it is of
+    a branch beside others that have begun, these end first. Raises what is raised by a codec that is broken.
     """
     try:
         departure = Departure(runtime.owner, advance(leased, outcome), bound, closed)
         sealed = runtime.codec.depart(leased, departure)
     except PaigeantError as error:
-        departure = Departure(runtime.owner, give_up(leased, describe(error)), bound, closed)
+        departure = Departure(runtime.owner, _give_up(leased, outcome, describe(error)), bound, closed)
         sealed = runtime.codec.depart(leased, departure)
     transition = departure.transition
     twins = tuple(
@@ -51,6 +53,12 @@ def commit_outcome(
         record=sealed.record,
         plans=tuple(plan.blob for plan in plans),
     )
+
+
+def _give_up(leased: Leased, outcome: AnyOutcome, fault: Fault) -> Transition:
+    if isinstance(outcome, FannedOut) and outcome.branches and outcome.start is None:
+        return advance(leased, FannedOut(error=error_at(leased.message, fault)))
+    return give_up(leased, fault)
 
 
 def commit_transition(runtime: Runtime, grant: Grant, transition: Transition, twins: tuple[Twin, ...] = ()) -> Commit:

@@ -133,11 +133,13 @@ NO_WRITES: Final = Writes()
 class FanOut(NamedTuple):
     """A node has branches begin: the first of them, if ``start`` says with what its join begins, or more.
 
-    ``again``: they have ended, and are undone in their own paths, because the join does not need them.
+    ``again``: they have ended, and are undone in their own paths, because the join does not need them. With an
+    ``error`` none begin any more, and the join closes.
     """
 
     start: JoinStart | None = None
     again: bool = False
+    error: RunError | None = None
 
 
 @dataclass(frozen=True, slots=True)

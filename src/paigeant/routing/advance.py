@@ -157,7 +157,7 @@ def _fan_out(leased: Leased, outcome: FannedOut) -> Transition:
             for number, ended in outcome.undoes
         ),
     ]
-    return Transition(Held(Join()), tuple(following), fan_out=FanOut(outcome.start, again))
+    return Transition(Held(Join()), tuple(following), fan_out=FanOut(outcome.start, again, outcome.error))
 
 
 def _join(leased: Leased, outcome: Joined) -> Transition:

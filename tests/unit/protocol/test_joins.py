@@ -9,6 +9,8 @@ from paigeant.model.entries.fan import OnFault
 from paigeant.model.fan.joins import LOW, SUPPLY, Arrival, BranchEnd, Closing, JoinStart, JoinState
 from paigeant.model.limits import VALUE_BYTES
 from paigeant.model.routing_slip import Branch
+from paigeant.model.runs import RunError
+from paigeant.model.transition import FanOut
 from paigeant.protocol.fan import joins, reopening
 
 starts = st.builds(
@@ -225,3 +227,14 @@ def test_a_retry_does_not_run_again_what_is_too_large():
     fan.end(0, BranchEnd.COMPLETED, VALUE_BYTES + 1)
 
     assert reopening.reopen(fan.join, stuck=False) == reopening.Reopened(fan.join)
+
+
+def test_a_join_that_can_have_no_more_branches_closes_and_says_why():
+    error = RunError(type="TooLarge", message="no more", step="each", path="", position=1)
+    begun = joins.supply(JoinState(JoinStart(9, 9, 2, OnFault.SKIP)), 3).join
+
+    change = joins.fan_out(begun, FanOut(error=error), 0)
+
+    assert (change.join.closing, change.join.error, change.closes) == (Closing.FAULT, error, True)
+    assert not change.join.enough
+    assert joins.fan_out(change.join, FanOut(error=error), 0) == joins.JoinChange(change.join)

@@ -28,12 +28,14 @@ class FannedOut:
     """A node begins with these branches, or has more of them begin, and keeps its place until all have ended.
 
     ``start`` is what its join begins with. It ``undoes`` branches that have ended, each under the number under which it
-    reports again: on the way back, and also those that its join turned out not to need.
+    reports again: on the way back, and also those that its join turned out not to need. If more cannot begin because of
+    an ``error``, those that have are to end.
     """
 
     branches: tuple[BranchStart, ...] = ()
     start: JoinStart | None = None
     undoes: tuple[tuple[int, EndedBranch], ...] = ()
+    error: RunError | None = None
 
 
 @dataclass(frozen=True, slots=True)

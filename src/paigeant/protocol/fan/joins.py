@@ -15,7 +15,8 @@ from paigeant.model.entries.fan import OnFault
 from paigeant.model.fan.joins import Arrival, BranchEnd, Closing, JoinState, under
 from paigeant.model.limits import VALUE_BYTES
 from paigeant.model.message import HopKey
-from paigeant.model.runs import CancelRequest, Direction, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, RunError, StepStatus
+from paigeant.model.transition import FanOut
 from paigeant.protocol import leases
 from paigeant.protocol.states import HopState, RunState
 
@@ -40,6 +41,13 @@ class JoinChange(NamedTuple):
     closes: bool = False
 
 
+def fan_out(join: JoinState, made: FanOut, count: int) -> JoinChange:
+    """Return what follows from the commit of a node with which so many branches were written."""
+    if made.error is not None:
+        return give_up(join, made.error)
+    return begin_again(join, count) if made.again else supply(join, count)
+
+
 def supply(join: JoinState, count: int) -> JoinChange:
     """Return what follows when so many more branches have been written. One that closes takes none: see `accepts`."""
     if not accepts(join):
@@ -58,6 +66,13 @@ def begin_again(join: JoinState, count: int) -> JoinChange:
         join, arrived=join.arrived - count, completed=join.completed - count, undoable=join.undoable - count
     )
     return JoinChange(again, due=again.settled)
+
+
+def give_up(join: JoinState, error: RunError) -> JoinChange:
+    """Return what follows when no more branches can be written: those under way end, and then the node fails."""
+    if not accepts(join):
+        return JoinChange(join, due=join.settled)
+    return _close(replace(join, error=join.error or error), Closing.FAULT)
 
 
 def arrive(join: JoinState, arrival: Arrival) -> JoinChange:

@@ -139,8 +139,7 @@ class Counting:
             self._dropped.add(node)
         branched = [(twin, twin.branch) for twin in self.taken(commit) if twin.branch is not None]
         self._begun += [branch_row(node, twin, branch.number) for twin, branch in branched]
-        count = len(branched)
-        self._apply(node, node, protocol.begin_again(join, count) if fan_out.again else protocol.supply(join, count))
+        self._apply(node, node, protocol.fan_out(join, fan_out, len(branched)))
 
     def _is_to_end(self, run: Any, node: HopKey) -> bool:
         closing = self._closing[node.workflow_id]  # by a commit before it, perhaps, of the same transaction

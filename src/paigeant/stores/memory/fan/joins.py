@@ -41,8 +41,7 @@ def count(rows: Rows, run: RunRow, one: Commit, written: int) -> list[Sealed]:
     made, (workflow_id, path, position) = one.transition, one.held.key
     if made.fan_out is not None:
         join = run.joins[one.held.key].state
-        change = joins.begin_again(join, written) if made.fan_out.again else joins.supply(join, written)
-        return _write(rows, run, one.held.key, change)
+        return _write(rows, run, one.held.key, joins.fan_out(join, made.fan_out, written))
     if made.arrival is None:
         return []
     arrival = made.arrival

@@ -23,8 +23,9 @@ from paigeant.model.fan.outcomes import FannedOut
 from paigeant.model.hops import Commit, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelRequest, Direction, RunStatus, RunView, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, RunError, RunStatus, RunView, StepStatus
 from paigeant.model.stored.claims import Due, Overdue
+from paigeant.model.values.counts import BranchCounts
 from paigeant.model.values.values import Value, inline
 from paigeant.routing import close, decide_node
 from paigeant.routing.fan.branches import items_from
@@ -108,6 +109,23 @@ class JoinGuarantees(StoreBackend):
         join = await store.load_join(node.key)
         assert join is not None
         assert (join.settled, join.arrived, join.written) == (True, len(run.steps), len(run.steps))
+
+    async def test_a_node_that_can_begin_no_more_branches_fails_once_the_others_have_ended(self, store: Store) -> None:
+        each = ForEach("item", in_="items", step="draft", max_concurrency=2)
+        await store.record_workflow_start([new_run(each, payload={"items": ITEMS})])
+        [grant] = await self.due(store)
+        items: list[Value] = [inline(item) for item in ITEMS]
+        start = JoinStart(len(items), len(items), 2, OnFault.CANCEL, items=inline(ITEMS))
+        await self.settle(store, decided(grant, FannedOut(items_from(each, items[:3], 0), start)))
+        node, *others = await self.due(store)
+        error = RunError(type="TooLarge", message="no more", step="draft", path="", position=1)
+
+        assert await self.settle(store, decided(node, FannedOut(error=error))) == [Verdict.OK]
+
+        run = await self.finish(store, others)
+        assert (run.status, run.error and run.error.message) == (RunStatus.FAILED, "no more")
+        [shown] = run.nodes
+        assert shown.branches == BranchCounts(total=6, completed=2, failed=0, cancelled=4, open=0)
 
     async def test_branches_that_end_at_the_same_moment_are_counted_once_each(self, store: Store) -> None:
         grants = await self.begin_fan(store, Parallel("draft", "review", "print"))

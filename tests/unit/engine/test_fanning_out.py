@@ -1,0 +1,50 @@
+"""A node with branches whose next branches cannot begin has those end that have begun, and undone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from paigeant import ForEach, RunStatus
+from paigeant.errors import InvalidInput
+from paigeant.model.hops import Sealed
+from paigeant.model.message import PaigeantMessage
+from paigeant.security.plain import PlainCodec
+from paigeant.testing.builders import new_run
+
+
+class Narrow(PlainCodec):
+    """A codec to which the message of one branch is too large."""
+
+    def seal(self, message: PaigeantMessage) -> Sealed:
+        if message.headers.path == "1.4":
+            raise InvalidInput("the message is too large")
+        return super().seal(message)
+
+
+async def test_if_no_more_branches_can_begin_those_that_have_are_undone(bench: Any, monkeypatch: pytest.MonkeyPatch):
+    for module in ("paigeant.routing.fan.branches", "paigeant.engine.flow.fan"):
+        monkeypatch.setattr(f"{module}.SUPPLY", 3)
+    done, undone = set[int](), set[int]()
+
+    @bench.registry.execute
+    async def step(item: int) -> int:
+        await asyncio.sleep(0.05)
+        done.add(item)
+        return item
+
+    @bench.registry.compensate("step")
+    async def undo(log: int) -> None:
+        undone.add(log)
+
+    bench.codec = Narrow()
+    start = new_run(ForEach("item", in_="items", step="step", max_concurrency=2), payload={"items": [*range(6)]})
+    await bench.steady.record_workflow_start([start])
+    await bench.serve()
+
+    view = await bench.until(start.workflow_id)
+
+    assert (view.status, view.error.message) == (RunStatus.COMPENSATED, "the message is too large")
+    assert undone == done >= {0, 1}
