@@ -183,3 +183,17 @@ def test_input_may_come_through_a_pipe_that_has_a_name(project: Any):
 
     writer.join()
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("handlers", ["handlers: handlers.py\n", None])
+def test_an_input_that_cannot_bind_is_refused_where_the_handlers_are_at_hand(project: Any, handlers: str | None):
+    options = [] if handlers else ["--handlers", "handlers.py"]
+    if handlers is None:
+        project.write("paigeant.yaml", "{}\n")
+    worker = project.worker()  # which publishes the workflow, so that the store knows it too
+
+    refused(project.paigeant("dispatch", "hello", '{"nam": "Ada"}', *options), "name")
+    refused(project.paigeant("dispatch", "hello", '{"name": [5]}', *options), "name")
+
+    assert worker.poll() is None
+    assert project.json("runs")["runs"] == []

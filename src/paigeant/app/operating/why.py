@@ -18,6 +18,9 @@ from paigeant.model.values.showing import class_name
 
 Hop = StepView | NodeView
 
+_ENDS_BY_ITSELF: Final = frozenset({"retrying", "sleeping", WaitReason.SLEEP, "signal", "approval", "parked"})
+"""Causes that are over at a time: a step that is due has been since then."""
+
 _DETAIL: Final = 200
 """Characters of a heartbeat's detail, or of an error, in a sentence."""
 
@@ -121,7 +124,7 @@ def _because(hop: Hop, cause: str, said: str, who: str, *verbs: str) -> Because:
         cause=cause,
         said=said,
         since=last or started,
-        until=hop.due_at,
+        until=hop.due_at if cause in _ENDS_BY_ITSELF else None,
         who=who,
         verbs=verbs,
     )
@@ -182,6 +185,8 @@ def _waiting(hop: Hop, view: RunView) -> Because:
     if reason == WaitReason.JOIN:
         return _joining(hop, view)
     cause = "unreadable" if reason.startswith("unreadable:") else reason
+    if view.reason == WaitReason.CONTRACT and cause not in _HELD and hop.due_at is None:
+        cause = WaitReason.CONTRACT  # the reason of the hop says what does not fit
     found = _HELD.get(cause)
     if found is not None:
         said, who, verbs = found
@@ -215,7 +220,7 @@ def _cut(text: str) -> str:
 
 
 _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
-    WaitReason.SLEEP: ("{step} sleeps", "nobody: it goes on by itself", ("retry", "cancel")),
+    WaitReason.SLEEP: ("{step} sleeps", "nobody: it goes on by itself", ("cancel",)),
     WaitReason.CHILD: ("{step} waits for a child run", "the child run", ("cancel",)),
     WaitReason.INTERRUPTED: (
         "the worker died while step {step} ran, and nobody knows how far it came",

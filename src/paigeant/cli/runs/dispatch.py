@@ -22,7 +22,7 @@ from paigeant.cli.terminal.progress import display, follow_all, follow_to_end
 from paigeant.cli.terminal.report import show_result
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named
 from paigeant.config import load_settings
-from paigeant.errors import InvalidInput, UnknownStep, UnknownWorkflow
+from paigeant.errors import InvalidInput
 from paigeant.model.runs import RunStatus
 
 app: typer.Typer = new_app()
@@ -102,16 +102,10 @@ def _lines(source: str | None, fields: list[str] | None) -> tuple[tuple[str, ...
 
 
 async def _with_workflow(question: Callable[[Paigeant], Awaitable[T]], handlers: str | None, app_dir: Path | None) -> T:
-    """Ask with these handlers, or with what the store knows, or with those of the settings if that is not enough."""
+    """Ask with these handlers, or those of the settings, which check the input, else with what the store knows."""
     settings = load_settings()
-    if handlers is not None:
-        return await ask_within(question, load_named(handlers, settings, app_dir), settings)
-    try:
-        return await ask_within(question, None, settings)
-    except (UnknownWorkflow, UnknownStep):
-        if settings.handlers is None:
-            raise
-    return await ask_within(question, load_named(None, settings, app_dir), settings)
+    known = handlers is not None or settings.handlers is not None
+    return await ask_within(question, load_named(handlers, settings, app_dir) if known else None, settings)
 
 
 async def _one(application: Paigeant, order: _Order) -> int:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from paigeant.app import Paigeant
 from paigeant.app.operating.why import Because, Explanation
+from paigeant.cli.approvals.listing import how_to_answer
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import printable, write, write_json
 from paigeant.cli.terminal.timeline import clock
+from paigeant.model.people.approvals import Approval
 
 app: typer.Typer = new_app()
 
@@ -26,19 +29,23 @@ def why(
     """Say why a run stands where it stands: for each open step the cause, since when, who can act, what helps."""
     require_one(workflow_id, last)
 
-    async def question(app: Paigeant) -> Explanation:
-        return await (await chosen(app, workflow_id)).why()
+    async def question(app: Paigeant) -> tuple[Explanation, list[Approval]]:
+        explained = await (await chosen(app, workflow_id)).why()
+        if not any("approve" in each.verbs for each in explained.because):
+            return explained, []
+        page = await app.approvals.list(limit=1000)
+        return explained, [each for each in page.approvals if each.workflow_id == explained.workflow_id]
 
-    explained = ask(question)
+    explained, asked = ask(question)
     if as_json:
         write_json(explained)
         return
     write(f"run {explained.workflow_id} is {explained.status}")
     for because in explained.because:
-        _write(because, str(explained.workflow_id))
+        _write(because, str(explained.workflow_id), [each for each in asked if each.step == because.step])
 
 
-def _write(because: Because, run: str) -> None:
+def _write(because: Because, run: str, asked: Sequence[Approval]) -> None:
     where = "" if because.position is None else f"{because.path}{':' if because.path else ''}{because.position}. "
     times = [
         f"since {clock(because.since)}" if because.since else "",
@@ -47,6 +54,10 @@ def _write(because: Because, run: str) -> None:
     said = ", ".join(each for each in times if each)
     write(printable(f"{where}{because.said}" + (f" ({said})" if said else "")))
     write(f"   who can act: {because.who}")
+    for approval in asked:
+        write(printable(f"   {how_to_answer(approval)}"))
     for verb in because.verbs:
         name, _, rest = verb.partition(" ")
+        if name in {"approve", "deny"}:  # of what is asked, not of the run
+            continue
         write(printable(f"   paigeant {name} {run}{' ' if rest else ''}{rest}"))

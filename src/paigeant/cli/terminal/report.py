@@ -75,6 +75,8 @@ def why_waiting(view: RunView) -> str | None:
 def _way_on(view: RunView) -> str:
     """Say what lets a run go on that waits for nothing special."""
     signal = next((hop.signal for hop in reversed(view.journey) if hop.signal), None)
+    if view.reason == "approval":
+        return f"`paigeant why {view.workflow_id}` says how to answer"
     if signal is not None:
         return f"`paigeant signal {view.workflow_id} {signal}` lets it go on"
     if any(node.due_at is not None for node in view.nodes):

@@ -161,6 +161,24 @@ def test_what_is_held_says_so_and_what_helps(reason: str, said: str, verb: str):
     assert (found.cause, found.position, found.who != "") == (reason.partition(":")[0], 2, True)
 
 
+def test_a_step_held_for_code_says_how_to_accept_what_there_is():
+    held = view(reason="it takes 'total' and gets 'sum'").model_copy(update={"reason": WaitReason.CONTRACT})
+
+    [found] = explain(held, Facts()).because
+
+    assert found.cause == "contract"
+    assert "retry --accept-contract" in found.verbs
+
+
+def test_what_is_due_has_no_time_at_which_that_ends():
+    due = view(status=StepStatus.PENDING)
+    [step] = due.steps
+    due = due.model_copy(update={"steps": (step.model_copy(update={"due_at": NOW}),)})
+
+    assert explain(due, Facts({"charge": QueueView(activity="charge", workers=1)})).because[0].until is None
+    assert explain(due, Facts({"charge": QueueView(activity="charge")})).because[0].until is None
+
+
 @pytest.mark.parametrize("reason", ["budget", "reauthentication"])
 def test_a_reason_that_only_a_step_gives_is_its_text_and_no_cause_of_ours(reason: str):
     [found] = explain(view(reason=reason), Facts()).because
