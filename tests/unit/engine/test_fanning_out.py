@@ -48,3 +48,25 @@ async def test_if_no_more_branches_can_begin_those_that_have_are_undone(bench: A
 
     assert (view.status, view.error.message) == (RunStatus.COMPENSATED, "the message is too large")
     assert undone == done >= {0, 1}
+
+
+async def test_a_list_is_read_once_however_often_its_node_is_supplied(bench: Any, monkeypatch: pytest.MonkeyPatch):
+    for module in ("paigeant.routing.fan.branches", "paigeant.engine.flow.fan"):
+        monkeypatch.setattr(f"{module}.SUPPLY", 3)
+    seen = set[str]()
+
+    @bench.registry.execute
+    async def step(item: str) -> None:
+        seen.add(item)
+
+    items = [f"{n:02}".ljust(1_000) for n in range(30)]
+    each = ForEach("item", in_="items", step="step", max_concurrency=2, collect=False)
+    payload: Any = {"items": items}
+    start = new_run(each, payload=payload)
+    await bench.steady.record_workflow_start([start])
+    await bench.serve()
+
+    view = await bench.until(start.workflow_id)
+
+    assert (view.status, view.output, seen) == (RunStatus.COMPLETED, 30, set(items))
+    assert bench.store.calls["load_values"] == 2, "the input, as it begins, and its list, as more begin"

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.abc import Store
+from paigeant.engine.flow.lists import ItemLists
 from paigeant.engine.values import find_variable, load_texts
 from paigeant.model.entries.fan import Fan, OnFault
 from paigeant.model.entries.for_each import ForEach
@@ -51,8 +52,11 @@ def fan_of(leased: Leased) -> Fan | Undoing | None:
     return entry if isinstance(entry, Fan) else None
 
 
-async def decide_fan(store: Store, leased: Leased, fan: Fan | Undoing) -> Decided:
-    """Return what a node with branches comes to, and the large values of it; raises Unavailable."""
+async def decide_fan(store: Store, leased: Leased, fan: Fan | Undoing, lists: ItemLists | None = None) -> Decided:
+    """Return what a node with branches comes to, and the large values of it; raises Unavailable.
+
+    What was read of a list stays in ``lists`` for the next time.
+    """
     join = await store.load_join(leased.grant.key)
     if isinstance(fan, Undoing):
         return await _undo(store, leased, fan, join)
@@ -66,8 +70,11 @@ async def decide_fan(store: Store, leased: Leased, fan: Fan | Undoing) -> Decide
     if isinstance(fan, Parallel):
         return routing.supply_parallel(leased, fan, join), []
     each = cast("ForEach", fan)
-    items, blobs = await _items(store, leased, each, join.start.items or NULL, join.written)
-    return FannedOut(routing.items_from(each, items, join.written)), blobs
+    run, written = leased.message.headers.workflow_id, join.written
+    part = await (lists or ItemLists()).part(store, run, join.start.items or NULL, written, written + SUPPLY)
+    values, blobs = _shelve([Blob("", json) for json in part])
+    items = [*[cast("Value", NULL)] * written, *values]  # those before are of no interest any more
+    return FannedOut(routing.items_from(each, items, written)), blobs
 
 
 async def _begin(store: Store, leased: Leased, fan: Fan) -> Decided:
@@ -106,16 +113,6 @@ async def _find_list(store: Store, leased: Leased, way: str) -> tuple[list[JsonV
         kept = count == len(parts) and not (isinstance(value, Inline) and len(value.json) > INLINE_BYTES)
         return found, value if kept else None
     return routing.not_a_list(way, "it is not set")
-
-
-async def _items(
-    store: Store, leased: Leased, each: ForEach, frozen: Value, written: int
-) -> tuple[list[Value], list[Blob]]:
-    """Return the items up to those that are supplied next; those before are of no interest any more."""
-    texts = await load_texts(store, leased.message.headers.workflow_id, {each.in_: frozen})
-    json = cast("list[JsonValue]", from_json(texts[each.in_]))
-    values, blobs = _shelve([Blob("", to_json(item)) for item in json[written : written + SUPPLY]])
-    return [*[cast("Value", NULL)] * written, *values], blobs
 
 
 def _shelve(items: Sequence[Blob]) -> tuple[list[Value], list[Blob]]:

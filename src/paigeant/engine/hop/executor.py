@@ -17,6 +17,7 @@ from paigeant.activities.calls.unwinding import Unwinding
 from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_of
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.flow.fan import decide_fan, fan_of
+from paigeant.engine.flow.lists import ItemLists
 from paigeant.engine.hop.apart import run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
@@ -55,6 +56,7 @@ class Executor:
         self._keep_until_thread_ends = keep_until_thread_ends
         self._recorder = StepRecorder(store, keep_until_thread_ends)
         self._chance = chance
+        self._lists = ItemLists()
 
     def find(self, leased: Leased) -> Served | None:
         """Return what there is to run a step, None if its activity has no compensation here, or if it is a node.
@@ -92,7 +94,7 @@ class Executor:
     async def _decide_node(self, leased: Leased) -> Execution:
         """Read what a node must know, and decide; none of the user's code runs."""
         if (fan := fan_of(leased)) is not None:
-            return Execution(*await decide_fan(self._store, leased, fan))
+            return Execution(*await decide_fan(self._store, leased, fan, self._lists))
         name = wanted_by(leased)
         return Execution(decide_node(leased, None if name is None else await load_seen(self._store, leased, name)))
 
