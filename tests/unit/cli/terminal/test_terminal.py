@@ -18,8 +18,9 @@ from rich.live import Live
 from paigeant.cli.program import run
 from paigeant.cli.terminal.listing import Column, listed, shortened
 from paigeant.cli.terminal.progress import Table
-from paigeant.cli.terminal.timeline import timeline
+from paigeant.cli.terminal.timeline import branches_line, timeline
 from paigeant.model.runs import Direction, RunStatus, RunView, StepStatus, StepView
+from paigeant.model.values.counts import BranchCounts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -187,3 +188,15 @@ def test_the_running_step_stays_in_sight(monkeypatch: pytest.MonkeyPatch, now: i
 
 def test_a_short_run_is_shown_whole():
     assert [line.plain.split()[0] for line in timeline(long_run(2, 4), 80, 20)] == ["#", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("branches", "said"),
+    [
+        (BranchCounts(total=200, completed=190, failed=7, cancelled=3, open=0), "190 of 200, 7 failed, 3 cancelled"),
+        (BranchCounts(total=3, completed=1, failed=0, cancelled=0, open=2), "1 of 3, 2 open"),
+        (BranchCounts(total=2, completed=2, failed=0, cancelled=0, open=0), "2 of 2"),
+    ],
+)
+def test_a_node_says_how_many_of_its_branches_are_done(branches: BranchCounts, said: str):
+    assert branches_line(branches) == said
