@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from paigeant.model.custody.records import SignedRecord, StoredRecord
+from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.transition import PassedEntry, Transition
@@ -45,10 +46,14 @@ class Departure(NamedTuple):
 
 
 class SealedHop(NamedTuple):
-    """The messages that follow, in their order, and what is signed of the hop that was left, if hops are signed."""
+    """The messages that follow, in their order, and what is signed of the hop that was left, if hops are signed.
+
+    ``branches`` are there if the hop is a node that has branches begin: what is signed of each, in the same order.
+    """
 
     messages: tuple[Sealed, ...]
     record: SignedRecord | None = None
+    branches: tuple[SignedRecord, ...] = ()
 
 
 class Codec(ABC):
@@ -100,6 +105,14 @@ class Codec(ABC):
     def judge_variables(self, leased: Leased, values: Mapping[str, Value]) -> None:
         """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
         del leased, values
+
+    def judge_branches(self, leased: Leased, records: Sequence[StoredRecord], ended: Sequence[EndedBranch]) -> None:
+        """Return if the branches of a node that is about to be left have come to what was signed of them.
+
+        ``records`` are those of the run. Raises TamperedMessage and UnknownKey. What is signed of the node from now on
+        has the newest record of each branch in it.
+        """
+        del leased, records, ended
 
     def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
         """Remember the record of a hop that was committed here, so that it need not be verified; ``ended``: forget."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from uuid_utils.compat import uuid4
 
@@ -44,6 +45,8 @@ def commit_outcome(
     twins = tuple(
         Twin.of(message, one, hold) for (message, hold), one in zip(transition.next, sealed.messages, strict=True)
     )
+    if sealed.branches:
+        twins = tuple(replace(twin, record=record) for twin, record in zip(twins, sealed.branches, strict=True))
     plans = _new_plans(leased.message.routing_slip.itinerary, transition)
     for plan in plans:
         runtime.plans.keep(plan)

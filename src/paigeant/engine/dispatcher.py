@@ -120,7 +120,8 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
     slip = replace(slip, policy=SlipPolicy.of(plan.revision, options.revision))
     message = PaigeantMessage(Headers(run, 1 + len(passed), now), Payload(value), slip)
     terms = DispatchTerms(runtime.owner, options.dispatch_key, options.tenant, passed)
-    [sealed], record = runtime.codec.begin(message, terms)
+    begun = runtime.codec.begin(message, terms)
+    [sealed], record = begun.messages, begun.record
     return RunStart(
         workflow_id=workflow_id,
         workflow=plan.name,

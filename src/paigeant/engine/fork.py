@@ -85,7 +85,8 @@ def _has_output(hop: StepView | NodeView) -> bool:
 
 def _start(runtime: Runtime, message: PaigeantMessage, view: RunView, edited: _Edited) -> RunStart:
     run, itinerary = message.headers.run, message.routing_slip.itinerary
-    [sealed], record = runtime.codec.begin(message, DispatchTerms(runtime.owner, None, view.tenant, ()))
+    begun = runtime.codec.begin(message, DispatchTerms(runtime.owner, None, view.tenant, ()))
+    [sealed], record = begun.messages, begun.record
     value = message.payload.input
     return RunStart(
         workflow_id=run.workflow_id,

@@ -133,7 +133,6 @@ class Leased:
 
 FIRST_HINT: Final = timedelta(seconds=3)
 """A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
-
 GRACE: Final = timedelta(seconds=5)
 """How long after the end of a lease its twin is announced."""
 
@@ -157,7 +156,8 @@ class Twin:
     """The durable twin: the pending step's row, with the exact bytes of the message that announces it.
 
     ``undoes`` is the hop that a step on the way back undoes. Until its ``hold`` ends it is not leased. ``kind`` and
-    ``label`` are those of an entry that is no step. ``branch`` is there on all hops of a branch.
+    ``label`` are those of an entry that is no step. ``branch`` is there on all hops of a branch, and on the first
+    ``record``, what is signed of its beginning.
     """
 
     key: HopKey
@@ -170,6 +170,7 @@ class Twin:
     kind: str | None = None
     label: str | None = None
     branch: Branch | None = None
+    record: SignedRecord | None = None
 
     @property
     def sealed(self) -> Sealed:
@@ -248,18 +249,17 @@ class CommitResult(NamedTuple):
 
 
 class NoticeStatus(StrEnum):
-    """How an announced hop stands that could not be leased."""
+    """How an announced hop stands that could not be leased.
+
+    ``PENDING``: it is the message of a twin that is leased, not due yet, or a suspect. ``PASSED``: of a hop that is
+    behind. ``ALTERED``: the hop was recorded with other bytes. ``AHEAD``: of a known run the hop is not known.
+    """
 
     PENDING = "pending"
-    """It is the message of a twin that is leased, not due yet, or a suspect."""
     PASSED = "passed"
-    """It is the message of a hop that is behind."""
     ALTERED = "altered"
-    """The hop was recorded with other bytes."""
     AHEAD = "ahead"
-    """The run is known, the hop is not."""
     UNKNOWN_RUN = "unknown_run"
-    """The run is not known."""
 
 
 class Pulse(NamedTuple):

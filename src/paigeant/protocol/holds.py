@@ -8,7 +8,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from paigeant.model.hold import Code, Hold, Join, Signal, WaitState, Window, due_at
-from paigeant.model.hops import FIRST_HINT, Commit
+from paigeant.model.hops import FIRST_HINT, Commit, Twin
+from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Fault
 from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
@@ -65,6 +66,15 @@ def add(hold: Hold, now: datetime, *, closes: bool = False) -> Added:
         compensable=False,
         closes=closes or None,
     )
+
+
+def place_of_branch(twin: Twin) -> tuple[HopKey, int]:
+    """Return the place, and what stands for the fence, at which it is written what is signed of a branch that begins.
+
+    At the same place nothing else is: a branch goes on from a hop once for each node that begins or undoes it.
+    """
+    node = 0 if twin.branch is None else twin.branch.node
+    return twin.key._replace(position=twin.key.position - 1), -node
 
 
 class PassedBy(NamedTuple):

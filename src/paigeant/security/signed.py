@@ -12,6 +12,7 @@ from typing import Final
 from paigeant.abc import Departure, DispatchTerms, SealedHop
 from paigeant.errors import InvalidInput
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
+from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.transition import Left
@@ -20,7 +21,7 @@ from paigeant.plugins import load_plugin
 from paigeant.security.custody.chain import Chains
 from paigeant.security.custody.judge import Judge, check_variables
 from paigeant.security.custody.purposes import KeyPlaces, Keys, Purpose
-from paigeant.security.custody.records import write_dispatch, write_hop
+from paigeant.security.custody.writing import kind_of, write_branch, write_dispatch, write_hop
 from paigeant.security.frame import RECORD_BYTES, Frame, write_frame
 from paigeant.security.plain import PlainCodec
 
@@ -62,18 +63,29 @@ class SignedCodec(PlainCodec):
     def depart(self, leased: Leased, departure: Departure) -> SealedHop:
         """Return the messages that follow, sealed, and the record of the hop; of a run that is not signed, no record.
 
-        A hop that only waits leaves no record, unless others follow it.
+        A hop that only waits leaves no record; a node with branches leaves one for each that begins.
         """
         following = [message for message, _ in departure.transition.next]
-        left = isinstance(departure.transition.hop, Left)
-        if leased.head is None or not (left or following):
+        if leased.head is not None and departure.transition.fan_out is not None:
+            return self._begin_branches(leased, departure.owner, following)
+        if leased.head is None or not isinstance(departure.transition.hop, Left):
             return super().depart(leased, departure)
         bodies = [self.write(message) for message in following]
-        kind = RecordKind.CLOSE if departure.closed else RecordKind.HOP
-        record = self._sign(kind, write_hop(leased, departure, leased.head, bodies))
+        _, path, position = leased.grant.key
+        heads = self._chains.of(leased.grant.key.workflow_id).joined.get((path, position))
+        record = self._sign(kind_of(departure, heads), write_hop(leased, departure, bodies, heads))
         return SealedHop(
             tuple(_sealed(message, body, record) for message, body in zip(following, bodies, strict=True)), record
         )
+
+    def _begin_branches(self, leased: Leased, owner: str, first: Sequence[PaigeantMessage]) -> SealedHop:
+        """Return the first messages of branches, sealed, and a short record of each; the node waits on."""
+        bodies = [self.write(message) for message in first]
+        records = tuple(
+            self._sign(RecordKind.BRANCH, write_branch(leased, owner, message, body))
+            for message, body in zip(first, bodies, strict=True)
+        )
+        return SealedHop(tuple(map(_sealed, first, bodies, records)), branches=records)
 
     # -- judging
 
@@ -95,6 +107,16 @@ class SignedCodec(PlainCodec):
         chain = self._chains.of(leased.grant.key.workflow_id)
         self._judge.verify(chain, leased, records)
         self._judge.judge(chain, leased)
+
+    def judge_branches(self, leased: Leased, records: Sequence[StoredRecord], ended: Sequence[EndedBranch]) -> None:
+        """Return if branches have come to what was signed of them; raises TamperedMessage and UnknownKey."""
+        if leased.head is None:
+            return
+        chain, (_, path, position) = self._chains.of(leased.grant.key.workflow_id), leased.grant.key
+        self._judge.judge_branches(chain, leased, records, ended)
+        heads = chain.heads((path, position))
+        if heads is not None:
+            chain.joined[path, position] = heads
 
     def judge_variables(self, leased: Leased, values: Mapping[str, Value]) -> None:
         """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""

@@ -129,7 +129,7 @@ async def _end(store: Store, leased: Leased, fan: Fan, join: JoinState) -> Decid
         return failed, []
     collects = isinstance(fan, Parallel) or join.start.collect
     skipped = join.failed > 0 and join.start.on_fault is OnFault.SKIP
-    ended = [one async for one in _all(store, leased.grant.key)] if collects or skipped else []
+    ended = [one async for one in all_branches(store, leased.grant.key)] if collects or skipped else []
     if late := routing.surplus(join, ended):
         return FannedOut(undoes=late), []
     json = await _output(store, leased, fan, join, ended)
@@ -143,7 +143,8 @@ async def _end(store: Store, leased: Leased, fan: Fan, join: JoinState) -> Decid
     return joined, [one for one in (blob, more) if one is not None]
 
 
-async def _all(store: Store, node: HopKey) -> AsyncIterator[EndedBranch]:
+async def all_branches(store: Store, node: HopKey) -> AsyncIterator[EndedBranch]:
+    """Yield the branches of a node that have ended, in their order."""
     skip = 0
     while page := await store.load_branches(node, skip=skip, limit=PAGE):
         for one in page:

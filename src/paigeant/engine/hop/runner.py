@@ -10,10 +10,10 @@ from typing import Any
 from paigeant.activities.faults import describe
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.commits import commit_outcome, commit_transition
-from paigeant.engine.conditions import see
 from paigeant.engine.grants import complete, margin, open_grant, run_ended
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.executor import Executor
+from paigeant.engine.hop.joining import see_ahead
 from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.hop.returned.revisions import with_author
@@ -182,7 +182,7 @@ class HopRunner:
         backoff = Backoff(0.1, 2.0)
         while True:
             try:
-                return await see(self._runtime.store, active.leased, execution.outcome, execution.blobs)
+                return await see_ahead(self._runtime, active.leased, execution)
             except Unavailable as error:
                 self._runtime.trouble(f"reading what follows {active.held.key.message_id}", error)
                 if active.good_until <= self._runtime.clock():

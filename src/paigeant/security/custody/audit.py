@@ -15,7 +15,7 @@ from uuid import UUID
 
 from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.custody.evidence import Evidence, HopEvidence
-from paigeant.model.custody.records import StoredRecord
+from paigeant.model.custody.records import RecordKind, StoredRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.model.values.digests import digest_of
@@ -77,6 +77,7 @@ def audit(evidence: Evidence, judge: Judge) -> Audit:
         _check_run(evidence, chain)
         for hop in evidence.hops:
             _check_hop(hop, chain)
+        _check_joins(chain)
         _check_messages(evidence, chain)
         _check_variables(evidence, chain)
     except _BrokenError as error:
@@ -177,6 +178,16 @@ def _columns(hop: HopEvidence, text: RecordText) -> Mapping[str, Any]:
     if text.fields["in"] is not None or hop.status == StepStatus.COMPLETED:  # else an earlier attempt may have bound it
         columns["in"] = digest_of_values(hop.input)
     return columns
+
+
+def _check_joins(chain: Chain) -> None:
+    """Hold the newest record of each branch against the record of its node, which was left after it."""
+    for link in chain.links.values():
+        _, path, position = link.text.place
+        if link.text.kind not in {RecordKind.HOP, RecordKind.JOIN} or chain.at(path, position)[-1] is not link:
+            continue
+        if link.text.fields["heads"] != chain.heads((path, position)):
+            raise _broken(path, position, "heads", f"its branches are not those that {link.iss} signed", FLOW)
 
 
 def _check_messages(evidence: Evidence, chain: Chain) -> None:

@@ -15,6 +15,7 @@ from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.message import lineage
 from paigeant.model.runs import Direction, StepStatus
+from paigeant.model.values.digests import digest_of
 from paigeant.security.custody.records import RecordText, place_of, read_stored
 
 RECORDS: Final = 10_000
@@ -29,7 +30,8 @@ Place: TypeAlias = tuple[str, int]
 class Link(NamedTuple):
     """A record that was verified: what it says, who signed it, and the plan that was ahead when its hop was leased.
 
-    ``at`` is when it was stored at the latest. What a compromised key has signed counts only if others follow.
+    ``at`` is when it was stored at the latest. What a compromised key has signed counts only if others follow. Of a hop
+    on a branch ``node`` is where the branch began.
     """
 
     text: RecordText
@@ -37,6 +39,7 @@ class Link(NamedTuple):
     ahead: str | None
     at: datetime
     is_compromised: bool = False
+    node: Place | None = None
 
 
 class _Newest(NamedTuple):
@@ -58,6 +61,9 @@ class Chain:
     _places: dict[Place, list[Link]] = field(default_factory=dict[Place, list[Link]])
     _newest: dict[tuple[str, str], _Newest] = field(default_factory=dict[tuple[str, str], _Newest])
     _waits: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    _branches: dict[Place, dict[str, str]] = field(default_factory=dict[Place, dict[str, str]])
+    joined: dict[Place, str] = field(default_factory=dict[Place, str])
+    """The digests of the heads of nodes that are about to be left here."""
 
     @property
     def size(self) -> int:
@@ -68,8 +74,11 @@ class Chain:
         """Add a record that was verified, and all of what it follows."""
         self.links[digest] = link
         fields, path, position = link.text.fields, link.text.fields["path"], link.text.fields["n"]
-        self._places.setdefault((path, position), []).append(link)
-        if link.text.kind is RecordKind.DISPATCH:
+        if link.node is not None:
+            self._branches.setdefault(link.node, {})[path] = digest
+        if link.text.kind is not RecordKind.BRANCH:
+            self._places.setdefault((path, position), []).append(link)
+        if link.text.kind in {RecordKind.DISPATCH, RecordKind.BRANCH}:
             return
         for name, found in fields["vars"].items():
             self._see(name, path, _Newest((position, True), found))
@@ -87,6 +96,15 @@ class Chain:
     def at(self, path: str, position: int) -> list[Link]:
         """Return the records of a hop: one for each time that it was left."""
         return self._places.get((path, position), [])
+
+    def branches(self, node: Place) -> Mapping[str, str]:
+        """Return the digests of the newest records of the branches that a node has begun, by their paths."""
+        return self._branches.get(node, {})
+
+    def heads(self, node: Place) -> str | None:
+        """Return the digest of the newest records of a node's branches, None if it has begun none."""
+        found = self.branches(node)
+        return digest_of("\n".join(f"{path} {found[path]}" for path in sorted(found)).encode()) if found else None
 
     def variable(self, name: str, path: str) -> str | None:
         """Return the digest of what was signed and is seen under a name on a path, None if nothing is.
@@ -112,7 +130,9 @@ class Chain:
                     pass
         except TamperedMessage:
             return True
-        return False
+        undone = leased.message.routing_slip.compensations[:1]
+        back = leased.message.headers.direction is Direction.COMPENSATE
+        return back and not any(self.at(each.path, each.position) for each in undone)
 
     def behind(self, known: Mapping[str, SignedRecord], digest: str) -> Iterator[SignedRecord]:
         """Yield a record and those that it follows, back to one that was verified, or to a dispatch."""

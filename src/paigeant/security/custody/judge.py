@@ -6,13 +6,14 @@ in the store: a record counts because of who signed it and because of the record
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnsignedRun
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.entries.entry import FLOW
+from paigeant.model.fan.joins import BranchEnd, EndedBranch, parent_of
 from paigeant.model.hops import Leased
 from paigeant.model.runs import Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
@@ -60,6 +61,43 @@ class Judge:
             for record in reversed(list(chain.behind(known, digest))):
                 self.link(chain, record, times.get(record.digest, grant.leased_at))
             self.check_counts(chain.links[digest])
+        if leased.message.headers.direction is Direction.COMPENSATE and grant.key.path:
+            self._link_all(chain, [each for each in stored if each.key.path == grant.key.path])
+
+    def _link_all(self, chain: Chain, stored: Iterable[StoredRecord]) -> None:
+        """Verify records as far as they follow others that are verified."""
+        behind: dict[str | None, list[StoredRecord]] = {}
+        for each in stored:
+            if each.record.digest not in chain.links:
+                behind.setdefault(_read(each).prev, []).append(each)
+        ready = [each for digest in behind.keys() & chain.links.keys() for each in behind[digest]]
+        while ready:
+            each = ready.pop()
+            self.link(chain, each.record, each.at)
+            ready += behind.get(each.record.digest, ())
+
+    def judge_branches(
+        self, chain: Chain, leased: Leased, stored: Sequence[StoredRecord], ended: Iterable[EndedBranch]
+    ) -> None:
+        """Return if the branches of a node have come to what was signed of them; raises TamperedMessage if not."""
+        _, path, position = leased.grant.key
+        parent = f"{path}/" if path else ""
+        self.verify(chain, leased, [each for each in stored if each.key != leased.grant.key])
+        self._link_all(chain, [one for one in stored if one.key.path.startswith(parent) and one.key.path != path])
+        heads = chain.branches((path, position))
+        forward = leased.message.headers.direction is Direction.EXECUTE
+        for branch in ended:
+            newest = chain.links.get(heads.get(branch.path, ""))
+            if newest is None or newest.text.kind is RecordKind.BRANCH:
+                if branch.end is BranchEnd.CANCELLED:
+                    continue  # it has never begun
+                raise TamperedMessage(f"branch {branch.path}, record: it has ended, and nobody has signed it")
+            self.check_counts(newest)
+            fields = newest.text.fields
+            if forward and branch.end is BranchEnd.COMPLETED and fields["step"] != FLOW:
+                came_to = digest_of_value(branch.output), fields["status"]
+                if came_to != (fields["out"], StepStatus.COMPLETED):
+                    raise TamperedMessage(f"branch {branch.path}, output: not what {newest.iss} signed")
 
     def link(self, chain: Chain, record: SignedRecord, at: datetime) -> None:
         """Verify a record that follows one of the chain, or is a dispatch, and add it; raises TamperedMessage.
@@ -74,13 +112,13 @@ class Judge:
         key = self._keys.mine if chain.own.pop(record.digest, None) is not None else self._signer(record, where, at)
         if before is None:
             self._check_dispatch(text)
-            right, ahead = f"dispatch:{text.fields['workflow']}", None
+            right, ahead, node = f"dispatch:{text.fields['workflow']}", None, None
         else:
-            ahead = _follow(before, text)
+            ahead, node = _follow(before, text), _node_of(before, text)
             right = None if _needs_no_right(text) else f"step:{text.fields['step']}"
         if right is not None and not key.may(right):
             raise TamperedMessage(f"{where}, signer: {key.iss} may not {right}")
-        chain.add(record.digest, Link(text, key.iss, ahead, at, is_compromised=key.is_compromised))
+        chain.add(record.digest, Link(text, key.iss, ahead, at, key.is_compromised, node))
 
     def _signer(self, record: SignedRecord, where: str, at: datetime) -> Verified:
         """Return the key of a record that was not signed here."""
@@ -128,20 +166,43 @@ class Judge:
             _check_undone(chain, leased)
 
 
+def _read(stored: StoredRecord) -> RecordText:
+    try:
+        return read_stored(stored.record)
+    except TamperedMessage as error:
+        _, path, position = stored.key
+        raise TamperedMessage(f"position {position}{f' of {path}' if path else ''}, record: {error}") from error
+
+
 def _needs_no_right(text: RecordText) -> bool:
     """Tell whether any worker may leave this hop: one that runs no activity, or whose run must end without it."""
-    return text.kind is RecordKind.CLOSE or text.fields["step"] == FLOW
+    return text.kind in {RecordKind.CLOSE, RecordKind.BRANCH} or text.fields["step"] == FLOW
+
+
+def _node_of(before: Link, text: RecordText) -> tuple[str, int] | None:
+    """Return where the branch began that a record is of, None on the trunk."""
+    if text.kind is RecordKind.BRANCH:
+        return parent_of(text.place[1]), text.fields["node"]
+    return before.node
 
 
 def _follow(before: Link, text: RecordText) -> str | None:
     """Return what was ahead of a hop, whose record follows this one; raises TamperedMessage if it does not follow."""
-    where, said, same = place_of(text), text.fields, text.place == before.text.place
+    where = place_of(text)
     announced = [(each["path"], each["n"]) for each in before.text.fields["next"]]
     if text.place[0] != before.text.place[0]:
         raise TamperedMessage(f"{where}, wf: the record before is of another run")
-    if not same and text.place[1:] not in announced:
-        raise TamperedMessage(f"{where}, prev: {place_of(before.text)} announced no such hop")
-    ahead = before.ahead if same else before.text.fields["plan"]
+    branch = text.kind is RecordKind.BRANCH
+    same = text.place == before.text.place and before.text.kind is not RecordKind.BRANCH
+    place = _node_of(before, text) if branch else text.place[1:]
+    if place not in announced and not (same or (branch and place == before.text.place[1:])):
+        raise TamperedMessage(f"{where}, prev: {place_of(before.text)} announced no such {'node' if branch else 'hop'}")
+    return None if branch else _plan_ahead(before.ahead if same else before.text.fields["plan"], text)
+
+
+def _plan_ahead(ahead: str | None, text: RecordText) -> str | None:
+    """Return what was ahead of a hop, if its record goes on with it, or revises it; raises TamperedMessage if not."""
+    where, said = place_of(text), text.fields
     if said["plan"] is None or ahead is None:
         return ahead
     if said["rev"] is not None:

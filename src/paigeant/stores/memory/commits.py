@@ -115,6 +115,8 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
         run.closing = forget_closing(run.closing, key)
     rows.keep_plans(run, one.plans)
     twins = joins.take_twins(run, one)
+    for twin in twins:
+        keep_record(run, LeaseToken(*holds.place_of_branch(twin)), twin.record, rows.clock())
     handed_over = _write_twins(rows, run, one, twins, lease)
     freed = joins.count(rows, run, one, len(twins))
     if one.transition.end is not None:

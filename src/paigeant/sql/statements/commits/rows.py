@@ -21,7 +21,7 @@ from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workf
 from paigeant.sql.statements.commits.asking import ask
 from paigeant.sql.statements.commits.joins import Counting
 from paigeant.sql.statements.commits.plans import keep_plans
-from paigeant.sql.statements.custody.records import keep_records
+from paigeant.sql.statements.custody.records import keep_branches, keep_records
 from paigeant.sql.statements.hops import (
     OPEN,
     NewTwin,
@@ -96,6 +96,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> Mapping[HopKey, li
     add_passed(tx, [(one.commit.held.key, passed) for one in good for passed in one.commit.transition.passed])
     counting = Counting.of(tx, good)
     add_twins(tx, [twin for one in good for twin in _twins(one, counting.taken(one.commit), lease)])
+    keep_branches(tx, (twin for one in good for twin in counting.taken(one.commit)))
     ask(tx, [(one.commit.held.key, each) for one in good for each in one.commit.transition.writes.asks])
     waits = [key for one in good for key in _waits(one.commit)]
     if waits:

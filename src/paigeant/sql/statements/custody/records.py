@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from paigeant.model.custody.records import SignedRecord, StoredRecord
-from paigeant.model.hops import Commit, RunStart
+from paigeant.model.hops import Commit, RunStart, Twin
 from paigeant.model.message import HopKey
+from paigeant.protocol.holds import place_of_branch
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.custody import records
@@ -34,6 +35,16 @@ def keep_records(tx: Tx, commits: Iterable[Commit]) -> None:
         {**_place(one.held.key, one.held.fence), **record_row(one.record), "at": tx.now}
         for one in commits
         if one.record is not None
+    ]
+    tx.many(_ADD, rows)
+
+
+def keep_branches(tx: Tx, twins: Iterable[Twin]) -> None:
+    """Write what is signed of branches that begin with these twins."""
+    rows = [
+        {**_place(*place_of_branch(twin)), **record_row(twin.record), "at": tx.now}
+        for twin in twins
+        if twin.record is not None
     ]
     tx.many(_ADD, rows)
 

@@ -1,0 +1,30 @@
+"""Joining: what a node reads of its branches, which have ended, before it is left."""
+
+from __future__ import annotations
+
+from paigeant.engine.conditions import see
+from paigeant.engine.flow.fan import all_branches, fan_of
+from paigeant.engine.hop.results import Execution
+from paigeant.engine.runtime import Runtime
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.fan.outcomes import FannedOut
+from paigeant.model.hops import Leased
+from paigeant.routing import Seen
+
+
+async def see_ahead(runtime: Runtime, leased: Leased, execution: Execution) -> Seen:
+    """Return what the conditions of what follows ask for; branches are held against what was signed of them.
+
+    Raises TamperedMessage, UnknownKey and Unavailable.
+    """
+    if runtime.codec.signs and leased.message.topic == FLOW and not isinstance(execution.outcome, FannedOut):
+        await _judge_branches(runtime, leased)
+    return await see(runtime.store, leased, execution.outcome, execution.blobs)
+
+
+async def _judge_branches(runtime: Runtime, leased: Leased) -> None:
+    if fan_of(leased) is None or await runtime.store.load_join(leased.grant.key) is None:
+        return
+    ended = [one async for one in all_branches(runtime.store, leased.grant.key)]
+    records = await runtime.store.load_records(leased.grant.key.workflow_id)
+    runtime.codec.judge_branches(leased, records, ended)

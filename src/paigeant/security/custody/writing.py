@@ -1,0 +1,178 @@
+"""The texts of records as they are written: each once, by whoever signs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from paigeant.abc import Departure, DispatchTerms
+from paigeant.model.custody.records import RecordKind
+from paigeant.model.hops import Leased
+from paigeant.model.message import PaigeantMessage
+from paigeant.model.runs import Direction
+from paigeant.model.transition import Done, Left, PassedEntry, Transition
+from paigeant.model.values.digests import digest_of
+from paigeant.security.custody.records import (
+    digest_of_fault,
+    digest_of_undo,
+    digest_of_value,
+    digest_of_values,
+    plan_digest,
+)
+
+LONGEST_LIFE: Final = timedelta(days=90)
+"""For how long a dispatch is good that has no deadline."""
+
+LABELS: Final = 100
+"""Entries that a record names which a revision added or dropped; the digests of the plans cover all."""
+
+
+def write_dispatch(message: PaigeantMessage, terms: DispatchTerms, audience: str, body: bytes) -> bytes:
+    """Return the record of a dispatch, whose first message has this body."""
+    headers, itinerary = message.headers, message.routing_slip.itinerary
+    at, deadline = headers.created_at, headers.deadline
+    return to_json(
+        {
+            "k": RecordKind.DISPATCH.value,
+            "wf": str(headers.workflow_id),
+            "path": "",
+            "n": 0,
+            "prev": None,
+            "by": terms.owner,
+            "at": _time(at),
+            "aud": audience,
+            "workflow": headers.workflow,
+            "tenant": terms.tenant,
+            "key": terms.dispatch_key,
+            "trace": headers.trace_id,
+            "sub": None,
+            "deadline": None if deadline is None else _time(deadline),
+            "exp": _time(deadline or at + LONGEST_LIFE),
+            "input": digest_of_value(message.payload.input),
+            "policy": policy_of(message),
+            "passed": _passed(terms.passed),
+            "plan": plan_digest(itinerary),
+            "next": [_following(message, body)],
+        }
+    )
+
+
+def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], heads: str | None = None) -> bytes:
+    """Return the record of a hop that is left, whose messages that follow have these bodies.
+
+    The ``heads`` are the digest of the newest records of a node's branches, which have ended.
+    """
+    grant, message, made = leased.grant, leased.message, departure.transition
+    done, undo, fault = None, None, None
+    if isinstance(made.hop, Left):
+        done = made.hop.result if isinstance(made.hop.result, Done) else None
+        undo, fault = made.hop.undo, made.hop.fault
+    following = [message for message, _ in made.next]
+    did, plan, revised = _plans(message, following, made)
+    return to_json(
+        {
+            "k": kind_of(departure, heads).value,
+            "wf": str(grant.key.workflow_id),
+            "path": grant.key.path,
+            "n": grant.key.position,
+            "prev": leased.head,
+            "by": departure.owner,
+            "at": _time(grant.leased_at),
+            "step": message.topic,
+            "label": message.label,
+            "step_id": message.step_id.hex,
+            "dir": message.headers.direction.value,
+            "status": made.hop.status.value,
+            "fence": grant.fence,
+            "attempt": grant.attempt,
+            "in": digest_of_values(departure.input),
+            "out": digest_of_value(done and done.output),
+            "log": digest_of_value(done and done.log),
+            "undo": digest_of_undo(undo),
+            "fault": None if fault is None else digest_of_fault(fault),
+            "vars": {name: digest_of_value(value) for name, value in made.writes.variables},
+            "did": did,
+            "plan": plan,
+            "rev": revised,
+            "next": [_following(each, body) for each, body in zip(following, bodies, strict=True)],
+            "heads": heads,
+            "run": None if made.end is None else made.end.status.value,
+            "result": digest_of_value(made.end and made.end.output),
+        }
+    )
+
+
+def kind_of(departure: Departure, heads: str | None) -> RecordKind:
+    """Return the kind of the record of a hop that is left."""
+    if departure.closed:
+        return RecordKind.CLOSE
+    return RecordKind.HOP if heads is None else RecordKind.JOIN
+
+
+def write_branch(leased: Leased, owner: str, message: PaigeantMessage, body: bytes) -> bytes:
+    """Return the record of a branch that begins, or goes on to be undone, with this message."""
+    grant, headers = leased.grant, message.headers
+    forward = headers.direction is Direction.EXECUTE
+    return to_json(
+        {
+            "k": RecordKind.BRANCH.value,
+            "wf": str(grant.key.workflow_id),
+            "path": headers.path,
+            "n": headers.position - 1,
+            "prev": leased.head,
+            "by": owner,
+            "at": _time(grant.leased_at),
+            "node": grant.key.position,
+            "plan": plan_digest(message.routing_slip.itinerary) if forward else None,
+            "next": [_following(message, body)],
+        }
+    )
+
+
+def _following(message: PaigeantMessage, body: bytes) -> dict[str, Any]:
+    return {"path": message.headers.path, "n": message.headers.position, "body": digest_of(body)}
+
+
+def _passed(passed: Sequence[PassedEntry]) -> list[str]:
+    return [f"{each.position} {each.topic} {each.step_id.hex} {each.status}" for each in passed]
+
+
+def _plans(
+    message: PaigeantMessage, following: Sequence[PaigeantMessage], made: Transition
+) -> tuple[list[str], str | None, dict[str, Any] | None]:
+    """Return the digests of the entries that the hop has done with, what is ahead behind it, and how that was revised.
+
+    Forward, on one path: elsewhere nothing is ahead that the plan would say.
+    """
+    forward = message.headers.direction is Direction.EXECUTE
+    [ahead] = following if len(following) == 1 else [None]
+    if not forward or ahead is None or ahead.headers.direction is not Direction.EXECUTE:
+        return [], None, None
+    before, after = message.routing_slip.itinerary, ahead.routing_slip.itinerary
+    plan = plan_digest(after)
+    if after.plan is before.plan:
+        return before.plan.digests[before.at : after.at], plan, None
+    change = made.writes.revision
+    revised: dict[str, Any] = {
+        "from": plan_digest(before),
+        "to": plan,
+        "count": len(change.added) if change else 0,
+        "added": [each.entry.label for each in change.added[:LABELS]] if change else [],
+        "discarded": [each.entry.label for each in change.discarded[:LABELS]] if change else [],
+        "author": change.author if change else None,
+        "reason": change.reason if change else None,
+    }
+    return _passed(made.passed), plan, revised
+
+
+def policy_of(message: PaigeantMessage) -> Any:
+    """Return what the dispatcher allows revisions to change, None if nothing is said."""
+    policy = message.routing_slip.policy
+    return None if policy is None else policy.model_dump(mode="json", exclude={"added"})
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat()
