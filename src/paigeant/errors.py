@@ -23,6 +23,7 @@
     ├── MessageRejected          bytes that are not a message of ours
     │   ├── TamperedMessage      a message that is not the one of its row, or what nobody signed
     │   │   ├── UnsignedRun
+    │   │   ├── UnsignedDeed
     │   │   ├── RevokedKey
     │   │   └── ExpiredRun
     │   └── UnknownKey           a signature of a key that is not trusted here
@@ -142,6 +143,10 @@ class UnsignedRun(TamperedMessage):
     """A run that began unsigned, where signing is on: a person has to vouch for it."""
 
     reason: ClassVar[str] = "unsigned"
+
+
+class UnsignedDeed(TamperedMessage):
+    """Somebody is said to have cancelled or resumed a run, or to have set something of it, and nobody has signed it."""
 
 
 class RevokedKey(TamperedMessage):

@@ -10,6 +10,7 @@ from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import PaigeantMessage
+from paigeant.model.people.deeds import Deed, DeedTerms, StoredDeed
 from paigeant.model.transition import PassedEntry, Transition
 from paigeant.model.values.values import Value
 
@@ -86,6 +87,20 @@ class Codec(ABC):
         del leased
         return SealedHop(tuple(self.seal(message) for message, _ in departure.transition.next))
 
+    def attest(self, terms: DeedTerms) -> Deed:
+        """Return what a person does as it is kept, signed where hops are.
+
+        Raises :class:`~paigeant.errors.ConfigError` if this process has no key that may sign it.
+        """
+        return Deed.of(terms)
+
+    def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
+        """Verify what people did to a run, before the hop is judged again; what nobody has signed counts for nothing.
+
+        Raises :class:`~paigeant.errors.UnknownKey`.
+        """
+        del leased, deeds
+
     signs: bool = False
     """Whether hops are signed, so that each that is leased has to be judged."""
 
@@ -98,7 +113,8 @@ class Codec(ABC):
         """Return if a leased hop is what was signed, back to its run's dispatch; ``records`` are those of its run.
 
         Raises :class:`~paigeant.errors.TamperedMessage`, whose text names the link that is broken, and
-        :class:`~paigeant.errors.UnknownKey`.
+        :class:`~paigeant.errors.UnknownKey`. With UnsignedDeed or ExpiredRun it is to be asked again once it knows the
+        deeds of the run.
         """
         del leased, records
 

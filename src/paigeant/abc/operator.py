@@ -8,20 +8,26 @@ from datetime import timedelta
 from uuid import UUID
 
 from paigeant.abc.schema import Schema
+from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
 from paigeant.model.stored.forks import Fork
 from paigeant.model.stored.signals import Receipt, SentSignal
 
 
 class Operator(ABC):
-    """Cancels, terminates, resumes and deletes runs, beside workers that go on."""
+    """Cancels, terminates, resumes and deletes runs, beside workers that go on.
+
+    A ``deed`` says who does it. It is written in the same transaction, and not if anything is raised.
+    """
 
     def schema(self) -> Schema | None:
         """Return the schema of this store's database, None where there is none. The store need not be open."""
         return None
 
     @abstractmethod
-    async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
+    async def request_cancel(
+        self, workflow_id: UUID, cancel_request: CancelRequest, *, deed: Deed | None = None
+    ) -> RunStatus:
         """Record that the run is to end and make its unleased twin due; returns the run's status.
 
         A worker that holds a lease of it learns so at its next beat. Does nothing to a final run. Raises
@@ -29,14 +35,16 @@ class Operator(ABC):
         """
 
     @abstractmethod
-    async def terminate(self, workflow_id: UUID) -> RunStatus:
+    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> RunStatus:
         """End the run now: when this returns nothing more is committed to it, and its leases are void.
 
         Does nothing to a final run, whose status it returns. Raises ``UnknownRun``.
         """
 
     @abstractmethod
-    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
+    async def resume(
+        self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False, deed: Deed | None = None
+    ) -> RunStatus:
         """Run again from the step that failed, or that is parked or retrying, at once and with all its attempts.
 
         For a failed, compensation_failed or waiting run; others raise ``WrongState``, so that a repeat does, too. A
@@ -66,6 +74,14 @@ class Operator(ABC):
         because its time was up. Of signals with one ``signal_id`` a run counts the first, so that a repeat changes
         nothing. A run keeps 1,000 that have met no wait.
         """
+
+    @abstractmethod
+    async def record_deeds(self, deeds: Sequence[Deed]) -> None:
+        """Write what people do to no run, or by no other verb of a store; a repeat changes nothing."""
+
+    @abstractmethod
+    async def load_deeds(self, workflow_id: UUID | None, *, limit: int = 1_000) -> list[StoredDeed]:
+        """Return what people did to a run, in order; None: the newest ``limit`` that were done to no run."""
 
     @abstractmethod
     async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from paigeant.model.fan.joins import EndedBranch, JoinState
 from paigeant.model.message import HopKey
+from paigeant.model.people.deeds import Deed
 from paigeant.model.values.values import Blob, Value
 
 
@@ -15,11 +16,14 @@ class ValueStore(ABC):
     """Keeps what steps read and people set. What a commit writes is visible here as soon as it is committed."""
 
     @abstractmethod
-    async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
+    async def save_variable(
+        self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None, *, deed: Deed | None = None
+    ) -> None:
         """Set a variable of the trunk, with the ``blob`` that its value refers to; a repeat changes nothing.
 
         It is set as if the hop before the newest had set it last: all steps that are still to come see it, unless one
-        of them sets it again. Raises ``UnknownRun``, and ``WrongState`` for a run that is over and cannot be resumed.
+        of them sets it again. The ``deed``, which says who does it, is written with it. Raises ``UnknownRun``, and
+        ``WrongState`` for a run that is over and cannot be resumed.
         """
 
     @abstractmethod

@@ -226,7 +226,7 @@ class Paigeant:
 
         All are checked first: raises InvalidInput, and UnknownRun for what is no id. What a run refuses is an answer.
         """
-        return await send_all(self.store, signals)
+        return await send_all(self.runtime, signals)
 
     async def fork(
         self, workflow_id: str | UUID, from_: str | int | None = None, outputs: Mapping[str | int, Any] | None = None
@@ -257,7 +257,7 @@ class Paigeant:
     @property
     def approvals(self) -> Approvals:
         """What steps ask of people."""
-        return Approvals(lambda: self.store)
+        return Approvals(lambda: self.runtime)
 
     @property
     def spending(self) -> Spending:

@@ -16,15 +16,17 @@ from pydantic_core import to_json
 from paigeant.abc import RunReader
 from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
+from paigeant.app.operating.deeds import attest, digest_of_carried, view_of
 from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.app.options import read_timeout
-from paigeant.app.signals import Signal, require_taken
+from paigeant.app.signals import Signal, attested, require_taken
 from paigeant.app.views.ahead import signals_ahead, with_steps_ahead
 from paigeant.app.views.pictures import draw_run
 from paigeant.engine.fork import fork
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.errors import ResultError, ResultTimeout, RunFailed, UnknownVariable
+from paigeant.model.people.deeds import Deed, DeedVerb, DeedView
 from paigeant.model.runs import CancelRequest, NodeView, RunError, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
@@ -202,7 +204,8 @@ class Run(Generic[Out_co]):
         Raises InvalidInput for a name or a value that no variable has, and WrongState if the run is over for good.
         """
         shelved, blob = shelve(variable_as_json(name, value))
-        await self._runtime.store.save_variable(self.workflow_id, name, shelved, blob)
+        deed = await self._attest(DeedVerb.VARIABLE, name=name, value=digest_of_carried(shelved))
+        await self._runtime.store.save_variable(self.workflow_id, name, shelved, blob, deed=deed)
 
     async def signal(self, name: str, payload: Any = None, *, signal_id: str | None = None) -> Receipt:
         """Send a signal to the run, and return what became of it: ``met``, ``kept`` or ``repeated``.
@@ -214,7 +217,7 @@ class Run(Generic[Out_co]):
         Raises InvalidInput, and WrongState for a run that has ended, or that keeps 1,000 signals already.
         """
         sent = Signal(self.workflow_id, name, payload, signal_id).prepared()
-        [receipt] = await self._runtime.store.send_signals([sent])
+        [receipt] = await self._runtime.store.send_signals([await attested(self._runtime, sent)])
         return require_taken(receipt, sent)
 
     async def awaited_signals(self) -> tuple[str, ...]:
@@ -245,13 +248,15 @@ class Run(Generic[Out_co]):
         A step that runs is cancelled at its worker's next beat, and a run of which nothing runs ends at once.
         """
         cancel_request = CancelRequest.COMPENSATE if compensate else CancelRequest.PLAIN
-        await self._runtime.store.request_cancel(self.workflow_id, cancel_request)
+        deed = await self._attest(DeedVerb.CANCEL, compensate=compensate)
+        await self._runtime.store.request_cancel(self.workflow_id, cancel_request, deed=deed)
         await close_due(self._runtime)
         return await self.status()
 
     async def terminate(self) -> RunStatus:
         """End the run: when this returns nothing more is committed to it, and nothing is undone."""
-        return await self._runtime.store.terminate(self.workflow_id)
+        deed = await self._attest(DeedVerb.TERMINATE)
+        return await self._runtime.store.terminate(self.workflow_id, deed=deed)
 
     async def retry(self, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
         """Run again from the step that failed, or that waits, with all its attempts; raises WrongState otherwise.
@@ -260,5 +265,13 @@ class Run(Generic[Out_co]):
         ``accept_contract`` has it run by whatever code serves it, though that may not fit what the run was dispatched
         against. ``afresh`` forgets what its step has recorded: its calls are made, and paid for, again.
         """
+        deed = await self._attest(DeedVerb.RETRY, accept_contract=accept_contract, afresh=afresh)
         store = self._runtime.store
-        return await store.resume(self.workflow_id, accept_contract=accept_contract, afresh=afresh)
+        return await store.resume(self.workflow_id, accept_contract=accept_contract, afresh=afresh, deed=deed)
+
+    async def deeds(self) -> tuple[DeedView, ...]:
+        """Return what people did to the run, with who it was, in order."""
+        return tuple(map(view_of, await self._runtime.store.load_deeds(self.workflow_id)))
+
+    async def _attest(self, verb: DeedVerb, **arguments: JsonValue) -> Deed:
+        return await attest(self._runtime, verb, self.workflow_id, arguments)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 from uuid import UUID
 
+from pydantic import JsonValue
 from uuid_utils.compat import uuid4
 
-from paigeant.abc import Operator
 from paigeant.app.inputs import variable_as_json
+from paigeant.app.operating.deeds import attest, digest_of_carried
 from paigeant.app.run_ids import no_run_id
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import InvalidInput, UnknownRun, WrongState
 from paigeant.model.limits import LABEL_PATTERN, SIGNAL_BYTES, SIGNALS
+from paigeant.model.people.deeds import DeedVerb
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve
@@ -86,8 +89,21 @@ def require_taken(receipt: Receipt, sent: SentSignal) -> Receipt:
             return receipt
 
 
-async def send_all(operator: Operator, signals: Iterable[Signal]) -> list[Receipt]:
+async def send_all(runtime: Runtime, signals: Iterable[Signal]) -> list[Receipt]:
     """Send signals, once all of them are checked; returns what became of each, in order."""
     sent = [signal.prepared() for signal in signals]
-    groups = [sent[first : first + TOGETHER] for first in range(0, len(sent), TOGETHER)]
-    return [receipt for group in groups for receipt in await operator.send_signals(group)]
+    receipts: list[Receipt] = []
+    for first in range(0, len(sent), TOGETHER):
+        group = [await attested(runtime, each) for each in sent[first : first + TOGETHER]]
+        receipts += await runtime.store.send_signals(group)
+    return receipts
+
+
+async def attested(runtime: Runtime, sent: SentSignal) -> SentSignal:
+    """Return a signal with who sends it; raises ConfigError without a key that may sign that."""
+    carried: dict[str, JsonValue] = {
+        "name": sent.name,
+        "signal_id": sent.signal_id,
+        "value": digest_of_carried(sent.payload),
+    }
+    return replace(sent, deed=await attest(runtime, DeedVerb.SIGNAL, sent.workflow_id, carried))

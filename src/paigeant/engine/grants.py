@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import MessageRejected
+from paigeant.errors import ExpiredRun, MessageRejected, UnsignedDeed
 from paigeant.model.events import LeaseGranted, RunEnded
-from paigeant.model.hops import Grant, Leased
+from paigeant.model.hops import Grant, Leased, Verifier
 from paigeant.model.message import Headers, PaigeantMessage
 from paigeant.model.plan import Undo
 from paigeant.model.plan_text import PlanText
@@ -70,7 +71,7 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
     begins = first and grant.fence == 1 and not grant.edited  # on a later lease a signal may have set a variable
     codec = runtime.codec
     known: dict[str, Value] | None = {} if begins else None
-    judging: dict[str, Any] = {"judged": not codec.signs, "verify": codec.judge_variables if codec.signs else None}
+    judging: dict[str, Any] = {"judged": not codec.signs, "verify": verifier_of(runtime)}
     return Leased(grant, message, undo_of(runtime, grant.topic), record=record, variables=known, **judging)
 
 
@@ -90,8 +91,26 @@ async def _judged(runtime: Runtime, leased: Leased) -> Leased:
     """Return a step once it is found to be what was signed; the records that it follows are read if need be."""
     codec, run = runtime.codec, leased.grant.key.workflow_id
     records = await runtime.store.load_records(run) if codec.needs_records(leased) else ()
-    codec.judge(leased, records)
+    try:
+        codec.judge(leased, records)
+    except (UnsignedDeed, ExpiredRun):
+        codec.learn_deeds(leased, await runtime.store.load_deeds(run))
+        codec.judge(leased, records)
     return replace(leased, judged=True)
+
+
+def verifier_of(runtime: Runtime) -> Verifier | None:
+    """Return what holds variables of a hop against what was signed, None where nothing is."""
+    return partial(_verify, runtime) if runtime.codec.signs else None
+
+
+async def _verify(runtime: Runtime, leased: Leased, values: Mapping[str, Value]) -> None:
+    try:
+        runtime.codec.judge_variables(leased, values)
+    except UnsignedDeed:
+        deeds = await runtime.store.load_deeds(leased.grant.key.workflow_id)
+        runtime.codec.learn_deeds(leased, deeds)
+        runtime.codec.judge_variables(leased, values)
 
 
 async def with_its_plan(runtime: Runtime, message: PaigeantMessage) -> PaigeantMessage:

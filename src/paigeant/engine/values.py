@@ -44,7 +44,7 @@ async def load_variables(store: ValueStore, leased: Leased, names: Collection[st
         return found
     stored = await store.load_variables(workflow_id, missing, path=path)
     if leased.verify is not None:
-        leased.verify(leased, stored)
+        await leased.verify(leased, stored)
     return {**stored, **found}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -95,7 +95,7 @@ class Grant:
         return LeaseToken(self.key, self.fence)
 
 
-Verifier: TypeAlias = "Callable[[Leased, Mapping[str, Value]], None]"
+Verifier: TypeAlias = "Callable[[Leased, Mapping[str, Value]], Awaitable[None]]"
 
 
 @dataclass(frozen=True, slots=True)

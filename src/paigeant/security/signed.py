@@ -6,19 +6,23 @@ The keys are read on first need, so that who merely looks at runs loads no crypt
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
 from paigeant.abc import Departure, DispatchTerms, SealedHop
-from paigeant.errors import InvalidInput
+from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import PaigeantMessage
+from paigeant.model.people.deeds import Deed, DeedTerms, StoredDeed
 from paigeant.model.transition import Left
 from paigeant.model.values.values import Value
 from paigeant.plugins import load_plugin
 from paigeant.security.custody.chain import Chains
+from paigeant.security.custody.deeds import write_deed
 from paigeant.security.custody.judge import Judge, check_variables
 from paigeant.security.custody.purposes import KeyPlaces, Keys, Purpose
 from paigeant.security.custody.writing import kind_of, write_branch, write_dispatch, write_hop
@@ -120,12 +124,19 @@ class SignedCodec(PlainCodec):
 
     def judge_variables(self, leased: Leased, values: Mapping[str, Value]) -> None:
         """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
-        if leased.head is None or leased.grant.edited or not values:
+        if leased.head is None or not values:
             return
         chain = self._chains.of(leased.grant.key.workflow_id)
         if leased.head not in chain.links:  # it was handed over: what it follows was signed here
             self._judge.verify(chain, leased)
         check_variables(chain, leased, values)
+
+    def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
+        """Verify what people did to a run; what nobody has signed, or was edited, counts for nothing."""
+        chain = self._chains.of(leased.grant.key.workflow_id)
+        for each in deeds:
+            with suppress(TamperedMessage):
+                self._judge.learn(chain, each)
 
     def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
         """Remember the record of a hop that was committed here, so that it need not be read; ``ended``: forget all."""
@@ -136,6 +147,15 @@ class SignedCodec(PlainCodec):
             self._chains.keep(run, record)
 
     # -- signing
+
+    def attest(self, terms: DeedTerms) -> Deed:
+        """Return a deed, signed; raises ConfigError if this process has no key that may sign it."""
+        deed = Deed.of(terms)
+        key, right = self.keyring.mine_for(terms.verb), f"operate:{terms.verb}"
+        if not key.may(right):
+            raise ConfigError(f"the key of {key.iss} may not {right}: add it to its rights, or use another key")
+        text = write_deed(deed, terms, self._audience)
+        return replace(deed, text=text.decode(), jws=self.keyring.sign(Purpose.DEED, text).decode())
 
     def record_of(self, frame: Frame) -> SignedRecord | None:
         """Return the record that travels, as it travelled; of what kind it is, its text says."""

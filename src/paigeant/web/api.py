@@ -13,6 +13,7 @@ from paigeant.app.custody import Custody
 from paigeant.app.operating.bulk import MOST, BulkResult, Matched, Verb, do_to_all, match
 from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.errors import InvalidInput
+from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunPage, RunStatus, RunView
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.web.access import Role
@@ -123,6 +124,12 @@ async def list_values(request: Request, workflow_id: str) -> dict[str, JsonValue
     """Return the input, the output and the variables of a run."""
     view = seen_by(await (await find_run(request, workflow_id)).view(), who(request))
     return {"input": view.input, "output": view.output, "variables": view.variables}
+
+
+@router.get("/runs/{workflow_id}/deeds")
+async def list_run_deeds(request: Request, workflow_id: str) -> dict[str, list[DeedView]]:
+    """Return what people did to a run, with who it was, in order."""
+    return {"deeds": [*await (await find_run(request, workflow_id)).deeds()]}
 
 
 @router.get("/runs/{workflow_id}/why")

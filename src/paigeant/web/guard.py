@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from paigeant.app.operating.deeds import acting
 from paigeant.app.upkeep.log_lines import LogReader
 from paigeant.errors import Unavailable
 from paigeant.model.limits import VALUE_BYTES
@@ -76,7 +77,9 @@ class Guard:
         if answer is None:
             write = scope["method"] in _WRITES
             sending = _with_headers(send)
-            await self._app(scope, _limited(receive, headers), _noting(scope, sending) if write else sending)
+            via = "api" if scope["state"]["by_token"] else "dashboard"
+            with acting(scope["state"]["identity"].name, via=via):
+                await self._app(scope, _limited(receive, headers), _noting(scope, sending) if write else sending)
         else:
             status, code, text = answer
             page = "text/html" in headers.get("accept", "") and status == HTTPStatus.UNAUTHORIZED

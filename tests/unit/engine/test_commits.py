@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from paigeant import RetryPolicy, RunStatus
 from paigeant.engine.upkeep.closer import close_due
+from paigeant.model.people.deeds import DeedTerms, DeedVerb
 from paigeant.model.runs import CancelRequest
 from paigeant.security.plain import PlainCodec
 from paigeant.security.signed import SignedCodec
@@ -65,7 +66,8 @@ async def test_each_hop_that_is_left_leaves_one_record(signing: Any, steps: list
 
 async def test_a_run_that_is_ended_without_its_step_is_signed_by_whoever_ends_it(signing: Any):
     run = await signing.start("pay")
-    await signing.steady.request_cancel(run, CancelRequest.PLAIN)
+    deed = signing.codec.attest(DeedTerms(DeedVerb.CANCEL, run, "ann", "cli", {"compensate": False}))
+    await signing.steady.request_cancel(run, CancelRequest.PLAIN, deed=deed)
 
     await close_due(signing.runtime())
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from pydantic import JsonValue
 from pydantic_core import to_json
 
 from paigeant.abc import Store
 from paigeant.app.inputs import variable_as_json
+from paigeant.app.operating.deeds import actor, attest
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import InvalidInput, WrongState
 from paigeant.model.people.approvals import Answer, Approval, ApprovalPage, ApprovalStatus, AskedKind
+from paigeant.model.people.deeds import DeedVerb
+from paigeant.model.values.digests import digest_of
 from paigeant.model.values.showing import shown
 
 
@@ -21,9 +25,12 @@ class Approvals:
     Each is answered once. Who answers is ``by``, by default the user of the operating system.
     """
 
-    def __init__(self, store: Callable[[], Store]) -> None:
-        """Ask what ``store`` returns, which raises ConfigError unless the application is open."""
-        self._store = store
+    def __init__(self, runtime: Callable[[], Runtime]) -> None:
+        """Ask the store of what ``runtime`` returns, which raises ConfigError unless the application is open."""
+        self._runtime = runtime
+
+    def _store(self) -> Store:
+        return self._runtime().store
 
     async def list(
         self, *, workflow: str | None = None, everything: bool = False, limit: int = 50, after: str | None = None
@@ -71,11 +78,8 @@ class Approvals:
             raise WrongState(f"approval {approval_id} is of the kind {asked.kind}: {how} it")
 
     async def _answer(self, approval_id: int, status: ApprovalStatus, value: str | None, by: str | None) -> Approval:
-        return await self._store().answer_approval(approval_id, Answer(status, by or _user(), value))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+        by, said = by or actor().by, None if value is None else digest_of(value.encode())
+        asked = await self.get(approval_id)
+        about: dict[str, JsonValue] = {"approval": approval_id, "status": status.value, "value": said}
+        deed = await attest(self._runtime(), DeedVerb.APPROVAL, asked.workflow_id, about, by=by)
+        return await self._store().answer_approval(approval_id, Answer(status, by, value, deed))

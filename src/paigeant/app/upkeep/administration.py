@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from time import monotonic
 from typing import NamedTuple
 
+from pydantic import JsonValue
+
 from paigeant.abc import Store
 from paigeant.app.choosing import choose_schema
+from paigeant.app.operating.deeds import attest, view_of
 from paigeant.app.options import read_span
 from paigeant.app.upkeep.examination import Examined, examine
 from paigeant.app.upkeep.tokens import NewToken, create_token
@@ -16,6 +19,7 @@ from paigeant.config import Settings
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.replay import replay
 from paigeant.errors import InvalidInput, UnknownLetter
+from paigeant.model.people.deeds import DeedVerb, DeedView
 from paigeant.model.runs import FINAL, OPEN, RunStatus
 from paigeant.model.stored.access_tokens import StoredToken, TokenRole
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, Replayed
@@ -84,6 +88,8 @@ class Administration:
         """
         _require_final(statuses)
         age = read_span("older_than", older_than, "prune")
+        about: dict[str, JsonValue] = {"older_than": age.total_seconds(), "statuses": [*sorted(map(str, statuses))]}
+        await self._attest(DeedVerb.PRUNE, about)
         if _are_all(statuses):
             yield Prunable(0, await self._store.drop_dead_letters(older_than=age))
         while True:
@@ -133,6 +139,7 @@ class Administration:
         UnknownLetter, with nothing published.
         """
         letters = [await self._store.get_dead_letter(letter_id) for letter_id in dict.fromkeys(ids)]
+        await self._attest(DeedVerb.DEAD_REPLAY, {"ids": [letter.id for letter in letters]})
         return await replay(
             self._runtime(), letters, read_span("patience", patience, "replay_dead_letters").total_seconds()
         )
@@ -143,10 +150,22 @@ class Administration:
         Raises UnknownLetter if ids are given and none of them is there.
         """
         age = read_span("older_than", older_than, "drop_dead_letters")
+        wanted: list[JsonValue] | None = None if ids is None else [*ids]
+        await self._attest(DeedVerb.DEAD_DROP, {"ids": wanted, "older_than": age.total_seconds()})
         dropped = await self._store.drop_dead_letters(ids, older_than=age)
         if ids and not dropped and not age:
             raise UnknownLetter(f"no dead letter has the id {', '.join(map(str, ids))}")
         return dropped
+
+    # -- what was done
+
+    async def list_deeds(self, *, limit: int = 50) -> list[DeedView]:
+        """Return the newest things that people did to no run: pruning, and to dead letters; the oldest first."""
+        return [view_of(each) for each in await self._store.load_deeds(None, limit=limit)]
+
+    async def _attest(self, verb: DeedVerb, arguments: Mapping[str, JsonValue]) -> None:
+        """Write what is about to be done; raises ConfigError without a key that may sign it."""
+        await self._store.record_deeds([await attest(self._runtime(), verb, None, arguments)])
 
 
 def _require_final(statuses: Collection[RunStatus]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import write_json
 from paigeant.cli.terminal.progress import display, follow_to_end
+from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunView
 
 app: typer.Typer = new_app()
@@ -29,15 +31,16 @@ def show(
     """Show a run: its steps in order and those ahead, attempts, errors and the failing line of your own file."""
     require_one(workflow_id, last)
 
-    async def question(app: Paigeant) -> RunView:
+    async def question(app: Paigeant) -> tuple[RunView, Sequence[DeedView]]:
         run = await chosen(app, workflow_id)
         if not watch:
-            return await run.view()
+            return await run.view(), await run.deeds()
         with display(str(run.workflow_id), transient=True) as shown:
-            return await follow_to_end(app, run, shown, None)
+            return await follow_to_end(app, run, shown, None), await run.deeds()
 
-    view = ask(question)
+    view, deeds = ask(question)
     if as_json:
-        write_json(view)
+        done = [deed.model_dump(mode="json") for deed in deeds]
+        write_json({**view.model_dump(mode="json"), "deeds": done})
     else:
-        report.show(view, tracebacks=traceback)
+        report.show(view, deeds, tracebacks=traceback)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from paigeant.app import Handlers, Paigeant
+from paigeant.app.operating.deeds import acting
 from paigeant.config import Settings
 
 T = TypeVar("T")
@@ -19,7 +20,8 @@ def ask(question: Callable[[Paigeant], Awaitable[T]], *, settings: Settings | No
         async with Paigeant(settings=settings, create=False) as app:
             return await question(app)
 
-    return asyncio.run(answer())
+    with acting(via="cli"):
+        return asyncio.run(answer())
 
 
 async def ask_within(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import indent
 from typing import Final
 
+from pydantic import JsonValue
 from rich.text import Text
 
 from paigeant.cli.terminal.console import from_here, note, printable, width_of, write, write_folded, write_lines
 from paigeant.cli.terminal.revisions import revision_lines
 from paigeant.cli.terminal.timeline import clock, one_line, place_of, timeline, title_lines, until, value_text
+from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunStatus, RunView, StepStatus, WaitReason
 from paigeant.model.values.showing import class_name
 
@@ -19,8 +21,8 @@ _SHOWN: Final = 2_000
 """Characters of a value that are printed; --json has all of it."""
 
 
-def show(view: RunView, *, tracebacks: bool = False) -> None:
-    """Print everything about a run, with whole tracebacks if asked for."""
+def show(view: RunView, deeds: Sequence[DeedView] = (), *, tracebacks: bool = False) -> None:
+    """Print everything about a run and what people did to it, with whole tracebacks if asked for."""
     width = width_of(sys.stdout)
     write_lines([*title_lines(view, width), *timeline(view, width)])
     if (waiting := why_waiting(view)) is not None:
@@ -29,7 +31,7 @@ def show(view: RunView, *, tracebacks: bool = False) -> None:
     for name, fact in _facts(view).items():
         if fact:
             write_folded(Text(f"{name + ':':14}{printable(fact)}"))
-    for line in [*revision_lines(view), *_progress(view), *_errors(view, tracebacks=tracebacks)]:
+    for line in [*revision_lines(view), *_progress(view), *_errors(view, tracebacks=tracebacks), *_done(deeds)]:
         write_folded(line)
     values = {"input": view.input} | ({"output": view.output} if view.status is RunStatus.COMPLETED else {})
     for name, value in values.items():
@@ -98,6 +100,19 @@ def _facts(view: RunView) -> dict[str, str | None]:
         "correlation": None if view.correlation_id == str(view.workflow_id) else view.correlation_id,
         "cancel": f"requested ({view.cancel_requested})" if view.cancel_requested and not view.status.final else None,
     }
+
+
+def _done(deeds: Sequence[DeedView]) -> Iterator[Text]:
+    """Say who did what."""
+    for deed in deeds:
+        what = " ".join(f"{name}={value_text(value)}" for name, value in _told(deed).items())
+        yield Text(printable(f"\n{deed.verb} {what}".rstrip() + f": {deed.by}, {deed.via}, {clock(deed.at)}"))
+
+
+def _told(deed: DeedView) -> dict[str, JsonValue]:
+    """Return of a deed's arguments those that tell a person something; digests do not."""
+    arguments = deed.arguments if isinstance(deed.arguments, dict) else {}
+    return {name: value for name, value in arguments.items() if value and name not in {"value", "signal_id"}}
 
 
 def _progress(view: RunView) -> Iterator[Text]:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from paigeant.aio.backoff import Backoff
 from paigeant.aio.batch import Limits
-from paigeant.engine.grants import still_held, undo_of
+from paigeant.engine.grants import still_held, undo_of, verifier_of
 from paigeant.engine.hop.leases import ActiveLease, LeaseKeeper
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
@@ -173,8 +173,7 @@ class Committer:
             same = grant.key.path == commit.held.key.path
             known = {**left.variables, **left_by(left.message, commit.transition)} if same else None
         undo = undo_of(self._runtime, message.topic)
-        codec = self._runtime.codec
-        verify = codec.judge_variables if codec.signs else None
+        verify = verifier_of(self._runtime)
         return Leased(grant, message, undo, record=commit.record, verify=verify, variables=known)
 
     async def _give_back(self, grant: Grant) -> None:

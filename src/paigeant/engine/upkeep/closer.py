@@ -15,7 +15,7 @@ from paigeant.engine.flow.fan import decide_fan, fan_of
 from paigeant.engine.grants import complete, open_grant, run_ended
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import MessageRejected, Unavailable
+from paigeant.errors import MessageRejected, Unavailable, UnsignedDeed
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import RunEnded
 from paigeant.model.fan.outcomes import AnyOutcome
@@ -24,7 +24,7 @@ from paigeant.model.message import Headers
 from paigeant.model.plan import ActivityCard
 from paigeant.model.stored.claims import Overdue
 from paigeant.model.values.values import Blob
-from paigeant.routing import close, close_unread, fail_internally, has_begun
+from paigeant.routing import close, close_unread, fail_internally, has_begun, unreadable
 
 LIMIT: Final = 100
 """Runs taken up at a time."""
@@ -70,6 +70,8 @@ async def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityC
         outcome, blobs = await _outcome(runtime, leased)
         commit = commit_outcome(runtime, leased, outcome, closed=True)
         return replace(commit, blobs=tuple(blobs)), leased.message.headers
+    except UnsignedDeed as error:  # nobody who may has asked for it
+        return commit_transition(runtime, grant, unreadable(error)), None
     except MessageRejected as error:
         return commit_transition(runtime, grant, close_unread(grant, error)), None
     except Unavailable:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
+from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.values.values import Value
 
@@ -43,7 +44,7 @@ class SetVariable(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """A run as it lies in the store. ``edited``: a person has set variables of it, which nobody has signed."""
+    """A run as it lies in the store, with what people did to it. ``edited``: a person has set variables of it."""
 
     workflow_id: UUID
     workflow: str
@@ -54,3 +55,4 @@ class Evidence(NamedTuple):
     hops: Sequence[HopEvidence]
     variables: Sequence[SetVariable]
     records: Sequence[StoredRecord]
+    deeds: Sequence[StoredDeed] = ()

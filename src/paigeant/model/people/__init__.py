@@ -1,1 +1,1 @@
-"""What people are asked, and what they say."""
+"""What people are asked, what they say, and what they do."""

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
+from paigeant.model.people.deeds import Deed
+
 
 class AskedKind(StrEnum):
     """What is asked."""
@@ -52,11 +54,15 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a person says: how the question stands from now on, with a value as JSON text, and who it is."""
+    """What a person says: how the question stands from now on, with a value as JSON text, and who it is.
+
+    The ``deed`` is kept with it.
+    """
 
     status: ApprovalStatus
     by: str
     value: str | None = None
+    deed: Deed | None = None
 
 
 class Answered(NamedTuple):

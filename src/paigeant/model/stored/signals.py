@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from paigeant.model.people.deeds import Deed
 from paigeant.model.values.values import Blob, Value
 
 
@@ -13,7 +14,7 @@ from paigeant.model.values.values import Blob, Value
 class SentSignal:
     """A signal on its way to a run; of those with the same ``signal_id`` a run counts the first.
 
-    The ``blob`` is what a large ``payload`` refers to.
+    The ``blob`` is what a large ``payload`` refers to. The ``deed``, which says who sends it, is kept if it is taken.
     """
 
     workflow_id: UUID
@@ -21,6 +22,7 @@ class SentSignal:
     signal_id: str
     payload: Value
     blob: Blob | None = None
+    deed: Deed | None = None
 
 
 class Receipt(StrEnum):

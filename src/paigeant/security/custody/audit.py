@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -17,7 +17,7 @@ from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.custody.evidence import Evidence, HopEvidence
 from paigeant.model.custody.records import RecordKind, StoredRecord
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.values.digests import digest_of
 from paigeant.security.custody.chain import Chain
 from paigeant.security.custody.judge import Judge, input_fields
@@ -29,6 +29,7 @@ from paigeant.security.custody.records import (
     digest_of_values,
     read_stored,
 )
+from paigeant.security.custody.summaries import deeds_of, hops_of, keys_of
 from paigeant.security.frame import read_frame
 
 INTACT: Final = "intact"
@@ -74,15 +75,17 @@ def audit(evidence: Evidence, judge: Judge) -> Audit:
     chain = Chain()
     try:
         _verify_records(evidence, judge, chain)
+        _verify_deeds(evidence, judge, chain)
         _check_run(evidence, chain)
+        _check_wishes(evidence, chain)
         for hop in evidence.hops:
             _check_hop(hop, chain)
         _check_joins(chain)
         _check_messages(evidence, chain)
         _check_variables(evidence, chain)
     except _BrokenError as error:
-        return Audit(evidence.workflow_id, BROKEN, _hops(chain), _keys(chain), error.link)
-    return Audit(evidence.workflow_id, INTACT, _hops(chain), _keys(chain))
+        return Audit(evidence.workflow_id, BROKEN, hops_of(chain), keys_of(chain), error.link, deeds_of(chain))
+    return Audit(evidence.workflow_id, INTACT, hops_of(chain), keys_of(chain), None, deeds_of(chain))
 
 
 def _verify_records(evidence: Evidence, judge: Judge, chain: Chain) -> None:
@@ -106,6 +109,36 @@ def _verify_records(evidence: Evidence, judge: Judge, chain: Chain) -> None:
         ready.extend(following)
     for [first, *_] in behind.values():
         raise _broken(first.key.path, first.key.position, "prev", "it follows no record that was signed")
+
+
+def _verify_deeds(evidence: Evidence, judge: Judge, chain: Chain) -> None:
+    """Verify what people did. What nobody has signed counts for nothing: what it has brought about is found below."""
+    for stored in evidence.deeds:
+        if stored.deed.text is not None:
+            try:
+                judge.learn(chain, stored)
+            except MessageRejected as error:
+                raise _broken("", 0, f"deed {stored.deed.verb}", str(error)) from error
+    for deed in chain.deeds.all:
+        if deed.follows is not None and deed.follows not in chain.links:
+            raise _broken("", 0, f"deed {deed.verb}", "the record that it follows is not in the store")
+
+
+def _check_wishes(evidence: Evidence, chain: Chain) -> None:
+    """Raise for a run that was ended or sent on its way, if nobody who may has signed that."""
+    deeds = chain.deeds
+    if evidence.status == RunStatus.TERMINATED and not deeds.terminates():
+        raise _broken("", 0, "run", "it is terminated, and nobody has signed that")
+    for link in chain.links.values():
+        fields, (_, path, position) = link.text.fields, link.text.place
+        left = chain.at(path, position)
+        if link.text.kind is RecordKind.BRANCH or fields.get("step") in {None, FLOW}:
+            continue
+        if link is not left[0] and not deeds.resumes(left[left.index(link) - 1].at):
+            raise _broken(path, position, "retry", "it was run again, and nobody has signed that", fields["step"])
+    cancelled = any(deeds.asks_to_cancel(each) for each in (CancelRequest.PLAIN, CancelRequest.COMPENSATE))
+    if evidence.status == RunStatus.CANCELLED and not cancelled:
+        raise _broken("", 0, "run", "it is cancelled, and nobody has signed that it is to be")
 
 
 def _prev_of(stored: StoredRecord) -> str | None:
@@ -173,7 +206,8 @@ def _columns(hop: HopEvidence, text: RecordText) -> Mapping[str, Any]:
         "out": digest_of_value(hop.output),
         "log": digest_of_value(hop.log),
         "undo": digest_of_undo(hop.undo_before),
-        "fault": None if hop.error is None else digest_of_fault(hop.error),
+        # What completed has the error of the attempt before, if there was one.
+        "fault": None if hop.error is None or hop.status == StepStatus.COMPLETED else digest_of_fault(hop.error),
     }
     if text.fields["in"] is not None or hop.status == StepStatus.COMPLETED:  # else an earlier attempt may have bound it
         columns["in"] = digest_of_values(hop.input)
@@ -218,13 +252,14 @@ def _body_digest(frame: bytes) -> str | None:
 def _check_variables(evidence: Evidence, chain: Chain) -> None:
     """Hold the variables that were set against the records of their hops.
 
-    What a signal carried, and what a person set, nobody has signed: it is let through.
+    What a person set, or a signal carried, is what its deed says.
     """
     found = {(each.path, each.position, each.name): digest_of_value(each.value) for each in evidence.variables}
     for link in chain.links.values():
         fields = link.text.fields
         for name, digest in fields.get("vars", {}).items():
-            if found.pop((fields["path"], fields["n"], name), None) != digest and not evidence.edited:
+            there = found.pop((fields["path"], fields["n"], name), None)
+            if there != digest and not chain.deeds.sets(name, there):
                 why = f"not what {link.iss} signed"
                 raise _broken(fields["path"], fields["n"], f"vars.{name}", why, fields["step"])
     waits = {
@@ -235,32 +270,9 @@ def _check_variables(evidence: Evidence, chain: Chain) -> None:
     rows = {(hop.key.path, hop.key.position) for hop in evidence.hops if hop.is_open}
     names = {name for link in chain.links.values() for name in link.text.fields.get("vars", {})}
     fields = input_fields(evidence.input)
-    for path, position, name in found:
-        unsigned = evidence.edited or (path, position, name) in waits or (path, position) in rows
-        if not unsigned and (name in names or fields is None or name in fields):
+    for (path, position, name), digest in found.items():
+        if chain.deeds.sets(name, digest):
+            continue
+        awaited, unsigned = (path, position, name) in waits, (path, position) in rows
+        if awaited or (not unsigned and (name in names or fields is None or name in fields)):
             raise _broken(path, position, f"vars.{name}", "nobody has signed it")
-
-
-def _hops(chain: Chain) -> tuple[dict[str, Any], ...]:
-    return tuple(_summaries(chain))
-
-
-def _summaries(chain: Chain) -> Iterator[dict[str, Any]]:
-    for link in chain.links.values():
-        said = link.text.fields
-        yield {
-            "kind": link.text.kind.value,
-            "path": said["path"],
-            "position": said["n"],
-            "step": said.get("step"),
-            "direction": said.get("dir"),
-            "status": said.get("status"),
-            "signed_by": link.iss,
-            "worker": said["by"],
-            "at": said["at"],
-            "revision": said.get("rev"),
-        }
-
-
-def _keys(chain: Chain) -> tuple[str, ...]:
-    return tuple(sorted({link.iss for link in chain.links.values()}))

@@ -16,6 +16,7 @@ from paigeant.model.hops import Leased
 from paigeant.model.message import lineage
 from paigeant.model.runs import Direction, StepStatus
 from paigeant.model.values.digests import digest_of
+from paigeant.security.custody.deeds import Deeds
 from paigeant.security.custody.records import RecordText, place_of, read_stored
 
 RECORDS: Final = 10_000
@@ -62,6 +63,7 @@ class Chain:
     _newest: dict[tuple[str, str], _Newest] = field(default_factory=dict[tuple[str, str], _Newest])
     _waits: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     _branches: dict[Place, dict[str, str]] = field(default_factory=dict[Place, dict[str, str]])
+    deeds: Deeds = field(default_factory=Deeds)
     joined: dict[Place, str] = field(default_factory=dict[Place, str])
     """The digests of the heads of nodes that are about to be left here."""
 

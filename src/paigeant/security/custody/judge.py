@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnsignedRun
+from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnsignedDeed, UnsignedRun
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.fan.joins import BranchEnd, EndedBranch, parent_of
 from paigeant.model.hops import Leased
-from paigeant.model.runs import Direction, StepStatus
+from paigeant.model.people.deeds import StoredDeed
+from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
 from paigeant.model.values.values import Inline, Value
 from paigeant.security.custody.chain import Chain, Link
@@ -133,6 +134,10 @@ class Judge:
             text = f"{place_of(newest.text)}, signer: a key of {newest.iss} is compromised"
             raise RevokedKey(f"{text}, and no record of another key follows it")
 
+    def learn(self, chain: Chain, stored: StoredDeed) -> None:
+        """Add a deed to what is known of a run; raises TamperedMessage and UnknownKey."""
+        chain.deeds.learn(self._keys, self._audience, stored)
+
     def may_be_revoked(self, leased: Leased) -> bool:
         """Tell whether it has to be known when the newest record was stored: its key does not sign any more."""
         record = leased.record
@@ -160,6 +165,7 @@ class Judge:
         if grant.head is None and chain.at(grant.key.path, grant.key.position):
             raise TamperedMessage(f"{at}, row: it was left before, and not resumed")
         _check_deadline(leased)
+        _check_wishes(chain, leased)
         if forward:
             _check_expiry(chain, leased)
         else:
@@ -229,12 +235,26 @@ def _check_deadline(leased: Leased) -> None:
         raise TamperedMessage(f"position {grant.key.position}, deadline: {text}")
 
 
+def _check_wishes(chain: Chain, leased: Leased) -> None:
+    """Raise UnsignedDeed for a request to cancel the run, or to go on with it, that nobody has signed."""
+    grant, deeds = leased.grant, chain.deeds
+    at = f"position {grant.key.position}"
+    asked = grant.cancel
+    if asked is not None and asked is not CancelRequest.BRANCH and not deeds.asks_to_cancel(asked):
+        raise UnsignedDeed(f"{at}, cancel: nobody has signed that the run is to be cancelled")
+    left = chain.at(grant.key.path, grant.key.position)
+    if left and leased.message.topic != FLOW and not deeds.resumes(left[-1].at):
+        raise UnsignedDeed(f"{at}, retry: nobody has signed that it is to be run again")
+    if grant.accepted and not deeds.resumes(chain.at("", 0)[0].at, accept_contract=True):
+        raise UnsignedDeed(f"{at}, accepted: nobody has signed that any code may run it")
+
+
 def _check_expiry(chain: Chain, leased: Leased) -> None:
     """Raise ExpiredRun for a step that would begin later than its dispatcher has allowed; what ends the run may."""
     grant, [first] = leased.grant, chain.at("", 0)
     until = read_time(first.text.fields["exp"])
     ends = grant.cancel is not None or (grant.remaining is not None and grant.remaining <= 0)
-    if not ends and grant.leased_at > until + CLOCKS:
+    if not ends and grant.leased_at > until + CLOCKS and not chain.deeds.resumes(until):
         raise ExpiredRun(f"dispatch, exp: {first.iss} has signed it until {until.isoformat()}")
 
 
@@ -258,16 +278,17 @@ def _check_undone(chain: Chain, leased: Leased) -> None:
 def check_variables(chain: Chain, leased: Leased, values: Mapping[str, Value]) -> None:
     """Return if the variables that a hop reads are those that were signed; raises TamperedMessage if not.
 
-    What a signal carried nobody has signed: it is let through under the name of a wait that is behind, and under a name
-    for which nothing was signed, unless a field of the input has it, which it would take the place of.
+    What a person set, or a signal carried, is what its deed says. What a step sets while it runs nobody has signed yet:
+    it is let through under a name for which nothing was signed, that nothing has waited for, and that no field of the
+    input has, which it would take the place of.
     """
     path, fields = leased.grant.key.path, input_fields(leased.message.payload.input)
     for name, value in values.items():
-        expected = chain.variable(name, path)
-        if expected == digest_of_value(value) or chain.waited(name, path):
+        expected, found = chain.variable(name, path), digest_of_value(value)
+        if expected == found or chain.deeds.sets(name, found):
             continue
-        if expected is not None or fields is None or name in fields:
-            raise TamperedMessage(f"variable {name!r}: not what was signed")
+        if expected is not None or chain.waited(name, path) or fields is None or name in fields:
+            raise UnsignedDeed(f"variable {name!r}: not what was signed")
 
 
 def input_fields(value: Value) -> frozenset[str] | None:

@@ -49,6 +49,12 @@ class Keyring:
             raise ConfigError("this is signed here: set PAIGEANT_SIGNING_KEY to a key file, or use the API")
         return self._signer
 
+    def mine_for(self, what: str) -> TrustedKey:
+        """Return the process's own key, as it is trusted; raises ConfigError if it has none to sign ``what``."""
+        if self._signer is None:
+            raise ConfigError(f"{what} is signed here: set PAIGEANT_SIGNING_KEY to a key file, or use the API")
+        return self.mine
+
     @property
     def mine(self) -> TrustedKey:
         """The process's own key, as it is trusted."""

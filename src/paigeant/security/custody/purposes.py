@@ -68,6 +68,10 @@ class Keys(Protocol):
         """The process's own key, as it is trusted; raises ConfigError if it has none."""
         ...
 
+    def mine_for(self, what: str) -> Verified:
+        """Return the process's own key; raises ConfigError, which says what is signed, if it has none."""
+        ...
+
     @property
     def is_development(self) -> bool:
         """Whether no key is configured: then keys prove nothing against who writes to the store."""

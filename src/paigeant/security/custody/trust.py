@@ -20,7 +20,7 @@ from paigeant.security.custody.purposes import Purpose
 
 JWKS_BYTES: Final = 256 * 1024
 KEYS: Final = 1000
-RIGHTS: Final = ("dispatch", "step")
+RIGHTS: Final = ("dispatch", "step", "operate")
 """What a right begins with, before ``:`` and a name or ``*``."""
 
 FIRST_AGAIN: Final = 5.0
@@ -34,10 +34,10 @@ STRANGERS: Final = 1_000
 class Grants(BaseModel, extra="forbid"):
     """What stands under ``paigeant`` in a JWK of a trusted set: whose key it is, what it may sign, where, and when.
 
-    ``may`` are ``dispatch:WORKFLOW`` and ``step:ACTIVITY``, each with a name or ``*``. ``ns`` are namespaces, all if
-    there are none. It is good from ``nbf`` until ``exp``, and what was stored of it from ``revoked_from`` on counts for
-    nothing, all by the store's clock: whoever has stolen a key writes what time he likes. What a ``compromised`` key
-    has signed counts only if a record of a key still trusted follows.
+    ``may`` are ``dispatch:WORKFLOW``, ``step:ACTIVITY`` and ``operate:VERB``, each with a name or ``*``. ``ns`` are
+    namespaces, all if there are none. It is good from ``nbf`` until ``exp``, and what was stored of it from
+    ``revoked_from`` on counts for nothing, by the store's clock: who has stolen a key writes what time he likes.
+    What a ``compromised`` key has signed counts only if a record of a key still trusted follows.
     """
 
     iss: str = Field(min_length=1, max_length=255)

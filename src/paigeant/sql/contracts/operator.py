@@ -4,22 +4,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from paigeant.abc import Operator, Schema
 from paigeant.aio.changes import News
+from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
 from paigeant.model.stored.forks import Fork
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.protocol.operate import Restart
 from paigeant.sql.contracts.base import InDatabase
+from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.statements import (
     operate,
     prune,
     start,
 )
+from paigeant.sql.statements.custody.deeds import keep_deeds, load_deeds
 from paigeant.sql.statements.signals import send
 
 
@@ -29,15 +32,35 @@ class SqlOperator(InDatabase, Operator):
     def schema(self) -> Schema:
         return self.database
 
-    async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
-        return await self.database.write(lambda tx: operate.request_cancel(tx, workflow_id, cancel_request))
+    async def request_cancel(
+        self, workflow_id: UUID, cancel_request: CancelRequest, *, deed: Deed | None = None
+    ) -> RunStatus:
+        return await self._operate(lambda tx: operate.request_cancel(tx, workflow_id, cancel_request), deed)
 
-    async def terminate(self, workflow_id: UUID) -> RunStatus:
-        return await self.database.write(lambda tx: operate.terminate(tx, workflow_id))
+    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> RunStatus:
+        return await self._operate(lambda tx: operate.terminate(tx, workflow_id), deed)
 
-    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
+    async def resume(
+        self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False, deed: Deed | None = None
+    ) -> RunStatus:
         restart = Restart(accept_contract, afresh)
-        return await self.database.write(lambda tx: operate.resume(tx, workflow_id, restart))
+        return await self._operate(lambda tx: operate.resume(tx, workflow_id, restart), deed)
+
+    async def _operate(self, verb: Callable[[Tx], RunStatus], deed: Deed | None) -> RunStatus:
+        """Do it, and write who does it, in one transaction."""
+
+        def work(tx: Tx) -> RunStatus:
+            status = verb(tx)
+            keep_deeds(tx.later(), deed)
+            return status
+
+        return await self.database.write(work)
+
+    async def record_deeds(self, deeds: Sequence[Deed]) -> None:
+        await self.database.write(lambda tx: keep_deeds(tx, *deeds), News.NOTHING)
+
+    async def load_deeds(self, workflow_id: UUID | None, *, limit: int = 1_000) -> list[StoredDeed]:
+        return await self.database.read(lambda tx: load_deeds(tx, workflow_id, limit))
 
     async def record_fork(self, fork: Fork) -> None:
         await self.database.write(lambda tx: start.record_fork(tx, fork))

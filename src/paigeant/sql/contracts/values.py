@@ -11,10 +11,13 @@ from paigeant.abc import ValueStore
 from paigeant.aio.batch import Batcher
 from paigeant.model.fan.joins import EndedBranch, JoinState
 from paigeant.model.message import HopKey
+from paigeant.model.people.deeds import Deed
 from paigeant.model.values.values import Blob, Value
 from paigeant.sql.contracts.base import InDatabase
+from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.statements.commits import plans
 from paigeant.sql.statements.commits.join_rows import load_states
+from paigeant.sql.statements.custody.deeds import keep_deeds
 from paigeant.sql.statements.values import branches, variables
 
 
@@ -29,8 +32,14 @@ class SqlValues(InDatabase, ValueStore):
         """Answer what was asked, and nothing more."""
         await self._wanted.close()
 
-    async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
-        await self.database.write(lambda tx: variables.save_variable(tx, workflow_id, name, value, blob))
+    async def save_variable(
+        self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None, *, deed: Deed | None = None
+    ) -> None:
+        def work(tx: Tx) -> None:
+            variables.save_variable(tx, workflow_id, name, value, blob)
+            keep_deeds(tx.later(), deed)
+
+        await self.database.write(work)
 
     async def load_variables(
         self, workflow_id: UUID, names: Collection[str] | None = None, *, path: str = ""

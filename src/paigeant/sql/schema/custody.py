@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, Uuid
 
 from paigeant.sql.schema.tables import metadata
 from paigeant.sql.schema.types import StoreTime
@@ -25,3 +25,21 @@ records: Final = Table(
 """What is signed of a run's dispatch, at position 0, and of each hop that was left, written with it. ``digest`` is what
 the next record names as the one before it, for people to search; whoever verifies computes it. ``at`` is when it was
 written: whether a key was revoked by then nobody who signs can choose."""
+
+deeds: Final = Table(
+    "deeds",
+    metadata,
+    Column("deed_id", Uuid, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("workflow_id", Uuid, ForeignKey("workflow_runs.workflow_id")),
+    Column("at", StoreTime, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("text", Text),
+    Column("jws", Text),
+    Index("deeds_of_run", "workflow_id", "at"),
+    Index("deeds_of_namespace", "namespace", "at"),
+)
+"""What people did, with who it was: to a run, or to none. ``text`` and ``jws`` are there if it is signed."""

@@ -17,6 +17,7 @@ from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, names_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, signals, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.statements.custody.deeds import keep_deeds
 from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, keep_blobs, key_of, steps
 
 sent: Columns = signals.c
@@ -118,6 +119,7 @@ def _write(tx: Tx, accepted: Sequence[tuple[SentSignal, Any]]) -> None:
         for one, hop in accepted
     ]
     tx.many(_ADD, rows)
+    keep_deeds(tx, *(one.deed for one, _ in accepted))
     _meet(tx, [_Met(key_of(hop), one.name, one.payload) for one, hop in accepted if hop is not None])
 
 

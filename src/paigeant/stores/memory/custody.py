@@ -8,6 +8,7 @@ from uuid import UUID
 from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import LeaseToken
+from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
 
@@ -15,6 +16,18 @@ def keep_record(run: RunRow, held: LeaseToken, record: SignedRecord | None, at: 
     """Write what is signed of a hop, if anything is."""
     if record is not None:
         run.records.append(StoredRecord(held.key, held.fence, record, at))
+
+
+def keep_deeds(rows: Rows, *done: Deed | None) -> None:
+    """Write deeds, as far as there are any; those that are there already stay as they are."""
+    known = {each.deed.deed_id for each in rows.deeds}
+    rows.deeds += [StoredDeed(each, rows.clock()) for each in done if each is not None and each.deed_id not in known]
+
+
+def load_deeds(rows: Rows, workflow_id: UUID | None, limit: int) -> list[StoredDeed]:
+    """Return what people did to a run, or the newest that was done to none, in order."""
+    found = [each for each in rows.deeds if each.deed.workflow_id == workflow_id]
+    return found if workflow_id is not None else found[-limit:]
 
 
 def load_records(rows: Rows, workflow_id: UUID) -> list[StoredRecord]:
@@ -32,6 +45,7 @@ def load_evidence(rows: Rows, run: RunRow) -> Evidence:
         hops=[_hop(hop) for hop in rows.of_run(run)],
         variables=variables,
         records=load_records(rows, run.workflow_id),
+        deeds=load_deeds(rows, run.workflow_id, 0),
     )
 
 

@@ -18,6 +18,7 @@ def prune(rows: Rows, older_than: timedelta, statuses: Collection[RunStatus], li
         del rows.runs[run.workflow_id], rows.hops[run.workflow_id]
         if run.dispatch_key is not None:
             del rows.keys[run.workflow, run.dispatch_key]
+    rows.deeds = [each for each in rows.deeds if each.deed.workflow_id not in {run.workflow_id for run in gone}]
     needed = {digest for run in rows.runs.values() for digest in run.plans}
     rows.plan_texts = {digest: text for digest, text in rows.plan_texts.items() if digest in needed}
     return len(gone)

@@ -231,8 +231,8 @@ class Rows:
         """The dead letters by topic and digest, each there once."""
         self.tokens: dict[str, Any] = {}
         self.ledger: Ledger = {}
-        self.approvals: dict[int, Any] = {}
-        """The questions of steps, by their numbers."""
+        self.deeds: list[Any] = []
+        self.approvals: dict[int, Any] = {}  # the questions of steps, by their numbers
         self._numbers = 0
 
     def next_number(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.protocol import signals
+from paigeant.stores.memory.custody import keep_deeds
 from paigeant.stores.memory.kept import SignalRow
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
@@ -25,6 +26,7 @@ def _receive(rows: Rows, one: SentSignal) -> Receipt:
     receipt, hop = signals.receive(run, one.name, waits, repeated=one.signal_id in known, kept=kept)
     if run is not None and receipt in {Receipt.MET, Receipt.KEPT}:
         run.keep((one.blob,) if one.blob is not None else ())
+        keep_deeds(rows, one.deed)
         signal = run.signals[one.signal_id] = SignalRow(len(run.signals), one.name, one.payload)
         if hop is not None:
             _meet(rows, run, hop, signal)

@@ -28,6 +28,7 @@ from paigeant.model.hops import (
     Started,
 )
 from paigeant.model.message import HopKey
+from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.model.runs import FINAL, PAGE, CancelRequest, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.claims import Claim, HeldInterface
@@ -137,10 +138,13 @@ class MemoryStore(MemoryCalls, MemoryAccessTokens, Store):
 
     # -- values
 
-    async def save_variable(self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None) -> None:
+    async def save_variable(
+        self, workflow_id: UUID, name: str, value: Value, blob: Blob | None = None, *, deed: Deed | None = None
+    ) -> None:
         run = operator.find_writable(self._rows, workflow_id)
         operator.set_variable(self._rows, run, name, value)
         run.keep((blob,) if blob is not None else ())
+        custody.keep_deeds(self._rows, deed)
         self._rows.changes.note()
 
     async def load_variables(
@@ -160,14 +164,30 @@ class MemoryStore(MemoryCalls, MemoryAccessTokens, Store):
 
     # -- the operator
 
-    async def request_cancel(self, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
-        return operator.request_cancel(self._rows, workflow_id, cancel_request)
+    async def request_cancel(
+        self, workflow_id: UUID, cancel_request: CancelRequest, *, deed: Deed | None = None
+    ) -> RunStatus:
+        status = operator.request_cancel(self._rows, workflow_id, cancel_request)
+        custody.keep_deeds(self._rows, deed)
+        return status
 
-    async def terminate(self, workflow_id: UUID) -> RunStatus:
-        return operator.terminate(self._rows, workflow_id)
+    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> RunStatus:
+        status = operator.terminate(self._rows, workflow_id)
+        custody.keep_deeds(self._rows, deed)
+        return status
 
-    async def resume(self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
-        return operator.resume(self._rows, workflow_id, Restart(accept_contract, afresh))
+    async def resume(
+        self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False, deed: Deed | None = None
+    ) -> RunStatus:
+        status = operator.resume(self._rows, workflow_id, Restart(accept_contract, afresh))
+        custody.keep_deeds(self._rows, deed)
+        return status
+
+    async def record_deeds(self, deeds: Sequence[Deed]) -> None:
+        custody.keep_deeds(self._rows, *deeds)
+
+    async def load_deeds(self, workflow_id: UUID | None, *, limit: int = 1_000) -> list[StoredDeed]:
+        return custody.load_deeds(self._rows, workflow_id, limit)
 
     async def record_fork(self, fork: Fork) -> None:
         record_fork(self._rows, fork)

@@ -5,17 +5,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from paigeant.abc import Store
-from paigeant.errors import UnknownRun
+from paigeant.errors import UnknownRun, WrongState
 from paigeant.model.custody.evidence import SetVariable
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.hops import Commit, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Retrying
+from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb
+from paigeant.model.runs import CancelRequest
+from paigeant.model.stored.signals import SentSignal
 from paigeant.model.values.values import inline
 from paigeant.testing.builders import FAULT, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend
@@ -29,6 +32,12 @@ def signed(text: str, kind: RecordKind = RecordKind.HOP) -> SignedRecord:
 def with_record(commit: Commit, text: str) -> Commit:
     """Return the commit with a record of this text."""
     return replace(commit, record=signed(text))
+
+
+def done(verb: DeedVerb, run: UUID | None) -> Deed:
+    """Return a deed, which looks as if it were signed."""
+    deed = Deed.of(DeedTerms(verb, run, "ann", "cli", {"é": [1, None]}))
+    return replace(deed, text='{"k":"deed é"}', jws="e30..AAAA")
 
 
 class CustodyGuarantees(StoreBackend):
@@ -137,6 +146,44 @@ class CustodyGuarantees(StoreBackend):
         assert found.hops[0].body == first.body
         with pytest.raises(UnknownRun):
             await store.load_evidence(uuid4())
+
+    async def test_what_a_person_does_is_written_with_who_it_was(self, store: Store) -> None:
+        run = (await self.begin(store, "draft", "review")).key.workflow_id
+        deeds = {verb: done(verb, run) for verb in DeedVerb}
+
+        await store.save_variable(run, "tone", inline("dry"), deed=deeds[DeedVerb.VARIABLE])
+        signal = SentSignal(run, "approved", "1", inline("yes"), deed=deeds[DeedVerb.SIGNAL])
+        await store.send_signals([signal, replace(signal, deed=done(DeedVerb.SIGNAL, run))])
+        await store.request_cancel(run, CancelRequest.PLAIN, deed=deeds[DeedVerb.CANCEL])
+        with pytest.raises(WrongState):
+            await store.resume(run, deed=deeds[DeedVerb.RETRY])
+        await store.terminate(run, deed=deeds[DeedVerb.TERMINATE])
+
+        found = await store.load_deeds(run)
+        verbs = [DeedVerb.VARIABLE, DeedVerb.SIGNAL, DeedVerb.CANCEL, DeedVerb.TERMINATE]
+        assert [each.deed for each in found] == [deeds[verb] for verb in verbs]
+        assert [each.at for each in found] == sorted(each.at for each in found)
+        assert (await store.load_evidence(run)).deeds == found
+
+    async def test_a_deed_to_no_run_is_kept_once(self, store: Store, connect: Connect) -> None:
+        first, second = done(DeedVerb.PRUNE, None), done(DeedVerb.DEAD_DROP, None)
+
+        await store.record_deeds([first])
+        await store.record_deeds([first, second])
+
+        assert [each.deed for each in await store.load_deeds(None)] == [first, second]
+        assert [each.deed for each in await store.load_deeds(None, limit=1)] == [second]
+        async with connect("elsewhere") as other:
+            assert await other.load_deeds(None) == []
+
+    async def test_deeds_go_with_their_run(self, store: Store) -> None:
+        run = (await self.begin(store, "draft")).key.workflow_id
+        await store.terminate(run, deed=done(DeedVerb.TERMINATE, run))
+        await self.let_leases_end()
+
+        assert await store.prune(self.lease * 0) == 1
+
+        assert await store.load_deeds(run) == []
 
     async def test_records_go_with_their_run(self, store: Store) -> None:
         grant = await self.begin(store, "draft")

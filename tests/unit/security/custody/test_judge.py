@@ -8,6 +8,7 @@ import pytest
 
 from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnknownKey, UnsignedRun
 from paigeant.model.hops import Leased
+from paigeant.model.runs import CancelRequest
 from paigeant.security.plain import PlainCodec
 from paigeant.testing.builders import new_message
 
@@ -87,7 +88,7 @@ def test_a_run_that_is_to_end_may_end_however_old_it_is(ring: Ring):
     journey = Journey.begin(ring.codec("api"), "draft")
     journey.now += 91 * 24 * 60 * MINUTE
 
-    judge(ring, journey, cancel="plain")
+    judge(ring, journey, cancel=CancelRequest.BRANCH)
 
 
 def test_a_run_that_began_unsigned_says_so(ring: Ring):

@@ -16,6 +16,7 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import approvals
 from paigeant.sql.schema.tables import Columns, step_executions
 from paigeant.sql.statements import operate as operating
+from paigeant.sql.statements.custody.deeds import keep_deeds
 from paigeant.sql.statements.hops import changed, changing, key_of, steps
 
 asked: Columns = approvals.c
@@ -62,6 +63,7 @@ def answer_approval(tx: Tx, approval_id: int, answer: Answer) -> Approval:
     protocol.require_open(row, tx.now)
     written = {"status": answer.status.value, "answer": answer.value, "answered_by": answer.by, "answered_at": tx.now}
     tx.connection.execute(update(approvals).where(asked.id == approval_id).values(written))
+    keep_deeds(tx, answer.deed)
     step = StepEpoch(row.workflow_id, row.step_id, row.direction, row.epoch)
     still = [one for one in _of_step(tx, step) if protocol.stands(one, tx.now) is ApprovalStatus.OPEN]
     if not still and row.owner is None:

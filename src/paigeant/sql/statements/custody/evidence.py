@@ -12,6 +12,7 @@ from paigeant.model.message import HopKey
 from paigeant.protocol.operate import unknown
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.statements.custody.deeds import load_deeds
 from paigeant.sql.statements.custody.records import load_records
 from paigeant.sql.statements.run_status import STATUS
 
@@ -46,6 +47,7 @@ def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
         hops=[_hop(workflow_id, row) for row in tx.rows(_HOPS, workflow_id=workflow_id)],
         variables=[SetVariable(*row) for row in tx.rows(_VARIABLES, workflow_id=workflow_id)],
         records=load_records(tx, workflow_id),
+        deeds=load_deeds(tx, workflow_id, 0),
     )
 
 

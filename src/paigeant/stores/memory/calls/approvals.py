@@ -13,6 +13,7 @@ from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol import operate
 from paigeant.protocol.people import approvals as protocol
+from paigeant.stores.memory.custody import keep_deeds
 from paigeant.stores.memory.rows import HopRow, Rows
 
 
@@ -119,6 +120,7 @@ def answer_approval(rows: Rows, approval_id: int, answer: Answer) -> Approval:
     row, now = _find(rows, approval_id), rows.clock()
     protocol.require_open(row, now)
     row.status, row.answer, row.answered_by, row.answered_at = answer.status, answer.value, answer.by, now
+    keep_deeds(rows, answer.deed)
     of_hop = [one for one in _of_hop(rows, row.hop.key) if one.epoch == row.epoch]
     if row.hop.owner is None and not any(protocol.stands(one, now) is ApprovalStatus.OPEN for one in of_hop):
         row.hop.change(operate.hurry(now))

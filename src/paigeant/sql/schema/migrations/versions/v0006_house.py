@@ -196,6 +196,19 @@ def _custody() -> None:
         sa.PrimaryKeyConstraint("workflow_id", "path", "position", "fence", name="records_pkey"),
         sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="records_workflow_id_fkey"),
     )
+    op.create_table(
+        "deeds",
+        sa.Column("deed_id", sa.Uuid(), nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=False),
+        sa.Column("workflow_id", sa.Uuid(), nullable=True),
+        sa.Column("at", sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite"), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("verb", "by", "via", "arguments")),
+        *(sa.Column(name, sa.Text(), nullable=True) for name in ("text", "jws")),
+        sa.PrimaryKeyConstraint("deed_id", name="deeds_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="deeds_workflow_id_fkey"),
+    )
+    op.create_index("deeds_of_run", "deeds", ["workflow_id", "at"])
+    op.create_index("deeds_of_namespace", "deeds", ["namespace", "at"])
 
 
 def _branches() -> None:

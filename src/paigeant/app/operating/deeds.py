@@ -1,0 +1,92 @@
+"""Deeds: who does what, written with what is done, and signed where hops are."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from paigeant.engine.runtime import Runtime
+from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, DeedView, StoredDeed
+from paigeant.model.values.digests import digest_of
+from paigeant.model.values.values import Value, text_of
+
+PROGRAM: Final = "program"
+
+
+class Actor(NamedTuple):
+    """Who does something, and on which way."""
+
+    by: str
+    via: str
+
+
+_ACTOR: Final[ContextVar[Actor | None]] = ContextVar("actor", default=None)
+
+
+@contextmanager
+def acting(by: str | None = None, *, via: str) -> Generator[None]:
+    """Do what is done inside in the name of somebody, by default the user of the operating system."""
+    token = _ACTOR.set(Actor(by or user(), via))
+    try:
+        yield
+    finally:
+        _ACTOR.reset(token)
+
+
+def user() -> str:
+    """Return the user of the operating system."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def actor() -> Actor:
+    """Return in whose name things are done here."""
+    return _ACTOR.get() or Actor(user(), PROGRAM)
+
+
+async def attest(
+    runtime: Runtime,
+    verb: DeedVerb,
+    workflow_id: UUID | None,
+    arguments: Mapping[str, JsonValue],
+    *,
+    by: str | None = None,
+) -> Deed:
+    """Return what is about to be done, for a store to keep with it.
+
+    Where hops are signed it is signed, and names the newest record of the run. Raises ConfigError without a key that
+    may sign it, and Unavailable.
+    """
+    doing = actor()
+    records = await runtime.store.load_records(workflow_id) if workflow_id is not None and runtime.codec.signs else ()
+    follows = records[-1].record.digest if records else None
+    return runtime.codec.attest(DeedTerms(verb, workflow_id, by or doing.by, doing.via, arguments, follows))
+
+
+def digest_of_carried(value: Value) -> str:
+    """Return the digest of a value as it is going to lie in its column."""
+    return digest_of(text_of(value).encode())
+
+
+def view_of(stored: StoredDeed) -> DeedView:
+    """Return a deed as it is shown."""
+    deed = stored.deed
+    return DeedView(
+        id=deed.deed_id,
+        workflow_id=deed.workflow_id,
+        at=stored.at,
+        verb=deed.verb,
+        by=deed.by,
+        via=deed.via,
+        arguments=from_json(deed.arguments),
+        signed=deed.jws is not None,
+    )

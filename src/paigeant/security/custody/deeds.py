@@ -1,0 +1,128 @@
+"""Deeds: what people did, as it is signed, and whether it is as it was signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, cast
+
+from pydantic_core import from_json, to_json
+
+from paigeant.errors import TamperedMessage
+from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, StoredDeed
+from paigeant.model.runs import CancelRequest
+from paigeant.security.custody.purposes import Keys, Purpose
+from paigeant.security.frame import read_json
+
+DEPTH: Final = 8
+_FIELDS: Final = ("k", "id", "wf", "follows", "aud", "verb", "by", "via", "at", "args")
+
+
+class DoneDeed(NamedTuple):
+    """A deed that was verified: what was done with what, by whom, who signed it, and when it was stored."""
+
+    verb: str
+    by: str
+    via: str
+    arguments: Mapping[str, Any]
+    at: datetime
+    iss: str
+    follows: str | None
+
+
+def write_deed(deed: Deed, terms: DeedTerms, audience: str) -> bytes:
+    """Return the text of a deed that is signed."""
+    return to_json(
+        {
+            "k": "deed",
+            "id": deed.deed_id.hex,
+            "wf": None if deed.workflow_id is None else str(deed.workflow_id),
+            "follows": terms.follows,
+            "aud": audience,
+            "verb": deed.verb,
+            "by": deed.by,
+            "via": deed.via,
+            "at": datetime.now(UTC).isoformat(),
+            "args": from_json(deed.arguments),
+        }
+    )
+
+
+def verify_deed(keys: Keys, audience: str, stored: StoredDeed) -> DoneDeed:
+    """Return a deed, if it is what somebody has signed who may do it; raises TamperedMessage and UnknownKey."""
+    deed = stored.deed
+    where = f"deed {deed.verb} of {deed.by}"
+    if deed.text is None or deed.jws is None:
+        raise TamperedMessage(f"{where}, signature: nobody has signed it")
+    text = deed.text.encode()
+    try:
+        key = keys.verify(Purpose.DEED, text, deed.jws.encode(), stored.at)
+    except TamperedMessage as error:
+        raise type(error)(f"{where}, signature: {error}") from error
+    said = _read(text, where)
+    row = (deed.deed_id.hex, deed.workflow_id and str(deed.workflow_id), deed.verb, deed.by, deed.via, deed.arguments)
+    if row != (*(said[name] for name in ("id", "wf", "verb", "by", "via")), to_json(said["args"]).decode()):
+        raise TamperedMessage(f"{where}, row: not what {key.iss} signed")
+    if said["aud"] != audience:
+        raise TamperedMessage(f"{where}, aud: it is for {said['aud']!r}, not for {audience!r}")
+    if not key.may(right := f"operate:{deed.verb}"):
+        raise TamperedMessage(f"{where}, signer: {key.iss} may not {right}")
+    return DoneDeed(deed.verb, deed.by, deed.via, said["args"], stored.at, key.iss, said["follows"])
+
+
+def _read(text: bytes, where: str) -> dict[str, Any]:
+    try:
+        read: Any = read_json(text, depth=DEPTH)
+    except (ValueError, RecursionError) as error:
+        raise TamperedMessage(f"{where}, text: {error}") from error
+    fields = cast("dict[str, Any]", read) if isinstance(read, dict) else {}
+    if tuple(fields) != _FIELDS or to_json(fields) != text or fields["k"] != "deed":
+        raise TamperedMessage(f"{where}, text: no deed")
+    if not isinstance(fields["args"], dict):
+        raise TamperedMessage(f"{where}, args: no object")
+    return fields
+
+
+class Deeds:
+    """The deeds of one run that were verified. What nobody has signed is not among them: it counts for nothing."""
+
+    def __init__(self) -> None:
+        """Nothing was done."""
+        self._done: dict[str, DoneDeed] = {}
+
+    def learn(self, keys: Keys, audience: str, stored: StoredDeed) -> None:
+        """Add a deed; raises TamperedMessage and UnknownKey for one that is not what was signed."""
+        name = stored.deed.deed_id.hex
+        if name not in self._done:
+            self._done[name] = verify_deed(keys, audience, stored)
+
+    @property
+    def all(self) -> tuple[DoneDeed, ...]:
+        """All of them, in the order in which they were learnt."""
+        return tuple(self._done.values())
+
+    def asks_to_cancel(self, request: CancelRequest) -> bool:
+        """Tell whether somebody has asked for the run to end like this."""
+        wanted = request is CancelRequest.COMPENSATE
+        return any(each.verb == DeedVerb.CANCEL and each.arguments.get("compensate") is wanted for each in self.all)
+
+    def terminates(self) -> bool:
+        """Tell whether somebody has ended the run."""
+        return any(each.verb == DeedVerb.TERMINATE for each in self.all)
+
+    def resumes(self, since: datetime, *, accept_contract: bool = False) -> bool:
+        """Tell whether somebody has sent the run on its way again since then."""
+        return any(
+            each.verb == DeedVerb.RETRY
+            and each.at >= since
+            and (not accept_contract or each.arguments.get("accept_contract") is True)
+            for each in self.all
+        )
+
+    def sets(self, name: str, digest: str | None) -> bool:
+        """Tell whether somebody has set a variable to this value, or sent a signal that carries it."""
+        return any(
+            each.verb in {DeedVerb.VARIABLE, DeedVerb.SIGNAL}
+            and (each.arguments.get("name"), each.arguments.get("value")) == (name, digest)
+            for each in self.all
+        )

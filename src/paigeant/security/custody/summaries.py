@@ -1,0 +1,50 @@
+"""What an audit says of a chain that it has verified: who signed what, and what people did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from paigeant.security.custody.chain import Chain
+
+
+def hops_of(chain: Chain) -> tuple[dict[str, Any], ...]:
+    """Return who signed which hop, in order."""
+    return tuple(_summaries(chain))
+
+
+def _summaries(chain: Chain) -> Iterator[dict[str, Any]]:
+    for link in chain.links.values():
+        said = link.text.fields
+        yield {
+            "kind": link.text.kind.value,
+            "path": said["path"],
+            "position": said["n"],
+            "step": said.get("step"),
+            "direction": said.get("dir"),
+            "status": said.get("status"),
+            "signed_by": link.iss,
+            "worker": said["by"],
+            "at": said["at"],
+            "revision": said.get("rev"),
+        }
+
+
+def deeds_of(chain: Chain) -> tuple[dict[str, Any], ...]:
+    """Return what people did, of what is verified."""
+    return tuple(
+        {
+            "verb": each.verb,
+            "by": each.by,
+            "via": each.via,
+            "at": each.at.isoformat(),
+            "arguments": dict(each.arguments),
+            "signed_by": each.iss,
+        }
+        for each in chain.deeds.all
+    )
+
+
+def keys_of(chain: Chain) -> tuple[str, ...]:
+    """Return whose keys have signed anything of it."""
+    return tuple(sorted({link.iss for link in chain.links.values()}))
