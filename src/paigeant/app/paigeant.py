@@ -33,6 +33,7 @@ from paigeant.app.run import Run
 from paigeant.app.run_ids import find_run_id, read_run_id
 from paigeant.app.signals import Signal, send_all
 from paigeant.app.upkeep.administration import Administration
+from paigeant.app.upkeep.safety import require_safe
 from paigeant.config import Settings, load_settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.hooks import GuardedHooks
@@ -281,6 +282,7 @@ class Paigeant:
         self._require_store()
         topics = require_activities(self.registry, activities)
         runtime = replace(self.runtime, owner=new_owner())  # several workers of one process must not be taken for one
+        require_safe(self.settings)
         await require_ready(runtime, self.settings.env)
         cards = [self.registry[name].card for name in topics]
         await self.store.publish_catalog(list(self.workflows.values()), cards)

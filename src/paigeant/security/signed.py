@@ -48,7 +48,8 @@ class SignedCodec(PlainCodec):
         """Sign with the keys of ``keyring``, by default one in memory, for ``audience``, by default the namespace."""
         super().__init__("signed", namespace=namespace)
         self._audience = audience or namespace
-        self._chains = Chains()
+        self._chains: Chains = Chains()
+        self._version: int = 0
         self._make_keyring: Callable[[], Keys] = keyring or (
             lambda: load_plugin("paigeant.keyrings", "local")(KeyPlaces(namespace))
         )
@@ -99,6 +100,8 @@ class SignedCodec(PlainCodec):
 
     def needs_records(self, leased: Leased) -> bool:
         """Tell whether the records of the run have to be read before this hop can be judged."""
+        if self.keyring.version != self._version:  # what was verified may rest on a key that is revoked now
+            self._chains, self._version = Chains(), self.keyring.version
         return self._chains.of(leased.grant.key.workflow_id).needs(leased) or self._judge.may_be_revoked(leased)
 
     def judge(self, leased: Leased, records: Sequence[StoredRecord] = ()) -> None:

@@ -63,3 +63,23 @@ def test_a_run_of_which_nothing_is_signed_says_so(project: Any):
     audited = project.paigeant("audit", "verify", run)
 
     assert (audited.returncode, audited.stdout.splitlines()) == (0, [f"{run}  unsigned"])
+
+
+def test_a_key_is_rotated_and_the_old_one_revoked(empty: Any):
+    empty.paigeant("keys", "generate", "api.jwk")
+    printed = empty.paigeant("keys", "export-jwks", "api.jwk", "--iss", "api", "--may", "dispatch:*")
+    empty.write("trust.json", printed.stdout)
+    empty.write("paigeant.yaml", "trust: trust.json\n")
+    [old] = json.loads(empty.paigeant("keys", "list").stdout)["keys"]
+
+    rotated = empty.paigeant("keys", "rotate", "api.jwk", "--now")
+    retired = empty.paigeant("keys", "retire", "api.jwk")
+    revoked = empty.paigeant("keys", "revoke", old["kid"], "--from", "2026-01-31T12:00:00", "--compromised")
+
+    found = json.loads(empty.paigeant("keys", "list").stdout)["keys"]
+    assert (rotated.returncode, retired.returncode, revoked.returncode) == (0, 0, 0)
+    assert (old["iss"], old["may"]) == ("api", ["dispatch:*"])
+    assert [key["kid"] for key in found] == [old["kid"], json.loads((empty.folder / "api.jwk").read_text())["kid"]]
+    assert (found[0]["revoked_from"], found[0]["compromised"]) == ("2026-01-31T12:00:00Z", True)
+    assert "exp" in found[0]
+    assert "revoked_from" not in found[1]

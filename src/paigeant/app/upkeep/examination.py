@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from paigeant.abc import Resource, Store
 from paigeant.app.choosing import choose_store, choose_transport
+from paigeant.app.upkeep.safety import examine_safety
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.checks.findings import Finding, Severity
@@ -37,7 +38,8 @@ class Examined(NamedTuple):
 
 async def examine(settings: Settings) -> AsyncGenerator[Examined, None]:
     """Yield what is found of the installation, the settings, the store, the transport and the work in them."""
-    for part, findings in (("python", _installation()), ("settings", _settings(settings))):
+    safety = examine_safety(settings)
+    for part, findings in (("python", _installation()), ("settings", _settings(settings)), ("settings", safety)):
         for finding in findings:
             yield _judged(part, finding, settings)
     async for examined in _resource("store", redacted_url(settings.store), lambda: choose_store(settings), settings):

@@ -2,40 +2,86 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
+from time import monotonic
+from typing import Any, Final
 
-from paigeant.errors import ConfigError, RevokedKey, TamperedMessage
+from paigeant.errors import ConfigError, RevokedKey, TamperedMessage, UnknownKey
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import development_key, read_key
+from paigeant.security.custody.keysets import read_trust, stamp_of, successor_of
 from paigeant.security.custody.purposes import KeyPlaces, Purpose
-from paigeant.security.custody.trust import Trust, TrustedKey, read_jwks, trusted_for_all
+from paigeant.security.custody.trust import Trust, TrustedKey, trusted_for_all
 
 DEVELOPMENT: Final = "development"
 """Whose the keys are that are made where none is configured."""
 
 
+LOOK: Final = 60.0
+"""Seconds after which the files of keys are looked at again."""
+
+LOOK_FOR: Final = 5.0
+"""The same while something is signed by a key that is not known."""
+
+
 class Keyring:
-    """Signs and verifies. Without a key of its own it verifies, and signs nothing."""
+    """Signs and verifies. Without a key of its own it verifies, and signs nothing.
+
+    Files are read again once they have changed, within a minute; if one cannot be read any more, what was read counts.
+    A key's successor signs from when the key set says that it is good.
+    """
 
     def __init__(self, places: KeyPlaces) -> None:
         """Read the keys; raises ConfigError, which says what to do."""
         self.namespace: str = places.namespace
+        self._places = places
         self._is_development = places.signing_key is None and places.trust is None
+        self._own: list[SigningKey] = []
+        """The process's own key, after its successor, if there is one."""
+        self.trust: Trust = Trust()
+        self.version: int = 0
+        """How often keys were read again."""
+        self._looked = monotonic()
+        self._stamp = self._files()
+        self._read()
+
+    def _files(self) -> tuple[Any, ...]:
+        key = self._places.signing_key
+        return stamp_of(self._places.trust, key, None if key is None else successor_of(key))
+
+    def _read(self) -> None:
+        """Read all keys, or none of them; raises ConfigError."""
+        places = self._places
         if self._is_development:
-            self._signer: SigningKey | None = _development(places.development)
-            self.trust: Trust = Trust([trusted_for_all(self._signer, DEVELOPMENT)])
+            key = _development(places.development)
+            self._own, self.trust = [key], Trust([trusted_for_all(key, DEVELOPMENT)])
             return
         if places.trust is None:
             text = "PAIGEANT_SIGNING_KEY without PAIGEANT_TRUST: name the key set (JWKS) of all keys that are trusted"
             raise ConfigError(text)
-        self._signer = None if places.signing_key is None else read_key(places.signing_key)
-        self.trust = Trust(_read_trust(places.trust))
-        if self._signer is not None and self._signer.kid not in self.trust.keys:
-            text = f"the key of {places.signing_key} ({self._signer.kid}) is not in the key set {places.trust}"
+        own = [] if places.signing_key is None else _with_successor(places.signing_key)
+        trust = Trust(read_trust(places.trust))
+        if own and own[-1].kid not in trust.keys:
+            text = f"the key of {places.signing_key} ({own[-1].kid}) is not in the key set {places.trust}"
             raise ConfigError(f"{text}: nobody would trust what it signs; publish it with `paigeant keys export-jwks`")
+        self._own, self.trust = own, trust
+
+    def look(self, after: float = 0.0) -> bool:
+        """Read the files again if they have changed, so many seconds after the last look; returns whether."""
+        if monotonic() - self._looked < after:
+            return False
+        self._looked, stamp = monotonic(), self._files()
+        if stamp == self._stamp:
+            return False
+        try:
+            self._read()
+        except ConfigError:
+            return False  # it is about to be written, or somebody has to mend it
+        self._stamp = stamp
+        self.version += 1
+        return True
 
     @property
     def is_development(self) -> bool:
@@ -44,14 +90,21 @@ class Keyring:
 
     @property
     def signer(self) -> SigningKey:
-        """The process's own key; raises ConfigError if it has none."""
-        if self._signer is None:
+        """The process's own key, or its successor once that is good; raises ConfigError if it has none."""
+        self.look(LOOK)
+        if not self._own:
             raise ConfigError("this is signed here: set PAIGEANT_SIGNING_KEY to a key file, or use the API")
-        return self._signer
+        now = datetime.now(UTC)
+        good = (each for each in self._own[:-1] if self._is_good(each.kid, now))
+        return next(good, self._own[-1])
+
+    def _is_good(self, kid: str, now: datetime) -> bool:
+        trusted = self.trust.keys.get(kid)
+        return trusted is not None and trusted.flaw_at(now) is None
 
     def mine_for(self, what: str) -> TrustedKey:
         """Return the process's own key, as it is trusted; raises ConfigError if it has none to sign ``what``."""
-        if self._signer is None:
+        if not self._own:
             raise ConfigError(f"{what} is signed here: set PAIGEANT_SIGNING_KEY to a key file, or use the API")
         return self.mine
 
@@ -66,7 +119,13 @@ class Keyring:
 
     def verify(self, purpose: Purpose, text: bytes, jws: bytes, at: datetime) -> TrustedKey:
         """Return the key that signed it, if it was good then; raises TamperedMessage, RevokedKey, UnknownKey."""
-        trusted = self.trust.verify(purpose, text, jws)
+        self.look(LOOK)
+        try:
+            trusted = self.trust.verify(purpose, text, jws)
+        except UnknownKey:
+            if not self.look(LOOK_FOR):
+                raise
+            trusted = self.trust.verify(purpose, text, jws)
         if not trusted.is_for(self.namespace):
             raise TamperedMessage(f"key {trusted.key.kid} is not for namespace {self.namespace!r}")
         flaw = trusted.flaw_at(at)
@@ -78,6 +137,11 @@ class Keyring:
         """Tell whether what this key signs does not count any more at this time."""
         trusted = self.trust.find(jws)
         return trusted is not None and trusted.flaw_at(at) is not None
+
+
+def _with_successor(path: Path) -> list[SigningKey]:
+    successor = successor_of(path)
+    return [*([read_key(successor)] if successor.exists() else []), read_key(path)]
 
 
 @cache
@@ -93,10 +157,3 @@ def _of_file(path: Path) -> SigningKey:
 
 def _development(path: Path | None) -> SigningKey:
     return _in_memory() if path is None else _of_file(path)
-
-
-def _read_trust(path: Path) -> list[TrustedKey]:
-    try:
-        return read_jwks(path.read_bytes(), str(path))
-    except OSError as error:
-        raise ConfigError(f"PAIGEANT_TRUST: {path}: {error.strerror}") from error

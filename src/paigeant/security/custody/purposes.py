@@ -73,6 +73,11 @@ class Keys(Protocol):
         ...
 
     @property
+    def version(self) -> int:
+        """How often keys were read again: what was verified before may rest on one that is revoked now."""
+        ...
+
+    @property
     def is_development(self) -> bool:
         """Whether no key is configured: then keys prove nothing against who writes to the store."""
         ...
