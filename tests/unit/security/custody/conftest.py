@@ -14,6 +14,7 @@ import pytest
 from pydantic_core import to_json
 
 from paigeant.abc import Departure, DispatchTerms
+from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import Grant, Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
@@ -39,6 +40,9 @@ class Journey:
     sealed: Sealed
     message: PaigeantMessage
     records: list[StoredRecord] = field(default_factory=list[StoredRecord])
+    hops: list[HopEvidence] = field(default_factory=list[HopEvidence])
+    variables: list[SetVariable] = field(default_factory=list[SetVariable])
+    output: Value | None = None
 
     @classmethod
     def begin(cls, codec: SignedCodec, *steps: Any, payload: Any = None, now: datetime = BEGAN) -> Journey:
@@ -68,14 +72,27 @@ class Journey:
         """Leave the next hop, done, with variables; the signer says that it was leased ``at`` this time."""
         leased = self.lease(codec)
         signed = leased if at is None else replace(leased, grant=replace(leased.grant, leased_at=at))
-        output = inline(f"{leased.message.topic} {leased.grant.key.position}")
+        key, message = leased.grant.key, leased.message
+        output = inline(f"{message.topic} {key.position}")
         transition = advance(signed, Completed(output, None, variables or {}))
+        row = (key, message.topic, message.step_id.hex, "execute", "completed", 1, False)
+        self.hops.append(HopEvidence(*row, None, output, None, None, None, self.sealed.body))
+        self.variables += [SetVariable(name, "", key.position, value) for name, value in (variables or {}).items()]
         hop = codec.depart(signed, Departure("worker", transition))
         self.now += MINUTE
         self.keep(leased.grant.key, 1, hop.record)
         if hop.messages:
             [self.sealed] = hop.messages
+        else:
+            self.output = output
         return leased
+
+    @property
+    def evidence(self) -> Evidence:
+        """The run as it lies in a store, once it has completed."""
+        run, given = self.message.headers.workflow_id, self.message.payload.input
+        row = (run, "article", "completed", given, self.output, False)
+        return Evidence(*row, tuple(self.hops), tuple(self.variables), tuple(self.records))
 
 
 @dataclass
