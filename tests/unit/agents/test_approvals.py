@@ -91,6 +91,32 @@ async def test_a_step_waits_for_people_and_goes_on_with_what_they_said(registry:
     assert approved.answered_by
 
 
+async def test_an_edit_leaves_the_arguments_that_it_does_not_name(registry: ActivityRegistry):
+    def pay_and_tell(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        del info
+        if len(messages) == 1:
+            return ModelResponse(parts=[ToolCallPart("pay", {"eur": 900, "to": "Ada"})])
+        return ModelResponse(parts=[TextPart("done")])
+
+    agent, paid = Agent(FunctionModel(pay_and_tell), name="payer"), list[tuple[int, str]]()
+
+    @agent.tool_plain(requires_approval=True)
+    def pay(eur: int, to: str) -> None:
+        paid.append((eur, to))
+
+    registry.agent(agent, prompt="pay")
+    workflow = Workflow("w", ["payer"])
+    async with testing.app(registry, workflows=[workflow]) as app:
+        run = await waiting(app, workflow)
+        [asked] = (await app.approvals.list()).approvals
+        await app.approvals.approve(asked.id, edit={"eur": 800})
+        await app.advance()
+        view = await run.view()
+
+    assert view.output == "done"
+    assert paid == [(800, "Ada")]
+
+
 async def test_a_denial_is_said_to_the_model(registry: ActivityRegistry):
     buyer = Buyer()
     registry.agent(buyer.agent, prompt="buy")

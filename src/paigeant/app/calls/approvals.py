@@ -43,17 +43,20 @@ class Approvals:
         return await self._store().get_approval(approval_id)
 
     async def approve(self, approval_id: int, *, edit: Any = None, by: str | None = None) -> Approval:
-        """Let the call be made, with the arguments shown or with edited ones, which the tool validates.
+        """Let the call be made, with the arguments shown, or some of them edited: those that are not named stay.
+
+        The tool validates them all.
 
         Raises UnknownApproval; WrongState for what is answered already or is no call to approve; InvalidInput for
         arguments that are no object.
         """
-        await self._require(approval_id, AskedKind.APPROVAL, AskedKind.BUDGET)
+        asked = await self._require(approval_id, AskedKind.APPROVAL, AskedKind.BUDGET)
         if edit is not None and not isinstance(edit, Mapping):
             raise InvalidInput(
                 f"edited arguments are an object by the names of the tool's parameters, not {shown(edit)}"
             )
-        value = None if edit is None else to_json(cast("Any", edit)).decode()
+        stay = asked.arguments if isinstance(asked.arguments, dict) else {}
+        value = None if edit is None else to_json({**stay, **cast("Mapping[str, Any]", edit)}).decode()
         return await self._answer(approval_id, ApprovalStatus.APPROVED, value, by)
 
     async def deny(self, approval_id: int, *, reason: str | None = None, by: str | None = None) -> Approval:
@@ -71,11 +74,12 @@ class Approvals:
         json = variable_as_json("answer", value).decode()
         return await self._answer(approval_id, ApprovalStatus.ANSWERED, json, by)
 
-    async def _require(self, approval_id: int, *kinds: AskedKind) -> None:
+    async def _require(self, approval_id: int, *kinds: AskedKind) -> Approval:
         asked = await self.get(approval_id)
         if asked.kind not in kinds:
             how = "approve or deny" if asked.kind in {AskedKind.APPROVAL, AskedKind.BUDGET} else "answer or deny"
             raise WrongState(f"approval {approval_id} is of the kind {asked.kind}: {how} it")
+        return asked
 
     async def _answer(self, approval_id: int, status: ApprovalStatus, value: str | None, by: str | None) -> Approval:
         by, said = by or actor().by, None if value is None else digest_of(value.encode())

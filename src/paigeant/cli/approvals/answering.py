@@ -21,7 +21,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def approve(
     approval_id: ApprovalId,
-    edit: Annotated[str | None, typer.Option(metavar="JSON", help="Other arguments, as a JSON object.")] = None,
+    edit: Annotated[
+        str | None, typer.Option(metavar="JSON", help="Other values of arguments, as a JSON object; the rest stay.")
+    ] = None,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
