@@ -8,6 +8,8 @@ from functools import partial, partialmethod
 from typing import Any, Final, cast, get_origin
 
 from paigeant.errors import RegistrationError
+from paigeant.model.checks.options import written_at
+from paigeant.model.values.showing import shown
 
 _LAZY: Final = frozenset({Generator, Iterator, AsyncGenerator, AsyncIterator})
 """What a return annotation says of a function whose code has not run when it returns."""
@@ -40,13 +42,18 @@ def _within(function: Any) -> Any:
     return inspect.getattr_static(cast("Any", type(function)), "__call__", None)
 
 
-def location(function: Callable[..., Any]) -> str:
-    """Return ``file:line`` of a function, for error messages."""
+def location(function: Callable[..., Any], what: str | None = None) -> str:
+    """Return ``file:line`` of a function, for error messages, or of the line that declares it, if it is not Python's.
+
+    Raises RegistrationError for what cannot be called at all, where ``what`` is the decorator that got it.
+    """
+    if what is not None and not callable(cast("Any", function)):
+        raise RegistrationError(f"{written_at()}: {what} takes a function, not {shown(function)}")
     for layer in reversed(layers(function)):
         code = getattr(layer, "__code__", None)
         if code is not None:
             return f"{code.co_filename}:{code.co_firstlineno}"
-    return repr(function)
+    return written_at()
 
 
 def is_same(old: Any, new: Any) -> bool:

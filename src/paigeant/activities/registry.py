@@ -112,7 +112,7 @@ class ActivityRegistry:
         rules = read_options(options, what)
 
         def register(function: F) -> F:
-            where = location(function)
+            where = location(function, what)
             named = name or getattr(function, "__name__", None)
             if named is None:
                 text = f"{where}: it has no name of its own; pass one, as execute('charge')"
@@ -154,7 +154,7 @@ class ActivityRegistry:
         """
         if callable(name):
             text = "compensate takes the name of the activity that it undoes: @activity.compensate('charge')"
-            raise RegistrationError(f"{location(cast('Any', name))}: {text}")
+            raise RegistrationError(f"{location(cast('Any', name), 'compensate')}: {text}")
         what = f"compensate({shown(name)})"
         _check_name(name, written_at())
         if not isinstance(cast("Any", unknown), bool):
@@ -163,7 +163,7 @@ class ActivityRegistry:
         rules = read_options(options, what)
 
         def register(function: F) -> F:
-            where = location(function)
+            where = location(function, what)
             known = self._compensations.get(name)
             if known is not None and not is_same(known[0].function, function):
                 text = f"{where}: activity {name!r} has a compensation already, at {known[0].where}"
@@ -189,6 +189,8 @@ class ActivityRegistry:
 
         One that is the very same here already is no conflict.
         """
+        if not isinstance(cast("Any", other), ActivityRegistry):
+            raise RegistrationError(f"{written_at()}: include takes an ActivityRegistry, not {shown(other)}")
         for name, activity in other._activities.items():
             if names is not None and name not in names:
                 continue

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from types import UnionType
 from typing import Any, Generic, cast
 
@@ -56,8 +57,10 @@ class Declaration(Generic[In_contra, Out_co]):
             raise RegistrationError(f"{written_at()}: {text}")
         self._on_the_spot = ActivityRegistry()
         self._homes = [] if activities is None else [activities]
-        if isinstance(steps, str | Entry) or not isinstance(cast("Any", steps), Iterable):
-            text = f"workflow {shown(name)}: its steps are a list, as [{shown(steps)}]"
+        given: Any = steps
+        if isinstance(given, str | Entry | Mapping | AbstractSet) or not isinstance(given, Iterable):
+            right = "[...]" if isinstance(given, Mapping | AbstractSet) else f"[{shown(steps)}]"
+            text = f"workflow {shown(name)}: its steps are a list, as {right}, not {type(cast('Any', steps)).__name__}"
             raise RegistrationError(f"{written_at()}: {text}")
         self.input: TypeAdapter[Any] | None = _shape(input, "input", name)
         """Of what goes in; None if it does not say."""
@@ -124,7 +127,11 @@ def _shape(given: Any, option: str, name: str) -> TypeAdapter[Any] | None:
     if given is None:
         return None
     try:
-        return adapter(given)
+        shape = adapter(given)
+        if shape.pydantic_complete:
+            return shape
+        text = f"workflow {shown(name)}: {option} is {shown(given)}, which names a type that cannot be found"
+        raise RegistrationError(f"{written_at()}: {text}; give the type itself")
     except PydanticUserError as error:
         text = f"workflow {shown(name)}: {option} is {shown(given)}: {error.message.splitlines()[0]}"
         raise RegistrationError(f"{written_at()}: {text}; it should be a type that pydantic validates") from error

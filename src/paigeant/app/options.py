@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import ModuleType
-from typing import Any, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 from uuid import UUID
 
+from paigeant.abc import Hooks
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers import Handlers
@@ -21,6 +22,9 @@ from paigeant.model.revision import RevisionPolicy
 from paigeant.model.runs import PAGE, RunStatus, RunsWanted
 from paigeant.model.values.durations import Duration, seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
+
+CONCURRENCY: Final = 100_000
+"""Steps at a time in a worker, at most."""
 
 
 class DispatchArguments(TypedDict, total=False):
@@ -72,10 +76,10 @@ def read_wanted(given: RunsArguments) -> RunsWanted:
     status, since, forks_of = given.get("status"), given.get("since"), given.get("forks_of")
     return RunsWanted(
         status=None if status is None else read_status(status),
-        workflow=given.get("workflow"),
+        workflow=_read_text("workflow", given.get("workflow")),
         since=None if since is None else read_span("since", since, "runs"),
-        limit=given.get("limit", PAGE),
-        after=given.get("after"),
+        limit=read_count("limit", given.get("limit", PAGE), "runs", 1000),
+        after=_read_text("after", given.get("after")),
         forks_of=None if forks_of is None else read_run_id(forks_of),
     )
 
@@ -93,13 +97,75 @@ def read_timeout(given: Any, what: str) -> float | None:
     return None if given is None else read_span("timeout", given, what).total_seconds()
 
 
+def read_count(option: str, given: Any, what: str, most: int) -> int:
+    """Return a whole number from 1 on; raises InvalidInput, naming the option, for what is none, or too many."""
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
+        text = f"{what}: {option} is {shown(given)}; it should be a whole number from 1 to {most:,}"
+        raise InvalidInput(f"{written_at()}: {text}")
+    return given
+
+
+def read_flag(option: str, given: Any, what: str) -> bool:
+    """Return a yes or no; raises InvalidInput, naming the option, for anything else: what is not empty is not a yes."""
+    if not isinstance(given, bool):
+        raise InvalidInput(f"{written_at()}: {what}: {option} is {shown(given)}; it should be True or False")
+    return given
+
+
+def read_concurrency(given: Any) -> int | None:
+    """Return how many steps a worker runs at a time, None if that is not said; raises InvalidInput."""
+    return None if given is None else read_count("concurrency", given, "worker", CONCURRENCY)
+
+
+def read_served(given: Any) -> list[Any] | None:
+    """Return the names of what a worker is to serve, None for all; raises InvalidInput for what is no list."""
+    return None if given is None else _read_several("activities", given, "worker", "a list of names: ['charge']")
+
+
+def read_payloads(given: Any) -> Iterable[Any]:
+    """Return the inputs of many runs; raises InvalidInput for what is one input, or none at all."""
+    return _read_several("payloads", given, "dispatch_many", "a list of inputs")
+
+
+def read_declaration(workflow: Any) -> Declaration[Any, Any]:
+    """Return a workflow whose types are known; raises InvalidInput for its name alone."""
+    if not isinstance(workflow, Declaration):
+        text = f"run: workflow is {shown(workflow)}; it should be a Workflow, whose output has a type"
+        raise InvalidInput(f"{written_at()}: {text}")
+    return cast("Declaration[Any, Any]", workflow)
+
+
+def _read_several(option: str, given: Any, what: str, right: str) -> list[Any]:
+    """Return what a list, or anything like it, has; raises InvalidInput for a text, a dictionary, or a single thing."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise InvalidInput(f"{written_at()}: {what}: {option} is {shown(given)}; it should be {right}")
+    return list(cast("Iterable[Any]", given))
+
+
+def _read_text(option: str, given: Any) -> str | None:
+    if given is None or isinstance(given, str):
+        return given
+    raise InvalidInput(f"{written_at()}: runs: {option} is {shown(given)}; it should be text")
+
+
 def read_status(given: str) -> RunStatus:
     """Return the status of this name; raises InvalidInput, with the nearest one that there is."""
     try:
         return RunStatus(given)
     except ValueError as error:
-        text = f"{written_at()}: runs: status is {shown(given)}; {did_you_mean(given, map(str, RunStatus))}"
+        text = f"{written_at()}: runs: status is {shown(given)}; {did_you_mean(str(given), map(str, RunStatus))}"
         raise InvalidInput(text) from error
+
+
+def check_hooks(hooks: Any) -> list[Hooks]:
+    """Return the hooks given to ``Paigeant``, one or several; raises RegistrationError, naming what is none."""
+    given: Any = [hooks] if isinstance(hooks, Hooks) else hooks
+    several = isinstance(given, Iterable) and not isinstance(given, str | Mapping)
+    found: list[Any] = list(cast("Iterable[Any]", given)) if several else [given]
+    for each in found:
+        if not isinstance(each, Hooks):
+            raise _wrong("hooks", each, "Hooks, as MyHooks(), or a list of them: from paigeant.abc import Hooks")
+    return found
 
 
 def check_parts(handlers: Any, workflows: Any, settings: Any) -> list[Declaration[Any, Any] | Plan]:

@@ -23,9 +23,15 @@ from paigeant.app.observing.tracing import choose_hooks
 from paigeant.app.options import (
     DispatchArguments,
     RunsArguments,
+    check_hooks,
     check_parts,
     check_workflow,
+    read_concurrency,
+    read_declaration,
     read_dispatch,
+    read_flag,
+    read_payloads,
+    read_served,
     read_wanted,
 )
 from paigeant.app.readiness import require_activities, require_ready, warn_of
@@ -77,10 +83,10 @@ class Paigeant:
         for workflow in [*self.settings.plans.values(), *found.workflows, *given]:
             self.catalog.add(workflow)
         self.registry.check()
-        self._hooks = GuardedHooks([*choose_hooks(self.settings), *([hooks] if isinstance(hooks, Hooks) else hooks)])
+        self._hooks = GuardedHooks([*choose_hooks(self.settings), *check_hooks(hooks)])
         self._stack = AsyncExitStack()
         self._runtime: Runtime | None = None
-        self._create = create
+        self._create = read_flag("create", create, "Paigeant")
         self.is_there: bool = True
         """False if the store was not there when it was opened with ``create=False``, so that there is nothing in it."""
 
@@ -142,6 +148,7 @@ class Paigeant:
     ) -> Run[Out_co]: ...
     @overload
     async def dispatch(self, workflow: str, payload: Any, **options: Unpack[DispatchArguments]) -> Run[Any]: ...
+    @checked("dispatch", InvalidInput)
     async def dispatch(
         self, workflow: str | Declaration[Any, Any], payload: Any, **options: Unpack[DispatchArguments]
     ) -> Run[Any]:
@@ -184,7 +191,7 @@ class Paigeant:
         self._require_store()
         plan = await self.catalog.find(workflow, self.store)
         with naming_payloads():
-            inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), payloads))
+            inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), read_payloads(payloads)))
             started = await dispatch(self.runtime, plan, inputs, DispatchOptions(tenant=tenant))
         warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store))
         return [self.run(answer.workflow_id) for answer in started]
@@ -199,7 +206,7 @@ class Paigeant:
         ``workflow`` says of which workflow it is, and so of what type its output.
         """
         if workflow is not None:
-            self.catalog.add(workflow)
+            self.catalog.add(read_declaration(workflow))
         return Run(self.runtime, read_run_id(workflow_id), self.catalog.outputs)
 
     async def find_run(self, beginning: str) -> Run[Any]:
@@ -270,6 +277,7 @@ class Paigeant:
         """What an operator does to the installation: its schema, its health, old runs, dead letters."""
         return Administration(self.settings, lambda: self.runtime)
 
+    @checked("worker", InvalidInput)
     @asynccontextmanager
     async def worker(
         self, *, activities: Collection[str] | None = None, concurrency: int | None = None
@@ -280,7 +288,8 @@ class Paigeant:
         not registered, and ConfigError for a store or transport that is not fit to be worked with.
         """
         self._require_store()
-        topics = require_activities(self.registry, activities)
+        topics = require_activities(self.registry, read_served(activities))
+        slots = read_concurrency(concurrency) or self.settings.concurrency
         runtime = replace(self.runtime, owner=new_owner())  # several workers of one process must not be taken for one
         require_safe(self.settings)
         await require_ready(runtime, self.settings.env)
@@ -288,6 +297,6 @@ class Paigeant:
         await self.store.publish_catalog(list(self.workflows.values()), cards)
         warn_of(runtime, await self.catalog.check_all(self.store))
         grace = timedelta(seconds=self.settings.grace)
-        options = WorkerOptions(topics, concurrency or self.settings.concurrency, grace, tuple(self.workflows))
+        options = WorkerOptions(topics, slots, grace, tuple(self.workflows))
         async with ActivityWorker(runtime, options) as worker:
             yield worker

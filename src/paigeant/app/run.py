@@ -18,7 +18,7 @@ from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import attest, digest_of_carried, view_of
 from paigeant.app.operating.why import Explanation, explain_run
-from paigeant.app.options import read_timeout
+from paigeant.app.options import read_flag, read_timeout
 from paigeant.app.signals import Signal, attested, require_taken
 from paigeant.app.views.ahead import signals_ahead, with_steps_ahead
 from paigeant.app.views.pictures import draw_run
@@ -247,9 +247,10 @@ class Run(Generic[Out_co]):
 
         A step that runs is cancelled at its worker's next beat, and a run of which nothing runs ends at once.
         """
-        cancel_request = CancelRequest.COMPENSATE if compensate else CancelRequest.PLAIN
-        deed = await self._attest(DeedVerb.CANCEL, compensate=compensate)
-        await self._runtime.store.request_cancel(self.workflow_id, cancel_request, deed=deed)
+        undo = read_flag("compensate", compensate, "cancel")
+        deed = await self._attest(DeedVerb.CANCEL, compensate=undo)
+        wanted = CancelRequest.COMPENSATE if undo else CancelRequest.PLAIN
+        await self._runtime.store.request_cancel(self.workflow_id, wanted, deed=deed)
         await close_due(self._runtime)
         return await self.status()
 
@@ -265,9 +266,11 @@ class Run(Generic[Out_co]):
         ``accept_contract`` has it run by whatever code serves it, though that may not fit what the run was dispatched
         against. ``afresh`` forgets what its step has recorded: its calls are made, and paid for, again.
         """
-        deed = await self._attest(DeedVerb.RETRY, accept_contract=accept_contract, afresh=afresh)
+        accept = read_flag("accept_contract", accept_contract, "retry")
+        fresh = read_flag("afresh", afresh, "retry")
+        deed = await self._attest(DeedVerb.RETRY, accept_contract=accept, afresh=fresh)
         store = self._runtime.store
-        return await store.resume(self.workflow_id, accept_contract=accept_contract, afresh=afresh, deed=deed)
+        return await store.resume(self.workflow_id, accept_contract=accept, afresh=fresh, deed=deed)
 
     async def deeds(self) -> tuple[DeedView, ...]:
         """Return what people did to the run, with who it was, in order."""

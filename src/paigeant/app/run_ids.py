@@ -17,9 +17,9 @@ _SHOWN: Final = 10
 
 async def find_run_id(beginning: str, reader: RunReader) -> UUID:
     """Return the id that begins like this; raises UnknownRun for none, and for several, which it names."""
-    digits = beginning.strip().lower().replace("-", "")
+    digits = str(beginning).strip().lower().replace("-", "")
     if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
-        raise no_run_id(beginning)
+        raise no_run_id(str(beginning))
     if len(digits) == _DIGITS:
         return UUID(digits)
     first, last = (UUID(digits.ljust(_DIGITS, digit)) for digit in "0f")
@@ -37,7 +37,7 @@ def read_run_id(given: str | UUID) -> UUID:
     """Return the id that is written like this; raises UnknownRun for what is none."""
     try:
         return given if isinstance(given, UUID) else UUID(given)
-    except ValueError as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise no_run_id(str(given)) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid4
 
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import attest, digest_of_carried
-from paigeant.app.run_ids import no_run_id
+from paigeant.app.run_ids import read_run_id
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import InvalidInput, UnknownRun, WrongState
 from paigeant.model.limits import LABEL_PATTERN, SIGNAL_BYTES, SIGNALS
@@ -56,7 +56,7 @@ class Signal:
         if not (isinstance(cast("Any", signal_id), str) and re.fullmatch(LABEL_PATTERN, signal_id)):
             text = f"the signal_id {shown(signal_id)} is no label: use 1 to 255 characters, none a control character"
             raise InvalidInput(text)
-        return SentSignal(read_id(self.workflow_id), self.name, signal_id, payload, blob)
+        return SentSignal(read_run_id(self.workflow_id), self.name, signal_id, payload, blob)
 
     def _json(self) -> bytes:
         json = variable_as_json(self.name, self.payload, "signal")
@@ -64,14 +64,6 @@ class Signal:
             text = f"the payload is {len(json):,} bytes as JSON; a signal carries at most {SIGNAL_BYTES:,}"
             raise InvalidInput(text)
         return json
-
-
-def read_id(workflow_id: str | UUID) -> UUID:
-    """Return a run's id; raises UnknownRun for what is none."""
-    try:
-        return workflow_id if isinstance(workflow_id, UUID) else UUID(workflow_id)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise no_run_id(str(workflow_id)) from error
 
 
 def require_taken(receipt: Receipt, sent: SentSignal) -> Receipt:
@@ -91,7 +83,10 @@ def require_taken(receipt: Receipt, sent: SentSignal) -> Receipt:
 
 async def send_all(runtime: Runtime, signals: Iterable[Signal]) -> list[Receipt]:
     """Send signals, once all of them are checked; returns what became of each, in order."""
-    sent = [signal.prepared() for signal in signals]
+    given: Any = signals
+    if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
+        raise InvalidInput(f"signal_many takes a list of Signals, not {shown(given)}")
+    sent = [signal.prepared() if isinstance(cast("Any", signal), Signal) else _no_signal(signal) for signal in signals]
     receipts: list[Receipt] = []
     for first in range(0, len(sent), TOGETHER):
         group = [await attested(runtime, each) for each in sent[first : first + TOGETHER]]
@@ -107,3 +102,7 @@ async def attested(runtime: Runtime, sent: SentSignal) -> SentSignal:
         "value": digest_of_carried(sent.payload),
     }
     return replace(sent, deed=await attest(runtime, DeedVerb.SIGNAL, sent.workflow_id, carried))
+
+
+def _no_signal(given: Any) -> NoReturn:
+    raise InvalidInput(f"signal_many takes Signals, as Signal(workflow_id, 'approved'), not {shown(given)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from paigeant.app.declaration import Declaration, In_contra, Out_co
+from paigeant.app.options import read_flag
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import RunResult
 from paigeant.errors import ConfigError, InvalidInput
@@ -37,6 +38,7 @@ class Workflow(Declaration[In_contra, Out_co]):
         :class:`~paigeant.errors.RunFailed` if the run did not complete, unless ``check`` is false, and
         :class:`~paigeant.errors.ResultTimeout` after ``timeout``.
         """
+        read_flag("check", check, "run")
         async with Paigeant(workflows=[self]) as app:
             run = await app.dispatch(self, payload, dispatch_key=dispatch_key)
             async with app.worker(activities=self.activities(app.registry)):

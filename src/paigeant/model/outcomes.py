@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, Field
 
+from paigeant.errors import ResultError
+from paigeant.model.checks.options import spelled
 from paigeant.model.entries.entry import Entry
 from paigeant.model.people.approvals import Asked
 from paigeant.model.values.durations import Duration
@@ -44,6 +46,7 @@ class Fault(BaseModel, frozen=True, extra="forbid"):
     traceback: str | None = Field(default=None, exclude=True, repr=False)
 
 
+@spelled(ResultError)
 @dataclass(frozen=True, slots=True)
 class Completed(Generic[T_co]):
     """The step is done; a plain ``return output`` says the same.
@@ -57,6 +60,7 @@ class Completed(Generic[T_co]):
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+@spelled(ResultError)
 @dataclass(frozen=True, slots=True)
 class Revised(Generic[T_co]):
     """The step is done and changes the way ahead; what is done already stays as it is.
@@ -76,6 +80,7 @@ class Revised(Generic[T_co]):
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+@spelled(ResultError)
 @dataclass(frozen=True, slots=True)
 class Finished(Generic[T_co]):
     """The step is done, and with it its branch, in the trunk the run: it completes with this output.
@@ -89,6 +94,7 @@ class Finished(Generic[T_co]):
     reason: str | None = None
 
 
+@spelled(ResultError)
 @dataclass(frozen=True, slots=True)
 class Parked:
     """The step waits without costing a process, and is run again ``resume_after``, or when someone resumes it.

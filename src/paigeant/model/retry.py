@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from paigeant.errors import Terminal
 from paigeant.model.checks.options import declared
 from paigeant.model.values.durations import Delay, seconds_of
+from paigeant.model.values.showing import shown
 
 
 def qualified_name(error: type[BaseException]) -> str:
@@ -49,10 +50,10 @@ def _names(errors: Any) -> Any:
 
 
 def _named(error: Any) -> Any:
-    if not isinstance(error, type):
+    if isinstance(error, str):
         return error
-    if not issubclass(error, BaseException):
-        raise ValueError(f"{error.__qualname__} is no class of exceptions")  # noqa: TRY004  (pydantic wants this one)
+    if not (isinstance(error, type) and issubclass(error, BaseException)):
+        raise ValueError(f"{shown(error)} is no class of exceptions")  # noqa: TRY004  (pydantic wants this one)
     return qualified_name(error)
 
 
@@ -90,8 +91,8 @@ class RetryPolicy:
     max_attempts: Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)] = 3
     initial_delay: Delay = 1.0
     max_delay: Delay = 60.0
-    multiplier: Annotated[float, Field(ge=1, le=1000)] = 2.0
-    jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
+    multiplier: Annotated[float, Field(ge=1, le=1000, strict=True)] = 2.0
+    jitter: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.2
     retry_on: Errors = ("Exception",)
     no_retry_on: Errors = ()
 

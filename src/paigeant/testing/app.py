@@ -10,6 +10,7 @@ from typing import Any
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app import Workflow
 from paigeant.app.declaration import Declaration
+from paigeant.model.checks.options import checked
 from paigeant.testing.crashes import Compare, CrashedRun, crash_at_each_commit, outcome
 from paigeant.testing.stage import Stage
 
@@ -37,6 +38,7 @@ class Environment(Stage):
         return await crash_at_each_commit(stage, plan.name, payload, compare)
 
 
+@checked("testing.app")
 @asynccontextmanager
 async def app(
     handlers: ModuleType | ActivityRegistry | None = None,

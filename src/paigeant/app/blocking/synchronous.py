@@ -19,6 +19,7 @@ from paigeant.app.paigeant import Paigeant
 from paigeant.app.run import Run, RunResult
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
+from paigeant.model.checks.options import checked
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunPage, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
@@ -101,6 +102,7 @@ class SyncPaigeant:
     does. It must be opened after a fork. It executes no steps: that is for workers and ``Workflow.run_sync``.
     """
 
+    @checked("SyncPaigeant")
     def __init__(
         self,
         handlers: ModuleType | ActivityRegistry | Handlers | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +20,12 @@ from paigeant.model.values.showing import did_you_mean, shown
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type[Any])
 
-_INSIDE: Final = (f"{Path(__file__).parents[2]}/", f"{Path(inspect.getfile(ValidationError)).parent}/", "<string>")
+_INSIDE: Final = (
+    f"{Path(__file__).parents[2]}/",
+    f"{Path(inspect.getfile(ValidationError)).parent}/",
+    contextlib.__file__,
+    "<string>",
+)
 _PYDANTIC: Final = "/site-packages/pydantic/"
 _PLACE: Final = re.compile(r"\A(?:[^\n]*?\.py:[0-9]+|<[^>\n]*>:[0-9]+|\?): ")
 """What :func:`written_at` puts before the text of an error."""
@@ -39,6 +45,8 @@ HOW: Final[Mapping[str, str]] = {
     "max_attempts": "a whole number from 1 to 1,000,000,000",
     "jitter": "a share from 0 to 1",
     "multiplier": "a number from 1 to 1,000",
+    "retry_on": "exception classes, or their names: (TimeoutError, 'httpx.ConnectError')",
+    "no_retry_on": "exception classes, or their names: (ValueError, 'httpx.InvalidURL')",
 }
 """What is right for an option."""
 
@@ -63,26 +71,48 @@ def refuse(option: str, given: Any, what: str, error: type[PaigeantError] = Regi
 
 
 def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callable[[F], F]:
-    """Have a function refuse options that it does not have with ``error``, naming the nearest one that it has."""
+    """Have a function refuse with ``error`` what it cannot be called with, naming the nearest option that it has."""
 
     def decorate(function: F) -> F:
-        known = [
-            name
-            for name, parameter in inspect.signature(function).parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY or parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        ]
-        known = [name for name in known if name != "self"]
+        signature = inspect.signature(function)
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            for name in kwargs:
-                if name not in known:
-                    raise error(f"{written_at()}: {what} has no option {name!r}; {did_you_mean(name, known)}")
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except TypeError as raised:
+                problem = _misfit(signature, args, kwargs)
+                if problem is None:
+                    raise
+                raise error(f"{written_at()}: {what}{problem}") from raised
 
         return cast("F", call)
 
     return decorate
+
+
+def spelled(error: type[PaigeantError] = RegistrationError) -> Callable[[C], C]:
+    """Have a class refuse with ``error`` what it cannot be made of, as :func:`checked` does."""
+
+    def decorate(kind: C) -> C:
+        kind.__init__ = checked(kind.__name__, error)(kind.__init__)
+        return kind
+
+    return decorate
+
+
+def _misfit(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+    """Return why a call does not fit a function, None if it does."""
+    parameters = [each for each in signature.parameters.values() if each.name != "self"]
+    known = [each.name for each in parameters if each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}]
+    for name in kwargs:
+        if name not in known and not any(each.kind is each.VAR_KEYWORD for each in parameters):
+            return f" has no option {name!r}; {did_you_mean(name, known)}"
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        return f": {error}; {did_you_mean('', known)}"
+    return None
 
 
 def declared(kind: C) -> C:
@@ -102,7 +132,9 @@ def declared(kind: C) -> C:
 
 
 def _explain(error: ValidationError, names: list[str]) -> str:
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    misspelt = (each for each in problems if each["type"] == "unexpected_keyword_argument")
+    problem = next(misspelt, problems[0])  # first: what is missing may be what was misspelt
     place = problem["loc"]
     first = place[0] if place else ""
     option = names[first] if isinstance(first, int) and first < len(names) else str(first)
@@ -112,12 +144,12 @@ def _explain(error: ValidationError, names: list[str]) -> str:
         return f": {option} is missing; it should be {HOW.get(option, 'given')}"
     if not place:
         return f": {_plain(problem['msg'])}"
-    inside = ".".join(str(part) for part in place[1:])
+    inside = "" if option in HOW else ".".join(str(part) for part in place[1:])
     text = f": {option}{f' ({inside})' if inside else ''} is {shown(problem['input'])}"
     said = problem["msg"]
     if option == "on_interrupt" and isinstance(problem["input"], str):
         text += f"; {did_you_mean(problem['input'], ('rerun', 'park', 'compensate'))}"
-    elif option not in HOW or inside or problem["type"] == "value_error":
+    elif option not in HOW or problem["type"] == "value_error":
         text += f": {_plain(said)}"
     return text + (f"; it should be {HOW[option]}" if option in HOW else "")
 

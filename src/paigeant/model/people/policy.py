@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from paigeant.errors import RegistrationError
+from paigeant.model.checks.options import spelled
 from paigeant.model.values.durations import Duration, seconds_of
 from paigeant.model.values.showing import shown
 
 
+@spelled()
 @dataclass(frozen=True, slots=True)
 class ApprovalPolicy:
     """How long an agent's questions are open, for ever by default, and what no answer in time means.

@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from paigeant.errors import RegistrationError
+from paigeant.model.checks.options import spelled
 
 _MILLION: Final = Decimal(1_000_000)
 
 
+@spelled()
 @dataclass(frozen=True, slots=True)
 class Price:
     """US dollars for a million tokens, of the input and of the output; it wins over the price list.

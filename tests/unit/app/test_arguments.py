@@ -1,0 +1,126 @@
+"""What the application and its handles are given is looked at before anything is done with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from paigeant import ActivityRegistry, Completed, Finished, Paigeant, Parked, Revised, Workflow, testing
+from paigeant.config import Settings
+from paigeant.errors import InvalidInput, RegistrationError, ResultError, UnknownRun
+
+FLOW = Workflow("empty", [])
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[Any]:
+    async with Paigeant(ActivityRegistry(), workflows=[FLOW], settings=Settings(store="memory://")) as app:
+        yield app
+
+
+async def serve(app: Any, **options: Any) -> None:
+    async with app.worker(**options):
+        pass
+
+
+WRONG: list[tuple[str, Callable[[Any], Awaitable[object]], str]] = [
+    ("no input", lambda app: app.dispatch("empty"), "dispatch: missing a required argument: 'payload'"),
+    ("a key by its place", lambda app: app.dispatch("empty", {}, "key"), "dispatch: too many positional arguments"),
+    ("one input", lambda app: app.dispatch_many("empty", {"a": 1}), "payloads is {'a': 1}; it should be a list"),
+    ("a text", lambda app: app.dispatch_many("empty", "abc"), "payloads is 'abc'; it should be a list of inputs"),
+    ("a number", lambda app: app.dispatch_many("empty", 3), "payloads is 3; it should be a list of inputs"),
+    ("no status", lambda app: app.runs(status=3), "status is 3; there are: pending"),
+    ("no page", lambda app: app.runs(limit=0), "limit is 0; it should be a whole number from 1 to 1,000"),
+    ("a page as text", lambda app: app.runs(limit="9"), "limit is '9'; it should be a whole number"),
+    ("no name", lambda app: app.runs(workflow=3), "workflow is 3; it should be text"),
+    ("a letter", lambda app: serve(app, activities="a"), "activities is 'a'; it should be a list of names"),
+    ("a typing error", lambda app: serve(app, activites=["a"]), "no option 'activites'; did you mean 'activities'?"),
+]
+
+
+@pytest.mark.parametrize(("call", "said"), [each[1:] for each in WRONG], ids=[each[0] for each in WRONG])
+async def test_what_an_application_cannot_do_is_said_with_the_line(
+    app: Any, call: Callable[[Any], Awaitable[object]], said: str
+):
+    with pytest.raises(InvalidInput) as caught:
+        await call(app)
+
+    assert re.match(re.escape(__file__) + r":\d+: ", str(caught.value))
+    assert said in str(caught.value)
+    assert (await app.runs()).runs == ()
+
+
+@pytest.mark.parametrize("slots", [0, -1, "3", True, 10**9])
+async def test_a_worker_has_as_many_slots_as_a_whole_number_says(slots: Any):
+    registry = ActivityRegistry()
+    registry.execute("a")(lambda: None)
+    async with Paigeant(registry, settings=Settings(store="memory://")) as app:
+        with pytest.raises(InvalidInput, match="it should be a whole number from 1 to 100,000"):
+            await serve(app, concurrency=slots)
+
+
+async def test_a_word_is_no_yes(app: Any):
+    run = await app.dispatch("empty", {})
+
+    for call in (run.cancel(compensate="no"), run.retry(afresh="no"), run.retry(accept_contract=0)):
+        with pytest.raises(InvalidInput, match="it should be True or False"):
+            await call
+
+
+@pytest.mark.parametrize("given", [3, None, "xyz", b"1"])
+async def test_what_is_no_id_is_said(app: Any, given: Any):
+    with pytest.raises(UnknownRun, match="a workflow_id looks like"):
+        app.run(given)
+
+
+async def test_what_is_no_signal_is_refused_before_any_is_sent(app: Any):
+    for given in (3, "abc", [3], {"workflow_id": 1}):
+        with pytest.raises(InvalidInput, match="signal_many takes"):
+            await app.signal_many(given)
+
+
+async def test_a_type_is_a_workflows(app: Any):
+    run = await app.dispatch("empty", {})
+
+    with pytest.raises(InvalidInput, match="workflow is 'empty'; it should be a Workflow"):
+        app.run(run.workflow_id, "empty")
+
+
+@pytest.mark.parametrize("steps", [{"a": 1}, {"a"}, frozenset("a")])
+def test_steps_have_an_order(steps: Any):
+    with pytest.raises(RegistrationError, match=r"its steps are a list, as \[...\], not"):
+        Workflow("w", steps)
+
+
+OUTCOMES: list[tuple[Any, dict[str, Any], str]] = [
+    (Completed, {"output": 1, "variable": {}}, "Completed has no option 'variable'; did you mean 'variables'?"),
+    (Revised, {"output": 1, "inser": []}, "Revised has no option 'inser'; did you mean 'insert'?"),
+    (Finished, {"output": 1, "reson": "x"}, "Finished has no option 'reson'; did you mean 'reason'?"),
+    (Parked, {}, "Parked: missing a required argument: 'reason'"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "options", "said"), OUTCOMES, ids=[each[0].__name__ for each in OUTCOMES])
+async def test_a_misspelt_outcome_fails_its_step_at_once(outcome: Any, options: dict[str, Any], said: str):
+    registry = ActivityRegistry()
+    registry.execute("a")(lambda: outcome(**options))
+
+    with pytest.raises(ResultError, match=re.escape(said)):
+        outcome(**options)
+    async with testing.app(registry, workflows=[Workflow("w", ["a"])]) as app:
+        result = await (await app.dispatch("w", {})).result(10)
+
+    assert (result.status, result.steps[0].attempt) == ("failed", 1)
+    assert result.error is not None
+    assert said in result.error.message
+
+
+@pytest.mark.parametrize("given", [None, "x", 3])
+def test_an_activity_is_a_function(given: Any):
+    with pytest.raises(RegistrationError) as caught:
+        ActivityRegistry().execute("a")(given)
+
+    assert re.match(re.escape(__file__) + r":\d+: execute\('a'\) takes a function, not", str(caught.value))
