@@ -1,12 +1,10 @@
 """The start of the program: a module of its own, so that Ctrl-C is heard quietly while the package is still loaded."""
 
-from __future__ import annotations
-
+# Nothing is imported that Python has not loaded already: what takes time to load is where Ctrl-C would not be quiet.
 import os
-import signal
 import sys
-from types import FrameType
-from typing import NoReturn
+
+signal = __import__("_signal")  # the module ``signal`` loads enum, and that much more
 
 
 def main() -> None:
@@ -24,7 +22,7 @@ def _end_quietly_on_interrupt() -> None:
         signal.signal(signal.SIGINT, _leave)
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
+def _leave(number: int, frame: object) -> None:
     del number, frame
     os._exit(130)  # nothing runs yet that would have to be put in order
 

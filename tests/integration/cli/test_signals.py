@@ -47,6 +47,14 @@ def test_ctrl_c_is_quiet_while_the_program_is_still_loaded(empty: Any, until: An
     assert "Traceback" not in errors
 
 
+def test_nothing_is_loaded_before_ctrl_c_is_quiet():
+    program = "import sys; before = {*sys.modules}; import paigeant_start; print(*{*sys.modules} - before)"
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.split() == ["paigeant_start"]
+
+
 def test_a_worker_outlives_its_reader_and_stops_gracefully_when_its_terminal_closes(project: Any, until: Any):
     project.write("handlers.py", PRINTING)
     worker = project.worker()
