@@ -69,13 +69,17 @@ def choose_codec(settings: Settings) -> Codec:
     return codec
 
 
-def keys_of(settings: Settings) -> Callable[[], Keys]:
-    """Return what reads the keys of the settings, once they are needed; it raises ConfigError."""
+def keys_of(settings: Settings, *, create: bool = True) -> Callable[[], Keys]:
+    """Return what reads the keys of the settings, once they are needed; it raises ConfigError.
+
+    Unless one may be created, no file is made for a key of development that is not there.
+    """
+    development = _development(settings)
     places = KeyPlaces(
         settings.namespace,
         signing_key=_place(settings, settings.signing_key),
         trust=_place(settings, settings.trust),
-        development=_development(settings),
+        development=development if create or (development is not None and development.exists()) else None,
     )
     return lambda: load_plugin("paigeant.keyrings", "local")(places)
 

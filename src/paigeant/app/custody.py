@@ -31,7 +31,7 @@ class Custody:
     def __init__(self, app: Paigeant) -> None:
         """Verify the runs of an open application; raises ConfigError for keys that cannot be read."""
         self._store = app.store
-        keys = keys_of(app.settings)()
+        keys = keys_of(app.settings, create=False)()
         self.is_development: bool = keys.is_development
         """Whether no key is configured: then keys prove nothing against who writes to the store."""
         self._judge = Judge(keys, app.settings.audience or app.settings.namespace)

@@ -18,6 +18,9 @@ def check_url(value: Any) -> Any:
         if not parts.scheme or "://" not in value:
             text = "it is no URL: a scheme and :// are missing"
             raise ValueError(text)
+        if not value.startswith(f"{parts.scheme}:"):
+            text = f"schemes are written in small letters: {parts.scheme}://"
+            raise ValueError(text)
         if _UNPRINTABLE.search(value):
             text = "it is no URL: there is a character in it that cannot be printed; write it as %XX"
             raise ValueError(text)

@@ -11,7 +11,11 @@ import pytest
 READING = ["runs", "workflows", "workers", "dead list", "show --last", "show 01890a5d", "variables --last"]
 
 
-@pytest.mark.parametrize("words", [*READING, "doctor", "config", "prune --older-than 1d --dry-run", "cancel --last"])
+STEERING = ["prune --older-than 1d --dry-run", "cancel --last", "dead drop --all --yes"]
+LOOKING = ["doctor", "config", "cost", "approvals list", "top --once", "audit verify --all"]
+
+
+@pytest.mark.parametrize("words", [*READING, *STEERING, *LOOKING])
 def test_nothing_is_made_in_an_empty_folder(paigeant: Callable[..., Any], tmp_path: Path, words: str):
     ended = paigeant(*words.split())
 
@@ -68,4 +72,13 @@ def test_a_part_of_a_url_that_would_mean_nothing_is_refused(paigeant: Callable[.
     ended = paigeant("runs", **{setting: url})
 
     assert (ended.code, ended.stdout) == (2, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["SQLITE:///a.db", "Postgresql://host/a", "REDIS://host"])
+def test_a_scheme_is_written_in_small_letters(paigeant: Callable[..., Any], tmp_path: Path, url: str):
+    ended = paigeant("runs", **{"transport" if url.startswith("REDIS") else "store": url})
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert f"schemes are written in small letters: {url.partition(':')[0].lower()}://" in ended.stderr
     assert list(tmp_path.iterdir()) == []

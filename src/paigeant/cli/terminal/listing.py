@@ -116,7 +116,7 @@ def _below(column: Column, cell: Text, width: int) -> list[Text]:
     """Return the first line of a cell, folded to lines of their own; what is longer than three is shortened."""
     lines = folded(f"{column.heading}: {cell.plain.splitlines()[0]}", width - _GAP)
     if len(lines) > _LINES:
-        lines[_LINES - 1 :] = [f"{shortened(lines[_LINES - 1], width - _GAP - 1)}…"]
+        lines[_LINES - 1 :] = [f"{shortened(lines[_LINES - 1], width - _GAP - 1).removesuffix('…')}…"]
     return [Text(f"  {line}", style=cell.style) for line in lines]
 
 

@@ -217,6 +217,7 @@ def test_values_that_begin_with_a_dash_are_values_and_options_are_options(projec
     assert project("variables", "--last", "n", "-1.5e3").code == 0
     assert project("variables", "--last", "n", "--json").json == -1500
     assert "no option --jsn; did you mean --json?" in project("variables", "--last", "n", "--jsn").stderr
+    assert project("approvals", "answer", "1", "-5").stderr.startswith("error: no approval has the id 1")
 
 
 def test_runs_of_late_only(project: Any):

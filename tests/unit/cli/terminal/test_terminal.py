@@ -122,6 +122,14 @@ def test_a_list_drops_what_does_not_fit_by_rank(width: int, lines: list[str]):
     assert [line.plain for line in listed(COLUMNS, [ROW], width)] == lines
 
 
+def test_what_does_not_fit_in_three_lines_ends_in_one_ellipsis():
+    full = "cccccccccc ddddddddddd"
+
+    lines = listed(COLUMNS, [(*ROW[:3], f"aaaaaaa bbbbbbb {full} {full} {full}")], len(full) + 2)
+
+    assert lines[-1].plain == "  cccccccccc…"
+
+
 def test_columns_that_are_empty_and_wide_characters_are_reckoned_with():
     lines = listed(COLUMNS, [("蜂", "ok", "", ""), ("bee", "ok", "", "")], 80)
 
