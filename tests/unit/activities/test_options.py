@@ -129,7 +129,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (retry, {"multiplier": "2"}, "multiplier is '2'; it should be a number from 1 to 1,000"),
     (retry, {"jitter": "0.1"}, "jitter is '0.1'; it should be a share from 0 to 1"),
     (retry, {"retry_on": 3}, "retry_on is 3: 3 is no class of exceptions; it should be exception classes, or their"),
-    (retry, {"no_retry_on": (int,)}, "<class 'int'> is no class of exceptions; it should be exception classes"),
+    (retry, {"no_retry_on": (int,)}, "int is no class of exceptions; it should be exception classes"),
     (for_each, {"in_": "rows", "stp": "a"}, "ForEach has no option 'stp'; did you mean 'step'?"),
     (approval, {"timout": 3}, "ApprovalPolicy has no option 'timout'; did you mean 'timeout'?"),
     (price, {"input": 1, "outputs": 2}, "Price has no option 'outputs'; did you mean 'output'?"),
