@@ -7,18 +7,25 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
+from pydantic_core import to_json
 
 from chaos.servers.postgres import Postgres
 from chaos.servers.rabbitmq import RabbitMQ
 from chaos.servers.redis import RedisServer
-from paigeant import ActivityRegistry, Paigeant, Terminal, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Paigeant, Parallel, Terminal, Wait, Workflow
+from paigeant.abc import Transport
+from paigeant.app.upkeep.log_lines import LogReader, open_log_store, prune_lines
 from paigeant.config import Settings
 from paigeant.model.checks.findings import Severity
+from paigeant.model.hops import Sealed
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.log_lines import LogFilter
+from paigeant.testing.waiting import eventually
 
 GUIDE = (Path(__file__).parents[2] / "docs/howto/operate.md").read_text("utf-8")
 PATIENCE = 30.0
@@ -31,26 +38,92 @@ def documented(pattern: str) -> list[str]:
     return found
 
 
-async def use(settings: Settings) -> None:
-    """Do what workers and dispatchers do: check, dispatch, run, undo, wait for changes, and stop."""
-    registry = ActivityRegistry()
-    registry.execute("one")(lambda: 1)
-    registry.compensate("one")(lambda: None)
+def registry() -> ActivityRegistry:
+    """Return steps that record what there is to be recorded."""
+    made = ActivityRegistry()
 
-    @registry.execute("fail")
+    @made.execute("one")
+    async def one(ctx: ActivityContext) -> int:
+        await ctx.save_variable("seen", 1)
+        await ctx.checkpoint("fetched", lambda: 5)
+        return 1
+
+    made.compensate("one")(lambda: None)
+
+    @made.execute("fail")
     async def fail() -> None:
         raise Terminal("this never works")
 
-    workflows = [Workflow("good", ["one"]), Workflow("bad", ["one", "fail"])]
-    async with Paigeant(registry, workflows=workflows, settings=settings) as app:
+    return made
+
+
+WORKFLOWS = {
+    "bad": (Workflow("bad", ["one", "fail"]), RunStatus.COMPENSATED),
+    "waiting": (Workflow("waiting", [Wait("go"), "one"]), RunStatus.COMPLETED),
+    "at once": (Workflow("at_once", [Parallel("one", twice=["one"]), "one"]), RunStatus.COMPLETED),
+    "long": (Workflow("long", ["one"] * 300), RunStatus.COMPLETED),
+}
+
+
+async def use(settings: Settings) -> None:
+    """Do what workers, dispatchers and operators do: check, dispatch, run, undo, steer, see to letters, and prune."""
+    workflows = [workflow for workflow, _ in WORKFLOWS.values()]
+    async with Paigeant(registry(), workflows=workflows, settings=settings) as app:
         transport = app.runtime.transport
         for part in (app.store, *([transport] if transport else [])):
             assert [one for one in await part.examine() if one.severity is Severity.PROBLEM] == []
         async with app.worker():
-            good, bad = await app.dispatch("good", {}), await app.dispatch("bad", {})
-            assert (await good.result(PATIENCE)).status is RunStatus.COMPLETED
-            assert (await bad.result(PATIENCE)).status is RunStatus.COMPENSATED
-        await app.store.list_runs()
+            runs = {name: await app.dispatch(workflow, {}) for name, (workflow, _) in WORKFLOWS.items()}
+            await runs["waiting"].set_variable("large", "x" * 9000)
+            await runs["waiting"].signal("go")
+            for name, (_, status) in WORKFLOWS.items():
+                assert (await runs[name].result(PATIENCE)).status is status
+            await steer(app)
+            if transport is not None:
+                await see_to_a_letter(app, transport)
+        assert sum([batch.runs async for batch in app.administration.prune(0)]) >= len(WORKFLOWS)
+
+
+async def steer(app: Paigeant) -> None:
+    """Cancel, end, fork and list runs."""
+    one, other = await app.dispatch_many("waiting", [{}, {}])
+    assert await one.cancel(compensate=True) is RunStatus.CANCELLED
+    assert await other.terminate() is RunStatus.TERMINATED
+    failed = await app.dispatch("bad", {}, dispatch_key="bad")
+    assert (await failed.result(PATIENCE)).status is RunStatus.COMPENSATED
+    fork = await failed.fork("fail")
+    assert (await fork.result(PATIENCE)).status is RunStatus.FAILED
+    await fork.retry()
+    assert (await fork.result(PATIENCE)).status is RunStatus.FAILED
+    await app.runs()
+    await app.list_workers()
+
+
+async def see_to_a_letter(app: Paigeant, transport: Transport) -> None:
+    """Send what is no message, read it as a dead letter, send it again, and drop it."""
+    await transport.depth("one")
+    await transport.publish("one", Sealed("stranger", "one", b"x" * 2_000_000))
+
+    async def kept() -> bool:
+        return bool((await app.administration.list_dead_letters()).dead_letters)
+
+    await eventually(kept, within=PATIENCE)
+    await transport.publish("one", Sealed("other", "one", b"no message"))
+    await eventually(kept, within=PATIENCE)
+    [*_, letter] = (await app.administration.list_dead_letters()).dead_letters
+    await app.administration.replay_dead_letters([letter.id])
+    assert await app.administration.drop_dead_letters() >= 1
+
+
+def keep_a_line(settings: Settings) -> None:
+    """Write a log line, read it, and delete it."""
+    store = open_log_store(settings.store)
+    line = {"timestamp": "2026-01-01T00:00:00+00:00", "level": "info", "event": "here"}
+    store.write([store.row_of(line, to_json(line).decode())])
+    store.close()
+    with LogReader(settings) as reader:
+        assert len(reader.read(LogFilter(settings.namespace))) == 1
+    assert prune_lines(settings, timedelta(0)) == 1
 
 
 async def test_the_documented_grants_of_postgresql_suffice(new_open_folder: Callable[[], Path]):
@@ -65,13 +138,15 @@ async def test_the_documented_grants_of_postgresql_suffice(new_open_folder: Call
         await connection.execute("CREATE ROLE shop LOGIN")
         await connection.execute(f"{owner_makes[0]} shop_owner")
         there = f"127.0.0.1:{server.port}/postgres"
-        owner = Settings(store=f"postgresql://shop_owner@{there}")
+        owner = Settings(store=f"postgresql://shop_owner@{there}", log_sink="store")
         await Paigeant(settings=owner).administration.upgrade_schema()
         for grant in grants:
             await connection.execute(f"{grant} TO shop")
         await connection.close()
 
-        await use(Settings(store=f"postgresql://shop@{there}"))
+        shop = Settings(store=f"postgresql://shop@{there}", log_sink="store")
+        await use(shop)
+        await asyncio.to_thread(keep_a_line, shop)
     finally:
         await server.stop()
 

@@ -27,6 +27,14 @@ def test_nothing_is_made_in_an_empty_folder(paigeant: Callable[..., Any], tmp_pa
         assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", ["logs", "logs --json", "prune --older-than 1d --yes"])
+def test_where_no_line_was_kept_yet_nothing_is_made(paigeant: Callable[..., Any], tmp_path: Path, words: str):
+    ended = paigeant(*words.split(), log_sink="store")
+
+    assert ended.code == 0, ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("words", "empty"),
     [

@@ -15,6 +15,7 @@ from paigeant.app.operating.deeds import attest, view_of
 from paigeant.app.options import read_span
 from paigeant.app.upkeep.examination import Examined, examine
 from paigeant.app.upkeep.tokens import NewToken, create_token
+from paigeant.app.upkeep.log_lines import make_lines
 from paigeant.config import Settings
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.replay import replay
@@ -51,8 +52,12 @@ class Administration:
     # -- the schema, and whether all is well
 
     async def upgrade_schema(self) -> None:
-        """Bring the store's schema to this version; does nothing if it is there. Raises ConfigError."""
+        """Bring the store's schema to this version, and make the table of log lines if the settings ask for it.
+
+        Does nothing to what is there. Raises ConfigError.
+        """
         await asyncio.to_thread(choose_schema(self._settings).upgrade)
+        await asyncio.to_thread(make_lines, self._settings)
 
     async def check_schema(self) -> None:
         """Return if the store's schema is that of this version; raises ConfigError, with what to do, if it is not."""

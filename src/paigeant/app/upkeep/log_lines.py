@@ -60,6 +60,17 @@ def open_log_store(url: str) -> LogStore:
     return opened
 
 
+def make_lines(settings: Settings) -> None:
+    """Make the table of log lines unless it is there; does nothing without a sink. Raises Unavailable."""
+    if settings.log_sink is None:
+        return
+    store = open_log_store(require_sink(settings))
+    try:
+        store.make()
+    finally:
+        store.close()
+
+
 def prune_lines(settings: Settings, older_than: timedelta) -> int:
     """Delete lines older than this; returns how many, 0 without a sink. Raises Unavailable."""
     if settings.log_sink is None:

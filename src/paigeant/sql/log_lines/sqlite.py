@@ -20,11 +20,14 @@ class SqliteLogStore(LogStore):
     def __init__(self, url: str) -> None:
         """Use the file that the URL names; raises ConfigError."""
         super().__init__(redacted_url(url))
-        path = path_of(url)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine: Engine = engine_of(path)
+        self._path = path_of(url)
+        self._engine: Engine = engine_of(self._path)
+
+    def _is_there(self) -> bool:
+        return self._path.exists()
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             connection.exec_driver_sql("PRAGMA synchronous=NORMAL")

@@ -14,13 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from paigeant.errors import Unavailable
 from paigeant.model.stored.log_lines import LogFilter, LogLine
 from paigeant.plugins import redacted
-from paigeant.sql.log_lines.table import create, in_order, lines_of, log_lines, older, row_of, wanted
+from paigeant.sql.log_lines.table import create, in_order, is_made, lines_of, log_lines, older, row_of, wanted
 
 T = TypeVar("T")
 
 
 class LogStore(ABC):
-    """Writes and reads log lines. Every method but :meth:`close` raises Unavailable."""
+    """Writes and reads log lines; what only reads makes nothing. Every method but :meth:`close` raises Unavailable."""
 
     row_of: Final = staticmethod(row_of)
 
@@ -37,33 +37,45 @@ class LogStore(ABC):
     def close(self) -> None:
         """Close the connection."""
 
-    def _do(self, work: Callable[[Connection], T]) -> T:
-        def prepared(connection: Connection) -> T:
-            if not self._made:
-                create(connection)
-            return work(connection)
+    def _is_there(self) -> bool:
+        """Tell whether there is a database; to ask it for the table comes after."""
+        return True
 
+    def _do(self, work: Callable[[Connection], T]) -> T:
         try:
-            result = self._transact(prepared)
+            return self._transact(work)
         except (SQLAlchemyError, OSError, TimeoutError, asyncio.InvalidStateError) as error:
             text = redacted(str(error).partition("\n")[0])
+            if "permission denied" in text:
+                text += "; have the owner of the schema run `paigeant db upgrade` with the same PAIGEANT_LOG_SINK"
             raise Unavailable(f"the log lines in {self._name} are out of reach: {text}") from error
-        self._made = True
-        return result
+
+    def _if_made(self, work: Callable[[Connection], T], otherwise: T) -> T:
+        """Do the work if there is a table, else return ``otherwise``."""
+        if not self._made and not self._is_there():
+            return otherwise
+        return self._do(lambda connection: work(connection) if self._made or is_made(connection) else otherwise)
+
+    def make(self) -> None:
+        """Make the table unless it is there."""
+        if not self._made:
+            self._do(create)
+            self._made = True
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Insert rows, all or none."""
+        """Insert rows, all or none; the table is made first if it is not there."""
 
         def insert(connection: Connection) -> None:
             in_order(connection)
             connection.execute(log_lines.insert(), list(rows))
 
+        self.make()
         self._do(insert)
 
     def read(self, asked: LogFilter) -> list[LogLine]:
-        """Return the lines that are asked for, in the order of writing."""
-        return self._do(lambda connection: lines_of(connection.execute(wanted(asked)).all()))
+        """Return the lines that are asked for, in the order of writing; none where none were ever written."""
+        return self._if_made(lambda connection: lines_of(connection.execute(wanted(asked)).all()), [])
 
     def prune(self, than: timedelta) -> int:
         """Delete the lines that are older; returns how many."""
-        return self._do(lambda connection: connection.execute(older(than)).rowcount)
+        return self._if_made(lambda connection: connection.execute(older(than)).rowcount, 0)

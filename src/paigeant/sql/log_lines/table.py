@@ -71,6 +71,11 @@ def create(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
+def is_made(connection: Connection) -> bool:
+    """Tell whether the table is there."""
+    return inspect(connection).has_table(log_lines.name, schema=schema_of(connection))
+
+
 def in_order(connection: Connection) -> None:
     """Wait until no other transaction writes lines, so that ids rise in the order in which they can be read.
 

@@ -62,6 +62,18 @@ def test_lines_come_back_as_they_were_and_by_what_they_carry(store: LogStore):
     assert "old" not in events()
 
 
+def test_reading_makes_nothing(store: LogStore, tmp_path: Path):
+    assert store.read(LogFilter("here")) == []
+    assert store.prune(timedelta(days=1)) == 0
+    assert list(tmp_path.iterdir()) == []
+
+    store.make()
+    store.make()
+    store.write([row("one")])
+
+    assert len(store.read(LogFilter("here"))) == 1
+
+
 def test_page_by_page_no_line_is_left_out(store: LogStore):
     store.write([row(str(number)) for number in range(7)])
     asked, seen = LogFilter("here", after=0, limit=3), list[str]()
