@@ -11,6 +11,7 @@ from time import monotonic
 
 import asyncpg
 import pytest
+from pydantic_core import to_json
 
 from chaos.proxy import Proxy
 from chaos.servers.postgres import Postgres
@@ -18,10 +19,12 @@ from chaos.servers.redis import RedisServer
 from paigeant import ActivityRegistry, Paigeant, Workflow
 from paigeant.abc import Hooks
 from paigeant.aio.race import cancel
+from paigeant.app.upkeep.log_lines import open_log_store
 from paigeant.config import Settings
 from paigeant.errors import Unavailable
 from paigeant.model.events import ConnectionLost, ConnectionRestored, Event
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.log_lines import LogFilter
 from paigeant.testing.transports import sealed
 from paigeant.testing.waiting import eventually
 from paigeant.transports.redis import RedisStreamTransport
@@ -196,3 +199,20 @@ async def test_a_worker_leaves_connections_that_turned_out_read_only(postgres: P
 
     assert monotonic() - began < SOON
     assert {type(event) for event in ears.heard} == {ConnectionLost, ConnectionRestored}
+
+
+async def test_log_lines_are_kept_again_after_a_failover(postgres: Postgres):
+    store = open_log_store(postgres.url)
+    line = {"timestamp": "2026-01-01T00:00:00+00:00", "level": "info", "event": "here"}
+    rows = [store.row_of(line, to_json(line).decode())]
+    await asyncio.to_thread(store.write, rows)
+
+    await postgres.demote()
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="out of reach"):
+            await asyncio.to_thread(store.write, rows)
+    await postgres.promote()
+
+    await asyncio.to_thread(store.write, rows)
+    assert len(await asyncio.to_thread(store.read, LogFilter("default"))) == 2
+    await asyncio.to_thread(store.close)

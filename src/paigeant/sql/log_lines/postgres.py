@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
@@ -44,6 +45,10 @@ class PostgresLogStore(LogStore):
                 return await connection.run_sync(work)
 
         return self._runner.run(transact())
+
+    def _leave(self) -> None:
+        with suppress(Exception):  # what is broken need not close in order
+            self._runner.run(self._engine.dispose())
 
     def close(self) -> None:
         """Close the connection."""

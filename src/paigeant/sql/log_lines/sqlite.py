@@ -36,6 +36,9 @@ class SqliteLogStore(LogStore):
             connection.exec_driver_sql("COMMIT")
             return result
 
+    def _leave(self) -> None:
+        """Keep nothing: each transaction opens the file."""
+
     def close(self) -> None:
         """Close the file."""
         self._engine.dispose()

@@ -41,10 +41,15 @@ class LogStore(ABC):
         """Tell whether there is a database; to ask it for the table comes after."""
         return True
 
+    @abstractmethod
+    def _leave(self) -> None:
+        """Give up the connection after an error: the address may lead elsewhere by now, as after a failover."""
+
     def _do(self, work: Callable[[Connection], T]) -> T:
         try:
             return self._transact(work)
         except (SQLAlchemyError, OSError, TimeoutError, asyncio.InvalidStateError) as error:
+            self._leave()
             text = redacted(str(error).partition("\n")[0])
             if "permission denied" in text:
                 text += "; have the owner of the schema run `paigeant db upgrade` with the same PAIGEANT_LOG_SINK"
