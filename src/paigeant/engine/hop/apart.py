@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import decimal
+import signal
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from opcode import opmap
+from traceback import walk_tb
+from typing import Any, Final, TypeVar
 
 from paigeant.activities.calls.unwinding import Unwinding
 
 T = TypeVar("T")
+
+_RAISE: Final = opmap["RAISE_VARARGS"]
 
 
 async def run_apart(make: Callable[[], Awaitable[T]], name: str) -> T:
@@ -23,11 +28,9 @@ async def run_apart(make: Callable[[], Awaitable[T]], name: str) -> T:
     try:
         return await task
     except asyncio.CancelledError as error:
-        caller = asyncio.current_task()
-        if caller is None or caller.cancelling():
+        if _is_cancelled():
             raise
-        text = f"step {name!r} was cancelled from inside: something that it awaited raised CancelledError, or it did"
-        raise RuntimeError(text) from error
+        raise _cancelled_from_inside(name) from error
 
 
 def own_context() -> contextvars.Context:
@@ -41,12 +44,62 @@ def own_context() -> contextvars.Context:
 
 
 async def _guarded(make: Callable[[], Awaitable[T]], name: str) -> T:
-    try:
+    with Contained(name):
         return await make()
-    except (Exception, asyncio.CancelledError, KeyboardInterrupt, Unwinding):
-        raise
-    except BaseException as error:
-        # SystemExit and its like are meant for a program; they must not end the worker of others. GeneratorExit, handed
-        # on by a future, would close the coroutines that wait for it.
-        text = f"step {name!r} raised {type(error).__name__}: {error}"
+
+
+class Contained:
+    """Has what the code of a step raises for the program or the event loop become an Exception.
+
+    SystemExit and its like must not end the worker of others. GeneratorExit, handed on by a future, would close the
+    coroutines that wait for it. Ctrl-C is a person's, and cancelling is what others do to the task.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        """Name the step in errors."""
+        self._name = name
+
+    def __enter__(self) -> None:
+        """Let the code run."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Raise RuntimeError in place of what is no Exception."""
+        if error is None or isinstance(error, Exception | Unwinding):
+            return
+        if isinstance(error, asyncio.CancelledError):
+            if _is_cancelled():
+                return
+            raise _cancelled_from_inside(self._name) from error
+        if isinstance(error, KeyboardInterrupt) and is_of_a_person(error):
+            return
+        text = f"step {self._name!r} raised {type(error).__name__}: {error}"
         raise RuntimeError(text).with_traceback(error.__traceback__) from error
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _cancelled_from_inside(name: str) -> RuntimeError:
+    text = f"step {name!r} was cancelled from inside: something that it awaited raised CancelledError, or it did"
+    return RuntimeError(text)
+
+
+def is_of_a_person(error: KeyboardInterrupt) -> bool:
+    """Tell Ctrl-C from an interrupt that code raises of its own accord, with ``raise``.
+
+    Ctrl-C comes at any instruction, or out of the handler of the signal.
+    """
+    frames = list(walk_tb(error.__traceback__))
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    handler: Any = signal.getsignal(signal.SIGINT)
+    handler = getattr(handler, "func", handler)  # asyncio's is a partial
+    code = getattr(getattr(handler, "__func__", handler), "__code__", None)
+    if traceback is None or any(frame.f_code is code for frame, _ in frames):
+        return True
+    return traceback.tb_frame.f_code.co_code[traceback.tb_lasti] != _RAISE

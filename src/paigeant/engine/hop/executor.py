@@ -18,7 +18,7 @@ from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_o
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.flow.fan import decide_fan, fan_of
 from paigeant.engine.flow.lists import ItemLists
-from paigeant.engine.hop.apart import run_apart
+from paigeant.engine.hop.apart import Contained, run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.inputs import Bound, record_input
@@ -70,6 +70,10 @@ class Executor:
 
         Enters ``progress`` to run the code.
         """
+        with Contained(leased.message.topic):
+            return await self._execute(leased, served, progress)
+
+    async def _execute(self, leased: Leased, served: Served | None, progress: Progress) -> Execution:
         if leased.message.topic == FLOW:
             return await self._decide_node(leased)
         if served is None:
@@ -79,7 +83,8 @@ class Executor:
             return Execution(refused)
         step = _RunningStep(partial(self._context, leased, progress))
         try:
-            bound = await self._arguments(leased, served, step)
+            with Contained(leased.message.topic):
+                bound = await self._arguments(leased, served, step)
         except (Unavailable, MessageRejected):
             raise  # the store is away, or was tampered with, and nothing of the step has happened
         except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
@@ -104,7 +109,8 @@ class Executor:
             with progress:
                 async with step:
                     result = await self._call(leased, rules, progress, step.code)
-            return accept(result, handler.result, leased.message.topic)
+            with Contained(leased.message.topic):
+                return accept(result, handler.result, leased.message.topic)
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
         except MessageRejected:

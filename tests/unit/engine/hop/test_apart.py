@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import decimal
+import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import AfterValidator
 
 from paigeant import ActivityRegistry, RetryPolicy, RunFailed, Workflow, testing
+from paigeant.engine.hop.apart import run_apart
 
 TENANT = contextvars.ContextVar("tenant", default="nobody")
 ONCE = RetryPolicy(max_attempts=1)
@@ -72,6 +75,10 @@ async def raises_cancelled() -> None:
     raise asyncio.CancelledError
 
 
+async def interrupts_itself() -> None:
+    raise KeyboardInterrupt
+
+
 def exits_in_a_thread() -> None:
     raise SystemExit(3)
 
@@ -101,6 +108,7 @@ def asks_for_ever() -> None:
         exits_the_program,
         cancels_itself,
         raises_cancelled,
+        interrupts_itself,
         exits_in_a_thread,
         asks_and_raises,
         asks_for_ever,
@@ -118,3 +126,61 @@ async def test_whatever_raises_is_the_steps_outcome_at_once(function: Callable[.
         _ = result.output
     assert f"in {function.__name__}" in caught.value.__notes__[0]
     assert str(caught.value).endswith(f"see: paigeant show {result.workflow_id}")
+
+
+ERRORS: list[BaseException] = [
+    SystemExit(3),
+    GeneratorExit(),
+    asyncio.CancelledError(),
+    KeyboardInterrupt(),
+    StopIteration(),
+    KeyError("no"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("where", ["argument", "result"])
+async def test_whatever_raises_while_values_are_validated_is_the_steps_outcome_at_once(
+    error: BaseException, where: str
+):
+    def refuse(value: int) -> int:
+        raise error
+
+    def step(amount: Any) -> Any:
+        return amount
+
+    step.__annotations__ = {"amount" if where == "argument" else "return": Annotated[int, AfterValidator(refuse)]}
+    registry = ActivityRegistry()
+    registry.execute("amount")(lambda: 1)
+    registry.execute("step", retry=ONCE)(step)
+
+    async with testing.app(registry, workflows=[Workflow("w", ["amount", "step"])]) as app:
+        result = await (await app.dispatch("w", {})).result(5)
+
+    assert (result.status, [each.attempt for each in result.steps[1].errors]) == ("failed", [1])
+
+
+@pytest.mark.parametrize("handler", ["python's", "asyncio's", "one's own"])
+def test_ctrl_c_is_no_outcome(handler: str):
+    """It comes at any instruction of a step, or out of whatever handles the signal."""
+
+    def raises(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+
+    async def step() -> None:
+        if handler != "asyncio's":
+            signal.signal(signal.SIGINT, raises if handler == "one's own" else signal.default_int_handler)
+        for _ in range(2):  # asyncio cancels at the first one
+            signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(1)
+
+    async def main() -> None:
+        await run_apart(step, "step")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGINT, before)
