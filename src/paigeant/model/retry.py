@@ -53,7 +53,8 @@ def _named(error: Any) -> Any:
     if isinstance(error, str):
         return error
     if not (isinstance(error, type) and issubclass(error, BaseException)):
-        raise ValueError(f"{getattr(error, '__qualname__', shown(error))} is no class of exceptions")  # noqa: TRY004  (pydantic wants this one)
+        named = getattr(cast("Any", error), "__qualname__", shown(error))
+        raise ValueError(f"{named} is no class of exceptions")  # noqa: TRY004  (pydantic wants this one)
     return qualified_name(error)
 
 

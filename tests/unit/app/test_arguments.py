@@ -118,6 +118,18 @@ async def test_a_misspelt_outcome_fails_its_step_at_once(outcome: Any, options: 
     assert said in result.error.message
 
 
+@pytest.mark.parametrize("inner", [Completed(1), Parked("later"), Finished(1), Revised(1)])
+async def test_an_outcome_within_an_outcome_is_refused(inner: Any):
+    registry = ActivityRegistry()
+    registry.execute("a")(lambda: Completed(inner))
+
+    async with testing.app(registry, workflows=[Workflow("w", ["a"])]) as app:
+        result = await (await app.dispatch("w", {})).result(10)
+
+    assert result.error is not None
+    assert f"the output of its Completed is a {type(inner).__name__}: return that by itself" in result.error.message
+
+
 @pytest.mark.parametrize("given", [None, "x", 3])
 def test_an_activity_is_a_function(given: Any):
     with pytest.raises(RegistrationError) as caught:

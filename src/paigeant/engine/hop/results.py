@@ -49,6 +49,9 @@ def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
     if not isinstance(result, Completed | Revised | Finished):
         return Execution(Completed(keep(serialise(shape, result, f"step {step!r}: result"))), blobs)
     done = cast("Done", result)
+    if isinstance(done.output, Completed | Revised | Finished | Parked):
+        kinds = type(done).__name__, type(done.output).__name__
+        raise ResultError(f"step {step!r}: the output of its {kinds[0]} is a {kinds[1]}: return that by itself")
     output = keep(serialise(shape, done.output, f"step {step!r}: result"))
     log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"))
     variables, more = pack(done.variables, step)
