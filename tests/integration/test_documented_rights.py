@@ -38,6 +38,10 @@ def documented(pattern: str) -> list[str]:
     return found
 
 
+LONG = "n" * 90
+"""A name so long that an itinerary of it is kept beside the messages."""
+
+
 def registry() -> ActivityRegistry:
     """Return steps that record what there is to be recorded."""
     made = ActivityRegistry()
@@ -49,6 +53,7 @@ def registry() -> ActivityRegistry:
         return 1
 
     made.compensate("one")(lambda: None)
+    made.execute(LONG)(lambda: 1)
 
     @made.execute("fail")
     async def fail() -> None:
@@ -61,7 +66,7 @@ WORKFLOWS = {
     "bad": (Workflow("bad", ["one", "fail"]), RunStatus.COMPENSATED),
     "waiting": (Workflow("waiting", [Wait("go"), "one"]), RunStatus.COMPLETED),
     "at once": (Workflow("at_once", [Parallel("one", twice=["one"]), "one"]), RunStatus.COMPLETED),
-    "long": (Workflow("long", ["one"] * 300), RunStatus.COMPLETED),
+    "long": (Workflow("long", [LONG] * 60), RunStatus.COMPLETED),
 }
 
 

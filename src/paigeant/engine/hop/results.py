@@ -49,8 +49,8 @@ def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
     if not isinstance(result, Completed | Revised | Finished):
         return Execution(Completed(keep(serialise(shape, result, f"step {step!r}: result"))), blobs)
     done = cast("Done", result)
-    if isinstance(done.output, Completed | Revised | Finished | Parked):
-        kinds = type(done).__name__, type(done.output).__name__
+    if _is_outcome(done.output):
+        kinds = [type(each).__name__ for each in (cast("object", result), done.output)]
         raise ResultError(f"step {step!r}: the output of its {kinds[0]} is a {kinds[1]}: return that by itself")
     output = keep(serialise(shape, done.output, f"step {step!r}: result"))
     log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"))
@@ -78,6 +78,10 @@ def with_variables(failed: Execution, step: str) -> Execution:
         text = clean(f"{outcome.fault.message}; its variables are not set: {error}")
         return replace(failed, outcome=replace(outcome, fault=outcome.fault.model_copy(update={"message": text})))
     return replace(failed, outcome=replace(outcome, variables=variables), blobs=[*failed.blobs, *blobs])
+
+
+def _is_outcome(output: object) -> bool:
+    return isinstance(output, Completed | Revised | Finished | Parked)
 
 
 def _check_parked(parked: Parked, step: str) -> Parked:
