@@ -19,7 +19,8 @@ from chaos.servers.rabbitmq import RabbitMQ
 from chaos.servers.redis import RedisServer
 from paigeant import ActivityContext, ActivityRegistry, Paigeant, Parallel, Terminal, Wait, Workflow
 from paigeant.abc import Transport
-from paigeant.app.upkeep.log_lines import LogReader, open_log_store, prune_lines
+from paigeant.app.upkeep.log_lines import LogReader, prune_lines
+from paigeant.app.upkeep.log_stores import open_log_store
 from paigeant.config import Settings
 from paigeant.model.checks.findings import Severity
 from paigeant.model.hops import Sealed

@@ -19,7 +19,7 @@ from chaos.servers.redis import RedisServer
 from paigeant import ActivityRegistry, Paigeant, Workflow
 from paigeant.abc import Hooks
 from paigeant.aio.race import cancel
-from paigeant.app.upkeep.log_lines import open_log_store
+from paigeant.app.upkeep.log_stores import open_log_store
 from paigeant.config import Settings
 from paigeant.errors import Unavailable
 from paigeant.model.events import ConnectionLost, ConnectionRestored, Event

@@ -14,7 +14,7 @@ from paigeant.app.choosing import choose_schema
 from paigeant.app.operating.deeds import attest, view_of
 from paigeant.app.options import read_span
 from paigeant.app.upkeep.examination import Examined, examine
-from paigeant.app.upkeep.log_lines import make_lines
+from paigeant.app.upkeep.log_stores import make_lines
 from paigeant.app.upkeep.tokens import NewToken, create_token
 from paigeant.config import Settings
 from paigeant.engine.runtime import Runtime

@@ -1,4 +1,4 @@
-"""Log lines that are kept: where, by the settings, and how they are written and read."""
+"""Log lines that are kept: how they are written, read and deleted."""
 
 from __future__ import annotations
 
@@ -6,43 +6,14 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
+from paigeant.app.upkeep.log_stores import open_log_store, require_sink, sink_url
 from paigeant.config import Settings
-from paigeant.errors import ConfigError
 from paigeant.model.stored.log_lines import LogFilter, LogLine
-from paigeant.plugins import load_plugin
 from paigeant.telemetry.sink import SinkOutput
 
 if TYPE_CHECKING:  # a database is imported only where it keeps lines
     from paigeant.sql.log_lines.store import LogStore
-
-_NO_SINK = (
-    "no log lines are kept: set PAIGEANT_LOG_SINK=store, or a URL of a database, for workers and for this command"
-)
-
-
-def sink_url(settings: Settings) -> str | None:
-    """Return the database of log lines, None without a sink; raises ConfigError for a store that can keep none.
-
-    Beside a SQLite store it is a file of its own, so that lines never take the lock of the store's writer.
-    """
-    if settings.log_sink != "store":
-        return settings.log_sink
-    scheme, _, rest = settings.store.partition("://")
-    if scheme.startswith("sqlite"):
-        return f"sqlite://{rest.removesuffix('.db')}-logs.db"
-    if scheme.startswith("memory"):
-        raise ConfigError("PAIGEANT_LOG_SINK=store: a memory:// store keeps no log lines; use a URL of a database")
-    return settings.store
-
-
-def require_sink(settings: Settings) -> str:
-    """Return the database of log lines; raises ConfigError, which says how to get one, if there is no sink."""
-    url = sink_url(settings)
-    if url is None:
-        raise ConfigError(_NO_SINK)
-    return url
 
 
 def open_sink(settings: Settings) -> SinkOutput | None:
@@ -52,23 +23,6 @@ def open_sink(settings: Settings) -> SinkOutput | None:
         return None
     store = open_log_store(url)
     return SinkOutput(store, store.row_of)
-
-
-def open_log_store(url: str) -> LogStore:
-    """Return the store of log lines in this database. Raises ConfigError: another kind of URL, a missing extra."""
-    opened: LogStore = load_plugin("paigeant.log_stores", urlsplit(url).scheme.partition("+")[0], url=url)(url)
-    return opened
-
-
-def make_lines(settings: Settings) -> None:
-    """Make the table of log lines unless it is there; does nothing without a sink. Raises Unavailable."""
-    if settings.log_sink is None:
-        return
-    store = open_log_store(require_sink(settings))
-    try:
-        store.make()
-    finally:
-        store.close()
 
 
 def prune_lines(settings: Settings, older_than: timedelta) -> int:

@@ -12,7 +12,8 @@ from typing import Annotated, Final
 
 import typer
 
-from paigeant.app.upkeep.log_lines import LogReader, require_sink
+from paigeant.app.upkeep.log_lines import LogReader
+from paigeant.app.upkeep.log_stores import require_sink
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, chosen, require_at_most_one
 from paigeant.cli.terminal.commands import new_app

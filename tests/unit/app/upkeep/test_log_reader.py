@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from paigeant.app.upkeep import log_lines
-from paigeant.app.upkeep.log_lines import LogReader, open_log_store
+from paigeant.app.upkeep.log_lines import LogReader
+from paigeant.app.upkeep.log_stores import open_log_store
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.model.stored.log_lines import LogFilter

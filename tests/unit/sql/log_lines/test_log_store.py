@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic_core import to_json
 
-from paigeant.app.upkeep.log_lines import open_log_store, sink_url
+from paigeant.app.upkeep.log_stores import open_log_store, sink_url
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.stored.log_lines import LogFilter
