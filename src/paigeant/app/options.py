@@ -168,8 +168,10 @@ def check_hooks(hooks: Any) -> list[Hooks]:
     return found
 
 
-def check_parts(handlers: Any, workflows: Any, settings: Any) -> list[Declaration[Any, Any] | Plan]:
+def check_parts(handlers: Any, workflows: Any, settings: Any, create: Any) -> list[Declaration[Any, Any] | Plan]:
     """Return the workflows given to ``Paigeant``; raises RegistrationError, naming what is no such thing."""
+    if not isinstance(create, bool):
+        raise _wrong("create", create, "True or False")
     if handlers is not None and not isinstance(handlers, ModuleType | ActivityRegistry | Handlers):
         cure = f"import {handlers}; Paigeant({handlers})" if _is_name(handlers) else "Paigeant(handlers)"
         raise _wrong("handlers", handlers, f"a module or an ActivityRegistry: {cure}")

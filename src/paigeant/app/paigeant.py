@@ -29,7 +29,6 @@ from paigeant.app.options import (
     read_concurrency,
     read_declaration,
     read_dispatch,
-    read_flag,
     read_payloads,
     read_served,
     read_wanted,
@@ -76,7 +75,7 @@ class Paigeant:
         create: bool = True,
     ) -> None:
         """Choose the parts; nothing is opened yet. Raises ConfigError and RegistrationError."""
-        given = check_parts(handlers, workflows, settings)
+        given = check_parts(handlers, workflows, settings, create)
         self.settings: Settings = settings or load_settings()
         found = read_handlers(handlers)
         self.catalog: Catalog = Catalog(found.registry)
@@ -86,7 +85,7 @@ class Paigeant:
         self._hooks = GuardedHooks([*choose_hooks(self.settings), *check_hooks(hooks)])
         self._stack = AsyncExitStack()
         self._runtime: Runtime | None = None
-        self._create = read_flag("create", create, "Paigeant")
+        self._create = create
         self.is_there: bool = True
         """False if the store was not there when it was opened with ``create=False``, so that there is nothing in it."""
 
@@ -296,7 +295,6 @@ class Paigeant:
         cards = [self.registry[name].card for name in topics]
         await self.store.publish_catalog(list(self.workflows.values()), cards)
         warn_of(runtime, await self.catalog.check_all(self.store))
-        grace = timedelta(seconds=self.settings.grace)
-        options = WorkerOptions(topics, slots, grace, tuple(self.workflows))
+        options = WorkerOptions(topics, slots, timedelta(seconds=self.settings.grace), tuple(self.workflows))
         async with ActivityWorker(runtime, options) as worker:
             yield worker

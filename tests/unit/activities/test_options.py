@@ -120,6 +120,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (application, {"settings": {}}, "settings is {}; it should be Settings"),
     (application, {"workflows": "w"}, "workflows is 'w'; it should be a list of Workflows"),
     (application, {"workflows": ["w"]}, "workflows is 'w'; it should be a list of Workflows"),
+    (application, {"create": "no"}, "create is 'no'; it should be True or False"),
     (application, {"hooks": 3}, "hooks is 3; it should be Hooks"),
     (application, {"hooks": [Hooks(), 3]}, "hooks is 3; it should be Hooks"),
     (synchronous, {"setings": None}, "SyncPaigeant has no option 'setings'; did you mean 'settings'?"),
