@@ -29,8 +29,9 @@ class Approvals(ABC):
     async def answer_approval(self, approval_id: int, answer: Answer) -> Approval:
         """Answer a question, once, and make its step due if it has no other open one; returns it as it stands then.
 
-        Raises ``UnknownApproval``, and ``WrongState`` for one that is answered, whose time is up, or whose step does
-        not wait for it any more. Of two answers at once one is the first.
+        Only a step that waits for answers: one that runs meanwhile, and then waits for answers which are all there, is
+        due at once. Raises ``UnknownApproval``, and ``WrongState`` for one that is answered, whose time is up, or whose
+        step does not wait for it any more. Of two answers at once one is the first.
         """
 
     @abstractmethod

@@ -33,9 +33,8 @@ async def answers_to(
         call.tool_call_id: _question(run, call, requests, policy) for call in (*requests.approvals, *requests.calls)
     }
     found = await session.answers()
-    missing = [one for one in asked.values() if one.key not in found]
-    if missing or any(found[one.key].status in _OPEN for one in asked.values()):
-        session.wait(Parked(WaitReason.APPROVAL, _patience(policy), asks=tuple(missing)))
+    if any(one.key not in found or found[one.key].status in _OPEN for one in asked.values()):
+        session.wait(Parked(WaitReason.APPROVAL, _patience(policy), asks=tuple(asked.values())))
     results = DeferredToolResults()
     for call in requests.approvals:
         results.approvals[call.tool_call_id] = _approval(found[asked[call.tool_call_id].key], call, policy)
@@ -50,7 +49,7 @@ async def outcome_of(session: StepSession, key: str, tool: str, arguments: Mappi
     found = (await session.answers()).get(asked.key)
     if found is None or found.status in _OPEN:
         reason = f"{WaitReason.APPROVAL}: what came of the call of {tool!r} that was interrupted?"
-        session.wait(Parked(reason, asks=() if found else (asked,)))
+        session.wait(Parked(reason, asks=(asked,)))
     if found.status is ApprovalStatus.DENIED:
         raise Terminal(f"the call of {tool!r} was interrupted, and its outcome is not known: {found.value or 'denied'}")
     return found.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +10,8 @@ from pydantic_core import from_json
 
 from paigeant.errors import UnknownApproval, WrongState
 from paigeant.model.people.approvals import Answered, Approval, ApprovalStatus, AskedKind
+from paigeant.model.runs import StepStatus, WaitReason
+from paigeant.protocol.operate import Hurried, hurry
 
 
 class AskedRow(Protocol):
@@ -41,6 +44,39 @@ def stands(row: AskedRow, now: datetime) -> ApprovalStatus:
     if row.completed_at is not None or row.epoch != (row.hop_epoch or 0):
         return ApprovalStatus.WITHDRAWN
     return ApprovalStatus.EXPIRED if row.expires_at is not None and row.expires_at <= now else status
+
+
+class Waiting(Protocol):
+    """A hop that may wait for answers."""
+
+    # ruff: noqa: D102 -- the columns have the names of the hop's
+    @property
+    def owner(self) -> object | None: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def due_at(self) -> datetime | None: ...
+
+
+def hasten(hop: Waiting, asked: Iterable[AskedRow], now: datetime) -> Hurried | None:
+    """Return what makes a hop due that waits for answers to these, all that it has asked; None if nothing does.
+
+    It is due once none of them is open, and as the time of one is up. Asked when one is answered and when the hop
+    begins to wait: so an answer is not missed that comes while its step, run again, still finds the question open. A
+    hop that waits for something else is left alone: an answer does not decide what a person was asked to look at.
+    """
+    if hop.owner is not None or not _waits_for_answers(hop):
+        return None
+    still = [row for row in asked if stands(row, now) is ApprovalStatus.OPEN]
+    due = min((row.expires_at for row in still if row.expires_at is not None), default=None) if still else now
+    return None if due is None or (hop.due_at is not None and hop.due_at <= due) else hurry(due)
+
+
+def _waits_for_answers(hop: Waiting) -> bool:
+    said = (hop.reason or "").partition(":")[0]
+    return hop.status == StepStatus.WAITING and said == WaitReason.APPROVAL
 
 
 def unknown(approval_id: int) -> UnknownApproval:

@@ -10,25 +10,24 @@ from sqlalchemy import bindparam, func, select, update
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage, ApprovalStatus
 from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.pages import read_place
-from paigeant.protocol import operate
 from paigeant.protocol.people import approvals as protocol
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import approvals
 from paigeant.sql.schema.tables import Columns, step_executions
 from paigeant.sql.statements import operate as operating
+from paigeant.sql.statements.commits.asking import hasten
 from paigeant.sql.statements.custody.deeds import keep_deeds
-from paigeant.sql.statements.hops import changed, changing, key_of, steps
+from paigeant.sql.statements.hops import key_of, steps
 
 asked: Columns = approvals.c
 _OF_HOP: Final = (
     (steps.workflow_id == asked.workflow_id) & (steps.path == asked.path) & (steps.position == asked.position)
 )
 _SHOWN: Final = (
-    select(approvals, steps.epoch.label("hop_epoch"), steps.completed_at, steps.owner)
+    select(approvals, steps.epoch.label("hop_epoch"), steps.completed_at)
     .join_from(approvals, step_executions, _OF_HOP)
     .where(asked.namespace == bindparam("namespace"))
 )
-_DUE: Final = changing(operate.Hurried)
 
 
 def list_approvals(tx: Tx, workflow: str | None, everything: bool, limit: int, after: str | None) -> ApprovalPage:  # noqa: FBT001
@@ -64,10 +63,7 @@ def answer_approval(tx: Tx, approval_id: int, answer: Answer) -> Approval:
     written = {"status": answer.status.value, "answer": answer.value, "answered_by": answer.by, "answered_at": tx.now}
     tx.connection.execute(update(approvals).where(asked.id == approval_id).values(written))
     keep_deeds(tx, answer.deed)
-    step = StepEpoch(row.workflow_id, row.step_id, row.direction, row.epoch)
-    still = [one for one in _of_step(tx, step) if protocol.stands(one, tx.now) is ApprovalStatus.OPEN]
-    if not still and row.owner is None:
-        tx.many(_DUE, [changed(key_of(row), operate.hurry(tx.now))])
+    hasten(tx, [key_of(row)])
     return get_approval(tx, approval_id)
 
 

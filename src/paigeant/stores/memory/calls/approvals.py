@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,7 +11,6 @@ from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage, ApprovalStatus, Asked
 from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.pages import read_place
-from paigeant.protocol import operate
 from paigeant.protocol.people import approvals as protocol
 from paigeant.stores.memory.custody import keep_deeds
 from paigeant.stores.memory.rows import HopRow, Rows
@@ -84,8 +83,8 @@ class ApprovalRow:
         return self.hop.completed_at
 
 
-def ask(rows: Rows, hop: HopRow, questions: Iterable[Asked]) -> None:
-    """Write questions of a hop that begins to wait; one that is there already stays as it is."""
+def ask(rows: Rows, hop: HopRow, questions: Sequence[Asked]) -> None:
+    """Write questions of a hop that begins to wait; one that is there already stays as it is, answered or not."""
     epoch, now = hop.epoch or 0, rows.clock()
     for question in questions:
         known = [row for row in _of_hop(rows, hop.key) if row.epoch == epoch and row.asked.key == question.key]
@@ -94,6 +93,15 @@ def ask(rows: Rows, hop: HopRow, questions: Iterable[Asked]) -> None:
             expires = None if question.seconds is None else now + timedelta(seconds=question.seconds)
             workflow = rows.runs[hop.workflow_id].workflow
             rows.approvals[number] = ApprovalRow(number, hop, workflow, epoch, question, now, expires)
+    if questions:
+        _hasten(rows, hop, epoch)
+
+
+def _hasten(rows: Rows, hop: HopRow, epoch: int) -> None:
+    """Make a hop due that waits for answers, if all are there or as the time of one is up."""
+    change = protocol.hasten(hop, [one for one in _of_hop(rows, hop.key) if one.epoch == epoch], rows.clock())
+    if change is not None:
+        hop.change(change)
 
 
 def list_approvals(rows: Rows, workflow: str | None, everything: bool, limit: int, after: str | None) -> ApprovalPage:  # noqa: FBT001
@@ -121,9 +129,7 @@ def answer_approval(rows: Rows, approval_id: int, answer: Answer) -> Approval:
     protocol.require_open(row, now)
     row.status, row.answer, row.answered_by, row.answered_at = answer.status, answer.value, answer.by, now
     keep_deeds(rows, answer.deed)
-    of_hop = [one for one in _of_hop(rows, row.hop.key) if one.epoch == row.epoch]
-    if row.hop.owner is None and not any(protocol.stands(one, now) is ApprovalStatus.OPEN for one in of_hop):
-        row.hop.change(operate.hurry(now))
+    _hasten(rows, row.hop, row.epoch)
     rows.changes.note()
     return protocol.view(row, now)
 

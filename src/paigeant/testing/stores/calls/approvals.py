@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from paigeant.errors import UnknownApproval, WrongState
 from paigeant.model.hops import Grant
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalStatus, Asked, AskedKind
-from paigeant.model.runs import Direction
+from paigeant.model.runs import Direction, RunStatus
 from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.testing.builders import decided, failed
 from paigeant.testing.stores.backend import Connect, StoreBackend
@@ -70,6 +71,45 @@ class ApprovalGuarantees(StoreBackend):
         }
         assert (await store.list_approvals()).approvals == ()
         assert len((await store.list_approvals(everything=True)).approvals) == 2
+
+    async def test_an_answer_that_comes_while_the_step_looks_again_is_not_missed(self, store: Store) -> None:
+        grant = await self.begin(store, "draft")
+        [asked] = await self.ask(store, grant, asking("a"))
+        await store.resume(grant.key.workflow_id)
+        [again] = await self.take(store)
+        waits = decided(again, Parked("approval", asks=(asking("a"),)))  # as it found the question open
+
+        await store.answer_approval(asked.id, YES)
+        await self.settle(store, waits)
+
+        [third] = await self.take(store)
+        assert (third.key, third.attempt) == (grant.key, 1)
+
+    async def test_a_step_that_waits_again_does_not_wait_longer_for_a_question_than_it_is_open(
+        self, store: Store
+    ) -> None:
+        grant = await self.begin(store, "draft")
+        await self.ask(store, grant, asking("a", self.lease.total_seconds()))
+        await store.resume(grant.key.workflow_id)
+        [again] = await self.take(store)
+
+        await self.settle(store, decided(again, Parked("approval", timedelta(hours=1), asks=(asking("a", 3600.0),))))
+
+        [third] = await self.take_over(store)
+        assert (third.key, third.attempt) == (grant.key, 1)
+
+    async def test_an_answer_runs_no_step_that_waits_for_something_else(self, store: Store) -> None:
+        grant = await self.begin(store, "draft")
+        [asked] = await self.ask(store, grant, asking("a"))
+        await store.resume(grant.key.workflow_id)
+        [again] = await self.take(store)
+        await self.settle(store, decided(again, Parked("interrupted")))
+
+        await store.answer_approval(asked.id, YES)
+
+        assert await self.take(store) == []
+        view = await store.get_run(grant.key.workflow_id)
+        assert (view.status, view.reason) == (RunStatus.WAITING, "interrupted")
 
     async def test_of_two_answers_one_counts(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
