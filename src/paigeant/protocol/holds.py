@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from paigeant.model.hold import Code, Hold, Join, Signal, WaitState, Window, due_at
+from paigeant.model.hold import Code, Hold, Join, Person, Signal, WaitState, Window, due_at
 from paigeant.model.hops import FIRST_HINT, Commit, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Fault
 from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
-from paigeant.model.runs import AttemptError, StepStatus, add_error
+from paigeant.model.runs import AttemptError, StepStatus, WaitReason, add_error
 from paigeant.model.transition import Done, Held, Left, PassedEntry
 from paigeant.model.values.values import Value
 from paigeant.protocol.states import CommittedHop
@@ -127,7 +127,7 @@ def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime, *, closes
     due = now if closes else due_at(held.hold, now)
     return HeldBack(
         fence=hop.fence + 1,
-        attempt=hop.attempt - (held.fault is None),
+        attempt=_attempts(hop, held),
         interruptions=0,  # it has ended once, and nobody died of it
         status=held.status,
         owner=None,
@@ -201,6 +201,14 @@ class Inherited(NamedTuple):
 def inherit() -> Inherited:
     """Return what is written of a hop that is inherited."""
     return Inherited(None, compensable=False, undo_before=None, log=None, head=None)
+
+
+def _attempts(hop: CommittedHop, held: Held) -> int:
+    """Return the attempts that count. One that was cut off does, or whoever ends the run would not undo what it did."""
+    if held.fault is not None:
+        return hop.attempt
+    cut_off = isinstance(held.hold, Person) and held.reason == WaitReason.INTERRUPTED
+    return max(hop.attempt - 1, int(cut_off))
 
 
 def _wait(hop: CommittedHop, held: Held) -> str | None:

@@ -17,7 +17,7 @@ from paigeant.model.hold import Signal as AwaitedSignal
 from paigeant.model.hops import LeaseToken, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import FaultKind
-from paigeant.model.runs import CancelRequest, Direction, RunStatus, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, RunStatus, StepStatus, WaitReason
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.transition import Done, Held, Left, Transition
 from paigeant.model.values.values import NULL
@@ -178,7 +178,7 @@ def _real_commit(status: StepStatus, outcome: str, position: int, fence: int, le
         case StepStatus.WAITING if outcome == AWAITS_A_WHILE.name:
             hop = Held(AwaitedSignal(GO, LEASE.total_seconds()))
         case StepStatus.WAITING:
-            hop = Held(Person())
+            hop = Held(Person(WaitReason.INTERRUPTED if outcome == INTERRUPTED.name else WaitReason.PARKED))
         case StepStatus.RETRYING:
             hop = Held(After(LEASE.total_seconds()), FAULT)
         case StepStatus.COMPLETED:

@@ -13,7 +13,7 @@ from paigeant.model.hold import After, Code, Hold, Person
 from paigeant.model.hops import Commit, LeaseToken
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Fault
-from paigeant.model.runs import StepStatus
+from paigeant.model.runs import StepStatus, WaitReason
 from paigeant.model.transition import Done, Held, Left, Transition
 from paigeant.model.values.values import inline
 from paigeant.protocol import holds
@@ -53,6 +53,15 @@ def test_another_attempt_counts_and_ends_the_lease():
     assert (written.status, written.due_at) == (StepStatus.RETRYING, NOW + timedelta(minutes=1))
     assert [(error.message, error.attempt, error.at) for error in written.errors or ()] == [("broken", 2, NOW)]
     assert (written.input, written.committed_by) == (GIVEN, UUID(int=9))
+
+
+@pytest.mark.parametrize(("attempt", "counts"), [(1, 1), (2, 1)])
+def test_a_first_attempt_that_was_cut_off_counts_though_its_step_waits(attempt: int, counts: int):
+    held = Held(Person(WaitReason.INTERRUPTED))
+
+    written = holds.hold(replace(LEASED, attempt=attempt), held, commit(held), NOW)
+
+    assert written.attempt == counts
 
 
 def test_waiting_is_no_attempt():

@@ -10,13 +10,13 @@ from uuid import UUID
 
 import pytest
 
-from paigeant import RunStatus
+from paigeant import ActivityContext, RunStatus
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.entries.parallel import Parallel
 from paigeant.model.hops import Grant, Twin
 from paigeant.model.plan import Undo
-from paigeant.model.runs import CancelRequest, Direction, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, StepStatus, WaitReason
 from paigeant.model.stored.claims import Announced, Due
 from paigeant.testing.builders import completed, new_run, notice
 from paigeant.testing.stores.hops.joins import gone_on
@@ -169,3 +169,27 @@ async def test_a_step_in_doubt_is_undone_even_if_another_service_ends_its_run(be
     view = await bench.view(run)
     assert [step.direction for step in view.steps] == [Direction.EXECUTE, Direction.COMPENSATE][: 1 + begun]
     assert view.status is (RunStatus.RUNNING if begun else RunStatus.CANCELLED)
+
+
+@pytest.mark.parametrize("stops", [False, True])
+async def test_a_step_that_was_cut_off_and_waits_for_a_person_is_undone_if_its_run_is_to_end(bench: Any, stops: bool):  # noqa: FBT001
+    undone: list[bool] = []
+
+    @bench.registry.execute(timeout=None if stops else 0.05, on_interrupt="park")
+    async def pay() -> None:
+        await asyncio.sleep(60)
+
+    @bench.registry.compensate("pay", unknown=True)
+    async def refund(ctx: ActivityContext) -> None:
+        undone.append(ctx.unknown)
+
+    run = await bench.start("pay")
+    async with bench.worker():
+        await bench.until(run, RunStatus.RUNNING if stops else RunStatus.WAITING)
+    assert (await bench.until(run, RunStatus.WAITING)).reason == WaitReason.INTERRUPTED
+
+    await bench.steady.request_cancel(run, CancelRequest.COMPENSATE)
+    await bench.serve()
+
+    assert (await bench.until(run)).status is RunStatus.COMPENSATED
+    assert undone == [True]
