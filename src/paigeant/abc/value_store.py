@@ -22,8 +22,9 @@ class ValueStore(ABC):
         """Set a variable of the trunk, with the ``blob`` that its value refers to; a repeat changes nothing.
 
         It is set as if the hop before the newest had set it last: all steps that are still to come see it, unless one
-        of them sets it again. The ``deed``, which says who does it, is written with it. Raises ``UnknownRun``, and
-        ``WrongState`` for a run that is over and cannot be resumed.
+        of them sets it again. What the newest has set under this name before, as one that failed may have, or a signal
+        that it has met, is written over. The ``deed``, which says who does it, is written with it. Raises
+        ``UnknownRun``, and ``WrongState`` for a run that is over and cannot be resumed.
         """
 
     @abstractmethod

@@ -45,6 +45,11 @@ def seen(written: Iterable[Any], path: str = "") -> dict[str, Value]:
     return {one.name: one.value for one in there}
 
 
+def set_at(newest: int, *, sets_it: bool) -> int:
+    """Return at which position of the trunk a person sets a variable; the ``newest`` hop's, if that has set it."""
+    return newest if sets_it else newest - 1
+
+
 def left_by(message: PaigeantMessage, transition: Transition) -> Mapping[str, Value]:
     """Return the variables that the hop of this message leaves with this transition."""
     stated = dict(transition.writes.variables)

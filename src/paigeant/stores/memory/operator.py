@@ -10,6 +10,7 @@ from paigeant.model.plan import WorkerCard
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.model.values.values import Value
 from paigeant.protocol import leases, operate
+from paigeant.protocol.variables import set_at
 from paigeant.stores.memory.fan import joins
 from paigeant.stores.memory.rows import Rows, RunRow
 
@@ -77,9 +78,9 @@ def served(rows: Rows) -> set[str]:
 
 
 def set_variable(rows: Rows, run: RunRow, name: str, value: Value) -> None:
-    """Set a variable, as if the hop before the newest of the trunk had set it last."""
+    """Set a variable, as if the hop before the newest of the trunk had set it last, or over what the newest has set."""
     newest = max(key.position for key in rows.hops[run.workflow_id] if not key.path)
-    run.set(("", newest - 1), {name: value})
+    run.set(("", set_at(newest, sets_it=name in run.variables.get(("", newest), ()))), {name: value})
     run.edited = True
 
 

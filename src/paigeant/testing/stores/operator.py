@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from paigeant.abc import Store
 from paigeant.errors import UnknownRun, WrongState
 from paigeant.model.hops import Verdict
-from paigeant.model.outcomes import Parked, Retrying
+from paigeant.model.outcomes import Faulted, Parked, Retrying
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.stored.claims import Overdue
 from paigeant.model.values.values import Inline, Ref, Value, inline, shelve
@@ -208,6 +208,22 @@ class OperatorGuarantees(StoreBackend):
         await store.save_variable(grant.key.workflow_id, "verdict", inline("good"))
 
         assert set(await store.load_variables(grant.key.workflow_id)) == {"verdict"}
+
+    async def test_what_a_person_sets_writes_over_what_the_step_that_failed_has_set(self, store: Store) -> None:
+        first = await self.begin(store, "draft", "review")
+        await self.settle(store, completed(first))
+        [second] = await self.take(store)
+        run, outcome = first.key.workflow_id, Faulted(FAULT, variables={"verdict": inline("bad")})
+        await self.settle(store, decided(second, outcome))
+
+        await store.save_variable(run, "verdict", inline("good"))
+        await store.save_variable(run, "tone", inline("dry"))
+
+        await store.resume(run)
+        assert await store.load_variable(run, "verdict") == inline("good")
+        [again] = await self.take(store)
+        await self.settle(store, completed(again, variables={"tone": inline("wet")}))
+        assert await store.load_variable(run, "tone") == inline("wet")
 
     async def test_nothing_is_written_to_a_run_that_is_over(self, store: Store) -> None:
         over, terminated = await self.begin(store, "draft"), new_run("draft")

@@ -80,7 +80,7 @@ OFTEN: dict[str, Any] = {
     "a run's steps": read._STEPS,
     "variables": variables._WANTED,
     "all variables": variables._ALL,
-    "the place of what a person sets": variables._BEFORE_THE_NEWEST,
+    "the place of what a person sets": variables._NEWEST,
     "the status of a run to be changed": operate._RUN,
     "values": variables._VALUES,
     "whether a recording's lease is alive": checkpoints._LEASED,

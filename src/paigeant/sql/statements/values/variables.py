@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from paigeant.model.message import lineage
 from paigeant.model.values.values import Blob, Value
-from paigeant.protocol.variables import seen
+from paigeant.protocol.variables import seen, set_at
 from paigeant.sql.execution.keys import names_of, wanted
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
@@ -101,8 +101,14 @@ _WANTED: Final = PreparedStatement(
         ),
     )
 )
-_BEFORE_THE_NEWEST: Final = PreparedStatement(
-    select(func.max(steps.position) - 1).where(steps.workflow_id == bindparam("workflow_id"), steps.path == "")
+_NEWEST: Final = PreparedStatement(
+    select(func.max(steps.position)).where(steps.workflow_id == bindparam("workflow_id"), steps.path == "")
+)
+_SET_AT: Final = PreparedStatement(
+    select(func.count()).where(
+        *(variables.workflow_id == bindparam("workflow_id"), variables.path == ""),
+        *(variables.position == bindparam("position"), variables.name == bindparam("name")),
+    )
 )
 _EDITED: Final = PreparedStatement(
     update(workflow_runs).where(workflow_runs.c.workflow_id == bindparam("b_workflow_id")).values(edited=True)
@@ -119,8 +125,9 @@ def save_variable(tx: Tx, workflow_id: UUID, name: str, value: Value, blob: Blob
     """Set a variable, as if the hop before the newest had set it last; raises UnknownRun and WrongState."""
     require_writable(tx, workflow_id)
     keep_blobs(tx, [] if blob is None else [(workflow_id, blob)])
-    position = tx.scalar(_BEFORE_THE_NEWEST, workflow_id=workflow_id)
-    place = {"workflow_id": workflow_id, "path": "", "position": position}
+    newest = tx.scalar(_NEWEST, workflow_id=workflow_id)
+    sets_it = tx.scalar(_SET_AT, workflow_id=workflow_id, position=newest, name=name)
+    place = {"workflow_id": workflow_id, "path": "", "position": set_at(newest, sets_it=bool(sets_it))}
     tx.upsert(workflow_variables, [{**place, "name": name, "value": value, "updated_at": tx.now}])
     tx.many(_EDITED, [{"b_workflow_id": workflow_id}])
 
