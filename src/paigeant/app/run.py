@@ -24,7 +24,7 @@ from paigeant.app.views.ahead import signals_ahead, with_steps_ahead
 from paigeant.app.views.pictures import draw_run
 from paigeant.engine.fork import fork
 from paigeant.engine.runtime import Runtime
-from paigeant.engine.upkeep.closer import close_due
+from paigeant.engine.upkeep.closer import close_run
 from paigeant.errors import ResultError, ResultTimeout, RunFailed, UnknownVariable
 from paigeant.model.people.deeds import Deed, DeedVerb, DeedView
 from paigeant.model.runs import CancelRequest, NodeView, RunError, RunStatus, RunView, StepView
@@ -251,8 +251,7 @@ class Run(Generic[Out_co]):
         deed = await self._attest(DeedVerb.CANCEL, compensate=undo)
         wanted = CancelRequest.COMPENSATE if undo else CancelRequest.PLAIN
         await self._runtime.store.request_cancel(self.workflow_id, wanted, deed=deed)
-        await close_due(self._runtime)
-        return await self.status()
+        return await close_run(self._runtime, self.workflow_id)
 
     async def terminate(self) -> RunStatus:
         """End the run: when this returns nothing more is committed to it, and nothing is undone."""

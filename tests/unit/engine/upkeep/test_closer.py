@@ -11,9 +11,10 @@ from uuid import UUID
 import pytest
 
 from paigeant import ActivityContext, RunStatus
-from paigeant.engine.upkeep.closer import close_due
+from paigeant.engine.upkeep.closer import close_due, close_run
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.entries.parallel import Parallel
+from paigeant.model.entries.wait import Wait
 from paigeant.model.hops import Grant, Twin
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, StepStatus, WaitReason
@@ -193,3 +194,16 @@ async def test_a_step_that_was_cut_off_and_waits_for_a_person_is_undone_if_its_r
 
     assert (await bench.until(run)).status is RunStatus.COMPENSATED
     assert undone == [True]
+
+
+async def test_who_ends_a_run_of_which_nothing_runs_ends_its_branches_and_their_nodes_at_once(bench: Any):
+    inner = Parallel(x=[Wait("called")], y=[Wait("paid")])
+    start = new_run(Parallel(a=[Wait("go")], b=[inner]))
+    await bench.steady.record_workflow_start([start])
+    while grants := await bench.steady.claim("w", Due([FLOW]), 10, bench.lease):
+        await bench.steady.record_step_result([await gone_on(bench.steady, each) for each in grants], bench.lease)
+    assert (await bench.view(start.workflow_id)).status is RunStatus.WAITING
+
+    await bench.steady.request_cancel(start.workflow_id, CancelRequest.PLAIN)
+
+    assert await close_run(bench.runtime(), start.workflow_id) is RunStatus.CANCELLED
