@@ -233,8 +233,9 @@ def _may_lease(tx: Tx, row: Any) -> bool:
 def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Grant]:
     """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
     about = {"namespace": tx.namespace, "now": tx.now, "limit": limit}
-    rows = tx.rows(_CLOSING, **about) or tx.rows(_CLOSING_BRANCHES, **about)
-    return _take(tx, [row for row in rows if leases.may_close(row, row, row.direction, tx.now)], owner, lease)
+    found = {key_of(row): row for query in (_CLOSING, _CLOSING_BRANCHES) for row in tx.rows(query, **about)}
+    rows = [row for row in found.values() if leases.may_close(row, row, row.direction, tx.now)]
+    return _take(tx, rows[:limit], owner, lease)
 
 
 def find_held_interfaces(tx: Tx) -> set[HeldInterface]:

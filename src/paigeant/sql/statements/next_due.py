@@ -19,10 +19,17 @@ from paigeant.sql.statements.hops import OPEN, steps
 _closing_branch: Final = (
     select(literal_column("1", Integer())).where(*BRANCHES_TO_CLOSE, steps.owner.is_(None)).exists()
 )
+_leased_branch: Final = (
+    select(func.min(steps.due_at, type_=steps.due_at.type))
+    .where(*BRANCHES_TO_CLOSE, steps.owner.is_not(None))
+    .scalar_subquery()
+)
+"""When the lease runs out on a hop that is to end, and that nobody else may end before."""
+
 _NEXT_CLOSING: Final = PreparedStatement(
-    select(func.min(runs.closes_at).label("at"), store_now().label("now"), _closing_branch.label("branch")).where(
-        *TO_CLOSE
-    )
+    select(func.min(runs.closes_at).label("at"), store_now().label("now"), _closing_branch.label("branch"))
+    .add_columns(_leased_branch.label("branch_at"))
+    .where(*TO_CLOSE)
 )
 
 
@@ -69,8 +76,8 @@ def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
 
 
 def overdue_in(tx: Tx) -> float | None:
-    """Return in how many seconds a run is overdue to end, None if none is going to be."""
+    """Return in how many seconds a run, or a branch, is overdue to end, None if none is going to be."""
     [row] = tx.rows(_NEXT_CLOSING, namespace=tx.namespace, known_now=tx.known_now)
     if row.branch:
         return 0.0
-    return None if row.at is None else (row.at - row.now).total_seconds()
+    return min(((at - row.now).total_seconds() for at in (row.at, row.branch_at) if at is not None), default=None)

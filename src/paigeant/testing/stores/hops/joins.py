@@ -22,6 +22,7 @@ from paigeant.model.fan.joins import JoinStart
 from paigeant.model.fan.outcomes import FannedOut
 from paigeant.model.hops import Commit, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
+from paigeant.model.outcomes import Parked
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunError, RunStatus, RunView, StepStatus
 from paigeant.model.stored.claims import Due, Overdue
@@ -31,6 +32,7 @@ from paigeant.routing import close, decide_node
 from paigeant.routing.fan.branches import items_from
 from paigeant.testing.builders import CODEC, OTHER, WORKER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import TOPICS, StoreBackend
+from paigeant.testing.waiting import eventually
 
 ITEMS: list[JsonValue] = [0, 1, 2, 3, 4, 5]
 
@@ -163,6 +165,19 @@ class JoinGuarantees(StoreBackend):
         view = await self.finish(store, [node])
         assert view.status is RunStatus.FAILED
         assert [step.status for step in view.steps] == [StepStatus.FAILED, *[StepStatus.CANCELLED] * 5]
+
+    async def test_anybody_ends_what_is_to_end_of_a_branch_once_the_lease_on_it_has_run_out(self, store: Store) -> None:
+        fast, slow = await self.begin_fan(store, Parallel(a=["draft"], b=["review"], join="any"))
+        await self.settle(store, decided(slow, Parked("ask Ann")), completed(fast))
+        [again] = await store.claim(OTHER, Overdue(), 100, self.lease)
+        assert await store.claim(WORKER, Overdue(), 100, self.long) == []
+
+        async def taken_over() -> list[Grant]:
+            await self.let_leases_end()
+            return await store.claim(WORKER, Overdue(), 100, self.long)
+
+        [over] = await eventually(taken_over)
+        assert (over.key, over.interrupted) == (again.key, True)
 
     async def fail_some(self, store: Store, grants: Sequence[Grant], *paths: str) -> list[Grant]:
         """Have what was leased go on but for the hops on these paths, which fail; returns what is due by that."""
