@@ -73,7 +73,7 @@ class Taken(NamedTuple):
 
 def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
     """Return what a lease of this length, given to this owner, writes."""
-    ends_at, hint_at = renew(now, lease)
+    ends_at, hint_at, *_ = renew(now, lease)
     return Taken(
         fence=hop.fence + 1,
         attempt=hop.attempt + 1,
@@ -97,16 +97,21 @@ def end_wait(wait: str | None) -> str | None:
 
 
 class Renewed(NamedTuple):
-    """What a beat writes: the end of the lease, and when its twin is announced if nobody renews it again."""
+    """What a beat writes: the end of the lease, and when its twin is announced if nobody renews it again.
+
+    It runs: once its lease had run out, somebody may have noted that nobody serves it.
+    """
 
     due_at: datetime
     hint_at: datetime
+    status: StepStatus
+    reason: None
 
 
 def renew(now: datetime, lease: timedelta) -> Renewed:
     """Return what renewing a lease for so long writes."""
     ends_at = now + lease
-    return Renewed(ends_at, ends_at + GRACE)
+    return Renewed(ends_at, ends_at + GRACE, StepStatus.RUNNING, None)
 
 
 class Released(NamedTuple):

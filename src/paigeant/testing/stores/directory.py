@@ -9,11 +9,12 @@ from datetime import timedelta
 from paigeant.abc import Store
 from paigeant.model.entries.step import Step
 from paigeant.model.plan import ActivityCard, Plan, Undo, WorkerCard
-from paigeant.model.runs import RunStatus, WaitReason
+from paigeant.model.runs import RunStatus, StepStatus, WaitReason
 from paigeant.model.stored.claims import Due
 from paigeant.testing.builders import new_run
 from paigeant.testing.checks import is_useful
 from paigeant.testing.stores.backend import StoreBackend
+from paigeant.testing.waiting import eventually
 
 ALICE = WorkerCard("alice", "host", 1, ("draft", "review"), ("article",))
 
@@ -98,3 +99,23 @@ class DirectoryGuarantees(StoreBackend):
         await self.begin(store, "draft")
 
         assert await store.end_dead_leases("nobody") == 0
+
+    async def test_a_step_that_gets_on_after_all_is_not_shown_any_more_as_one_that_nobody_serves(
+        self, store: Store
+    ) -> None:
+        grant = await self.begin(store, "draft", lease=self.lease)
+
+        async def stranded() -> bool:
+            await self.let_leases_end()
+            return await store.hold_unserved(timedelta(0)) == 1
+
+        assert await eventually(stranded)
+
+        await store.beat([grant.held], self.long)
+
+        view = await store.get_run(grant.key.workflow_id)
+        assert (view.status, view.steps[0].status, view.steps[0].reason) == (
+            RunStatus.RUNNING,
+            StepStatus.RUNNING,
+            None,
+        )
