@@ -8,13 +8,16 @@ from typing import Final, NamedTuple, TypeVar
 
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import GRACE, SUSPECT
-from paigeant.model.runs import Direction, StepStatus
+from paigeant.model.runs import Direction, StepStatus, WaitReason
 from paigeant.protocol.states import HopState, RunState
 
 T = TypeVar("T")
 
 FOR_JOINS: Final = frozenset({WaitState.JOIN, WaitState.WINDOW})
-"""What a hop waits for that only a join can end."""
+"""How far the wait of a hop of a join has come: a node with branches, or the first hop of one that has not begun."""
+
+JOIN_REASONS: Final = frozenset({WaitReason.JOIN, WaitReason.WINDOW})
+"""What such a hop waits for as long as only its join ends the wait."""
 
 
 def is_open(hop: HopState) -> bool:
@@ -48,6 +51,11 @@ def is_interrupted(hop: HopState) -> bool:
     Who commits or resumes a hop takes owner and interruptions off it; who gives it back unused only the owner.
     """
     return hop.owner is not None or hop.interruptions > 0
+
+
+def waits_for_join(hop: HopState) -> bool:
+    """Tell whether only a join ends this wait. It does not if a node could not be joined, and waits for a person."""
+    return hop.wait in FOR_JOINS and hop.reason in JOIN_REASONS
 
 
 class Taken(NamedTuple):
@@ -163,5 +171,5 @@ def may_close(run: RunState, hop: HopState, direction: str, now: datetime) -> bo
     branches, and one of these that has not begun ends with its join.
     """
     ends = hop.closes or run.cancel_requested is not None or (run.deadline is not None and run.deadline <= now)
-    idle = is_due(hop, now) or (hop.owner is None and hop.wait not in FOR_JOINS)
+    idle = is_due(hop, now) or (hop.owner is None and not waits_for_join(hop))
     return bool(ends) and is_open(hop) and direction == Direction.EXECUTE and idle

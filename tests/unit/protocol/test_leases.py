@@ -87,8 +87,10 @@ def test_a_suspect_is_held_by_whose_lease_on_it_has_not_run_out():
         (Run(deadline=NOW), Hop(owner="a", due_at=NOW), Direction.EXECUTE, True),
         (Run(deadline=NOW), Hop(), Direction.COMPENSATE, False),
         (Run(deadline=NOW), Hop(completed_at=NOW), Direction.EXECUTE, False),
-        (Run(deadline=NOW), Hop(wait=WaitState.WINDOW, due_at=None), Direction.EXECUTE, False),
-        (Run(deadline=NOW), Hop(wait=WaitState.JOIN, due_at=None), Direction.EXECUTE, False),
+        (Run(deadline=NOW), Hop(wait=WaitState.WINDOW, reason="window", due_at=None), Direction.EXECUTE, False),
+        (Run(deadline=NOW), Hop(wait=WaitState.JOIN, reason="join", due_at=None), Direction.EXECUTE, False),
+        (Run(deadline=NOW), Hop(wait=WaitState.JOIN, reason="internal", due_at=None), Direction.EXECUTE, True),
+        (Run(deadline=NOW), Hop(reason="join", due_at=None), Direction.EXECUTE, True),
         (Run(deadline=NOW), Hop(wait=WaitState.JOIN, due_at=NOW), Direction.EXECUTE, True),
     ],
 )

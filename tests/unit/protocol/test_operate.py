@@ -84,13 +84,20 @@ def test_of_a_run_that_failed_in_a_branch_the_node_is_started_over():
 
 def test_what_is_held_for_a_join_is_not_started_over():
     waiting = Hop(position=1, path="1.0", status=StepStatus.WAITING)
-    node = Hop(position=1, status=StepStatus.WAITING, wait=WaitState.JOIN)
-    later = Hop(position=1, path="1.1", status=StepStatus.WAITING, wait=WaitState.WINDOW)
+    node = Hop(position=1, status=StepStatus.WAITING, wait=WaitState.JOIN, reason="join")
+    later = Hop(position=1, path="1.1", status=StepStatus.WAITING, wait=WaitState.WINDOW, reason="window")
     asleep = Hop(position=1, path="1.0", status=StepStatus.WAITING, wait=WaitState.OPEN, reason="sleep")
 
     assert operate.choose_resumed([node, waiting, later]) == [waiting]
     with pytest.raises(WrongState, match="a retry does not cut that short"):
         operate.choose_resumed([node, asleep, later])
+
+
+def test_a_node_that_could_not_be_joined_is_started_over_and_knows_its_branches():
+    node = Hop(position=1, status=StepStatus.WAITING, wait=WaitState.JOIN, reason="internal")
+
+    assert operate.choose_resumed([node]) == [node]
+    assert operate.restart(node, NOW, operate.Restart()).wait == WaitState.JOIN
 
 
 def test_what_is_started_over_is_as_if_it_had_never_been_tried():

@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     literal_column,
+    or_,
     select,
     type_coerce,
     union_all,
@@ -60,8 +61,7 @@ LEASABLE: Final = (
         *(type_coerce(steps.step_id, NULLTYPE).label("step_id"), steps.undoes_path, steps.undoes_position),
         *(steps.namespace, steps.direction, steps.completed_at, steps.due_at, steps.accepted, steps.wait, steps.head),
         steps.epoch,
-        steps.closes,
-        steps.started_at,
+        *(steps.reason, steps.closes, steps.started_at),
         *(steps.body, steps.digest),
         *(runs.started_at.label("run_started_at"), runs.cancel_requested, runs.closing, runs.deadline, runs.edited),
     )
@@ -95,14 +95,19 @@ TO_CLOSE: Final = (
     runs.completed_at.is_(None),
     runs.closes_at.is_not(None),
 )
+_WAITS_FOR_NO_JOIN: Final = or_(
+    and_(*(steps.wait.is_distinct_from(one.value) for one in sorted(leases.FOR_JOINS))),
+    and_(*(steps.reason.is_distinct_from(one.value) for one in sorted(leases.JOIN_REASONS))),
+)
+"""As :func:`paigeant.protocol.leases.waits_for_join` says."""
+
 _CLOSING: Final = PreparedStatement(
     LEASABLE.where(
         *TO_CLOSE,
         runs.closes_at <= bindparam("now"),
         OPEN,
         steps.direction == Direction.EXECUTE.value,
-        _DUE
-        | and_(steps.owner.is_(None), *(steps.wait.is_distinct_from(one.value) for one in sorted(leases.FOR_JOINS))),
+        _DUE | (steps.owner.is_(None) & _WAITS_FOR_NO_JOIN),
     )
     .order_by(runs.closes_at, *HOP)
     .limit(bindparam("limit"))

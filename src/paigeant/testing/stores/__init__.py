@@ -10,9 +10,9 @@ from paigeant.testing.stores.custody import CustodyGuarantees
 from paigeant.testing.stores.directory import DirectoryGuarantees
 from paigeant.testing.stores.forks import ForkGuarantees
 from paigeant.testing.stores.hops.branches import BranchGuarantees
+from paigeant.testing.stores.hops.closing import ClosingGuarantees
 from paigeant.testing.stores.hops.commits import CommitGuarantees
 from paigeant.testing.stores.hops.handover import HandOverGuarantees
-from paigeant.testing.stores.hops.joins import JoinGuarantees
 from paigeant.testing.stores.hops.leases import LeaseGuarantees
 from paigeant.testing.stores.hops.misfits import MisfitGuarantees
 from paigeant.testing.stores.hops.nodes import NodeGuarantees
@@ -43,7 +43,7 @@ class StoreContract(
     PassingGuarantees,
     UndoingGuarantees,
     BranchGuarantees,
-    JoinGuarantees,
+    ClosingGuarantees,
     ForkGuarantees,
     OperatorGuarantees,
     SignalGuarantees,

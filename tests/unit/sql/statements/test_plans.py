@@ -81,6 +81,7 @@ OFTEN: dict[str, Any] = {
     "variables": variables._WANTED,
     "all variables": variables._ALL,
     "the place of what a person sets": variables._NEWEST,
+    "whether it was set there": variables._SET_AT,
     "the status of a run to be changed": operate._RUN,
     "values": variables._VALUES,
     "whether a recording's lease is alive": checkpoints._LEASED,

@@ -53,9 +53,9 @@ _TO_FREE: Final = PreparedStatement(
 )
 _FREE: Final = changing(protocol.Freed, *_IDLE)
 _TO_END_EARLY: Final = PreparedStatement(
-    select(*HOP, steps.step, steps.body, steps.wait, steps.owner, steps.completed_at, steps.direction).where(
-        steps.workflow_id == bindparam("workflow_id"), OPEN, steps.owner.is_(None), begins(steps.path)
-    )
+    select(
+        *HOP, steps.step, steps.body, steps.wait, steps.reason, steps.owner, steps.completed_at, steps.direction
+    ).where(steps.workflow_id == bindparam("workflow_id"), OPEN, steps.owner.is_(None), begins(steps.path))
 )
 _END_EARLY: Final = changing(operate.EndedEarly, *_IDLE)
 _CLOSING: Final = PreparedStatement(

@@ -22,17 +22,15 @@ from paigeant.model.fan.joins import JoinStart
 from paigeant.model.fan.outcomes import FannedOut
 from paigeant.model.hops import Commit, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
-from paigeant.model.outcomes import Parked
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunError, RunStatus, RunView, StepStatus
-from paigeant.model.stored.claims import Due, Overdue
+from paigeant.model.stored.claims import Due
 from paigeant.model.values.counts import BranchCounts
 from paigeant.model.values.values import Value, inline
 from paigeant.routing import close, decide_node
 from paigeant.routing.fan.branches import items_from
-from paigeant.testing.builders import CODEC, OTHER, WORKER, completed, decided, failed, new_run
+from paigeant.testing.builders import CODEC, WORKER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import TOPICS, StoreBackend
-from paigeant.testing.waiting import eventually
 
 ITEMS: list[JsonValue] = [0, 1, 2, 3, 4, 5]
 
@@ -142,42 +140,6 @@ class JoinGuarantees(StoreBackend):
         assert (join.arrived, join.completed) == (3, 3)
         run = await self.finish(store, [node])
         assert run.output == {"draft": "done", "review": "done", "print": "done"}
-
-    async def test_what_has_not_begun_ends_with_its_join_and_not_before_when_the_deadline_has_passed(
-        self, store: Store
-    ) -> None:
-        each = ForEach("item", in_="items", step="draft", max_concurrency=1)
-        await store.record_workflow_start([new_run(each, payload={"items": ITEMS}, deadline=-1.0)])
-        [grant] = await self.due(store)
-        items: list[Value] = [inline(item) for item in ITEMS]
-        start = JoinStart(len(items), len(items), 1, OnFault.CANCEL, items=inline(ITEMS))
-        await self.settle(store, decided(grant, FannedOut(items_from(each, items, 0), start)))
-        [first] = await self.due(store)
-
-        assert await store.claim(OTHER, Overdue(), 100, self.long) == []
-
-        late = close(Leased(first, CODEC.open(first.body).message), begun=True)
-        await self.settle(store, decided(first, late))
-        join = await store.load_join(grant.key)
-        assert join is not None
-        assert (join.settled, join.arrived, join.failed, join.cancelled) == (True, 6, 1, 5)
-        [node] = await store.claim(OTHER, Overdue(), 100, self.long)
-        view = await self.finish(store, [node])
-        assert view.status is RunStatus.FAILED
-        assert [step.status for step in view.steps] == [StepStatus.FAILED, *[StepStatus.CANCELLED] * 5]
-
-    async def test_anybody_ends_what_is_to_end_of_a_branch_once_the_lease_on_it_has_run_out(self, store: Store) -> None:
-        fast, slow = await self.begin_fan(store, Parallel(a=["draft"], b=["review"], join="any"))
-        await self.settle(store, decided(slow, Parked("ask Ann")), completed(fast))
-        [again] = await store.claim(OTHER, Overdue(), 100, self.lease)
-        assert await store.claim(WORKER, Overdue(), 100, self.long) == []
-
-        async def taken_over() -> list[Grant]:
-            await self.let_leases_end()
-            return await store.claim(WORKER, Overdue(), 100, self.long)
-
-        [over] = await eventually(taken_over)
-        assert (over.key, over.interrupted) == (again.key, True)
 
     async def fail_some(self, store: Store, grants: Sequence[Grant], *paths: str) -> list[Grant]:
         """Have what was leased go on but for the hops on these paths, which fail; returns what is due by that."""
