@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from threading import Timer
 from typing import Any
@@ -17,7 +19,7 @@ from paigeant import ActivityRegistry, Paigeant, Price, RetryPolicy, RunStatus, 
 from paigeant.agents import PaigeantDurability
 from paigeant.config import Settings
 from paigeant.testing.waiting import eventually
-from tests.provider import Provider, serving, text, tools
+from tests.provider import Provider, Refusal, serving, text, tools
 
 
 @pytest.fixture
@@ -148,3 +150,42 @@ async def test_a_request_under_way_when_its_run_is_cancelled_is_in_the_ledger(
 
     assert result.status == "cancelled"
     assert len(await app.store.read_ledger(run.workflow_id)) == len(provider.bill) == 1
+
+
+async def test_a_provider_that_refuses_is_left_alone_by_all_workers_and_no_attempt_is_used_up(
+    registry: ActivityRegistry, settings: Settings, provider: Provider
+):
+    """One 429 among twenty steps of two workers, which hear of it over the store."""
+    provider.scripts["busy"] = lambda turn, _: (
+        tools(("look", {"item": str(turn)}), turn=turn) if turn < 4 else text("done")
+    )
+    agent = Agent(model(provider, "busy"), name="busy")
+
+    @agent.tool_plain
+    async def look(item: str) -> str:
+        await asyncio.sleep(0.4)
+        return f"seen {item}"
+
+    registry.agent(agent, prompt="go")
+    workflow = Workflow("w", ["busy"], activities=registry)
+    settings = settings.model_copy(update={"lease": 30.0})
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            app = await stack.enter_async_context(Paigeant(registry, workflows=[workflow], settings=settings))
+            await stack.enter_async_context(app.worker(concurrency=10))
+        runs = [await app.dispatch("w", n) for n in range(20)]
+        assert await eventually(lambda: said(len(provider.bill) >= 20))
+        provider.refusals = [Refusal(429, "4")]
+        assert await eventually(lambda: said(not provider.refusals))
+        at_first = len(provider.bill)
+        await asyncio.sleep(3)
+        meanwhile = len(provider.bill) - at_first
+        results = [await run.result(timeout=40) for run in runs]
+
+    assert {(result.status, result.steps[0].attempt) for result in results} == {(RunStatus.COMPLETED, 1)}
+    assert meanwhile < 25
+    assert len(provider.bill) == 101
+
+
+async def said(fact: object) -> object:
+    return fact

@@ -9,6 +9,8 @@ from paigeant.abc.access_tokens import AccessTokens
 from paigeant.abc.calls.approvals import Approvals
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.ledger import Ledger
+from paigeant.abc.calls.model_gate import ModelGate
+from paigeant.abc.calls.pauses import Pauses
 from paigeant.abc.calls.step_session import Call, StepSession
 from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHop
 from paigeant.abc.dead_letters import DeadLetters
@@ -39,8 +41,10 @@ __all__ = [
     "Hooks",
     "HopStore",
     "Ledger",
+    "ModelGate",
     "Opened",
     "Operator",
+    "Pauses",
     "Reporter",
     "Resource",
     "RunReader",

@@ -6,6 +6,7 @@ from paigeant.abc.access_tokens import AccessTokens
 from paigeant.abc.calls.approvals import Approvals
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.ledger import Ledger
+from paigeant.abc.calls.pauses import Pauses
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
 from paigeant.abc.hop_store import HopStore
@@ -21,6 +22,7 @@ class Store(
     CheckpointStore,
     Ledger,
     Approvals,
+    Pauses,
     Operator,
     Directory,
     DeadLetters,

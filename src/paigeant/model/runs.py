@@ -86,6 +86,8 @@ class WaitReason(StrEnum):
     """The run is older than its dispatcher has allowed."""
     APPROVAL = "approval"
     """People are to approve or answer something."""
+    PROVIDER = "provider"
+    """The provider of a model has asked to be left alone for a while."""
     DIVERGED = "diverged"
     """A step asks for something else than it has recorded."""
     INTERNAL = "internal"

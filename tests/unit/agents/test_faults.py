@@ -88,17 +88,8 @@ async def test_what_can_never_succeed_fails_at_once(attempt: Any, error: Excepti
     ("error", "name"),
     [
         (http(408), "pydantic_ai.exceptions.ModelHTTPError"),
-        (http(429), "pydantic_ai.exceptions.ModelHTTPError"),
         (http(500), "pydantic_ai.exceptions.ModelHTTPError"),
         (http(409, retry_after=0.01), "pydantic_ai.exceptions.ModelHTTPError"),
-        (
-            categorised(ModelRateLimitError, 429, {}),
-            "pydantic_ai.exceptions.ModelRateLimitError",
-        ),
-        (
-            categorised(ModelUnavailableError, 403, {}),
-            "pydantic_ai.exceptions.ModelUnavailableError",
-        ),
         (ModelConnectionError("m", "refused"), "pydantic_ai.exceptions.ModelConnectionError"),
         (ModelRequestTimeout("m", 1.0), "pydantic_ai.exceptions.ModelRequestTimeout"),
         (RunTimedOut("too slow"), "pydantic_ai.exceptions.RunTimedOut"),
@@ -114,10 +105,26 @@ async def test_what_may_pass_is_tried_again_under_its_own_name(attempt: Any, err
     assert [each.type for each in step.errors] == [name]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        http(429, retry_after=0.01),
+        categorised(ModelRateLimitError, 429, {}),
+        categorised(ModelUnavailableError, 403, {}),
+        FallbackExceptionGroup("all failed", [http(429, retry_after=1), http(503)]),
+    ],
+    ids=labelled,
+)
+async def test_a_provider_that_refuses_for_the_moment_uses_up_no_attempt(attempt: Any, error: Exception):
+    step = await attempt(error)
+
+    assert (step.status, step.attempt, step.output, step.errors) == ("completed", 1, "at last", ())
+
+
 async def test_the_next_attempt_waits_as_long_as_the_provider_asks(attempt: Any):
     begun = monotonic()
 
-    step = await attempt(http(429, headers={"Retry-After-Ms": "400"}))
+    step = await attempt(http(409, headers={"Retry-After-Ms": "400"}))
 
     assert step.status == "completed"
     assert monotonic() - begun >= 0.4

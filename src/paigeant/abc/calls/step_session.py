@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar
 
 from pydantic import JsonValue
 
+from paigeant.abc.calls.model_gate import ModelGate
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
 from paigeant.model.stored.checkpoints import Charge
@@ -41,6 +42,11 @@ class StepSession(Protocol):
     @property
     def epoch(self) -> int:
         """How often the step was started afresh; what was recorded belongs to one epoch."""
+        ...
+
+    @property
+    def models(self) -> ModelGate:
+        """What is asked before a model is."""
         ...
 
     @property

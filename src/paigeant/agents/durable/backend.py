@@ -29,6 +29,7 @@ from paigeant.activities.context import CURRENT_STEP, ActivityContext
 from paigeant.agents.durable.at_most_once import ToolRules, guarded, is_at_most_once
 from paigeant.agents.durable.charges import charge_of_answer, charges_within
 from paigeant.agents.durable.keys import fingerprint, key_of
+from paigeant.agents.durable.refusals import Refused, delay_of, is_refusal, model_name
 from paigeant.errors import Terminal
 from paigeant.model.spending.prices import Price
 from paigeant.model.stored.checkpoints import Charge
@@ -91,13 +92,40 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         if json is not None:
             return from_json(json)
         if call.kind == "model":
-            return await self._outlasting(session, call, body)
+            return await self._asked(session, call, body, context)
         tool = operation_id if isinstance(operation_id, ToolsetCallToolId) else None
         if tool is None:
             return await self._made(session, call, body)
         if is_at_most_once(config, cache_key):
             body = guarded(session, call, body, cache_key)
         return await self._tool(session, call, body, cache_key)
+
+    async def _asked(
+        self,
+        session: StepSession,
+        call: Call,
+        body: Callable[[], Awaitable[object]],
+        context: RunContext[Any] | None,
+    ) -> object:
+        """Ask a model; the step waits, at no attempt, while its provider wants to be left alone."""
+        model = "unknown" if context is None else model_name(context)
+        await session.models.admit(model)
+
+        async def noted() -> object:
+            try:
+                return await body()
+            except Exception as error:
+                if is_refusal(error):
+                    raise Refused(await session.models.note_refusal(model, delay_of(error))) from error
+                raise
+
+        try:
+            return await self._outlasting(session, call, noted)
+        except Refused as refused:
+            _LOGGER.warning(
+                "model %r is not asked for %.0f s: its provider refuses for the moment", model, refused.left
+            )
+            session.models.wait_for(model, refused.left)
 
     async def _outlasting(self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]]) -> object:
         """Make a call in a task of its own, which ends and records it even if the step is cut short meanwhile."""

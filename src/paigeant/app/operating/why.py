@@ -184,13 +184,14 @@ def _waiting(hop: Hop, view: RunView) -> Because:
         return _unserved(hop)
     if reason == WaitReason.JOIN:
         return _joining(hop, view)
-    cause = "unreadable" if reason.startswith("unreadable:") else reason
+    cause, _, text = reason.partition(": ")
     if view.reason == WaitReason.CONTRACT and cause not in _HELD and hop.due_at is None:
-        cause = WaitReason.CONTRACT  # the reason of the hop says what does not fit
+        cause, text = WaitReason.CONTRACT, ""  # the reason of the hop says what does not fit
     found = _HELD.get(cause)
     if found is not None:
         said, who, verbs = found
-        return _because(hop, cause, said.format(step=repr(_name(hop)), error=_last_error(hop)), who, *verbs)
+        said = said.format(step=repr(_name(hop)), error=_last_error(hop))
+        return _because(hop, cause, f"{said}: {_cut(text)}" if text else said, who, *verbs)
     if hop.due_at is not None:
         return _because(hop, "sleeping", f"{_name(hop)!r} sleeps: {reason}", "nobody: it goes on by itself", "retry")
     said = f"step {_name(hop)!r} is parked: {_cut(reason) or 'nobody said why'}"
@@ -253,9 +254,14 @@ _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         ("terminate",),
     ),
     WaitReason.DIVERGED: (
-        "step {step} asks for something else than it has recorded: {error}",
+        "step {step} asks for something else than it has recorded",
         "you: bring the code back, or forget what is recorded",
         ("retry --afresh", "cancel"),
+    ),
+    WaitReason.PROVIDER: (
+        "the provider of the model that step {step} asks wants to be left alone for a while",
+        "nobody: it goes on by itself",
+        ("retry", "cancel"),
     ),
     WaitReason.INTERNAL: (
         "something in Paigeant or a plugin failed at step {step}: {error}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 from re import findall, search
 from typing import Final, NamedTuple
@@ -146,6 +146,7 @@ async def _work(store: Store) -> list[Finding]:
     workers, unserved = await store.list_workers(), sorted(await store.find_unserved())
     parked = await store.list_runs(status=RunStatus.WAITING, limit=_MANY)
     letters = await store.count_dead_letters()
+    paused = await store.load_pauses()
     hosts = {card.host for card in workers}
     return [
         Finding.ok(
@@ -155,6 +156,7 @@ async def _work(store: Store) -> list[Finding]:
             else "none alive",
         ),
         _unserved(unserved),
+        _paused(paused),
         _count("waiting", len(parked.runs), "run waits", "runs wait", "look at `paigeant runs --status waiting`"),
         _count(
             "dead letters",
@@ -171,6 +173,14 @@ def _unserved(topics: list[str]) -> Finding:
         return Finding.ok("unserved", "every step that waits has a worker")
     said = f"no living worker serves {', '.join(topics[:5])}" + (f" and {len(topics) - 5} more" if topics[5:] else "")
     return Finding.warning("unserved", said, "start a worker that does: `paigeant run handlers.py`")
+
+
+def _paused(models: Mapping[str, float]) -> Finding:
+    if not models:
+        return Finding.ok("providers", "none has asked to be left alone")
+    said = ", ".join(f"{model} for {left:.0f} s yet" for model, left in sorted(models.items())[:5])
+    fix = "wait: the steps that ask them go on by themselves; if it comes often, let fewer run at a time"
+    return Finding.warning("providers", f"left alone, for they refuse requests: {said}", fix)
 
 
 def _count(about: str, found: int, one: str, several: str, fix: str) -> Finding:

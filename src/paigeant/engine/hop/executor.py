@@ -24,7 +24,8 @@ from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.inputs import Bound, record_input
 from paigeant.engine.hop.results import Execution, accept, with_variables
 from paigeant.engine.hop.served import Served, ServedSteps, asked_of, reserved_values
-from paigeant.engine.hop.session import LeasedSession, StepRecorder
+from paigeant.engine.hop.session.leased import LeasedSession
+from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.values import load_seen, load_texts, variables_for
 from paigeant.errors import MessageRejected, Unavailable
@@ -54,7 +55,7 @@ class Executor:
         self._store = store
         self._served = ServedSteps(registry)
         self._keep_until_thread_ends = keep_until_thread_ends
-        self._recorder = StepRecorder(store, keep_until_thread_ends)
+        self._recorder = StepRecorder(store, keep_until_thread_ends, chance)
         self._chance = chance
         self._lists = ItemLists()
 

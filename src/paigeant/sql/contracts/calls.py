@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import Approvals, CheckpointStore, Ledger
+from paigeant.abc import Approvals, CheckpointStore, Ledger, Pauses
 from paigeant.aio.changes import News
 from paigeant.model.hops import LeaseToken
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
 from paigeant.sql.contracts.base import InDatabase
-from paigeant.sql.statements.calls import approvals, checkpoints, ledger
+from paigeant.sql.statements.calls import approvals, checkpoints, ledger, pauses
 
 
-class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals):
+class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses):
     """The contract over a database."""
 
     async def record_checkpoints(self, recordings: Sequence[Recording]) -> list[Recorded]:
@@ -54,3 +54,9 @@ class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals):
 
     async def load_answers(self, step: StepEpoch) -> Mapping[str, Answered]:
         return await self.database.read(lambda tx: approvals.load_answers(tx, step))
+
+    async def pause_model(self, model: str, seconds: float | None = None) -> float:
+        return await self.database.write(lambda tx: pauses.pause_model(tx, model, seconds), News.NOTHING)
+
+    async def load_pauses(self) -> Mapping[str, float]:
+        return await self.database.read(pauses.load_pauses, single=True)

@@ -83,3 +83,13 @@ approvals: Final = Table(
     Column("answered_at", StoreTime),
 )
 """Questions of steps to people. Nobody writes down that the time of one is up, or that its step is behind."""
+
+pauses: Final = Table(
+    "pauses",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("until", StoreTime, nullable=False),
+    Column("refusals", Integer, nullable=False),
+)
+"""Models that are left alone; ``refusals`` counts those in a row whose provider did not say for how long."""

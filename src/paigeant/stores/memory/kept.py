@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, StepEpoch
 from paigeant.model.values.values import Value
+from paigeant.protocol.spending.pauses import Pause
 
 Checkpoints: TypeAlias = dict[StepEpoch, dict[str, tuple[Checkpoint, int]]]
 """By step, and then by key, each with the fence of the lease under which it was recorded."""
 
 Ledger: TypeAlias = dict[tuple[StepEpoch, str], LedgerEntry]
 """By step, and the key of the charge."""
+
+
+@dataclass(slots=True)
+class Calls:
+    """What is kept of calls beside the runs: it outlives them, or belongs to none."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    approvals: dict[int, Any] = field(default_factory=dict[int, Any])
+    """The questions of steps, by their numbers."""
+    pauses: dict[str, Pause] = field(default_factory=dict[str, Pause])
+    """By model."""
 
 
 @dataclass(slots=True)

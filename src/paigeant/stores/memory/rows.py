@@ -25,7 +25,7 @@ from paigeant.protocol import holds, operate
 from paigeant.protocol.variables import Written, outputs, seen
 from paigeant.protocol.views import open_reason, open_status, open_until
 from paigeant.stores.memory.clock import Clock
-from paigeant.stores.memory.kept import Checkpoints, Ledger, SignalRow
+from paigeant.stores.memory.kept import Calls, Checkpoints, SignalRow
 from paigeant.stores.memory.tables.joins import JoinRow
 
 Place: TypeAlias = tuple[str, int]
@@ -230,9 +230,8 @@ class Rows:
         self.letters: dict[tuple[str, bytes], DeadLetter] = {}
         """The dead letters by topic and digest, each there once."""
         self.tokens: dict[str, Any] = {}
-        self.ledger: Ledger = {}
         self.deeds: list[Any] = []
-        self.approvals: dict[int, Any] = {}  # the questions of steps, by their numbers
+        self.calls: Calls = Calls()
         self._numbers = 0
 
     def next_number(self) -> int:

@@ -5,6 +5,7 @@ from paigeant.testing.stores.backend import Connect, StoreBackend
 from paigeant.testing.stores.calls.approvals import ApprovalGuarantees
 from paigeant.testing.stores.calls.checkpoints import CheckpointGuarantees
 from paigeant.testing.stores.calls.costs import CostGuarantees
+from paigeant.testing.stores.calls.pauses import PauseGuarantees
 from paigeant.testing.stores.calls.variables import SavedVariableGuarantees
 from paigeant.testing.stores.custody import CustodyGuarantees
 from paigeant.testing.stores.directory import DirectoryGuarantees
@@ -59,6 +60,7 @@ class StoreContract(
     SavedVariableGuarantees,
     CostGuarantees,
     ApprovalGuarantees,
+    PauseGuarantees,
     CustodyGuarantees,
     WaitingGuarantees,
     RaceGuarantees,

@@ -23,7 +23,7 @@ HEALTHY = {
     *{("store", about) for about in ("reachable", "version", "schema", "clock", "durable", "disk", "rights", "room")},
     ("store", "commit"),
     ("transport", "reachable"),
-    *{("work", about) for about in ("workers", "unserved", "waiting", "dead letters")},
+    *{("work", about) for about in ("workers", "unserved", "providers", "waiting", "dead letters")},
 }
 
 

@@ -12,6 +12,7 @@ def add_calls() -> None:
     _checkpoints()
     _ledger()
     _approvals()
+    _pauses()
 
 
 def _time(name: str = "recorded_at", *, nullable: bool = False) -> sa.Column[object]:
@@ -103,3 +104,13 @@ def _approvals() -> None:
     still = sa.text("status = 'open'")
     columns = ["namespace", "id"]
     op.create_index("approvals_open", "approvals", columns, sqlite_where=still, postgresql_where=still)
+
+
+def _pauses() -> None:
+    op.create_table(
+        "pauses",
+        *_texts("namespace", "model"),
+        _time("until"),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("namespace", "model", name="pauses_pkey"),
+    )

@@ -89,10 +89,10 @@ def ask(rows: Rows, hop: HopRow, questions: Sequence[Asked]) -> None:
     for question in questions:
         known = [row for row in _of_hop(rows, hop.key) if row.epoch == epoch and row.asked.key == question.key]
         if not known:
-            number = len(rows.approvals) + 1
+            number = len(rows.calls.approvals) + 1
             expires = None if question.seconds is None else now + timedelta(seconds=question.seconds)
             workflow = rows.runs[hop.workflow_id].workflow
-            rows.approvals[number] = ApprovalRow(number, hop, workflow, epoch, question, now, expires)
+            rows.calls.approvals[number] = ApprovalRow(number, hop, workflow, epoch, question, now, expires)
     if questions:
         _hasten(rows, hop, epoch)
 
@@ -145,7 +145,7 @@ def load_answers(rows: Rows, step: StepEpoch) -> Mapping[str, Answered]:
 
 
 def _all(rows: Rows) -> Iterator[ApprovalRow]:
-    return (row for row in rows.approvals.values() if row.workflow_id in rows.runs)
+    return (row for row in rows.calls.approvals.values() if row.workflow_id in rows.runs)
 
 
 def _of_hop(rows: Rows, key: HopKey) -> Iterator[ApprovalRow]:
@@ -153,7 +153,7 @@ def _of_hop(rows: Rows, key: HopKey) -> Iterator[ApprovalRow]:
 
 
 def _find(rows: Rows, approval_id: int) -> ApprovalRow:
-    row = rows.approvals.get(approval_id)
+    row = rows.calls.approvals.get(approval_id)
     if row is None or row.workflow_id not in rows.runs:
         raise protocol.unknown(approval_id)
     return row

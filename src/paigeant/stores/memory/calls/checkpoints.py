@@ -26,7 +26,7 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
     for charge in recording.charges:
         place = (hop.path, hop.position, step.epoch, run.workflow, run.tenant)
         entry = LedgerEntry(charge, hop.step, hop.step_id, hop.direction, rows.clock(), *place)
-        rows.ledger.setdefault((step, charge.key), entry)
+        rows.calls.ledger.setdefault((step, charge.key), entry)
     if recording.blob is not None:
         run.keep((recording.blob,))
     if recording.variable is not None:

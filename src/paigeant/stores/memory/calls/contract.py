@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import Approvals, CheckpointStore, Ledger
+from paigeant.abc import Approvals, CheckpointStore, Ledger, Pauses
 from paigeant.model.hops import LeaseToken
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
-from paigeant.stores.memory.calls import approvals, checkpoints, ledger
+from paigeant.stores.memory.calls import approvals, checkpoints, ledger, pauses
 from paigeant.stores.memory.rows import Rows
 
 
-class MemoryCalls(CheckpointStore, Ledger, Approvals):
+class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses):
     """The contract over rows in memory."""
 
     _rows: Rows
@@ -53,3 +53,9 @@ class MemoryCalls(CheckpointStore, Ledger, Approvals):
 
     async def load_answers(self, step: StepEpoch) -> Mapping[str, Answered]:
         return approvals.load_answers(self._rows, step)
+
+    async def pause_model(self, model: str, seconds: float | None = None) -> float:
+        return pauses.pause_model(self._rows, model, seconds)
+
+    async def load_pauses(self) -> Mapping[str, float]:
+        return pauses.load_pauses(self._rows)

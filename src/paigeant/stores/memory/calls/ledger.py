@@ -13,14 +13,14 @@ from paigeant.stores.memory.rows import Rows, RunRow
 
 def read_ledger(rows: Rows, workflow_id: UUID) -> list[LedgerEntry]:
     """Return what a run's steps were charged."""
-    return [entry for (step, _), entry in rows.ledger.items() if step.workflow_id == workflow_id]
+    return [entry for (step, _), entry in rows.calls.ledger.items() if step.workflow_id == workflow_id]
 
 
 def sum_costs(rows: Rows, by: CostBy, workflow_id: UUID | None, since: timedelta | None) -> Costs:
     """Return what was spent, in sums."""
     sums: dict[str | None, list[LedgerEntry]] = {}
     after = None if since is None else rows.clock() - since
-    for (step, _), entry in rows.ledger.items():
+    for (step, _), entry in rows.calls.ledger.items():
         if (workflow_id is None or step.workflow_id == workflow_id) and (after is None or entry.at > after):
             sums.setdefault(_key(entry, by), []).append(entry)
     return Costs.of([CostRow(key=key, **_usage(entries).model_dump()) for key, entries in sums.items()], by)
@@ -44,9 +44,9 @@ def calls_of_steps(rows: Rows, run: RunRow) -> Mapping[tuple[UUID, str], StepCal
 def prune_ledger(rows: Rows, older_than: timedelta, limit: int) -> int:
     """Delete old entries."""
     before = rows.clock() - older_than
-    old = [key for key, entry in rows.ledger.items() if entry.at < before][:limit]
+    old = [key for key, entry in rows.calls.ledger.items() if entry.at < before][:limit]
     for key in old:
-        del rows.ledger[key]
+        del rows.calls.ledger[key]
     return len(old)
 
 

@@ -13,23 +13,24 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from paigeant.abc import Call, StepSession, Store
+from paigeant.abc import Call, ModelGate, StepSession
 from paigeant.activities.calls.fingerprints import difference
 from paigeant.activities.calls.unwinding import Diverged, Unwinding
 from paigeant.activities.faults import clean
 from paigeant.aio.backoff import Backoff
-from paigeant.aio.batch import Batcher, Limits
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.hop.returned.stated import pack as pack_variables
+from paigeant.engine.hop.session.gate import LeasedGate
+from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.values import load_seen
 from paigeant.errors import ResultError, Unavailable
-from paigeant.model.events import CallReplayed, CallsRecorded
+from paigeant.model.events import CallReplayed
 from paigeant.model.hops import Leased
 from paigeant.model.limits import DEPTH, VALUE_BYTES
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
-from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recorded, Recording, StepEpoch, pack
+from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recording, StepEpoch, pack
 from paigeant.model.values.nesting import nesting
 from paigeant.routing import diverged
 
@@ -40,36 +41,6 @@ _LARGE: Final = 256 * 1024
 """Bytes of a text from which on it is compressed in a thread."""
 _LOOK: Final = 0.5
 """Seconds after which a call that outlasts its step is looked at again: the lease may be lost meanwhile."""
-
-
-def _size(recording: Recording) -> int:
-    return 0 if recording.checkpoint is None else len(recording.checkpoint.payload)
-
-
-LIMITS: Final = Limits(count=256, size=4 * 1024 * 1024, size_of=_size)
-"""What goes together in one transaction."""
-
-
-class StepRecorder:
-    """What the sessions of a worker share: the store, and one queue, so that what steps record goes together."""
-
-    def __init__(self, store: Store, keep_until_thread_ends: Callable[[str], Callable[[], None]]) -> None:
-        """Record in ``store``; threads that outlive their steps are counted by ``keep_until_thread_ends``."""
-        self.store = store
-        self.keep_until_thread_ends = keep_until_thread_ends
-        self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
-
-    async def record(self, recording: Recording) -> Recorded:
-        """Return what the store made of it."""
-        return await self._queue.ask(recording)
-
-    async def _record(self, recordings: Sequence[Recording]) -> Sequence[Recorded]:
-        answers = await self.store.record_checkpoints(recordings)
-        if self.store.reporter.wants(CallsRecorded):
-            kept = [one for one, answer in zip(recordings, answers, strict=True) if answer.alive]
-            charges = tuple(charge for one in kept for charge in one.charges)
-            self.store.reporter.report(CallsRecorded(sum(one.checkpoint is not None for one in kept), charges))
-        return answers
 
 
 class LeasedSession(StepSession):
@@ -101,6 +72,11 @@ class LeasedSession(StepSession):
         return self._epoch
 
     @property
+    def models(self) -> ModelGate:
+        """The way to models."""
+        return LeasedGate(self._recorder, self)
+
+    @property
     def alive(self) -> bool:
         """Whether the lease was not lost."""
         return not self._progress.lost
@@ -116,7 +92,7 @@ class LeasedSession(StepSession):
 
     async def load(self, name: str) -> JsonValue:
         """Return a variable: one that was set, else a field of the input."""
-        return await self._here(self._load(name))
+        return await self.here(self._load(name))
 
     async def _load(self, name: str) -> JsonValue:
         now = replace(self._leased, variables=None)  # as it is now, not as it was when the step began
@@ -132,7 +108,7 @@ class LeasedSession(StepSession):
     async def recall(self, call: Call) -> bytes | None:
         """Return what was recorded for this call; all of the step is read at once, for a replay asks for all of it."""
         if self._known is None:
-            await self._here(self._read())
+            await self.here(self._read())
         known = (self._known or {}).get(call.key)
         if known is not None and self._store.reporter.wants(CallReplayed):
             self._store.reporter.report(CallReplayed())
@@ -159,7 +135,7 @@ class LeasedSession(StepSession):
     async def start_afresh(self) -> None:
         """Begin a new epoch."""
         held = self._leased.grant.held
-        epoch = await self._here(self._patiently(lambda: self._store.start_afresh(held)))
+        epoch = await self.here(self._patiently(lambda: self._store.start_afresh(held)))
         if epoch is None:
             raise self._progress.ended()
         self._epoch, self._known, self.unwound = epoch, {}, None
@@ -173,7 +149,7 @@ class LeasedSession(StepSession):
         """Return how the questions of this step stand; under a step's first lease it has asked nothing."""
         if self._leased.grant.fence == 1:
             return {}
-        return await self._here(self._patiently(lambda: self._store.load_answers(self._place)))
+        return await self.here(self._patiently(lambda: self._store.load_answers(self._place)))
 
     @property
     def _place(self) -> StepEpoch:
@@ -208,7 +184,7 @@ class LeasedSession(StepSession):
         return unwinding
 
     async def _write(self, recording: Recording) -> Checkpoint | None:
-        recorded = await self._here(self._patiently(lambda: self._recorder.record(recording)))
+        recorded = await self.here(self._patiently(lambda: self._recorder.record(recording)))
         if not recorded.alive:
             raise self._progress.ended()
         return recorded.checkpoint
@@ -234,7 +210,7 @@ class LeasedSession(StepSession):
             return
         raise ResultError(f"step {self._step!r}: {text}")
 
-    async def _here(self, asked: Coroutine[Any, Any, T]) -> T:
+    async def here(self, asked: Coroutine[Any, Any, T]) -> T:
         """Await it in the worker's event loop: a function in a thread may have one of its own."""
         if asyncio.get_running_loop() is self._loop:
             return await asked

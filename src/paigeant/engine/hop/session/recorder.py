@@ -1,0 +1,53 @@
+"""What the sessions of a worker share: one queue for what their steps record, and what is known of models."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from paigeant.abc import Store
+from paigeant.aio.batch import Batcher, Limits
+from paigeant.engine.hop.session.pauses import PauseBoard
+from paigeant.model.events import CallsRecorded
+from paigeant.model.stored.checkpoints import Recorded, Recording
+
+
+def _size(recording: Recording) -> int:
+    return 0 if recording.checkpoint is None else len(recording.checkpoint.payload)
+
+
+LIMITS: Final = Limits(count=256, size=4 * 1024 * 1024, size_of=_size)
+"""What goes together in one transaction."""
+
+
+class StepRecorder:
+    """What the sessions of a worker share: the store, and one queue, so that what steps record goes together."""
+
+    def __init__(
+        self,
+        store: Store,
+        keep_until_thread_ends: Callable[[str], Callable[[], None]],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Record in ``store``; threads that outlive their steps are counted by ``keep_until_thread_ends``.
+
+        ``chance``, 0 to 1, spreads steps that wait for one moment.
+        """
+        self.store = store
+        self.keep_until_thread_ends = keep_until_thread_ends
+        self.chance = chance
+        self.pauses = PauseBoard(store)
+        self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
+
+    async def record(self, recording: Recording) -> Recorded:
+        """Return what the store made of it."""
+        return await self._queue.ask(recording)
+
+    async def _record(self, recordings: Sequence[Recording]) -> Sequence[Recorded]:
+        answers = await self.store.record_checkpoints(recordings)
+        if self.store.reporter.wants(CallsRecorded):
+            kept = [one for one, answer in zip(recordings, answers, strict=True) if answer.alive]
+            charges = tuple(charge for one in kept for charge in one.charges)
+            self.store.reporter.report(CallsRecorded(sum(one.checkpoint is not None for one in kept), charges))
+        return answers

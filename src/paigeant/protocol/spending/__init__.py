@@ -1,0 +1,1 @@
+"""Decisions about requests to models: when their providers are left alone."""
