@@ -9,7 +9,7 @@ from paigeant.routing.itinerary import identify
 from paigeant.routing.nodes import decide_node, wanted_by
 from paigeant.routing.revision import RevisionRefused, entries_ahead, revise
 from paigeant.routing.rules import Declared, Rules
-from paigeant.routing.unwind import diverged
+from paigeant.routing.unwind import diverged, left_alone
 
 __all__ = [
     "MISMATCH_BACKOFF",
@@ -37,6 +37,7 @@ __all__ = [
     "give_up",
     "has_begun",
     "identify",
+    "left_alone",
     "names_asked_by",
     "no_compensator",
     "revise",

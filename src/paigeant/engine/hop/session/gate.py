@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from paigeant.abc import ModelGate
 from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.model.outcomes import Parked
-from paigeant.model.runs import WaitReason
+from paigeant.routing import left_alone
 
 T = TypeVar("T")
 
@@ -45,5 +45,4 @@ class LeasedGate(ModelGate):
 
     def wait_for(self, model: str, seconds: float) -> NoReturn:
         """End the step's code."""
-        reason = f"{WaitReason.PROVIDER}: {model} is not asked for the moment"
-        self._step.wait(Parked(reason, seconds * (1 + self._recorder.chance() / 10)))
+        self._step.wait(left_alone(model, seconds, self._recorder.chance()))
