@@ -170,9 +170,10 @@ async def test_a_provider_that_refuses_is_left_alone_by_all_workers_and_no_attem
     workflow = Workflow("w", ["busy"], activities=registry)
     settings = settings.model_copy(update={"lease": 30.0})
     async with AsyncExitStack() as stack:
-        for _ in range(2):
-            app = await stack.enter_async_context(Paigeant(registry, workflows=[workflow], settings=settings))
-            await stack.enter_async_context(app.worker(concurrency=10))
+        app, other = [Paigeant(registry, workflows=[workflow], settings=settings) for _ in range(2)]
+        for each in (app, other):
+            await stack.enter_async_context(each)
+            await stack.enter_async_context(each.worker(concurrency=10))
         runs = [await app.dispatch("w", n) for n in range(20)]
         assert await eventually(lambda: said(len(provider.bill) >= 20))
         provider.refusals = [Refusal(429, "4")]

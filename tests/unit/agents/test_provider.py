@@ -107,6 +107,8 @@ async def test_too_many_requests_let_the_step_wait_as_long_as_the_provider_says_
     [step] = (await run(["judge"], {"case": 7})).steps
 
     assert (step.status, step.attempt, step.errors, len(provider.requests)) == ("completed", 1, (), 2)
+    assert step.completed_at is not None
+    assert step.started_at is not None
     assert (step.completed_at - step.started_at).total_seconds() >= 1
 
 
@@ -123,6 +125,7 @@ async def test_a_provider_that_stays_away_uses_up_no_attempt_and_is_asked_less_a
         [step] = (await run.result(timeout=5)).steps
 
     assert (step.status, step.attempt, len(provider.requests)) == ("completed", 1, 7)
+    assert step.completed_at is not None
     assert 2 + 4 + 8 + 16 + 32 + 60 <= (step.completed_at - began).total_seconds() < 135
 
 
