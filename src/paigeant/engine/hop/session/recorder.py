@@ -37,7 +37,7 @@ class StepRecorder:
         self.store = store
         self.keep_until_thread_ends = keep_until_thread_ends
         self.chance = chance
-        self.pauses = PauseBoard(store)
+        self.pauses: PauseBoard = PauseBoard(store)
         self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
 
     async def record(self, recording: Recording) -> Recorded:
