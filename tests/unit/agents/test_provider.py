@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from time import monotonic
 from typing import Any, cast
 
 import pytest
@@ -103,13 +104,12 @@ async def test_too_many_requests_let_the_step_wait_as_long_as_the_provider_says_
     provider: Provider, judge: None, run: Any
 ):
     provider.refusals = [(429, {"Retry-After": "1"})]
+    began = monotonic()
 
     [step] = (await run(["judge"], {"case": 7})).steps
 
     assert (step.status, step.attempt, step.errors, len(provider.requests)) == ("completed", 1, (), 2)
-    assert step.completed_at is not None
-    assert step.started_at is not None
-    assert (step.completed_at - step.started_at).total_seconds() >= 1
+    assert monotonic() - began >= 1
 
 
 @pytest.mark.parametrize("status", [503, 529])
