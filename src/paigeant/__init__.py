@@ -19,6 +19,7 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.model.spending.budgets import Budget
 from paigeant.model.spending.prices import Price
 
 del _start
@@ -30,6 +31,7 @@ __all__ = [
     "ActivityRegistry",
     "ActivityWorker",
     "ApprovalPolicy",
+    "Budget",
     "Completed",
     "Finished",
     "ForEach",

@@ -28,6 +28,7 @@
     │   │   └── ExpiredRun
     │   └── UnknownKey           a signature of a key that is not trusted here
     └── Terminal                 raised in an activity: do not retry
+        ├── BudgetExceeded       a request to a model would cost more than a budget has left
         ├── ArgumentError        an argument is missing or does not validate
         └── ResultError          a result cannot be validated, serialised, or is too large
 
@@ -186,6 +187,10 @@ class Terminal(PaigeantError):
         super().__init__(*args)
         if variables is not None:
             self.variables = variables
+
+
+class BudgetExceeded(Terminal):
+    """A request to a model would cost more than a budget has left; the text names the budget and what was spent."""
 
 
 class ArgumentError(Terminal):

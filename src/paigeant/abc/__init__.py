@@ -7,6 +7,7 @@ may be called concurrently from one event loop. A backend that cannot be reached
 
 from paigeant.abc.access_tokens import AccessTokens
 from paigeant.abc.calls.approvals import Approvals
+from paigeant.abc.calls.budgets import Budgets
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.ledger import Ledger
 from paigeant.abc.calls.model_gate import ModelGate
@@ -28,6 +29,7 @@ from paigeant.abc.value_store import ValueStore
 __all__ = [
     "AccessTokens",
     "Approvals",
+    "Budgets",
     "Call",
     "CheckpointStore",
     "Codec",

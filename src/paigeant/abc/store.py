@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paigeant.abc.access_tokens import AccessTokens
 from paigeant.abc.calls.approvals import Approvals
+from paigeant.abc.calls.budgets import Budgets
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.ledger import Ledger
 from paigeant.abc.calls.pauses import Pauses
@@ -23,6 +24,7 @@ class Store(
     Ledger,
     Approvals,
     Pauses,
+    Budgets,
     Operator,
     Directory,
     DeadLetters,

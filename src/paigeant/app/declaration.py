@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import UnionType
-from typing import Any, Generic, cast
+from typing import Any, Final, Generic, TypedDict, Unpack, cast
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -22,12 +22,23 @@ from paigeant.model.entries.nested import AgentLike, Declared, Unnamed
 from paigeant.model.entries.step import Step
 from paigeant.model.plan import Plan
 from paigeant.model.revision import RevisionPolicy
+from paigeant.model.spending.budgets import Budget, read_budgets
 from paigeant.model.values.shapes import adapter, first_problem
 from paigeant.model.values.showing import shown
 from paigeant.routing import check_conditions
 
 In_contra = TypeVar("In_contra", default=Any, contravariant=True)
 Out_co = TypeVar("Out_co", default=Any, covariant=True)
+
+
+class Governed(TypedDict, total=False):
+    """What governs the runs of a workflow."""
+
+    revision: RevisionPolicy | None
+    budget: Budget | Sequence[Budget]
+
+
+GOVERNING: Final = tuple(Governed.__annotations__)
 
 
 class Declaration(Generic[In_contra, Out_co]):
@@ -37,10 +48,11 @@ class Declaration(Generic[In_contra, Out_co]):
     they are registered, with their options, or else on the spot under their own names. ``activities`` is the registry
     that has the names, if it is not the global one. ``input`` and ``output`` are types: a dispatch checks what it is
     given against the one, a result's ``output`` is of the other. ``revision`` says what steps may change of the
-    way ahead. Raises RegistrationError for what is none of these.
+    way ahead, ``budget``, one or several, what a run may spend on models. Raises RegistrationError for what is none of
+    these.
     """
 
-    @checked("Workflow")
+    @checked("Workflow", also=GOVERNING)
     def __init__(
         self,
         name: str,
@@ -49,7 +61,7 @@ class Declaration(Generic[In_contra, Out_co]):
         input: type[In_contra] | UnionType | None = None,  # noqa: A002  (it is the word for it)
         output: type[Out_co] | UnionType | None = None,
         activities: ActivityRegistry | None = None,
-        revision: RevisionPolicy | None = None,
+        **governed: Unpack[Governed],
     ) -> None:
         """Declare the workflow; nothing is written anywhere."""
         if not isinstance(cast("Any", activities), ActivityRegistry | None):
@@ -70,7 +82,8 @@ class Declaration(Generic[In_contra, Out_co]):
         schemas = {"input": _published(self.input, "validation"), "output": _published(self.output, "serialization")}
         try:
             check_conditions(itinerary)
-            self.plan: Plan = Plan(name=name, itinerary=itinerary, revision=revision, **schemas)
+            revision, budgets = governed.get("revision"), read_budgets(governed.get("budget", ()))
+            self.plan: Plan = Plan(name=name, itinerary=itinerary, revision=revision, budgets=budgets, **schemas)
         except ValidationError as error:
             text = f"workflow {shown(name)}: {first_problem(error)}"
             raise RegistrationError(f"{written_at()}: {text}") from error

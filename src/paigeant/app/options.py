@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import ModuleType
 from typing import Any, Final, TypedDict, cast
@@ -20,6 +20,7 @@ from paigeant.model.checks.options import written_at
 from paigeant.model.plan import Plan
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.runs import PAGE, RunStatus, RunsWanted
+from paigeant.model.spending.budgets import Budget, read_budgets
 from paigeant.model.values.durations import Duration, seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
 
@@ -34,6 +35,7 @@ class DispatchArguments(TypedDict, total=False):
     deadline: Duration | None
     tenant: str | None
     revision: RevisionPolicy | None
+    budget: Budget | Sequence[Budget]
     correlation_id: str | None
 
 
@@ -47,12 +49,17 @@ def read_dispatch(given: DispatchArguments) -> DispatchOptions:
     if not isinstance(cast("Any", revision), RevisionPolicy | None):
         text = f"dispatch: revision is {shown(revision)}; it should be a RevisionPolicy: RevisionPolicy(max_added=3)"
         raise InvalidInput(f"{written_at()}: {text}")
+    try:
+        budgets = read_budgets(given.get("budget", ()))
+    except ValueError as error:
+        raise InvalidInput(f"{written_at()}: dispatch: {error}") from error
     return DispatchOptions(
         given.get("dispatch_key"),
         None if deadline is None else read_span("deadline", deadline, "dispatch"),
         given.get("tenant"),
         revision,
         given.get("correlation_id"),
+        budgets,
     )
 
 

@@ -102,7 +102,8 @@ class Paigeant:
                 await stack.enter_async_context(transport)
             self._stack = stack.pop_all()
         lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
-        self._runtime = Runtime(store, codec, self.registry, new_owner(), lease, transport, self._hooks, stall=stall)
+        parts = (store, codec, self.registry, new_owner(), lease, transport, self._hooks)
+        self._runtime = Runtime(*parts, stall=stall, budgets=self.settings.budgets)
         return self
 
     def _choose(self) -> tuple[Store, Transport | None, bool]:
@@ -156,7 +157,8 @@ class Paigeant:
         When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
         that pydantic can write as JSON, and that the workflow's ``input`` validates, if it has one. The same
         ``dispatch_key`` in a workflow gives the same run. ``deadline`` is from now, by the store's clock: seconds, a
-        timedelta, or text as ``"1h30m"``. ``revision`` narrows what steps may change of the way ahead.
+        timedelta, or text as ``"1h30m"``. ``revision`` narrows what steps may change of the way ahead;
+        a ``budget``, or several, hold beside those of the workflow.
         ``correlation_id`` ties the run to others in logs and lists; by default it is the run's own id.
 
         Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.

@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from paigeant.config.settings import Settings
 from paigeant.model.entries.entry import DURATION, ENTRIES, NAME
 from paigeant.model.entries.kinds import WRITTEN
 from paigeant.model.limits import NAME_PATTERN, STEPS
+from paigeant.model.spending.budgets import OnExceed, Per
 
 _COUNT: Final = {"type": "integer", "minimum": 0, "maximum": STEPS}
 _NAMES: Final = {"type": "array", "items": NAME}
+_WRITTEN: Final = frozenset({"workflows", "budgets"})
+"""Settings that are more than a text or a number."""
+_BUDGET: Final = {
+    "usd": {"type": ["number", "string"], "exclusiveMinimum": 0},
+    "tokens": {"type": "integer", "minimum": 1},
+    "per": {"enum": list(get_args(Per))},
+    "on_exceed": {"enum": list(get_args(OnExceed))},
+}
+_A_BUDGET: Final = {"$ref": "#/$defs/budget"}
+_BUDGETS: Final = {"anyOf": [_A_BUDGET, {"type": "array", "items": _A_BUDGET}]}
 _ERRORS: Final = {"type": "array", "items": {"type": "string"}}
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of paigeant.yaml."""
     settings = {name: _setting(field.annotation, field.description) for name, field in _fields().items()}
-    workflow = {"anyOf": [ENTRIES, _object({"steps": ENTRIES, "revision": {"$ref": "#/$defs/revision"}}, ["steps"])]}
+    workflow = {
+        "anyOf": [
+            ENTRIES,
+            _object({"steps": ENTRIES, "revision": {"$ref": "#/$defs/revision"}, "budget": _BUDGETS}, ["steps"]),
+        ]
+    }
     settings["workflows"] = {
         "type": "object",
         "description": Settings.model_fields["workflows"].description,
         "propertyNames": {"pattern": f"^{NAME_PATTERN}$"},
         "additionalProperties": workflow,
+    }
+    settings["budgets"] = {
+        "type": "array",
+        "description": Settings.model_fields["budgets"].description,
+        "items": _A_BUDGET,
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -33,23 +54,28 @@ def json_schema() -> dict[str, Any]:
             "entries": {"type": "array", "items": {"$ref": "#/$defs/entry"}, "maxItems": STEPS},
             "entry": {"anyOf": [NAME, *(_object(kind.schema, [key]) for key, kind in WRITTEN.items())]},
             "revision": _object({"allow": _NAMES, "max_added": _COUNT, "max_total": _COUNT, "forbid_drop": _NAMES}),
-            "retry": _object(
-                {
-                    "max_attempts": {"type": "integer", "minimum": 1},
-                    "initial_delay": DURATION,
-                    "max_delay": DURATION,
-                    "multiplier": {"type": "number", "minimum": 1, "maximum": 1000},
-                    "jitter": {"type": "number", "minimum": 0, "maximum": 1},
-                    "retry_on": _ERRORS,
-                    "no_retry_on": _ERRORS,
-                }
-            ),
+            "budget": _object(_BUDGET),
+            "retry": _retry(),
         },
     }
 
 
+def _retry() -> dict[str, Any]:
+    return _object(
+        {
+            "max_attempts": {"type": "integer", "minimum": 1},
+            "initial_delay": DURATION,
+            "max_delay": DURATION,
+            "multiplier": {"type": "number", "minimum": 1, "maximum": 1000},
+            "jitter": {"type": "number", "minimum": 0, "maximum": 1},
+            "retry_on": _ERRORS,
+            "no_retry_on": _ERRORS,
+        }
+    )
+
+
 def _fields() -> Mapping[str, Any]:
-    return {name: field for name, field in Settings.model_fields.items() if not field.exclude and name != "workflows"}
+    return {name: field for name, field in Settings.model_fields.items() if not field.exclude and name not in _WRITTEN}
 
 
 def _setting(annotation: Any, description: str | None) -> dict[str, Any]:

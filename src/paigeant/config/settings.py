@@ -21,6 +21,7 @@ from paigeant.errors import ConfigError
 from paigeant.model.entries.entry import WrittenWrongly
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.plan import Name, Plan
+from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.durations import parse_seconds, seconds_of
 from paigeant.model.values.showing import shown
 from paigeant.plugins import redacted, redacted_url
@@ -29,7 +30,7 @@ PREFIX: Final = "PAIGEANT_"
 DEFAULT: Final = "default"
 """Where a value came from that nobody set."""
 
-_FILE_ONLY: Final = frozenset({"workflows"})
+_FILE_ONLY: Final = frozenset({"workflows", "budgets"})
 _URLS: Final = frozenset({"store", "transport", "log_sink"})
 _OF_KUBERNETES: Final = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
@@ -92,6 +93,9 @@ class Settings(CustodySettings, frozen=True, extra="forbid", hide_input_in_error
     )
     workflows: Workflows = Field(
         default_factory=dict[Name, WrittenWorkflow], description="names of workflows, each with its list of steps"
+    )
+    budgets: tuple[Budget, ...] = Field(
+        default=(), description="a list of budgets in which all steps count, as [{per: tenant/day, usd: 5}]"
     )
     concurrency: int = Field(
         default=32, ge=1, le=100_000, description="how many steps a worker runs at a time, at least 1"

@@ -12,9 +12,11 @@ from paigeant.model.entries.entry import WrittenWrongly
 from paigeant.model.entries.kinds import AnyEntry
 from paigeant.model.plan import Name, Plan
 from paigeant.model.revision import RevisionPolicy
+from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.showing import did_you_mean, shown
 
-_OPTIONS: Final = ("steps", "revision")
+_OPTIONS: Final = ("steps", "revision", "budget")
+_BUDGETS: Final = TypeAdapter(tuple[Budget, ...])
 _POLICY: Final = TypeAdapter(RevisionPolicy)
 
 
@@ -23,6 +25,7 @@ class WrittenWorkflow(BaseModel, frozen=True, extra="forbid"):
 
     steps: tuple[AnyEntry, ...]
     revision: RevisionPolicy | None = None
+    budgets: tuple[Budget, ...] = ()
     written: Any = None
 
     @model_serializer
@@ -32,7 +35,7 @@ class WrittenWorkflow(BaseModel, frozen=True, extra="forbid"):
 
     def plan(self, name: str) -> Plan:
         """Return it as a plan; raises ValidationError for one that is too long or nests too deep."""
-        return Plan(name=name, itinerary=self.steps, revision=self.revision)
+        return Plan(name=name, itinerary=self.steps, revision=self.revision, budgets=self.budgets)
 
 
 def _read(said: Any) -> Any:
@@ -68,7 +71,23 @@ def _read_object(name: str, said: Mapping[Any, Any]) -> WrittenWorkflow:
         policy = None if revision is None else _POLICY.validate_python(revision)
     except ValidationError as error:
         raise _wrong_policy(error, revision) from error
-    return _checked(name, WrittenWorkflow(steps=steps, revision=policy, written=said))
+    budgets = _read_budgets(said.get("budget"))
+    return _checked(name, WrittenWorkflow(steps=steps, revision=policy, budgets=budgets, written=said))
+
+
+def _read_budgets(said: Any) -> tuple[Budget, ...]:
+    """Return one budget, or a list of them."""
+    if said is None:
+        return ()
+    try:
+        return _BUDGETS.validate_python(said if isinstance(said, list) else [said])
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = problem["loc"] if isinstance(said, list) else problem["loc"][1:]
+        text = problem["msg"].removeprefix("Value error, ")
+        raise WrittenWrongly(
+            f"it is {shown(problem['input'])}: {text[:1].lower()}{text[1:]}", "budget", *place
+        ) from error
 
 
 def _checked(name: str, workflow: WrittenWorkflow) -> WrittenWorkflow:

@@ -28,6 +28,7 @@ from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.plan import Plan
 from paigeant.model.plan_text import Itinerary
 from paigeant.model.revision import RevisionPolicy, SlipPolicy
+from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.durations import spelled
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
@@ -47,6 +48,7 @@ class DispatchOptions:
     tenant: str | None = None
     revision: RevisionPolicy | None = None
     correlation_id: str | None = None
+    budgets: tuple[Budget, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what comes from outside."""
@@ -114,6 +116,7 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         correlation_id=options.correlation_id,
         traceparent=traceparent,
         deadline=None if options.deadline is None else now + options.deadline,
+        budgets=(*plan.budgets, *options.budgets),
     )
     itinerary = Itinerary(text, workflow_id)
     slip, passed = begin(itinerary, {} if itinerary.plain else see_input(json, asked_by(itinerary)))

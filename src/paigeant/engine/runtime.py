@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -17,6 +17,7 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.plans import PlanCache
 from paigeant.model.events import Event, Trouble
+from paigeant.model.spending.budgets import Budget
 
 _UNOBSERVED: Final = GuardedHooks()
 
@@ -33,6 +34,7 @@ class Runtime:
     Without a ``transport`` the store's pick is the intake. A step is held for ``lease`` before that must be renewed.
     ``clock`` tells seconds that never go back, also while the event loop is blocked: how long a lease is relied on.
     An event loop that has stood still for ``stall`` is taken for hung. ``chance`` draws the jitter of retries, 0 to 1.
+    In ``budgets`` the requests to models of all steps count.
     """
 
     store: Store
@@ -45,6 +47,7 @@ class Runtime:
     clock: Callable[[], float] = monotonic
     stall: timedelta = timedelta(seconds=60)
     chance: Callable[[], float] = random.random
+    budgets: Sequence[Budget] = ()
     plans: PlanCache = field(default_factory=PlanCache)
 
     def report(self, event: Event) -> None:

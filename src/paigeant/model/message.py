@@ -19,6 +19,7 @@ from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import PlanText
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction
+from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.lazy import lazy
 from paigeant.model.values.values import Value
 
@@ -29,7 +30,7 @@ SPEC_VERSION: Final = 2
 """The first version of the wire format that this code reads; a message that needs no later one is written in it."""
 
 ENTRIES_VERSION: Final = 3
-"""The version of messages ahead of which are entries other than plain steps, or that carry a policy."""
+"""The version of messages ahead of which are entries other than plain steps, or that carry a policy or budgets."""
 
 END: Final = "end"
 """What the hop is called that ends a run without entries."""
@@ -93,6 +94,7 @@ class RunHeaders:
     traceparent: str | None = None
     tracestate: str | None = None
     deadline: datetime | None = None
+    budgets: tuple[Budget, ...] = ()
 
     @lazy
     def correlation(self) -> str:
@@ -110,6 +112,7 @@ class RunHeaders:
             "traceparent": self.traceparent,
             "tracestate": self.tracestate,
             "deadline": self.deadline,
+            "budgets": [budget.said for budget in self.budgets] or None,
         }
         return to_json({name: value for name, value in said.items() if value is not None})[1:-1]
 

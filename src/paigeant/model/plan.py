@@ -14,6 +14,7 @@ from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.revision import RevisionPolicy
+from paigeant.model.spending.budgets import Budget
 
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 
@@ -29,7 +30,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     """A named itinerary; ``input`` and ``output`` are JSON Schemas, as text, of what goes in and comes out.
 
     They are None where the workflow does not say. A run of a plan without entries completes at once. The
-    ``revision`` is what steps may change of it.
+    ``revision`` is what steps may change of it, ``budgets`` are what each run may spend on models.
     """
 
     name: Name
@@ -37,6 +38,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     input: str | None = None
     output: str | None = None
     revision: RevisionPolicy | None = None
+    budgets: tuple[Budget, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -88,6 +88,8 @@ class WaitReason(StrEnum):
     """People are to approve or answer something."""
     PROVIDER = "provider"
     """The provider of a model has asked to be left alone for a while."""
+    BUDGET = "budget"
+    """A budget has no room for what a step wants to ask a model."""
     DIVERGED = "diverged"
     """A step asks for something else than it has recorded."""
     INTERNAL = "internal"

@@ -9,7 +9,7 @@ from paigeant.routing.itinerary import identify
 from paigeant.routing.nodes import decide_node, wanted_by
 from paigeant.routing.revision import RevisionRefused, entries_ahead, revise
 from paigeant.routing.rules import Declared, Rules
-from paigeant.routing.unwind import diverged, left_alone
+from paigeant.routing.unwind import diverged, left_alone, over_budget, room_later
 
 __all__ = [
     "MISMATCH_BACKOFF",
@@ -40,7 +40,9 @@ __all__ = [
     "left_alone",
     "names_asked_by",
     "no_compensator",
+    "over_budget",
     "revise",
+    "room_later",
     "stop",
     "unreadable",
     "wanted_by",

@@ -30,6 +30,7 @@ from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.revision import SlipPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Branch, Compensation, Executed, RoutingSlip
 from paigeant.model.runs import Direction
+from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.plans import check_steps, read_entries
 from paigeant.model.values.values import Inline, Ref, Value
 
@@ -60,6 +61,7 @@ class WireHeaders(_Strict):
     tracestate: str | None = None
     created_at: datetime
     deadline: datetime | None = None
+    budgets: tuple[Budget, ...] = ()
     security: SecurityContext = NOBODY
 
 
@@ -117,7 +119,7 @@ class WireMessage(_Strict):
         said, slip = self.headers, self.routing_slip
         run = RunHeaders(
             *(said.workflow_id, said.workflow, said.trace_id, said.correlation_id),
-            *(said.traceparent, said.tracestate, said.deadline),
+            *(said.traceparent, said.tracestate, said.deadline, said.budgets),
         )
         itinerary = self._itinerary()
         message = PaigeantMessage(
@@ -178,8 +180,9 @@ def write_body(message: PaigeantMessage) -> bytes:
     """Return the body: of what may be left out, only what differs from the defaults."""
     slip = message.routing_slip
     branched = slip.branch is not None or any(one.kind is not None for one in slip.compensations)
+    newer = branched or not slip.plain or bool(message.headers.run.budgets)
     return b'{"headers":%b,"payload":%b,"routing_slip":%b}' % (
-        _headers(message.headers, ENTRIES_VERSION if branched or not slip.plain else SPEC_VERSION),
+        _headers(message.headers, ENTRIES_VERSION if newer else SPEC_VERSION),
         _payload(message.payload),
         _slip(message.routing_slip),
     )

@@ -31,6 +31,7 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed
 from paigeant.model.runs import Direction
+from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.plans import read_plan
 from paigeant.model.values.values import Ref, inline
 from paigeant.testing.builders import FAULT, new_message
@@ -72,6 +73,15 @@ policies: st.SearchStrategy[SlipPolicy] = st.builds(
 )
 
 
+budgets: st.SearchStrategy[Budget] = st.builds(
+    Budget,
+    usd=st.decimals(0, 1_000, places=6).filter(bool),
+    tokens=st.none() | st.integers(1, 10**9),
+    per=st.sampled_from(["run", "step", "tenant/day", "workflow/day", "agent/day"]),
+    on_exceed=st.sampled_from(["stop", "ask"]),
+)
+
+
 @st.composite
 def messages(draw: st.DrawFn) -> PaigeantMessage:
     """Return messages as they may travel, forward and back."""
@@ -84,6 +94,7 @@ def messages(draw: st.DrawFn) -> PaigeantMessage:
         first.headers.run,
         deadline=draw(st.none() | st.datetimes(datetime(2000, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001
         correlation_id=draw(st.none() | texts),
+        budgets=draw(st.just(()) | st.tuples(budgets)),
     )
     headers = replace(
         first.headers,

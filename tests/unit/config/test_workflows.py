@@ -22,6 +22,7 @@ from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy
+from paigeant.model.spending.budgets import Budget
 
 TRIP = """\
 store: memory://
@@ -47,7 +48,7 @@ workflows:
       - sleep: {until: 2030-01-31T09:00:00Z}
       - sleep: 90
   short: [search]
-  nothing: []
+  nothing: {steps: [], budget: {usd: 0.50, on_exceed: ask}}
 """
 
 
@@ -78,6 +79,7 @@ def test_every_kind_of_entry_can_be_written(read: Callable[[str], Settings]) -> 
         Sleep(until="2030-01-31T09:00:00+00:00"),
         Sleep(90),
     )
+    assert plans["nothing"].budgets == (Budget(usd=0.5, on_exceed="ask"),)
     assert plans["trip"].revision == RevisionPolicy(("vat",), max_added=2, forbid_drop=("ship",))
     assert (plans["short"].itinerary, plans["nothing"].itinerary) == ((Step("search"),), ())
 
@@ -105,6 +107,8 @@ def test_every_kind_of_entry_can_be_written(read: Callable[[str], Settings]) -> 
         ("sleep: 90", "sleep: -1", r":22: .*steps\[5\]\.sleep: it is -1: "),
         ("    steps:", "    stpes:", r":5: .*trip\.stpes: a workflow has no option 'stpes'; did you mean 'steps'"),
         ("{allow: [vat],", "{max: 3,", r":4: .*trip\.revision\.max: a policy has no option 'max'"),
+        ("usd: 0.50", "usd: -1", r":24: .*nothing\.budget\.usd: it is -1: input should be greater than 0"),
+        ("usd: 0.50, ", "", r":24: .*nothing\.budget: it is \{.*\}: it says nothing: give usd"),
         ("max_added: 2", "max_added: x", r":4: .*trip\.revision\.max_added: it is 'x': "),
         ("short: [search]", "short: search", r":23: workflows\.short: it is 'search'; it should be a list of entries"),
         ("short: [search]", "short: {revision: {}}", r":23: workflows\.short: steps are missing"),

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn, Protocol
+
+from paigeant.model.spending.budgets import Amount, Budget
 
 
 class ModelGate(Protocol):
-    """The way to a model: closed while its provider has asked all workers of the namespace to leave it alone."""
+    """The way to a model: closed while its provider is left alone by all workers, or no budget has room."""
+
+    @property
+    def budgets(self) -> Sequence[Budget]:
+        """The budgets in which the step's requests count."""
+        ...
 
     async def admit(self, model: str) -> None:
         """Return if the model may be asked; else the step ends here and waits, which is no attempt.
@@ -24,4 +32,16 @@ class ModelGate(Protocol):
 
     def wait_for(self, model: str, seconds: float) -> NoReturn:
         """End the step's code here: it waits for so long and up to a tenth more, which is no attempt."""
+        ...
+
+    async def reserve(self, key: str, wants: Amount, agent: str | None = None) -> None:
+        """Return when all budgets have room for a request, which is reserved then under the key of its call.
+
+        While others have reserved what there is this waits for them, half a minute at most; then, and where nothing is
+        left, the step's code ends here. Raises ``BudgetExceeded`` where a budget says that the step fails.
+        """
+        ...
+
+    async def release(self, key: str) -> None:
+        """Give back what a call has reserved that came to nothing."""
         ...

@@ -29,7 +29,8 @@ from paigeant.activities.context import CURRENT_STEP, ActivityContext
 from paigeant.agents.durable.at_most_once import ToolRules, guarded, is_at_most_once
 from paigeant.agents.durable.charges import charge_of_answer, charges_within
 from paigeant.agents.durable.keys import fingerprint, key_of
-from paigeant.agents.durable.refusals import Refused, delay_of, is_refusal, model_name
+from paigeant.agents.durable.refusals import Refused, delay_of, is_refusal
+from paigeant.agents.durable.requests import Request, note_output
 from paigeant.errors import Terminal
 from paigeant.model.spending.prices import Price
 from paigeant.model.stored.checkpoints import Charge
@@ -92,7 +93,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         if json is not None:
             return from_json(json)
         if call.kind == "model":
-            return await self._asked(session, call, body, context)
+            return await self._asked(session, call, body, Request.of(context, cache_key))
         tool = operation_id if isinstance(operation_id, ToolsetCallToolId) else None
         if tool is None:
             return await self._made(session, call, body)
@@ -105,18 +106,23 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         session: StepSession,
         call: Call,
         body: Callable[[], Awaitable[object]],
-        context: RunContext[Any] | None,
+        request: Request,
     ) -> object:
-        """Ask a model; the step waits, at no attempt, while its provider wants to be left alone."""
-        model = "unknown" if context is None else model_name(context)
-        await session.models.admit(model)
+        """Ask a model; the step waits, at no attempt, while its provider refuses, or a budget has no room."""
+        gate, model = session.models, request.called
+        await gate.admit(model)
+        if gate.budgets:
+            wants = request.estimate(self._shared.agent, self._shared.price, gate.budgets)
+            await gate.reserve(call.key, wants, self._shared.agent)
 
         async def noted() -> object:
             try:
                 return await body()
             except Exception as error:
+                if gate.budgets:
+                    await gate.release(call.key)
                 if is_refusal(error):
-                    raise Refused(await session.models.note_refusal(model, delay_of(error))) from error
+                    raise Refused(await gate.note_refusal(model, delay_of(error))) from error
                 raise
 
         try:
@@ -125,7 +131,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
             _LOGGER.warning(
                 "model %r is not asked for %.0f s: its provider refuses for the moment", model, refused.left
             )
-            session.models.wait_for(model, refused.left)
+            gate.wait_for(model, refused.left)
 
     async def _outlasting(self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]]) -> object:
         """Make a call in a task of its own, which ends and records it even if the step is cut short meanwhile."""
@@ -166,6 +172,8 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         except (PydanticSerializationError, TypeError) as error:
             raise unserialisable(error) from error
         cost = [charge_of_answer(call.key, cast("Any", made), self._shared.agent, self._shared.price)]
+        if call.kind == "model":
+            note_output(self._shared.agent, cost[0].output_tokens)
         json = await session.record(call, json, took=took, charges=cost if call.kind == "model" else charges())
         return from_json(json)
 

@@ -43,7 +43,7 @@ def charge_of_response(key: str, response: ModelResponse, agent: str | None, pri
         usage.output_tokens,
         usage.cache_read_tokens,
         usage.cache_write_tokens,
-        _cost(response)
+        cost_of_response(response)
         if price is None
         else price.of(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens),
         agent,
@@ -61,7 +61,7 @@ def _usage(said: Mapping[str, Any]) -> dict[str, Any]:
     return {name: said[name] for name in names if said.get(name)}
 
 
-def _cost(response: ModelResponse) -> Decimal | None:
+def cost_of_response(response: ModelResponse) -> Decimal | None:
     """Return the price, None if the list has none: it is not free."""
     if response.model_name is None:
         return None

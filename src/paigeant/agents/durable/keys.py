@@ -66,3 +66,10 @@ def _said(part: Any) -> bytes:
         return content.encode(errors="surrogatepass") + to_json(rest)
     said = [getattr(part, name, None) for name in _SAID]
     return to_json(said, fallback=lambda value: type(value).__qualname__, inf_nan_mode="constants")
+
+
+def size_of(message: ModelMessage) -> int:
+    """Return how many bytes a message says, about."""
+    instructions: str | None = getattr(message, "instructions", None)
+    system = sum(len(part.content) for part in message.parts if part.part_kind == "system-prompt")
+    return system + len(instructions or "") + sum(len(_said(part)) for part in message.parts)

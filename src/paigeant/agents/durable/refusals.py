@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from pydantic_ai import RunContext
 from pydantic_ai.exceptions import (
     FallbackExceptionGroup,
     ModelHTTPError,
@@ -25,12 +24,6 @@ class Refused(Exception):
         """Keep for how long."""
         super().__init__(f"not asked for {left:g} s")
         self.left = left
-
-
-def model_name(context: RunContext[Any]) -> str:
-    """Return what a pause calls the model that a run is going to ask: of a fallback, the name of all together."""
-    model = context.model
-    return model.model_name if model.system == model.model_name else f"{model.system}:{model.model_name}"
 
 
 def is_refusal(error: BaseException) -> bool:

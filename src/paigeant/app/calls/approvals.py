@@ -15,6 +15,7 @@ from paigeant.engine.runtime import Runtime
 from paigeant.errors import InvalidInput, WrongState
 from paigeant.model.people.approvals import Answer, Approval, ApprovalPage, ApprovalStatus, AskedKind
 from paigeant.model.people.deeds import DeedVerb
+from paigeant.model.spending.budgets import Cap
 from paigeant.model.values.digests import digest_of
 from paigeant.model.values.showing import shown
 
@@ -47,6 +48,8 @@ class Approvals:
 
         The tool validates them all.
 
+        A budget is raised by ``edit={"usd": 5}``, which takes the place of its cap.
+
         Raises UnknownApproval; WrongState for what is answered already or is no call to approve; InvalidInput for
         arguments that are no object.
         """
@@ -55,6 +58,8 @@ class Approvals:
             raise InvalidInput(
                 f"edited arguments are an object by the names of the tool's parameters, not {shown(edit)}"
             )
+        if asked.kind is AskedKind.BUDGET:
+            _require_more(asked, edit)
         stay = asked.arguments if isinstance(asked.arguments, dict) else {}
         value = None if edit is None else to_json({**stay, **cast("Mapping[str, Any]", edit)}).decode()
         return await self._answer(approval_id, ApprovalStatus.APPROVED, value, by)
@@ -87,3 +92,13 @@ class Approvals:
         about: dict[str, JsonValue] = {"approval": approval_id, "status": status.value, "value": said}
         deed = await attest(self._runtime(), DeedVerb.APPROVAL, asked.workflow_id, about, by=by)
         return await self._store().answer_approval(approval_id, Answer(status, by, value, deed))
+
+
+def _require_more(asked: Approval, edit: Any) -> None:
+    """Raise InvalidInput unless a new cap is given, and is more than the one that has no room."""
+    cap, before = Cap.read(edit), Cap.read(asked.arguments)
+    if cap == Cap() or set(cast("Mapping[str, Any]", edit)) - {"usd", "tokens"}:
+        text = "a budget is approved with its new cap, as edit={'usd': 5}, on the command line --edit '{\"usd\": 5}'"
+        raise InvalidInput(f"{text}; not with {shown(edit)}")
+    if before.raised(cap) == before:
+        raise InvalidInput(f"the budget is {before.text} already: a new cap is more than that, not {shown(edit)}")

@@ -10,6 +10,7 @@ from paigeant.abc import Store
 from paigeant.app.options import read_span
 from paigeant.errors import InvalidInput
 from paigeant.model.spending.costs import CostBy, Costs
+from paigeant.model.spending.reservations import BudgetView
 from paigeant.model.values.durations import Duration
 from paigeant.model.values.showing import did_you_mean, shown
 
@@ -33,6 +34,10 @@ class Spending:
             raise InvalidInput(f"costs are not summed by {shown(by)}; {hint}")
         span = None if since is None else read_span("since", since, "costs")
         return await self._store().sum_costs(CostBy(by), workflow_id=workflow_id, since=span)
+
+    async def budgets(self, *, limit: int = 1000) -> list[BudgetView]:
+        """Return budgets of which anything was reserved, those first of which it was last."""
+        return await self._store().list_budgets(limit=limit)
 
     async def prune(self, older_than: timedelta) -> int:
         """Delete what is in the ledger and older than this; returns how many rows."""

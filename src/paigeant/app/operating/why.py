@@ -273,6 +273,11 @@ _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         "you: start a worker of the version that wrote it, or with its keys",
         ("retry", "terminate"),
     ),
+    WaitReason.BUDGET: (
+        "step {step} has no room left in a budget",
+        "you: raise it, or say no, with what paigeant approvals lists",
+        ("approve", "deny", "retry", "cancel"),
+    ),
     "approval": ("step {step} waits for an approval", "whoever may approve", ("approve", "deny", "cancel")),
 }
 """What is said of a hop that is held for a reason: the sentence, who can act, and the verbs that help."""

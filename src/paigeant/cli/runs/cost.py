@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from typing import Annotated, Final
 
 import typer
@@ -16,10 +17,14 @@ from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
 from paigeant.cli.terminal.durations import duration
 from paigeant.cli.terminal.listing import Cell, Column, listed
+from paigeant.model.spending.budgets import shown_amount
 from paigeant.model.spending.costs import CostBy, Costs, Usage
+from paigeant.model.spending.money import picos_of
+from paigeant.model.spending.reservations import BudgetView
 
 app: typer.Typer = new_app()
 
+_BUDGETS: Final = (Column("budget"), Column("cap"), Column("spent", rank=1), Column("reserved", rank=2))
 _COLUMNS: Final = (Column("usd"), Column("requests", rank=1), Column("input", rank=2), Column("output", rank=2))
 
 
@@ -33,9 +38,15 @@ def cost(
     since: Annotated[
         str | None, typer.Option(metavar="SPAN", help="Only what was spent in the last 2h, 30m, 7d.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {rows, total}.")] = False,
+    budgets: Annotated[
+        bool, typer.Option("--budgets", help="Show budgets, what is spent and reserved of each.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {rows, total}, or {budgets}.")] = False,
 ) -> None:
     """Show what was spent: requests, tokens and money, also of runs that failed, were cancelled or are pruned."""
+    if budgets:
+        _show_budgets(as_json=as_json)
+        return
     require_at_most_one(workflow_id, last)
     span = None if since is None else duration(since)
     of_one = last or workflow_id is not None
@@ -55,6 +66,26 @@ def cost(
         rows = [[printable(row.key or "-"), *_row(row)] for row in costs.rows]
         total: list[Cell] = [Text("total", style="bold"), *_row(costs.total)]
         write_lines(listed(columns, [*rows, total], width_of(sys.stdout)))
+
+
+def _show_budgets(*, as_json: bool) -> None:
+    async def question(app: Paigeant) -> list[BudgetView]:
+        return await app.spending.budgets()
+
+    found = ask(question)
+    if as_json:
+        write_json({"budgets": found})
+    elif not found:
+        note("no budget was used")
+    else:
+        rows: list[list[Cell]] = [
+            [printable(each.scope), _of(each.usd, each.tokens), _of(*each.spent), _of(*each.reserved)] for each in found
+        ]
+        write_lines(listed(_BUDGETS, rows, width_of(sys.stdout)))
+
+
+def _of(usd: Decimal | None, tokens: int | None) -> str:
+    return shown_amount(picos_of(usd), tokens)
 
 
 def _row(usage: Usage) -> list[Cell]:

@@ -11,11 +11,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from paigeant.abc import Store
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.calls.unwinding import Unwinding
 from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_of
-from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.flow.fan import decide_fan, fan_of
 from paigeant.engine.flow.lists import ItemLists
 from paigeant.engine.hop.apart import Contained, run_apart
@@ -27,6 +25,7 @@ from paigeant.engine.hop.served import Served, ServedSteps, asked_of, reserved_v
 from paigeant.engine.hop.session.leased import LeasedSession
 from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
+from paigeant.engine.runtime import Runtime
 from paigeant.engine.values import load_seen, load_texts, variables_for
 from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.entries.entry import FLOW
@@ -39,24 +38,17 @@ from paigeant.routing import Rules, admit, deadline_passed, decide_node, fail, n
 class Executor:
     """Turns leased steps into outcomes. It raises nothing but cancellation and, before the code runs, Unavailable."""
 
-    def __init__(
-        self,
-        store: Store,
-        registry: ActivityRegistry,
-        keep_until_thread_ends: Callable[[str], Callable[[], None]],
-        *,
-        chance: Callable[[], float],
-    ) -> None:
-        """Serve the activities of ``registry``; ``chance`` draws the jitter of retries.
+    def __init__(self, runtime: Runtime, keep_until_thread_ends: Callable[[str], Callable[[], None]]) -> None:
+        """Serve the activities of the runtime's registry.
 
         ``keep_until_thread_ends`` is called with the activity of a thread that outlives its step; what it returns is
         called when that thread ends.
         """
-        self._store = store
-        self._served = ServedSteps(registry)
+        self._store = runtime.store
+        self._served = ServedSteps(runtime.registry)
         self._keep_until_thread_ends = keep_until_thread_ends
-        self._recorder = StepRecorder(store, keep_until_thread_ends, chance)
-        self._chance = chance
+        self._recorder = StepRecorder(runtime, keep_until_thread_ends)
+        self._chance = runtime.chance
         self._lists = ItemLists()
 
     def find(self, leased: Leased) -> Served | None:

@@ -46,7 +46,7 @@ class HopRunner:
         self._slots = slots
         self._keeper = keeper
         self._committer = committer
-        self._executor = Executor(runtime.store, runtime.registry, slots.keep_until_thread_ends, chance=runtime.chance)
+        self._executor = Executor(runtime, slots.keep_until_thread_ends)
         self._stopping = False
         self.released: int = 0
 

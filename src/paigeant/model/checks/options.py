@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
@@ -70,14 +70,21 @@ def refuse(option: str, given: Any, what: str, error: type[PaigeantError] = Regi
     return error(f"{written_at()}: {what}: {option} is {shown(given)}; it should be {HOW[option]}")
 
 
-def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callable[[F], F]:
-    """Have a function refuse with ``error`` what it cannot be called with, naming the nearest option that it has."""
+def checked(what: str, error: type[PaigeantError] = RegistrationError, *, also: Iterable[str] = ()) -> Callable[[F], F]:
+    """Have a function refuse with ``error`` what it cannot be called with, naming the nearest option that it has.
+
+    It has its parameters, and ``also`` those that it takes as ``**options``.
+    """
 
     def decorate(function: F) -> F:
         signature = inspect.signature(function)
+        known = [*(name for name in signature.parameters if name != "self"), *also]
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
+            unknown = next((name for name in kwargs if also and name not in known), None)
+            if unknown is not None:
+                raise error(f"{written_at()}: {what} has no option {unknown!r}; {did_you_mean(unknown, known)}")
             try:
                 return function(*args, **kwargs)
             except TypeError as raised:

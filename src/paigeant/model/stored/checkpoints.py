@@ -6,12 +6,13 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.runs import Direction
+from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.values import Blob, Value
 
 KEY_LENGTH: Final = 300
@@ -22,8 +23,6 @@ COMPRESSED_FROM: Final = 1024
 
 _COMPRESSED: Final = 0x78
 """How a zlib stream begins, and no JSON text."""
-
-_PICOS: Final = Decimal(10) ** 12
 
 
 def pack(json: bytes) -> bytes:
@@ -79,7 +78,8 @@ class Charge:
 class Recording(NamedTuple):
     """What a step wants recorded under its lease, in one transaction: a checkpoint, charges, a variable, or several.
 
-    A variable is a name and its value, and the ``blob`` are the bytes behind that.
+    A variable is a name and its value, and the ``blob`` are the bytes behind that. What is charged counts in the
+    ``budgets`` that apply, and what was reserved under the checkpoint's key is given back.
     """
 
     held: LeaseToken
@@ -87,6 +87,7 @@ class Recording(NamedTuple):
     charges: Sequence[Charge] = ()
     variable: tuple[str, Value] | None = None
     blob: Blob | None = None
+    budgets: Sequence[Budget] = ()
 
 
 class Recorded(NamedTuple):
@@ -119,13 +120,3 @@ class LedgerEntry:
     epoch: int = 0
     workflow: str = ""
     tenant: str | None = None
-
-
-def picos_of(cost: Decimal | None) -> int | None:
-    """Return a cost in 10⁻¹² dollars, as it is stored: an integer, so that sums are exact everywhere."""
-    return None if cost is None else int((cost * _PICOS).to_integral_value(ROUND_HALF_EVEN))
-
-
-def cost_of(picos: int | None) -> Decimal | None:
-    """Return the cost that was stored."""
-    return None if picos is None else Decimal(picos) / _PICOS

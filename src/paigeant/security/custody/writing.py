@@ -169,9 +169,10 @@ def _plans(
 
 
 def policy_of(message: PaigeantMessage) -> Any:
-    """Return what the dispatcher allows revisions to change, None if nothing is said."""
-    policy = message.routing_slip.policy
-    return None if policy is None else policy.model_dump(mode="json", exclude={"added"})
+    """Return what the dispatcher allows: what revisions may change, and what may be spent; None if nothing is said."""
+    policy, budgets = message.routing_slip.policy, message.headers.run.budgets
+    said = {} if policy is None else policy.model_dump(mode="json", exclude={"added"})
+    return said | ({"budgets": [budget.said for budget in budgets]} if budgets else {}) or None
 
 
 def _time(at: datetime) -> str:

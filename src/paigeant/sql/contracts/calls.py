@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import Approvals, CheckpointStore, Ledger, Pauses
+from paigeant.abc import Approvals, Budgets, CheckpointStore, Ledger, Pauses
 from paigeant.aio.changes import News
 from paigeant.model.hops import LeaseToken
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
+from paigeant.model.spending.reservations import BudgetView, Reservation, Reserved
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
 from paigeant.sql.contracts.base import InDatabase
-from paigeant.sql.statements.calls import approvals, checkpoints, ledger, pauses
+from paigeant.sql.statements.calls import approvals, budgets, checkpoints, ledger, pauses
 
 
-class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses):
+class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses, Budgets):
     """The contract over a database."""
 
     async def record_checkpoints(self, recordings: Sequence[Recording]) -> list[Recorded]:
@@ -60,3 +61,12 @@ class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses):
 
     async def load_pauses(self) -> Mapping[str, float]:
         return await self.database.read(pauses.load_pauses, single=True)
+
+    async def reserve(self, asked: Reservation) -> Reserved:
+        return await self.database.write(lambda tx: budgets.reserve(tx, asked), News.NOTHING)
+
+    async def release_reservation(self, held: LeaseToken, key: str) -> None:
+        await self.database.write(lambda tx: budgets.release(tx, held, key), News.NOTHING)
+
+    async def list_budgets(self, *, limit: int = 1000) -> list[BudgetView]:
+        return await self.database.read(lambda tx: budgets.list_budgets(tx, limit))

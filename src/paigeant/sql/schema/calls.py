@@ -93,3 +93,37 @@ pauses: Final = Table(
     Column("refusals", Integer, nullable=False),
 )
 """Models that are left alone; ``refusals`` counts those in a row whose provider did not say for how long."""
+
+budgets: Final = Table(
+    "budgets",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("spent_picos", BigInteger, nullable=False),
+    Column("spent_tokens", BigInteger, nullable=False),
+    Column("cap_picos", BigInteger),
+    Column("cap_tokens", BigInteger),
+    Column("raised_picos", BigInteger),
+    Column("raised_tokens", BigInteger),
+    Column("updated_at", StoreTime, nullable=False),
+)
+"""What was spent of budgets, by what each is for. ``cap`` is the one that was given last, ``raised`` a person's."""
+
+reservations: Final = Table(
+    "reservations",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("workflow_id", Uuid, primary_key=True),
+    Column("step_id", Uuid, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("picos", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
+"""What requests under way may come to, a row for each budget that one counts in. No foreign key: it would lock the row
+of the run."""

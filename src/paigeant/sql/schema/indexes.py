@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Index, literal_column
 
-from paigeant.sql.schema.calls import approvals, ledger
+from paigeant.sql.schema.calls import approvals, ledger, reservations
 from paigeant.sql.schema.installation import access_tokens, dead_letters
 from paigeant.sql.schema.tables import run_plans, signals, step_executions, workflow_runs
 from paigeant.sql.schema.whole import WHOLE
@@ -85,6 +85,10 @@ INDEXES: Final = (
     ),
     _partial("approvals_open", approvals.c.namespace, approvals.c.id, where=approvals.c.status == "open"),
     Index("access_tokens_digest", access_tokens.c.namespace, access_tokens.c.digest, unique=True),
+    Index(
+        "reservations_call",
+        *(reservations.c[name] for name in ("workflow_id", "step_id", "direction", "epoch", "key")),
+    ),
     Index("ledger_day", ledger.c.namespace, ledger.c.recorded_at),
     Index("dead_letters_once", dead_letters.c.namespace, dead_letters.c.topic, dead_letters.c.digest, unique=True),
 )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from paigeant.model.hops import LeaseToken
+from paigeant.model.spending.budgets import Amount
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, StepEpoch
 from paigeant.model.values.values import Value
+from paigeant.protocol.spending.budgets import BudgetState
 from paigeant.protocol.spending.pauses import Pause
 
 Checkpoints: TypeAlias = dict[StepEpoch, dict[str, tuple[Checkpoint, int]]]
@@ -14,6 +17,19 @@ Checkpoints: TypeAlias = dict[StepEpoch, dict[str, tuple[Checkpoint, int]]]
 
 Ledger: TypeAlias = dict[tuple[StepEpoch, str], LedgerEntry]
 """By step, and the key of the charge."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationRow:
+    """What a call may come to, in which budgets it counts, and the lease under which that was reserved."""
+
+    held: LeaseToken
+    scopes: tuple[str, ...]
+    amount: Amount
+
+
+Reservations: TypeAlias = dict[tuple[StepEpoch, str], ReservationRow]
+"""By step, and the key of the call."""
 
 
 @dataclass(slots=True)
@@ -25,6 +41,9 @@ class Calls:
     """The questions of steps, by their numbers."""
     pauses: dict[str, Pause] = field(default_factory=dict[str, Pause])
     """By model."""
+    budgets: dict[str, BudgetState] = field(default_factory=dict[str, BudgetState])
+    """By scope."""
+    reservations: Reservations = field(default_factory=Reservations)
 
 
 @dataclass(slots=True)

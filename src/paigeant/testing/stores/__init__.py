@@ -3,6 +3,7 @@
 from paigeant.testing.stores.access.tokens import TokenGuarantees
 from paigeant.testing.stores.backend import Connect, StoreBackend
 from paigeant.testing.stores.calls.approvals import ApprovalGuarantees
+from paigeant.testing.stores.calls.budgets import BudgetGuarantees
 from paigeant.testing.stores.calls.checkpoints import CheckpointGuarantees
 from paigeant.testing.stores.calls.costs import CostGuarantees
 from paigeant.testing.stores.calls.pauses import PauseGuarantees
@@ -61,6 +62,7 @@ class StoreContract(
     CostGuarantees,
     ApprovalGuarantees,
     PauseGuarantees,
+    BudgetGuarantees,
     CustodyGuarantees,
     WaitingGuarantees,
     RaceGuarantees,

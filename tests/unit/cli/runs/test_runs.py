@@ -187,6 +187,8 @@ def test_a_run_is_named_by_the_beginning_of_its_id(project: Any):
     assert project("graph", "--last").stdout == project("graph", second).stdout != project("graph", first).stdout
     assert project("cost", "--last").stderr.startswith("nothing was spent")
     assert project("cost", "--last", second).code == 2
+    assert project("cost", "--budgets").stderr.startswith("no budget was used")
+    assert project("cost", "--budgets", "--json").json == {"budgets": []}
 
     several = project("terminate", first[:4])
     assert several.code == 2

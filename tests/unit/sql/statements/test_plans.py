@@ -26,7 +26,7 @@ from paigeant.sql.statements import announce, claim, heartbeat, hops, next_due, 
 from paigeant.sql.statements.at_once import claim as claim_at_once
 from paigeant.sql.statements.at_once import commit as commit_at_once
 from paigeant.sql.statements.at_once import start as start_at_once
-from paigeant.sql.statements.calls import checkpoints, ledger
+from paigeant.sql.statements.calls import checkpoints, leased, ledger
 from paigeant.sql.statements.commits import judged as commit
 from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
@@ -84,10 +84,10 @@ OFTEN: dict[str, Any] = {
     "whether it was set there": variables._SET_AT,
     "the status of a run to be changed": operate._RUN,
     "values": variables._VALUES,
-    "whether a recording's lease is alive": checkpoints._LEASED,
+    "whether a recording's lease is alive": leased._LEASED,
     "checkpoints that were there": checkpoints._THESE,
     "a step's checkpoints": checkpoints._ALL,
-    "the runs of charges": checkpoints._RUNS,
+    "the runs of charges": leased._RUNS,
     "a ledger": ledger._OF_RUN,
     "which signals a run has": signals._KNOWN,
     "how many signals are kept": signals._COUNT,

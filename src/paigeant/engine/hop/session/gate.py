@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, NoReturn, Protocol, TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from time import monotonic
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from paigeant.abc import ModelGate
 from paigeant.engine.hop.session.recorder import StepRecorder
+from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Parked
-from paigeant.routing import left_alone
+from paigeant.model.people.approvals import Answered
+from paigeant.model.spending.budgets import Amount, Budget, Cap
+from paigeant.model.spending.reservations import Lacking, Reservation
+from paigeant.routing import left_alone, over_budget, room_later
 
 T = TypeVar("T")
+
+_PATIENCE: Final = 30.0
+"""Seconds for which a request waits for room that others have reserved."""
+_LOOK: Final = 0.5
+"""Seconds between two looks whether there is room."""
 
 
 class _Step(Protocol):
@@ -18,6 +29,18 @@ class _Step(Protocol):
 
     async def here(self, asked: Coroutine[Any, Any, T]) -> T:
         """Await it in the worker's event loop."""
+        ...
+
+    async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask again while the store is away."""
+        ...
+
+    async def answers(self) -> Mapping[str, Answered]:
+        """Return how the questions of the step stand."""
+        ...
+
+    def ended(self) -> BaseException:
+        """Return what ends the code of a step whose lease is lost."""
         ...
 
     def wait(self, outcome: Parked) -> NoReturn:
@@ -28,10 +51,16 @@ class _Step(Protocol):
 class LeasedGate(ModelGate):
     """The gate of one execution."""
 
-    def __init__(self, recorder: StepRecorder, step: _Step) -> None:
+    def __init__(self, recorder: StepRecorder, leased: Leased, step: _Step) -> None:
         """End ``step`` where it has to wait; what is known of models is known to all steps of ``recorder``."""
         self._recorder = recorder
+        self._leased = leased
         self._step = step
+
+    @property
+    def budgets(self) -> Sequence[Budget]:
+        """Those that travel with the run, and those of the namespace."""
+        return (*self._leased.message.headers.run.budgets, *self._recorder.budgets)
 
     async def admit(self, model: str) -> None:
         """Return if the model may be asked."""
@@ -46,3 +75,32 @@ class LeasedGate(ModelGate):
     def wait_for(self, model: str, seconds: float) -> NoReturn:
         """End the step's code."""
         self._step.wait(left_alone(model, seconds, self._recorder.chance()))
+
+    async def reserve(self, key: str, wants: Amount, agent: str | None = None) -> None:
+        """Return when all budgets have room."""
+        asked = Reservation(self._leased.grant.held, key, self.budgets, wants, agent)
+        until = monotonic() + _PATIENCE
+        while (lacking := await self._lacking(asked)) is not None:
+            if not lacking.in_flight:
+                asked = asked._replace(raised={**asked.raised, lacking.scope: await self._raised(lacking)})
+            elif monotonic() < until:
+                await asyncio.sleep(_LOOK)
+            else:
+                self._step.wait(room_later(lacking))
+
+    async def _lacking(self, asked: Reservation) -> Lacking | None:
+        store = self._recorder.store
+        answer = await self._step.here(self._step.patiently(lambda: store.reserve(asked)))
+        if not answer.alive:
+            raise self._step.ended()
+        return answer.lacking
+
+    async def _raised(self, lacking: Lacking) -> Cap:
+        """Return the new cap that a person has given; ends the step until somebody does."""
+        outcome = over_budget(lacking, (await self._step.answers()).get(lacking.question))
+        return outcome if isinstance(outcome, Cap) else self._step.wait(outcome)
+
+    async def release(self, key: str) -> None:
+        """Give back what a call has reserved."""
+        store, held = self._recorder.store, self._leased.grant.held
+        await self._step.here(self._step.patiently(lambda: store.release_reservation(held, key)))

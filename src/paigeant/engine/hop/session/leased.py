@@ -59,6 +59,7 @@ class LeasedSession(StepSession):
         # Under a step's first lease nothing was recorded: there is nothing to read.
         self._known: dict[str, Checkpoint] | None = {} if leased.grant.fence == 1 else None
         self._outlasting: list[tuple[asyncio.Task[Any], float]] = []
+        self._gate = LeasedGate(recorder, leased, self)
         self.unwound: Parked | None = None
         """What the step comes to, once its code was ended from within."""
 
@@ -74,7 +75,7 @@ class LeasedSession(StepSession):
     @property
     def models(self) -> ModelGate:
         """The way to models."""
-        return LeasedGate(self._recorder, self)
+        return self._gate
 
     @property
     def alive(self) -> bool:
@@ -96,7 +97,7 @@ class LeasedSession(StepSession):
 
     async def _load(self, name: str) -> JsonValue:
         now = replace(self._leased, variables=None)  # as it is now, not as it was when the step began
-        return await self._patiently(lambda: load_seen(self._store, now, name))
+        return await self.patiently(lambda: load_seen(self._store, now, name))
 
     async def save(self, name: str, value: Any) -> None:
         """Set a variable of the run, under the lease."""
@@ -115,7 +116,7 @@ class LeasedSession(StepSession):
         return None if known is None else self._same(call, known).json
 
     async def _read(self) -> None:
-        found = await self._patiently(lambda: self._store.load_checkpoints(self._place))
+        found = await self.patiently(lambda: self._store.load_checkpoints(self._place))
         self._known = {**found, **(self._known or {})}
 
     async def record(self, call: Call, json: bytes, *, took: float = 0.0, charges: Sequence[Charge] = ()) -> bytes:
@@ -135,7 +136,7 @@ class LeasedSession(StepSession):
     async def start_afresh(self) -> None:
         """Begin a new epoch."""
         held = self._leased.grant.held
-        epoch = await self.here(self._patiently(lambda: self._store.start_afresh(held)))
+        epoch = await self.here(self.patiently(lambda: self._store.start_afresh(held)))
         if epoch is None:
             raise self._progress.ended()
         self._epoch, self._known, self.unwound = epoch, {}, None
@@ -149,7 +150,7 @@ class LeasedSession(StepSession):
         """Return how the questions of this step stand; under a step's first lease it has asked nothing."""
         if self._leased.grant.fence == 1:
             return {}
-        return await self.here(self._patiently(lambda: self._store.load_answers(self._place)))
+        return await self.here(self.patiently(lambda: self._store.load_answers(self._place)))
 
     @property
     def _place(self) -> StepEpoch:
@@ -179,12 +180,17 @@ class LeasedSession(StepSession):
         """End the step's code."""
         raise self._unwind(Unwinding(outcome))
 
+    def ended(self) -> BaseException:
+        """Return what ends the code of a step whose lease is lost."""
+        return self._progress.ended()
+
     def _unwind(self, unwinding: Unwinding) -> Unwinding:
         self.unwound = unwinding.outcome
         return unwinding
 
     async def _write(self, recording: Recording) -> Checkpoint | None:
-        recorded = await self.here(self._patiently(lambda: self._recorder.record(recording)))
+        recording = recording._replace(budgets=self._gate.budgets)
+        recorded = await self.here(self.patiently(lambda: self._recorder.record(recording)))
         if not recorded.alive:
             raise self._progress.ended()
         return recorded.checkpoint
@@ -216,7 +222,7 @@ class LeasedSession(StepSession):
             return await asked
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, self._loop))
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask again while the store is away: the step ends with its lease, not with an outage that is shorter."""
         backoff = Backoff(0.1, 2.0)
         while True:

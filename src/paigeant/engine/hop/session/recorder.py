@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from paigeant.abc import Store
 from paigeant.aio.batch import Batcher, Limits
 from paigeant.engine.hop.session.pauses import PauseBoard
+from paigeant.engine.runtime import Runtime
 from paigeant.model.events import CallsRecorded
+from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.checkpoints import Recorded, Recording
 
 
@@ -24,20 +25,13 @@ LIMITS: Final = Limits(count=256, size=4 * 1024 * 1024, size_of=_size)
 class StepRecorder:
     """What the sessions of a worker share: the store, and one queue, so that what steps record goes together."""
 
-    def __init__(
-        self,
-        store: Store,
-        keep_until_thread_ends: Callable[[str], Callable[[], None]],
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        """Record in ``store``; threads that outlive their steps are counted by ``keep_until_thread_ends``.
-
-        ``chance``, 0 to 1, spreads steps that wait for one moment.
-        """
-        self.store = store
+    def __init__(self, runtime: Runtime, keep_until_thread_ends: Callable[[str], Callable[[], None]]) -> None:
+        """Record in the runtime's store; threads that outlive their steps are kept by ``keep_until_thread_ends``."""
+        self.store: Store = runtime.store
         self.keep_until_thread_ends = keep_until_thread_ends
-        self.chance = chance
-        self.pauses: PauseBoard = PauseBoard(store)
+        self.chance: Callable[[], float] = runtime.chance
+        self.budgets: Sequence[Budget] = runtime.budgets
+        self.pauses: PauseBoard = PauseBoard(self.store)
         self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
 
     async def record(self, recording: Recording) -> Recorded:

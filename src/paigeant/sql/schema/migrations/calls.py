@@ -13,6 +13,7 @@ def add_calls() -> None:
     _ledger()
     _approvals()
     _pauses()
+    _budgets()
 
 
 def _time(name: str = "recorded_at", *, nullable: bool = False) -> sa.Column[object]:
@@ -114,3 +115,23 @@ def _pauses() -> None:
         sa.Column("refusals", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("namespace", "model", name="pauses_pkey"),
     )
+
+
+def _budgets() -> None:
+    op.create_table(
+        "budgets",
+        *_texts("namespace", "scope"),
+        *_numbers("spent_picos", "spent_tokens"),
+        *_numbers("cap_picos", "cap_tokens", "raised_picos", "raised_tokens", nullable=True),
+        _time("updated_at"),
+        sa.PrimaryKeyConstraint("namespace", "scope", name="budgets_pkey"),
+    )
+    op.create_table(
+        "reservations",
+        *_texts("namespace", "scope"),
+        *_call(),
+        *_texts("path"),
+        *_numbers("position", "fence", "picos", "tokens"),
+        sa.PrimaryKeyConstraint("namespace", "scope", *_CALL, name="reservations_pkey"),
+    )
+    op.create_index("reservations_call", "reservations", list(_CALL))

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Integer, Text, Uuid, bindparam, select, update
 
 from paigeant.model.hops import LeaseToken
+from paigeant.model.spending.money import picos_of
 from paigeant.model.stored.checkpoints import (
     Charge,
     Checkpoint,
     Recorded,
     Recording,
     StepEpoch,
-    picos_of,
 )
-from paigeant.protocol import leases
-from paigeant.sql.execution.keys import IN_HOP_LIST, call_list, calls_of, hop_list, keys_of, run_list, runs_of
+from paigeant.sql.execution.keys import call_list, calls_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import checkpoints, ledger
 from paigeant.sql.schema.tables import step_executions, workflow_runs, workflow_variables
-from paigeant.sql.statements.hops import HOP, THIS_HOP, bound, keep_blobs, key_of, steps
+from paigeant.sql.statements.calls import budgets
+from paigeant.sql.statements.calls.leased import leased, runs_of_hops, step_of
+from paigeant.sql.statements.hops import THIS_HOP, bound, keep_blobs
 
-_LEASED: Final = PreparedStatement(
-    select(*HOP, steps.namespace, steps.step, steps.step_id, steps.direction, steps.epoch)
-    .add_columns(steps.fence, steps.owner, steps.completed_at)
-    .join_from(hop_list, step_executions, IN_HOP_LIST)
-    .order_by(*HOP)
-    .with_for_update(read=True, of=step_executions)
-)
-"""Shared, so that the calls of one step record beside each other; whoever takes the lease over has to wait, and what is
-written before that is written under a lease that was alive. In the order of their keys, as all who lock several."""
-
-_RUNS: Final = PreparedStatement(
-    select(workflow_runs.c.workflow_id, workflow_runs.c.workflow, workflow_runs.c.tenant).join_from(
-        run_list, workflow_runs, run_list.c.workflow_id == workflow_runs.c.workflow_id
-    )
-)
 _MICRO: Final = 1_000_000
 _STEP: Final = ("workflow_id", "step_id", "direction", "epoch")
 _RECORDED: Final = (*(checkpoints.c[name] for name in ("key", "payload", "fingerprint", "kind", "library", "took_us")),)
@@ -70,25 +57,18 @@ _AFRESH: Final = PreparedStatement(update(step_executions).where(THIS_HOP).value
 
 def record(tx: Tx, recordings: Sequence[Recording]) -> list[Recorded]:
     """Record what comes under leases that are alive."""
-    hops = _leased(tx, {recording.held for recording in recordings})
+    hops = leased(tx, {recording.held for recording in recordings})
     alive = [(hops[one.held], one) for one in recordings if one.held in hops]
     rows = [_checkpoint_row(tx, hop, one.checkpoint) for hop, one in alive if one.checkpoint is not None]
     first = _write(tx, rows)
     _set_variables(tx, [one for _, one in alive])
     charged = [(hop, charge) for hop, one in alive for charge in one.charges]
     if charged:
-        _charge(tx, charged)
+        counted = [(hop, one) for hop, one in alive if one.budgets]
+        settled = budgets.fresh(tx, counted) if counted else []
+        runs = _charge(tx, charged)
+        budgets.settle(tx, settled, runs)
     return [_answer(hops.get(one.held), one.checkpoint, first) for one in recordings]
-
-
-def _leased(tx: Tx, held: Iterable[LeaseToken]) -> dict[LeaseToken, Any]:
-    """Return the rows of hops whose leases are alive, locked, by the leases."""
-    wanted: dict[Any, list[LeaseToken]] = {}
-    for one in held:
-        wanted.setdefault(one.key, []).append(one)
-    found = tx.rows(_LEASED, keys=keys_of(wanted))
-    rows = [row for row in found if row.namespace == tx.namespace]
-    return {one: row for row in rows for one in wanted[key_of(row)] if leases.is_alive(row, one.fence)}
 
 
 def _write(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> Mapping[tuple[Any, ...], Checkpoint]:
@@ -126,28 +106,19 @@ def _answer(hop: Any, checkpoint: Checkpoint | None, first: Mapping[tuple[Any, .
     return Recorded(alive=True, checkpoint=first.get(key, checkpoint))
 
 
-def _step_of(hop: Any) -> dict[str, Any]:
-    return {
-        "workflow_id": hop.workflow_id,
-        "step_id": hop.step_id,
-        "direction": hop.direction,
-        "epoch": hop.epoch or 0,
-    }
-
-
 def _checkpoint_row(tx: Tx, hop: Any, checkpoint: Checkpoint) -> dict[str, Any]:
     lease = {"worker": hop.owner, "fence": hop.fence, "recorded_at": tx.now}
     made = checkpoint._asdict()
     made["took_us"] = round(made.pop("took") * _MICRO)
-    return _step_of(hop) | made | lease
+    return step_of(hop) | made | lease
 
 
-def _charge(tx: Tx, charged: Sequence[tuple[Any, Charge]]) -> None:
-    runs = {row.workflow_id: row for row in tx.rows(_RUNS, runs=runs_of(hop.workflow_id for hop, _ in charged))}
+def _charge(tx: Tx, charged: Sequence[tuple[Any, Charge]]) -> Mapping[UUID, Any]:
+    runs = runs_of_hops(tx, [hop for hop, _ in charged])
     tx.add(
         ledger,
         [
-            _step_of(hop)
+            step_of(hop)
             | {
                 "namespace": tx.namespace,
                 "workflow": runs[hop.workflow_id].workflow,
@@ -161,6 +132,7 @@ def _charge(tx: Tx, charged: Sequence[tuple[Any, Charge]]) -> None:
             for hop, charge in charged
         ],
     )
+    return runs
 
 
 def load_checkpoints(tx: Tx, step: StepEpoch) -> dict[str, Checkpoint]:
@@ -171,7 +143,7 @@ def load_checkpoints(tx: Tx, step: StepEpoch) -> dict[str, Checkpoint]:
 
 def start_afresh(tx: Tx, held: LeaseToken) -> int | None:
     """Raise the epoch of a leased hop."""
-    hop = _leased(tx, [held]).get(held)
+    hop = leased(tx, [held]).get(held)
     if hop is None:
         return None
     epoch = (hop.epoch or 0) + 1

@@ -13,7 +13,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from paigeant.model.runs import Direction
 from paigeant.model.spending.costs import CostBy, CostRow, Costs, StepCalls, Usage
-from paigeant.model.stored.checkpoints import Charge, LedgerEntry, cost_of
+from paigeant.model.spending.money import cost_of
+from paigeant.model.stored.checkpoints import Charge, LedgerEntry
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import checkpoints, ledger

@@ -8,6 +8,7 @@ from paigeant.aio.changes import News
 from paigeant.model.hops import LeaseToken
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
 from paigeant.protocol import leases
+from paigeant.stores.memory.calls.budgets import spend
 from paigeant.stores.memory.rows import HopRow, Rows
 
 
@@ -26,7 +27,9 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
     for charge in recording.charges:
         place = (hop.path, hop.position, step.epoch, run.workflow, run.tenant)
         entry = LedgerEntry(charge, hop.step, hop.step_id, hop.direction, rows.clock(), *place)
-        rows.calls.ledger.setdefault((step, charge.key), entry)
+        if (step, charge.key) not in rows.calls.ledger:
+            rows.calls.ledger[step, charge.key] = entry
+            spend(rows, hop, recording.budgets, charge)
     if recording.blob is not None:
         run.keep((recording.blob,))
     if recording.variable is not None:
@@ -34,6 +37,8 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
     checkpoint = recording.checkpoint
     if checkpoint is None:
         return Recorded(alive=True)
+    if recording.budgets:
+        rows.calls.reservations.pop((step, checkpoint.key), None)
     of_step = run.checkpoints.setdefault(step, {})
     return Recorded(alive=True, checkpoint=of_step.setdefault(checkpoint.key, (checkpoint, hop.fence))[0])
 

@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import Approvals, CheckpointStore, Ledger, Pauses
+from paigeant.abc import Approvals, Budgets, CheckpointStore, Ledger, Pauses
 from paigeant.model.hops import LeaseToken
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
+from paigeant.model.spending.reservations import BudgetView, Reservation, Reserved
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
-from paigeant.stores.memory.calls import approvals, checkpoints, ledger, pauses
+from paigeant.stores.memory.calls import approvals, budgets, checkpoints, ledger, pauses
 from paigeant.stores.memory.rows import Rows
 
 
-class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses):
+class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses, Budgets):
     """The contract over rows in memory."""
 
     _rows: Rows
@@ -59,3 +60,12 @@ class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses):
 
     async def load_pauses(self) -> Mapping[str, float]:
         return pauses.load_pauses(self._rows)
+
+    async def reserve(self, asked: Reservation) -> Reserved:
+        return budgets.reserve(self._rows, asked)
+
+    async def release_reservation(self, held: LeaseToken, key: str) -> None:
+        budgets.release(self._rows, held, key)
+
+    async def list_budgets(self, *, limit: int = 1000) -> list[BudgetView]:
+        return budgets.list_budgets(self._rows, limit)

@@ -1,0 +1,78 @@
+"""A request to a model before it is made: which model, and what it may come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, cast
+
+from pydantic_ai import RunContext
+from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.usage import RequestUsage
+
+from paigeant.agents.durable.charges import cost_of_response
+from paigeant.agents.durable.keys import size_of
+from paigeant.errors import Terminal
+from paigeant.model.spending.budgets import Amount, Budget
+from paigeant.model.spending.money import picos_of
+from paigeant.model.spending.prices import Price
+
+_BYTES: Final = 4
+"""Of a text that come to a token, about."""
+_ANSWER: Final = 256
+"""Tokens of an answer, where nothing better is known."""
+_LARGEST: Final[dict[str, int]] = {}
+"""The tokens of the largest answer that an agent has had in this process."""
+
+
+def note_output(agent: str, tokens: int) -> None:
+    """Keep how large an agent's answers are."""
+    _LARGEST[agent] = max(tokens, _LARGEST.get(agent, 0))
+
+
+class Request(NamedTuple):
+    """A request: its model, if it is known, the messages, and the most tokens that the answer may have."""
+
+    model: Any
+    messages: Sequence[ModelMessage] = ()
+    max_tokens: int | None = None
+
+    @classmethod
+    def of(cls, context: RunContext[Any] | None, cache_key: tuple[object, ...]) -> Request:
+        """Return what the key of a model's call says."""
+        said = [*cache_key, None, None, None]  # of a compaction it is shorter
+        most = cast("Mapping[str, Any]", said[2]).get("max_tokens") if isinstance(said[2], Mapping) else None
+        messages = cast("Sequence[ModelMessage]", said[1]) if isinstance(said[1], list) else ()
+        return cls(None if context is None else context.model, messages, most)
+
+    @property
+    def called(self) -> str:
+        """What a pause calls the model: of a fallback, the name of all together."""
+        if self.model is None:
+            return "unknown"
+        system, name = self.model.system, self.model.model_name
+        return name if system == name else f"{system}:{name}"
+
+    def estimate(self, agent: str, price: Price | None, budgets: Sequence[Budget]) -> Amount:
+        """Return what the request may come to; raises Terminal where a budget is in dollars and nobody knows a price.
+
+        The input by the size of its messages; the output by what it may be at most, or was at most so far.
+        """
+        used = sum(map(size_of, self.messages)) // _BYTES
+        got = self.max_tokens or _LARGEST.get(agent) or _ANSWER
+        cost = self._cost(used, got, price)
+        if cost is None and any(budget.usd is not None for budget in budgets):
+            cure = "say what it costs: activity.agent(…, price=Price(input=0.25, output=2))"
+            raise Terminal(
+                f"agent {agent!r}: a budget is in US dollars, and model {self.called!r} has no price; {cure}"
+            )
+        return Amount(picos_of(cost) or 0, used + got)
+
+    def _cost(self, used: int, got: int, price: Price | None) -> Decimal | None:
+        if price is not None:
+            return price.of(used, got)
+        if self.model is None:
+            return None
+        usage = RequestUsage(input_tokens=used, output_tokens=got)
+        name, provider = self.model.model_name, self.model.system
+        return cost_of_response(ModelResponse(parts=[], usage=usage, model_name=name, provider_name=provider))

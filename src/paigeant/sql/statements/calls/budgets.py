@@ -1,0 +1,185 @@
+"""Budgets: room that is reserved before a request, and what was spent after it.
+
+The rows of budgets are locked in the order of their scopes, after those of hops; under their locks reservations are
+summed, so that two that ask at the same moment see each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Integer, Text, bindparam, delete, func, select, tuple_, update
+
+from paigeant.model.hops import LeaseToken
+from paigeant.model.spending.budgets import NOTHING, Amount, Cap
+from paigeant.model.spending.reservations import BudgetView, Reservation, Reserved
+from paigeant.model.stored.checkpoints import Charge, Recording
+from paigeant.protocol.spending import budgets as protocol
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.calls import budgets, ledger, reservations
+from paigeant.sql.schema.tables import Columns, step_executions
+from paigeant.sql.statements.calls.leased import leased, runs_of_hops, step_of
+from paigeant.sql.statements.hops import steps
+
+rows: Columns = budgets.c
+held: Columns = reservations.c
+_CALL: Final = ("workflow_id", "step_id", "direction", "epoch", "key")
+_SCOPES: Final = bindparam("scopes", expanding=True, type_=Text())
+_LOCKED: Final = (
+    select(budgets)
+    .where(rows.namespace == bindparam("namespace"), rows.scope.in_(_SCOPES))
+    .order_by(rows.scope)
+    .with_for_update()
+)
+_OPEN_HOP: Final = (
+    (steps.workflow_id == held.workflow_id)
+    & (steps.path == held.path)
+    & (steps.position == held.position)
+    & steps.completed_at.is_(None)
+    & (func.coalesce(steps.epoch, 0, type_=Integer()) == held.epoch)
+)
+_RESERVED: Final = (
+    select(held.scope, *(held[name] for name in _CALL), held.picos, held.tokens)
+    .join_from(reservations, step_executions, _OPEN_HOP)
+    .where(held.namespace == bindparam("namespace"), held.scope.in_(_SCOPES))
+)
+_THIS_CALL: Final = [held[name] == bindparam(f"c_{name}") for name in _CALL]
+_NOT_HERE: Final = delete(reservations).where(*_THIS_CALL)
+_NOT_UNDER_THIS: Final = delete(reservations).where(
+    *(held[name] == bindparam(f"c_{name}") for name in ("workflow_id", "path", "position", "fence", "key"))
+)
+_SPEND: Final = (
+    update(budgets)
+    .where(rows.namespace == bindparam("b_namespace"), rows.scope == bindparam("b_scope"))
+    .values(
+        spent_picos=rows.spent_picos + bindparam("b_picos"),
+        spent_tokens=rows.spent_tokens + bindparam("b_tokens"),
+        updated_at=bindparam("b_now"),
+    )
+)
+
+
+def reserve(tx: Tx, asked: Reservation) -> Reserved:
+    """Reserve room in all budgets that apply, or in none."""
+    hop = leased(tx, [asked.held]).get(asked.held)
+    if hop is None:
+        return Reserved(alive=False)
+    run = runs_of_hops(tx, [hop])[hop.workflow_id]
+    payer = protocol.Payer(hop, run.workflow, run.tenant, asked.agent)
+    lines = protocol.scopes_of(asked.budgets, payer, tx.now)
+    if not lines:
+        return Reserved(alive=True)
+    scopes = list(dict.fromkeys(scope for _, scope in lines))
+    states = protocol.opened(lines, _lock(tx, scopes), asked.raised)
+    call = step_of(hop) | {"key": asked.key}
+    reserved = _reserved(tx, scopes, but=tuple(call.values()))
+    lacking = protocol.lacking(lines, states, reserved, asked.wants)
+    tx.upsert(budgets, [_row(tx, scope, states[scope]) for scope in scopes])
+    if lacking is None:
+        place = {"path": hop.path, "position": hop.position, "fence": hop.fence, **asked.wants._asdict()}
+        tx.upsert(reservations, [{"namespace": tx.namespace, "scope": scope} | call | place for scope in scopes])
+    return Reserved(alive=True, lacking=lacking)
+
+
+def release(tx: Tx, token: LeaseToken, key: str) -> None:
+    """Give back what a call has reserved under this lease."""
+    place = token.key._asdict() | {"fence": token.fence, "key": key}
+    tx.connection.execute(_NOT_UNDER_THIS, {f"c_{name}": value for name, value in place.items()})
+
+
+def fresh(tx: Tx, recordings: Sequence[tuple[Any, Recording]]) -> list[tuple[Any, Recording, Sequence[Charge]]]:
+    """Return recordings, each with those of its charges that are not in the ledger yet; asked before they are."""
+    asked = [(*step_of(hop).values(), charge.key) for hop, recording in recordings for charge in recording.charges]
+    known = _in_ledger(tx, asked)
+    found: list[tuple[Any, Recording, Sequence[Charge]]] = []
+    for hop, recording in recordings:
+        step = tuple(step_of(hop).values())
+        new = [charge for charge in recording.charges if (*step, charge.key) not in known]
+        known.update((*step, charge.key) for charge in new)
+        found.append((hop, recording, new))
+    return found
+
+
+def settle(tx: Tx, settled: Sequence[tuple[Any, Recording, Sequence[Charge]]], runs: Mapping[UUID, Any]) -> None:
+    """Count what was spent, and give back what was reserved for it."""
+    spent: dict[str, Amount] = {}
+    for hop, recording, charges in settled:
+        run = runs[hop.workflow_id]
+        for charge in charges:
+            payer = protocol.Payer(hop, run.workflow, run.tenant, charge.agent)
+            for scope in {scope for _, scope in protocol.scopes_of(recording.budgets, payer, tx.now)}:
+                spent[scope] = spent.get(scope, NOTHING).plus(protocol.amount_of(charge))
+    if spent:
+        _lock(tx, sorted(spent))
+    for scope, amount in sorted(spent.items()):
+        values = {"b_namespace": tx.namespace, "b_scope": scope, "b_now": tx.now}
+        tx.connection.execute(_SPEND, values | {f"b_{name}": value for name, value in amount._asdict().items()})
+    for hop, recording, _ in settled:
+        if recording.checkpoint is not None:
+            call = step_of(hop) | {"key": recording.checkpoint.key}
+            tx.connection.execute(_NOT_HERE, {f"c_{name}": value for name, value in call.items()})
+
+
+def list_budgets(tx: Tx, limit: int) -> list[BudgetView]:
+    """Return budgets, those first in which anything was reserved last."""
+    query = select(budgets).where(rows.namespace == tx.namespace).order_by(rows.updated_at.desc(), rows.scope)
+    found = tx.connection.execute(query.limit(limit)).all()
+    reserved = _reserved(tx, [row.scope for row in found])
+    return [
+        BudgetView.of(
+            row.scope,
+            Cap(row.cap_picos, row.cap_tokens).raised(Cap(row.raised_picos, row.raised_tokens)),
+            Amount(row.spent_picos, row.spent_tokens),
+            reserved.get(row.scope, NOTHING),
+        )
+        for row in found
+    ]
+
+
+def _lock(tx: Tx, scopes: Sequence[str]) -> dict[str, protocol.BudgetState]:
+    """Lock the rows of budgets, made where they are not there yet, and return them as they are then."""
+    tx.add(budgets, [_row(tx, scope, protocol.BudgetState()) for scope in scopes])
+    found = tx.connection.execute(_LOCKED, {"namespace": tx.namespace, "scopes": scopes}).all()
+    return {
+        row.scope: protocol.BudgetState(
+            Amount(row.spent_picos, row.spent_tokens),
+            Cap(row.cap_picos, row.cap_tokens),
+            Cap(row.raised_picos, row.raised_tokens),
+        )
+        for row in found
+    }
+
+
+def _row(tx: Tx, scope: str, state: protocol.BudgetState) -> dict[str, Any]:
+    return {
+        "namespace": tx.namespace,
+        "scope": scope,
+        "spent_picos": state.spent.picos,
+        "spent_tokens": state.spent.tokens,
+        "cap_picos": state.cap.picos,
+        "cap_tokens": state.cap.tokens,
+        "raised_picos": state.raised.picos,
+        "raised_tokens": state.raised.tokens,
+        "updated_at": tx.now,
+    }
+
+
+def _reserved(tx: Tx, scopes: Sequence[str], but: tuple[Any, ...] = ()) -> dict[str, Amount]:
+    """Return what is reserved by open hops, by scope, but for one call."""
+    if not scopes:
+        return {}
+    found: dict[str, Amount] = {}
+    for row in tx.connection.execute(_RESERVED, {"namespace": tx.namespace, "scopes": scopes}).all():
+        if tuple(getattr(row, name) for name in _CALL) != but:
+            found[row.scope] = found.get(row.scope, NOTHING).plus(Amount(row.picos, row.tokens))
+    return found
+
+
+def _in_ledger(tx: Tx, calls: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    key = [ledger.c[name] for name in _CALL]
+    asked = list(calls)
+    if not asked:
+        return set()
+    return {tuple(row) for row in tx.connection.execute(select(*key).where(tuple_(*key).in_(asked))).all()}
