@@ -12,7 +12,7 @@ from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered, ApprovalStatus, Asked, AskedKind
 from paigeant.model.runs import WaitReason
 from paigeant.model.spending.budgets import Cap
-from paigeant.model.spending.reservations import Lacking
+from paigeant.model.stored.reservations import Lacking
 
 _ROOM: Final = 15.0
 """Seconds until a step asks again whether a budget has room."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from paigeant.model.hops import LeaseToken
-from paigeant.model.spending.reservations import BudgetView, Reservation, Reserved
+from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 
 
 class Budgets(ABC):

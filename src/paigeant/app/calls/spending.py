@@ -10,7 +10,7 @@ from paigeant.abc import Store
 from paigeant.app.options import read_span
 from paigeant.errors import InvalidInput
 from paigeant.model.spending.costs import CostBy, Costs
-from paigeant.model.spending.reservations import BudgetView
+from paigeant.model.stored.reservations import BudgetView
 from paigeant.model.values.durations import Duration
 from paigeant.model.values.showing import did_you_mean, shown
 

@@ -20,7 +20,7 @@ from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.model.spending.budgets import shown_amount
 from paigeant.model.spending.costs import CostBy, Costs, Usage
 from paigeant.model.spending.money import picos_of
-from paigeant.model.spending.reservations import BudgetView
+from paigeant.model.stored.reservations import BudgetView
 
 app: typer.Typer = new_app()
 

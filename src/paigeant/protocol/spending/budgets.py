@@ -9,8 +9,8 @@ from uuid import UUID
 
 from paigeant.model.spending.budgets import NOTHING, Amount, Budget, Cap
 from paigeant.model.spending.money import picos_of
-from paigeant.model.spending.reservations import Lacking
 from paigeant.model.stored.checkpoints import Charge
+from paigeant.model.stored.reservations import Lacking
 
 
 class ChargedStep(Protocol):

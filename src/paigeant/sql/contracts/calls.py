@@ -13,8 +13,8 @@ from paigeant.aio.changes import News
 from paigeant.model.hops import LeaseToken
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
-from paigeant.model.spending.reservations import BudgetView, Reservation, Reserved
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
+from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements.calls import approvals, budgets, checkpoints, ledger, pauses
 

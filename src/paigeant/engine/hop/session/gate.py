@@ -13,7 +13,7 @@ from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.budgets import Amount, Budget, Cap
-from paigeant.model.spending.reservations import Lacking, Reservation
+from paigeant.model.stored.reservations import Lacking, Reservation
 from paigeant.routing import left_alone, over_budget, room_later
 
 T = TypeVar("T")

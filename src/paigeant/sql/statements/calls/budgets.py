@@ -14,8 +14,8 @@ from sqlalchemy import Integer, Text, bindparam, delete, func, select, tuple_, u
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import NOTHING, Amount, Cap
-from paigeant.model.spending.reservations import BudgetView, Reservation, Reserved
 from paigeant.model.stored.checkpoints import Charge, Recording
+from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.protocol.spending import budgets as protocol
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import budgets, ledger, reservations

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import NOTHING, Amount, Budget
-from paigeant.model.spending.reservations import BudgetView, Reservation, Reserved
 from paigeant.model.stored.checkpoints import Charge, StepEpoch
+from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.protocol import leases
 from paigeant.protocol.spending import budgets as protocol
 from paigeant.stores.memory.kept import ReservationRow

@@ -12,8 +12,8 @@ from paigeant.abc import Approvals, Budgets, CheckpointStore, Ledger, Pauses
 from paigeant.model.hops import LeaseToken
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
-from paigeant.model.spending.reservations import BudgetView, Reservation, Reserved
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
+from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.stores.memory.calls import approvals, budgets, checkpoints, ledger, pauses
 from paigeant.stores.memory.rows import Rows
 
