@@ -12,6 +12,7 @@ from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.ledger import Ledger
 from paigeant.abc.calls.model_gate import ModelGate
 from paigeant.abc.calls.pauses import Pauses
+from paigeant.abc.calls.plan_access import PlanAccess
 from paigeant.abc.calls.step_session import Call, StepSession
 from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHop
 from paigeant.abc.dead_letters import DeadLetters
@@ -47,6 +48,7 @@ __all__ = [
     "Opened",
     "Operator",
     "Pauses",
+    "PlanAccess",
     "Reporter",
     "Resource",
     "RunReader",

@@ -22,6 +22,7 @@ from paigeant.activities.templates import Place
 from paigeant.agents.durable.capability import PaigeantDurability, one_attempt
 from paigeant.agents.faults import hopeless, terminal
 from paigeant.agents.outputs import final, output_type
+from paigeant.agents.planner import planner_of
 from paigeant.agents.prompts import recorded_prompt
 from paigeant.agents.sources import CONTEXT, Source, constant, from_function, from_template, signature
 from paigeant.agents.toolsets import check_toolsets
@@ -108,12 +109,13 @@ class _Registered:
     async def _run(self, arguments: Mapping[str, Any], context: ActivityContext) -> Any:
         prompt = await recorded_prompt(session_of(context), lambda: _awaited(self.asking.make(arguments, context)))
         deps = await _awaited(self.giving.make(arguments, context))
+        planner = await planner_of(session_of(context), context, self.rules.can_revise, self.name)
         try:
             result = await self.agent.run(
                 prompt,
                 deps=deps,
                 conversation_id=str(context.workflow_id),
-                capabilities=self._capabilities(),
+                capabilities=[*self._capabilities(), *([planner.capability] if planner else [])],
                 model_settings=one_attempt,
                 infer_name=False,
             )
@@ -125,7 +127,8 @@ class _Registered:
             if hopeless(error):
                 raise terminal(error, self.name) from error
             raise
-        return final(result.output, self.name)
+        output = final(result.output, self.name)
+        return planner.revised(output) if planner else output
 
     def _capabilities(self) -> list[AbstractCapability[Any]]:
         """Return what records its calls, unless it has that already."""

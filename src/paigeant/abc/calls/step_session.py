@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar
 from pydantic import JsonValue
 
 from paigeant.abc.calls.model_gate import ModelGate
+from paigeant.abc.calls.plan_access import PlanAccess
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
 from paigeant.model.stored.checkpoints import Charge
@@ -47,6 +48,11 @@ class StepSession(Protocol):
     @property
     def models(self) -> ModelGate:
         """What is asked before a model is."""
+        ...
+
+    @property
+    def plan(self) -> PlanAccess:
+        """What is known of the way ahead."""
         ...
 
     @property

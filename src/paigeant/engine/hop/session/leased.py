@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from paigeant.abc import Call, ModelGate, StepSession
+from paigeant.abc import Call, ModelGate, PlanAccess, StepSession
 from paigeant.activities.calls.fingerprints import difference
 from paigeant.activities.calls.unwinding import Diverged, Unwinding
 from paigeant.activities.faults import clean
@@ -21,6 +21,7 @@ from paigeant.aio.backoff import Backoff
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.hop.returned.stated import pack as pack_variables
 from paigeant.engine.hop.session.gate import LeasedGate
+from paigeant.engine.hop.session.plan import LeasedPlan
 from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.values import load_seen
@@ -76,6 +77,11 @@ class LeasedSession(StepSession):
     def models(self) -> ModelGate:
         """The way to models."""
         return self._gate
+
+    @property
+    def plan(self) -> PlanAccess:
+        """What is known of the way ahead."""
+        return LeasedPlan(self._store, self._leased, self)
 
     @property
     def alive(self) -> bool:

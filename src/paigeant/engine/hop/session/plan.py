@@ -1,0 +1,44 @@
+"""What a step knows of the way ahead of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from typing import Any, Protocol, TypeVar
+
+from paigeant.abc import PlanAccess, Store
+from paigeant.model.hops import Leased
+from paigeant.model.plan import ActivityCard
+from paigeant.model.revision import SlipPolicy
+
+T = TypeVar("T")
+
+
+class _Step(Protocol):
+    """What a session does for it."""
+
+    async def here(self, asked: Coroutine[Any, Any, T]) -> T:
+        """Await it in the worker's event loop."""
+        ...
+
+    async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask again while the store is away."""
+        ...
+
+
+class LeasedPlan(PlanAccess):
+    """The way ahead of one execution."""
+
+    def __init__(self, store: Store, leased: Leased, step: _Step) -> None:
+        """Read from ``store`` what workers have published."""
+        self._store = store
+        self._leased = leased
+        self._step = step
+
+    @property
+    def policy(self) -> SlipPolicy | None:
+        """The policy that travels with the run."""
+        return self._leased.message.routing_slip.policy
+
+    async def cards(self, activities: Collection[str]) -> Mapping[str, ActivityCard]:
+        """Return what workers have published."""
+        return await self._step.here(self._step.patiently(lambda: self._store.find_cards(activities)))
