@@ -83,9 +83,8 @@ class Paigeant:
             self.catalog.add(workflow)
         self.registry.check()
         self._hooks = GuardedHooks([*choose_hooks(self.settings), *check_hooks(hooks)])
-        self._stack = AsyncExitStack()
+        self._stack, self._create = AsyncExitStack(), create
         self._runtime: Runtime | None = None
-        self._create = create
         self.is_there: bool = True
         """False if the store was not there when it was opened with ``create=False``, so that there is nothing in it."""
 
@@ -157,9 +156,8 @@ class Paigeant:
         When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
         that pydantic can write as JSON, and that the workflow's ``input`` validates, if it has one. The same
         ``dispatch_key`` in a workflow gives the same run. ``deadline`` is from now, by the store's clock: seconds, a
-        timedelta, or text as ``"1h30m"``. ``revision`` narrows what steps may change of the way ahead;
-        a ``budget``, or several, hold beside those of the workflow.
-        ``correlation_id`` ties the run to others in logs and lists; by default it is the run's own id.
+        timedelta, or text as ``"1h30m"``. ``revision`` narrows what steps may change of the way ahead, ``budget`` what
+        they may spend. ``correlation_id`` ties the run to others in logs and lists; by default it is the run's own id.
 
         Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
         """

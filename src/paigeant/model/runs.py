@@ -89,7 +89,6 @@ class WaitReason(StrEnum):
     PROVIDER = "provider"
     """The provider of a model has asked to be left alone for a while."""
     BUDGET = "budget"
-    """A budget has no room for what a step wants to ask a model."""
     DIVERGED = "diverged"
     """A step asks for something else than it has recorded."""
     INTERNAL = "internal"
