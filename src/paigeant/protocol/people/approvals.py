@@ -76,7 +76,7 @@ def hasten(hop: Waiting, asked: Iterable[AskedRow], now: datetime) -> Hurried | 
 
 def _waits_for_answers(hop: Waiting) -> bool:
     said = (hop.reason or "").partition(":")[0]
-    return hop.status == StepStatus.WAITING and said == WaitReason.APPROVAL
+    return hop.status == StepStatus.WAITING and said in {WaitReason.APPROVAL, WaitReason.BUDGET}
 
 
 def unknown(approval_id: int) -> UnknownApproval:
