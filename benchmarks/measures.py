@@ -10,7 +10,7 @@ from cold import cold
 from contest import CREW, ENGINE, OWN, RAW, SIZES, Contestant, Failed, Result, ask
 from environments import Missing
 from field import OURS, PEERS
-from places import ALL, POSTGRES, SQLITE, Backend, Places
+from places import ALL, POSTGRES, REDIS, SQLITE, Backend, Places
 from scale import Scale
 from throughput import latency as latency_of
 from throughput import throughput as throughput_of
@@ -84,6 +84,19 @@ def processes(places: Places, scale: Scale) -> Found:
     }
 
 
+def signing(places: Places, scale: Scale) -> Found:
+    """Throughput of a worker that signs each hop, and of one that signs none, in turn; the best round of each."""
+    found: Found = {}
+    for backend in (SQLITE, POSTGRES, REDIS):
+        rounds = [
+            (how, _tried(places, OWN, backend, Job(runs=scale.runs(1000), signing=how)))
+            for _ in range(scale.rounds)
+            for how in ("off", "on")
+        ]
+        found[backend.name] = {how: _best([result for each, result in rounds if each == how]) for how in ("off", "on")}
+    return found
+
+
 def message(places: Places, scale: Scale) -> Found:
     """Bytes of the first and the last message of a run."""
     del scale
@@ -98,6 +111,7 @@ MEASURES: dict[str, Callable[[Places, Scale], Found]] = {
     "steps": steps,
     "payload": payload,
     "processes": processes,
+    "signing": signing,
     "cold": cold,
     "message": message,
 }
@@ -119,6 +133,13 @@ def _middle(results: Sequence[Result]) -> Result:
     if failed := [result for result in results if "failed" in result]:
         return failed[0]
     return {key: median(result[key] for result in results) for key in results[0]} | {"rounds": len(results)}
+
+
+def _best(results: Sequence[Result]) -> Result:
+    """Return the fastest of what was measured: noise only ever slows down; the reason, if anything of it failed."""
+    if failed := [result for result in results if "failed" in result]:
+        return failed[0]
+    return max(results, key=lambda result: result["steps_per_second"])
 
 
 def _tried(places: Places, who: Contestant, backend: Backend, job: Job) -> Result:

@@ -119,6 +119,12 @@ def _processes(found: Found) -> str:
     return _table(("backend", "workers", "steps/s", "CPU ms a step, workers and dispatcher"), rows)
 
 
+def _signing(found: Found) -> str:
+    row = _row_of(lambda line: [f"{line['steps_per_second']:.0f}", f"{line['worker_ms']:.2f}"])
+    rows = [[name, how, *row(line, 2)] for name, pair in found.items() for how, line in pair.items()]
+    return _table(("backend", "signing", "steps/s", "CPU ms a step, worker"), rows)
+
+
 def _cold(found: Found) -> str:
     rows = [
         [kind, f"{line['ms']:.0f}", f"{line['cpu_ms']:.0f}" if "cpu_ms" in line else NONE]
@@ -158,6 +164,7 @@ TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
     "steps": ("Longer runs", _growth("steps a run")),
     "payload": ("Larger payloads", _growth("bytes")),
     "processes": ("More workers", _processes),
+    "signing": ("Signed hops", _signing),
     "idle": ("An idle worker", _idle),
     "memory": ("Memory while runs wait", _memory),
     "cold": ("Starting", _cold),

@@ -99,6 +99,14 @@ def _processes(found: Found) -> Iterator[Target]:
             yield Target(f"two workers to one, {backend}", ratio, 1, unit=" x")
 
 
+def _signing(found: Found) -> Iterator[Target]:
+    for backend in SERVED:
+        pair = found.get(backend, {})
+        if pair and not any("failed" in line for line in pair.values()):
+            share = pair["on"]["steps_per_second"] / pair["off"]["steps_per_second"]
+            yield Target(f"signed beside unsigned, {backend}", share, 0.6)
+
+
 def _cold(found: Found) -> Iterator[Target]:
     for kind in ("paigeant runs", "paigeant run, first step runs"):
         yield Target(f"cold start, {kind}", found[kind]["ms"], 500, most=True, unit=" ms")
@@ -113,6 +121,7 @@ JUDGES: dict[str, Callable[[Found], Iterator[Target]]] = {
     "latency": _latency,
     "steps": _steps,
     "processes": _processes,
+    "signing": _signing,
     "idle": _idle,
     "memory": _memory,
     "cold": _cold,

@@ -33,6 +33,8 @@ class Job:
     """Of the text that each step is given and returns; with its key and quotes about 200 bytes of JSON."""
     workers: int = 1
     """Processes that execute, where the task is to start several."""
+    signing: str = "off"
+    """Whether hops are signed: ``on`` or ``off``."""
     seconds: float = 10
     """For which an idle worker is watched."""
 

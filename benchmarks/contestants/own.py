@@ -41,7 +41,7 @@ async def main(job: Job) -> None:
         return text
 
     workflow = Workflow("bench", plan_of(job))
-    settings = Settings(store=job.store, transport=job.transport)
+    settings = Settings(store=job.store, transport=job.transport, signing="on" if job.signing == "on" else "off")
     async with Paigeant(activity, workflows=[workflow], settings=settings) as app, app.worker(concurrency=job.slots):
         await perform(job, Own(job, app), flight)
 
