@@ -128,7 +128,7 @@ async def test_a_user_without_rights_and_one_with_just_enough(postgres: str, use
     )
     lacking: Any = (await find(as_user(postgres, user)))["rights"]
     assert lacking.severity is Severity.PROBLEM
-    assert lacking.said.startswith(f"{user} may not DELETE on activities (")
+    assert lacking.said.startswith(f"{user} may not DELETE on access_tokens (")
 
     tell_postgres(lacking.fix, on=postgres)
     enough = await find(as_user(postgres, user))
