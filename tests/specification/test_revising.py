@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paigeant import ActivityRegistry, Revised, RevisionPolicy, Step, Wait, Workflow
+from paigeant import ActivityRegistry, Parallel, Revised, RevisionPolicy, Step, Wait, Workflow
 from paigeant.errors import InvalidInput
 
 
@@ -83,3 +83,15 @@ async def test_a_policy_of_a_dispatch_that_is_none_is_refused(serve: Any):
         await app.dispatch("w", {}, revision=3)
     with pytest.raises(InvalidInput, match="dispatch has no option 'revison'; did you mean 'revision'"):
         await app.dispatch("w", {}, revison=RevisionPolicy())
+
+
+async def test_the_policy_holds_within_branches_too(serve: Any):
+    branches = Parallel(left=["plan"], right=["audit"])
+    app = await serve(Workflow("w", [branches], revision=RevisionPolicy(max_added=1)))
+
+    within = await (await app.dispatch("w", {"add": 1})).result(timeout=20)
+    beyond = await (await app.dispatch("w", {"add": 2})).result(timeout=20)
+
+    assert within.status == "completed"
+    assert beyond.status == "failed"
+    assert "max_added is 1" in beyond.error.message

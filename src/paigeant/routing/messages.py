@@ -58,7 +58,12 @@ def outward(leased: Leased, start: BranchStart) -> PaigeantMessage:
     workflow_id, path, position = message.key
     below = branch_path(path, position, start.number)
     itinerary = Itinerary(entries, workflow_id, below)
-    slip = RoutingSlip(itinerary, undecided=is_conditional(itinerary.next), branch=Branch(position, start.number))
+    slip = RoutingSlip(
+        itinerary,
+        undecided=is_conditional(itinerary.next),
+        policy=message.routing_slip.policy,
+        branch=Branch(position, start.number),
+    )
     payload = Payload(message.payload.input, start.previous, own={**message.payload.own, **start.own})
     return PaigeantMessage(_first(leased, below, 1, Direction.EXECUTE), payload, slip)
 

@@ -81,7 +81,7 @@ def _way_on(view: RunView) -> str:
         return f"`paigeant why {view.workflow_id}` says how to answer"
     if signal is not None:
         return f"`paigeant signal {view.workflow_id} {signal}` lets it go on"
-    if any(node.due_at is not None for node in view.nodes):
+    if view.reason == WaitReason.PROVIDER or any(node.due_at is not None for node in view.nodes):
         return "it goes on by itself"
     return f"`paigeant retry {view.workflow_id}` runs its step again"
 
