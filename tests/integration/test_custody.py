@@ -134,7 +134,7 @@ def folder(tmp_path: Path) -> Path:
     keys = {name: SigningKey.generate() for name in ("all", "draft", "stranger")}
     for name, key in keys.items():
         assert write_key(tmp_path / name, key)
-    may = {"all": ("dispatch:*", "step:*"), "draft": ("step:draft",)}
+    may = {"all": ("dispatch:*", "step:*", "operate:*"), "draft": ("step:draft",)}
     jwks = {"keys": [trusted(keys[name], *rights) for name, rights in may.items()]}
     (tmp_path / "trust").write_text(json.dumps(jwks))
     (tmp_path / "strangers").write_text(json.dumps({"keys": [trusted(keys["stranger"], "dispatch:*", "step:*")]}))

@@ -93,7 +93,8 @@ async def use(settings: Settings) -> None:
 async def steer(app: Paigeant) -> None:
     """Cancel, end, fork and list runs."""
     one, other = await app.dispatch_many("waiting", [{}, {}])
-    assert await one.cancel(compensate=True) is RunStatus.CANCELLED
+    await one.cancel(compensate=True)
+    assert (await one.result(PATIENCE)).status is RunStatus.CANCELLED
     assert await other.terminate() is RunStatus.TERMINATED
     failed = await app.dispatch("bad", {}, dispatch_key="bad")
     assert (await failed.result(PATIENCE)).status is RunStatus.COMPENSATED

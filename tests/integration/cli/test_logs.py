@@ -50,7 +50,7 @@ def test_every_line_is_json_and_knows_its_step(project: Any, until: Any):
     project.write("handlers.py", TALKATIVE)
     worker = project.start("run", "handlers.py", PAIGEANT_LOG_FORMAT="json")
     until(lambda: "worker started" in project.said(worker))
-    shown = project.paigeant("dispatch", "talking", "-", "--json", "--wait", stdin="{}").stdout
+    shown = project.process("dispatch", "talking", "-", "--json", "--wait", stdin="{}").stdout
     run = json.loads(shown)["workflow_id"]
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(10) == 0
@@ -88,9 +88,7 @@ def test_lines_are_kept_if_asked_and_found_by_their_run(project: Any, until: Any
     kept = {"PAIGEANT_LOG_SINK": "store"}
     worker = project.start("run", "handlers.py", PAIGEANT_LOG_FORMAT="json", **kept)
     until(lambda: "worker started" in project.said(worker))
-    shown = project.paigeant(
-        "dispatch", "talking", "-", "--json", "--wait", "--correlation-id", "c7", stdin="{}"
-    ).stdout
+    shown = project.process("dispatch", "talking", "-", "--json", "--wait", "--correlation-id", "c7", stdin="{}").stdout
     run = json.loads(shown)["workflow_id"]
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(10) == 0

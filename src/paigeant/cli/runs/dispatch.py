@@ -19,6 +19,7 @@ from paigeant.cli.terminal.console import counted, note, write, write_json
 from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.terminal.payload import read_input, read_lines, read_settings
 from paigeant.cli.terminal.progress import display, follow_all, follow_to_end
+from paigeant.cli.terminal.report import as_json as run_as_json
 from paigeant.cli.terminal.report import show_result
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named
 from paigeant.config import load_settings
@@ -122,7 +123,7 @@ async def _one(application: Paigeant, order: _Order) -> int:
     with display(order.workflow) as shown:
         view = await follow_to_end(application, run, shown, order.timeout)
     if order.as_json:
-        write_json(view)
+        write_json(run_as_json(view, await run.deeds()))
     else:
         show_result(view)
     return COMPLETED if view.status is RunStatus.COMPLETED else FAILED

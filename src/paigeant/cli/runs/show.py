@@ -40,7 +40,6 @@ def show(
 
     view, deeds = ask(question)
     if as_json:
-        done = [deed.model_dump(mode="json") for deed in deeds]
-        write_json({**view.model_dump(mode="json"), "deeds": done})
+        write_json(report.as_json(view, deeds))
     else:
         report.show(view, deeds, tracebacks=traceback)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from textwrap import indent
-from typing import Final
+from typing import Any, Final
 
 from pydantic import JsonValue
 from rich.text import Text
@@ -36,6 +36,11 @@ def show(view: RunView, deeds: Sequence[DeedView] = (), *, tracebacks: bool = Fa
     values = {"input": view.input} | ({"output": view.output} if view.status is RunStatus.COMPLETED else {})
     for name, value in values.items():
         write(f"\n{name}:\n{indent(_cut(value_text(value)), '    ')}")
+
+
+def as_json(view: RunView, deeds: Sequence[DeedView]) -> dict[str, Any]:
+    """Return a run, and what people did to it, as commands print it."""
+    return {**view.model_dump(mode="json"), "deeds": [deed.model_dump(mode="json") for deed in deeds]}
 
 
 def show_result(view: RunView) -> None:
