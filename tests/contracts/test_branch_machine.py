@@ -232,4 +232,4 @@ def branches_hold(run: RunView, joins: dict[HopKey, JoinState | None]) -> None:
 _BEHIND = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.SKIPPED})
 
 Branches.TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
-TestBranches = pytest.mark.timeout(300)(Branches.TestCase)
+TestBranches = pytest.mark.slow(pytest.mark.timeout(900)(Branches.TestCase))

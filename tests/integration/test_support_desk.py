@@ -21,7 +21,10 @@ import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "support_desk"
 TICKETS = sorted(path.stem for path in (EXAMPLE / "tickets").glob("*.txt"))
-PATIENCE = 50
+PATIENCE = 150
+
+
+pytestmark = pytest.mark.timeout(200)
 
 
 @pytest.fixture
@@ -235,6 +238,7 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_is_asked_instead(desk: Path, environment: dict[str, str], server: Server):
     url = f"http://127.0.0.1:{server.server_port}/v1#mine"
 

@@ -23,7 +23,7 @@ import pytest
 from paigeant import activity
 from paigeant.cli.program import run
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 HANDLERS = '''
 """Handlers without a model, so that a test starts fast."""
