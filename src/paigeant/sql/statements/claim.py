@@ -199,7 +199,10 @@ def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedel
     suspects = tx.rows(_SUSPECTS, **about, topics=list_of(topics), limit=1)
     suspects = leases.choose_suspects(suspects, holds_one=bool(suspects) and _holds_suspect(tx, owner))
     room = limit - len(suspects)
-    due = [row for part in parts_of(topics) for row in tx.rows(_due_of(len(part)), **about, limit=room, **named(part))]
+    rows = [row for part in parts_of(topics) for row in tx.rows(_due_of(len(part)), **about, limit=room, **named(part))]
+    # Asked once more, of what was locked: another claim may have leased it in between, and PostgreSQL looks at its new
+    # version again for the join's columns only. Else two workers would run one step at the same time.
+    due = [row for row in rows if _may_lease(tx, row)]
     due.sort(key=lambda row: (row.due_at, key_of(row)))
     return _take(tx, [*suspects, *due[:room]], owner, lease)
 

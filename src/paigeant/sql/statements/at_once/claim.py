@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CTE, Interval, Text, bindparam, case, exists, literal, select, true, update
+from sqlalchemy import CTE, ColumnElement, Interval, Text, and_, bindparam, case, exists, literal, select, true, update
 
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import GRACE, Grant
@@ -19,7 +19,7 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.at_once.table import NOW
 from paigeant.sql.statements.claim import LEASABLE, TOPICS, granted, is_of, named, queue_of, some_suspect
-from paigeant.sql.statements.hops import steps
+from paigeant.sql.statements.hops import HOP, steps
 from paigeant.sql.statements.run_status import FIRST_START
 
 runs: Columns = workflow_runs.c
@@ -63,9 +63,18 @@ def _claim(topics: int) -> PreparedStatement:
         .order_by(queue.c.due_at, *(queue.c[name] for name in ("workflow_id", "path", "position")))
         .cte("due")
     )
-    found = select(suspected.c.suspected, NOW.label("now"), *due.c).join_from(suspected, due, true(), isouter=True)
+    # What another claim committed between this statement's snapshot and its lock is among what is due: PostgreSQL looks
+    # at the new version again for the join's columns only. The update finds its old version, whose fence differs, and
+    # leaves it alone. Granted is what was written, else two workers would run one step at the same time.
+    taken = _taken(due)
+    leased = due.join(taken, _same_hop(due, taken))
+    found = select(suspected.c.suspected, NOW.label("now"), *due.c).join_from(suspected, leased, true(), isouter=True)
     order = due.c.due_at, due.c.workflow_id, due.c.path, due.c.position
-    return PreparedStatement(found.order_by(*order).add_cte(_taken(due), _started(due)))
+    return PreparedStatement(found.order_by(*order).add_cte(_started(due)))
+
+
+def _same_hop(one: CTE, other: CTE) -> ColumnElement[bool]:
+    return and_(*(one.c[column.name] == other.c[column.name] for column in HOP))
 
 
 def _taken(due: CTE) -> CTE:
@@ -90,7 +99,7 @@ def _taken(due: CTE) -> CTE:
         hint_at=NOW + _LEASE + literal(GRACE, Interval()),
     )
     this = is_of(due) & (steps.fence == due.c.fence)
-    return update(step_executions).where(this).values(written._asdict()).cte("taken")
+    return update(step_executions).where(this).values(written._asdict()).returning(*HOP).cte("taken")
 
 
 def _started(due: CTE) -> CTE:

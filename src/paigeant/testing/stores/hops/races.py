@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from paigeant.abc import Store
-from paigeant.model.hops import Verdict
+from paigeant.model.hops import Grant, Verdict
 from paigeant.model.runs import RunStatus
 from paigeant.model.stored.claims import Announced, Due
 from paigeant.testing.builders import OTHER, completed, new_run, notice
@@ -27,6 +28,24 @@ class RaceGuarantees(StoreBackend):
 
         assert len(grants) == len({grant.key for grant in grants}) == 40
         assert {grant.attempt for grant in grants} == {1}
+
+    async def test_no_claim_takes_over_a_lease_that_another_has_just_taken(
+        self, store: Store, connect: Connect
+    ) -> None:
+        async def claim(number: int, handle: Store) -> list[Grant]:
+            await asyncio.sleep(number * 0.0007)  # so that one looks while another leases
+            return await handle.claim(f"owner-{number}", Due(TOPICS), 7, self.long)
+
+        async with AsyncExitStack() as stack:
+            handles = [store, *[await stack.enter_async_context(connect("default")) for _ in range(7)]]
+            for _ in range(20):
+                await store.record_workflow_start([new_run("draft") for _ in range(60)])
+                claimed = await asyncio.gather(*(claim(*each) for each in enumerate(handles)))
+                grants = [grant for each in claimed for grant in each]
+                grants += await store.claim(OTHER, Due(TOPICS), 60, self.long)
+
+                assert len(grants) == len({grant.key for grant in grants}) == 60
+                assert {grant.fence for grant in grants} == {1}
 
     async def test_of_many_who_lease_one_message_one_gets_it(self, store: Store, connect: Connect) -> None:
         start = new_run("draft")
