@@ -25,7 +25,7 @@ from paigeant.model.stored.dead_letters import KEPT_BYTES, DeadLetter, Flaw
 from paigeant.testing.builders import CODEC, new_message
 from paigeant.testing.waiting import eventually
 
-PATIENCE = 30.0
+PATIENCE = 90  # a queue that lost its leader is made anew first
 
 HANDLERS = """
 import os, signal

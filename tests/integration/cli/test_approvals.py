@@ -33,7 +33,9 @@ paying = Workflow("paying", ["clerk"])
 def test_why_names_the_commands_that_answer(project: Any, until: Any):
     project.write("handlers.py", HANDLERS)
     project.worker()
-    run = project.paigeant("dispatch", "paying").stdout.strip()
+    dispatched = project.process("dispatch", "paying")
+    assert dispatched.returncode == 0, dispatched.stderr
+    run = dispatched.stdout.strip()
     until(lambda: project.json("approvals", "list")["approvals"])
 
     said = project.paigeant("why", run).stdout
