@@ -185,7 +185,7 @@ async def test_a_provider_that_refuses_is_left_alone_by_all_workers_and_no_attem
 
     assert {(result.status, result.steps[0].attempt) for result in results} == {(RunStatus.COMPLETED, 1)}
     assert meanwhile < 25
-    assert 101 <= len(provider.bill) <= 110  # a step that loses its lease on a busy machine asks again
+    assert len(provider.bill) == 101
 
 
 async def said(fact: object) -> object:
