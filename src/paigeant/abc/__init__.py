@@ -9,6 +9,8 @@ from paigeant.abc.access_tokens import AccessTokens
 from paigeant.abc.calls.approvals import Approvals
 from paigeant.abc.calls.budgets import Budgets
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
+from paigeant.abc.calls.histories import Histories
+from paigeant.abc.calls.history_access import HistoryAccess
 from paigeant.abc.calls.ledger import Ledger
 from paigeant.abc.calls.model_gate import ModelGate
 from paigeant.abc.calls.pauses import Pauses
@@ -41,6 +43,8 @@ __all__ = [
     "DispatchSpan",
     "DispatchTerms",
     "Heart",
+    "Histories",
+    "HistoryAccess",
     "Hooks",
     "HopStore",
     "Ledger",

@@ -6,6 +6,7 @@ from paigeant.abc.access_tokens import AccessTokens
 from paigeant.abc.calls.approvals import Approvals
 from paigeant.abc.calls.budgets import Budgets
 from paigeant.abc.calls.checkpoint_store import CheckpointStore
+from paigeant.abc.calls.histories import Histories
 from paigeant.abc.calls.ledger import Ledger
 from paigeant.abc.calls.pauses import Pauses
 from paigeant.abc.dead_letters import DeadLetters
@@ -25,6 +26,7 @@ class Store(
     Approvals,
     Pauses,
     Budgets,
+    Histories,
     Operator,
     Directory,
     DeadLetters,

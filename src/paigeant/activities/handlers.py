@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from pydantic import PydanticUserError, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from paigeant.activities.binding import Signature
+from paigeant.activities.declared.rules import AgentRules
 from paigeant.activities.interfaces import interface_of
 from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
@@ -18,25 +19,11 @@ from paigeant.model.entries.nested import AgentLike
 from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.plan import ActivityCard, Undo
 from paigeant.model.retry import RetryPolicy
-from paigeant.model.values.durations import Duration, seconds_of
+from paigeant.model.values.durations import seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
 
 _MOST: Final = 100_000
 """Steps of one activity at a time in one worker, at most."""
-
-
-class Options(TypedDict, total=False):
-    """What governs an activity, unless a :class:`~paigeant.Step` says otherwise.
-
-    ``timeout`` is a duration (seconds, a timedelta, ``"1h30m"``), for one attempt; ``heartbeat_timeout`` likewise,
-    between two calls of ``ctx.heartbeat``. ``concurrency`` bounds how many run at a time in one worker process.
-    """
-
-    retry: RetryPolicy | None
-    timeout: Duration | None
-    heartbeat_timeout: Duration | None
-    concurrency: int | None
-    on_interrupt: OnInterrupt | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +69,8 @@ class Activity:
     undo: Undo = Undo.NEVER
     concurrency: int | None = None
     source: object = None
+    agent: AgentRules | None = None
+    """What is said of it as an agent."""
 
     @property
     def is_agent(self) -> bool:

@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar, Unpack, cast, overload
 from weakref import WeakSet
 
-from paigeant.activities.agent_options import NAMES, AgentOptions, AgentRules
 from paigeant.activities.binding import read_signature, shape_of
 from paigeant.activities.callables import is_same, location, refuse_generators, refuse_lazy_result
-from paigeant.activities.handlers import Activity, Handler, Options, Rules, read_options
+from paigeant.activities.declared.agents import AgentDeclaration
+from paigeant.activities.declared.options import Options
+from paigeant.activities.declared.rules import NAMES, AgentRules
+from paigeant.activities.handlers import Activity, Handler, Rules, read_options
 from paigeant.activities.shapes import output_type
 from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
@@ -49,6 +51,11 @@ class AdaptedAgent(Protocol):
     @property
     def places(self) -> tuple[Place, ...]:
         """Where the template of its prompt takes values."""
+        ...
+
+    @property
+    def rules(self) -> AgentRules:
+        """What was said of it."""
         ...
 
 
@@ -122,13 +129,13 @@ class ActivityRegistry:
 
         return register
 
-    def agent(self, agent: AgentLike, **options: Unpack[AgentOptions]) -> None:
+    def agent(self, agent: AgentLike, **options: Unpack[AgentDeclaration]) -> None:
         """Register a pydantic-ai agent as the activity of its name.
 
         ``prompt`` is a template over the names an activity could bind (``"Write about {topic}: {researcher.notes}"``)
         or a function whose parameters are bound by name; without one the agent gets ``{previous}``. ``deps`` is a
         factory bound likewise, called for each execution, or a plain object. Of the other options see
-        :class:`~paigeant.activities.agent_options.AgentOptions`.
+        :class:`~paigeant.activities.declared.agents.AgentDeclaration`.
         """
         _check_names(options, (*NAMES, *_OPTIONS), "agent")
         rules = read_options({name: value for name, value in options.items() if name in _OPTIONS}, "agent")
@@ -231,7 +238,8 @@ class ActivityRegistry:
         if adapted is not None:
             handler = replace(handler, places=adapted.places)
         _REGISTRIES.add(self)
-        self._activities[name] = Activity(name, handler, concurrency=rules.concurrency, source=source)
+        agent = None if adapted is None else adapted.rules
+        self._activities[name] = Activity(name, handler, concurrency=rules.concurrency, source=source, agent=agent)
         self._interfaces.pop(name, None)
 
 

@@ -15,12 +15,13 @@ from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import ModelQuotaExceededError
 
-from paigeant.activities.agent_options import AgentRules
 from paigeant.activities.calls.unwinding import Diverged
 from paigeant.activities.context import ActivityContext, session_of
+from paigeant.activities.declared.rules import AgentRules
 from paigeant.activities.templates import Place
 from paigeant.agents.durable.capability import PaigeantDurability, one_attempt
 from paigeant.agents.faults import hopeless, terminal
+from paigeant.agents.histories import begin_with, keep
 from paigeant.agents.outputs import final, output_type
 from paigeant.agents.planner import planner_of
 from paigeant.agents.prompts import recorded_prompt
@@ -41,6 +42,7 @@ class AgentActivity:
     name: str
     function: Callable[..., Awaitable[Any]]
     output_type: Any
+    rules: AgentRules
     places: tuple[Place, ...] = ()
 
 
@@ -81,7 +83,7 @@ def agent_activity(agent: Any, rules: AgentRules) -> AgentActivity:
 
     function: Any = run
     function.__signature__ = signature((asking, giving), where)
-    return AgentActivity(agent.name, function, returns, asking.places)
+    return AgentActivity(agent.name, function, returns, rules, asking.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,16 @@ class _Registered:
         return await self._run(arguments, context)
 
     async def _run(self, arguments: Mapping[str, Any], context: ActivityContext) -> Any:
-        prompt = await recorded_prompt(session_of(context), lambda: _awaited(self.asking.make(arguments, context)))
+        session = session_of(context)
+        prompt = await recorded_prompt(session, lambda: _awaited(self.asking.make(arguments, context)))
         deps = await _awaited(self.giving.make(arguments, context))
-        planner = await planner_of(session_of(context), context, self.rules.can_revise, self.name)
+        before = None if session is None else await begin_with(session, self.rules.history, self.name)
+        planner = await planner_of(session, context, self.rules.can_revise, self.name)
         try:
             result = await self.agent.run(
                 prompt,
                 deps=deps,
+                message_history=before,
                 conversation_id=str(context.workflow_id),
                 capabilities=[*self._capabilities(), *([planner.capability] if planner else [])],
                 model_settings=one_attempt,
@@ -128,6 +133,8 @@ class _Registered:
                 raise terminal(error, self.name) from error
             raise
         output = final(result.output, self.name)
+        if session is not None and self.rules.keep_history:
+            await keep(session, result.all_messages_json(), self.name)
         return planner.revised(output) if planner else output
 
     def _capabilities(self) -> list[AbstractCapability[Any]]:

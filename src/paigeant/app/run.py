@@ -14,6 +14,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from paigeant.abc import RunReader
+from paigeant.app.calls.conversations import Conversation, list_conversations, load_conversation
 from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import attest, digest_of_carried, view_of
@@ -274,6 +275,17 @@ class Run(Generic[Out_co]):
     async def deeds(self) -> tuple[DeedView, ...]:
         """Return what people did to the run, with who it was, in order."""
         return tuple(map(view_of, await self._runtime.store.load_deeds(self.workflow_id)))
+
+    async def conversations(self) -> list[Conversation]:
+        """Return what its agents were told and have answered, step by step, without the messages."""
+        return await list_conversations(self._runtime.store, self.workflow_id)
+
+    async def conversation(self, step: str) -> Conversation:
+        """Return what the agent of a step was told and has answered; of several, name the place: ``2.0:1``.
+
+        Raises InvalidInput for a step that has left no history, and WrongState for one that somebody has altered.
+        """
+        return await load_conversation(self._runtime.store, self.workflow_id, step)
 
     async def _attest(self, verb: DeedVerb, **arguments: JsonValue) -> Deed:
         return await attest(self._runtime, verb, self.workflow_id, arguments)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
+from paigeant.model.calls.histories import History
 from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hold import NOW, Hold, Now, WaitState
 from paigeant.model.message import HopKey, PaigeantMessage
@@ -64,10 +65,9 @@ class Grant:
     deadline in seconds, negative once it has passed. ``record`` is there on the way back only. ``detail`` is the last
     that was kept of the step's progress under an earlier lease, as JSON text. ``accepted`` says that a person wants it
     run by whatever code there is; ``edited``, that a person has set variables of the run. ``recorded`` is what the
-    message is held against; it is not there if the lease was handed over with a commit, whose owner has made the
-    message itself. ``waited`` is for how many seconds the hop had been due, by the store's clock. ``wait`` says how far
-    the wait of a node has come, ``epoch`` how often the step was started afresh. ``head`` is the digest of what was
-    signed when the hop was left before it was resumed.
+    message is held against, None after a hand-over, where the owner has made it. ``waited`` is for how many seconds the
+    hop had been due, by the store's clock. ``wait`` says how far the wait of a node has come, ``epoch`` how often the
+    step was started afresh. ``head`` is the digest of what was signed when the hop was left before it was resumed.
     """
 
     key: HopKey
@@ -194,10 +194,9 @@ class Commit:
 
     ``execution`` is made once for each execution, so that a commit whose answer was lost is recognised when it is asked
     for again. ``twins`` are those of the hops that follow; ``hand_over`` is the key of one that is due at once, and
-    asks the store to write it already leased to the committer, with fence 1 and attempt 1. ``detail`` is what the step
-    last said of its progress, as JSON text, if that is to be kept. ``input`` is what its arguments were bound to, None
-    if they were not. ``record`` is what is signed of a hop that is left, None where hops are not signed. ``plans`` are
-    those to which the twins are the first of the run to refer.
+    asks the store to write it already leased to the committer, with fence and attempt 1. ``detail`` is what the step
+    last said of its progress, if that is to be kept, ``input`` what its arguments were bound to, ``record`` what is
+    signed of the hop, ``history`` what an agent was told and said. ``plans`` are those that no twin referred to before.
     """
 
     held: LeaseToken
@@ -211,6 +210,7 @@ class Commit:
     input: Mapping[str, Value] | None = None
     record: SignedRecord | None = None
     plans: tuple[Blob, ...] = ()
+    history: History | None = None
 
     @property
     def due(self) -> tuple[Twin, ...]:
@@ -236,10 +236,10 @@ class Verdict(StrEnum):
 
 
 class CommitResult(NamedTuple):
-    """The answer to one commit: the verdict, whether someone has asked to cancel the run, and when it was written.
+    """The answer to one commit: the verdict, and whether someone has asked to cancel the run.
 
-    ``handed_over`` is the grant of the twin if it was asked for and given; its ``body`` is that of the commit.
-    ``freed`` are the messages of hops that were there and that this commit has made due: for the committer to announce.
+    ``handed_over`` is the grant of the twin, with the commit's ``body``, if it was asked for and given. ``freed`` are
+    messages of hops that this commit has made due: for the committer to announce.
     """
 
     verdict: Verdict
@@ -251,8 +251,8 @@ class CommitResult(NamedTuple):
 class NoticeStatus(StrEnum):
     """How an announced hop stands that could not be leased.
 
-    ``PENDING``: it is the message of a twin that is leased, not due yet, or a suspect. ``PASSED``: of a hop that is
-    behind. ``ALTERED``: the hop was recorded with other bytes. ``AHEAD``: of a known run the hop is not known.
+    ``PENDING``: it is that of a twin that is leased, not due yet, or a suspect. ``ALTERED``: the hop was recorded with
+    other bytes. ``AHEAD``: of a known run the hop is not known.
     """
 
     PENDING = "pending"

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import PlainTextResponse, Response
 
+from paigeant.app.calls.conversations import place
 from paigeant.app.operating.attention import FAILED_WITHIN, find_attention
 from paigeant.app.operating.why import explain_run
 from paigeant.errors import InvalidInput, PaigeantError, UnknownVariable
@@ -94,6 +95,7 @@ async def run(request: Request, workflow_id: str) -> Response:
         axis=axis_of(view),
         verbs=_verbs(view),
         lines=await _lines(request, view),
+        histories=[place(each) for each in await handle.conversations()] if who(request).payloads else [],
     )
 
 

@@ -101,6 +101,10 @@ registry.agent(researcher, prompt="About {item} and {item}")
 writer = Agent(TestModel(), name="writer")
 registry.agent(writer, prompt="From {researcher.numbr}, {charge.number}")
 
+registry.agent(Agent(TestModel(), name="forgetful"), keep_history=False)
+for name, before in (("after", "researcher"), ("beyond", "forgetful"), ("past", "charge"), ("later", "added")):
+    registry.agent(Agent(TestModel(), name=name), history=before)
+
 
 def found(*steps: Any, **declared: Any) -> list[tuple[str, int, str]]:
     fields = declared.pop("fields", None)
@@ -359,3 +363,16 @@ def test_an_item_is_known_in_its_branch_and_a_branch_sees_no_other(entries: list
     flaws = check_workflow(Workflow("w", entries, activities=registry).plan, registry, Known(adapter(Nothing)))
 
     assert [flaw.message for flaw in flaws] == [] if said is None else said in flaws[0].message
+
+
+def test_a_history_that_no_step_can_have_left_is_named():
+    def why(*steps: Any) -> list[str]:
+        return [said for rule, _, said in found(*steps, input=Order) if rule == "missing-history"]
+
+    assert why("researcher", "after") == why("charge", Step("researcher", name="facts"), "after") == []
+    assert why("charge", "later") == []  # a revision may have added it
+    assert why("after") == ["it goes on from the history of 'researcher', and nothing comes before it"]
+    assert why("forgetful", "beyond") == [
+        "it goes on from the history of 'forgetful', which keeps none: it was registered with keep_history=False"
+    ]
+    assert why("charge", "past") == ["it goes on from the history of 'charge', which is no agent"]

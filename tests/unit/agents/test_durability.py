@@ -25,7 +25,7 @@ from pydantic_ai.models.test import TestModel
 from pydantic_ai.usage import RequestUsage
 
 from paigeant import ActivityContext, ActivityRegistry, Price, RetryPolicy, Workflow, testing
-from paigeant.activities.agent_options import OnDiverge
+from paigeant.activities.declared.rules import OnDiverge
 from paigeant.agents import PaigeantDurability
 from paigeant.errors import RegistrationError
 from paigeant.model.runs import Direction, RunStatus

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar
 
 from pydantic import JsonValue
 
+from paigeant.abc.calls.history_access import HistoryAccess
 from paigeant.abc.calls.model_gate import ModelGate
 from paigeant.abc.calls.plan_access import PlanAccess
 from paigeant.model.outcomes import Parked
@@ -53,6 +54,11 @@ class StepSession(Protocol):
     @property
     def plan(self) -> PlanAccess:
         """What is known of the way ahead."""
+        ...
+
+    @property
+    def histories(self) -> HistoryAccess:
+        """What agents of this run were told and have answered."""
         ...
 
     @property

@@ -13,6 +13,7 @@ from pydantic_core import from_json, to_json
 
 from paigeant.activities.binding import Parameter
 from paigeant.activities.checking.effects import effects_of
+from paigeant.activities.checking.histories import history_flaw
 from paigeant.activities.checking.json_types import ANY, Schema, field_of, schema_of, why_not
 from paigeant.activities.checking.known import Known
 from paigeant.activities.checking.names import Names
@@ -69,6 +70,8 @@ class _Walk:
             case Step() if entry.activity in self._registry:
                 activity = self._registry[entry.activity]
                 yield from self._step(position, entry, activity)
+                if (why := history_flaw(activity, position, self._plan.steps, self._registry)) is not None:
+                    yield self._flaw(position, entry, "missing-history", why, activity.execute.where)
                 self._undone.append((position, entry, activity))
                 self._after(entry, activity)
             case Step():

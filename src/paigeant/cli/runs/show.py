@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from paigeant.app import Paigeant
+from paigeant.app.calls.conversations import Conversation
+from paigeant.cli.conversation import conversation_lines
 from paigeant.cli.terminal import report
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import write_json
+from paigeant.cli.terminal.console import write_folded, write_json
 from paigeant.cli.terminal.progress import display, follow_to_end
 from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunView
@@ -27,9 +29,16 @@ def show(
     watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show whole tracebacks of what failed.")] = False,
+    history: Annotated[
+        str | None,
+        typer.Option(metavar="STEP", help="Show what the agent of a step was told and answered; a name, or a place."),
+    ] = None,
 ) -> None:
     """Show a run: its steps in order and those ahead, attempts, errors and the failing line of your own file."""
     require_one(workflow_id, last)
+    if history is not None:
+        _show_history(workflow_id, history, as_json=as_json)
+        return
 
     async def question(app: Paigeant) -> tuple[RunView, Sequence[DeedView]]:
         run = await chosen(app, workflow_id)
@@ -43,3 +52,15 @@ def show(
         write_json(report.as_json(view, deeds))
     else:
         report.show(view, deeds, tracebacks=traceback)
+
+
+def _show_history(workflow_id: str | None, step: str, *, as_json: bool) -> None:
+    async def question(app: Paigeant) -> Conversation:
+        return await (await chosen(app, workflow_id)).conversation(step)
+
+    found = ask(question)
+    if as_json:
+        write_json(found)
+        return
+    for line in conversation_lines(found):
+        write_folded(line)

@@ -87,6 +87,7 @@ class Executor:
         if step.unwound is not None:  # whatever the code has made of it
             execution = Execution(step.unwound)
         execution.input, execution.blobs = bound.recorded, [*bound.blobs, *execution.blobs]
+        execution.history = None if step.session is None else step.session.histories.kept
         return execution
 
     async def _decide_node(self, leased: Leased) -> Execution:

@@ -13,6 +13,7 @@ from paigeant.activities.shapes import serialise
 from paigeant.engine.hop.returned.revisions import accept_revision
 from paigeant.engine.hop.returned.stated import check_name, check_reason, pack
 from paigeant.errors import ResultError, Terminal
+from paigeant.model.calls.histories import History
 from paigeant.model.fan.outcomes import AnyOutcome
 from paigeant.model.outcomes import Completed, Faulted, Finished, Outcome, Parked, Retrying, Revised
 from paigeant.model.values.durations import seconds_or_none
@@ -26,13 +27,15 @@ Done: TypeAlias = Completed[Any] | Revised[Any] | Finished[Any]
 class Execution:
     """What one execution came to, and the large values that its commit must write.
 
-    ``input`` is what its arguments were bound to; ``error`` is what it raised.
+    ``input`` is what its arguments were bound to; ``error`` is what it raised, ``history`` what an agent
+    was told and has answered.
     """
 
     outcome: AnyOutcome
     blobs: list[Blob] = field(default_factory=list[Blob])
     input: dict[str, Value] | None = None
     error: Exception | None = None
+    history: History | None = None
 
 
 def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:

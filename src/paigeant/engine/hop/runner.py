@@ -198,7 +198,8 @@ class HopRunner:
         done = commit.transition.hop.status is StepStatus.COMPLETED
         detail = None if done else active.progress.unsent
         wanted = None if slot is None else self._room_for_next(commit, slot)
-        return replace(commit, hand_over=wanted, blobs=tuple(execution.blobs), detail=detail)
+        kept = {"blobs": tuple(execution.blobs), "history": execution.history if done else None}
+        return replace(commit, hand_over=wanted, detail=detail, **kept)
 
     def _room_for_next(self, commit: Commit, slot: Slot) -> HopKey | None:
         """Return the hop that is to be handed over, None if none may stay here or there is no room for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from paigeant.model.calls.packed import unpack
 from paigeant.model.hops import LeaseToken
 from paigeant.model.runs import Direction
 from paigeant.model.spending.budgets import Budget
@@ -17,22 +17,6 @@ from paigeant.model.values.values import Blob, Value
 
 KEY_LENGTH: Final = 300
 """Characters of a checkpoint's key, at most."""
-
-COMPRESSED_FROM: Final = 1024
-"""Bytes of a JSON text from which on it is compressed."""
-
-_COMPRESSED: Final = 0x78
-"""How a zlib stream begins, and no JSON text."""
-
-
-def pack(json: bytes) -> bytes:
-    """Return the text as it is stored: compressed by zlib if it is large."""
-    return zlib.compress(json, 1) if len(json) >= COMPRESSED_FROM else json
-
-
-def unpack(payload: bytes) -> bytes:
-    """Return the JSON text that was packed."""
-    return zlib.decompress(payload) if payload and payload[0] == _COMPRESSED else payload
 
 
 class Checkpoint(NamedTuple):

@@ -8,18 +8,21 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import Approvals, Budgets, CheckpointStore, Ledger, Pauses
+from paigeant.abc import Approvals, Budgets, CheckpointStore, Histories, Ledger, Pauses
 from paigeant.aio.changes import News
+from paigeant.model.calls.histories import HistoryHead, StoredHistory
 from paigeant.model.hops import LeaseToken
+from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements.calls import approvals, budgets, checkpoints, ledger, pauses
+from paigeant.sql.statements.commits import histories
 
 
-class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses, Budgets):
+class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses, Budgets, Histories):
     """The contract over a database."""
 
     async def record_checkpoints(self, recordings: Sequence[Recording]) -> list[Recorded]:
@@ -70,3 +73,9 @@ class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses, Budgets):
 
     async def list_budgets(self, *, limit: int = 1000) -> list[BudgetView]:
         return await self.database.read(lambda tx: budgets.list_budgets(tx, limit))
+
+    async def list_histories(self, workflow_id: UUID) -> list[HistoryHead]:
+        return await self.database.read(lambda tx: histories.list_histories(tx, workflow_id))
+
+    async def load_history(self, key: HopKey) -> StoredHistory | None:
+        return await self.database.read(lambda tx: histories.load_history(tx, key))

@@ -57,6 +57,21 @@ ledger: Final = Table(
 """What requests to models cost, one row each; ``cost_picos`` in 10⁻¹² dollars, NULL for an unknown price. It belongs to
 no run, and stays when that is pruned."""
 
+histories: Final = Table(
+    "histories",
+    metadata,
+    run_column(primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text),
+    Column("library", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("recorded_at", StoreTime, nullable=False),
+    Column("payload", Bytes),
+)
+"""What agents were told and have answered, by the hop whose commit has written it. The ``payload`` is JSON text, of
+``size`` bytes, compressed by zlib where it is large; NULL if it was too large to be kept."""
+
 approvals: Final = Table(
     "approvals",
     metadata,

@@ -25,6 +25,7 @@ from paigeant.sql.schema.tables import (
     workflow_runs,
     workflow_variables,
 )
+from paigeant.sql.statements.commits.histories import inherit_histories
 from paigeant.sql.statements.commits.plans import keep_plans
 from paigeant.sql.statements.custody.records import keep_dispatches
 from paigeant.sql.statements.hops import NewTwin, add_passed, add_twins, keep_blobs
@@ -127,6 +128,7 @@ def record_fork(tx: Tx, fork: Fork) -> None:
     tx.connection.execute(_COPY_PLANS, {"new": new, "source": source})
     tx.many(_INHERIT, [_inherited(fork, row) for row in tx.rows(_BEHIND, source=source) if _is_theirs(fork, row)])
     tx.upsert(workflow_variables, [_set(fork, row) for row in tx.rows(_SET, source=source) if _is_theirs(fork, row)])
+    inherit_histories(tx, fork)
     write_first(tx, fork.start)
 
 

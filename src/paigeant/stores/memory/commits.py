@@ -17,6 +17,7 @@ from paigeant.protocol.fan.joins import cancel_on, closes_on, forget_closing
 from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.calls.approvals import ask
+from paigeant.stores.memory.calls.histories import keep_history
 from paigeant.stores.memory.custody import keep_record
 from paigeant.stores.memory.fan import joins
 from paigeant.stores.memory.hops import read_grant
@@ -81,6 +82,7 @@ def fork(rows: Rows, one: Fork) -> None:
     for hop in rows.of_run(source):
         if one.inherits(hop.path, hop.position) and hop.completed_at is not None:
             _inherit(rows, run, hop, None if hop.path else one.outputs.get(hop.position))
+    run.histories = {place: each for place, each in source.histories.items() if one.inherits(*place)}
     for (path, position), variables in source.variables.items():
         if one.inherits(path, position):
             replaced = {name: one.variables.get(Named(position, name), value) for name, value in variables.items()}
@@ -154,6 +156,7 @@ def _write_run(run: RunRow, one: Commit, now: datetime) -> None:
     run.set((path, position), dict(made.writes.variables))
     run.keep(one.blobs)
     keep_record(run, one.held, one.record, now)
+    keep_history(run, one.held.key, one.history, now)
     if made.writes.error is not None:
         run.error = made.writes.error
     if made.end is not None and made.end.output is not None:

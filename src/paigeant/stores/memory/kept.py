@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeAlias
 
+from paigeant.model.calls.histories import History
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import Amount
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, StepEpoch
@@ -14,6 +16,9 @@ from paigeant.protocol.spending.pauses import Pause
 
 Checkpoints: TypeAlias = dict[StepEpoch, dict[str, tuple[Checkpoint, int]]]
 """By step, and then by key, each with the fence of the lease under which it was recorded."""
+
+Histories: TypeAlias = dict[tuple[str, int], tuple[History, datetime]]
+"""By path and position, each with when it was written."""
 
 Ledger: TypeAlias = dict[tuple[StepEpoch, str], LedgerEntry]
 """By step, and the key of the charge."""

@@ -25,7 +25,7 @@ from paigeant.protocol import holds, operate
 from paigeant.protocol.variables import Written, outputs, seen
 from paigeant.protocol.views import open_reason, open_status, open_until
 from paigeant.stores.memory.clock import Clock
-from paigeant.stores.memory.kept import Calls, Checkpoints, SignalRow
+from paigeant.stores.memory.kept import Calls, Checkpoints, Histories, SignalRow
 from paigeant.stores.memory.tables.joins import JoinRow
 
 Place: TypeAlias = tuple[str, int]
@@ -69,6 +69,7 @@ class RunRow:
     signals: dict[str, SignalRow] = field(default_factory=dict[str, SignalRow])
     """Those that were sent to it, by their ids."""
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    histories: Histories = field(default_factory=Histories)
     records: list[StoredRecord] = field(default_factory=list[StoredRecord])
     """What is signed of it, in the order in which it was written."""
     joins: dict[HopKey, JoinRow] = field(default_factory=dict[HopKey, JoinRow])

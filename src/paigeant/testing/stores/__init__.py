@@ -6,6 +6,7 @@ from paigeant.testing.stores.calls.approvals import ApprovalGuarantees
 from paigeant.testing.stores.calls.budgets import BudgetGuarantees
 from paigeant.testing.stores.calls.checkpoints import CheckpointGuarantees
 from paigeant.testing.stores.calls.costs import CostGuarantees
+from paigeant.testing.stores.calls.histories import HistoryGuarantees
 from paigeant.testing.stores.calls.pauses import PauseGuarantees
 from paigeant.testing.stores.calls.variables import SavedVariableGuarantees
 from paigeant.testing.stores.custody import CustodyGuarantees
@@ -58,6 +59,7 @@ class StoreContract(
     ReaderGuarantees,
     OverviewGuarantees,
     CheckpointGuarantees,
+    HistoryGuarantees,
     SavedVariableGuarantees,
     CostGuarantees,
     ApprovalGuarantees,

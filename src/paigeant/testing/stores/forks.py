@@ -36,7 +36,7 @@ class ForkGuarantees(StoreBackend):
         await store.record_step_result([done], self.lease)
         [second] = await store.claim(WORKER, Due(["print"]), 1, self.lease)
         await store.record_step_result([completed(second, "printed", variables={"page": inline(1)})], self.lease)
-        fork = self.forked(grant, 2, outputs={1: inline("edited")}, variables={Named(1, "text"): inline("short")})
+        fork = forked(grant, 2, outputs={1: inline("edited")}, variables={Named(1, "text"): inline("short")})
 
         await store.record_fork(fork)
 
@@ -56,7 +56,7 @@ class ForkGuarantees(StoreBackend):
 
     async def test_a_fork_of_what_is_not_there_writes_nothing(self, store: Store) -> None:
         grant = await self.begin(store, "draft", "print")
-        fork = replace(self.forked(grant, 1), source=uuid4())
+        fork = replace(forked(grant, 1), source=uuid4())
 
         with pytest.raises(UnknownRun):
             await store.record_fork(fork)
@@ -64,11 +64,12 @@ class ForkGuarantees(StoreBackend):
         with pytest.raises(UnknownRun):
             await store.get_run(fork.start.workflow_id)
 
-    def forked(self, grant: Grant, position: int, **more: Any) -> Fork:
-        """Return a fork of the run of this grant from a position on, which is the step of that number."""
-        message = CODEC.open(grant.body).message
-        names = [entry.label for entry in message.routing_slip.itinerary][position - 1 :]
-        start = new_run(*names)
-        first = CODEC.open(start.twin.body).message
-        moved = replace(first, headers=replace(first.headers, position=position))
-        return Fork(grant.key.workflow_id, replace(start, twin=Twin.of(moved, CODEC.seal(moved))), **more)
+
+def forked(grant: Grant, position: int, **more: Any) -> Fork:
+    """Return a fork of the run of this grant from a position on, which is the step of that number."""
+    message = CODEC.open(grant.body).message
+    names = [entry.label for entry in message.routing_slip.itinerary][position - 1 :]
+    start = new_run(*names)
+    first = CODEC.open(start.twin.body).message
+    moved = replace(first, headers=replace(first.headers, position=position))
+    return Fork(grant.key.workflow_id, replace(start, twin=Twin.of(moved, CODEC.seal(moved))), **more)

@@ -21,17 +21,19 @@ from paigeant.aio.backoff import Backoff
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.hop.returned.stated import pack as pack_variables
 from paigeant.engine.hop.session.gate import LeasedGate
+from paigeant.engine.hop.session.histories import LeasedHistories
 from paigeant.engine.hop.session.plan import LeasedPlan
 from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.values import load_seen
 from paigeant.errors import ResultError, Unavailable
+from paigeant.model.calls.packed import pack
 from paigeant.model.events import CallReplayed
 from paigeant.model.hops import Leased
 from paigeant.model.limits import DEPTH, VALUE_BYTES
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
-from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recording, StepEpoch, pack
+from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recording, StepEpoch
 from paigeant.model.values.nesting import nesting
 from paigeant.routing import diverged
 
@@ -61,6 +63,7 @@ class LeasedSession(StepSession):
         self._known: dict[str, Checkpoint] | None = {} if leased.grant.fence == 1 else None
         self._outlasting: list[tuple[asyncio.Task[Any], float]] = []
         self._gate = LeasedGate(recorder, leased, self)
+        self._histories = LeasedHistories(recorder.store, leased, self)
         self.unwound: Parked | None = None
         """What the step comes to, once its code was ended from within."""
 
@@ -82,6 +85,11 @@ class LeasedSession(StepSession):
     def plan(self) -> PlanAccess:
         """What is known of the way ahead."""
         return LeasedPlan(self._store, self._leased, self)
+
+    @property
+    def histories(self) -> LeasedHistories:
+        """What agents of this run were told and have answered."""
+        return self._histories
 
     @property
     def alive(self) -> bool:

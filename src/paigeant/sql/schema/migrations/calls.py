@@ -11,6 +11,7 @@ def add_calls() -> None:
     op.add_column("step_executions", sa.Column("epoch", sa.Integer(), nullable=True))
     _checkpoints()
     _ledger()
+    _histories()
     _approvals()
     _pauses()
     _budgets()
@@ -75,6 +76,22 @@ def _ledger() -> None:
         sa.PrimaryKeyConstraint(*_CALL, name="ledger_pkey"),
     )
     op.create_index("ledger_day", "ledger", ["namespace", "recorded_at"])
+
+
+def _histories() -> None:
+    op.create_table(
+        "histories",
+        sa.Column("workflow_id", sa.Uuid(), nullable=False),
+        *_texts("path"),
+        *_numbers("position"),
+        *_texts("name", nullable=True),
+        *_texts("library"),
+        *_numbers("size"),
+        _time(),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("workflow_id", "path", "position", name="histories_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="histories_workflow_id_fkey"),
+    )
 
 
 def _approvals() -> None:

@@ -56,8 +56,11 @@ _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
 
 
 def fit(commits: Sequence[Commit]) -> bool:
-    """Tell whether these plain commits need no more than one statement: no large values, and one set variable each."""
-    return not any(one.blobs or len(one.transition.writes.variables) > 1 for one in commits)
+    """Tell whether these plain commits need no more than one statement.
+
+    They have no large values and no histories, and set one variable each.
+    """
+    return not any(one.blobs or one.history or len(one.transition.writes.variables) > 1 for one in commits)
 
 
 def record_at_once(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult | None]:

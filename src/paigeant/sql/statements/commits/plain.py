@@ -21,6 +21,7 @@ from paigeant.sql.execution.keys import runs_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
+from paigeant.sql.statements.commits.histories import keep_histories
 from paigeant.sql.statements.commits.judged import RUNS
 from paigeant.sql.statements.commits.rows import set_variables
 from paigeant.sql.statements.custody.records import keep_records
@@ -64,6 +65,7 @@ def record_plain_results(tx: Tx, commits: Sequence[Commit], lease: timedelta) ->
     keep_blobs(tx, [(one.held.key.workflow_id, blob) for one in commits for blob in one.blobs])
     set_variables(tx, commits)
     keep_records(tx, commits)
+    keep_histories(tx, commits)
     wanted = [(one, one.wanted) for one in commits]
     add_twins(
         tx,

@@ -19,6 +19,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.commits.asking import ask
+from paigeant.sql.statements.commits.histories import keep_histories
 from paigeant.sql.statements.commits.joins import Counting
 from paigeant.sql.statements.commits.plans import keep_plans
 from paigeant.sql.statements.custody.records import keep_branches, keep_records
@@ -104,6 +105,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> Mapping[HopKey, li
     freed = counting.write()
     tx.many(_RUN, [_run_row(tx, one) for one in good if moves_run(one.commit)])
     keep_records(tx, (one.commit for one in good))
+    keep_histories(tx, (one.commit for one in good))
     close(tx, [one.run.workflow_id for one in good if one.commit.transition.end is not None])
     return freed
 

@@ -8,17 +8,19 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import Approvals, Budgets, CheckpointStore, Ledger, Pauses
+from paigeant.abc import Approvals, Budgets, CheckpointStore, Histories, Ledger, Pauses
+from paigeant.model.calls.histories import HistoryHead, StoredHistory
 from paigeant.model.hops import LeaseToken
+from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.spending.costs import CostBy, Costs
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
-from paigeant.stores.memory.calls import approvals, budgets, checkpoints, ledger, pauses
+from paigeant.stores.memory.calls import approvals, budgets, checkpoints, histories, ledger, pauses
 from paigeant.stores.memory.rows import Rows
 
 
-class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses, Budgets):
+class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses, Budgets, Histories):
     """The contract over rows in memory."""
 
     _rows: Rows
@@ -69,3 +71,9 @@ class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses, Budgets):
 
     async def list_budgets(self, *, limit: int = 1000) -> list[BudgetView]:
         return budgets.list_budgets(self._rows, limit)
+
+    async def list_histories(self, workflow_id: UUID) -> list[HistoryHead]:
+        return histories.list_histories(self._rows, workflow_id)
+
+    async def load_history(self, key: HopKey) -> StoredHistory | None:
+        return histories.load_history(self._rows, key)

@@ -11,11 +11,12 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from paigeant.abc import Store
+from paigeant.model.calls.packed import pack
 from paigeant.model.hops import Grant, LeaseToken
 from paigeant.model.outcomes import Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus
-from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recorded, Recording, StepEpoch, pack
+from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recorded, Recording, StepEpoch
 from paigeant.testing.builders import FAULT, completed, decided, failed
 from paigeant.testing.stores.backend import Connect, StoreBackend
 

@@ -1,38 +1,21 @@
-"""What may be said of an agent as it is registered, beside what governs every activity."""
+"""What was said of an agent as it was registered, beside what governs every activity."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
-from paigeant.activities.handlers import Options
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import written_at
+from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.people.policy import ApprovalPolicy
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.spending.prices import Price
 from paigeant.model.values.showing import shown
 
 OnDiverge = Literal["wait", "afresh"]
-
-
-class AgentOptions(Options, total=False):
-    """The options of ``activity.agent``.
-
-    ``prompt`` is a template or a function whose parameters are bound by name, ``deps`` a factory bound likewise or a
-    plain object. ``price`` wins over the price list. ``on_diverge`` says what becomes of a step that asks a model
-    something else than it has recorded: it waits for a person, or starts afresh and pays again. ``approvals`` says how
-    long people have to answer. ``can_revise`` lets the agent add steps to the way ahead, those that the policy
-    ``allow``s, and gives it a tool for that.
-    """
-
-    prompt: str | Callable[..., Any] | None
-    deps: Any
-    price: Price | None
-    on_diverge: OnDiverge
-    approvals: ApprovalPolicy | None
-    can_revise: RevisionPolicy | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +28,8 @@ class AgentRules:
     on_diverge: OnDiverge = "wait"
     approvals: ApprovalPolicy | None = None
     can_revise: RevisionPolicy | None = None
+    history: str | None = None
+    keep_history: bool = True
 
     def __post_init__(self) -> None:
         """Raise RegistrationError, naming file and line, for what cannot be."""
@@ -59,6 +44,12 @@ class AgentRules:
             raise _refused(
                 "can_revise", revises, "a policy that names what may be added: RevisionPolicy(allow=['vat'])"
             )
+        if self.history is not None and not (
+            isinstance(cast("Any", self.history), str) and re.fullmatch(NAME_PATTERN, self.history)
+        ):
+            raise _refused("history", self.history, "the name of a step before it: history='researcher'")
+        if cast("Any", self.keep_history) not in {True, False}:
+            raise _refused("keep_history", self.keep_history, "True or False")
         if self.on_diverge not in {"wait", "afresh"}:
             raise _refused("on_diverge", self.on_diverge, "'wait' or 'afresh'")
 

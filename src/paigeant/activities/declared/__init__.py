@@ -1,0 +1,1 @@
+"""Declarations: what may be said of an activity, and of one that is an agent."""

@@ -1,0 +1,1 @@
+"""What calls within steps leave behind, as values."""

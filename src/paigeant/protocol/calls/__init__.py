@@ -1,0 +1,1 @@
+"""Calls within steps: what is decided about what they have left."""

@@ -1,0 +1,181 @@
+"""An agent can go on from what an earlier one was told and has answered, and people can read it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+from pydantic_ai import Agent, ModelMessage, ModelResponse, TextPart
+from pydantic_ai.messages import UserPromptPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+from paigeant import ActivityRegistry, ForEach, Parallel, RetryPolicy, RunStatus, Step, Workflow
+from paigeant.agents import histories
+from paigeant.config import Settings
+from paigeant.errors import InvalidInput, RegistrationError
+from paigeant.testing.waiting import eventually
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest, tmp_path: Any) -> Settings:
+    if request.param == "memory":
+        return Settings(store="memory://", transport="memory://", grace=1, lease=2)
+    if request.param == "postgres":
+        space, store = f"histories-{secrets.token_hex(6)}", request.getfixturevalue("shared_postgres")
+        return Settings(store=store, transport=None, namespace=space, grace=1, lease=2)
+    return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)
+
+
+def said(messages: list[ModelMessage]) -> str:
+    """Return what a model was asked, all of it."""
+    return "; ".join(
+        str(part.content)
+        for message in messages
+        for part in message.parts
+        if isinstance(part, UserPromptPart | TextPart)
+    )
+
+
+def agent(name: str, **more: Any) -> Agent[Any, str]:
+    """Return an agent that answers with its name and all that it was told."""
+
+    def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        return ModelResponse(parts=[TextPart(f"{name}<{said(messages)}>")])
+
+    return Agent(FunctionModel(answer), name=name, **more)
+
+
+async def test_an_agent_goes_on_from_the_history_of_an_earlier_step(registry: ActivityRegistry, serve: Any):
+    registry.agent(agent("researcher"), prompt="facts on {topic}")
+    registry.execute("between")(lambda: None)
+    registry.agent(agent("writer"), prompt="write", history="researcher")
+    app = await serve(Workflow("w", ["researcher", "between", "writer"]))
+
+    run = await app.dispatch("w", {"topic": "tea"})
+    result = await run.result(timeout=20)
+
+    assert result.output == "writer<facts on tea; researcher<facts on tea>; write>"
+    shown = await run.conversation("researcher")
+    assert (shown.step, shown.position, shown.library) == ("researcher", 1, histories.VERSION)
+    assert [message["kind"] for message in shown.messages] == ["request", "response"]
+    assert [each.step for each in await run.conversations()] == ["researcher", "writer"]
+    assert len((await run.conversation("3")).messages) == 4
+    with pytest.raises(InvalidInput, match=r"step 'between' of run .* has left no history; there are: 1 researcher, 3"):
+        await run.conversation("between")
+
+
+async def test_one_that_a_retry_repeats_goes_on_from_the_same_history(registry: ActivityRegistry, serve: Any):
+    tries: list[int] = []
+    writer = agent("writer", output_type=str)
+
+    @writer.output_validator
+    async def once_more(output: str) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConnectionError
+        return output
+
+    registry.agent(agent("researcher"), prompt="facts")
+    registry.agent(writer, prompt="write", history="researcher", retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
+    app = await serve(Workflow("w", ["researcher", "writer"]))
+
+    result = await (await app.dispatch("w", None)).result(timeout=20)
+
+    assert (result.output, result.steps[1].attempt) == ("writer<facts; researcher<facts>; write>", 2)
+    assert result.steps[1].calls.requests == 1
+
+
+async def test_branches_go_on_from_what_lies_before_them_and_the_trunk_from_what_they_have_joined(
+    registry: ActivityRegistry, serve: Any
+):
+    registry.agent(agent("a"), prompt="begin")
+    registry.agent(agent("b"), prompt="b", history="a")
+    registry.agent(agent("c"), prompt="c", history="a")
+    registry.agent(agent("d"), prompt="d", history="b")
+    app = await serve(Workflow("w", ["a", Parallel(["b"], ["c"]), "d"]))
+
+    result = await (await app.dispatch("w", None)).result(timeout=20)
+
+    assert result.output == "d<begin; a<begin>; b; b<begin; a<begin>; b>; d>"
+
+
+async def test_a_history_is_that_of_one_step(registry: ActivityRegistry, serve: Any):
+    registry.agent(agent("a"), prompt="{item}")
+    registry.agent(agent("b"), prompt="b", history="a")
+    app = await serve(Workflow("w", [ForEach("item", in_="items", step="a"), "b"]))
+
+    result = await (await app.dispatch("w", {"items": ["x", "y"]})).result(timeout=20)
+
+    assert result.status is RunStatus.FAILED
+    assert "goes on from the history of 'a', and there are 2, of the branches 1.0:1, 1.1:1" in result.error.message
+
+
+async def test_steps_of_one_agent_are_told_apart_by_their_names(registry: ActivityRegistry, serve: Any):
+    registry.agent(agent("a"), prompt="{n}")
+    registry.agent(agent("b"), prompt="b", history="first")
+    steps = [Step("a", {"n": 1}, name="first"), Step("a", {"n": 2}, name="second"), "b"]
+    app = await serve(Workflow("w", steps))
+
+    result = await (await app.dispatch("w", None)).result(timeout=20)
+
+    assert result.output == "b<1; a<1>; b>"
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_what_is_not_there_is_a_fault_that_says_why(*, keep: bool, registry: ActivityRegistry, serve: Any):
+    registry.agent(agent("a"), prompt="x" * (5_000_000 if keep else 5), keep_history=keep)
+    registry.agent(agent("b"), prompt="b", history="a")
+    app = await serve(Workflow("w", ["a", "b"]))
+
+    result = await (await app.dispatch("w", None)).result(timeout=40)
+
+    assert (result.status, result.steps[1].attempt) == (RunStatus.FAILED, 1)
+    why = "which was not kept: it has" if keep else "and there is none: it has to be a step of an agent before this one"
+    assert why in result.error.message
+
+
+async def test_what_a_newer_version_has_written_waits_for_a_worker_that_can_read_it(
+    registry: ActivityRegistry, serve: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(histories, "VERSION", "2.999.1")
+    registry.agent(agent("a"), prompt="a")
+    registry.agent(agent("b"), prompt="b", history="a")
+    app = await serve(Workflow("w", ["a", "b"]))
+    monkeypatch.setattr(histories, "is_newer", lambda version: version == "2.999.1")
+
+    run = await app.dispatch("w", None)
+
+    async def waits() -> bool:
+        return await run.status() is RunStatus.WAITING
+
+    assert await eventually(waits)
+    assert "written by pydantic-ai 2.999.1" in (await run.view()).reason
+    assert "upgrade this worker" in (await run.view()).reason
+    monkeypatch.setattr(histories, "is_newer", lambda _: False)
+    await run.retry()
+    assert (await run.result(timeout=20)).output == "b<a; a<a>; b>"
+
+
+async def test_a_fork_inherits_the_history(registry: ActivityRegistry, serve: Any):
+    registry.agent(agent("a"), prompt="{topic}")
+    registry.agent(agent("b"), prompt="b", history="a")
+    app = await serve(Workflow("w", ["a", "b"]))
+    run = await app.dispatch("w", {"topic": "tea"})
+    await run.result(timeout=20)
+
+    result = await (await run.fork("b")).result(timeout=20)
+
+    assert result.output == "b<tea; a<tea>; b>"
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        ({"history": 7}, "history is 7; it should be the name of a step before it: history='researcher'"),
+        ({"keep_history": "no"}, "keep_history is 'no'; it should be True or False"),
+    ],
+)
+def test_what_is_no_option_is_refused(option: dict[str, Any], why: str, registry: ActivityRegistry):
+    with pytest.raises(RegistrationError, match=why):
+        registry.agent(agent("a"), **option)
