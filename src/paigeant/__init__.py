@@ -6,6 +6,7 @@ from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.app import Paigeant, Run, RunResult, Signal, SyncPaigeant, SyncRun, Workflow
 from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import PaigeantError, RunFailed, Terminal
+from paigeant.model.entries.agent_options import AgentOptions
 from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.sleep import Sleep
@@ -30,6 +31,7 @@ __all__ = [
     "ActivityContext",
     "ActivityRegistry",
     "ActivityWorker",
+    "AgentOptions",
     "ApprovalPolicy",
     "Budget",
     "Completed",

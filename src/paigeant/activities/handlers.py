@@ -10,14 +10,14 @@ from pydantic import PydanticUserError, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from paigeant.activities.binding import Signature
-from paigeant.activities.declared.rules import AgentRules
+from paigeant.activities.declared.rules import AdaptedAgent
 from paigeant.activities.interfaces import interface_of
 from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import HOW, refuse, written_at
 from paigeant.model.entries.nested import AgentLike
-from paigeant.model.entries.step import OnInterrupt
-from paigeant.model.plan import ActivityCard, Undo
+from paigeant.model.entries.step import OnInterrupt, Step
+from paigeant.model.plan import NO_AGENT, ActivityCard, Undo
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.durations import seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
@@ -69,8 +69,8 @@ class Activity:
     undo: Undo = Undo.NEVER
     concurrency: int | None = None
     source: object = None
-    agent: AgentRules | None = None
-    """What is said of it as an agent."""
+    agent: AdaptedAgent | None = None
+    """What it is as an agent."""
 
     @property
     def is_agent(self) -> bool:
@@ -91,7 +91,14 @@ class Activity:
             result=as_json(result).decode(),
             undo=self.undo,
             interface=self.execute.interface,
+            agent=None if self.agent is None else self.agent.card,
         )
+
+    def refusal(self, step: Step) -> str | None:
+        """Return why a step cannot say of its agent what it says, None if it can, or says nothing."""
+        if step.agent is None:
+            return None
+        return NO_AGENT if self.agent is None else self.agent.card.refusal(step.agent)
 
 
 def read_options(options: Mapping[str, Any], what: str) -> Rules:

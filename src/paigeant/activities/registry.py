@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Final, Protocol, TypeVar, Unpack, cast, overload
+from typing import Any, Final, TypeVar, Unpack, cast, overload
 from weakref import WeakSet
 
 from paigeant.activities.binding import read_signature, shape_of
 from paigeant.activities.callables import is_same, location, refuse_generators, refuse_lazy_result
 from paigeant.activities.declared.agents import AgentDeclaration
 from paigeant.activities.declared.options import Options
-from paigeant.activities.declared.rules import NAMES, AgentRules
+from paigeant.activities.declared.rules import NAMES, AdaptedAgent, AgentRules
 from paigeant.activities.handlers import Activity, Handler, Rules, read_options
 from paigeant.activities.shapes import output_type
-from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import checked, refuse, written_at
 from paigeant.model.entries.nested import AgentLike
@@ -29,34 +28,6 @@ from paigeant.plugins import load_plugin
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: Final = tuple(Options.__annotations__)
-
-
-class AdaptedAgent(Protocol):
-    """What the agent adapter makes of an agent: a name, a function to bind and call, and the type of its result."""
-
-    @property
-    def name(self) -> str:
-        """The activity's name."""
-        ...
-
-    @property
-    def function(self) -> Callable[..., Any]:
-        """The function that runs the agent; its signature says what is bound."""
-        ...
-
-    @property
-    def output_type(self) -> Any:
-        """The annotation of the result."""
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Where the template of its prompt takes values."""
-        ...
-
-    @property
-    def rules(self) -> AgentRules:
-        """What was said of it."""
-        ...
 
 
 _REGISTRIES: Final[WeakSet[ActivityRegistry]] = WeakSet()
@@ -238,8 +209,7 @@ class ActivityRegistry:
         if adapted is not None:
             handler = replace(handler, places=adapted.places)
         _REGISTRIES.add(self)
-        agent = None if adapted is None else adapted.rules
-        self._activities[name] = Activity(name, handler, concurrency=rules.concurrency, source=source, agent=agent)
+        self._activities[name] = Activity(name, handler, concurrency=rules.concurrency, source=source, agent=adapted)
         self._interfaces.pop(name, None)
 
 

@@ -5,30 +5,31 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from traceback import walk_stack
 from typing import Any, Final, cast
 
 from pydantic import PydanticUserError
 from pydantic_ai.agent import AbstractAgent
-from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import ModelQuotaExceededError
 
 from paigeant.activities.calls.unwinding import Diverged
 from paigeant.activities.context import ActivityContext, session_of
 from paigeant.activities.declared.rules import AgentRules
 from paigeant.activities.templates import Place
-from paigeant.agents.durable.capability import PaigeantDurability, one_attempt
 from paigeant.agents.faults import hopeless, terminal
 from paigeant.agents.histories import begin_with, keep
 from paigeant.agents.outputs import final, output_type
 from paigeant.agents.planner import planner_of
 from paigeant.agents.prompts import recorded_prompt
+from paigeant.agents.running import AgentRunner, card_of, check_rules
 from paigeant.agents.sources import CONTEXT, Source, constant, from_function, from_template, signature
 from paigeant.agents.toolsets import check_toolsets
 from paigeant.errors import RegistrationError
 from paigeant.model.outcomes import Parked
+from paigeant.model.plan import AgentCard
 from paigeant.model.values.shapes import adapter
 
 _OURS: Final = f"{Path(__file__).parents[1]}{os.sep}"
@@ -43,7 +44,13 @@ class AgentActivity:
     function: Callable[..., Awaitable[Any]]
     output_type: Any
     rules: AgentRules
+    describe: Callable[[], AgentCard] = field(repr=False)
     places: tuple[Place, ...] = ()
+
+    @property
+    def card(self) -> AgentCard:
+        """What steps may say of it, as it is now."""
+        return self.describe()
 
 
 def agent_activity(agent: Any, rules: AgentRules) -> AgentActivity:
@@ -76,25 +83,32 @@ def agent_activity(agent: Any, rules: AgentRules) -> AgentActivity:
         text = f"{where}: agent {agent.name!r}: pydantic cannot write its output, {returns!r}, as JSON"
         raise RegistrationError(text) from error
     check_toolsets(agent, where)
-    registered = _Registered(agent, agent.name, asking, giving, rules)
+    check_rules(rules)
+    registered = _Registered(AgentRunner(agent, agent.name, rules), asking, giving)
 
     async def run(**arguments: Any) -> Any:
         return await registered.run(**arguments)
 
     function: Any = run
     function.__signature__ = signature((asking, giving), where)
-    return AgentActivity(agent.name, function, returns, rules, asking.places)
+    return AgentActivity(agent.name, function, returns, rules, partial(card_of, agent, rules), asking.places)
 
 
 @dataclass(frozen=True, slots=True)
 class _Registered:
     """An agent as it was registered."""
 
-    agent: AbstractAgent[Any, Any]
-    name: str
+    runner: AgentRunner
     asking: Source
     giving: Source
-    rules: AgentRules
+
+    @property
+    def rules(self) -> AgentRules:
+        return self.runner.rules
+
+    @property
+    def name(self) -> str:
+        return self.runner.name
 
     async def run(self, **arguments: Any) -> Any:
         """Run it once, within a step; a run whose requests are not those that were recorded may begin afresh."""
@@ -114,15 +128,15 @@ class _Registered:
         deps = await _awaited(self.giving.make(arguments, context))
         before = None if session is None else await begin_with(session, self.rules.history, self.name)
         planner = await planner_of(session, context, self.rules.can_revise, self.name)
+        said = None if session is None else session.plan.options
         try:
-            result = await self.agent.run(
+            result = await self.runner.agent.run(
                 prompt,
                 deps=deps,
                 message_history=before,
                 conversation_id=str(context.workflow_id),
-                capabilities=[*self._capabilities(), *([planner.capability] if planner else [])],
-                model_settings=one_attempt,
                 infer_name=False,
+                **self.runner.options(said, [planner.capability] if planner else []),
             )
         except ModelQuotaExceededError as error:
             # It passes, but not by itself: a person tops up the account and resumes the run, which costs nothing until
@@ -136,12 +150,6 @@ class _Registered:
         if session is not None and self.rules.keep_history:
             await keep(session, result.all_messages_json(), self.name)
         return planner.revised(output) if planner else output
-
-    def _capabilities(self) -> list[AbstractCapability[Any]]:
-        """Return what records its calls, unless it has that already."""
-        if PaigeantDurability.from_agent(self.agent) is not None:
-            return []
-        return [PaigeantDurability(name=self.name, price=self.rules.price, approvals=self.rules.approvals)]
 
 
 async def _awaited(made: Any) -> Any:

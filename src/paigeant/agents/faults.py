@@ -75,6 +75,8 @@ def terminal(error: Exception, agent: str) -> Terminal:
     if isinstance(error, ModelHTTPError) and error.status_code in _REFUSED:
         reason = f"status_code: {error.status_code}, model_name: {error.model_name}: the credentials are refused"
     text = f"agent {agent!r}: {type(error).__name__}: {reason}".removesuffix(": ")
+    if isinstance(error, UsageLimitExceeded):
+        text += "; requests that are replayed from their records count too"
     if isinstance(error, _RECORDED):
         text += "; a retry finds the same answers: to have, and to pay for, new ones: paigeant retry ID --afresh"
     fault = Terminal(text)

@@ -22,7 +22,8 @@ from paigeant.model.revision import RevisionPolicy
 from paigeant.model.values.shapes import first_problem
 from paigeant.routing.revision import names_of
 
-_TOOL: Final = "change_plan"
+CHANGE_PLAN: Final = "change_plan"
+"""The name of the tool."""
 _ABOUT: Final = (
     "Change what is done after you. `insert` puts steps before those that are planned, `append` behind them, `drop` "
     "takes planned steps out, by their names. Arguments that you leave out are taken from what is known of the run. "
@@ -63,7 +64,7 @@ class Planner:
     @property
     def capability(self) -> AbstractCapability[Any]:
         """What gives the tool to a run."""
-        tool = Tool[Any].from_schema(self.change, _TOOL, _ABOUT, self._schema())
+        tool = Tool[Any].from_schema(self.change, CHANGE_PLAN, _ABOUT, self._schema())
         tool.metadata = {"paigeant": False}  # not recorded
         return Toolset(FunctionToolset([tool], id="paigeant"))
 
@@ -79,7 +80,7 @@ class Planner:
         try:
             change = _Change.model_validate(said)
         except ValidationError as error:
-            raise ModelRetry(f"{_TOOL}: {first_problem(error)}") from error
+            raise ModelRetry(f"{CHANGE_PLAN}: {first_problem(error)}") from error
         insert, append = ([self._step(one) for one in some] for some in (change.insert, change.append))
         self._require_room(len(insert) + len(append))
         for name in change.drop:

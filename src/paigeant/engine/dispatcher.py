@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from paigeant.abc import DispatchSpan, DispatchTerms
 from paigeant.activities.binding import Sources, bind
+from paigeant.engine.agent_options import refused_options
 from paigeant.engine.conditions import see_input
 from paigeant.engine.plans import WrittenPlan
 from paigeant.engine.publisher import announce
@@ -189,6 +190,8 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
             f"(activities here: {there}); start its worker once, or write Step({missing[0]!r}, elsewhere=True)"
         )
         raise UnknownStep(text)
+    if (why := await refused_options(runtime.registry, runtime.store, plan.steps)) is not None:
+        raise InvalidInput(f"workflow {plan.name!r}: {why}")
     known = {name: cards[name].interface if name in cards else runtime.registry.interface(name) for name in names}
     return {name: interface for name, interface in sorted(known.items()) if interface is not None}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from paigeant.model.entries.agent_options import AgentOptions
 from paigeant.model.entries.entry import Entry, check_levels, count, draw
 from paigeant.model.entries.kinds import AnyEntry
 from paigeant.model.entries.picture import End, Picture, Shape
@@ -15,6 +16,7 @@ from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.spending.budgets import Budget
+from paigeant.model.values.showing import did_you_mean
 
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 
@@ -62,10 +64,43 @@ class Undo(StrEnum):
     """What completed, and also what was interrupted or timed out, so that nobody knows how far it came."""
 
 
+class AgentCard(BaseModel, frozen=True, extra="forbid"):
+    """What a worker publishes about an agent: what steps may say of it.
+
+    ``tools`` is None where they are known only as it runs, as those of an MCP server; ``request_limit`` is the most
+    that was registered.
+    """
+
+    models: tuple[str, ...] = ()
+    tools: tuple[str, ...] | None = None
+    request_limit: int | None = None
+
+    def refusal(self, options: AgentOptions) -> str | None:
+        """Return what of the options the agent does not have, None if it has all of it."""
+        if options.model is not None and options.model not in self.models:
+            return f"its agent has no model {options.model!r}; {_there(options.model, self.models)}"
+        if self.tools is not None:
+            for name in options.tools or ():
+                if name not in self.tools:
+                    return f"its agent has no tool {name!r}; {_there(name, self.tools)}"
+        most = self.request_limit
+        if most is not None and options.request_limit is not None and options.request_limit > most:
+            return f"its agent makes {most} requests at most, and request_limit is {options.request_limit}"
+        return None
+
+
+NO_AGENT: Final = "it is no agent, and takes no agent="
+"""Why a step of a function cannot say how its agent runs."""
+
+
+def _there(name: str, known: tuple[str, ...]) -> str:
+    return did_you_mean(name, known) if known else "it was registered with none"
+
+
 class ActivityCard(BaseModel, frozen=True, extra="forbid"):
     """What a worker publishes about an activity: JSON Schemas of its arguments and its result, and what it can undo.
 
-    The ``interface`` is what runs are compared by; it is computed where the types are.
+    The ``interface`` is what runs are compared by; it is computed where the types are. Only an agent has ``agent``.
     """
 
     name: Name
@@ -73,6 +108,13 @@ class ActivityCard(BaseModel, frozen=True, extra="forbid"):
     result: str
     undo: Undo = Undo.NEVER
     interface: str | None = None
+    agent: AgentCard | None = None
+
+    def refusal(self, step: Step) -> str | None:
+        """Return why a step cannot say of its agent what it says, None if it can, or says nothing."""
+        if step.agent is None:
+            return None
+        return NO_AGENT if self.agent is None else self.agent.refusal(step.agent)
 
 
 @dataclass(frozen=True, slots=True)

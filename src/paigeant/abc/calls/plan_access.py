@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from paigeant.model.entries.agent_options import AgentOptions
 from paigeant.model.plan import ActivityCard
 from paigeant.model.revision import SlipPolicy
 
@@ -15,6 +16,11 @@ class PlanAccess(Protocol):
     @property
     def policy(self) -> SlipPolicy | None:
         """The policy that travels with the run; None if neither its workflow nor its dispatch has one."""
+        ...
+
+    @property
+    def options(self) -> AgentOptions | None:
+        """What the step says of its agent; None if it says nothing."""
         ...
 
     async def cards(self, activities: Collection[str]) -> Mapping[str, ActivityCard]:

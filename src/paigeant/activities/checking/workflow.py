@@ -70,6 +70,8 @@ class _Walk:
             case Step() if entry.activity in self._registry:
                 activity = self._registry[entry.activity]
                 yield from self._step(position, entry, activity)
+                if (why := activity.refusal(entry)) is not None:
+                    yield self._flaw(position, entry, "agent-options", why, activity.execute.where)
                 if (why := history_flaw(activity, position, self._plan.steps, self._registry)) is not None:
                     yield self._flaw(position, entry, "missing-history", why, activity.execute.where)
                 self._undone.append((position, entry, activity))
@@ -211,6 +213,8 @@ class _Walk:
             text = "nobody serves it: it is no activity here, and no worker has published it; "
             text += near or f"start its worker once, or write Step({step.activity!r}, elsewhere=True)"
             yield self._flaw(position, step, "unserved", text)
+        if card is not None and (why := card.refusal(step)) is not None:
+            yield self._flaw(position, step, "agent-options", why)
         for name in _required(card):
             if name not in step.arguments and self._names.find(name) is None:
                 said = self._missing(_required_name(name), position)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from paigeant.activities.declared.options import Options
@@ -21,7 +21,9 @@ class AgentDeclaration(Options, total=False):
     long people have to answer. ``can_revise`` lets the agent add steps to the way ahead, those that the policy
     ``allow``s, and gives it a tool for that. ``history`` names a step of an agent before: this one begins with what
     that was told and has answered. What an agent was told and has answered is kept, up to 4 MiB, unless
-    ``keep_history`` is False.
+    ``keep_history`` is False. ``models`` are others than the agent's own, models or their names, by the keys under
+    which a step may ask for one. ``settings`` are those of pydantic-ai's models; ``usage_limits``, its UsageLimits,
+    hold for each run, in which requests that are replayed count too.
     """
 
     prompt: str | Callable[..., Any] | None
@@ -32,3 +34,6 @@ class AgentDeclaration(Options, total=False):
     can_revise: RevisionPolicy | None
     history: str | None
     keep_history: bool
+    models: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    usage_limits: Any

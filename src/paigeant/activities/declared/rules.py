@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal, Protocol, cast
 
+from paigeant.activities.templates import Place
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import written_at
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.people.policy import ApprovalPolicy
+from paigeant.model.plan import AgentCard
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.spending.prices import Price
 from paigeant.model.values.showing import shown
@@ -20,7 +22,7 @@ OnDiverge = Literal["wait", "afresh"]
 
 @dataclass(frozen=True, slots=True)
 class AgentRules:
-    """The options of an agent, looked at."""
+    """The options of an agent, looked at; what a model, a setting or a limit is, the adapter of agents knows."""
 
     prompt: str | Callable[..., Any] | None = None
     deps: Any = None
@@ -30,33 +32,86 @@ class AgentRules:
     can_revise: RevisionPolicy | None = None
     history: str | None = None
     keep_history: bool = True
+    models: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    usage_limits: Any = None
 
     def __post_init__(self) -> None:
         """Raise RegistrationError, naming file and line, for what cannot be."""
-        if self.prompt is not None and not isinstance(self.prompt, str) and not callable(self.prompt):
-            raise _refused("prompt", self.prompt, "a template as text, or a function")
-        if self.price is not None and not isinstance(self.price, Price):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _refused("price", self.price, "a Price: Price(input=0.25, output=2)")
-        if self.approvals is not None and not isinstance(self.approvals, ApprovalPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _refused("approvals", self.approvals, "an ApprovalPolicy: ApprovalPolicy(timeout='3d')")
-        revises: Any = self.can_revise
-        if revises is not None and (not isinstance(revises, RevisionPolicy) or not revises.allow):
-            raise _refused(
-                "can_revise", revises, "a policy that names what may be added: RevisionPolicy(allow=['vat'])"
-            )
-        if self.history is not None and not (
-            isinstance(cast("Any", self.history), str) and re.fullmatch(NAME_PATTERN, self.history)
-        ):
-            raise _refused("history", self.history, "the name of a step before it: history='researcher'")
-        if cast("Any", self.keep_history) not in {True, False}:
-            raise _refused("keep_history", self.keep_history, "True or False")
-        if self.on_diverge not in {"wait", "afresh"}:
-            raise _refused("on_diverge", self.on_diverge, "'wait' or 'afresh'")
+        for name, (is_right, right) in _RIGHT.items():
+            if not is_right(getattr(self, name)):
+                raise refused(name, getattr(self, name), right)
 
 
 NAMES: Final = tuple(field.name for field in fields(AgentRules))
 """The options that are an agent's alone."""
 
 
-def _refused(name: str, value: object, right: str) -> RegistrationError:
+class AdaptedAgent(Protocol):
+    """What the agent adapter makes of an agent: a name, a function to bind and call, and the type of its result."""
+
+    @property
+    def name(self) -> str:
+        """The activity's name."""
+        ...
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function that runs the agent; its signature says what is bound."""
+        ...
+
+    @property
+    def output_type(self) -> Any:
+        """The annotation of the result."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the template of its prompt takes values."""
+        ...
+
+    @property
+    def rules(self) -> AgentRules:
+        """What was said of it."""
+        ...
+
+    @property
+    def card(self) -> AgentCard:
+        """What steps may say of it, as it is now: tools may be added to an agent that is registered already."""
+        ...
+
+
+def refused(name: str, value: object, right: str) -> RegistrationError:
+    """Return the error about an option of an agent that has a wrong value, and what would be right."""
     return RegistrationError(f"{written_at()}: agent: {name} is {shown(value)}; it should be {right}")
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(NAME_PATTERN, value) is not None
+
+
+def _is_models(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_name, cast("Mapping[Any, Any]", value)))
+
+
+def _may_revise(value: Any) -> bool:
+    return value is None or (isinstance(value, RevisionPolicy) and bool(value.allow))
+
+
+_RIGHT: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "prompt": (lambda each: each is None or isinstance(each, str) or callable(each), "a template, or a function"),
+    "price": (lambda each: isinstance(each, Price | None), "a Price: Price(input=0.25, output=2)"),
+    "approvals": (
+        lambda each: isinstance(each, ApprovalPolicy | None),
+        "an ApprovalPolicy: ApprovalPolicy(timeout='3d')",
+    ),
+    "can_revise": (_may_revise, "a policy that names what may be added: RevisionPolicy(allow=['vat'])"),
+    "history": (
+        lambda each: each is None or _is_name(each),
+        "the name of a step before it: history='researcher'",
+    ),
+    "keep_history": (lambda each: isinstance(each, bool), "True or False"),
+    "on_diverge": (lambda each: each in {"wait", "afresh"}, "'wait' or 'afresh'"),
+    "models": (_is_models, "models by keys that steps name: {'fast': 'openai:gpt-5-mini'}"),
+    "settings": (lambda each: isinstance(each, Mapping), "settings of a model: {'max_tokens': 500}"),
+}
+"""What an option may be."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,6 +15,8 @@ from pydantic_core import from_json
 from paigeant.activities.binding import Sources, bind
 from paigeant.activities.calls.unwinding import Unwinding
 from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_of
+from paigeant.activities.handlers import Handler
+from paigeant.engine.agent_options import refused_options
 from paigeant.engine.flow.fan import decide_fan, fan_of
 from paigeant.engine.flow.lists import ItemLists
 from paigeant.engine.hop.apart import Contained, run_apart
@@ -27,10 +30,11 @@ from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.values import load_seen, load_texts, variables_for
-from paigeant.errors import MessageRejected, Unavailable
+from paigeant.errors import MessageRejected, ResultError, Unavailable
 from paigeant.model.entries.entry import FLOW
+from paigeant.model.entries.step import steps_of
 from paigeant.model.hops import Leased
-from paigeant.model.outcomes import Parked
+from paigeant.model.outcomes import Parked, Revised
 from paigeant.model.runs import Direction
 from paigeant.routing import Rules, admit, deadline_passed, decide_node, fail, no_compensator, wanted_by
 
@@ -45,6 +49,7 @@ class Executor:
         called when that thread ends.
         """
         self._store = runtime.store
+        self._registry = runtime.registry
         self._served = ServedSteps(runtime.registry)
         self._keep_until_thread_ends = keep_until_thread_ends
         self._recorder = StepRecorder(runtime, keep_until_thread_ends)
@@ -104,7 +109,7 @@ class Executor:
                 async with step:
                     result = await self._call(leased, rules, progress, step.code)
             with Contained(leased.message.topic):
-                return accept(result, handler.result, leased.message.topic)
+                return await self._accept(result, handler, leased.message.topic)
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
         except MessageRejected:
@@ -114,6 +119,19 @@ class Executor:
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
             failed = Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
             return with_variables(failed, leased.message.topic)
+
+    async def _accept(self, result: Any, handler: Handler, step: str) -> Execution:
+        """Return what the step came to; raises ResultError for what is no result, and for a revision that cannot be.
+
+        Where the store is away nothing is known of agents elsewhere: the worker that runs one of them will say.
+        """
+        accepted = accept(result, handler.result, step)
+        if isinstance(outcome := accepted.outcome, Revised):
+            added = steps_of((*outcome.insert, *(outcome.replace_rest or ()), *outcome.append))
+            with suppress(Unavailable):
+                if (why := await refused_options(self._registry, self._store, added)) is not None:
+                    raise ResultError(f"step {step!r}: a revision: {why}")
+        return accepted
 
     async def _arguments(self, leased: Leased, served: Served, step: _RunningStep) -> Bound:
         """Bind the arguments by name; what rests in the store is read only if some name asks for it."""

@@ -37,6 +37,7 @@ HOW: Final[Mapping[str, str]] = {
     "unknown": "True or False",
     "prompt": "a template, as 'Write about {topic}', or a function that returns the prompt",
     "elsewhere": "True or False",
+    "agent": "AgentOptions(model='fast', request_limit=5)",
     "arguments": "a dictionary of JSON values: {'amount': 12}",
     "signal": "the name of a signal: up to 100 letters, digits, '_', '-' and '.'",
     "on_timeout": "'fault' or 'continue'",

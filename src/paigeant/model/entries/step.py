@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import from_json, to_json
 
 from paigeant.model.checks.options import declared
+from paigeant.model.entries.agent_options import AGENT, AgentOptions
 from paigeant.model.entries.entry import DURATION, NAME, WHEN, Entry, Reader, StepChange, copied
 from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import CONDITION, NAME_PATTERN
@@ -50,9 +51,10 @@ class Step(Entry):
     ``retry``, ``timeout``, ``heartbeat_timeout`` (durations) and ``on_interrupt`` travel with the slip and win over
     those of the activity's decorator. ``elsewhere`` says that the activity is served by a service that no worker of
     this store has published. ``when`` is a condition in CEL: where it is false the step is skipped. ``name`` is a
-    variable that its output is too, beside that of the activity. ``claims``, ``interface`` and ``id`` are filled in at
-    dispatch: arguments over 4 KiB that stay in the store, what the activity was at that time, and the identity, which
-    survives revisions and keys idempotency. Raises RegistrationError for what is wrong.
+    variable that its output is too, beside that of the activity; ``agent`` says how it runs an agent. ``claims``,
+    ``interface`` and ``id`` are filled in at dispatch: arguments over 4 KiB that stay in the store, what the activity
+    was at that time, and the identity, which survives revisions and keys idempotency. Raises RegistrationError for what
+    is wrong.
     """
 
     kind: ClassVar[str] = "step"
@@ -68,6 +70,7 @@ class Step(Entry):
         "elsewhere": {"type": "boolean"},
         "when": WHEN,
         "name": NAME,
+        "agent": AGENT,
     }
 
     activity: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
@@ -79,6 +82,7 @@ class Step(Entry):
     elsewhere: StrictBool = False
     when: Annotated[str, Field(min_length=1, max_length=CONDITION)] | None = None
     name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")] | None = None
+    agent: AgentOptions | None = None
     claims: dict[str, Ref] = Field(default_factory=dict)
     interface: str | None = Field(default=None, repr=False)
     id: UUID | None = None
@@ -110,8 +114,8 @@ class Step(Entry):
 
     @property
     def plain(self) -> bool:
-        """Whether it needs neither condition nor name."""
-        return self.when is None and self.name is None
+        """Whether it needs no condition, no name and no options of its agent."""
+        return self.when is None and self.name is None and self.agent is None
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
 from paigeant.abc import PlanAccess, Store
+from paigeant.model.entries.agent_options import AgentOptions
+from paigeant.model.entries.step import Step
 from paigeant.model.hops import Leased
 from paigeant.model.plan import ActivityCard
 from paigeant.model.revision import SlipPolicy
@@ -38,6 +40,12 @@ class LeasedPlan(PlanAccess):
     def policy(self) -> SlipPolicy | None:
         """The policy that travels with the run."""
         return self._leased.message.routing_slip.policy
+
+    @property
+    def options(self) -> AgentOptions | None:
+        """What the step says of its agent."""
+        step = self._leased.message.routing_slip.next_step()
+        return step.agent if isinstance(step, Step) else None
 
     async def cards(self, activities: Collection[str]) -> Mapping[str, ActivityCard]:
         """Return what workers have published."""
