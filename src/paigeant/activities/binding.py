@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from paigeant.activities.callables import location
 from paigeant.activities.context import ActivityContext
 from paigeant.errors import ArgumentError, RegistrationError
-from paigeant.model.values.lazy import lazy
+from paigeant.model.values.objects import lazy, quickly_made
 from paigeant.model.values.shapes import adapter, first_problem, read
 
 RESERVED: Final = frozenset({"payload", "previous"})
@@ -103,6 +103,7 @@ def shape_of(annotation: Any, what: str, where: str) -> TypeAdapter[Any]:
         raise RegistrationError(text) from error
 
 
+@quickly_made
 @dataclass(frozen=True)
 class Sources:
     """Where arguments come from, as JSON texts, the first that has the name winning; ``fields`` are the input's.
@@ -132,22 +133,23 @@ class Sources:
 
     @lazy
     def _texts(self) -> dict[str, bytes]:
-        """The texts of fields that were asked for: binding asks twice, and what is recorded once more."""
+        """The texts of fields that were asked for."""
         return {}
 
     @lazy
     def fields(self) -> Mapping[str, Any]:
         """The input's fields, if it is an object."""
-        payload = from_json(self.reserved["payload"]) if "payload" in self.reserved else None
-        return cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+        return fields_of(self.reserved["payload"]) if "payload" in self.reserved else {}
 
     def names(self) -> list[str]:
         """Return every name there is, sorted."""
         return sorted({*self.explicit, *self.reserved, *self.variables, *self.others, *self.fields})
 
-    def lacking(self, signature: Signature) -> list[str]:
-        """Return the parameters that must be bound and are not here."""
-        return [each.name for each in signature.parameters if each.required and self.find(each.name) is None]
+
+def fields_of(payload: bytes) -> Mapping[str, Any]:
+    """Return the fields of an input, none if it is no object."""
+    value = from_json(payload)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _there(parameter: Parameter, sources: Sources) -> str:

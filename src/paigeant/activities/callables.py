@@ -11,6 +11,9 @@ from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import written_at
 from paigeant.model.values.showing import shown
 
+_EAGER: Final = frozenset({str, int, float, bool, type(None), dict, list, tuple, bytes})
+"""Types of most results, which need no look at what they can do."""
+
 _LAZY: Final = frozenset({Generator, Iterator, AsyncGenerator, AsyncIterator})
 """What a return annotation says of a function whose code has not run when it returns."""
 
@@ -86,6 +89,8 @@ def refuse_lazy_result(annotation: Any, where: str) -> None:
 
 def is_lazy(result: Any) -> bool:
     """Tell whether what a function returned has still to be run: a generator, an iterator, or something to await."""
+    if type(result) in _EAGER:
+        return False
     if isinstance(result, Iterator | AsyncIterator) or inspect.isawaitable(result):
         return not isinstance(result, type)
     return False

@@ -43,7 +43,7 @@ def serialise(shape: TypeAdapter[Any], value: Any, what: str, limit: int = VALUE
         text = f"{what}: {kind} is read only later, outside of the step: return a list, or what it comes to"
         raise ResultError(text)
     try:
-        json = write(shape, shape.validate_python(value, by_alias=True, by_name=True))
+        json = write(shape, shape.validator.validate_python(value, by_alias=True, by_name=True))
     except ValidationError as error:
         text = f"{what}: {kind} is not what the function's annotation promises: {first_problem(error)}"
         raise ResultError(text) from error

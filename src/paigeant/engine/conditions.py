@@ -50,7 +50,7 @@ async def see(store: ValueStore, leased: Leased, outcome: AnyOutcome, blobs: Ite
         own = {**outcome.variables, **own}
     elif isinstance(outcome, Joined):
         own = {**outcome.variables, **own, "previous": outcome.output}
-    elif isinstance(outcome, Completed | Revised):
+    elif isinstance(outcome, (Completed, Revised)):
         step = message.routing_slip.itinerary.step
         own = {
             **{name: outcome.output for name in (step.activity, step.name) if name is not None},

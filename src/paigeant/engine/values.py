@@ -20,7 +20,7 @@ async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, 
 
     Raises LookupError or ValueError if the store does not have what a claim check promises.
     """
-    texts = {name: value.json for name, value in values.items() if isinstance(value, Inline)}
+    texts = {name: value.json for name, value in values.items() if type(value) is Inline}
     if len(texts) == len(values):
         return texts
     digests = {value.sha256 for value in values.values() if isinstance(value, Ref)}

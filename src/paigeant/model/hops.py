@@ -17,6 +17,7 @@ from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Branch, Compensation
 from paigeant.model.runs import CancelRequest, Direction
 from paigeant.model.transition import PassedEntry, Transition
+from paigeant.model.values.objects import quickly_made
 from paigeant.model.values.values import Blob, Value
 
 
@@ -56,6 +57,7 @@ class Recorded(NamedTuple):
     digest: bytes
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A lease as the store gave it: the right to execute and commit a hop until it runs out.
@@ -98,6 +100,7 @@ class Grant:
 Verifier: TypeAlias = "Callable[[Leased, Mapping[str, Value]], Awaitable[None]]"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Leased:
     """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone.
@@ -136,14 +139,8 @@ FIRST_HINT: Final = timedelta(seconds=3)
 GRACE: Final = timedelta(seconds=5)
 """How long after the end of a lease its twin is announced."""
 
-WORKER_ALIVE: Final = timedelta(seconds=90)
-"""How long after its last report a worker counts as alive."""
-
 SUSPECT: Final = 2
 """Leases of a twin that ran out, from which on its step is suspected of killing its workers."""
-
-SUSPECT_PAUSE: Final = timedelta(seconds=0.5)
-"""How long a worker waits before it asks again for a suspect that it was not given."""
 
 
 def next_hint(hints: int) -> timedelta:
@@ -151,6 +148,7 @@ def next_hint(hints: int) -> timedelta:
     return min(FIRST_HINT * 2 ** min(hints, 10), timedelta(minutes=5))
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Twin:
     """The durable twin: the pending step's row, with the exact bytes of the message that announces it.
@@ -180,14 +178,16 @@ class Twin:
     @classmethod
     def of(cls, message: PaigeantMessage, sealed: Sealed, hold: Hold = NOW) -> Twin:
         """Return the twin that announces ``message`` with exactly these sealed bytes."""
-        headers, slip, undoes = message.headers, message.routing_slip, None
-        if headers.direction is Direction.COMPENSATE:
+        direction, slip, undoes = message.headers.direction, message.routing_slip, None
+        if direction is Direction.COMPENSATE:
             undone = slip.compensations[0]
-            undoes = HopKey(headers.workflow_id, undone.path, undone.position)
-        place = (message.key, sealed.topic, message.step_id, headers.direction)
-        return cls(*place, sealed.body, undoes, hold, *(message.node or (None, None)), slip.branch)
+            undoes = HopKey(message.key.workflow_id, undone.path, undone.position)
+        kind, label = message.node or (None, None)
+        place = (message.key, sealed.topic, message.step_id, direction)
+        return cls(*place, sealed.body, undoes, hold, kind, label, slip.branch)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What a finished hop wants written, all of it in one transaction or nothing.

@@ -62,5 +62,11 @@ POSITIONS: Final = 2**63
 LONGEST: Final = timedelta(days=3660)
 """How far ahead a deadline or the end of a wait may lie: ten years."""
 
+SUSPECT_PAUSE: Final = timedelta(seconds=0.5)
+"""How long a worker waits before it asks again for a suspect that it was not given."""
+
+WORKER_ALIVE: Final = timedelta(seconds=90)
+"""How long after its last report a worker counts as alive."""
+
 LINEAGE_HANDOVERS: Final = 16
 """How many hops in a row one worker hands over to itself before older work gets its turn."""

@@ -20,7 +20,7 @@ from paigeant.model.plan_text import PlanText
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.spending.budgets import Budget
-from paigeant.model.values.lazy import lazy
+from paigeant.model.values.objects import lazy, quickly_made
 from paigeant.model.values.values import Value
 
 BRANCH: Final = "/"
@@ -50,8 +50,7 @@ class HopKey(NamedTuple):
     @property
     def message_id(self) -> str:
         """The same for each sending and each retry of this hop."""
-        where = f"{self.path}:{self.position}" if self.path else self.position
-        return f"{self.workflow_id}:{where}"
+        return _message_id(str(self.workflow_id), self.path, self.position)
 
     @classmethod
     def of(cls, message_id: str) -> HopKey | None:
@@ -64,6 +63,10 @@ class HopKey(NamedTuple):
             return None
         sound = 0 < key.position < POSITIONS and path.isprintable() and re.fullmatch(PATH_PATTERN, path)
         return key if sound and key.message_id == message_id else None
+
+
+def _message_id(run: str, path: str, position: int) -> str:
+    return f"{run}:{path}:{position}" if path else f"{run}:{position}"
 
 
 def lineage(path: str) -> tuple[str, ...]:
@@ -83,6 +86,7 @@ NOBODY: Final = SecurityContext()
 """Nobody's identity, and no signature."""
 
 
+@quickly_made
 @dataclass(frozen=True)
 class RunHeaders:
     """The headers that are the same in all messages of a run: each hop hands them on, and their text, as they are."""
@@ -97,9 +101,14 @@ class RunHeaders:
     budgets: tuple[Budget, ...] = ()
 
     @lazy
+    def id(self) -> str:
+        """The run's id as text."""
+        return str(self.workflow_id)
+
+    @lazy
     def correlation(self) -> str:
         """What ties this run to others: as it was given, else the run's own id, which its children inherit."""
-        return self.correlation_id or str(self.workflow_id)
+        return self.correlation_id or self.id
 
     @lazy
     def text(self) -> bytes:
@@ -117,6 +126,7 @@ class RunHeaders:
         return to_json({name: value for name, value in said.items() if value is not None})[1:-1]
 
 
+@quickly_made
 @dataclass(frozen=True)
 class Headers:
     """Who, where and when.
@@ -155,9 +165,10 @@ class Headers:
     @lazy
     def message_id(self) -> str:
         """The same for each sending and each retry of this hop."""
-        return HopKey(self.run.workflow_id, self.path, self.position).message_id
+        return _message_id(self.run.id, self.path, self.position)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Payload:
     """The run's input, the output of the step before (none at step one), and, on the way back, what went wrong.
@@ -171,6 +182,7 @@ class Payload:
     own: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
 
+@quickly_made
 @dataclass(frozen=True)
 class PaigeantMessage:
     """What travels from worker to worker. Neither fence nor attempt is in it: a repeated hop has the same bytes."""

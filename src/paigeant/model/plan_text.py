@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from itertools import accumulate
-from typing import Final, NamedTuple, Never, overload
+from typing import Final, NamedTuple, Never, cast, overload
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -14,8 +14,8 @@ from paigeant.model.entries.entry import Entry, count, entry_id, placed
 from paigeant.model.entries.step import Step, against, steps_of
 from paigeant.model.limits import INLINE_BYTES
 from paigeant.model.values.digests import EMPTY, encode, prepend
-from paigeant.model.values.lazy import lazy
 from paigeant.model.values.nesting import nesting
+from paigeant.model.values.objects import lazy
 from paigeant.model.values.values import Blob
 
 _TEXT: Final = TypeAdapter(str)
@@ -119,6 +119,22 @@ class PlanText:
         return self.blob.sha256
 
 
+class _Unread:
+    """In place of a plan that has to be read from the store: says so to whoever asks for anything of it.
+
+    The itinerary itself cannot say it: a class that has ``__getattr__`` pays for it with each attribute that is there.
+    """
+
+    __slots__ = ("_digest",)
+
+    def __init__(self, digest: str) -> None:
+        self._digest = digest
+
+    def __getattr__(self, name: str) -> Never:
+        text = f"plan {self._digest} has not been read from the store"
+        raise LookupError(text)
+
+
 class Itinerary(Sequence[Entry]):
     """What is ahead of a run on one of its paths: a plan from one of its entries on. A value.
 
@@ -126,10 +142,10 @@ class Itinerary(Sequence[Entry]):
     of the plan is known, the steps cannot be read before it is :meth:`found_in` the store.
     """
 
-    __slots__ = ("_first", "_path", "_run", "_step_id", "at", "missing", "plan")
+    __slots__ = ("_first", "_path", "_rest", "_run", "_step_id", "at", "missing", "plan")
 
     plan: PlanText
-    """The plan; raises LookupError if it is :attr:`missing`."""
+    """The plan; whatever it is asked for raises LookupError if it is :attr:`missing`."""
     missing: str | None
     """The digest of the plan that has to be read before the steps can be."""
     at: int
@@ -138,7 +154,7 @@ class Itinerary(Sequence[Entry]):
     def __init__(self, plan: PlanText | str, run: UUID, path: str = "", *, at: int = 0, first: int = 0) -> None:
         """Begin at the entry ``at`` of a plan, or of that with this digest."""
         if isinstance(plan, str):
-            self.missing = plan
+            self.missing, self.plan = plan, cast("PlanText", _Unread(plan))
         else:
             self.missing, self.plan = None, plan
         self._run = run
@@ -146,13 +162,7 @@ class Itinerary(Sequence[Entry]):
         self.at = at
         self._first = first
         self._step_id: UUID | None = None
-
-    def __getattr__(self, name: str) -> Never:
-        """Say why there is no plan: it is a slot, for it is read several times a hop, and empty only where missing."""
-        if name == "plan":
-            text = f"plan {self.missing} has not been read from the store"
-            raise LookupError(text)
-        raise AttributeError(name)
+        self._rest: Itinerary | None = None
 
     def found_in(self, plan: PlanText) -> Itinerary:
         """Return the itinerary whose plan was missing, and is this one; raises ValueError if it ends before."""
@@ -201,8 +211,11 @@ class Itinerary(Sequence[Entry]):
 
     @property
     def rest(self) -> Itinerary:
-        """What is ahead behind the next entry."""
-        return Itinerary(self.plan, self._run, self._path, at=self.at + 1, first=self._first)
+        """What is ahead behind the next entry; the same object each time, which keeps what it has found out."""
+        if self._rest is None:
+            self.plan.entries  # noqa: B018  (which says so if the plan is missing)
+            self._rest = Itinerary(self.plan, self._run, self._path, at=self.at + 1, first=self._first)
+        return self._rest
 
     def opened(self, entries: Sequence[Entry], position: int) -> Itinerary:
         """Return what is ahead once these, from within the next entry, take its place, inserted at ``position``."""

@@ -13,10 +13,12 @@ from paigeant.model.entries.step import Step
 from paigeant.model.limits import TAIL
 from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.revision import SlipPolicy
+from paigeant.model.values.objects import quickly_made
 
 _STRICT: Final = ConfigDict(extra="forbid")
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Executed:
     """A hop that lies behind: its place and the step that was done there."""
@@ -45,6 +47,7 @@ class Branch:
     failed: tuple[str, int] | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Compensation:
     """A step that can be undone: the place of its record, and who undoes it.
@@ -68,6 +71,7 @@ NOTHING_AHEAD: Final = Itinerary(PlanText([]), UUID(int=0))
 """The itinerary of a journey that is at its end."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class RoutingSlip:
     """The plan that travels with the message, as a value: each change returns a new slip.

@@ -14,6 +14,7 @@ from paigeant.model.people.approvals import Asked
 from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import RunError, RunStatus, StepStatus
+from paigeant.model.values.objects import quickly_made
 from paigeant.model.values.values import Value
 
 
@@ -28,6 +29,7 @@ class Done(NamedTuple):
     reason: str | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Left:
     """The hop is behind: its step is done, or was given up for good because of a fault.
@@ -51,6 +53,7 @@ class Left:
         return StepStatus.CANCELLED if self.result.kind is FaultKind.CANCELLED else StepStatus.FAILED
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Held:
     """The hop keeps its twin and is executed again once its hold ends.
@@ -83,6 +86,7 @@ class Following(NamedTuple):
     hold: Hold = NOW
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class RunEnd:
     """How the run ends with this hop; ``output`` is its own, of one that completed."""
@@ -111,6 +115,7 @@ class PassedEntry(NamedTuple):
     kind: str | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Writes:
     """What else is written with the hop, in the same transaction.
@@ -142,6 +147,7 @@ class FanOut(NamedTuple):
     error: RunError | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Transition:
     """What becomes of the hop, which hops follow it, how the run ends if it does, and what else is written.

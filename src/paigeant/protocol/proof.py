@@ -12,7 +12,7 @@ from typing import Any
 
 from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.hops import Grant, Sealed, Twin
-from paigeant.model.message import PaigeantMessage
+from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.values.values import Blob
 
 
@@ -45,17 +45,16 @@ def require_same(grant: Grant, message: PaigeantMessage) -> None:
         return
     stated = Twin.of(message, Sealed(message.headers.message_id, message.topic, grant.body))
     for what, row, said in (
-        ("hop", grant.key.message_id, stated.key.message_id),
+        ("hop", grant.key, stated.key),
         ("step", grant.topic, stated.topic),
         ("direction", recorded.direction, stated.direction),
         ("step id", recorded.step_id, stated.step_id.hex),
-        ("undone hop", _place(recorded.undoes), _place(stated.undoes)),
+        ("undone hop", recorded.undoes, stated.undoes),
     ):
         if row != said:
-            raise TamperedMessage(
-                f"its row and its message differ: the {what} is {row} in the row, {said} in the message"
-            )
+            text = f"the {what} is {_shown(row)} in the row, {_shown(said)} in the message"
+            raise TamperedMessage(f"its row and its message differ: {text}")
 
 
-def _place(key: Any) -> str:
-    return "none" if key is None else key.message_id
+def _shown(said: Any) -> str:
+    return "none" if said is None else said.message_id if isinstance(said, HopKey) else str(said)

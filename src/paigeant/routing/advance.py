@@ -51,6 +51,8 @@ def advance(leased: Leased, outcome: AnyOutcome) -> Transition:
     ``compensated``, ``compensation_failed``, or ``failed`` (``cancelled``) if there was nothing to undo.
     """
     match outcome:
+        case Completed() | Revised() | Finished():
+            return go_back(leased, outcome) if _is_back(leased) else _go_on(leased, outcome)
         case Retrying() | Parked() | InterfaceMismatch() | Entered():
             asks = outcome.asks if isinstance(outcome, Parked) else ()
             return Transition(_hold(outcome), writes=Writes(asks=asks) if asks else NO_WRITES)
@@ -60,8 +62,6 @@ def advance(leased: Leased, outcome: AnyOutcome) -> Transition:
             return _advance_fan(leased, outcome)
         case Faulted():
             return give_up_undoing(leased, outcome) if _is_back(leased) else turn_round(leased, outcome)
-        case Completed() | Revised() | Finished():
-            return go_back(leased, outcome) if _is_back(leased) else _go_on(leased, outcome)
     assert_never(outcome)
 
 

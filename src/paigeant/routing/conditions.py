@@ -39,6 +39,8 @@ class Decided(NamedTuple):
 
 def decide(itinerary: Itinerary, position: int, seen: Seen) -> Decided:
     """Return what is next of an itinerary whose next hop has this position."""
+    if not itinerary or itinerary.plain:  # there is nothing to decide, as in most runs
+        return Decided(itinerary)
     values, passed = _Values(seen), list[PassedEntry]()
     while itinerary:
         entry, at = itinerary.next, position + len(passed)

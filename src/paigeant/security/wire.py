@@ -179,12 +179,12 @@ def check_shape(message: PaigeantMessage) -> None:
 def write_body(message: PaigeantMessage) -> bytes:
     """Return the body: of what may be left out, only what differs from the defaults."""
     slip = message.routing_slip
-    branched = slip.branch is not None or any(one.kind is not None for one in slip.compensations)
-    newer = branched or not slip.plain or bool(message.headers.run.budgets)
+    newer = slip.branch is not None or not slip.plain or bool(message.headers.run.budgets)
+    newer = newer or (bool(slip.compensations) and any(one.kind is not None for one in slip.compensations))
     return b'{"headers":%b,"payload":%b,"routing_slip":%b}' % (
         _headers(message.headers, ENTRIES_VERSION if newer else SPEC_VERSION),
         _payload(message.payload),
-        _slip(message.routing_slip),
+        _slip(slip),
     )
 
 

@@ -30,6 +30,9 @@ LAST_WORDS: Final = 2.0
 """Seconds that announcements under way get when the committer stops; what they miss, a sweeper announces."""
 
 
+_WRITTEN: Final = frozenset({Verdict.OK, Verdict.ALREADY})
+
+
 class Committed(NamedTuple):
     """What the store made of a commit, and the lease of the hop that it handed over with it."""
 
@@ -48,6 +51,8 @@ class _Waiting:
     @property
     def size(self) -> int:
         """The bytes of its large values, and of the messages beyond the one that follows most hops."""
+        if not self.commit.blobs and len(self.commit.twins) <= 1:
+            return 0
         return sum(len(blob.json) for blob in self.commit.blobs) + sum(len(one.body) for one in self.commit.twins[1:])
 
     def fail(self, error: Exception) -> None:
@@ -154,7 +159,7 @@ class Committer:
         """Answer, with the lease of what was handed over; if nobody waits any more that is given back."""
         if result.verdict is Verdict.ALREADY and waiting.first_asked is not None:
             asked_at = waiting.first_asked  # written by an attempt whose answer was lost, and leased since then
-        if waiting.leased is not None and result.verdict in {Verdict.OK, Verdict.ALREADY}:
+        if waiting.leased is not None and result.verdict in _WRITTEN:
             # What the codec has signed here it need not verify when it follows here.
             ended = waiting.commit.transition.end is not None
             self._runtime.codec.keep(waiting.leased, waiting.commit.record, ended=ended)
@@ -207,12 +212,12 @@ class Committer:
 
     def _announce(self, commit: Commit, settled: CommitResult) -> None:
         """Announce the next hops that are due and were not handed over, and those made due; nobody waits for that."""
-        written = settled.verdict in {Verdict.OK, Verdict.ALREADY}
+        if self._runtime.transport is None or settled.verdict not in _WRITTEN:
+            return
         kept = _key(settled)
         sealed = [*(twin.sealed for twin in commit.due if twin.key != kept), *settled.freed]
-        if self._runtime.transport is None or not written or not sealed:
-            return
-        self._do_behind(announce(self._runtime, *sealed))
+        if sealed:
+            self._do_behind(announce(self._runtime, *sealed))
 
 
 def _key(settled: CommitResult) -> HopKey | None:

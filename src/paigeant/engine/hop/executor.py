@@ -6,37 +6,34 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from pydantic_core import from_json
 
-from paigeant.activities.binding import Sources, bind
 from paigeant.activities.calls.unwinding import Unwinding
 from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_of
-from paigeant.activities.handlers import Handler
 from paigeant.engine.agent_options import refused_options
 from paigeant.engine.flow.fan import decide_fan, fan_of
 from paigeant.engine.flow.lists import ItemLists
 from paigeant.engine.hop.apart import Contained, run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
-from paigeant.engine.hop.inputs import Bound, record_input
+from paigeant.engine.hop.inputs import Bound, bind_input
 from paigeant.engine.hop.results import Execution, accept, with_variables
-from paigeant.engine.hop.served import Served, ServedSteps, asked_of, reserved_values
+from paigeant.engine.hop.served import Served, ServedSteps
 from paigeant.engine.hop.session.leased import LeasedSession
 from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.runtime import Runtime
-from paigeant.engine.values import load_seen, load_texts, variables_for
+from paigeant.engine.values import load_seen
 from paigeant.errors import MessageRejected, ResultError, Unavailable
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.entries.step import steps_of
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Parked, Revised
 from paigeant.model.runs import Direction
-from paigeant.routing import Rules, admit, deadline_passed, decide_node, fail, no_compensator, wanted_by
+from paigeant.routing import admit, deadline_passed, decide_node, fail, no_compensator, wanted_by
 
 
 class Executor:
@@ -68,32 +65,39 @@ class Executor:
 
         Enters ``progress`` to run the code.
         """
-        with Contained(leased.message.topic):
-            return await self._execute(leased, served, progress)
+        contained = Contained(leased.message.topic)
+        with contained:
+            if leased.message.topic == FLOW:
+                return await self._decide_node(leased)
+            if served is None:
+                return Execution(no_compensator(leased))
+            refused = admit(leased, served.rules, served.misfit)
+            if refused is not None:
+                return Execution(refused)
+            step = _RunningStep(partial(self._context, leased, progress))
+            try:
+                with contained:
+                    bound = await self._bind(leased, served, step)
+            except (Unavailable, MessageRejected):
+                raise  # the store is away, or was tampered with, and nothing of the step has happened
+            except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
+                return Execution(fail(leased, served.rules, failure_of(error), self._chance()), error=error)
+            step.code = partial(served.handler.function, **bound.arguments)
+            execution = await self._run(leased, served, progress, step)
+            if step.unwound is not None:  # whatever the code has made of it
+                execution = Execution(step.unwound)
+            execution.input = bound.recorded
+            if bound.blobs:
+                execution.blobs = [*bound.blobs, *execution.blobs]
+            execution.history = None if step.session is None else step.session.histories.kept
+            return execution
 
-    async def _execute(self, leased: Leased, served: Served | None, progress: Progress) -> Execution:
-        if leased.message.topic == FLOW:
-            return await self._decide_node(leased)
-        if served is None:
-            return Execution(no_compensator(leased))
-        refused = admit(leased, served.rules, served.misfit)
-        if refused is not None:
-            return Execution(refused)
-        step = _RunningStep(partial(self._context, leased, progress))
-        try:
-            with Contained(leased.message.topic):
-                bound = await self._arguments(leased, served, step)
-        except (Unavailable, MessageRejected):
-            raise  # the store is away, or was tampered with, and nothing of the step has happened
-        except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
-            return Execution(fail(leased, served.rules, failure_of(error), self._chance()), error=error)
-        step.code = partial(served.handler.function, **bound.arguments)
-        execution = await self._run(leased, served, progress, step)
-        if step.unwound is not None:  # whatever the code has made of it
-            execution = Execution(step.unwound)
-        execution.input, execution.blobs = bound.recorded, [*bound.blobs, *execution.blobs]
-        execution.history = None if step.session is None else step.session.histories.kept
-        return execution
+    async def _bind(self, leased: Leased, served: Served, step: _RunningStep) -> Bound:
+        bound = await bind_input(self._store, leased, served)
+        context = served.handler.signature.context
+        if context is not None:
+            bound.arguments[context] = step.context()
+        return bound
 
     async def _decide_node(self, leased: Leased) -> Execution:
         """Read what a node must know, and decide; none of the user's code runs."""
@@ -103,13 +107,20 @@ class Executor:
         return Execution(decide_node(leased, None if name is None else await load_seen(self._store, leased, name)))
 
     async def _run(self, leased: Leased, served: Served, progress: Progress, step: _RunningStep) -> Execution:
-        handler, rules = served.handler, served.rules
+        rules = served.rules
         try:
             with progress:
-                async with step:
-                    result = await self._call(leased, rules, progress, step.code)
+                try:
+                    with step:
+                        result = await self._call(leased, served, progress, step.code)
+                finally:
+                    if step.session is not None:
+                        await step.session.end()
             with Contained(leased.message.topic):
-                return await self._accept(result, handler, leased.message.topic)
+                accepted = accept(result, served.handler.result, leased.message.topic)
+                if isinstance(accepted.outcome, Revised):
+                    await self._check_revision(accepted.outcome, leased.message.topic)
+                return accepted
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
         except MessageRejected:
@@ -120,36 +131,15 @@ class Executor:
             failed = Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
             return with_variables(failed, leased.message.topic)
 
-    async def _accept(self, result: Any, handler: Handler, step: str) -> Execution:
-        """Return what the step came to; raises ResultError for what is no result, and for a revision that cannot be.
+    async def _check_revision(self, revised: Revised[Any], step: str) -> None:
+        """Raise ResultError for a revision that cannot be, by what its steps say of their agents.
 
         Where the store is away nothing is known of agents elsewhere: the worker that runs one of them will say.
         """
-        accepted = accept(result, handler.result, step)
-        if isinstance(outcome := accepted.outcome, Revised):
-            added = steps_of((*outcome.insert, *(outcome.replace_rest or ()), *outcome.append))
-            with suppress(Unavailable):
-                if (why := await refused_options(self._registry, self._store, added)) is not None:
-                    raise ResultError(f"step {step!r}: a revision: {why}")
-        return accepted
-
-    async def _arguments(self, leased: Leased, served: Served, step: _RunningStep) -> Bound:
-        """Bind the arguments by name; what rests in the store is read only if some name asks for it."""
-        message, handler = leased.message, served.handler
-        workflow_id = message.headers.workflow_id
-        variables = await variables_for(self._store, leased, served.wanted)
-        reserved = reserved_values(leased)
-        values = (served.explicit, reserved, variables)
-        asked = asked_of(handler.signature, reserved, {*served.explicit, *variables})
-        read = (served.explicit, asked, variables)
-        found = Sources(*[await load_texts(self._store, workflow_id, some) for some in read])
-        if found.lacking(handler.signature):  # to be reported with all that there is instead
-            found = replace(found, others=await self._store.load_variables(workflow_id, path=message.headers.path))
-        arguments = bind(handler.signature, found, message.topic)
-        recorded, blobs = record_input(handler.signature.names, values, found)
-        if handler.signature.context is not None:
-            arguments[handler.signature.context] = step.context()
-        return Bound(arguments, recorded, blobs)
+        added = steps_of((*revised.insert, *(revised.replace_rest or ()), *revised.append))
+        with suppress(Unavailable):
+            if (why := await refused_options(self._registry, self._store, added)) is not None:
+                raise ResultError(f"step {step!r}: a revision: {why}")
 
     def _context(self, leased: Leased, progress: Progress) -> ActivityContext:
         message = leased.message
@@ -170,28 +160,27 @@ class Executor:
             _session=LeasedSession(self._recorder, leased, progress),
         )
 
-    async def _call(self, leased: Leased, rules: Rules, progress: Progress, code: Callable[[], Any]) -> Any:
+    async def _call(self, leased: Leased, served: Served, progress: Progress, code: Callable[[], Any]) -> Any:
+        rules, step = served.rules, leased.message.topic
         remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None
         limits = [limit for limit in (rules.timeout, remaining) if limit is not None]
         if not limits and rules.heartbeat_timeout is None:
-            return await self._invoke(code, progress, leased.message.topic)
+            return await (run_apart(code, step) if served.awaits else self._in_thread(code, progress, step))
         limit = asyncio.timeout(min(limits) if limits else None)
         watch = SilenceWatch(limit, progress, rules.heartbeat_timeout)
         try:
             async with limit, watch:
-                return await self._invoke(code, progress, leased.message.topic)
+                return await (run_apart(code, step) if served.awaits else self._in_thread(code, progress, step))
         except TimeoutError as error:
             if not limit.expired():
                 raise
             if not watch.broken and remaining is not None and remaining <= min(limits):
                 raise _DeadlinePassed from error
-            text = _too_long(leased.message.topic, rules, code, silent=watch.broken)
+            text = _too_long(step, served, silent=watch.broken)
             cut = error.__cause__ or error  # where it was cut short is the line to look at
             raise StepTimeout(text).with_traceback(cut.__traceback__) from None
 
-    async def _invoke(self, code: Callable[[], Any], progress: Progress, step: str) -> Any:
-        if inspect.iscoroutinefunction(code):
-            return await run_apart(code, step)
+    async def _in_thread(self, code: Callable[[], Any], progress: Progress, step: str) -> Any:
         in_thread = partial(progress.threaded, code)
         result = await run_in_thread(in_thread, step, partial(self._keep_until_thread_ends, step))
         return await run_apart(lambda: result, step) if inspect.isawaitable(result) else result
@@ -207,14 +196,12 @@ class _RunningStep:
         self._context: ActivityContext | None = None
         self.code: Callable[[], Any] = lambda: None
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         """Let :meth:`paigeant.ActivityContext.current` find the context."""
         self._token = CURRENT_STEP.set(self.context)
 
-    async def __aexit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         CURRENT_STEP.reset(self._token)
-        if self.session is not None:
-            await self.session.end()
 
     def context(self) -> ActivityContext:
         if self._context is None:
@@ -224,7 +211,9 @@ class _RunningStep:
     @property
     def session(self) -> LeasedSession | None:
         """The session, if the code has asked for its context."""
-        session = None if self._context is None else session_of(self._context)
+        if self._context is None:
+            return None
+        session = session_of(self._context)
         return session if isinstance(session, LeasedSession) else None
 
     @property
@@ -233,13 +222,14 @@ class _RunningStep:
         return None if self.session is None else self.session.unwound
 
 
-def _too_long(step: str, rules: Rules, code: Callable[[], Any], *, silent: bool) -> str:
+def _too_long(step: str, served: Served, *, silent: bool) -> str:
+    rules = served.rules
     text = (
         f"step {step!r} has not called ctx.heartbeat() for its heartbeat_timeout of {rules.heartbeat_timeout:g} s"
         if silent
         else f"step {step!r} took longer than its timeout of {rules.timeout:g} s"
     )
-    if not inspect.iscoroutinefunction(code):
+    if not served.awaits:
         text += "; it is no coroutine, so its thread cannot be stopped and goes on, until it calls ctx.heartbeat()"
     return text
 

@@ -1,14 +1,20 @@
-"""The input of a step as it is recorded: what its arguments were bound to, by name.
+"""The input of a step: what its arguments are bound to, by name, and what of that is recorded.
 
 The one place where arguments become what is written, so that what must not be written is left out here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from paigeant.activities.binding import Sources
+from pydantic_core import to_json
+
+from paigeant.abc import ValueStore
+from paigeant.activities.binding import Sources, bind, fields_of
+from paigeant.engine.hop.served import Served, reserved_values
+from paigeant.engine.values import load_texts, variables_for
+from paigeant.model.hops import Leased
 from paigeant.model.values.values import Blob, Value, shelve
 
 
@@ -20,21 +26,43 @@ class Bound(NamedTuple):
     blobs: list[Blob]
 
 
-def record_input(
-    names: Iterable[str], values: Sequence[Mapping[str, Value]], sources: Sources
-) -> tuple[dict[str, Value], list[Blob]]:
-    """Return the value that each of these names was bound to, and what the store must keep for it.
+async def bind_input(store: ValueStore, leased: Leased, served: Served) -> Bound:
+    """Bind the arguments of a step; what rests in the store is read only if some name asks for it.
 
-    The first of ``values`` that has a name wins, as in binding: such a value is recorded as it came, so that one that
-    rests in the store is not written again. A field of the input is a value of its own. What has no value is left out.
+    What a name is bound to is recorded as it came, so that a value that rests in the store is not written again; a
+    field of the input is a value of its own. What has no value is left out. Raises ArgumentError, and what reading
+    raises.
     """
+    signature = served.handler.signature
+    variables: Mapping[str, Value] = await variables_for(store, leased, served.wanted) if served.wanted else {}
+    reserved = reserved_values(leased)
     recorded: dict[str, Value] = {}
-    blobs: list[Blob] = []
+    fields: list[str] = []
+    for name in signature.names:
+        for source in (served.explicit, reserved, variables):
+            if name in source:
+                recorded[name] = source[name]
+                break
+        else:
+            fields.append(name)
+    run = leased.message.headers.workflow_id
+    texts = await load_texts(store, run, {**recorded, "": reserved["payload"]} if fields else recorded)
+    blobs = _add_fields(fields, texts, recorded) if fields else []
+    if len(texts) < len(signature.names) and served.lacks(texts):  # to be reported with all that there is instead
+        known = {**reserved, **served.explicit, **variables}
+        others = await store.load_variables(run, path=leased.message.headers.path)
+        found = Sources(texts, await load_texts(store, run, reserved), {}, {*known, *others})
+    else:
+        found = Sources(texts, {}, {})
+    return Bound(bind(signature, found, leased.message.topic), recorded, blobs)
+
+
+def _add_fields(names: list[str], texts: dict[str, bytes], recorded: dict[str, Value]) -> list[Blob]:
+    """Add what fields of the input have of these names; returns the large values among them."""
+    fields, blobs = fields_of(texts.pop("")), list[Blob]()
     for name in names:
-        known = next((source[name] for source in values if name in source), None)
-        if known is not None:
-            recorded[name] = known
-        elif (field := sources.field(name)) is not None:
-            recorded[name], blob = shelve(field)
+        if name in fields:
+            texts[name] = to_json(fields[name])
+            recorded[name], blob = shelve(texts[name])
             blobs += [] if blob is None else [blob]
-    return recorded, blobs
+    return blobs

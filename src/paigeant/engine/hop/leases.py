@@ -82,7 +82,8 @@ class LeaseKeeper:
         self._runtime = runtime
         self._store = runtime.store
         self._lease = runtime.lease
-        self._running: dict[LeaseToken, ActiveLease] = {}
+        self._running: set[ActiveLease] = set()
+        self._margin = margin(runtime)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -117,22 +118,21 @@ class LeaseKeeper:
 
     def track_lease(self, leased: Leased, asked_at: float) -> ActiveLease:
         """Keep this lease, asked for at ``asked_at`` of the parts' clock, until :meth:`drop`."""
-        running = ActiveLease(
-            leased, asked_at + margin(self._runtime), Progress(leased.grant.topic, self._runtime.clock)
-        )
+        progress = Progress(leased.grant.topic, self._runtime.clock)
+        running = ActiveLease(leased, asked_at + self._margin, progress)
         with self._lock:
-            self._running[running.held] = running
+            self._running.add(running)
         return running
 
     def drop(self, running: ActiveLease) -> None:
         """Let go of a lease that was committed, released or lost."""
         with self._lock:
-            self._running.pop(running.held, None)
+            self._running.discard(running)
 
     def all(self) -> list[ActiveLease]:
         """Return what is running."""
         with self._lock:
-            return list(self._running.values())
+            return list(self._running)
 
     def _due(self) -> dict[LeaseToken, bytes | None]:
         """Return the leases to be renewed, each with what its step has to say."""
@@ -185,15 +185,17 @@ class LeaseKeeper:
     def _renewed(self, pulses: list[Pulse], asked_at: float, due: Mapping[LeaseToken, bytes | None]) -> None:
         """Note how long leases are good, and what was said, in the thread that beats: the event loop may be blocked."""
         with self._lock:
+            held = {running.held: running for running in self._running}
             for pulse in pulses:
-                running = self._running.get(pulse.held)
+                running = held.get(pulse.held)
                 if pulse.alive and running is not None:
-                    running.good_until = max(running.good_until, asked_at + margin(self._runtime))
+                    running.good_until = max(running.good_until, asked_at + self._margin)
                     running.progress.sent(due[pulse.held])
 
     def _judge(self, pulses: list[Pulse]) -> None:
+        held = {running.held: running for running in self.all()}
         for pulse in pulses:
-            running = self._running.get(pulse.held)
+            running = held.get(pulse.held)
             if running is None:
                 continue
             if not pulse.alive:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from pydantic import TypeAdapter
 
@@ -22,6 +22,9 @@ from paigeant.model.values.values import Blob, Value, shelve
 
 Done: TypeAlias = Completed[Any] | Revised[Any] | Finished[Any]
 
+_DONE: Final[tuple[type[Any], ...]] = (Completed, Revised, Finished)
+_OUTCOMES: Final[tuple[type[Any], ...]] = (*_DONE, Parked, Retrying, Faulted)
+
 
 @dataclass(slots=True)
 class Execution:
@@ -38,22 +41,26 @@ class Execution:
     history: History | None = None
 
 
-def accept(result: Any, shape: TypeAdapter[Any], step: str) -> Execution:
+def accept(result: object, shape: TypeAdapter[Any], step: str) -> Execution:
     """Return the execution that returned this result, whose output is to be of this shape.
 
     Raises :class:`~paigeant.errors.ResultError`, naming step and type, for what is none.
     """
-    if isinstance(result, Retrying | Faulted):
-        return Execution(result)
+    if not isinstance(result, _OUTCOMES):
+        value, blob = shelve(serialise(shape, result, f"step {step!r}: result"))
+        return Execution(Completed(value), [] if blob is None else [blob])
     if isinstance(result, Parked):
         return Execution(_check_parked(result, step))
+    if isinstance(result, _DONE):
+        return _accept_done(cast("Done", result), shape, step)
+    return Execution(result)
+
+
+def _accept_done(done: Done, shape: TypeAdapter[Any], step: str) -> Execution:
     blobs: list[Blob] = []
     keep = partial(_keep, blobs)
-    if not isinstance(result, Completed | Revised | Finished):
-        return Execution(Completed(keep(serialise(shape, result, f"step {step!r}: result"))), blobs)
-    done = cast("Done", result)
     if _is_outcome(done.output):
-        kinds = [type(each).__name__ for each in (cast("object", result), done.output)]
+        kinds = [type(each).__name__ for each in (cast("object", done), done.output)]
         raise ResultError(f"step {step!r}: the output of its {kinds[0]} is a {kinds[1]}: return that by itself")
     output = keep(serialise(shape, done.output, f"step {step!r}: result"))
     log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"))
@@ -84,7 +91,7 @@ def with_variables(failed: Execution, step: str) -> Execution:
 
 
 def _is_outcome(output: object) -> bool:
-    return isinstance(output, Completed | Revised | Finished | Parked)
+    return isinstance(output, (*_DONE, Parked))
 
 
 def _check_parked(parked: Parked, step: str) -> Parked:

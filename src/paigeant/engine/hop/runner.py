@@ -203,8 +203,10 @@ class HopRunner:
 
     def _room_for_next(self, commit: Commit, slot: Slot) -> HopKey | None:
         """Return the hop that is to be handed over, None if none may stay here or there is no room for it."""
-        wanted = next((twin for twin in commit.twins if self._could_take(twin)), None)
-        return wanted.key if wanted is not None and slot.move(wanted.topic) else None
+        for twin in commit.twins:
+            if self._could_take(twin):
+                return twin.key if slot.move(twin.topic) else None
+        return None
 
     def _could_take(self, twin: Twin) -> bool:
         if self._stopping or twin.topic not in self._topics or not isinstance(twin.hold, Now):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from pydantic_core import to_json
 
-from paigeant.activities.binding import Signature
 from paigeant.activities.handlers import Handler
 from paigeant.activities.interfaces import mismatch
 from paigeant.activities.registry import ActivityRegistry
@@ -27,7 +27,8 @@ _BACK: Final = frozenset({"log", "output", "payload", "fault"})
 class Served(NamedTuple):
     """What this worker has for a step: its code, the rules, and why the code does not fit the step, if it does not.
 
-    ``explicit`` are the arguments that the step itself brings, ``wanted`` the names that only variables can give.
+    ``explicit`` are the arguments that the step itself brings, ``wanted`` the names that only variables can give. The
+    code ``awaits`` if it is a coroutine function; else it runs in a thread.
     """
 
     handler: Handler
@@ -35,6 +36,20 @@ class Served(NamedTuple):
     misfit: str | None
     explicit: Mapping[str, Value]
     wanted: tuple[str, ...]
+    awaits: bool
+
+    @classmethod
+    def of(
+        cls, message: PaigeantMessage, handler: Handler, explicit: Mapping[str, Value], at_hand: Collection[str]
+    ) -> Self:
+        """Return what there is for a message: its code, and the names ``at_hand`` without asking for variables."""
+        wanted = tuple(name for name in handler.signature.names if name not in at_hand)
+        awaits = inspect.iscoroutinefunction(handler.function)
+        return cls(handler, Rules.of(message, handler), None, explicit, wanted, awaits)
+
+    def lacks(self, bound: Collection[str]) -> bool:
+        """Tell whether an argument that the code must have is not among these."""
+        return any(each.required and each.name not in bound for each in self.handler.signature.parameters)
 
 
 class ServedSteps:
@@ -56,7 +71,7 @@ class ServedSteps:
             handler = activity.compensate
             if handler is None:
                 return None
-            return Served(handler, Rules.of(message, handler), None, {}, _wanted(handler, _BACK))
+            return Served.of(message, handler, {}, _BACK)
         itinerary = message.routing_slip.itinerary
         known = self._known.get(itinerary.plan)
         if known is None:
@@ -69,25 +84,14 @@ class ServedSteps:
     def _make(self, message: PaigeantMessage, handler: Handler, step: Step) -> Served:
         arguments: dict[str, Value] = {name: Inline(to_json(value)) for name, value in step.arguments.items()}
         explicit = arguments | step.claims
-        wanted = _wanted(handler, _FORWARD | explicit.keys())
-        return Served(handler, Rules.of(message, handler), self._misfit(message), explicit, wanted)
+        served = Served.of(message, handler, explicit, _FORWARD | explicit.keys())
+        return served._replace(misfit=self._misfit(message))
 
     def _misfit(self, message: PaigeantMessage) -> str | None:
         dispatched, served = dispatched_against(message), self._registry.interface(message.topic)
         if dispatched is None or served is None or dispatched == served:
             return None
         return mismatch(dispatched, served)
-
-
-def _wanted(handler: Handler, at_hand: frozenset[str]) -> tuple[str, ...]:
-    return tuple(name for name in handler.signature.names if name not in at_hand)
-
-
-def asked_of(signature: Signature, reserved: Mapping[str, Value], known: Collection[str]) -> Mapping[str, Value]:
-    """Return those reserved values that a step's arguments ask for; all, if a name may be a field of the input."""
-    names = set(signature.names)
-    fields = not names <= {*known, *reserved}
-    return reserved if fields else {name: value for name, value in reserved.items() if name in names}
 
 
 def reserved_values(leased: Leased) -> dict[str, Value]:

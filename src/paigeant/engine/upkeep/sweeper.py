@@ -14,7 +14,7 @@ from paigeant.engine.publisher import PATIENCE, publish
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.model.events import Swept
-from paigeant.model.hops import WORKER_ALIVE
+from paigeant.model.limits import WORKER_ALIVE
 from paigeant.model.plan import WorkerCard
 
 UNSERVED_AFTER: Final = timedelta(seconds=30)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from paigeant.model.message import HopKey
 from paigeant.model.values.digests import digest_of
-from paigeant.model.values.lazy import lazy
+from paigeant.model.values.objects import lazy
 
 
 class RecordKind(StrEnum):

@@ -37,7 +37,7 @@ def read(shape: TypeAdapter[Any], json: bytes) -> Any:
     A value is written under its aliases, which is what other programs know; where those do not read back, under its
     names. Raises ValidationError.
     """
-    return shape.validate_json(json, by_alias=True, by_name=True)
+    return shape.validator.validate_json(json, by_alias=True, by_name=True)
 
 
 def first_problem(error: ValidationError) -> str:

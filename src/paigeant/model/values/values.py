@@ -16,8 +16,10 @@ from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import DEPTH, INLINE_BYTES
 from paigeant.model.values.nesting import nests_deeper
+from paigeant.model.values.objects import quickly_made
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Inline:
     """A JSON value that travels in the message itself, as the JSON text that was made of it once."""

@@ -56,7 +56,7 @@ class Sqlite(Driver):
         """Execute a statement once for each row."""
         made = statement.prepared(self.dialect, rows[0])
         try:
-            return self._own.executemany(made.sql, [made.arguments(row) for row in rows]).rowcount
+            return self._own.executemany(made.sql, made.many(rows)).rowcount
         except sqlite3.Error as error:
             raise DBAPIError.instance(made.sql, None, error, sqlite3.Error) from error
 

@@ -9,9 +9,10 @@ driver takes, for each row (``docs/explanation/performance.md``). So what a hop 
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from itertools import repeat
 from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import ClauseElement, Dialect, Insert, Select, Update, make_url
@@ -42,17 +43,36 @@ class CompiledStatement(NamedTuple):
             ]
         )
 
-    def rows(self, found: Iterable[Iterable[Any]]) -> list[Any]:
-        """Return what was found, as named tuples of our types."""
-        if not self.columns:
-            return [self.row(one) for one in found]
-        made: list[Any] = []
-        for one in found:
-            values = list(one)
-            for index, convert in self.columns:
-                values[index] = convert(values[index])
-            made.append(self.row(values))
-        return made
+    def many(self, rows: Sequence[Mapping[str, Any]]) -> Iterable[tuple[Any, ...]]:
+        """Return the parameters of one execution for each of these rows, converted a column at a time."""
+        columns: list[Iterable[Any]] = []
+        for name, convert, fixed in self.parameters:
+            if name is None:
+                columns.append(repeat(fixed, len(rows)))
+                continue
+            column = [row[name] for row in rows]
+            columns.append(column if convert is None else _converted(convert, column))
+        return zip(*columns, strict=True)
+
+    def rows(self, found: Sequence[Iterable[Any]]) -> list[Any]:
+        """Return what was found, as named tuples of our types, converted a column at a time."""
+        if not self.columns or not found:
+            return list(map(self.row, found))
+        columns: list[Any] = list(zip(*found, strict=True))
+        for index, convert in self.columns:
+            columns[index] = _converted(convert, columns[index])
+        return list(map(self.row, zip(*columns, strict=True)))
+
+
+def _converted(convert: _Convert, column: Iterable[Any]) -> list[Any]:
+    """Convert a column. Neighbours are often the same object, as the time of all rows is: it is converted once."""
+    made: list[Any] = []
+    last = result = convert(None)
+    for value in column:
+        if value is not last:
+            last, result = value, convert(value)
+        made.append(result)
+    return made
 
 
 class PreparedStatement:

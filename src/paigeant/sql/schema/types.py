@@ -19,6 +19,16 @@ T = TypeVar("T")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+G_contra = TypeVar("G_contra", contravariant=True)
+M_co = TypeVar("M_co", covariant=True)
+
+
+class _Processor(Protocol[G_contra, M_co]):
+    """Makes of a value what is stored, or the other way round."""
+
+    def __call__(self, value: G_contra) -> M_co: ...
+
+
 class _Shown(threading.local):
     ahead: float = 0.0
 
@@ -41,17 +51,22 @@ class StoreTime(TypeDecorator[datetime]):
         timestamptz: TypeEngine[Any] = TIMESTAMP(timezone=True)
         return dialect.type_descriptor(Double() if dialect.name == "sqlite" else timestamptz)
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Return what the database stores."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return (value - _EPOCH).total_seconds() - SHOWN.ahead
+    def bind_processor(self, dialect: Dialect) -> _Processor[datetime | None, Any] | None:
+        """Return what makes of a time what the database stores."""
+        return _seconds_of if dialect.name == "sqlite" else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Return the time that was stored."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return time_at(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor[Any, datetime | None] | None:
+        """Return what makes a time of what was stored."""
+        del coltype
+        return _time_or_none if dialect.name == "sqlite" else None
+
+
+def _seconds_of(value: datetime | None) -> float | None:
+    return None if value is None else (value - _EPOCH).total_seconds() - SHOWN.ahead
+
+
+def _time_or_none(value: float | None) -> datetime | None:
+    return None if value is None else time_at(value)
 
 
 def time_at(seconds: float) -> datetime:
@@ -65,14 +80,10 @@ class Bytes(TypeDecorator[bytes]):
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = LargeBinary
     cache_ok: bool | None = True
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> _Reader | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor[Any, bytes | None] | None:
         """Return what reads a value."""
         del coltype
         return _as_bytes if dialect.name == "sqlite" else None
-
-
-class _Reader(Protocol):
-    def __call__(self, value: Any) -> bytes | None: ...
 
 
 def _as_bytes(value: Any) -> bytes | None:
@@ -91,15 +102,17 @@ class Json(TypeDecorator[T], Generic[T]):
         self._write = write
         self._read = read
 
-    def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:
-        """Return the text."""
+    def bind_processor(self, dialect: Dialect) -> _Processor[T | None, str | None]:
+        """Return what writes the text."""
         del dialect
-        return None if value is None else self._write(value)
+        write = self._write
+        return lambda value: None if value is None else write(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> T | None:
-        """Return the noun of the text."""
-        del dialect
-        return None if value is None else self._read(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor[Any, T | None]:
+        """Return what reads the noun of the text."""
+        del dialect, coltype
+        read = self._read
+        return lambda value: None if value is None else read(value)
 
 
 def json_of(adapter: TypeAdapter[T]) -> Json[T]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Text, bindparam, delete, select
 
-from paigeant.model.hops import WORKER_ALIVE
+from paigeant.model.limits import WORKER_ALIVE
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.installation import activities, workers, workflows

@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NULLTYPE
 
-from paigeant.model.hops import SUSPECT, SUSPECT_PAUSE, Grant
+from paigeant.model.hops import SUSPECT, Grant
+from paigeant.model.limits import SUSPECT_PAUSE
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction
 from paigeant.model.stored.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue

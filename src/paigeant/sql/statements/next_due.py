@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Integer, bindparam, func, literal_column, select, union_all
 
-from paigeant.model.hops import SUSPECT_PAUSE
+from paigeant.model.limits import SUSPECT_PAUSE
 from paigeant.sql.execution.keys import list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx

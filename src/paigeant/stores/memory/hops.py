@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from paigeant.model.hops import (
-    SUSPECT_PAUSE,
     Grant,
     LeaseToken,
     NoticeStatus,
@@ -19,6 +18,7 @@ from paigeant.model.hops import (
     Sealed,
     next_hint,
 )
+from paigeant.model.limits import SUSPECT_PAUSE
 from paigeant.model.message import HopKey
 from paigeant.model.stored.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.protocol import leases, notice

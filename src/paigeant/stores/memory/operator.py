@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.model.hops import WORKER_ALIVE
+from paigeant.model.limits import WORKER_ALIVE
 from paigeant.model.plan import WorkerCard
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.model.values.values import Value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from paigeant.model.hops import WORKER_ALIVE
+from paigeant.model.limits import WORKER_ALIVE
 from paigeant.model.runs import RunPage, StepStatus, WaitReason
 from paigeant.model.stored.overview import COUNTED, OpenCount, QueueView
 from paigeant.model.stored.pages import read_place

@@ -16,7 +16,6 @@ from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.fan.joins import EndedBranch, JoinState
 from paigeant.model.hops import (
-    SUSPECT_PAUSE,
     Commit,
     CommitResult,
     Grant,
@@ -27,6 +26,7 @@ from paigeant.model.hops import (
     Sealed,
     Started,
 )
+from paigeant.model.limits import SUSPECT_PAUSE
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard

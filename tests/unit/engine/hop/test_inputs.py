@@ -6,38 +6,45 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from paigeant import RunStatus
-from paigeant.activities.binding import Sources
-from paigeant.engine.hop.inputs import record_input
-from paigeant.model.values.values import Ref, inline, shelve
+from paigeant import RunStatus, Step
+from paigeant.model.values.values import Ref
 
-LARGE, BLOB = shelve(to_json("x" * 10_000))
 INPUT = to_json({"text": "x" * 10_000})
 
 
-def sources(payload: Any = None) -> Sources:
-    return Sources({}, {"payload": to_json(payload)}, {})
+async def test_the_first_source_that_has_a_name_wins(bench: Any):
+    @bench.registry.execute
+    async def step(a: int, payload: dict[str, int]) -> int:
+        return a + payload["a"]
+
+    await bench.serve()
+    run = await bench.start(Step("step", {"a": 1}), payload=b'{"a": 3, "payload": 4}')
+
+    view = await bench.until(run)
+    assert view.output == 4
+    assert view.steps[0].input == {"a": 1, "payload": {"a": 3, "payload": 4}}
 
 
-def test_the_first_source_that_has_a_name_wins_as_in_binding():
-    recorded, blobs = record_input(["a"], ({"a": inline(1)}, {"a": inline(2)}), sources({"a": 3}))
+async def test_a_large_field_of_the_input_is_kept_as_a_value_of_its_own(bench: Any):
+    @bench.registry.execute
+    async def step(text: str) -> int:
+        return len(text)
 
-    assert (recorded, blobs) == ({"a": inline(1)}, [])
+    await bench.serve()
 
-
-def test_a_claim_check_is_recorded_as_it_came():
-    assert record_input(["a"], ({"a": LARGE},), sources()) == ({"a": LARGE}, [])
-
-
-def test_a_large_field_of_the_input_is_kept_as_a_value_of_its_own():
-    recorded, blobs = record_input(["a"], (), sources({"a": "x" * 10_000}))
-
-    assert recorded == {"a": LARGE}
-    assert blobs == [BLOB]
+    view = await bench.until(await bench.start("step", payload=INPUT))
+    assert Ref.model_validate(view.steps[0].input["text"]).size == 10_002
 
 
-def test_what_has_no_value_is_left_out():
-    assert record_input(["a"], ({"b": inline(1)},), sources({"c": 1})) == ({}, [])
+async def test_what_has_no_value_is_left_out(bench: Any):
+    @bench.registry.execute
+    async def step(a: int = 1, c: int = 2) -> int:
+        return a + c
+
+    await bench.serve()
+
+    view = await bench.until(await bench.start("step", payload=b'{"c": 5}'))
+    assert (view.output, view.steps[0].input) == (6, {"c": 5})
 
 
 async def test_a_step_shows_what_it_was_given(both: Any):

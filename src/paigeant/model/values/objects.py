@@ -1,0 +1,78 @@
+"""Objects of which a hop makes many: made cheaply, and what follows from them when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from types import new_class
+from typing import Any, Final, Generic, Self, TypeVar, overload
+
+T = TypeVar("T")
+
+
+class lazy(Generic[T]):  # noqa: N801  (it is used as `property` is)
+    """Like ``functools.cached_property``, without the lock that one takes on Python 3.11 at each first access.
+
+    Two threads that ask at once may both make the value: it must follow from the object alone.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        """Decorate the method that makes the value."""
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Learn under which name the value is kept."""
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+
+    def __get__(self, instance: object | None, owner: type) -> Self | T:
+        """Make the value; from then on it is found in the object itself, and this is not called."""
+        if instance is None:
+            return self
+        value = instance.__dict__[self._name] = self._make(instance)
+        return value
+
+
+K = TypeVar("K", bound=type[Any])
+
+_SET_CLASS: Final = vars(object)["__class__"].__set__
+
+
+def quickly_made(kind: K) -> K:
+    """Have the objects of a frozen dataclass made in a third of the time. It decorates the dataclass.
+
+    The ``__init__`` that ``dataclasses`` writes for a frozen class calls ``object.__setattr__`` for each field: of a
+    class with twenty fields that takes as long as a small query. Here a class with slots is made as an object of a twin
+    that is not frozen, and becomes what it is with its last instruction; one without slots is filled by its dictionary.
+    """
+    names = [field.name for field in fields(kind)]
+    scope: dict[str, Any] = {"MISSING": MISSING}
+    parameters, lines = list[str](), list[str]()
+    for field in fields(kind):
+        if not field.init or field.kw_only:
+            raise TypeError(f"{kind.__name__}.{field.name}: all fields must be ordinary ones")
+        made = field.default_factory is not MISSING
+        parameters.append(field.name if field.default is MISSING and not made else f"{field.name}=default_{field.name}")
+        scope[f"default_{field.name}"] = MISSING if made else field.default
+        if made:
+            scope[f"make_{field.name}"] = field.default_factory
+            lines.append(f"if {field.name} is MISSING: {field.name} = make_{field.name}()")
+    if "__slots__" in vars(kind):
+        twin = new_class(kind.__name__, kind.__bases__, {}, lambda body: body.update(__slots__=vars(kind)["__slots__"]))
+        scope |= {"set_class": _SET_CLASS, "Twin": twin, "Kind": kind}
+        lines += ["set_class(self, Twin)", *(f"self.{name} = {name}" for name in names), "self.__class__ = Kind"]
+    else:
+        lines += ["own = self.__dict__", *(f"own[{name!r}] = {name}" for name in names)]
+    if hasattr(kind, "__post_init__"):
+        lines.append("self.__post_init__()")
+    exec(f"def __init__(self, {', '.join(parameters)}):\n    " + "\n    ".join(lines), scope)  # noqa: S102  (as dataclasses does)
+    init = scope["__init__"]
+    init.__qualname__, init.__annotations__ = f"{kind.__qualname__}.__init__", kind.__init__.__annotations__
+    kind.__init__ = init
+    return kind
