@@ -196,10 +196,9 @@ class HopRunner:
             leased = with_author(leased, outcome, self._runtime.registry)
         commit = commit_outcome(self._runtime, leased, outcome, bound=execution.input)
         done = commit.transition.hop.status is StepStatus.COMPLETED
-        detail = None if done else active.progress.unsent
         wanted = None if slot is None else self._room_for_next(commit, slot)
-        kept = {"blobs": tuple(execution.blobs), "history": execution.history if done else None}
-        return replace(commit, hand_over=wanted, detail=detail, **kept)
+        detail, history = (None, execution.history) if done else (active.progress.unsent, None)
+        return replace(commit, hand_over=wanted, detail=detail, history=history, blobs=tuple(execution.blobs))
 
     def _room_for_next(self, commit: Commit, slot: Slot) -> HopKey | None:
         """Return the hop that is to be handed over, None if none may stay here or there is no room for it."""
