@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from paigeant.abc import RunReader
 from paigeant.app.calls.conversations import Conversation, list_conversations, load_conversation
+from paigeant.app.calls.recorded import list_calls
 from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import attest, digest_of_carried, view_of
@@ -27,6 +28,7 @@ from paigeant.engine.fork import fork
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_run
 from paigeant.errors import ResultError, ResultTimeout, RunFailed, UnknownVariable
+from paigeant.model.calls.recorded import RecordedCall
 from paigeant.model.people.deeds import Deed, DeedVerb, DeedView
 from paigeant.model.runs import CancelRequest, NodeView, RunError, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
@@ -275,6 +277,10 @@ class Run(Generic[Out_co]):
     async def deeds(self) -> tuple[DeedView, ...]:
         """Return what people did to the run, with who it was, in order."""
         return tuple(map(view_of, await self._runtime.store.load_deeds(self.workflow_id)))
+
+    async def calls(self) -> list[RecordedCall]:
+        """Return the calls that its steps have recorded, in order: 10,000 at most."""
+        return await list_calls(self._runtime.store, self.workflow_id)
 
     async def conversations(self) -> list[Conversation]:
         """Return what its agents were told and have answered, step by step, without the messages."""

@@ -12,8 +12,9 @@ from uuid import UUID
 from pydantic import BaseModel, JsonValue
 
 from paigeant.model.outcomes import Fault
+from paigeant.model.people.approvals import Approval
 from paigeant.model.revision import Revision
-from paigeant.model.spending.costs import Usage
+from paigeant.model.spending.costs import CallCounts, Usage
 from paigeant.model.values.counts import BranchCounts
 
 
@@ -162,20 +163,13 @@ class RunError(BaseModel, frozen=True):
     position: int | None = None
 
 
-class CallCounts(BaseModel, frozen=True):
-    """How many calls a step has recorded: requests to models, other calls, and those that a later attempt found."""
-
-    requests: int = 0
-    tools: int = 0
-    replayed: int = 0
-
-
 class StepView(BaseModel, frozen=True):
     """One hop of a run; positions count from 1. ``heartbeat_detail`` is the last that it said of its progress.
 
     ``input`` is what its arguments were bound to, by name: a value that rests in the store is shown as its claim check.
     ``signal`` is the name of the one that it waits for, until ``due_at`` if that is there. ``revision`` is what it
-    changed of the way ahead.
+    changed of the way ahead. ``epoch`` is how often it was started afresh; ``usage``, ``calls`` and ``checkpoints``,
+    which counts all that it has recorded, are of all its epochs.
     """
 
     path: str = ""
@@ -200,6 +194,7 @@ class StepView(BaseModel, frozen=True):
     epoch: int = 0
     usage: Usage | None = None
     calls: CallCounts | None = None
+    checkpoints: int = 0
 
 
 class NodeView(BaseModel, frozen=True):
@@ -250,7 +245,7 @@ class RunView(RunSummary, frozen=True):
     """Everything about one run: what went in, came out, was set, and each hop in the order of its position.
 
     ``ahead`` are the steps that follow the newest one, if nothing comes between: of a run that ended, those that it did
-    not reach.
+    not reach. ``approvals`` are what its steps have asked of people.
     """
 
     trace_id: str
@@ -265,6 +260,7 @@ class RunView(RunSummary, frozen=True):
     steps: tuple[StepView, ...] = ()
     nodes: tuple[NodeView, ...] = ()
     ahead: tuple[str, ...] = ()
+    approvals: tuple[Approval, ...] = ()
 
     @property
     def journey(self) -> tuple[StepView | NodeView, ...]:

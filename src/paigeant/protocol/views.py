@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -13,8 +13,8 @@ from pydantic_core import from_json
 from paigeant.model.entries.switch import Switch
 from paigeant.model.fan.joins import JoinState
 from paigeant.model.message import HopKey
+from paigeant.model.people.approvals import Approval
 from paigeant.model.runs import (
-    CallCounts,
     CancelRequest,
     Direction,
     ForkOrigin,
@@ -28,7 +28,7 @@ from paigeant.model.runs import (
     WaitReason,
     place_order,
 )
-from paigeant.model.spending.costs import StepCalls
+from paigeant.model.spending.costs import CallCounts, StepCalls
 from paigeant.model.values.counts import BranchCounts
 from paigeant.model.values.values import Ref, Value
 from paigeant.protocol.states import NumberedRun, RunState, ShownHop, ShownRun
@@ -77,18 +77,26 @@ def values_shown(run: ShownRun, hops: Sequence[ShownHop], variables: Mapping[str
     return {value.sha256 for value in shown if isinstance(value, Ref)}
 
 
+class Beside(NamedTuple):
+    """What is shown with the hops of a run.
+
+    ``calls`` are what each step has recorded, by its id and direction; ``joins`` those of nodes with branches, and
+    ``approvals`` what steps have asked.
+    """
+
+    calls: Mapping[tuple[UUID, str], StepCalls]
+    joins: Mapping[HopKey, JoinState]
+    approvals: Sequence[Approval]
+
+
 def view_run(
     run: ShownRun,
     hops: Sequence[ShownHop],
     variables: Mapping[str, Value],
     texts: Mapping[str, bytes],
-    calls: Mapping[tuple[UUID, str], StepCalls],
-    joins: Mapping[HopKey, JoinState],
+    beside: Beside,
 ) -> RunView:
-    """Return everything about a run; ``hops`` in any order, ``texts`` by :func:`values_shown`.
-
-    ``calls`` are what each step has recorded, by its id and direction; ``joins`` those of its nodes with branches.
-    """
+    """Return everything about a run; ``hops`` in any order, ``texts`` by :func:`values_shown`."""
     hops = sorted(hops, key=lambda hop: place_order(hop.path, hop.position))
     return RunView(
         **_summary(run),
@@ -101,9 +109,12 @@ def view_run(
         output=_json(run.output, texts),
         variables={name: _json(value, texts) for name, value in sorted(variables.items())},
         forked_from=_origin(run),
-        steps=tuple(_step(hop, texts, calls.get((hop.step_id, hop.direction))) for hop in hops if hop.kind is None),
+        approvals=tuple(beside.approvals),
+        steps=tuple(
+            _step(hop, texts, beside.calls.get((hop.step_id, hop.direction))) for hop in hops if hop.kind is None
+        ),
         nodes=tuple(
-            _node(hop.kind, hop, joins.get(HopKey(run.workflow_id, hop.path, hop.position)))
+            _node(hop.kind, hop, beside.joins.get(HopKey(run.workflow_id, hop.path, hop.position)))
             for hop in hops
             if hop.kind is not None
         ),
@@ -150,6 +161,7 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes], calls: StepCalls | None) ->
         heartbeat_at=hop.said_at,
         epoch=hop.epoch or 0,
         usage=None if calls is None else calls.usage,
+        checkpoints=0 if calls is None else calls.checkpoints,
         calls=None if calls is None else CallCounts(**{name: getattr(calls, name) for name in CallCounts.model_fields}),
     )
 

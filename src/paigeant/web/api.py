@@ -15,6 +15,7 @@ from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.errors import InvalidInput
 from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunPage, RunStatus, RunView
+from paigeant.model.spending.budgets import Budget, read_budget
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.web.access import Role
 from paigeant.web.redaction import runs_seen_by, seen_by
@@ -75,9 +76,12 @@ async def dispatch(
     idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
     correlation_id: Annotated[str | None, Header(alias="X-Correlation-ID")] = None,
 ) -> Response:
-    """Start a run: ``{workflow, input, deadline, tenant}``. The same key again answers 200 with the same run."""
+    """Start a run: ``{workflow, input, deadline, tenant, budget}``. The same key again answers 200 with the same run.
+
+    The budget is in US dollars, ``{usd, tokens, per, on_exceed}``, or a list of these.
+    """
     require(request, Role.OPERATOR)
-    body = await json_body(request, "workflow", "input", "deadline", "tenant")
+    body = await json_body(request, "workflow", "input", "deadline", "tenant", "budget")
     if not isinstance(body.get("workflow"), str):
         raise InvalidInput("workflow is missing: the name of the workflow")
     app = app_of(request)
@@ -89,9 +93,18 @@ async def dispatch(
         correlation_id=correlation_id,
         deadline=body.get("deadline"),
         tenant=body.get("tenant"),
+        budget=_budgets(body.get("budget")),
     )
     said = {"workflow_id": str(run.workflow_id), "status": str(await run.status())}
     return JSONResponse(said, 200 if before else 201, {"Location": f"/api/v1/runs/{run.workflow_id}"})
+
+
+def _budgets(said: Any) -> list[Budget]:
+    try:
+        several = cast("list[Any]", said) if isinstance(said, list) else [] if said is None else [said]
+        return [read_budget(each) for each in several]
+    except ValueError as error:
+        raise InvalidInput(f"budget: {error}") from error
 
 
 async def _known(request: Request, workflow: str, key: str | None) -> bool:

@@ -18,7 +18,7 @@ from paigeant.errors import PaigeantError
 from paigeant.model.checks.options import without_place
 from paigeant.web import api, pages, system, verbs
 from paigeant.web.access import Access
-from paigeant.web.calls import approvals, conversations, costs
+from paigeant.web.calls import approvals, conversations, costs, recorded
 from paigeant.web.events import Watcher
 from paigeant.web.guard import Guard, TooLarge
 from paigeant.web.problems import problem, status_of
@@ -42,7 +42,7 @@ def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
     )
     app.state.paigeant, app.state.access, app.state.watcher = paigeant, access, Watcher(lambda: paigeant.store)
     app.state.log = LogReader(paigeant.settings)
-    calls = [router for part in (approvals, conversations, costs) for router in (part.api, part.pages)]
+    calls = [router for part in (approvals, conversations, costs, recorded) for router in (part.api, part.pages)]
     for router in (system.health, api.router, system.router, *calls, pages.router, verbs.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("paigeant.web") / "static")), name="static")

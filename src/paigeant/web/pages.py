@@ -93,6 +93,7 @@ async def run(request: Request, workflow_id: str) -> Response:
         because=explained.because,
         version=version_of(view),
         axis=axis_of(view),
+        asked=shown.approvals,
         verbs=_verbs(view),
         lines=await _lines(request, view),
         histories=[place(each) for each in await handle.conversations()] if who(request).payloads else [],

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic_core import to_json
 
+from paigeant.model.people.approvals import Approval
 from paigeant.model.runs import (
     AttemptError,
     NodeView,
@@ -69,8 +70,17 @@ def seen_by(view: RunView, identity: Identity) -> RunView:
         "variables": _shapes(view.variables),
         "steps": tuple(_step(step) for step in view.steps),
         "nodes": tuple(_hop(node) for node in view.nodes),
+        "approvals": tuple(asked_of(each, identity) for each in view.approvals),
     }
     return _summary(view).model_copy(update=update)
+
+
+def asked_of(approval: Approval, identity: Identity) -> Approval:
+    """Return a question as this person may see it: without the right to payloads, shapes of what is asked and said."""
+    if identity.payloads:
+        return approval
+    hidden = {name: shape_of(getattr(approval, name)) for name in ("arguments", "metadata", "answer")}
+    return approval.model_copy(update=hidden)
 
 
 def runs_seen_by(page: RunPage, identity: Identity) -> RunPage:

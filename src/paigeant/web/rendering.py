@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from paigeant.app.views.spent import calls_line
 from paigeant.model.spending.costs import decimal_text
 from paigeant.model.values.showing import CONTROLS
 from paigeant.web.access import Access, Role
@@ -68,7 +69,14 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_FILTERS: Final[dict[str, Any]] = {"visible": visible, "ago": ago, "span": span, "utc": utc, "dollars": dollars}
+_FILTERS: Final[dict[str, Any]] = {
+    "visible": visible,
+    "ago": ago,
+    "span": span,
+    "utc": utc,
+    "dollars": dollars,
+    "spent": calls_line,
+}
 cast("dict[str, Any]", _TEMPLATES.filters).update(_FILTERS)  # pyright: ignore[reportUnknownMemberType]
 
 

@@ -41,9 +41,37 @@ def test_why_names_the_commands_that_answer(project: Any, until: Any):
     said = project.paigeant("why", run).stdout
     [command] = [line.strip() for line in said.splitlines() if "approvals approve" in line]
     shown = project.paigeant("show", run).stdout
+    [asked] = project.json("show", run)["approvals"]
     answered = project.paigeant(*shlex.split(command)[1:])
 
     assert "paigeant approve " not in said
-    assert "paigeant why" in shown
+    assert command in [line.strip() for line in shown.splitlines()]
+    assert (asked["tool"], asked["arguments"], asked["status"]) == ("pay", {"eur": 5}, "open")
     assert answered.returncode == 0, answered.stderr
     until(lambda: project.json("show", run)["status"] == "completed")
+    listed = project.paigeant("show", run, "--calls")
+    calls = project.json("show", run, "--calls")["calls"]
+    assert listed.returncode == 0, listed.stderr
+    assert [call["name"] for call in calls] == ["prompt", "model.request", "pay", "model.request"]
+    assert [line.split()[2] for line in listed.stdout.splitlines()[1:]] == [call["name"] for call in calls]
+    [step] = project.json("show", run)["steps"]
+    assert (step["usage"]["requests"], step["usage"]["usd"], step["epoch"]) == (2, None, 0)
+    assert "2 model calls, 1 tool" in " ".join(project.paigeant("show", run).stdout.split())
+
+
+def test_a_run_is_given_a_budget_as_it_is_dispatched(project: Any, until: Any):
+    project.write("handlers.py", HANDLERS)
+    project.worker()
+
+    dispatched = project.process("dispatch", "paying", "--budget", '{"tokens": 1}', "--wait", "--json")
+    budgets = project.json("cost", "--budgets")["budgets"]
+    wrong = [
+        project.paigeant("dispatch", "paying", "--budget", text) for text in ("-1", "much", '{"usd": 1, "per": "moon"}')
+    ]
+
+    assert dispatched.returncode == 1, dispatched.stderr
+    assert "BudgetExceeded" in dispatched.stdout
+    assert [(each["tokens"], each["spent_tokens"]) for each in budgets] == [(1, 0)]
+    assert {each.returncode for each in wrong} == {2}
+    assert "usd is -1: input should be greater than 0" in wrong[0].stderr
+    assert "per is 'moon'" in " ".join(wrong[2].stderr.split())

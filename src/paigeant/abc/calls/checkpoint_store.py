@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from uuid import UUID
 
+from paigeant.model.calls.recorded import CallRow
 from paigeant.model.hops import LeaseToken
 from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording, StepEpoch
 
@@ -28,6 +30,13 @@ class CheckpointStore(ABC):
     @abstractmethod
     async def load_checkpoints(self, step: StepEpoch) -> dict[str, Checkpoint]:
         """Return all checkpoints of a step in this direction and epoch, whichever attempt recorded them, by keys."""
+
+    @abstractmethod
+    async def list_calls(self, workflow_id: UUID) -> list[CallRow]:
+        """Return what the run's steps have recorded, in all epochs, in the order in which it was: 10,000 at most.
+
+        Of an unknown run there is nothing.
+        """
 
     @abstractmethod
     async def start_afresh(self, held: LeaseToken) -> int | None:

@@ -9,6 +9,7 @@ import typer
 from pydantic_core import to_json
 
 from paigeant.app import Paigeant
+from paigeant.cli.answering import how_to_answer
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
 from paigeant.cli.terminal.listing import Cell, Column, listed
@@ -64,13 +65,6 @@ def show(approval_id: ApprovalId, as_json: Annotated[bool, typer.Option("--json"
         typer.echo(f"{found.status} by {printable(found.answered_by)}: {to_json(found.answer).decode()}")
     if found.status is ApprovalStatus.OPEN:
         typer.echo(f"answer it: {how_to_answer(found)}")
-
-
-def how_to_answer(approval: Approval) -> str:
-    """Return the command that answers it."""
-    if approval.kind in {"approval", "budget"}:
-        return f"paigeant approvals approve {approval.id}"
-    return f"paigeant approvals answer {approval.id} JSON"
 
 
 def _row(one: Approval) -> list[Cell]:

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from paigeant.app import Paigeant
-from paigeant.cli.spent import dollars
+from paigeant.app.views.spent import dollars
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, chosen, require_at_most_one
 from paigeant.cli.terminal.commands import new_app

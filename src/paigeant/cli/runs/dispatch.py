@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
 from paigeant.app import Paigeant
+from paigeant.cli.budgets import read_budget
 from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.terminal.asking import ask_within
 from paigeant.cli.terminal.commands import ValueCommand, new_app
@@ -25,9 +26,25 @@ from paigeant.cli.workers.handlers import NAMED, AppDir, load_named
 from paigeant.config import load_settings
 from paigeant.errors import InvalidInput
 from paigeant.model.runs import RunStatus
+from paigeant.model.spending.budgets import Budget
 
 app: typer.Typer = new_app()
 T = TypeVar("T")
+
+
+Budgets = Annotated[
+    list[str] | None,
+    typer.Option(metavar="USD|JSON", help='What the run may spend: 0.50, or {"tokens": 9000}; may be repeated.'),
+]
+
+
+class _Said(NamedTuple):
+    """What is said of a run beside its input."""
+
+    dispatch_key: str | None
+    correlation_id: str | None
+    deadline: timedelta | None
+    budget: list[Budget]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +54,7 @@ class _Order:
     workflow: str
     payload: Any
     places: tuple[str, ...]
-    labels: tuple[str | None, str | None]
-    """The dispatch key and the correlation id."""
-    deadline: timedelta | None
+    said: _Said
     wait: bool
     timeout: float | None
     as_json: bool
@@ -71,18 +86,20 @@ def dispatch(
     deadline: Annotated[
         float | None, typer.Option(parser=seconds, metavar="SPAN", help="When the run is ended, as 30 or 1h30m.")
     ] = None,
+    budget: Budgets = None,
     each: Annotated[bool, typer.Option("--each", help="One run for each line of a JSON Lines file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Start a run of a workflow on a JSON input. Exit codes: 0 completed, 1 ended otherwise, 2 refused, 3 timed out."""
     if timeout is not None and not wait:
         raise typer.BadParameter("it needs --wait", param_hint="--timeout")
-    if each and any(given is not None for given in (dispatch_key, deadline, correlation_id)):
-        text = "it takes neither --dispatch-key nor --deadline nor --correlation-id"
+    if each and any(given is not None for given in (dispatch_key, deadline, correlation_id, budget)):
+        text = "it takes none of --dispatch-key, --deadline, --correlation-id and --budget"
         raise typer.BadParameter(text, param_hint="--each")
     places, payload = _lines(source, fields) if each else _whole(source, fields)
     due = None if deadline is None else timedelta(seconds=deadline)
-    order = _Order(workflow, payload, places, (dispatch_key, correlation_id), due, wait, timeout, as_json)
+    said = _Said(dispatch_key, correlation_id, due, read_budget(budget or ()))
+    order = _Order(workflow, payload, places, said, wait, timeout, as_json)
     work = _many if each else _one
     raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers, app_dir)))
 
@@ -110,9 +127,14 @@ async def _with_workflow(question: Callable[[Paigeant], Awaitable[T]], handlers:
 
 
 async def _one(application: Paigeant, order: _Order) -> int:
-    key, correlation_id = order.labels
+    said = order.said
     run = await application.dispatch(
-        order.workflow, order.payload, dispatch_key=key, deadline=order.deadline, correlation_id=correlation_id
+        order.workflow,
+        order.payload,
+        dispatch_key=said.dispatch_key,
+        deadline=said.deadline,
+        correlation_id=said.correlation_id,
+        budget=said.budget,
     )
     if not order.wait:
         if order.as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -9,13 +10,15 @@ import typer
 
 from paigeant.app import Paigeant
 from paigeant.app.calls.conversations import Conversation
+from paigeant.cli.calls import call_lines
 from paigeant.cli.conversation import conversation_lines
 from paigeant.cli.terminal import report
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import write_folded, write_json
+from paigeant.cli.terminal.console import note, width_of, write_folded, write_json, write_lines
 from paigeant.cli.terminal.progress import display, follow_to_end
+from paigeant.model.calls.recorded import RecordedCall
 from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunView
 
@@ -29,6 +32,7 @@ def show(
     watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show whole tracebacks of what failed.")] = False,
+    calls: Annotated[bool, typer.Option("--calls", help="List the calls that its steps have recorded.")] = False,
     history: Annotated[
         str | None,
         typer.Option(metavar="STEP", help="Show what the agent of a step was told and answered; a name, or a place."),
@@ -38,6 +42,9 @@ def show(
     require_one(workflow_id, last)
     if history is not None:
         _show_history(workflow_id, history, as_json=as_json)
+        return
+    if calls:
+        _show_calls(workflow_id, as_json=as_json)
         return
 
     async def question(app: Paigeant) -> tuple[RunView, Sequence[DeedView]]:
@@ -64,3 +71,17 @@ def _show_history(workflow_id: str | None, step: str, *, as_json: bool) -> None:
         return
     for line in conversation_lines(found):
         write_folded(line)
+
+
+def _show_calls(workflow_id: str | None, *, as_json: bool) -> None:
+    async def question(app: Paigeant) -> tuple[RunView, list[RecordedCall]]:
+        run = await chosen(app, workflow_id)
+        return await run.view(), await run.calls()
+
+    view, found = ask(question)
+    if as_json:
+        write_json({"calls": found})
+    elif not found:
+        note("nothing was recorded")
+    else:
+        write_lines(call_lines(found, view, width_of(sys.stdout)))

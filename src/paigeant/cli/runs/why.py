@@ -9,7 +9,7 @@ import typer
 
 from paigeant.app import Paigeant
 from paigeant.app.operating.why import Because, Explanation
-from paigeant.cli.approvals.listing import how_to_answer
+from paigeant.cli.answering import how_to_answer
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app

@@ -10,9 +10,20 @@ from typing import Any, Final
 from pydantic import JsonValue
 from rich.text import Text
 
+from paigeant.cli.answering import how_to_answer
 from paigeant.cli.terminal.console import from_here, note, printable, width_of, write, write_folded, write_lines
 from paigeant.cli.terminal.revisions import revision_lines
-from paigeant.cli.terminal.timeline import clock, one_line, place_of, timeline, title_lines, until, value_text
+from paigeant.cli.terminal.timeline import (
+    clock,
+    one_line,
+    place_of,
+    timeline,
+    title_lines,
+    until,
+    value_line,
+    value_text,
+)
+from paigeant.model.people.approvals import ApprovalStatus
 from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunStatus, RunView, StepStatus, WaitReason
 from paigeant.model.values.showing import class_name
@@ -31,7 +42,13 @@ def show(view: RunView, deeds: Sequence[DeedView] = (), *, tracebacks: bool = Fa
     for name, fact in _facts(view).items():
         if fact:
             write_folded(Text(f"{name + ':':14}{printable(fact)}"))
-    for line in [*revision_lines(view), *_progress(view), *_errors(view, tracebacks=tracebacks), *_done(deeds)]:
+    for line in [
+        *_asked(view),
+        *revision_lines(view),
+        *_progress(view),
+        *_errors(view, tracebacks=tracebacks),
+        *_done(deeds),
+    ]:
         write_folded(line)
     values = {"input": view.input} | ({"output": view.output} if view.status is RunStatus.COMPLETED else {})
     for name, value in values.items():
@@ -83,7 +100,7 @@ def _way_on(view: RunView) -> str:
     """Say what lets a run go on that waits for nothing special."""
     signal = next((hop.signal for hop in reversed(view.journey) if hop.signal), None)
     if view.reason == "approval":
-        return f"`paigeant why {view.workflow_id}` says how to answer"
+        return "people are asked below"
     if signal is not None:
         return f"`paigeant signal {view.workflow_id} {signal}` lets it go on"
     if view.reason == WaitReason.PROVIDER or any(node.due_at is not None for node in view.nodes):
@@ -105,6 +122,15 @@ def _facts(view: RunView) -> dict[str, str | None]:
         "correlation": None if view.correlation_id == str(view.workflow_id) else view.correlation_id,
         "cancel": f"requested ({view.cancel_requested})" if view.cancel_requested and not view.status.final else None,
     }
+
+
+def _asked(view: RunView) -> Iterator[Text]:
+    """Say what people are asked, and how it is answered."""
+    for asked in view.approvals:
+        if asked.status is ApprovalStatus.OPEN:
+            what = f"{asked.kind} {asked.id}: step {asked.step} asks for {asked.tool} {value_line(asked.arguments)}"
+            yield Text(printable(f"\n{what}{until(asked.expires_at)}"), style="yellow")
+            yield Text(f"    {how_to_answer(asked)}", no_wrap=True)
 
 
 def _done(deeds: Sequence[DeedView]) -> Iterator[Text]:

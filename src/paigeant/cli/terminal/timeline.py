@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 from rich.text import Text
 
-from paigeant.cli.spent import calls_line
+from paigeant.app.views.spent import calls_line
 from paigeant.cli.terminal.console import printable
 from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
 from paigeant.model.runs import Direction, NodeView, RunStatus, RunView, StepStatus, StepView
@@ -55,6 +55,11 @@ def value_text(value: JsonValue) -> str:
     """Return a value for a person: text as it is, anything else as JSON."""
     text = value if isinstance(value, str) else to_json(value, indent=2).decode()
     return printable(text)
+
+
+def value_line(value: JsonValue) -> str:
+    """Return a value on one line, as much of it as two lines hold."""
+    return one_line(value if isinstance(value, str) else to_json(value).decode())
 
 
 def place_of(hop: StepView | NodeView) -> str:

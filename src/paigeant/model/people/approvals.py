@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
 from paigeant.model.people.deeds import Deed
+
+SHOWN_OF_RUN: Final = 1_000
+"""Questions of a run that are shown with it, at most; a list has all of them."""
 
 
 class AskedKind(StrEnum):

@@ -142,3 +142,15 @@ def read_budgets(given: Any) -> tuple[Budget, ...]:
     if len(found) < len(several):
         raise ValueError(f"budget is {shown(given)}; it should be a Budget, or a list of them: Budget(usd=0.5)")
     return found
+
+
+def read_budget(said: Any) -> Budget:
+    """Return a budget of JSON data: US dollars, or an object as a Budget takes it; raises ValueError."""
+    try:
+        return _SAID.validate_python(said if isinstance(said, Mapping) else {"usd": said})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        text = problem["msg"].removeprefix("Value error, ")
+        about = f"{place} is {shown(problem['input'])}: " if place else ""
+        raise ValueError(f"{about}{text[:1].lower()}{text[1:]}") from error

@@ -79,6 +79,14 @@ class Costs(BaseModel, frozen=True):
         return cls(rows=tuple(found), total=Usage.total(found))
 
 
+class CallCounts(BaseModel, frozen=True):
+    """How many calls a step has recorded: requests to models, other calls, and those that a later attempt found."""
+
+    requests: int = 0
+    tools: int = 0
+    replayed: int = 0
+
+
 class StepCalls(NamedTuple):
     """What a step has recorded: how many requests, and other calls, how many it found again, and what they came to."""
 
@@ -86,6 +94,7 @@ class StepCalls(NamedTuple):
     tools: int = 0
     replayed: int = 0
     usage: Usage | None = None
+    checkpoints: int = 0
 
     def plus(self, kind: str, count: int, *, replayed: bool) -> StepCalls:
         """Return these calls and so many more of a kind, which were found again by a later attempt or not."""
@@ -93,4 +102,5 @@ class StepCalls(NamedTuple):
             requests=self.requests + (count if kind == "model" else 0),
             tools=self.tools + (count if kind in {"tool", "call"} else 0),
             replayed=self.replayed + (count if replayed and kind != "prompt" else 0),
+            checkpoints=self.checkpoints + count,
         )

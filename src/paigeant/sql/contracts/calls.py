@@ -11,6 +11,7 @@ from uuid import UUID
 from paigeant.abc import Approvals, Budgets, CheckpointStore, Histories, Ledger, Pauses
 from paigeant.aio.changes import News
 from paigeant.model.calls.histories import HistoryHead, StoredHistory
+from paigeant.model.calls.recorded import CallRow
 from paigeant.model.hops import LeaseToken
 from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
@@ -32,6 +33,9 @@ class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses, Budgets, 
 
     async def load_checkpoints(self, step: StepEpoch) -> dict[str, Checkpoint]:
         return await self.database.read(lambda tx: checkpoints.load_checkpoints(tx, step), single=True)
+
+    async def list_calls(self, workflow_id: UUID) -> list[CallRow]:
+        return await self.database.read(lambda tx: checkpoints.list_calls(tx, workflow_id))
 
     async def start_afresh(self, held: LeaseToken) -> int | None:
         return await self.database.write(lambda tx: checkpoints.start_afresh(tx, held), News.CHANGE)

@@ -11,10 +11,11 @@ from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.operate import unknown
-from paigeant.protocol.views import values_shown, view_page, view_run
+from paigeant.protocol.views import Beside, values_shown, view_page, view_run
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, workflow_runs
+from paigeant.sql.statements.calls.approvals import approvals_of_run
 from paigeant.sql.statements.calls.ledger import calls_of_steps
 from paigeant.sql.statements.commits.join_rows import joins_of_run
 from paigeant.sql.statements.hops import steps
@@ -82,7 +83,8 @@ def get_run(tx: Tx, workflow_id: UUID) -> RunView:
     texts = load_values(tx, workflow_id, values_shown(run, hops, variables))
     newest = {(hop.step_id, hop.direction): hop.fence for hop in hops}
     calls = calls_of_steps(tx, workflow_id, newest)
-    return view_run(run, hops, variables, texts, calls, joins_of_run(tx, workflow_id))
+    beside = Beside(calls, joins_of_run(tx, workflow_id), approvals_of_run(tx, workflow_id))
+    return view_run(run, hops, variables, texts, beside)
 
 
 def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:

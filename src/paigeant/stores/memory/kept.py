@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from paigeant.model.calls.histories import History
 from paigeant.model.hops import LeaseToken
@@ -14,8 +14,19 @@ from paigeant.model.values.values import Value
 from paigeant.protocol.spending.budgets import BudgetState
 from paigeant.protocol.spending.pauses import Pause
 
-Checkpoints: TypeAlias = dict[StepEpoch, dict[str, tuple[Checkpoint, int]]]
-"""By step, and then by key, each with the fence of the lease under which it was recorded."""
+
+class CheckpointRow(NamedTuple):
+    """A checkpoint, with its number in the run, and the lease under which it was recorded."""
+
+    number: int
+    checkpoint: Checkpoint
+    fence: int
+    worker: str | None
+    at: datetime
+
+
+Checkpoints: TypeAlias = dict[StepEpoch, dict[str, CheckpointRow]]
+"""By step, and then by key."""
 
 Histories: TypeAlias = dict[tuple[str, int], tuple[History, datetime]]
 """By path and position, each with when it was written."""

@@ -7,7 +7,8 @@ from uuid import UUID
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.pages import read_place
-from paigeant.protocol.views import view_page, view_run
+from paigeant.protocol.views import Beside, view_page, view_run
+from paigeant.stores.memory.calls.approvals import approvals_of_run
 from paigeant.stores.memory.calls.ledger import calls_of_steps
 from paigeant.stores.memory.rows import Rows, RunRow
 
@@ -15,7 +16,8 @@ from paigeant.stores.memory.rows import Rows, RunRow
 def view(rows: Rows, run: RunRow) -> RunView:
     """Return everything about a run."""
     joins = {node: row.state for node, row in run.joins.items()}
-    return view_run(run, rows.of_run(run), rows.seen(run), run.values, calls_of_steps(rows, run), joins)
+    beside = Beside(calls_of_steps(rows, run), joins, approvals_of_run(rows, run.workflow_id))
+    return view_run(run, rows.of_run(run), rows.seen(run), run.values, beside)
 
 
 def page(rows: Rows, wanted: RunsWanted) -> RunPage:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from paigeant.errors import InvalidInput
 from paigeant.model.people.approvals import Approval, ApprovalPage, ApprovalStatus, AskedKind
 from paigeant.web.access import LOCAL, Identity, Role
-from paigeant.web.redaction import shape_of
+from paigeant.web.redaction import asked_of
 from paigeant.web.rendering import page
 from paigeant.web.requests import app_of, form_body, json_body, require, who
 
@@ -22,14 +22,6 @@ TO_APPROVE: Final = frozenset({AskedKind.APPROVAL, AskedKind.BUDGET})
 """Kinds that are approved or denied; others are answered or denied."""
 
 _PAGE: Final = 50
-
-
-def asked_of(approval: Approval, identity: Identity) -> Approval:
-    """Return a question as this person may see it: without the right to payloads, shapes of what is asked and said."""
-    if identity.payloads:
-        return approval
-    hidden = {name: shape_of(getattr(approval, name)) for name in ("arguments", "metadata", "answer")}
-    return approval.model_copy(update=hidden)
 
 
 def _by(identity: Identity) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from paigeant.errors import InvalidInput
@@ -14,6 +14,9 @@ from paigeant.web.requests import app_of
 
 api: Final = APIRouter(prefix="/api/v1/cost")
 pages: Final = APIRouter(prefix="/cost", include_in_schema=False)
+
+_BUDGETS: Final = 50
+"""Budgets of a page."""
 
 SPANS: Final = ("1h", "1d", "7d", "30d")
 """Since when, as the page offers it."""
@@ -25,6 +28,12 @@ async def sum_costs(request: Request, by: str = "model", since: str | None = Non
     return await app_of(request).spending.costs(by=by, since=since or None)
 
 
+@api.get("/budgets")
+async def list_budgets(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
+    """Return budgets that anything was reserved in, what is spent and reserved of each, the newest first."""
+    return {"budgets": await app_of(request).spending.budgets(limit=limit)}
+
+
 @pages.get("")
 async def show(request: Request, by: str = "model", since: str | None = None) -> Response:
     """Show what was spent."""
@@ -34,4 +43,15 @@ async def show(request: Request, by: str = "model", since: str | None = None) ->
     except InvalidInput as error:
         wrong = str(error)
     kinds = [str(each) for each in CostBy]
-    return page(request, "cost.html", costs=costs, by=by, since=since or "", kinds=kinds, spans=SPANS, wrong=wrong)
+    budgets = await app_of(request).spending.budgets(limit=_BUDGETS)
+    return page(
+        request,
+        "cost.html",
+        budgets=budgets,
+        costs=costs,
+        by=by,
+        since=since or "",
+        kinds=kinds,
+        spans=SPANS,
+        wrong=wrong,
+    )

@@ -103,3 +103,15 @@ async def test_the_pages_lead_from_the_run_to_the_form_that_answers(shop: Shop):
     assert [(each.status_code, each.headers["location"]) for each in (denied, done)] == [(303, "/approvals")] * 2
     assert {"denied", "answered"} <= set(re.findall(r'class="status (\w+)"', everything))
     assert "by otto" in (await shop.client.get(pay, headers=cookie)).text
+
+
+async def test_a_run_shows_what_it_asks_and_arguments_to_those_who_may_see_them(shop: Shop):
+    path = f"/api/v1/runs/{shop.run.workflow_id}"
+
+    seen = {who: (await shop.client.get(path, headers=bearer(who))).json()["approvals"] for who in ("otto", "vera")}
+    page = await shop.client.get(f"/runs/{shop.run.workflow_id}", headers=bearer("otto") | HTML)
+
+    assert {each["tool"]: each["status"] for each in seen["otto"]} == {each["tool"]: "open" for each in seen["vera"]}
+    assert {"eur": 900} in [each["arguments"] for each in seen["otto"]]
+    assert {"eur": 900} not in [each["arguments"] for each in seen["vera"]]
+    assert "Asked of people" in page.text

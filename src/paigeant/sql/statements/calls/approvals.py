@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
 
-from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage, ApprovalStatus
+from paigeant.model.people.approvals import (
+    SHOWN_OF_RUN,
+    Answer,
+    Answered,
+    Approval,
+    ApprovalPage,
+    ApprovalStatus,
+)
 from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.people import approvals as protocol
@@ -70,6 +78,12 @@ def answer_approval(tx: Tx, approval_id: int, answer: Answer) -> Approval:
 def load_answers(tx: Tx, step: StepEpoch) -> Mapping[str, Answered]:
     """Return how the questions of a step stand."""
     return {row.key: protocol.seen(row, tx.now) for row in _of_step(tx, step)}
+
+
+def approvals_of_run(tx: Tx, workflow_id: UUID) -> list[Approval]:
+    """Return the first thousand questions of a run, in their order."""
+    query = _SHOWN.where(asked.workflow_id == workflow_id).order_by(asked.id).limit(SHOWN_OF_RUN)
+    return [protocol.view(row, tx.now) for row in tx.rows(query, namespace=tx.namespace)]
 
 
 def _of_step(tx: Tx, step: StepEpoch) -> Sequence[Any]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, Uuid, bindparam, select, update
+from sqlalchemy import Integer, Text, Uuid, bindparam, func, select, update
 
+from paigeant.model.calls.recorded import CALLS, CallRow
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.money import picos_of
 from paigeant.model.stored.checkpoints import (
@@ -51,6 +52,26 @@ _ALL: Final = PreparedStatement(
         workflow_runs.c.namespace == bindparam("namespace", type_=Text()),
     )
     .order_by(checkpoints.c.recorded_at, checkpoints.c.key)
+)
+_CALLS: Final = (
+    select(
+        *(step_executions.c[name] for name in ("step", "step_id", "direction", "path", "position")),
+        *(checkpoints.c[name] for name in ("epoch", "key", "kind", "fence", "worker", "library")),
+        checkpoints.c.took_us.label("took"),
+        checkpoints.c.recorded_at.label("at"),
+        func.length(checkpoints.c.payload).label("size"),
+    )
+    .join_from(
+        checkpoints,
+        step_executions,
+        (step_executions.c.workflow_id == checkpoints.c.workflow_id)
+        & (step_executions.c.step_id == checkpoints.c.step_id)
+        & (step_executions.c.direction == checkpoints.c.direction),
+    )
+    .where(checkpoints.c.workflow_id == bindparam("workflow_id", type_=Uuid()))
+    .where(step_executions.c.namespace == bindparam("namespace", type_=Text()))
+    .order_by(checkpoints.c.recorded_at, checkpoints.c.epoch, checkpoints.c.key)
+    .limit(CALLS)
 )
 _AFRESH: Final = PreparedStatement(update(step_executions).where(THIS_HOP).values(epoch=bindparam("b_epoch")))
 
@@ -139,6 +160,12 @@ def load_checkpoints(tx: Tx, step: StepEpoch) -> dict[str, Checkpoint]:
     """Return all checkpoints of a step in this direction and epoch."""
     rows = tx.rows(_ALL, **step._asdict() | {"direction": step.direction.value}, namespace=tx.namespace)
     return {row.key: _checkpoint(row) for row in rows}
+
+
+def list_calls(tx: Tx, workflow_id: UUID) -> list[CallRow]:
+    """Return what a run's steps have recorded, in the order in which it was."""
+    found = tx.rows(_CALLS, workflow_id=workflow_id, namespace=tx.namespace)
+    return [CallRow(**row._asdict())._replace(took=row.took / _MICRO) for row in found]
 
 
 def start_afresh(tx: Tx, held: LeaseToken) -> int | None:

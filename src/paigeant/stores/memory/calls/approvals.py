@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from paigeant.model.message import HopKey
-from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage, ApprovalStatus, Asked
+from paigeant.model.people.approvals import (
+    SHOWN_OF_RUN,
+    Answer,
+    Answered,
+    Approval,
+    ApprovalPage,
+    ApprovalStatus,
+    Asked,
+)
 from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.people import approvals as protocol
@@ -142,6 +150,12 @@ def load_answers(rows: Rows, step: StepEpoch) -> Mapping[str, Answered]:
         for row in _all(rows)
         if (row.workflow_id, row.hop.step_id, row.hop.direction, row.epoch) == step
     }
+
+
+def approvals_of_run(rows: Rows, workflow_id: UUID) -> list[Approval]:
+    """Return the first thousand questions of a run, in their order."""
+    found = [protocol.view(row, rows.clock()) for row in _all(rows) if row.workflow_id == workflow_id]
+    return found[:SHOWN_OF_RUN]
 
 
 def _all(rows: Rows) -> Iterator[ApprovalRow]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from paigeant.aio.changes import News
+from paigeant.model.calls.recorded import CALLS, CallRow
 from paigeant.model.hops import LeaseToken
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
 from paigeant.protocol import leases
 from paigeant.stores.memory.calls.budgets import spend
+from paigeant.stores.memory.kept import CheckpointRow
 from paigeant.stores.memory.rows import HopRow, Rows
 
 
@@ -40,14 +43,36 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
     if recording.budgets:
         rows.calls.reservations.pop((step, checkpoint.key), None)
     of_step = run.checkpoints.setdefault(step, {})
-    return Recorded(alive=True, checkpoint=of_step.setdefault(checkpoint.key, (checkpoint, hop.fence))[0])
+    number = sum(map(len, run.checkpoints.values()))
+    mine = CheckpointRow(number, checkpoint, hop.fence, hop.owner, rows.clock())
+    return Recorded(alive=True, checkpoint=of_step.setdefault(checkpoint.key, mine).checkpoint)
 
 
 def load_checkpoints(rows: Rows, step: StepEpoch) -> dict[str, Checkpoint]:
     """Return all checkpoints of a step in this direction and epoch."""
     run = rows.runs.get(step.workflow_id)
     found = {} if run is None else run.checkpoints.get(step, {})
-    return {key: checkpoint for key, (checkpoint, _) in found.items()}
+    return {key: kept.checkpoint for key, kept in found.items()}
+
+
+def list_calls(rows: Rows, workflow_id: UUID) -> list[CallRow]:
+    """Return what a run's steps have recorded, in the order in which it was."""
+    run = rows.runs.get(workflow_id)
+    if run is None:
+        return []
+    hops = {(hop.step_id, hop.direction): hop for hop in rows.of_run(run)}
+    found = [
+        (kept.number, _call(hops[step.step_id, step.direction], step, kept))
+        for step, of_step in run.checkpoints.items()
+        for kept in of_step.values()
+    ]
+    return [call for _, call in sorted(found, key=lambda each: each[0])][:CALLS]
+
+
+def _call(hop: HopRow, step: StepEpoch, kept: CheckpointRow) -> CallRow:
+    one, place = kept.checkpoint, (hop.path, hop.position)
+    what = (step.epoch, one.key, one.kind, one.took, kept.at, kept.fence, kept.worker, one.library, len(one.payload))
+    return CallRow(hop.step, hop.step_id, str(hop.direction), *place, *what)
 
 
 def start_afresh(rows: Rows, held: LeaseToken) -> int | None:

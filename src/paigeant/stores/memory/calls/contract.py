@@ -10,6 +10,7 @@ from uuid import UUID
 
 from paigeant.abc import Approvals, Budgets, CheckpointStore, Histories, Ledger, Pauses
 from paigeant.model.calls.histories import HistoryHead, StoredHistory
+from paigeant.model.calls.recorded import CallRow
 from paigeant.model.hops import LeaseToken
 from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
@@ -30,6 +31,9 @@ class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses, Budgets, Histories
 
     async def load_checkpoints(self, step: StepEpoch) -> dict[str, Checkpoint]:
         return checkpoints.load_checkpoints(self._rows, step)
+
+    async def list_calls(self, workflow_id: UUID) -> list[CallRow]:
+        return checkpoints.list_calls(self._rows, workflow_id)
 
     async def start_afresh(self, held: LeaseToken) -> int | None:
         return checkpoints.start_afresh(self._rows, held)

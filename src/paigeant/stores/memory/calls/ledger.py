@@ -35,9 +35,9 @@ def calls_of_steps(rows: Rows, run: RunRow) -> Mapping[tuple[UUID, str], StepCal
     made = {key: StepCalls(usage=_usage(entries)) for key, entries in spent.items()}
     for step, found in run.checkpoints.items():
         key = (step.step_id, str(step.direction))
-        for checkpoint, fence in found.values():
+        for kept in found.values():
             calls = made.get(key, StepCalls())
-            made[key] = calls.plus(checkpoint.kind, 1, replayed=fence < newest.get(key, 0))
+            made[key] = calls.plus(kept.checkpoint.kind, 1, replayed=kept.fence < newest.get(key, 0))
     return made
 
 
