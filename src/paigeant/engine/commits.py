@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final, NamedTuple
 
 from uuid_utils.compat import uuid4
 
@@ -11,50 +12,77 @@ from paigeant.abc import Departure
 from paigeant.activities.faults import describe
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import PaigeantError
+from paigeant.model.calls.histories import History
 from paigeant.model.fan.outcomes import AnyOutcome, FannedOut
 from paigeant.model.hops import Commit, Grant, Leased, Twin
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import Itinerary, PlanText
+from paigeant.model.runs import StepStatus
 from paigeant.model.transition import Transition
-from paigeant.model.values.values import Value
+from paigeant.model.values.values import Blob, Value
 from paigeant.routing import advance, give_up
 from paigeant.routing.messages import error_at
+
+
+class Beside(NamedTuple):
+    """What a commit has beside the outcome: what the arguments were ``bound`` to, large values, and what is kept.
+
+    ``detail`` is what the step last said of its progress, if it is not done; ``history`` is kept if it is. It is
+    ``closed`` if its run is ended without its step being run.
+    """
+
+    bound: Mapping[str, Value] | None = None
+    blobs: Sequence[Blob] = ()
+    detail: bytes | None = None
+    history: History | None = None
+    closed: bool = False
+
+
+_NOTHING: Final = Beside()
+
+
+def _no(twin: Twin) -> bool:
+    del twin
+    return False
 
 
 def commit_outcome(
     runtime: Runtime,
     leased: Leased,
     outcome: AnyOutcome,
-    *,
-    bound: Mapping[str, Value] | None = None,
-    closed: bool = False,
+    beside: Beside = _NOTHING,
+    takes: Callable[[Twin], bool] = _no,
 ) -> Commit:
     """Return what a hop wants written that came to this outcome: the transition, the twins of what follows, its record.
 
-    ``bound`` is what its arguments were bound to; it is ``closed`` if its run is ended without its step being run. What
-    cannot travel, as a message that is too large, faults the step: another attempt would come to the same. If it is of
-    a branch beside others that have begun, these end first. Raises what is raised by a codec that is broken.
+    The first twin that ``takes`` says yes to is asked for. What cannot travel, as a message that is too large, faults
+    the step: another attempt would come to the same. If it is of a branch beside others that have begun, these end
+    first. Raises what is raised by a codec that is broken.
     """
+    owner = runtime.owner
     try:
-        departure = Departure(runtime.owner, advance(leased, outcome), bound, closed)
+        departure = Departure(owner, advance(leased, outcome), beside.bound, beside.closed)
         sealed = runtime.codec.depart(leased, departure)
     except PaigeantError as error:
-        departure = Departure(runtime.owner, _give_up(leased, outcome, describe(error)), bound, closed)
+        departure = Departure(owner, _give_up(leased, outcome, describe(error)), beside.bound, beside.closed)
         sealed = runtime.codec.depart(leased, departure)
     transition = departure.transition
-    twins = tuple(
-        Twin.of(message, one, hold) for (message, hold), one in zip(transition.next, sealed.messages, strict=True)
-    )
+    twins = [Twin.of(message, one, hold) for (message, hold), one in zip(transition.next, sealed.messages, strict=True)]
     if sealed.branches:
-        twins = tuple(replace(twin, record=record) for twin, record in zip(twins, sealed.branches, strict=True))
-    plans = _new_plans(leased.message.routing_slip.itinerary, transition)
+        twins = [replace(twin, record=record) for twin, record in zip(twins, sealed.branches, strict=True)]
+    plans = _new_plans(leased.message.routing_slip.itinerary, transition) if twins else ()
     for plan in plans:
         runtime.plans.keep(plan)
+    done = transition.hop.status is StepStatus.COMPLETED
     return Commit(
-        *(leased.grant.held, runtime.owner, uuid4(), transition, twins),
-        input=bound,
+        *(leased.grant.held, owner, uuid4(), transition, tuple(twins)),
+        hand_over=next((twin.key for twin in twins if takes(twin)), None),
+        blobs=tuple(beside.blobs),
+        detail=None if done else beside.detail,
+        input=beside.bound,
         record=sealed.record,
-        plans=tuple(plan.blob for plan in plans),
+        plans=tuple(plan.blob for plan in plans) if plans else (),
+        history=beside.history if done else None,
     )
 
 
@@ -72,6 +100,5 @@ def commit_transition(runtime: Runtime, grant: Grant, transition: Transition, tw
 def _new_plans(itinerary: Itinerary, transition: Transition) -> list[PlanText]:
     """Return the plans to which messages refer that follow, but for the one that the run follows already."""
     ahead = [message.routing_slip.itinerary for message, _ in transition.next]
-    known = itinerary.plan if ahead else None
-    new = {id(each.plan): each.plan for each in ahead if each.plan is not known and each.ref is not None}
+    new = {id(each.plan): each.plan for each in ahead if each.plan is not itinerary.plan and each.ref is not None}
     return list(new.values())

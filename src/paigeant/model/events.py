@@ -16,6 +16,7 @@ from paigeant.model.runs import RunStatus
 from paigeant.model.stored.checkpoints import Charge
 from paigeant.model.stored.dead_letters import RejectedMessage
 from paigeant.model.transition import Transition
+from paigeant.model.values.objects import quickly_made
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class RunEnded:
     seconds: float | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class LeaseGranted:
     """A worker was given a step to execute. ``grant.waited`` tells for how many seconds it had been due."""
@@ -68,6 +70,7 @@ class LeaseGranted:
     grant: Grant
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class StepBegan:
     """A worker begins to execute a step that it has leased."""
@@ -93,6 +96,7 @@ class StepReleased:
     leased: Leased
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class StepEnded:
     """One execution of a step was judged and offered to the store; ``seconds`` it took, by a monotonic clock.

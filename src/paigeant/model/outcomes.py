@@ -18,6 +18,7 @@ from paigeant.model.checks.options import spelled
 from paigeant.model.entries.entry import Entry
 from paigeant.model.people.approvals import Asked
 from paigeant.model.values.durations import Duration
+from paigeant.model.values.objects import quickly_made
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -47,6 +48,7 @@ class Fault(BaseModel, frozen=True, extra="forbid"):
 
 
 @spelled(ResultError)
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Completed(Generic[T_co]):
     """The step is done; a plain ``return output`` says the same.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paigeant.engine.conditions import see
+from paigeant.engine.conditions import asked_for, see
 from paigeant.engine.flow.fan import all_branches, fan_of
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.runtime import Runtime
@@ -10,6 +10,12 @@ from paigeant.model.entries.entry import FLOW
 from paigeant.model.fan.outcomes import FannedOut
 from paigeant.model.hops import Leased
 from paigeant.routing import Seen
+
+
+def sees_nothing(runtime: Runtime, leased: Leased, execution: Execution) -> bool:
+    """Tell whether :func:`see_ahead` has nothing to read, as behind most steps."""
+    signed_node = runtime.codec.signs and leased.message.topic == FLOW
+    return not signed_node and not asked_for(leased, execution.outcome)
 
 
 async def see_ahead(runtime: Runtime, leased: Leased, execution: Execution) -> Seen:

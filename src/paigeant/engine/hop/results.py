@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
@@ -35,7 +36,7 @@ class Execution:
     """
 
     outcome: AnyOutcome
-    blobs: list[Blob] = field(default_factory=list[Blob])
+    blobs: Sequence[Blob] = ()
     input: dict[str, Value] | None = None
     error: Exception | None = None
     history: History | None = None
@@ -48,7 +49,7 @@ def accept(result: object, shape: TypeAdapter[Any], step: str) -> Execution:
     """
     if not isinstance(result, _OUTCOMES):
         value, blob = shelve(serialise(shape, result, f"step {step!r}: result"))
-        return Execution(Completed(value), [] if blob is None else [blob])
+        return Execution(Completed(value), () if blob is None else (blob,))
     if isinstance(result, Parked):
         return Execution(_check_parked(result, step))
     if isinstance(result, _DONE):

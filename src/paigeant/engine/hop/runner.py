@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from paigeant.activities.faults import describe
 from paigeant.aio.backoff import Backoff
-from paigeant.engine.commits import commit_outcome, commit_transition
+from paigeant.engine.commits import Beside, commit_outcome, commit_transition
 from paigeant.engine.grants import complete, margin, open_grant, run_ended
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.executor import Executor
-from paigeant.engine.hop.joining import see_ahead
+from paigeant.engine.hop.joining import see_ahead, sees_nothing
 from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.hop.returned.revisions import with_author
@@ -26,12 +26,14 @@ from paigeant.model.events import ExecutionEnd, LeaseLost, MessageHeld, RunEnded
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
-from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Outcome, Revised
-from paigeant.model.runs import CancelRequest, Direction, StepStatus
+from paigeant.model.runs import CancelRequest, Direction
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
 from paigeant.routing import Seen, cancelled, fail_internally, has_begun, stop, unreadable
+
+_PATIENCE: Final = (0.1, 2.0)
+"""Seconds between attempts to read while the store is away: at first, doubling, and at most."""
 
 
 class HopRunner:
@@ -69,8 +71,7 @@ class HopRunner:
     async def _run(self, first: ActiveLease) -> None:
         slot = Slot(self._slots, first.leased.grant.topic)
         try:
-            active = await self._complete(first)
-            hops = 0
+            active, hops = first if first.leased.is_complete else await self._complete(first), 0
             while active is not None:
                 hops += 1
                 active = await self._hop(active, slot if hops < LINEAGE_HANDOVERS else None)
@@ -112,7 +113,7 @@ class HopRunner:
 
         What is cut short meanwhile is given back: nothing of it has begun, and without its plan nobody can say more.
         """
-        backoff = Backoff(0.1, 2.0)
+        backoff = Backoff(*_PATIENCE)
         try:
             with active:
                 while not active.leased.is_complete and active.cut is None and not self._stopping:
@@ -138,30 +139,29 @@ class HopRunner:
     # -- execute
 
     async def _execute(self, active: ActiveLease, served: Served | None) -> Execution | Cut:
-        """Return what the step came to, or why nothing of it is to be committed."""
+        """Return what the step came to, or why nothing of it is to be committed.
+
+        While the store is away and the code has not begun, it is tried again as long as the lease is held.
+        """
         if active.good_until <= self._runtime.clock():
             active.interrupt(Cut.LOST)
         elif self._stopping:
             active.interrupt(Cut.STOPPING)
-        if active.cut is None:
-            try:
-                with active:
-                    return await self._execute_once_possible(active, served)
-            except asyncio.CancelledError:
-                if active.cut is None:
-                    raise
+        backoff: Backoff | None = None
+        try:
+            with active:
+                while active.cut is None:
+                    try:
+                        return await self._executor.execute(active.leased, served, active.progress)
+                    except Unavailable as error:
+                        self._runtime.trouble(f"reading what {active.held.key.message_id} needs", error)
+                    backoff = backoff or Backoff(*_PATIENCE)
+                    await backoff.pause()
+        except asyncio.CancelledError:
+            if active.cut is None:
+                raise
         outcome = self._cut_short(active, served)
         return Execution(outcome) if outcome is not None else active.cut or Cut.LOST
-
-    async def _execute_once_possible(self, active: ActiveLease, served: Served | None) -> Execution:
-        """Execute; while the store is away and the code has not begun, try again as long as the lease is held."""
-        backoff = Backoff(0.1, 2.0)
-        while True:
-            try:
-                return await self._executor.execute(active.leased, served, active.progress)
-            except Unavailable as error:
-                self._runtime.trouble(f"reading what {active.held.key.message_id} needs", error)
-            await backoff.pause()
 
     def _cut_short(self, active: ActiveLease, served: Served | None) -> Outcome[Value] | None:
         """Return the outcome of a step that was cut short, None if it is somebody else's now, or given back."""
@@ -179,7 +179,9 @@ class HopRunner:
 
     async def _see(self, active: ActiveLease, execution: Execution) -> Seen:
         """Return what the conditions of what follows ask for; while the store is away, try again as with a commit."""
-        backoff = Backoff(0.1, 2.0)
+        if sees_nothing(self._runtime, active.leased, execution):
+            return {}
+        backoff = Backoff(*_PATIENCE)
         while True:
             try:
                 return await see_ahead(self._runtime, active.leased, execution)
@@ -194,18 +196,12 @@ class HopRunner:
         leased, outcome = replace(active.leased, seen=seen) if seen else active.leased, execution.outcome
         if isinstance(outcome, Revised):
             leased = with_author(leased, outcome, self._runtime.registry)
-        commit = commit_outcome(self._runtime, leased, outcome, bound=execution.input)
-        done = commit.transition.hop.status is StepStatus.COMPLETED
-        wanted = None if slot is None else self._room_for_next(commit, slot)
-        detail, history = (None, execution.history) if done else (active.progress.unsent, None)
-        return replace(commit, hand_over=wanted, detail=detail, history=history, blobs=tuple(execution.blobs))
+        beside = Beside(execution.input, execution.blobs, active.progress.unsent, execution.history)
+        return commit_outcome(self._runtime, leased, outcome, beside, lambda twin: self._takes(twin, slot))
 
-    def _room_for_next(self, commit: Commit, slot: Slot) -> HopKey | None:
-        """Return the hop that is to be handed over, None if none may stay here or there is no room for it."""
-        for twin in commit.twins:
-            if self._could_take(twin):
-                return twin.key if slot.move(twin.topic) else None
-        return None
+    def _takes(self, twin: Twin, slot: Slot | None) -> bool:
+        """Tell whether this hop is to be handed over: it may stay here, and there is room for it, which it has now."""
+        return slot is not None and self._could_take(twin) and slot.move(twin.topic)
 
     def _could_take(self, twin: Twin) -> bool:
         if self._stopping or twin.topic not in self._topics or not isinstance(twin.hold, Now):

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from paigeant.activities.faults import describe
-from paigeant.engine.commits import commit_outcome, commit_transition
+from paigeant.engine.commits import Beside, commit_outcome, commit_transition
 from paigeant.engine.flow.fan import decide_fan, fan_of
 from paigeant.engine.grants import complete, open_grant, run_ended
 from paigeant.engine.publisher import announce
@@ -82,8 +82,8 @@ async def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityC
         if grant.topic in cards:
             leased = replace(leased, undo=cards[grant.topic].undo)
         outcome, blobs = await _outcome(runtime, leased)
-        commit = commit_outcome(runtime, leased, outcome, closed=True)
-        return replace(commit, blobs=tuple(blobs)), leased.message.headers
+        beside = Beside(blobs=blobs, closed=True)
+        return commit_outcome(runtime, leased, outcome, beside), leased.message.headers
     except UnsignedDeed as error:  # nobody who may has asked for it
         return commit_transition(runtime, grant, unreadable(error)), None
     except MessageRejected as error:

@@ -83,8 +83,7 @@ def checked(what: str, error: type[PaigeantError] = RegistrationError, *, also: 
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            unknown = next((name for name in kwargs if also and name not in known), None)
-            if unknown is not None:
+            if also and (unknown := next((name for name in kwargs if name not in known), None)) is not None:
                 raise error(f"{written_at()}: {what} has no option {unknown!r}; {did_you_mean(unknown, known)}")
             try:
                 return function(*args, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from types import new_class
-from typing import Any, Final, Generic, Self, TypeVar, overload
+from typing import Any, Final, Generic, Self, TypeVar, get_origin, overload
 
 T = TypeVar("T")
 
@@ -61,10 +61,13 @@ def quickly_made(kind: K) -> K:
         parameters.append(field.name if field.default is MISSING and not made else f"{field.name}=default_{field.name}")
         scope[f"default_{field.name}"] = MISSING if made else field.default
         if made:
-            scope[f"make_{field.name}"] = field.default_factory
+            # dict[str, str]() tries in vain to note on the dict of what it is one, at the cost of an exception
+            scope[f"make_{field.name}"] = get_origin(field.default_factory) or field.default_factory
             lines.append(f"if {field.name} is MISSING: {field.name} = make_{field.name}()")
     if "__slots__" in vars(kind):
-        twin = new_class(kind.__name__, kind.__bases__, {}, lambda body: body.update(__slots__=vars(kind)["__slots__"]))
+        own = vars(kind)
+        bases = own.get("__orig_bases__", kind.__bases__)
+        twin = new_class(kind.__name__, bases, {}, lambda body: body.update(__slots__=own["__slots__"]))
         scope |= {"set_class": _SET_CLASS, "Twin": twin, "Kind": kind}
         lines += ["set_class(self, Twin)", *(f"self.{name} = {name}" for name in names), "self.__class__ = Kind"]
     else:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from types import NoneType
 from typing import Any, Final, NamedTuple, get_type_hints
 from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, update
 
-from paigeant.model.hold import WaitState
+from paigeant.model.hold import Hold, WaitState
 from paigeant.model.hops import Grant, Record, Recorded, Twin
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction
@@ -144,7 +145,6 @@ def add_twins(tx: Tx, twins: Sequence[NewTwin]) -> None:
 
 def twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta, closes: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002
     """Return the row of a twin, due when its hold ends, or leased to an owner for a time."""
-    added = holds.add(twin.hold, tx.now, closes=closes)
     return {
         **_key_row(twin.key),
         "namespace": tx.namespace,
@@ -155,11 +155,17 @@ def twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta, closes: bo
         "undoes_position": None if twin.undoes is None else twin.undoes.position,
         "kind": twin.kind,
         "label": twin.label,
-        **added._asdict(),
-        **({} if owner is None else leases.take(added, owner, tx.now, lease)._asdict()),
+        **_new_state(twin.hold, tx.now, closes, owner, lease),
         "body": twin.body,
         "digest": hashlib.sha256(twin.body).digest(),
     }
+
+
+@lru_cache(maxsize=64)
+def _new_state(hold: Hold, now: datetime, closes: bool, owner: str | None, lease: timedelta) -> Mapping[str, Any]:  # noqa: FBT001
+    """Return how a new hop stands; those of one transaction stand alike, and are many."""
+    added = holds.add(hold, now, closes=closes)
+    return {**added._asdict(), **({} if owner is None else leases.take(added, owner, now, lease)._asdict())}
 
 
 def add_passed(tx: Tx, passed: Iterable[tuple[HopKey, PassedEntry]]) -> None:
