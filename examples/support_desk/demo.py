@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_string
 from email.utils import parseaddr
 from pathlib import Path
@@ -103,13 +103,24 @@ async def published(app: Paigeant, worker: Worker) -> None:
         await asyncio.sleep(0.05)
 
 
-async def watch(runs: dict[str, Run], worker: Worker, board: Board) -> set[Interrupted]:
+async def answer(app: Paigeant, board: Board) -> None:
+    """Be the person who is asked: `paigeant approvals approve ID` does the same."""
+    for asked in (await app.approvals.list()).approvals:
+        about = asked.metadata if isinstance(asked.metadata, dict) else {}
+        what = f"{about.get('amount')} EUR for {about.get('customer')}'s {about.get('item')}"
+        with suppress(PaigeantError):  # the worker that asks may have died, and ask again
+            await app.approvals.approve(asked.id, by="the owner")
+            board.say(f"\n  a person lets the desk pay back {what}\n", "bold yellow")
+
+
+async def watch(app: Paigeant, runs: dict[str, Run], worker: Worker, board: Board) -> set[Interrupted]:
     """Watch all runs to their end, and kill the worker once on the way; returns the steps that it was in."""
     begun = monotonic()
     interrupted: set[Interrupted] = set()
     while True:
         views = {ticket: await run.view() for ticket, run in runs.items()}
         board.show(views)
+        await answer(app, board)
         if all(view.status.final for view in views.values()):
             return interrupted
         if not interrupted and is_time(views, monotonic() - begun):
@@ -153,7 +164,7 @@ async def story(board: Board) -> tuple[dict[str, RunResult], list[tuple[str, boo
         async with Paigeant(ActivityRegistry()) as app:
             await published(app, worker)
             runs = {ticket.stem: await app.dispatch("support", read(ticket)) for ticket in tickets}
-            interrupted = await watch(runs, worker, board)
+            interrupted = await watch(app, runs, worker, board)
             results = {ticket: await run.result() for ticket, run in runs.items()}
             listed = (await app.runs(limit=1000)).runs
     known = {str(run.workflow_id) for run in listed}

@@ -1,4 +1,4 @@
-"""What the worker serves: three agents and three functions, joined to the workflow `support`."""
+"""What the worker serves: four agents and two functions, joined to the workflow `support`."""
 
 from decimal import Decimal
 from typing import Literal
@@ -6,9 +6,12 @@ from typing import Literal
 import models
 import shop
 from pydantic import BaseModel
-from pydantic_ai import Agent
+from pydantic_ai import Agent, ApprovalRequired, ModelRetry, RunContext
 
-from paigeant import ActivityContext, Completed, Revised, Step, Terminal, Workflow, activity
+from paigeant import ActivityContext, Budget, Revised, RevisionPolicy, Step, Terminal, Workflow, activity
+
+LARGE = Decimal(100)
+"""A refund of more than this waits for a person."""
 
 
 class Triage(BaseModel):
@@ -49,6 +52,14 @@ triage = Agent(
     instructions="You sort the mail of a small shop. `order_id` looks like A-1234, or is null if the mail names none.",
     defer_model_check=True,
 )
+cashier = Agent(
+    models.choose(models.refund),
+    name="refund",
+    deps_type=shop.Order,
+    output_type=Refund,
+    instructions="You pay customers back: call pay_back once, and report exactly what it has paid.",
+    defer_model_check=True,
+)
 drafting = Agent(
     models.choose(models.draft),
     name="draft",
@@ -62,22 +73,55 @@ review = Agent(
     output_type=Review,
     instructions=(
         "You check replies before they are sent. Refuse one that grants a refund for an order delivered more than 30 "
-        "days before the date of the mail. Approve any other that answers the mail and promises nothing else."
+        "days before the date of the mail. Send one back that says of a delivery nothing by which the customer knows "
+        "which order is meant: insert draft and review with change_plan, and do not approve it. Approve any other that "
+        "answers the mail and promises nothing else."
     ),
     defer_model_check=True,
 )
 
 
-def brief(mail: str, triage: Triage, look_up: shop.Order | None, refund: Refund | None = None) -> str:
-    """Tell the drafting agent all there is; a prompt's parameters are bound by name, like those of an activity."""
+@cashier.tool
+def pay_back(run: RunContext[shop.Order]) -> str:
+    """Pay back what the order cost: the amount is ours, whatever a mail or a model says."""
+    order = run.deps
+    if order.price > LARGE and not run.tool_call_approved:
+        raise ApprovalRequired({"customer": order.customer, "item": order.item, "amount": str(order.price)})
+    shop.move_money(order.id, order.price, ActivityContext.current().idempotency_key)
+    return f"paid {order.price} EUR"
+
+
+@cashier.output_validator
+def is_what_was_paid(run: RunContext[shop.Order], granted: Refund) -> Refund:
+    """Let no model report another amount."""
+    if granted != Refund(order_id=run.deps.id, amount=run.deps.price):
+        raise ModelRetry(f"order {run.deps.id} was paid back with {run.deps.price} EUR")
+    return granted
+
+
+def the_order(look_up: shop.Order) -> shop.Order:
+    """Give the cashier the order; a factory's parameters are bound by name, like those of an activity."""
+    return look_up
+
+
+def brief(
+    mail: str, triage: Triage, look_up: shop.Order | None, refund: Refund | None = None, review: Review | None = None
+) -> str:
+    """Tell the drafting agent all there is, and what was wrong with an earlier draft."""
     order = look_up.model_dump_json() if look_up else "none of ours"
     granted = f"{refund.amount} EUR, paid back today" if refund else "none"
-    return f"Mail:\n{mail}\nSummary: {triage.summary}\nOrder: {order}\nRefund: {granted}"
+    said = review.reason if review else "nothing yet"
+    return f"Mail:\n{mail}\nSummary: {triage.summary}\nOrder: {order}\nRefund: {granted}\nReviewer: {said}"
 
 
 activity.agent(triage, prompt="{mail}")
+activity.agent(cashier, prompt="Order: {look_up.id}\nPrice: {look_up.price}", deps=the_order)
 activity.agent(drafting, prompt=brief)
-activity.agent(review, prompt="Mail:\n{mail}\nOrder: {look_up}\nReply: {draft.subject}\n{draft.body}")
+activity.agent(
+    review,
+    prompt="Mail:\n{mail}\nOrder: {look_up}\nReply: {draft.subject}\n{draft.body}",
+    can_revise=RevisionPolicy(allow=("draft", "review"), max_added=2),
+)
 
 
 # -- the functions
@@ -92,18 +136,10 @@ def look_up(triage: Triage) -> Revised[shop.Order] | shop.Order | None:
     return Revised(order, insert=[Step("refund")])
 
 
-@activity.execute()
-def refund(look_up: shop.Order, ctx: ActivityContext) -> Completed[Refund]:
-    """Pay back what the order cost: the amount is ours, whatever a mail or a model says."""
-    shop.move_money(look_up.id, look_up.price, ctx.idempotency_key)
-    granted = Refund(order_id=look_up.id, amount=look_up.price)
-    return Completed(granted, log=granted)
-
-
 @activity.compensate("refund")
-def take_back(log: Refund, ctx: ActivityContext) -> None:
-    """Undo a refund, with what it noted in its log; `ctx.idempotency_key` is another one on the way back."""
-    shop.move_money(log.order_id, -log.amount, ctx.idempotency_key)
+def take_back(look_up: shop.Order, ctx: ActivityContext) -> None:
+    """Undo a refund; `ctx.idempotency_key` is another one on the way back."""
+    shop.move_money(look_up.id, -look_up.price, ctx.idempotency_key)
 
 
 @activity.execute()
@@ -115,4 +151,9 @@ def send(sender: str, draft: Draft, review: Review, ctx: ActivityContext) -> str
     return draft.subject
 
 
-support = Workflow("support", ["triage", "look_up", "draft", "review", "send"])
+support = Workflow(
+    "support",
+    ["triage", "look_up", "draft", "review", "send"],
+    revision=RevisionPolicy(allow=("refund", "draft", "review"), max_added=3),
+    budget=Budget(tokens=50_000),
+)

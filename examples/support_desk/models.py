@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urldefrag
 
-from pydantic_ai import ModelMessage, ModelRequest, ModelResponse, ToolCallPart, UserPromptPart
+from pydantic_ai import ModelMessage, ModelRequest, ModelResponse, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model, infer_model
 from pydantic_ai.models.function import AgentInfo, FunctionModel
@@ -16,7 +16,13 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 CHOSEN = os.environ.get("PAIGEANT_DEMO_MODEL", "")
 RETURN_DAYS = 30
 
-Answer = Callable[[str], dict[str, Any]]
+Call = tuple[str, dict[str, Any]]
+"""The tool that a model calls, and its arguments; the tool `OUTPUT` takes its answer."""
+
+Answer = Callable[[str, list[str]], Call]
+"""From what the agent was asked, and which tools have answered already, to the next call."""
+
+OUTPUT = "output"
 
 
 class Unusable(Exception):
@@ -67,8 +73,10 @@ def _thinking(answer: Answer) -> Callable[..., Any]:
     async def respond(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         parts = [part for message in messages if isinstance(message, ModelRequest) for part in message.parts]
         asked = next(str(part.content) for part in parts if isinstance(part, UserPromptPart))
+        answered = [part.tool_name for part in parts if isinstance(part, ToolReturnPart)]
         await asyncio.sleep(0.1 + len(asked) % 7 / 20)  # a real one takes its time
-        return ModelResponse(parts=[ToolCallPart(info.output_tools[0].name, answer(asked))])
+        tool, arguments = answer(asked, answered)
+        return ModelResponse(parts=[ToolCallPart(info.output_tools[0].name if tool == OUTPUT else tool, arguments)])
 
     return respond
 
@@ -76,16 +84,23 @@ def _thinking(answer: Answer) -> Callable[..., Any]:
 # -- the stand-ins: each reads what the agent was asked, and nothing else
 
 
-def triage(mail: str) -> dict[str, Any]:
+def triage(mail: str, _: list[str]) -> Call:
     order = re.search(r"\bA-\d{4}\b", mail)
     refund = re.search(r"\brefund|money back", mail, re.IGNORECASE)
     delivery = re.search(r"parcel|tracking|in transit", mail)
     wish = "refund" if refund else "delivery" if delivery else "other"
     about = f"about order {order[0]}" if order else "about no order"
-    return {"wish": wish, "order_id": order and order[0], "summary": f"{_line(mail, 'Subject')} ({wish}, {about})"}
+    summary = f"{_line(mail, 'Subject')} ({wish}, {about})"
+    return OUTPUT, {"wish": wish, "order_id": order and order[0], "summary": summary}
 
 
-def draft(asked: str) -> dict[str, Any]:
+def refund(asked: str, answered: list[str]) -> Call:
+    if "pay_back" not in answered:
+        return "pay_back", {}
+    return OUTPUT, {"order_id": _line(asked, "Order"), "amount": _line(asked, "Price")}
+
+
+def draft(asked: str, _: list[str]) -> Call:
     name = _line(asked, "From").partition("<")[0].strip(' "')
     order, granted = _line(asked, "Order"), _line(asked, "Refund")
     if granted != "none":
@@ -93,19 +108,28 @@ def draft(asked: str) -> dict[str, Any]:
     elif order == "none of ours" and "about order" in asked:
         body = "we cannot find an order with that number. Could you send us a photo of the confirmation?"
     elif "(delivery," in asked:
-        body = "your parcel is on its way; the carrier tells us that it arrives this week."
+        number = re.search(r"\bA-\d{4}\b", asked)
+        which = f" with order {number[0]}" if number and "name the order" in _line(asked, "Reviewer") else ""
+        body = f"your parcel{which} is on its way; the carrier tells us that it arrives this week."
     else:
         body = "thank you for writing; a colleague will get back to you today."
-    return {"subject": f"Re: {_line(asked, 'Subject')}", "body": f"Dear {name},\n\n{body}\n\nYour shop"}
+    return OUTPUT, {"subject": f"Re: {_line(asked, 'Subject')}", "body": f"Dear {name},\n\n{body}\n\nYour shop"}
 
 
-def review(asked: str) -> dict[str, Any]:
+def review(asked: str, answered: list[str]) -> Call:
     delivered = re.search(r'"delivered_on":"([\d-]+)"', asked)
     if delivered and "paid you back" in asked:
         days = (date.fromisoformat(_line(asked, "Date")) - date.fromisoformat(delivered[1])).days
         if days > RETURN_DAYS:
-            return {"approved": False, "reason": f"the order was delivered {days} days before, more than {RETURN_DAYS}"}
-    return {"approved": True, "reason": "it answers the mail and promises nothing else"}
+            why = f"the order was delivered {days} days before, more than {RETURN_DAYS}"
+            return OUTPUT, {"approved": False, "reason": why}
+    if "your parcel is" in asked:
+        why = "name the order: the customer may have several"
+        if "change_plan" not in answered:
+            again = [{"activity": "draft"}, {"activity": "review"}]
+            return "change_plan", {"insert": again, "reason": why}
+        return OUTPUT, {"approved": False, "reason": why}
+    return OUTPUT, {"approved": True, "reason": "it answers the mail and promises nothing else"}
 
 
 def _line(text: str, name: str) -> str:

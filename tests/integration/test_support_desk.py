@@ -88,6 +88,10 @@ def test_nothing_is_lost_or_done_twice_when_the_worker_is_killed(desk: Path, env
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
     assert "No real model is asked" in ended.stdout
     assert re.search(r"kill -9: the worker died in .*refund of ", ended.stdout)
+    assert "a person lets the desk pay back 119.00 EUR for Mia Lindqvist's Rain jacket" in ended.stdout
+    assert re.search(
+        r"02-where-is-my-parcel: .*draft.* > review.* > draft.* > review.* > send = completed", ended.stdout
+    )
     assert ended.stdout.count("\n  ok  ") == 5
     assert "5 refunds and 1 taken back took " in ended.stdout
     assert "it moved money 6 times" in ended.stdout
@@ -203,14 +207,22 @@ class Endpoint(BaseHTTPRequestHandler):
 
 
 def completion(request: Any) -> Any:
-    tool = request["tools"][0]["function"]
     order = re.search(r"\bA-\d{4}\b", str(request["messages"][-1]["content"]))
     answers = {
         "wish": {"wish": "refund", "order_id": order and order[0], "summary": "wants money"},
         "subject": {"subject": "From a real model", "body": "Here it is."},
         "approved": {"approved": True, "reason": "as you like"},
     }
-    answer = next(each for name, each in answers.items() if name in tool["parameters"]["properties"])
+    names = {each["function"]["name"]: each["function"] for each in request["tools"]}
+    if "pay_back" in names:
+        said = str(request["messages"])
+        number, price = (re.search(rf"{word}: (\S+?)(?:\\\\n|['\"\\\\])", said) for word in ("Order", "Price"))
+        paid = any(each["role"] == "tool" for each in request["messages"])
+        granted = {"order_id": number and number[1], "amount": price and price[1]}
+        tool, answer = (names["final_result"], granted) if paid else (names["pay_back"], {})
+    else:
+        tool = names["final_result"]
+        answer = next(each for name, each in answers.items() if name in tool["parameters"]["properties"])
     call = {"id": "c1", "type": "function", "function": {"name": tool["name"], "arguments": json.dumps(answer)}}
     return {
         "id": "r1",
