@@ -1,4 +1,4 @@
-"""Crash points: a workflow run once for each commit at which its worker may die, and for each side of it."""
+"""Crash points: a workflow run once for each commit and checkpoint at which its worker may die, on either side."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.aio.race import wait_or_stop
 from paigeant.app.run import RunResult
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
+from paigeant.model.calls.recorded import name_of
 from paigeant.model.entries.step import OnInterrupt, Step
 from paigeant.model.hops import Commit, CommitResult, Verdict
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.runs import Direction, RunView
+from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
 from paigeant.stores.memory import MemoryStore
-from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.rows import HopRow, Rows
 from paigeant.testing.stage import Stage
 from paigeant.testing.timing import SkippingStore
 
@@ -42,10 +44,11 @@ def outcome(run: RunView) -> object:
 
 @dataclass(frozen=True, slots=True)
 class CrashedRun:
-    """A run whose worker died at the commit of one step, and how it ended all the same.
+    """A run whose worker died at the commit of one step, or at a checkpoint in it, and how it ended all the same.
 
-    ``committed`` says on which side: before it, so that the step ran again, or after it, so that it did not. What was
-    committed is what came of this ``attempt``: the step's output, or that it is to be tried again.
+    ``committed`` says on which side: before it, so that the step ran again, or the call was made again, or after it, so
+    that it was not. What was committed is what came of this ``attempt``: the step's output, or that it is to be tried
+    again. ``checkpoint`` is the call that was being recorded, None if it was no call.
     """
 
     step: str
@@ -53,12 +56,14 @@ class CrashedRun:
     attempt: int
     committed: bool
     result: RunResult
+    checkpoint: str | None = None
 
     def __str__(self) -> str:
         """Say where the worker died."""
         side = "after" if self.committed else "before"
         which = f", attempt {self.attempt}" if self.attempt > 1 else ""
-        return f"the worker died just {side} the commit of {self.step!r} at position {self.position}{which}"
+        what = "the commit" if self.checkpoint is None else f"the checkpoint {self.checkpoint!r}"
+        return f"the worker died just {side} {what} of {self.step!r} at position {self.position}{which}"
 
 
 async def crash_at_each_commit(
@@ -76,7 +81,8 @@ async def crash_at_each_commit(
                 text = f"run a second time, {workflow!r} took fewer than {smooth.commits} commits: it is not repeatable"
                 raise AssertionError(text)
             step, position = crash.died_in.topic, crash.died_in.headers.position
-            crashed.append(CrashedRun(step, position, crash.attempt, committed, RunResult.of(view)))
+            result = RunResult.of(view)
+            crashed.append(CrashedRun(step, position, crash.attempt, committed, result, crash.checkpoint))
             if not crash.as_asked_for:
                 _check(crashed[-1], compare(expected), compare(view), view)
     return crashed
@@ -120,9 +126,15 @@ class _Crash:
     commits: int = 0
     died_in: PaigeantMessage | None = None
     attempt: int = 0
+    checkpoint: str | None = None
     as_asked_for: bool = False
     """The step that was cut off asked not to be run again."""
     happened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_next(self) -> bool:
+        """Whether the worker dies at the next commit."""
+        return self.commits + 1 == self.at and not self.happened.is_set()
 
 
 class _MortalStore(MemoryStore):
@@ -147,7 +159,7 @@ class _MortalStore(MemoryStore):
 
     async def _write(self, commit: Commit, lease: timedelta) -> CommitResult:
         crash, hop = self._crash, self._rows.hop(commit.held.key)
-        last = hop is not None and crash.commits + 1 == crash.at and not crash.happened.is_set()
+        last = hop is not None and crash.is_next
         body, attempt = (b"", 0) if hop is None else (hop.body, hop.attempt)
         if last and not crash.committed:
             self._die(body, attempt)
@@ -157,6 +169,35 @@ class _MortalStore(MemoryStore):
             self._die(body, attempt)
             return CommitResult(Verdict.FENCED)
         return settled
+
+    async def record_checkpoints(self, recordings: Sequence[Recording]) -> list[Recorded]:
+        """Record them one by one, and die in between if that is due."""
+        return [await self._record(recording) for recording in recordings]
+
+    async def _record(self, recording: Recording) -> Recorded:
+        crash, hop = self._crash, self._rows.hop(recording.held.key)
+        if hop is None or recording.checkpoint is None:
+            [recorded] = await super().record_checkpoints([recording])
+            return recorded
+        last = crash.is_next
+        if last and not crash.committed:
+            self._die_in(hop, recording.checkpoint)
+        [recorded] = await super().record_checkpoints([recording])
+        crash.commits += recorded.alive
+        if last and crash.committed and recorded.alive:
+            self._die_in(hop, recording.checkpoint)
+            return Recorded(alive=False)
+        return recorded
+
+    def _die_in(self, hop: HopRow, checkpoint: Checkpoint) -> None:
+        """Die at a checkpoint; of a call that is made at most once, and has begun, a person is asked what came."""
+        known = self._rows.runs[hop.workflow_id].checkpoints
+        keys = {key for step, found in known.items() if step.step_id == hop.step_id for key in found}
+        began = (key.split(" ", 2) for key in keys if key.startswith("began "))
+        in_doubt = any(call not in keys and f"failed {number} {call}" not in keys for _, number, call in began)
+        self._die(hop.body, hop.attempt)
+        self._crash.checkpoint = f"{checkpoint.kind} {name_of(checkpoint.key)}"
+        self._crash.as_asked_for = self._crash.as_asked_for or in_doubt
 
     def _die(self, body: bytes, attempt: int) -> None:
         message = self._open(body).message

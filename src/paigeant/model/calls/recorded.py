@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -68,7 +69,7 @@ class RecordedCall(BaseModel, frozen=True):
 
 def name_of(key: str) -> str:
     """Return what a call is, of its key: the tool, or the unit of an agent's run, or the name of ``ctx.checkpoint``."""
-    unit = key.partition("@")[0]
+    unit = re.sub(r"^(began|failed) \d+ ", "", key).partition("@")[0]
     if unit.startswith("ctx."):
         name, _, number = unit.removeprefix("ctx.").rpartition(".")
         return name if name and number.isdecimal() else unit.removeprefix("ctx.")
