@@ -3,7 +3,8 @@
 from paigeant.app.blocking import SyncPaigeant, SyncRun
 from paigeant.app.handlers import Handlers, load_handlers
 from paigeant.app.paigeant import Paigeant
-from paigeant.app.run import Run, RunResult
+from paigeant.app.results import RunResult
+from paigeant.app.run import Run
 from paigeant.app.signals import Signal
 from paigeant.app.upkeep.administration import Administration, Prunable
 from paigeant.app.workflow import Workflow

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
 from time import monotonic
 from types import MappingProxyType
-from typing import Any, Final, Generic, Self, cast
+from typing import Any, Final, Generic
 from uuid import UUID
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic import JsonValue, TypeAdapter
 
 from paigeant.abc import RunReader
 from paigeant.app.calls.conversations import Conversation, list_conversations, load_conversation
@@ -21,20 +19,19 @@ from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import attest, digest_of_carried, view_of
 from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.app.options import read_flag, read_timeout
+from paigeant.app.results import RunResult
 from paigeant.app.signals import Signal, attested, require_taken
 from paigeant.app.views.ahead import signals_ahead, with_steps_ahead
 from paigeant.app.views.pictures import draw_run
 from paigeant.engine.fork import fork
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_run
-from paigeant.errors import ResultError, ResultTimeout, RunFailed, UnknownVariable
+from paigeant.errors import ResultTimeout, UnknownVariable
 from paigeant.model.calls.recorded import RecordedCall
 from paigeant.model.people.deeds import Deed, DeedVerb, DeedView
-from paigeant.model.runs import CancelRequest, NodeView, RunError, RunStatus, RunView, StepView
+from paigeant.model.runs import CancelRequest, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
-from paigeant.model.values.shapes import first_problem, read
-from paigeant.model.values.showing import class_name
 from paigeant.model.values.values import shelve
 
 _LOOK: Final = 5.0
@@ -45,62 +42,6 @@ _FOLLOW: Final = 1.0
 
 _PAUSE: Final = 0.03
 """Seconds between two looks of who follows a run, at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult(Generic[Out_co]):
-    """How a run ended: ``variables``, ``steps`` and ``nodes`` as ``show --json`` has them."""
-
-    workflow_id: UUID
-    status: RunStatus
-    variables: dict[str, JsonValue]
-    steps: tuple[StepView, ...]
-    error: RunError | None
-    nodes: tuple[NodeView, ...] = ()
-    _output: JsonValue = None
-    _shape: TypeAdapter[Any] | None = None
-
-    @property
-    def output(self) -> Out_co:
-        """The output: of the type that the workflow declares, if it is known here and declares one, else JSON data.
-
-        Raises :class:`~paigeant.errors.RunFailed` if the run did not complete, and
-        :class:`~paigeant.errors.ResultError` if what came out is not of that type.
-        """
-        self.checked()
-        if self._shape is None:
-            return cast("Out_co", self._output)
-        try:
-            return read(self._shape, to_json(self._output))
-        except ValidationError as error:
-            text = f"run {self.workflow_id} came to what its workflow does not declare: {first_problem(error)}"
-            raise ResultError(text) from error
-
-    def checked(self) -> Self:
-        """Return itself if the run completed; else raises RunFailed, with the traceback of the step that failed."""
-        if self.status is RunStatus.COMPLETED:
-            return self
-        step = self.error.step if self.error else None
-        where = f" at step {step!r}" if step else ""
-        why = f": {class_name(self.error.type)}: {self.error.message}" if self.error else ""
-        text = f"run {self.workflow_id} ended {self.status}{where}{why}; see: paigeant show {self.workflow_id}"
-        failed = RunFailed(text, workflow_id=str(self.workflow_id), status=self.status, step=step)
-        for note in self._tracebacks():
-            failed.add_note(note)
-        raise failed
-
-    def _tracebacks(self) -> list[str]:
-        """Return the newest traceback of the step that failed, if there is one."""
-        position = self.error.position if self.error else None
-        errors = [error for view in self.steps if view.position == position for error in view.errors]
-        return [f"In the step, {error.traceback}" for error in errors[-1:] if error.traceback]
-
-    @classmethod
-    def of(cls, view: RunView, shape: TypeAdapter[Any] | None = None) -> Self:
-        """Return the result that a final run's view shows; its output is of this shape."""
-        return cls(
-            view.workflow_id, view.status, view.variables, view.steps, view.error, view.nodes, view.output, shape
-        )
 
 
 class _Waiting:
@@ -232,18 +173,28 @@ class Run(Generic[Out_co]):
         now = [hop.signal for hop in view.journey if hop.signal]
         return tuple(dict.fromkeys([*now, *await signals_ahead(self._runtime, view)]))
 
-    async def fork(self, from_: str | int | None = None, outputs: Mapping[str | int, Any] | None = None) -> Run[Out_co]:
+    async def fork(
+        self,
+        from_: str | int | None = None,
+        outputs: Mapping[str | int, Any] | None = None,
+        *,
+        keep_checkpoints: bool = False,
+    ) -> Run[Out_co]:
         """Record a run that inherits what this one had before a place, and executes the rest anew; return its handle.
 
         The place is a step, or a position, of the trunk; by default where this one failed or stands. Inherited are
         steps, values and variables before it, with ``outputs`` instead of those of some of the steps: values, as a
         dispatch takes them, by step or position. Steps of the fork have keys of their own, and what it inherited is
-        never undone. The run itself, whatever its status, is not changed. When this returns the fork is durable.
+        never undone. The run itself, whatever its status, is not changed. With ``keep_checkpoints`` the step at the
+        place finds what it has recorded here, so that these calls are not paid twice; with ``outputs`` its prompt is
+        made anew, and a request that differs then holds it as ``diverged``. When this returns the fork is durable.
 
         Raises InvalidInput for a place or a step that there is not, and UnknownRun.
         """
         texts = {str(step): variable_as_json(str(step), value, "step") for step, value in (outputs or {}).items()}
-        return Run(self._runtime, await fork(self._runtime, self.workflow_id, from_, texts), self._outputs)
+        keeps = read_flag("keep_checkpoints", keep_checkpoints, "fork")
+        made = await fork(self._runtime, self.workflow_id, from_, texts, keeps=keeps)
+        return Run(self._runtime, made, self._outputs)
 
     async def cancel(self, *, compensate: bool = False) -> RunStatus:
         """Request that the run ends, undoing what it did if ``compensate``; returns its status now.

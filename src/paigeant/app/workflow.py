@@ -7,7 +7,7 @@ import asyncio
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.options import read_flag
 from paigeant.app.paigeant import Paigeant
-from paigeant.app.run import RunResult
+from paigeant.app.results import RunResult
 from paigeant.errors import ConfigError, InvalidInput
 from paigeant.model.checks.options import checked
 from paigeant.model.values.durations import Duration

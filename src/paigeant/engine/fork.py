@@ -42,20 +42,25 @@ class _Edited(NamedTuple):
     blobs: list[Blob]
 
 
-async def fork(runtime: Runtime, source: UUID, place: str | int | None, outputs: Mapping[str, bytes]) -> UUID:
+async def fork(
+    runtime: Runtime, source: UUID, place: str | int | None, outputs: Mapping[str, bytes], *, keeps: bool = False
+) -> UUID:
     """Record a run that inherits what the source had before a place, and announce it; returns its id.
 
     Without a ``place``, a step or a position on the trunk, it is where the source failed or stands. ``outputs`` are
-    JSON texts by the step, or the position, whose output they replace. When this returns the run is durable. Raises
-    UnknownRun, and InvalidInput for a place or a step that there is not, or whose message does not open here.
+    JSON texts by the step, or the position, whose output they replace. If it ``keeps`` them, the step at the place
+    finds its checkpoints. When this returns the run is durable. Raises UnknownRun, and InvalidInput for a place or a
+    step that there is not, or whose message does not open here, and where a node is to keep checkpoints.
     """
     view = await runtime.store.get_run(source)
     position = _place(view, place)
     was = await _message(runtime, HopKey(source, "", position))
+    if keeps and not isinstance(was.routing_slip.next_step(), Step):
+        raise InvalidInput(f"position {position} is no step: of branches no checkpoints are kept")
     edited = await _edit(runtime, view, position, outputs)
     message = _first(was, view, position, edited)
     start = _start(runtime, message, view, edited)
-    await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables))
+    await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables, keeps))
     runtime.report(RunDispatched(start.workflow, start.workflow_id, start.trace_id, fresh=True))
     await announce(runtime, start.twin.sealed)
     return start.workflow_id

@@ -24,11 +24,14 @@ class Environment(Stage):
         """Run a workflow again and again, its worker dying at each commit in turn, and assert that it ends the same.
 
         It runs once without a fault. Then, for each of its commits, twice more: the worker dies just before the commit,
-        so that the step runs again, and just after, so that the step must not. Another worker goes on; waits are
-        skipped. Each run has a store of its own. Returns the runs, so that you can assert what they did outside.
+        so that the step runs again, and just after, so that the step must not. A checkpoint, of an agent's call or of
+        ``ctx.checkpoint``, is such a commit too: before it the call is made again, after it it is not. Another worker
+        goes on; waits are skipped. Each run has a store of its own. Returns the runs, so that you can assert what they
+        did outside.
 
         Raises AssertionError naming the step at whose commit the worker died, if ``compare`` then makes something else
-        of the result. A step that asked for it with ``on_interrupt`` is parked, or undone, and not compared then.
+        of the result. A step that asked for it with ``on_interrupt`` is parked, or undone, and one that died in a tool
+        that is called at most once asks a person: they are not compared then.
         """
         plan = await self.catalog.find(workflow, self.store)
 

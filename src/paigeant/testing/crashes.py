@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from paigeant.abc import Opened
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.aio.race import wait_or_stop
-from paigeant.app.run import RunResult
+from paigeant.app.results import RunResult
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.model.calls.recorded import name_of
 from paigeant.model.entries.step import OnInterrupt, Step

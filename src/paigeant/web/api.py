@@ -199,14 +199,15 @@ async def custody(request: Request, workflow_id: str) -> dict[str, Any]:
 
 @router.post("/runs/{workflow_id}/fork", status_code=201)
 async def fork(request: Request, workflow_id: str) -> Response:
-    """Start a run that inherits what this one had before a step: ``{from, outputs: {step: value}}``."""
+    """Start a run that inherits what this one had before a step: ``{from, outputs: {…}, keep_checkpoints: false}``."""
     require(request, Role.OPERATOR)
-    body = await json_body(request, "from", "outputs")
+    body = await json_body(request, "from", "outputs", "keep_checkpoints")
     place: Any = body.get("from")
     outputs: Any = body.get("outputs") or {}
     if not isinstance(place, str | int | None) or isinstance(place, bool) or not isinstance(outputs, dict):
         raise InvalidInput("the body should be {from: a step or a position, outputs: {step: value}}")
-    made = await (await find_run(request, workflow_id)).fork(place, cast("dict[str | int, Any]", outputs))
+    values, keeps = cast("dict[str | int, Any]", outputs), bool(body.get("keep_checkpoints"))
+    made = await (await find_run(request, workflow_id)).fork(place, values, keep_checkpoints=keeps)
     said = {"workflow_id": str(made.workflow_id), "status": str(await made.status())}
     return JSONResponse(said, 201, {"Location": f"/api/v1/runs/{made.workflow_id}"})
 

@@ -16,7 +16,8 @@ from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Handlers
 from paigeant.app.options import DispatchArguments, RunsArguments
 from paigeant.app.paigeant import Paigeant
-from paigeant.app.run import Run, RunResult
+from paigeant.app.results import RunResult
+from paigeant.app.run import Run
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.model.checks.options import checked

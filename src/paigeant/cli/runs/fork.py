@@ -31,6 +31,9 @@ def fork(
     outputs: Annotated[
         list[str] | None, typer.Option("--set", metavar="STEP=FILE", help="A JSON file instead of a step's output.")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep-checkpoints", help="Do not make again the calls that its first step has recorded.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end and print its output.")] = False,
     timeout: Annotated[
         float | None, typer.Option(parser=seconds, metavar="SPAN", help="How long to wait at most, as 30 or 5m.")
@@ -44,7 +47,7 @@ def fork(
     replaced = dict(map(_replaced, outputs or ()))
 
     async def question(app: Paigeant) -> tuple[Run, RunView | None, RunStatus]:
-        run = await (await chosen(app, workflow_id)).fork(place, replaced)
+        run = await (await chosen(app, workflow_id)).fork(place, replaced, keep_checkpoints=keep)
         if not wait:
             return run, None, await run.status()
         with display(str(run.workflow_id), transient=True) as shown:

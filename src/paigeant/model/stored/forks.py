@@ -22,13 +22,15 @@ class Named(NamedTuple):
 class Fork:
     """A run to be recorded that inherits what another had before the place of its own first hop, on the trunk.
 
-    ``outputs`` replaces outputs that it inherits, by position, and ``variables`` variables.
+    ``outputs`` replaces outputs that it inherits, by position, and ``variables`` variables. If it ``keeps`` them, its
+    first step finds what the source's had recorded in its newest epoch; not its prompt, if an output was replaced.
     """
 
     source: UUID
     start: RunStart
     outputs: Mapping[int, Value] = field(default_factory=dict[int, Value])
     variables: Mapping[Named, Value] = field(default_factory=dict[Named, Value])
+    keeps: bool = False
 
     @property
     def before(self) -> int:

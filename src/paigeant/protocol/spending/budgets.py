@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from paigeant.model.spending.budgets import NOTHING, Amount, Budget, Cap
@@ -54,6 +54,20 @@ def scope_of(budget: Budget, payer: Payer, now: datetime) -> str | None:
     }
     parts = names[budget.per]
     return None if None in parts else " ".join(part for part in parts if part is not None)
+
+
+OF_DAYS: Final = ("tenant", "workflow", "agent")
+"""How the scopes of budgets begin that are for a day."""
+
+
+def scope_of_run(workflow_id: UUID) -> str:
+    """Return what the row of a run's budget is called."""
+    return f"run {workflow_id}"
+
+
+def scopes_of_run(workflow_id: UUID) -> tuple[str, str]:
+    """Return between which names those of the budgets of a run's steps lie."""
+    return f"step {workflow_id}:", f"step {workflow_id}:~"
 
 
 def scopes_of(budgets: Iterable[Budget], payer: Payer, now: datetime) -> list[tuple[Budget, str]]:

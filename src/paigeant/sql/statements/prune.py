@@ -19,6 +19,7 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.installation import workers
 from paigeant.sql.schema.tables import Columns, workflow_runs
 from paigeant.sql.schema.whole import tables_of_runs
+from paigeant.sql.statements.calls.budgets import drop_budgets, drop_past_budgets
 from paigeant.sql.statements.commits.plans import drop_unused
 from paigeant.sql.statements.hops import steps
 
@@ -67,6 +68,7 @@ def prune(tx: Tx, older_than: timedelta, statuses: Collection[RunStatus], limit:
     )
     if not found:
         drop_unused(tx)
+        drop_past_budgets(tx, tx.now - older_than)
         return 0
     sizes = {row.workflow_id: row.hops for row in tx.rows(_SIZES, runs=[row.workflow_id for row in found])}
     oldest = [row.workflow_id for row in found]
@@ -74,6 +76,7 @@ def prune(tx: Tx, older_than: timedelta, statuses: Collection[RunStatus], limit:
     gone = [run for run, hops in zip(oldest, reached, strict=True) if hops <= HOPS] or oldest[:1]
     for deletion in DELETIONS:
         tx.connection.execute(deletion, {"runs": gone})
+    drop_budgets(tx, gone)
     return len(gone)
 
 

@@ -25,6 +25,7 @@ from paigeant.sql.schema.tables import (
     workflow_runs,
     workflow_variables,
 )
+from paigeant.sql.statements.commits.checkpoints import inherit_checkpoints
 from paigeant.sql.statements.commits.histories import inherit_histories
 from paigeant.sql.statements.commits.plans import keep_plans
 from paigeant.sql.statements.custody.records import keep_dispatches
@@ -130,6 +131,8 @@ def record_fork(tx: Tx, fork: Fork) -> None:
     tx.upsert(workflow_variables, [_set(fork, row) for row in tx.rows(_SET, source=source) if _is_theirs(fork, row)])
     inherit_histories(tx, fork)
     write_first(tx, fork.start)
+    if fork.keeps:
+        inherit_checkpoints(tx, fork)
 
 
 def _is_theirs(fork: Fork, row: Any) -> bool:

@@ -17,6 +17,7 @@ from paigeant.protocol.fan.joins import cancel_on, closes_on, forget_closing
 from paigeant.protocol.starts import RunName, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.calls.approvals import ask
+from paigeant.stores.memory.calls.checkpoints import inherit_checkpoints
 from paigeant.stores.memory.calls.histories import keep_history
 from paigeant.stores.memory.custody import keep_record
 from paigeant.stores.memory.fan import joins
@@ -87,6 +88,8 @@ def fork(rows: Rows, one: Fork) -> None:
         if one.inherits(path, position):
             replaced = {name: one.variables.get(Named(position, name), value) for name, value in variables.items()}
             run.set((path, position), variables if path else replaced)
+    if one.keeps:
+        inherit_checkpoints(rows, one)
     rows.changes.note()
 
 

@@ -59,6 +59,8 @@ class Calls:
     """By model."""
     budgets: dict[str, BudgetState] = field(default_factory=dict[str, BudgetState])
     """By scope."""
+    budgets_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """When each was last written."""
     reservations: Reservations = field(default_factory=Reservations)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from paigeant.model.runs import FINAL, RunStatus
+from paigeant.protocol.spending.budgets import OF_DAYS
 from paigeant.stores.memory.rows import Rows, RunRow
 
 
@@ -18,10 +19,21 @@ def prune(rows: Rows, older_than: timedelta, statuses: Collection[RunStatus], li
         del rows.runs[run.workflow_id], rows.hops[run.workflow_id]
         if run.dispatch_key is not None:
             del rows.keys[run.workflow, run.dispatch_key]
+    _drop_budgets(rows, gone, before)
     rows.deeds = [each for each in rows.deeds if each.deed.workflow_id not in {run.workflow_id for run in gone}]
     needed = {digest for run in rows.runs.values() for digest in run.plans}
     rows.plan_texts = {digest: text for digest, text in rows.plan_texts.items() if digest in needed}
     return len(gone)
+
+
+def _drop_budgets(rows: Rows, gone: list[RunRow], before: datetime) -> None:
+    """Delete the budgets of runs that are gone, and of days in which nothing was spent since then."""
+    kept = rows.calls.budgets
+    for scope in list(kept):
+        kind, _, rest = scope.partition(" ")
+        past = kind in OF_DAYS and rows.calls.budgets_at.get(scope, rows.clock()) < before
+        if past or (kind in {"run", "step"} and rest.partition(":")[0] in {str(run.workflow_id) for run in gone}):
+            del kept[scope]
 
 
 def ended(rows: Rows, older_than: timedelta, statuses: Collection[RunStatus]) -> list[RunRow]:

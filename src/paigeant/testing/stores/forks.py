@@ -15,6 +15,7 @@ from paigeant.errors import UnknownRun
 from paigeant.model.hops import Grant, Twin, Verdict
 from paigeant.model.plan import Undo
 from paigeant.model.runs import ForkOrigin, RunStatus
+from paigeant.model.stored.checkpoints import Checkpoint, Recording, StepEpoch
 from paigeant.model.stored.claims import Due
 from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.values.values import inline, shelve
@@ -53,6 +54,32 @@ class ForkGuarantees(StoreBackend):
         assert (await store.record_step_result([failed(mine)], self.lease))[0].verdict is Verdict.OK
         assert await store.get_status(view.workflow_id) is RunStatus.FAILED
         assert await store.get_status(fork.source) is RunStatus.RUNNING
+
+    async def test_a_fork_that_keeps_checkpoints_finds_those_of_its_first_step(self, store: Store) -> None:
+        grant = await self.begin(store, "draft", "print")
+        await store.record_step_result([completed(grant)], self.lease)
+        [second] = await store.claim(WORKER, Due(["print"]), 1, self.lease)
+        await store.start_afresh(second.held)
+        for key, kind in (("prompt", "prompt"), ("a", "model")):
+            await store.record_checkpoints([Recording(second.held, Checkpoint(key, b"1", "f", kind))])
+        await store.record_step_result([failed(second)], self.lease)
+        edited = {1: inline("edited")}
+        forks = [forked(grant, 2, keeps=True), forked(grant, 2), forked(grant, 2, keeps=True, outputs=edited)]
+
+        for fork in forks:
+            await store.record_fork(fork)
+
+        found: list[set[str]] = []
+        for fork in forks:
+            twin = fork.start.twin
+            step = StepEpoch(twin.key.workflow_id, twin.step_id, twin.direction)
+            found.append(set(await store.load_checkpoints(step)))
+        assert found == [{"prompt", "a"}, set(), {"a"}]
+        granted = await store.claim(WORKER, Due(["print"]), 3, self.lease)
+        assert {one.key: (one.fence, one.attempt, one.epoch) for one in granted} == {
+            fork.start.twin.key: (2 if kept else 1, 1, 0) for fork, kept in zip(forks, found, strict=True)
+        }
+        assert [step.calls for step in (await store.get_run(forks[0].start.workflow_id)).steps if step.calls]
 
     async def test_a_fork_of_what_is_not_there_writes_nothing(self, store: Store) -> None:
         grant = await self.begin(store, "draft", "print")

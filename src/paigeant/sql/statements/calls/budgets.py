@@ -7,10 +7,11 @@ summed, so that two that ask at the same moment see each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Integer, Text, bindparam, delete, func, or_, select, tuple_, update
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import NOTHING, Amount, Cap
@@ -183,3 +184,18 @@ def _in_ledger(tx: Tx, calls: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]
     if not asked:
         return set()
     return {tuple(row) for row in tx.connection.execute(select(*key).where(tuple_(*key).in_(asked))).all()}
+
+
+def drop_budgets(tx: Tx, runs: Iterable[UUID]) -> None:
+    """Delete the budgets of runs that are gone, and of their steps."""
+    for run in runs:
+        first, beyond = protocol.scopes_of_run(run)
+        of_run = rows.scope.between(first, beyond) | (rows.scope == protocol.scope_of_run(run))
+        tx.connection.execute(delete(budgets).where(rows.namespace == tx.namespace, of_run))
+
+
+def drop_past_budgets(tx: Tx, before: datetime) -> None:
+    """Delete the budgets of days in which nothing was spent since then."""
+    of_days = [rows.scope.startswith(f"{kind} ") for kind in protocol.OF_DAYS]
+    old = (rows.namespace == tx.namespace) & (rows.updated_at < before) & or_(*of_days)
+    tx.connection.execute(delete(budgets).where(old))

@@ -24,6 +24,7 @@ def reserve(rows: Rows, asked: Reservation) -> Reserved:
     call = (_step(hop), asked.key)
     lacking = protocol.lacking(lines, states, _reserved(rows, but=call), asked.wants)
     rows.calls.budgets.update(states)
+    rows.calls.budgets_at.update(dict.fromkeys(states, rows.clock()))
     if lacking is None and lines:
         scopes = tuple(dict.fromkeys(scope for _, scope in lines))
         rows.calls.reservations[call] = ReservationRow(asked.held, scopes, asked.wants)
@@ -44,6 +45,7 @@ def spend(rows: Rows, hop: HopRow, budgets: Sequence[Budget], charge: Charge) ->
     for scope in {scope for _, scope in lines}:
         state = states.get(scope, protocol.BudgetState())
         states[scope] = state._replace(spent=state.spent.plus(protocol.amount_of(charge)))
+        rows.calls.budgets_at[scope] = rows.clock()
 
 
 def list_budgets(rows: Rows, limit: int) -> list[BudgetView]:

@@ -8,7 +8,9 @@ from uuid import UUID
 from paigeant.aio.changes import News
 from paigeant.model.calls.recorded import CALLS, CallRow
 from paigeant.model.hops import LeaseToken
+from paigeant.model.message import HopKey
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
+from paigeant.model.stored.forks import Fork
 from paigeant.protocol import leases
 from paigeant.stores.memory.calls.budgets import spend
 from paigeant.stores.memory.kept import CheckpointRow
@@ -53,6 +55,21 @@ def load_checkpoints(rows: Rows, step: StepEpoch) -> dict[str, Checkpoint]:
     run = rows.runs.get(step.workflow_id)
     found = {} if run is None else run.checkpoints.get(step, {})
     return {key: kept.checkpoint for key, kept in found.items()}
+
+
+def inherit_checkpoints(rows: Rows, fork: Fork) -> None:
+    """Write what a fork's first step finds recorded, as if it had been leased before."""
+    twin, was = fork.start.twin, rows.hop(HopKey(fork.source, "", fork.before))
+    found = {} if was is None else rows.runs[fork.source].checkpoints.get(_step(was), {})
+    kept = {
+        key: row._replace(fence=0)
+        for key, row in found.items()
+        if not (fork.outputs and row.checkpoint.kind == "prompt")
+    }
+    hop = rows.hop(twin.key)
+    if kept and hop is not None:
+        rows.runs[twin.key.workflow_id].checkpoints[_step(hop)] = kept
+        hop.fence = 1
 
 
 def list_calls(rows: Rows, workflow_id: UUID) -> list[CallRow]:

@@ -174,3 +174,18 @@ class BudgetGuarantees(StoreBackend):
         answers = [await store.reserve(Reservation(grant.held, key, (budget,), wants)) for key in "abc"]
 
         assert [answer == ROOM for answer in answers] == [True, True, False]
+
+    async def test_budgets_of_runs_go_with_them_and_those_of_days_when_they_are_past(self, store: Store) -> None:
+        per: list[Budget] = [Budget(tokens=9, per=kind) for kind in ("run", "step", "workflow/day")]  # pyright: ignore[reportArgumentType]
+        done, open_ = [await self.begin(store, "draft") for _ in range(2)]
+        for grant in (done, open_):
+            await store.reserve(asking(grant, "a", 1, *per))
+            await store.record_checkpoints([spending(grant, "a", 1, *per)])
+        await store.record_step_result([completed(done)], self.lease)
+
+        assert await store.prune(-self.lease) == 1
+        assert await store.prune(-self.lease) == 0  # days that are past go once no run does
+
+        left = [view.scope for view in await store.list_budgets()]
+        assert sorted(scope.partition(" ")[0] for scope in left) == ["run", "step"]
+        assert all(str(open_.key.workflow_id) in scope for scope in left)

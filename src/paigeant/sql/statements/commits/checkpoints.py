@@ -1,0 +1,41 @@
+"""Checkpoints that a fork keeps: of the step of another run with which it begins."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import bindparam, func, literal, select, update
+
+from paigeant.model.runs import Direction
+from paigeant.model.stored.forks import Fork
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.calls import checkpoints
+from paigeant.sql.schema.tables import Columns, step_executions
+from paigeant.sql.statements.hops import THIS_HOP, bound, steps
+
+kept: Columns = checkpoints.c
+_SAME: Final = ("direction", "key", "fingerprint", "kind", "library", "worker", "took_us", "recorded_at", "payload")
+_OF_STEP: Final = (
+    select(*(kept[name] for name in _SAME))
+    .join_from(
+        checkpoints,
+        step_executions,
+        (steps.workflow_id == kept.workflow_id)
+        & (steps.step_id == kept.step_id)
+        & (kept.epoch == func.coalesce(steps.epoch, 0)),
+    )
+    .where(steps.workflow_id == bindparam("source"), steps.path == literal(""), steps.position == bindparam("place"))
+    .where(kept.direction == Direction.EXECUTE.value)
+)
+_LEASED_BEFORE: Final = update(step_executions).where(THIS_HOP).values(fence=1)
+
+
+def inherit_checkpoints(tx: Tx, fork: Fork) -> None:
+    """Write what the fork's first step finds recorded, as if it had been leased before: then it looks for that."""
+    twin = fork.start.twin
+    found = tx.rows(_OF_STEP, source=fork.source, place=fork.before)
+    mine = {"workflow_id": twin.key.workflow_id, "step_id": twin.step_id, "epoch": 0, "fence": 0}
+    rows = [{**row._asdict(), **mine} for row in found if not (fork.outputs and row.kind == "prompt")]
+    if rows:
+        tx.add(checkpoints, rows)
+        tx.many(_LEASED_BEFORE, [bound(twin.key)])
