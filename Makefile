@@ -11,7 +11,7 @@ FUZZ   := $(VENV)/.fuzz
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pythons test-newest-python test-slow fuzz services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-smoke chaos-selftest chaos-nightly chaos-figures requirements clean
+.PHONY: help demo test test-pythons test-newest-python agents-versions agents-oldest test-slow fuzz services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-smoke chaos-selftest chaos-nightly chaos-figures requirements clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -28,6 +28,17 @@ test-pythons: services  ## unit, contract and specification tests on every Pytho
 
 test-newest-python: ## a part of them on the newest Python that is here, within two minutes
 	.ci/pythons newest tests/unit/activities tests/unit/app tests/unit/model tests/unit/routing tests/specification -k "not postgres and not redis and not rabbitmq"
+
+AGENTS = tests/unit/agents tests/specification/test_accounting.py tests/specification/test_agent_options.py \
+	tests/specification/test_crashes_of_agents.py tests/specification/test_forks_of_agents.py \
+	tests/specification/test_histories.py
+
+agents-versions: $(DEV) services ## the tests of agents on each version of pydantic-ai that is supported, and across them
+	.ci/agents all $(AGENTS) tests/specification/test_agents.py
+	$(BIN)/pytest -q $(AGENTS) tests/specification/test_agents.py tests/integration/agents/test_versions.py
+
+agents-oldest: $(DEV) ## a part of them on the oldest, within a minute
+	.ci/agents oldest $(AGENTS) -k "not postgres and not redis and not rabbitmq"
 
 test-slow: $(DEV) services  ## the slow tests
 	$(BIN)/pytest -n auto --dist loadfile -m slow
@@ -98,6 +109,7 @@ requirements:  ## pin again (needs uv)
 	.ci/pin base --group build
 	.ci/pin dev --group build --group dev --all-extras --constraints requirements/base.txt
 	.ci/pin fuzz --group build --group fuzz --constraints requirements/dev.txt
+	.ci/pin-agents
 
 clean:         ## remove what the targets made
 	rm -rf $(VENV) dist build .pytest_cache .fuzz .ruff_cache .hypothesis .import_linter_cache .coverage

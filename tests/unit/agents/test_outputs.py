@@ -134,6 +134,7 @@ async def test_a_call_that_someone_else_must_answer_lets_the_step_wait_though_th
         assert (await run.status()) == "waiting"
 
 
+@pytest.mark.skipif(not hasattr(output, "PendingModelResponse"), reason="a later version has it")
 async def test_a_run_that_waits_for_its_provider_fails_the_step_and_says_so(run: Any):
     def submitted(text: str):
         del text
