@@ -18,7 +18,7 @@ SHOWN = 25
 WAITING = (
     "Condition.wait (threading.py)",
     "EpollSelector.select (selectors.py)",
-    "Lane._run (paigeant/sql/sqlite/writer_thread.py)",
+    "WriterThread._run (paigeant/sql/sqlite/writer_thread.py)",
     "_worker (concurrent/futures/thread.py)",
 )
 """Where a thread waits for work. On a virtual machine py-spy takes some of that for work."""

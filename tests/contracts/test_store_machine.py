@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from paigeant.abc import Store
 from paigeant.errors import PaigeantError
-from paigeant.model.hops import Commit, Grant, LeaseToken, RunStart
+from paigeant.model.hops import Commit, Grant, LeaseToken, RunStart, Started, Taker
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunView, StepStatus
@@ -128,18 +128,22 @@ class Stores(RuleBasedStateMachine):
         payload=st.integers(0, 1),
         key=st.none() | st.sampled_from("ab"),
         deadline=st.sampled_from([None, None, 3600.0, -1.0]),
+        taker=st.none() | st.builds(Taker, owners, leases),
     )
-    def start(self, steps: list[str], payload: int, key: str | None, deadline: float | None) -> None:
-        start = new_run(*steps, payload=payload, dispatch_key=key, deadline=deadline)
-        [answer, *_] = self.ask(lambda _, store: store.record_workflow_start([start]))
-        if answer == [(start.workflow_id, True)]:
+    def start(
+        self, steps: list[str], payload: int, key: str | None, deadline: float | None, taker: Taker | None
+    ) -> None:
+        start = new_run(*steps, payload=payload, dispatch_key=key, deadline=deadline, taker=taker)
+        answers = self.ask(lambda _, store: store.record_workflow_start([start]), starts_shape)
+        if not isinstance(answers[0], type) and answers[0][0].fresh:
             self.starts.append(start)
+            self.keep([given(answer) for answer in answers])
 
     @precondition(lambda self: self.starts)
     @rule(which=anyone)
     def start_again(self, which: int) -> None:
         start = self.starts[-1 - which % len(self.starts)]
-        self.ask(lambda _, store: store.record_workflow_start([start]))
+        self.ask(lambda _, store: store.record_workflow_start([start]), starts_shape)
 
     # -- what workers do
 
@@ -256,6 +260,16 @@ class Stores(RuleBasedStateMachine):
         for start in self.starts:
             [run, *_] = self.ask(lambda _, store, start=start: store.get_run(start.workflow_id), run_shape)
             holds(run)
+
+
+def given(answers: Sequence[Started]) -> list[Grant]:
+    """Return what was handed over with starts."""
+    return [one.handed_over for one in answers if one.handed_over is not None]
+
+
+def starts_shape(answers: Sequence[Started]) -> Any:
+    """Return what must be equal of the answers to starts."""
+    return [one[:2] for one in answers], grants_shape(given(answers))
 
 
 def grants_shape(grants: Sequence[Grant]) -> set[Any]:

@@ -18,8 +18,9 @@ from paigeant.engine.hop.leases import LeaseKeeper
 from paigeant.engine.hop.served import ServedSteps
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.slots import Slot
-from paigeant.model.hops import Commit, CommitResult, NoticeStatus, Record
+from paigeant.model.hops import Commit, CommitResult, Record
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.claims import NoticeStatus
 from paigeant.model.transition import RunEnd
 from paigeant.protocol import leases, signals
 from paigeant.protocol.states import HopState

@@ -118,15 +118,19 @@ class Witness:
                 for commit, settled in zip(arguments[0], answer, strict=True):
                     self._write(commit, settled)
             case "record_workflow_start":
-                self.runs.update(
-                    (int(start.dispatch_key), one.workflow_id) for start, one in zip(arguments[0], answer, strict=True)
-                )
+                self._begin(arguments[0], answer)
             case "release":
                 self.released.update(held.key for held in arguments[0])
             case "terminate" if answer is RunStatus.TERMINATED:
                 self.terminated.add(arguments[0])
             case _:
                 pass
+
+    def _begin(self, starts: Any, answers: Any) -> None:
+        for start, one in zip(starts, answers, strict=True):
+            self.runs[int(start.dispatch_key)] = one.workflow_id
+            if one.handed_over is not None:
+                self._give(one.handed_over, start.taker.owner, "dispatch")
 
     def _give(self, grant: Grant, owner: str, how: str) -> None:
         requested = self._rows.runs[grant.key.workflow_id].cancel_requested is not None

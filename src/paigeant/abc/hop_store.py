@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, NoticeStatus, Pulse, RunStart, Sealed, Started
+from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, Pulse, RunStart, Sealed, Started
 from paigeant.model.message import HopKey
-from paigeant.model.stored.claims import Claim, HeldInterface
+from paigeant.model.stored.claims import Claim, HeldInterface, NoticeStatus
 
 
 class Heart(ABC):
@@ -30,12 +30,13 @@ class HopStore(ABC):
 
     @abstractmethod
     async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
-        """Write runs, each with its first twin due at once; one answer each, in order.
+        """Write runs, each with its first twin due at once, or leased to its taker; one answer each, in order.
 
         When this returns they are durable. All of the call are written, or none: raises ``DispatchConflict`` if a
         dispatch key, or a ``workflow_id``, has a run already whose workflow or input differs. With the same workflow
-        and input it is a repeat, and gives that run back with nothing written. Plans are written with the runs that
-        refer to them, each text once in a namespace, however many runs and calls bring it.
+        and input it is a repeat, and gives that run back with nothing written. The first twin is given to its taker
+        again only if the ``workflow_id`` is the same, and it is still as it was given. Plans are written with the runs
+        that refer to them, each text once in a namespace, however many runs and calls bring it.
         """
 
     @abstractmethod

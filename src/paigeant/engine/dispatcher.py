@@ -15,7 +15,8 @@ from uuid_utils.compat import uuid7
 from paigeant.abc import DispatchSpan, DispatchTerms
 from paigeant.activities.binding import Sources, bind
 from paigeant.engine.agent_options import refused_options
-from paigeant.engine.conditions import see_input
+from paigeant.engine.flow.conditions import see_input
+from paigeant.engine.grants import still_held, undo_of
 from paigeant.engine.plans import WrittenPlan
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
@@ -23,7 +24,7 @@ from paigeant.engine.traces import TraceContext
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
 from paigeant.model.entries.step import Step
 from paigeant.model.events import RunDispatched
-from paigeant.model.hops import RunStart, Started, Twin
+from paigeant.model.hops import Leased, RunStart, Started, Taker, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
 from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.plan import Plan
@@ -71,6 +72,13 @@ class Shared(NamedTuple):
     trace: TraceContext | None
 
 
+class Prepared(NamedTuple):
+    """A run that is to be recorded, and its first message as it was before it was sealed."""
+
+    start: RunStart
+    message: PaigeantMessage
+
+
 async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
     """Record one run for each input (JSON texts), 500 in a transaction, and announce them; returns them in order.
 
@@ -91,18 +99,49 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
         return answers
 
 
-async def _record(runtime: Runtime, starts: Sequence[RunStart], span: DispatchSpan) -> list[Started]:
-    started = await runtime.store.record_workflow_start(starts)
+async def _record(runtime: Runtime, prepared: Sequence[Prepared], span: DispatchSpan) -> list[Started]:
+    started = await _record_and_hand_over(runtime, prepared)
     if runtime.hooks.wants(RunDispatched):
-        for start, (workflow_id, fresh) in zip(starts, started, strict=True):
-            dispatched = RunDispatched(start.workflow, workflow_id, start.trace_id, fresh)
+        for (start, _), answer in zip(prepared, started, strict=True):
+            dispatched = RunDispatched(start.workflow, answer.workflow_id, start.trace_id, answer.fresh)
             span.end(dispatched)
             runtime.report(dispatched)
-    await announce(runtime, *(start.twin.sealed for start, answer in zip(starts, started, strict=True) if answer.fresh))
+    pairs = zip(prepared, started, strict=True)
+    await announce(runtime, *(one.start.twin.sealed for one, said in pairs if said.fresh and said.handed_over is None))
     return started
 
 
-def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOptions) -> RunStart:
+async def _record_and_hand_over(runtime: Runtime, prepared: Sequence[Prepared]) -> list[Started]:
+    """Record runs, and start those here that a worker of this process has free slots for; raises what the store raises.
+
+    They are of one dispatch. Those that do not begin with the same activity as the first of them, or with a node, wait
+    for whoever serves them, and so do all where hops are signed: what was signed is judged as it comes in.
+    """
+    topic = prepared[0].start.twin.topic
+    ours = [one for one in prepared if one.start.twin.topic == topic and one.start.twin.kind is None]
+    reserved = None if runtime.codec.signs or not ours else runtime.takers.reserve(topic, len(ours))
+    if reserved is None:
+        return await runtime.store.record_workflow_start([one.start for one in prepared])
+    seats, room = reserved
+    taker = Taker(runtime.owner, runtime.lease)
+    given = {one.start.workflow_id for one in ours[:room]}
+    starts = [replace(each, taker=taker) if each.workflow_id in given else each for each, _ in prepared]
+    started_here = 0
+    try:
+        asked_at = runtime.clock()
+        started = await runtime.takers.record(runtime.store, starts, taker)
+        held, asked_at = await still_held(runtime, [one.handed_over for one in started if one.handed_over], asked_at)
+        grants = {grant.key: grant for grant in held}
+        for start, message in prepared:
+            if (grant := grants.get(start.twin.key)) is not None:
+                seats.start(Leased(grant, message, undo_of(runtime, topic), variables={}), asked_at)
+                started_here += 1
+        return started
+    finally:
+        seats.give_back(topic, room - started_here)
+
+
+def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOptions) -> Prepared:
     """Return the run as it is to be recorded, its first message sealed; the input was checked."""
     plan, text = shared.written.plan, shared.written.text
     workflow_id = uuid7()
@@ -126,7 +165,7 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
     terms = DispatchTerms(runtime.owner, options.dispatch_key, options.tenant, passed)
     begun = runtime.codec.begin(message, terms)
     [sealed], record = begun.messages, begun.record
-    return RunStart(
+    start = RunStart(
         workflow_id=workflow_id,
         workflow=plan.name,
         trace_id=trace_id,
@@ -142,6 +181,7 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         passed=passed,
         record=record,
     )
+    return Prepared(start, message)
 
 
 def _check_inputs(runtime: Runtime, plan: Plan, inputs: Sequence[bytes]) -> None:

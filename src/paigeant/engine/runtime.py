@@ -16,6 +16,7 @@ from paigeant.abc import Codec, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.plans import PlanCache
+from paigeant.engine.takers import Takers
 from paigeant.model.events import Event, Trouble
 from paigeant.model.spending.budgets import Budget
 
@@ -34,7 +35,7 @@ class Runtime:
     Without a ``transport`` the store's pick is the intake. A step is held for ``lease`` before that must be renewed.
     ``clock`` tells seconds that never go back, also while the event loop is blocked: how long a lease is relied on.
     An event loop that has stood still for ``stall`` is taken for hung. ``chance`` draws the jitter of retries, 0 to 1.
-    In ``budgets`` the requests to models of all steps count.
+    In ``budgets`` the requests to models of all steps count. ``takers`` are the workers of the process.
     """
 
     store: Store
@@ -49,6 +50,7 @@ class Runtime:
     chance: Callable[[], float] = random.random
     budgets: Sequence[Budget] = ()
     plans: PlanCache = field(default_factory=PlanCache)
+    takers: Takers = field(default_factory=Takers)
 
     def report(self, event: Event) -> None:
         """Tell the hooks. For what is frequent, ask ``hooks.wants`` first."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from paigeant.aio.race import until_first
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.leases import Cut, LeaseKeeper
 from paigeant.engine.hop.runner import HopRunner
 from paigeant.engine.intake.admission import Admission
+from paigeant.engine.intake.from_dispatch import DispatchIntake
 from paigeant.engine.intake.from_store import IntakeLoop
 from paigeant.engine.intake.held_for_code import HeldForCode
 from paigeant.engine.intake.slots import Slots
@@ -23,7 +24,8 @@ from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.sweeper import Sweeper
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import WorkerStarted, WorkerStopped
-from paigeant.model.hops import Grant
+from paigeant.model.hops import Grant, Leased
+from paigeant.model.message import HopKey
 from paigeant.model.plan import WorkerCard
 
 FLOW_SLOTS: Final = 8
@@ -114,16 +116,24 @@ class ActivityWorker:
         await self._stop.wait()
 
     def _take_in(self, journeys: HopRunner) -> None:
-        def start(grant: Grant, asked_at: float) -> None:
-            task = asyncio.create_task(journeys.begin(grant, asked_at), name=grant.key.message_id)
+        def walk(key: HopKey, journey: Coroutine[Any, Any, None]) -> None:
+            task = asyncio.create_task(journey, name=key.message_id)
             self._running.add(task)
             task.add_done_callback(self._ended)
+
+        def start(grant: Grant, asked_at: float) -> None:
+            walk(grant.key, journeys.begin(grant, asked_at))
+
+        def follow(leased: Leased, asked_at: float) -> None:
+            walk(leased.grant.key, journeys.follow(leased, asked_at))
 
         groups = self._slots.groups(self._served)
         admissions = [Admission(self._runtime, self._slots, group, start, self._stop) for group in groups]
         for admission in admissions:
             name = f"paigeant-intake-{admission.group[0]}"
             self._intakes.append(asyncio.create_task(IntakeLoop(admission).run(), name=name))
+        self._dispatched = DispatchIntake(self._slots, admissions, follow)
+        self._runtime.takers.join(self._dispatched)
         returning = HeldForCode(self._runtime, admissions).run(self._stop)
         self._intakes.append(asyncio.create_task(returning, name="paigeant-returning"))
 
@@ -135,6 +145,7 @@ class ActivityWorker:
     async def _drain(self, journeys: HopRunner, keeper: LeaseKeeper) -> None:
         """No new steps; then a grace period for what runs; then it is released."""
         self._stop.set()
+        self._runtime.takers.leave(self._dispatched)
         journeys.stop()
         try:
             await self._until_now(self._intakes, LAST_MOMENT)

@@ -248,20 +248,6 @@ class CommitResult(NamedTuple):
     freed: tuple[Sealed, ...] = ()
 
 
-class NoticeStatus(StrEnum):
-    """How an announced hop stands that could not be leased.
-
-    ``PENDING``: it is that of a twin that is leased, not due yet, or a suspect. ``ALTERED``: the hop was recorded with
-    other bytes. ``AHEAD``: of a known run the hop is not known.
-    """
-
-    PENDING = "pending"
-    PASSED = "passed"
-    ALTERED = "altered"
-    AHEAD = "ahead"
-    UNKNOWN_RUN = "unknown_run"
-
-
 class Pulse(NamedTuple):
     """The answer to one beat: whether the lease still holds, and whether someone has asked to cancel the run."""
 
@@ -270,11 +256,19 @@ class Pulse(NamedTuple):
     cancel: CancelRequest | None = None
 
 
+class Taker(NamedTuple):
+    """Who asks for a hop that is about to be written, and for how long it is to be leased to them."""
+
+    owner: str
+    lease: timedelta
+
+
 @dataclass(frozen=True, slots=True)
 class RunStart:
     """A run to be recorded, with its first twin, the entries ``passed`` before it, and the plan to which that refers.
 
-    ``deadline`` is in seconds from now, by the store's clock. ``record`` is what is signed of the dispatch.
+    ``deadline`` is in seconds from now, by the store's clock. ``record`` is what is signed of the dispatch. A ``taker``
+    asks the store to write the twin already leased to them, with fence 1 and attempt 1.
     """
 
     workflow_id: UUID
@@ -291,10 +285,15 @@ class RunStart:
     plan: Blob | None = None
     passed: tuple[PassedEntry, ...] = ()
     record: SignedRecord | None = None
+    taker: Taker | None = None
 
 
 class Started(NamedTuple):
-    """The run of a dispatch: ``fresh`` unless its dispatch key had one already."""
+    """The run of a dispatch: ``fresh`` unless its dispatch key had one already.
+
+    ``handed_over`` is the grant of its first twin, if a taker asked for it.
+    """
 
     workflow_id: UUID
     fresh: bool
+    handed_over: Grant | None = None

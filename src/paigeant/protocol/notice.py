@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from paigeant.model.hops import NoticeStatus
+from paigeant.model.stored.claims import NoticeStatus
 from paigeant.protocol.states import RecordedHop
 
 

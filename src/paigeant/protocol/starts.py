@@ -38,6 +38,14 @@ def match_starts(starts: Sequence[RunStart], known: Mapping[RunName, KnownRun]) 
     return answers
 
 
+def is_same(start: RunStart, answer: Started) -> bool:
+    """Tell whether this very start is repeated, whose answer was lost: another call has made an id of its own.
+
+    Only then may a first hop be given again: to another call it may be running by now.
+    """
+    return answer.workflow_id == start.workflow_id
+
+
 def _conflict(start: RunStart, earlier: KnownRun) -> str:
     what = f"the dispatch key {start.dispatch_key!r}" if start.dispatch_key is not None else "this workflow_id"
     return (

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from paigeant.model.hops import NoticeStatus
+from paigeant.model.stored.claims import NoticeStatus
 from paigeant.protocol.notice import find_status, is_announced
 from tests.unit.protocol.rows import NOW, Hop
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paigeant.engine.conditions import asked_for, see
+from paigeant.engine.flow.conditions import asked_for, see
 from paigeant.engine.flow.fan import all_branches, fan_of
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.runtime import Runtime

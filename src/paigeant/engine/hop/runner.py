@@ -68,6 +68,10 @@ class HopRunner:
             return self._set_aside(grant, asked_at, error)
         return self._run(active)
 
+    def follow(self, leased: Leased, asked_at: float) -> Coroutine[Any, Any, None]:
+        """Keep the lease of a hop whose message was made here, and return the journey, as :meth:`begin`."""
+        return self._run(self._keeper.track_lease(leased, asked_at))
+
     async def _run(self, first: ActiveLease) -> None:
         slot = Slot(self._slots, first.leased.grant.topic)
         try:

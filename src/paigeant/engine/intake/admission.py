@@ -32,6 +32,14 @@ class Admission:
         self.saw_all: bool = False
         """Whether the last answer was shorter than it could have been, so that there is no more for now."""
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether nothing that is due waits for a slot: what is dispatched here may be taken at once.
+
+        A broker gives what it has as long as there are slots; from the store all that was due must have been seen.
+        """
+        return self.saw_all or self.runtime.transport is not None
+
     async def take(self, ask: Callable[[int], Awaitable[list[Grant]]], most: int | None = None) -> list[Grant]:
         """Ask for steps with their slots occupied beforehand, and start them; does not ask once it is stopped."""
         topic, room = self.group[0], self._slots.room(self.group)

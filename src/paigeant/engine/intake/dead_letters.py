@@ -12,8 +12,8 @@ from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.events import SetAside
-from paigeant.model.hops import NoticeStatus
 from paigeant.model.message import HopKey
+from paigeant.model.stored.claims import NoticeStatus
 from paigeant.model.stored.dead_letters import KEPT_BYTES, Flaw, RejectedMessage
 
 _FLAWS: Final = {

@@ -10,8 +10,9 @@ from typing import Final
 from paigeant.engine.publisher import PATIENCE, publish
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable, UnknownLetter
-from paigeant.model.hops import NoticeStatus, Sealed
+from paigeant.model.hops import Sealed
 from paigeant.model.message import HopKey
+from paigeant.model.stored.claims import NoticeStatus
 from paigeant.model.stored.dead_letters import DeadLetter, Fate, Replayed
 
 LOOK: Final = 0.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from paigeant.model.message import HopKey
@@ -14,6 +15,20 @@ class Notice(NamedTuple):
 
     key: HopKey
     digest: bytes
+
+
+class NoticeStatus(StrEnum):
+    """How an announced hop stands that could not be leased.
+
+    ``PENDING``: it is that of a twin that is leased, not due yet, or a suspect. ``ALTERED``: the hop was recorded with
+    other bytes. ``AHEAD``: of a known run the hop is not known.
+    """
+
+    PENDING = "pending"
+    PASSED = "passed"
+    ALTERED = "altered"
+    AHEAD = "ahead"
+    UNKNOWN_RUN = "unknown_run"
 
 
 class HeldInterface(NamedTuple):

@@ -13,19 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from paigeant.abc import Heart, HopStore
 from paigeant.aio.changes import News
-from paigeant.model.hops import (
-    Commit,
-    CommitResult,
-    Grant,
-    LeaseToken,
-    NoticeStatus,
-    Pulse,
-    RunStart,
-    Sealed,
-    Started,
-)
+from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, Pulse, RunStart, Sealed, Started
 from paigeant.model.message import HopKey
-from paigeant.model.stored.claims import Claim, Due, HeldInterface, Overdue
+from paigeant.model.stored.claims import Claim, Due, HeldInterface, NoticeStatus, Overdue
 from paigeant.protocol.plain import are_plain, stays_here, was_refused
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.execution.failures import is_taken
@@ -58,13 +48,14 @@ class SqlHops(InDatabase, HopStore):
         self._overdue, self._silence, self._held = NextDueCache(), NextDueCache(), NextDueCache()
 
     async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
+        write, news = self.database.write, News.CHANGE if all(one.taker for one in starts) else News.WORK
         if self._at_once and start_at_once.fit(starts):
             try:
-                return await self.database.write(lambda tx: start_at_once.start_at_once(tx, starts), single=True)
+                return await write(lambda tx: start_at_once.start_at_once(tx, starts), news, single=True)
             except DBAPIError as error:
                 if not is_taken(error):  # one of the runs is there: its answer was lost
                     raise
-        return await self.database.write(lambda tx: start.record_workflow_start(tx, starts))
+        return await write(lambda tx: start.record_workflow_start(tx, starts), news)
 
     async def claim(self, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
         if isinstance(what, Overdue) and not await self._anything_overdue():

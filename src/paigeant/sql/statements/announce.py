@@ -7,8 +7,9 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, select, update
 
-from paigeant.model.hops import NoticeStatus, Sealed, next_hint
+from paigeant.model.hops import Sealed, next_hint
 from paigeant.model.message import HopKey
+from paigeant.model.stored.claims import NoticeStatus
 from paigeant.protocol import notice
 from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Uuid, bindparam, select, tuple_, update
 
-from paigeant.model.hops import RunStart, Started
+from paigeant.model.hops import Grant, RunStart, Started, Taker
 from paigeant.model.stored.forks import Fork, Named
 from paigeant.protocol import holds
+from paigeant.protocol import starts as protocol
 from paigeant.protocol.starts import RunName, match_starts
 from paigeant.protocol.states import KnownRun
 from paigeant.sql.execution.keys import run_list, runs_of
@@ -27,6 +28,7 @@ from paigeant.sql.schema.tables import (
 )
 from paigeant.sql.statements.commits.checkpoints import inherit_checkpoints
 from paigeant.sql.statements.commits.histories import inherit_histories
+from paigeant.sql.statements.commits.judged import given_before
 from paigeant.sql.statements.commits.plans import keep_plans
 from paigeant.sql.statements.custody.records import keep_dispatches
 from paigeant.sql.statements.hops import NewTwin, add_passed, add_twins, keep_blobs
@@ -69,7 +71,21 @@ def record_workflow_start(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
     """Write runs with their first twins, all or none; a repeat gets the run that is there."""
     answers = match_starts(starts, _known(tx, starts))
     _write(tx, [one for one, answer in zip(starts, answers, strict=True) if answer.fresh])
-    return answers
+    return [
+        answer._replace(handed_over=_given(tx, one, one.taker, answer)) if one.taker else answer
+        for one, answer in zip(starts, answers, strict=True)
+    ]
+
+
+def _given(tx: Tx, one: RunStart, taker: Taker, answer: Started) -> Grant | None:
+    if answer.fresh:
+        return first_grant(tx, one)
+    return given_before(tx, one.twin, taker.owner) if protocol.is_same(one, answer) else None
+
+
+def first_grant(tx: Tx, one: RunStart) -> Grant:
+    """Return the lease on the first twin of a run that begins now, which is written leased to its taker."""
+    return Grant(one.twin.key, one.twin.topic, one.twin.body, 1, 1, leased_at=tx.now, remaining=one.deadline)
 
 
 def _known(tx: Tx, starts: Sequence[RunStart]) -> dict[RunName, KnownRun]:
@@ -95,7 +111,7 @@ def write_first(tx: Tx, *fresh: RunStart) -> None:
     keep_blobs(tx, [(one.workflow_id, blob) for one in fresh for blob in one.blobs])
     keep_plans(tx, [(one.workflow_id, one.plan) for one in fresh if one.plan is not None])
     add_passed(tx, [(one.twin.key, passed) for one in fresh for passed in one.passed])
-    add_twins(tx, [NewTwin(one.twin, None, timedelta(0)) for one in fresh])
+    add_twins(tx, [NewTwin(one.twin, *(one.taker or (None, timedelta(0)))) for one in fresh])
     keep_dispatches(tx, fresh)
 
 

@@ -8,20 +8,21 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, RunStart, Started, Twin, Verdict
+from paigeant.model.message import HopKey
 from paigeant.model.runs import StepStatus
 from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.transition import Held, Left
 from paigeant.model.values.values import Value
 from paigeant.protocol import holds, leases, verdict
 from paigeant.protocol.fan.joins import cancel_on, closes_on, forget_closing
-from paigeant.protocol.starts import RunName, match_starts, names_of
+from paigeant.protocol.starts import RunName, is_same, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.stores.memory.calls.approvals import ask
 from paigeant.stores.memory.calls.checkpoints import inherit_checkpoints
 from paigeant.stores.memory.calls.histories import keep_history
 from paigeant.stores.memory.custody import keep_record
 from paigeant.stores.memory.fan import joins
-from paigeant.stores.memory.hops import read_grant
+from paigeant.stores.memory.hops import grant, read_grant
 from paigeant.stores.memory.operator import find
 from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 from paigeant.stores.memory.signals import meet_kept
@@ -34,7 +35,12 @@ def start(rows: Rows, starts: Sequence[RunStart]) -> list[Started]:
         if answer.fresh:
             _write(rows, one)
     rows.changes.note()
-    return answers
+    return [
+        answer._replace(handed_over=_given(rows, one.twin.key, one.taker.owner))
+        if one.taker is not None and is_same(one, answer)
+        else answer
+        for one, answer in zip(starts, answers, strict=True)
+    ]
 
 
 def _known(rows: Rows, starts: Sequence[RunStart]) -> dict[RunName, KnownRun]:
@@ -69,7 +75,10 @@ def _write(rows: Rows, one: RunStart) -> None:
         rows.keys[one.workflow, one.dispatch_key] = run.workflow_id
     keep_record(run, LeaseToken(one.twin.key._replace(path="", position=0), 0), one.record, now)
     rows.note_passed(one.twin.key, one.passed)
-    rows.add(HopRow.of(one.twin, now))
+    hop = HopRow.of(one.twin, now)
+    rows.add(hop)
+    if one.taker is not None:
+        grant(rows, hop, *one.taker, now)
 
 
 def fork(rows: Rows, one: Fork) -> None:
@@ -132,10 +141,15 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
 
 def _handed_over_before(rows: Rows, one: Commit) -> Grant | None:
     """Return the grant whose answer was lost, if it is still as it was given."""
-    twin = None if one.wanted is None else rows.twins.get(one.wanted.key)
-    if twin is None or not verdict.is_as_given(twin, one.owner):
+    return None if one.wanted is None else _given(rows, one.wanted.key, one.owner)
+
+
+def _given(rows: Rows, key: HopKey, owner: str) -> Grant | None:
+    """Return the lease on a twin that was written leased to this owner, if it is still as it was given."""
+    twin = rows.twins.get(key)
+    if twin is None or not verdict.is_as_given(twin, owner):
         return None
-    return read_grant(rows, twin)
+    return replace(read_grant(rows, twin), recorded=None)
 
 
 def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:

@@ -15,23 +15,13 @@ from paigeant.errors import ConfigError
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.fan.joins import EndedBranch, JoinState
-from paigeant.model.hops import (
-    Commit,
-    CommitResult,
-    Grant,
-    LeaseToken,
-    NoticeStatus,
-    Pulse,
-    RunStart,
-    Sealed,
-    Started,
-)
+from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, Pulse, RunStart, Sealed, Started
 from paigeant.model.limits import SUSPECT_PAUSE
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.model.runs import FINAL, PAGE, CancelRequest, RunPage, RunStatus, RunSummary, RunsWanted, RunView
-from paigeant.model.stored.claims import Claim, HeldInterface
+from paigeant.model.stored.claims import Claim, HeldInterface, NoticeStatus
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.stored.forks import Fork
 from paigeant.model.stored.overview import OpenCount, QueueView

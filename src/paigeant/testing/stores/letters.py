@@ -14,10 +14,9 @@ import pytest
 
 from paigeant.abc import Store
 from paigeant.errors import InvalidInput, UnknownLetter
-from paigeant.model.hops import NoticeStatus
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Retrying
-from paigeant.model.stored.claims import Announced
+from paigeant.model.stored.claims import Announced, NoticeStatus
 from paigeant.model.stored.dead_letters import HEAD_BYTES, KEPT_BYTES, Flaw, RejectedMessage
 from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, new_run, notice
 from paigeant.testing.stores.backend import NO_PLACES, Connect, StoreBackend

@@ -16,10 +16,10 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.custody import records
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.at_once.commit import TWIN, next_hop, record_columns, signed
-from paigeant.sql.statements.at_once.table import ZERO, given_table, lists_of, written
+from paigeant.sql.statements.at_once.table import NOW, ZERO, given_table, lists_of, written
 from paigeant.sql.statements.custody.records import RECORD
 from paigeant.sql.statements.hops import steps, twin_row
-from paigeant.sql.statements.start import run_row
+from paigeant.sql.statements.start import first_grant, run_row
 
 runs: Columns = workflow_runs.c
 
@@ -47,12 +47,13 @@ def fit(starts: Sequence[RunStart]) -> bool:
 def start_at_once(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
     """Write the runs; raises what the database raises for a run that is there already."""
     rows = [_row(tx.at(ZERO), one) for one in starts]
-    tx.rows(_START, namespace=tx.namespace, **lists_of("given", _GIVEN, rows))
-    return [Started(one.workflow_id, fresh=True) for one in starts]
+    [done] = tx.rows(_START, namespace=tx.namespace, **lists_of("given", _GIVEN, rows))
+    then = tx.at(done.now)
+    return [Started(one.workflow_id, True, first_grant(then, one) if one.taker else None) for one in starts]  # noqa: FBT003
 
 
 def _row(tx: Tx, one: RunStart) -> dict[str, Any]:
-    hop = twin_row(tx, one.twin, None, timedelta())
+    hop = twin_row(tx, one.twin, *(one.taker or (None, timedelta())))
     run = {f"run_{name}": value for name, value in run_row(tx, one).items()}
     return {**run, "workflow_id": one.workflow_id, **{name: hop[name] for name in TWIN}, **record_columns(one.record)}
 
@@ -63,7 +64,7 @@ def _start() -> PreparedStatement:
     columns = next_hop(given, position=literal(1))
     twins = insert(step_executions).from_select(list(columns), select(*columns.values())).cte("twins")
     records_kept = signed(given, position=literal(0), fence=literal(0))
-    return PreparedStatement(select(literal(1).label("done")).add_cte(made, twins, records_kept))
+    return PreparedStatement(select(NOW.label("now")).add_cte(made, twins, records_kept))
 
 
 _START: Final = _start()

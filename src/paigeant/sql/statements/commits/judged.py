@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, literal_column, select
 
-from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, Twin, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.runs import StepStatus
 from paigeant.protocol import verdict
@@ -114,7 +114,7 @@ def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitR
     given = _grants(tx, good) | {
         one.held.key: grant
         for one, said in zip(commits, verdicts, strict=True)
-        if said is Verdict.ALREADY and (grant := _given_before(tx, one)) is not None
+        if said is Verdict.ALREADY and one.wanted and (grant := given_before(tx, one.wanted, one.owner)) is not None
     }
     cancel_requests = {key: cancel_on(one.run, key.path) for key, one in found.items()}
     return [
@@ -162,13 +162,10 @@ def _grants(tx: Tx, good: Sequence[Found]) -> dict[HopKey, Grant]:
     }
 
 
-def _given_before(tx: Tx, one: Commit) -> Grant | None:
-    """Return the grant whose answer was lost, if it is still as it was given."""
-    twin = one.wanted
-    if twin is None:
-        return None
+def given_before(tx: Tx, twin: Twin, owner: str) -> Grant | None:
+    """Return the grant of a twin that was written leased to this owner, if it is as given: the answer was lost."""
     rows = tx.rows(_GIVEN, keys=keys_of([twin.key]))
-    if not rows or not verdict.is_as_given(rows[0], one.owner):
+    if not rows or not verdict.is_as_given(rows[0], owner):
         return None
     [row] = rows
     return Grant(

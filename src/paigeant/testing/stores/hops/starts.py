@@ -8,6 +8,7 @@ import pytest
 
 from paigeant.abc import Store
 from paigeant.errors import DispatchConflict, UnknownRun
+from paigeant.model.hops import Started
 from paigeant.model.runs import RunStatus
 from paigeant.testing.builders import new_run
 from paigeant.testing.stores.backend import StoreBackend
@@ -21,7 +22,7 @@ class StartGuarantees(StoreBackend):
 
         [started] = await store.record_workflow_start([start])
 
-        assert started == (start.workflow_id, True)
+        assert started == Started(start.workflow_id, fresh=True)
         assert await store.get_status(start.workflow_id) is RunStatus.PENDING
         [grant] = await self.take(store)
         assert (grant.key, grant.topic, grant.body) == (start.twin.key, "draft", start.twin.body)
@@ -44,7 +45,7 @@ class StartGuarantees(StoreBackend):
 
         answers = await store.record_workflow_start(starts)
 
-        assert answers == [(start.workflow_id, True) for start in starts]
+        assert answers == [Started(start.workflow_id, fresh=True) for start in starts]
 
     async def test_a_repeated_start_gives_the_same_run_back(self, store: Store) -> None:
         start = new_run("draft")
@@ -52,7 +53,7 @@ class StartGuarantees(StoreBackend):
 
         [again] = await store.record_workflow_start([start])
 
-        assert again == (start.workflow_id, False)
+        assert again == Started(start.workflow_id, fresh=False)
         assert len(await self.take(store)) == 1
 
     async def test_a_repeated_start_does_not_disturb_a_run_on_its_way(self, store: Store) -> None:
@@ -61,7 +62,7 @@ class StartGuarantees(StoreBackend):
 
         [again] = await store.record_workflow_start([start])
 
-        assert again == (start.workflow_id, False)
+        assert again == Started(start.workflow_id, fresh=False)
         assert await self.take(store) == []
 
     async def test_a_dispatch_key_gives_its_run_back(self, store: Store) -> None:
@@ -70,7 +71,7 @@ class StartGuarantees(StoreBackend):
 
         [again] = await store.record_workflow_start([second])
 
-        assert again == (first.workflow_id, False)
+        assert again == Started(first.workflow_id, fresh=False)
         with pytest.raises(UnknownRun):
             await store.get_status(second.workflow_id)
 
@@ -79,7 +80,7 @@ class StartGuarantees(StoreBackend):
 
         answers = await store.record_workflow_start([first, second])
 
-        assert answers == [(first.workflow_id, True), (first.workflow_id, False)]
+        assert answers == [Started(first.workflow_id, fresh=True), Started(first.workflow_id, fresh=False)]
 
     async def test_a_dispatch_key_with_another_input_is_refused_and_nothing_of_the_call_is_written(
         self, store: Store
@@ -108,7 +109,7 @@ class StartGuarantees(StoreBackend):
 
         answers = await store.record_workflow_start([ours, theirs])
 
-        assert [fresh for _, fresh in answers] == [True, True]
+        assert [one.fresh for one in answers] == [True, True]
 
     async def test_a_workflow_id_with_another_input_is_refused(self, store: Store) -> None:
         start = new_run("draft", payload=1)
