@@ -160,10 +160,8 @@ class ReaderGuarantees(StoreBackend):
             assert await other.claim(OTHER, Announced([notice(start)]), 10, self.long) == []
             assert await other.take_announcements(10) == []
             assert (await other.list_runs()).runs == ()
-            assert [
-                fresh
-                for _, fresh in await other.record_workflow_start([new_run("draft", payload=2, dispatch_key="order-1")])
-            ] == [True]
+            [started] = await other.record_workflow_start([new_run("draft", payload=2, dispatch_key="order-1")])
+            assert started.fresh
 
         [taken] = await self.take(store)
         assert taken.key == start.twin.key
