@@ -30,6 +30,7 @@ test-newest-python: ## a part of them on the newest Python that is here, within 
 	.ci/pythons newest tests/unit/activities tests/unit/app tests/unit/model tests/unit/routing tests/specification -k "not postgres and not redis and not rabbitmq"
 
 AGENTS = tests/unit/agents tests/specification/test_accounting.py tests/specification/test_agent_options.py \
+	tests/specification/test_behaviours_of_agents.py \
 	tests/specification/test_crashes_of_agents.py tests/specification/test_forks_of_agents.py \
 	tests/specification/test_histories.py
 

@@ -11,13 +11,13 @@ from functools import partial
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from paigeant.abc import Call, StepSession
 from paigeant.activities.calls.fingerprints import digest
 from paigeant.activities.shapes import serialise
-from paigeant.errors import ResultError
+from paigeant.errors import ResultError, Terminal
 from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge
 from paigeant.model.values.shapes import ANYTHING, adapter
 
@@ -46,6 +46,13 @@ class Spent(NamedTuple):
 def stored_key(key: str) -> str:
     """Return the key under which a call is recorded: itself, or its digest where it is too long."""
     return key if len(key) <= KEY_LENGTH else f"sha256:{digest(key.encode())}{digest(key[::-1].encode())}"
+
+
+def unreadable(call: Call) -> Terminal:
+    """Return the fault of a call whose checkpoint is no JSON text any more."""
+    cure = "to make the step's calls again: paigeant retry ID --afresh"
+    what = call.title or call.key
+    return Terminal(f"{what} cannot be read from its checkpoint: somebody has altered it; {cure}")
 
 
 def call_recorded(
@@ -100,11 +107,9 @@ async def _called(code: Callable[[], Any], in_thread: Callable[[Callable[[], Any
 
 
 def _read(types: TypeAdapter[Any], json: bytes, what: str) -> Any:
-    if types is ANYTHING:
-        return from_json(json)
     try:
-        return types.validate_json(json)
-    except ValidationError as error:
+        return from_json(json) if types is ANYTHING else types.validate_json(json)
+    except ValueError as error:
         raise ResultError(f"{what}: what was recorded is not of the shape that is asked for: {error}") from error
 
 

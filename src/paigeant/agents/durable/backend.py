@@ -24,7 +24,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from paigeant.abc import Call, StepSession
 from paigeant.activities.calls.fingerprints import digest
-from paigeant.activities.calls.recorded import ENCLOSING
+from paigeant.activities.calls.recorded import ENCLOSING, unreadable
 from paigeant.activities.context import CURRENT_STEP, ActivityContext
 from paigeant.agents.durable.at_most_once import ToolRules, guarded, is_at_most_once
 from paigeant.agents.durable.charges import charge_of_answer, charges_within
@@ -83,7 +83,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         call = Call(
             key,
             fingerprint(cast("Any", cache_key[1])) if asks else None,
-            "model" if asks or isinstance(operation_id, ModelCompactMessagesId) else "tool",
+            _kind_of(operation_id),
             f"request {number + 1} of agent {self._shared.agent!r}" if asks else f"call of {name!r}",
             _VERSION,
         )
@@ -91,7 +91,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         if record_durable_unit is not None:
             record_durable_unit(executed=json is None)
         if json is not None:
-            return from_json(json)
+            return _read(json, call)
         if call.kind == "model":
             return await self._asked(session, call, body, Request.of(context, cache_key))
         tool = operation_id if isinstance(operation_id, ToolsetCallToolId) else None
@@ -171,10 +171,12 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
             json = to_json(made)
         except (PydanticSerializationError, TypeError) as error:
             raise unserialisable(error) from error
-        cost = [charge_of_answer(call.key, cast("Any", made), self._shared.agent, self._shared.price)]
         if call.kind == "model":
-            note_output(self._shared.agent, cost[0].output_tokens)
-        json = await session.record(call, json, took=took, charges=cost if call.kind == "model" else charges())
+            cost = charge_of_answer(call.key, cast("Any", made), self._shared.agent, self._shared.price)
+            note_output(self._shared.agent, cost.output_tokens)
+            json = await session.record(call, json, took=took, charges=(cost,))
+        else:
+            json = await session.record(call, json, took=took, charges=charges())
         return from_json(json)
 
     def _warn(self, tool: str) -> None:
@@ -193,6 +195,20 @@ def _unrecorded(messages: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
     """Return the messages of a run, none if it has recorded its calls: then its id is that of its step."""
     here = f"{ActivityContext.current().workflow_id}:"
     return [] if any((message.run_id or "").startswith(here) for message in messages) else messages
+
+
+def _kind_of(operation: DurableOperationId) -> str:
+    """Return what kind of call it is: of a ``model``, a ``tool``, or another ``unit`` of a run, which costs nothing."""
+    if isinstance(operation, ModelRequestId | ModelCompactMessagesId):
+        return "model"
+    return "tool" if isinstance(operation, ToolsetCallToolId) else "unit"
+
+
+def _read(json: bytes, call: Call) -> object:
+    try:
+        return from_json(json)
+    except ValueError as error:
+        raise unreadable(call) from error
 
 
 def unserialisable(error: Exception) -> Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from pydantic import JsonValue
 
 from paigeant.abc import Call, ModelGate, PlanAccess, StepSession
 from paigeant.activities.calls.fingerprints import difference
+from paigeant.activities.calls.recorded import unreadable
 from paigeant.activities.calls.unwinding import Diverged, Unwinding
 from paigeant.activities.faults import clean
 from paigeant.aio.backoff import Backoff
@@ -127,7 +129,7 @@ class LeasedSession(StepSession):
         known = (self._known or {}).get(call.key)
         if known is not None and self._store.reporter.wants(CallReplayed):
             self._store.reporter.report(CallReplayed())
-        return None if known is None else self._same(call, known).json
+        return None if known is None else self._text(call, self._same(call, known))
 
     async def _read(self) -> None:
         found = await self.patiently(lambda: self._store.load_checkpoints(self._place))
@@ -208,6 +210,12 @@ class LeasedSession(StepSession):
         if not recorded.alive:
             raise self._progress.ended()
         return recorded.checkpoint
+
+    def _text(self, call: Call, recorded: Checkpoint) -> bytes:
+        try:
+            return recorded.json
+        except zlib.error as error:
+            raise unreadable(call) from error
 
     def _same(self, call: Call, recorded: Checkpoint) -> Checkpoint:
         """Return the checkpoint if the call asks for what it was recorded for."""

@@ -1,0 +1,65 @@
+"""A server of MCP is started when an agent's step first calls it, and not at all where all that it said is recorded.
+
+It needs fastmcp, which the extra ``mcp`` of pydantic-ai brings.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_ai import Agent, ModelMessage, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.messages import ToolReturnPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+from paigeant import ActivityRegistry, Paigeant, RetryPolicy, RunStatus, Workflow
+from paigeant.config import Settings
+
+pytestmark = pytest.mark.skipif(find_spec("fastmcp") is None, reason="fastmcp is not here")
+
+
+def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+    del info
+    done = [part.tool_name for each in messages for part in each.parts if isinstance(part, ToolReturnPart)]
+    if not done:
+        return ModelResponse(parts=[ToolCallPart("find", {"item": item}) for item in "ab"])
+    return ModelResponse(parts=[TextPart("done")])
+
+
+def toolset(log: Path) -> Any:
+    transports: Any = pytest.importorskip("fastmcp.client.transports")
+    mcp: Any = pytest.importorskip("pydantic_ai.mcp")
+    environment = {**os.environ, "SHELF_LOG": str(log), "PYTHONPATH": os.pathsep.join(sys.path)}
+    server = str(Path(__file__).with_name("shelf.py"))
+    return mcp.MCPToolset(
+        transports.StdioTransport(sys.executable, [server], env=environment, keep_alive=False), id="shelf"
+    )
+
+
+async def test_a_server_is_started_once_for_a_step_and_never_for_a_replay(tmp_path: Path):
+    registry, log, tries = ActivityRegistry(), tmp_path / "log", list[int]()
+    agent = Agent(FunctionModel(answer), name="finder", toolsets=[toolset(log)])
+
+    @agent.output_validator
+    async def twice(output: str) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConnectionError
+        return output
+
+    registry.agent(agent, prompt="go", retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
+    settings = Settings(store="memory://", transport="memory://")
+    async with Paigeant(registry, workflows=[Workflow("w", ["finder"])], settings=settings) as app, app.worker():
+        run = await app.dispatch("w", None)
+        result = await run.result(timeout=40)
+        calls = await run.calls()
+
+    assert (result.status, result.steps[0].attempt, len(tries)) == (RunStatus.COMPLETED, 2, 2)
+    assert sorted(log.read_text().split("\n")) == ["", "find a", "find b", "started"]
+    assert [call.kind for call in calls].count("unit") == 1  # what tools there are, asked once
+    assert result.steps[0].calls is not None
+    assert result.steps[0].calls.tools == 2
