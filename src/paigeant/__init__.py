@@ -11,6 +11,7 @@ from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import OnInterrupt, Step
+from paigeant.model.entries.sub_workflow import SubWorkflow
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.message import PaigeantMessage, SecurityContext
@@ -57,6 +58,7 @@ __all__ = [
     "Sleep",
     "Step",
     "StepStatus",
+    "SubWorkflow",
     "Switch",
     "SyncPaigeant",
     "SyncRun",

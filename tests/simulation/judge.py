@@ -8,7 +8,9 @@ from typing import Any
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.values.values import Inline, inline
-from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
+from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.activities import activity, mix
 from tests.simulation.deeds import judge_deeds
 from tests.simulation.witness import Witness, Written

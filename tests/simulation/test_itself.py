@@ -27,7 +27,9 @@ from paigeant.protocol.states import HopState
 from paigeant.routing import Rules
 from paigeant.stores.memory import hops, store
 from paigeant.stores.memory.commits import commit
-from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
+from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.play import play
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,11 @@ from typing import NamedTuple
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased, Sealed
-from paigeant.model.message import PaigeantMessage
+from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.deeds import Deed, DeedTerms, StoredDeed
-from paigeant.model.transition import PassedEntry, Transition
+from paigeant.model.routing_slip import PassedEntry
+from paigeant.model.transition import Transition
+from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
 
 
@@ -26,12 +28,13 @@ class Opened(NamedTuple):
 
 
 class DispatchTerms(NamedTuple):
-    """What is signed of a dispatch beside its message."""
+    """What is signed of a dispatch beside its message; ``parent`` is the node that begins a child."""
 
     owner: str
     dispatch_key: str | None = None
     tenant: str | None = None
     passed: Sequence[PassedEntry] = ()
+    parent: HopKey | None = None
 
 
 class Departure(NamedTuple):
@@ -76,6 +79,14 @@ class Codec(ABC):
 
     def begin(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
         """Return the first message of a run, sealed, and what is signed of the dispatch; raises as :meth:`seal`."""
+        del terms
+        return SealedHop((self.seal(message),))
+
+    def turn(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
+        """Return the message with which a child that completed turns round, sealed, and what is signed of that.
+
+        The child was judged before. Raises as :meth:`seal`.
+        """
         del terms
         return SealedHop((self.seal(message),))
 
@@ -129,6 +140,16 @@ class Codec(ABC):
         has the newest record of each branch in it.
         """
         del leased, records, ended
+
+    def judge_child(
+        self, node: HopKey, child: ChildState, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]
+    ) -> None:
+        """Return if the child of a node, which has ended, was begun there and has come to what was signed of it.
+
+        ``records`` are those of the child, ``deeds`` what people did to it, and to the runs within which it ran. Raises
+        TamperedMessage and UnknownKey.
+        """
+        del node, child, records, deeds
 
     def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
         """Remember the record of a hop that was committed here, so that it need not be verified; ``ended``: forget."""

@@ -29,9 +29,9 @@ class RunReader(ABC):
     async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
-        ``status`` and ``workflow`` leave out all others, ``forks_of`` all but the forks of a run, and ``since`` those
-        that were recorded longer ago. ``limit`` is 50 unless another is given. Raises ``InvalidInput`` for an ``after``
-        that no page gave.
+        ``status`` and ``workflow`` leave out all others, ``forks_of`` all but the forks of a run, ``parent`` all but
+        those that began within a run, and ``since`` those that were recorded longer ago. ``limit`` is 50 unless another
+        is given. Raises ``InvalidInput`` for an ``after`` that no page gave.
         """
 
     @abstractmethod

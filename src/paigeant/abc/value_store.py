@@ -9,6 +9,7 @@ from uuid import UUID
 from paigeant.model.fan.joins import EndedBranch, JoinState
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed
+from paigeant.model.tree.children import Family
 from paigeant.model.values.values import Blob, Value
 
 
@@ -71,3 +72,7 @@ class ValueStore(ABC):
         self, workflow_id: UUID, paths: Collection[str]
     ) -> Mapping[str, Mapping[str, Value]]:
         """Return, by path, the newest variables that were set on these paths themselves, outputs included."""
+
+    @abstractmethod
+    async def load_family(self, node: HopKey) -> Family:
+        """Return the tenant of a node's run, and the newest run that the node has begun; nothing of unknown runs."""

@@ -112,10 +112,6 @@ class Declaration(Generic[In_contra, Out_co]):
         """Show name and steps."""
         return f"{type(self).__name__}({self.name!r}, {[entry.label for entry in self.plan.itinerary]!r})"
 
-    def activities(self, registry: ActivityRegistry) -> tuple[str, ...]:
-        """Return the activities of this workflow that ``registry`` has."""
-        return tuple(dict.fromkeys(step.activity for step in self.plan.steps if step.activity in registry))
-
     def _entry(self, entry: Declared, name: str) -> Entry:
         if isinstance(entry, Entry):
             return entry.with_steps(lambda step: self._entry(step.source, name) if isinstance(step, Unnamed) else step)
@@ -158,3 +154,8 @@ def _published(shape: TypeAdapter[Any] | None, mode: JsonSchemaMode) -> str | No
         return to_json(shape.json_schema(mode=mode)).decode()
     except (PydanticInvalidForJsonSchema, PydanticSerializationError):
         return None
+
+
+def activities_of(plan: Plan, registry: ActivityRegistry) -> tuple[str, ...]:
+    """Return the activities of a workflow, and of those within it, that ``registry`` has."""
+    return tuple(dict.fromkeys(step.activity for step in plan.steps if step.activity in registry))

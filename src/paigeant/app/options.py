@@ -72,6 +72,7 @@ class RunsArguments(TypedDict, total=False):
     limit: int
     after: str | None
     forks_of: str | UUID | None
+    parent: str | UUID | None
 
 
 def read_wanted(given: RunsArguments) -> RunsWanted:
@@ -88,6 +89,7 @@ def read_wanted(given: RunsArguments) -> RunsWanted:
         limit=read_count("limit", given.get("limit", PAGE), "runs", 1000),
         after=_read_text("after", given.get("after")),
         forks_of=None if forks_of is None else read_run_id(forks_of),
+        parent=None if (parent := given.get("parent")) is None else read_run_id(parent),
     )
 
 

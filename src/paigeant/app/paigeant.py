@@ -164,7 +164,7 @@ class Paigeant:
         check_workflow(workflow, "dispatch")
         read = read_dispatch(options)
         self._require_store()
-        plan = await self.catalog.find(workflow, self.store)
+        plan = await self.catalog.find_whole(workflow, self.store)
         inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), [payload]))
         [started] = await dispatch(self.runtime, plan, inputs, read)
         warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store))
@@ -188,7 +188,7 @@ class Paigeant:
         """
         check_workflow(workflow, "dispatch_many")
         self._require_store()
-        plan = await self.catalog.find(workflow, self.store)
+        plan = await self.catalog.find_whole(workflow, self.store)
         with naming_payloads():
             inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), read_payloads(payloads)))
             started = await dispatch(self.runtime, plan, inputs, DispatchOptions(tenant=tenant))
@@ -244,8 +244,8 @@ class Paigeant:
     async def runs(self, **wanted: Unpack[RunsArguments]) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
-        ``status`` and ``workflow`` leave out all others, ``forks_of`` all but the forks of a run, and ``since`` those
-        recorded longer ago. Raises InvalidInput for a status that there is not, and for an ``after`` that no page gave.
+        ``status`` and ``workflow`` leave out all others, ``forks_of`` all but the forks of a run, ``parent`` all but
+        its children, and ``since`` those recorded longer ago. Raises InvalidInput for what no status or page is.
         """
         return await self.store.list_runs(**read_wanted(wanted))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from paigeant.app.declaration import Declaration, In_contra, Out_co
+from paigeant.app.declaration import Declaration, In_contra, Out_co, activities_of
 from paigeant.app.options import read_flag
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.results import RunResult
@@ -42,7 +42,8 @@ class Workflow(Declaration[In_contra, Out_co]):
         read_flag("check", check, "run")
         async with Paigeant(workflows=[self]) as app:
             run = await app.dispatch(self, payload, dispatch_key=dispatch_key)
-            async with app.worker(activities=self.activities(app.registry)):
+            whole = await app.catalog.find_whole(self, app.store)
+            async with app.worker(activities=activities_of(whole, app.registry)):
                 result = await run.result(timeout)
         return result.checked() if check else result
 

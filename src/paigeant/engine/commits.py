@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid4
 
 from paigeant.abc import Departure
 from paigeant.activities.faults import describe
+from paigeant.engine.flow.tree import seal_child
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import PaigeantError
 from paigeant.model.calls.histories import History
@@ -63,9 +64,10 @@ def commit_outcome(
     try:
         departure = Departure(owner, advance(leased, outcome), beside.bound, beside.closed)
         sealed = runtime.codec.depart(leased, departure)
+        child = seal_child(runtime, leased, departure.transition.child)
     except PaigeantError as error:
         departure = Departure(owner, _give_up(leased, outcome, describe(error)), beside.bound, beside.closed)
-        sealed = runtime.codec.depart(leased, departure)
+        sealed, child = runtime.codec.depart(leased, departure), None
     transition = departure.transition
     twins = [Twin.of(message, one, hold) for (message, hold), one in zip(transition.next, sealed.messages, strict=True)]
     if sealed.branches:
@@ -83,6 +85,7 @@ def commit_outcome(
         record=sealed.record,
         plans=tuple(plan.blob for plan in plans) if plans else (),
         history=beside.history if done else None,
+        child=child,
     )
 
 

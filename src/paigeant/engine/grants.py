@@ -11,7 +11,8 @@ from paigeant.engine.runtime import Runtime
 from paigeant.errors import ExpiredRun, MessageRejected, UnsignedDeed
 from paigeant.model.events import LeaseGranted, RunEnded
 from paigeant.model.hops import Grant, Leased, Verifier
-from paigeant.model.message import Headers, PaigeantMessage
+from paigeant.model.message import Headers, PaigeantMessage, RunHeaders
+from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.plan import Undo
 from paigeant.model.plan_text import PlanText
 from paigeant.model.runs import RunStatus
@@ -94,9 +95,15 @@ async def _judged(runtime: Runtime, leased: Leased) -> Leased:
     try:
         codec.judge(leased, records)
     except (UnsignedDeed, ExpiredRun):
-        codec.learn_deeds(leased, await runtime.store.load_deeds(run))
+        codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
         codec.judge(leased, records)
     return replace(leased, judged=True)
+
+
+async def load_deeds(runtime: Runtime, run: RunHeaders) -> list[StoredDeed]:
+    """Return what people did to a run, and to those within which it has begun: what ends them ends it; Unavailable."""
+    runs = (*run.parents, run.workflow_id)
+    return [deed for each in runs for deed in await runtime.store.load_deeds(each)]
 
 
 def verifier_of(runtime: Runtime) -> Verifier | None:
@@ -108,8 +115,7 @@ async def _verify(runtime: Runtime, leased: Leased, values: Mapping[str, Value])
     try:
         runtime.codec.judge_variables(leased, values)
     except UnsignedDeed:
-        deeds = await runtime.store.load_deeds(leased.grant.key.workflow_id)
-        runtime.codec.learn_deeds(leased, deeds)
+        runtime.codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
         runtime.codec.judge_variables(leased, values)
 
 

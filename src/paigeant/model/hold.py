@@ -66,7 +66,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The end of a run that this one has dispatched."""
+    """The end of the run that the hop, a node, has begun."""
 
     reason: str = WaitReason.CHILD
 
@@ -100,6 +100,8 @@ class WaitState(StrEnum):
     """Its signal has come."""
     JOIN = "join"
     """It has branches, and stays until all of them have ended."""
+    CHILD = "child"
+    """It has begun a run of another workflow, and stays until that has ended."""
     WINDOW = "window"
     """It is the first hop of a branch that has not begun: as many as may be under way are."""
 

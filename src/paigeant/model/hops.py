@@ -6,17 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.model.calls.histories import History
 from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hold import NOW, Hold, Now, WaitState
 from paigeant.model.message import HopKey, PaigeantMessage
+from paigeant.model.outcomes import Fault
 from paigeant.model.plan import Undo
-from paigeant.model.routing_slip import Branch, Compensation
+from paigeant.model.routing_slip import Branch, Compensation, PassedEntry
 from paigeant.model.runs import CancelRequest, Direction
-from paigeant.model.transition import PassedEntry, Transition
+from paigeant.model.transition import Transition
+from paigeant.model.tree.changes import ChildRetried
 from paigeant.model.values.objects import quickly_made
 from paigeant.model.values.values import Blob, Value
 
@@ -134,28 +136,14 @@ class Leased:
         return None if self.record is None else self.grant.head or self.record.digest
 
 
-FIRST_HINT: Final = timedelta(seconds=3)
-"""A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
-GRACE: Final = timedelta(seconds=5)
-"""How long after the end of a lease its twin is announced."""
-
-SUSPECT: Final = 2
-"""Leases of a twin that ran out, from which on its step is suspected of killing its workers."""
-
-
-def next_hint(hints: int) -> timedelta:
-    """Return how long after its ``hints``-th announcement by a sweeper a twin is announced again: 3 s to 5 min."""
-    return min(FIRST_HINT * 2 ** min(hints, 10), timedelta(minutes=5))
-
-
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Twin:
     """The durable twin: the pending step's row, with the exact bytes of the message that announces it.
 
     ``undoes`` is the hop that a step on the way back undoes. Until its ``hold`` ends it is not leased. ``kind`` and
-    ``label`` are those of an entry that is no step. ``branch`` is there on all hops of a branch, and on the first
-    ``record``, what is signed of its beginning.
+    ``label`` are those of an entry that is no step. ``branch`` is there on all hops of a branch. On the first
+    of one, and on the one with which a child turns round, ``record`` is what is signed of that.
     """
 
     key: HopKey
@@ -176,7 +164,7 @@ class Twin:
         return Sealed(self.key.message_id, self.topic, self.body)
 
     @classmethod
-    def of(cls, message: PaigeantMessage, sealed: Sealed, hold: Hold = NOW) -> Twin:
+    def of(cls, message: PaigeantMessage, sealed: Sealed, hold: Hold = NOW, record: SignedRecord | None = None) -> Twin:
         """Return the twin that announces ``message`` with exactly these sealed bytes."""
         direction, slip, undoes = message.headers.direction, message.routing_slip, None
         if direction is Direction.COMPENSATE:
@@ -184,7 +172,50 @@ class Twin:
             undoes = HopKey(message.key.workflow_id, undone.path, undone.position)
         kind, label = message.node or (None, None)
         place = (message.key, sealed.topic, message.step_id, direction)
-        return cls(*place, sealed.body, undoes, hold, kind, label, slip.branch)
+        return cls(*place, sealed.body, undoes, hold, kind, label, slip.branch, record)
+
+
+class Taker(NamedTuple):
+    """Who asks for a hop that is about to be written, and for how long it is to be leased to them."""
+
+    owner: str
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """A run to be recorded, with its first twin, the entries ``passed`` before it, and the ``plan`` of that.
+
+    ``deadline`` is in seconds from now, by the store's clock. ``record`` is what is signed, ``parent`` a child's node.
+    A ``taker`` asks the store to write the twin already leased to them, with fence 1 and attempt 1.
+    """
+
+    workflow_id: UUID
+    workflow: str
+    trace_id: str
+    input: Value
+    input_sha256: str
+    twin: Twin
+    dispatch_key: str | None = None
+    tenant: str | None = None
+    correlation_id: str | None = None
+    deadline: float | None = None
+    blobs: tuple[Blob, ...] = ()
+    plan: Blob | None = None
+    passed: tuple[PassedEntry, ...] = ()
+    record: SignedRecord | None = None
+    taker: Taker | None = None
+    parent: HopKey | None = None
+
+
+class TurnedChild(NamedTuple):
+    """A child that completed, and that is undone: the twin with which it turns round, and why."""
+
+    twin: Twin
+    fault: Fault
+
+
+ChildCommit: TypeAlias = RunStart | TurnedChild | ChildRetried
 
 
 @quickly_made
@@ -197,6 +228,7 @@ class Commit:
     asks the store to write it already leased to the committer, with fence and attempt 1. ``detail`` is what the step
     last said of its progress, if that is to be kept, ``input`` what its arguments were bound to, ``record`` what is
     signed of the hop, ``history`` what an agent was told and said. ``plans`` are those that no twin referred to before.
+    ``child`` is what a node does to its child.
     """
 
     held: LeaseToken
@@ -211,6 +243,7 @@ class Commit:
     record: SignedRecord | None = None
     plans: tuple[Blob, ...] = ()
     history: History | None = None
+    child: ChildCommit | None = None
 
     @property
     def due(self) -> tuple[Twin, ...]:
@@ -254,38 +287,6 @@ class Pulse(NamedTuple):
     held: LeaseToken
     alive: bool
     cancel: CancelRequest | None = None
-
-
-class Taker(NamedTuple):
-    """Who asks for a hop that is about to be written, and for how long it is to be leased to them."""
-
-    owner: str
-    lease: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class RunStart:
-    """A run to be recorded, with its first twin, the entries ``passed`` before it, and the plan to which that refers.
-
-    ``deadline`` is in seconds from now, by the store's clock. ``record`` is what is signed of the dispatch. A ``taker``
-    asks the store to write the twin already leased to them, with fence 1 and attempt 1.
-    """
-
-    workflow_id: UUID
-    workflow: str
-    trace_id: str
-    input: Value
-    input_sha256: str
-    twin: Twin
-    dispatch_key: str | None = None
-    tenant: str | None = None
-    correlation_id: str | None = None
-    deadline: float | None = None
-    blobs: tuple[Blob, ...] = ()
-    plan: Blob | None = None
-    passed: tuple[PassedEntry, ...] = ()
-    record: SignedRecord | None = None
-    taker: Taker | None = None
 
 
 class Started(NamedTuple):

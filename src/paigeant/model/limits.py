@@ -70,3 +70,16 @@ WORKER_ALIVE: Final = timedelta(seconds=90)
 
 LINEAGE_HANDOVERS: Final = 16
 """How many hops in a row one worker hands over to itself before older work gets its turn."""
+
+FIRST_HINT: Final = timedelta(seconds=3)
+"""A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
+GRACE: Final = timedelta(seconds=5)
+"""How long after the end of a lease its twin is announced."""
+
+SUSPECT: Final = 2
+"""Leases of a twin that ran out, from which on its step is suspected of killing its workers."""
+
+
+def next_hint(hints: int) -> timedelta:
+    """Return how long after its ``hints``-th announcement by a sweeper a twin is announced again: 3 s to 5 min."""
+    return min(FIRST_HINT * 2 ** min(hints, 10), timedelta(minutes=5))

@@ -89,7 +89,10 @@ NOBODY: Final = SecurityContext()
 @quickly_made
 @dataclass(frozen=True)
 class RunHeaders:
-    """The headers that are the same in all messages of a run: each hop hands them on, and their text, as they are."""
+    """The headers that are the same in all messages of a run: each hop hands them on, and their text, as they are.
+
+    ``parents`` are the runs within which this one has begun, the outermost first.
+    """
 
     workflow_id: UUID
     workflow: str
@@ -99,6 +102,7 @@ class RunHeaders:
     tracestate: str | None = None
     deadline: datetime | None = None
     budgets: tuple[Budget, ...] = ()
+    parents: tuple[UUID, ...] = ()
 
     @lazy
     def id(self) -> str:
@@ -122,6 +126,7 @@ class RunHeaders:
             "tracestate": self.tracestate,
             "deadline": self.deadline,
             "budgets": [budget.said for budget in self.budgets] or None,
+            "parents": self.parents or None,
         }
         return to_json({name: value for name, value in said.items() if value is not None})[1:-1]
 

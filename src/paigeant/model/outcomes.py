@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -45,6 +45,47 @@ class Fault(BaseModel, frozen=True, extra="forbid"):
     line: str | None = None
     kind: FaultKind = FaultKind.ERROR
     traceback: str | None = Field(default=None, exclude=True, repr=False)
+
+
+class AttemptError(BaseModel, frozen=True):
+    """One failed attempt: ``where`` is file and line in the user's code, ``line`` the text of that line.
+
+    ``number`` counts the errors of the step, those included that are not kept any more.
+    """
+
+    type: str
+    message: str
+    where: str | None = None
+    line: str | None = None
+    attempt: int
+    at: datetime
+    number: int = 1
+    traceback: str | None = None
+
+
+ERRORS_KEPT: Final = 10
+"""Of the newest errors of a step; the first is kept besides."""
+
+
+def add_error(
+    errors: Sequence[AttemptError] | None, fault: Fault, attempt: int, at: datetime
+) -> tuple[AttemptError, ...]:
+    """Return the errors of a step with one more: the first, and the newest ten.
+
+    A step may be tried for ever; what an attempt costs must not depend on how many came before. Tracebacks are kept of
+    the first and of the newest.
+    """
+    before = tuple(errors or ())
+    made = AttemptError(
+        **fault.model_dump(exclude={"kind"}),
+        attempt=attempt,
+        at=at,
+        number=before[-1].number + 1 if before else 1,
+        traceback=fault.traceback,
+    )
+    first, rest = before[:1], before[1:]
+    short = [each.model_copy(update={"traceback": None}) if each.traceback else each for each in rest]
+    return (*first, *short[-(ERRORS_KEPT - 1) :], made)
 
 
 @spelled(ResultError)

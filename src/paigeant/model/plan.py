@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
 from paigeant.model.entries.agent_options import AgentOptions
 from paigeant.model.entries.entry import Entry, check_levels, count, draw
@@ -28,6 +28,13 @@ def _check_size(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return entries
 
 
+class Terms(BaseModel, frozen=True, extra="forbid"):
+    """What governs the runs of a workflow, as it travels with its plan in the entry of another workflow."""
+
+    revision: RevisionPolicy | None = None
+    budgets: tuple[Budget, ...] = ()
+
+
 class Plan(BaseModel, frozen=True, extra="forbid"):
     """A named itinerary; ``input`` and ``output`` are JSON Schemas, as text, of what goes in and comes out.
 
@@ -46,6 +53,11 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     def steps(self) -> tuple[Step, ...]:
         """All steps in it, however deep."""
         return steps_of(self.itinerary)
+
+    @property
+    def terms(self) -> dict[str, JsonValue]:
+        """What governs its runs, as JSON data; nothing of what it does not say."""
+        return Terms(revision=self.revision, budgets=self.budgets).model_dump(mode="json", exclude_defaults=True)
 
     def mermaid(self) -> str:
         """Return a picture of it in the language of Mermaid, with names made safe."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import ConfigDict
@@ -13,6 +13,7 @@ from paigeant.model.entries.step import Step
 from paigeant.model.limits import TAIL
 from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.revision import SlipPolicy
+from paigeant.model.runs import StepStatus
 from paigeant.model.values.objects import quickly_made
 
 _STRICT: Final = ConfigDict(extra="forbid")
@@ -29,6 +30,20 @@ class Executed:
     activity: str
     step_id: UUID
     path: str = ""
+
+
+class PassedEntry(NamedTuple):
+    """An entry that the journey passes without a hop, at a position of its own: skipped, or decided about.
+
+    The ``reason`` is the condition that was false, or the one of the case that was chosen. Only a step has no ``kind``.
+    """
+
+    position: int
+    topic: str
+    step_id: UUID
+    status: StepStatus
+    reason: str
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypedDict
@@ -11,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
-from paigeant.model.outcomes import Fault
+from paigeant.model.outcomes import AttemptError
 from paigeant.model.people.approvals import Approval
 from paigeant.model.revision import Revision
 from paigeant.model.spending.costs import CallCounts, Usage
@@ -112,47 +111,6 @@ class CancelRequest(StrEnum):
     """Not the run, but one of its branches is to end, and to be undone."""
 
 
-class AttemptError(BaseModel, frozen=True):
-    """One failed attempt: ``where`` is file and line in the user's code, ``line`` the text of that line.
-
-    ``number`` counts the errors of the step, those included that are not kept any more.
-    """
-
-    type: str
-    message: str
-    where: str | None = None
-    line: str | None = None
-    attempt: int
-    at: datetime
-    number: int = 1
-    traceback: str | None = None
-
-
-ERRORS_KEPT: Final = 10
-"""Of the newest errors of a step; the first is kept besides."""
-
-
-def add_error(
-    errors: Sequence[AttemptError] | None, fault: Fault, attempt: int, at: datetime
-) -> tuple[AttemptError, ...]:
-    """Return the errors of a step with one more: the first, and the newest ten.
-
-    A step may be tried for ever; what an attempt costs must not depend on how many came before. Tracebacks are kept of
-    the first and of the newest.
-    """
-    before = tuple(errors or ())
-    made = AttemptError(
-        **fault.model_dump(exclude={"kind"}),
-        attempt=attempt,
-        at=at,
-        number=before[-1].number + 1 if before else 1,
-        traceback=fault.traceback,
-    )
-    first, rest = before[:1], before[1:]
-    short = [each.model_copy(update={"traceback": None}) if each.traceback else each for each in rest]
-    return (*first, *short[-(ERRORS_KEPT - 1) :], made)
-
-
 class RunError(BaseModel, frozen=True):
     """Why a run did not complete, and at which step."""
 
@@ -202,7 +160,7 @@ class NodeView(BaseModel, frozen=True):
 
     It waits for the ``signal``, if that is there, and until ``due_at`` at most. ``case`` is the condition that a switch
     has chosen. A ``condition`` is one that could not be evaluated in its place. ``branches`` are there once the first
-    have begun.
+    have begun, ``child`` is the run that it has begun.
     """
 
     path: str = ""
@@ -216,6 +174,7 @@ class NodeView(BaseModel, frozen=True):
     signal: str | None = None
     case: str | None = None
     branches: BranchCounts | None = None
+    child: UUID | None = None
     errors: tuple[AttemptError, ...] = ()
 
 
@@ -241,11 +200,30 @@ class ForkOrigin(BaseModel, frozen=True):
     position: int
 
 
+class ParentView(BaseModel, frozen=True):
+    """The run within which a run has begun, and at which node of it."""
+
+    workflow_id: UUID
+    path: str = ""
+    position: int
+
+
+class ChildView(BaseModel, frozen=True):
+    """A run that a node of another has begun, the place of the node, and how it ended; None while it is open."""
+
+    workflow_id: UUID
+    workflow: str
+    path: str = ""
+    position: int
+    ended: RunStatus | None = None
+
+
 class RunView(RunSummary, frozen=True):
     """Everything about one run: what went in, came out, was set, and each hop in the order of its position.
 
     ``ahead`` are the steps that follow the newest one, if nothing comes between: of a run that ended, those that it did
-    not reach. ``approvals`` are what its steps have asked of people.
+    not reach. ``approvals`` are what its steps have asked of people. ``parent`` is there if it has begun within
+    another, ``children`` are those that have begun within it, in their order.
     """
 
     trace_id: str
@@ -257,6 +235,8 @@ class RunView(RunSummary, frozen=True):
     output: JsonValue = None
     variables: dict[str, JsonValue] = {}
     forked_from: ForkOrigin | None = None
+    parent: ParentView | None = None
+    children: tuple[ChildView, ...] = ()
     steps: tuple[StepView, ...] = ()
     nodes: tuple[NodeView, ...] = ()
     ahead: tuple[str, ...] = ()
@@ -287,6 +267,7 @@ class RunsWanted(TypedDict, total=False):
     limit: int
     after: str | None
     forks_of: UUID | None
+    parent: UUID | None
 
 
 class RunPage(BaseModel, frozen=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
-from uuid import UUID
 
 from paigeant.model.fan.joins import Arrival, JoinStart
 from paigeant.model.hold import NOW, After, Hold, Now, Until
@@ -12,8 +11,9 @@ from paigeant.model.message import PaigeantMessage
 from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.people.approvals import Asked
 from paigeant.model.revision import Revision
-from paigeant.model.routing_slip import Compensation
+from paigeant.model.routing_slip import Compensation, PassedEntry
 from paigeant.model.runs import RunError, RunStatus, StepStatus
+from paigeant.model.tree.changes import ChildChange
 from paigeant.model.values.objects import quickly_made
 from paigeant.model.values.values import Value
 
@@ -89,30 +89,20 @@ class Following(NamedTuple):
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """How the run ends with this hop; ``output`` is its own, of one that completed."""
+    """How the run ends with this hop; ``output`` is its own, of one that completed.
+
+    ``undo`` is there if it is the child of another: what can be undone of it, the latest first.
+    """
 
     status: RunStatus
     output: Value | None = None
+    undo: tuple[Compensation, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a status with which nothing ends: where an open run stands follows from its open hops."""
         if not self.status.final:
             text = f"a run does not end {self.status}"
             raise ValueError(text)
-
-
-class PassedEntry(NamedTuple):
-    """An entry that the journey passes without a hop, at a position of its own: skipped, or decided about.
-
-    The ``reason`` is the condition that was false, or the one of the case that was chosen. Only a step has no ``kind``.
-    """
-
-    position: int
-    topic: str
-    step_id: UUID
-    status: StepStatus
-    reason: str
-    kind: str | None = None
 
 
 @quickly_made
@@ -154,7 +144,8 @@ class Transition:
 
     ``passed`` are the entries between the hop and the next. ``arrival`` is there if a branch ends with the hop, and
     ``fan_out`` if it is a node: what follows then are branches of it. A node is ``joined`` if it is left because they
-    have ended. Where an open run stands (pending, running, waiting) no hop decides: it follows from its open hops.
+    have ended. ``child`` is what a node does to the run that it has begun. Where an open run stands (pending, running,
+    waiting) no hop decides: it follows from its open hops.
     """
 
     hop: Left | Held
@@ -165,3 +156,4 @@ class Transition:
     arrival: Arrival | None = None
     fan_out: FanOut | None = None
     joined: bool = False
+    child: ChildChange | None = None

@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from paigeant.model.hold import Code, Hold, Join, Person, Signal, WaitState, Window, due_at
-from paigeant.model.hops import FIRST_HINT, Commit, Twin
+from paigeant.model.hold import Child, Code, Hold, Join, Person, Signal, WaitState, Window, due_at
+from paigeant.model.hops import Commit, RunStart, Twin
+from paigeant.model.limits import FIRST_HINT
 from paigeant.model.message import HopKey
-from paigeant.model.outcomes import Fault
+from paigeant.model.outcomes import AttemptError, Fault, add_error
 from paigeant.model.revision import Revision
-from paigeant.model.routing_slip import Compensation
-from paigeant.model.runs import AttemptError, StepStatus, WaitReason, add_error
-from paigeant.model.transition import Done, Held, Left, PassedEntry
+from paigeant.model.routing_slip import Compensation, PassedEntry
+from paigeant.model.runs import StepStatus, WaitReason
+from paigeant.model.transition import Done, Held, Left
 from paigeant.model.values.values import Value
 from paigeant.protocol.states import CommittedHop
 
@@ -121,9 +122,11 @@ class HeldBack(NamedTuple):
 def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime, *, closes: bool = False) -> HeldBack:
     """Return what holds the hop until its hold ends. Waiting is no attempt, however often; one that failed is.
 
-    One that ``closes``, because its branch is to end, waits for nothing but its branches: anybody may end it at once.
+    One that ``closes``, because its branch is to end, waits for nothing but its branches, or a child that has begun:
+    anybody may end it at once.
     """
-    closes = closes and not isinstance(held.hold, Join)
+    never = closes and isinstance(commit.child, RunStart)
+    closes = closes and (never or not isinstance(held.hold, Join | Child))
     due = now if closes else due_at(held.hold, now)
     return HeldBack(
         fence=hop.fence + 1,
@@ -136,7 +139,7 @@ def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime, *, closes
         hints=0,
         reason=held.reason,
         awaits=_awaits(held.hold),
-        wait=_wait(hop, held),
+        wait=None if never else _wait(hop, held),
         interface=_interface(held.hold),
         input=commit.input or hop.input,
         errors=_errors(hop, held.fault, now),
@@ -214,6 +217,8 @@ def _attempts(hop: CommittedHop, held: Held) -> int:
 def _wait(hop: CommittedHop, held: Held) -> str | None:
     if isinstance(held.hold, Join):
         return WaitState.JOIN
+    if isinstance(held.hold, Child):
+        return WaitState.CHILD
     return WaitState.OPEN if held.enters else hop.wait
 
 

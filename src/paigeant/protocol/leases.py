@@ -7,17 +7,18 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
 
 from paigeant.model.hold import WaitState
-from paigeant.model.hops import GRACE, SUSPECT
+from paigeant.model.limits import GRACE, SUSPECT
 from paigeant.model.runs import Direction, StepStatus, WaitReason
 from paigeant.protocol.states import HopState, RunState
 
 T = TypeVar("T")
 
-FOR_JOINS: Final = frozenset({WaitState.JOIN, WaitState.WINDOW})
-"""How far the wait of a hop of a join has come: a node with branches, or the first hop of one that has not begun."""
+FOR_OTHERS: Final = frozenset({WaitState.JOIN, WaitState.WINDOW, WaitState.CHILD})
+"""How far the wait of a hop has come that others end: a node with branches, the first hop of a branch that has not
+begun, or a node with a child."""
 
-JOIN_REASONS: Final = frozenset({WaitReason.JOIN, WaitReason.WINDOW})
-"""What such a hop waits for as long as only its join ends the wait."""
+OTHERS_REASONS: Final = frozenset({WaitReason.JOIN, WaitReason.WINDOW, WaitReason.CHILD})
+"""What such a hop waits for as long as only they end the wait."""
 
 
 def is_open(hop: HopState) -> bool:
@@ -53,9 +54,12 @@ def is_interrupted(hop: HopState) -> bool:
     return hop.owner is not None or hop.interruptions > 0
 
 
-def waits_for_join(hop: HopState) -> bool:
-    """Tell whether only a join ends this wait. It does not if a node could not be joined, and waits for a person."""
-    return hop.wait in FOR_JOINS and hop.reason in JOIN_REASONS
+def waits_for_others(hop: HopState) -> bool:
+    """Tell whether only others end this wait: its branches, or its child.
+
+    They do not if a node could not be joined, and waits for a person.
+    """
+    return hop.wait in FOR_OTHERS and hop.reason in OTHERS_REASONS
 
 
 class Taken(NamedTuple):
@@ -168,8 +172,8 @@ def may_close(run: RunState, hop: HopState, direction: str, now: datetime) -> bo
     """Tell whether this hop may be leased, due or not, to end its branch, or its run, cancelled or past its deadline.
 
     Only on the way forward, for what undoes is not cut short, and only if nobody runs it. A node ends after its
-    branches, and one of these that has not begun ends with its join.
+    branches, or its child, and a branch that has not begun ends with its join.
     """
     ends = hop.closes or run.cancel_requested is not None or (run.deadline is not None and run.deadline <= now)
-    idle = is_due(hop, now) or (hop.owner is None and not waits_for_join(hop))
+    idle = is_due(hop, now) or (hop.owner is None and not waits_for_others(hop))
     return bool(ends) and is_open(hop) and direction == Direction.EXECUTE and idle

@@ -63,11 +63,11 @@ def request_cancel(run: RunState, request: CancelRequest, now: datetime) -> Requ
 
 
 def may_end_early(hop: WaitingHop) -> bool:
-    """Tell whether a hop that is to end is made due: nobody holds it, and it waits for no branches.
+    """Tell whether a hop that is to end is made due: nobody holds it, and it waits for no branches and no child.
 
     Who holds it hears of it with the next beat, or when he commits. What undoes is not cut short.
     """
-    idle = leases.is_open(hop) and hop.owner is None and not leases.waits_for_join(hop)
+    idle = leases.is_open(hop) and hop.owner is None and not leases.waits_for_others(hop)
     return idle and hop.direction == Direction.EXECUTE
 
 
@@ -173,7 +173,7 @@ def choose_resumed(hops: Sequence[H]) -> list[H]:
     wait is cut short, and nothing begins for which a join has no room: raises WrongState if there is nothing else to
     start over.
     """
-    waiting = [hop for hop in hops if leases.is_open(hop) and not leases.waits_for_join(hop)]
+    waiting = [hop for hop in hops if leases.is_open(hop) and not leases.waits_for_others(hop)]
     going_on = [hop for hop in waiting if hop.wait == WaitState.OPEN]
     if going_on and len(going_on) == len(waiting):
         raise WrongState(_waits(going_on[0]))

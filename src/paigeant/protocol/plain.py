@@ -20,7 +20,10 @@ def are_plain(commits: Sequence[Commit]) -> bool:
 
 
 def is_plain(commit: Commit) -> bool:
-    """Tell whether the commit leaves a step of the trunk that is done for the next one, or for the end of its run."""
+    """Tell whether the commit leaves a step of the trunk that is done for the next one, or for the end of its run.
+
+    The end of a child makes its parent's node due, too.
+    """
     made, (_, path, _) = commit.transition, commit.held.key
     done = isinstance(made.hop, Left) and isinstance(made.hop.result, Done) and made.hop.result.reason is None
     if not done or path or made.writes.error is not None or made.writes.revision is not None or made.passed:
@@ -28,7 +31,7 @@ def is_plain(commit: Commit) -> bool:
     if commit.detail is not None or commit.plans or made.joined:
         return False
     if made.end is not None:
-        return made.end.status is RunStatus.COMPLETED and not commit.twins
+        return made.end.status is RunStatus.COMPLETED and made.end.undo is None and not commit.twins
     return len(commit.twins) == 1 and _is_next(commit.twins[0], commit)
 
 

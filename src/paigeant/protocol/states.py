@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from paigeant.model.outcomes import AttemptError
 from paigeant.model.revision import Revision
-from paigeant.model.runs import AttemptError, RunError
+from paigeant.model.runs import RunError
 from paigeant.model.values.values import Value
 
 
@@ -174,6 +175,12 @@ class ShownRun(RunState, Protocol):
     @property
     def forked_at(self) -> int | None: ...
     @property
+    def parent_id(self) -> UUID | None: ...
+    @property
+    def parent_path(self) -> str | None: ...
+    @property
+    def parent_position(self) -> int | None: ...
+    @property
     def input(self) -> Value: ...
     @property
     def output(self) -> Value | None: ...
@@ -216,6 +223,23 @@ class ShownHop(PlacedHop, Protocol):
     def detail(self) -> bytes | None: ...
     @property
     def said_at(self) -> datetime | None: ...
+
+
+class ShownChild(Protocol):
+    """What is shown of a run that a node has begun; ``reports_to`` is where the hop is that waits for its end."""
+
+    @property
+    def workflow_id(self) -> UUID: ...
+    @property
+    def workflow(self) -> str: ...
+    @property
+    def parent_path(self) -> str | None: ...
+    @property
+    def parent_position(self) -> int | None: ...
+    @property
+    def reports_to(self) -> int | None: ...
+    @property
+    def ended(self) -> str | None: ...
 
 
 class NumberedRun(RunState, Protocol):

@@ -16,9 +16,11 @@ from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Approval
 from paigeant.model.runs import (
     CancelRequest,
+    ChildView,
     Direction,
     ForkOrigin,
     NodeView,
+    ParentView,
     RunPage,
     RunStatus,
     RunSummary,
@@ -31,7 +33,7 @@ from paigeant.model.runs import (
 from paigeant.model.spending.costs import CallCounts, StepCalls
 from paigeant.model.values.counts import BranchCounts
 from paigeant.model.values.values import Ref, Value
-from paigeant.protocol.states import NumberedRun, RunState, ShownHop, ShownRun
+from paigeant.protocol.states import NumberedRun, RunState, ShownChild, ShownHop, ShownRun
 
 
 def open_status(hops: Iterable[ShownHop], started_at: datetime | None) -> RunStatus:
@@ -80,13 +82,14 @@ def values_shown(run: ShownRun, hops: Sequence[ShownHop], variables: Mapping[str
 class Beside(NamedTuple):
     """What is shown with the hops of a run.
 
-    ``calls`` are what each step has recorded, by its id and direction; ``joins`` those of nodes with branches, and
-    ``approvals`` what steps have asked.
+    ``calls`` are what each step has recorded, by its id and direction; ``joins`` those of nodes with branches,
+    ``approvals`` what steps have asked, and ``children`` the runs that nodes have begun, in their order.
     """
 
     calls: Mapping[tuple[UUID, str], StepCalls]
     joins: Mapping[HopKey, JoinState]
     approvals: Sequence[Approval]
+    children: Sequence[ShownChild] = ()
 
 
 def view_run(
@@ -97,6 +100,7 @@ def view_run(
     beside: Beside,
 ) -> RunView:
     """Return everything about a run; ``hops`` in any order, ``texts`` by :func:`values_shown`."""
+    begun = {(child.parent_path, place): child.workflow_id for child in beside.children for place in _places(child)}
     hops = sorted(hops, key=lambda hop: place_order(hop.path, hop.position))
     return RunView(
         **_summary(run),
@@ -109,12 +113,14 @@ def view_run(
         output=_json(run.output, texts),
         variables={name: _json(value, texts) for name, value in sorted(variables.items())},
         forked_from=_origin(run),
+        parent=_parent(run),
+        children=tuple(map(_child, beside.children)),
         approvals=tuple(beside.approvals),
         steps=tuple(
             _step(hop, texts, beside.calls.get((hop.step_id, hop.direction))) for hop in hops if hop.kind is None
         ),
         nodes=tuple(
-            _node(hop.kind, hop, beside.joins.get(HopKey(run.workflow_id, hop.path, hop.position)))
+            _node(hop.kind, hop, beside.joins.get(HopKey(run.workflow_id, hop.path, hop.position)), begun)
             for hop in hops
             if hop.kind is not None
         ),
@@ -125,6 +131,27 @@ def _origin(run: ShownRun) -> ForkOrigin | None:
     if run.forked_from is None or run.forked_at is None:
         return None
     return ForkOrigin(workflow_id=run.forked_from, position=run.forked_at)
+
+
+def _parent(run: ShownRun) -> ParentView | None:
+    if run.parent_id is None or run.parent_position is None:
+        return None
+    return ParentView(workflow_id=run.parent_id, path=run.parent_path or "", position=run.parent_position)
+
+
+def _child(child: ShownChild) -> ChildView:
+    return ChildView(
+        workflow_id=child.workflow_id,
+        workflow=child.workflow,
+        path=child.parent_path or "",
+        position=child.parent_position or 0,
+        ended=None if child.ended is None else RunStatus(child.ended),
+    )
+
+
+def _places(child: ShownChild) -> set[int | None]:
+    """Return the positions of the node of a child, and of the hop that undoes it."""
+    return {child.parent_position, child.reports_to}
 
 
 def view_page(runs: Sequence[NumberedRun], limit: int) -> RunPage:
@@ -166,7 +193,9 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes], calls: StepCalls | None) ->
     )
 
 
-def _node(kind: str, hop: ShownHop, join: JoinState | None) -> NodeView:
+def _node(
+    kind: str, hop: ShownHop, join: JoinState | None, begun: Mapping[tuple[str | None, int | None], UUID]
+) -> NodeView:
     status = StepStatus(hop.status)
     chosen = kind == Switch.kind and status is StepStatus.COMPLETED
     return NodeView(
@@ -181,6 +210,7 @@ def _node(kind: str, hop: ShownHop, join: JoinState | None) -> NodeView:
         signal=hop.awaits,
         case=hop.reason if chosen else None,
         branches=None if join is None else _counts(join),
+        child=begun.get((hop.path, hop.position)),
         errors=tuple(hop.errors or ()),
     )
 

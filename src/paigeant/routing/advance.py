@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from paigeant.model.fan.outcomes import AnyOutcome, FannedOut, Joined, JoinFailed
-from paigeant.model.hold import NOW, After, Code, Hold, Join, Person, Signal, Window
+from paigeant.model.hold import NOW, After, Child, Code, Hold, Join, Person, Signal, Window
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import (
     Completed,
@@ -26,6 +26,8 @@ from paigeant.model.retry import qualified_name
 from paigeant.model.routing_slip import NOTHING_AHEAD, RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.transition import NO_WRITES, Done, FanOut, Following, Held, Left, Transition, Writes
+from paigeant.model.tree.changes import ChildBegun, ChildRetried, ChildTurned
+from paigeant.model.tree.children import ChildAwaited
 from paigeant.model.values.durations import seconds_or_none
 from paigeant.model.values.values import Value
 from paigeant.routing.compensate import (
@@ -60,6 +62,8 @@ def advance(leased: Leased, outcome: AnyOutcome) -> Transition:
             return _pass(leased, variables)
         case FannedOut() | Joined() | JoinFailed():
             return _advance_fan(leased, outcome)
+        case ChildBegun() | ChildTurned() | ChildRetried() | ChildAwaited():
+            return Transition(Held(Child()), child=None if isinstance(outcome, ChildAwaited) else outcome)
         case Faulted():
             return give_up_undoing(leased, outcome) if _is_back(leased) else turn_round(leased, outcome)
     assert_never(outcome)

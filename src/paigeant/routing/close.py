@@ -40,6 +40,16 @@ def deadline_passed(leased: Leased, *, begun: bool) -> Faulted:
     return Faulted(Fault(type="DeadlineExceeded", message=text, kind=FaultKind.DEADLINE), begun=begun)
 
 
+def is_to_end(leased: Leased) -> Faulted | None:
+    """Return what a node comes to that is to end, because its run is or a branch in which it is; None if it is not."""
+    grant = leased.grant
+    if grant.cancel is not None:
+        return cancelled(grant.cancel, begun=False)
+    if grant.remaining is not None and grant.remaining <= 0:
+        return deadline_passed(leased, begun=False)
+    return None
+
+
 def unreadable(error: MessageRejected) -> Transition:
     """Return what becomes of a twin whose message must not be executed: it is held with the reason, for a person.
 

@@ -16,9 +16,8 @@ from paigeant.model.entries.switch import Switch
 from paigeant.model.limits import OFFERED_BYTES
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import Itinerary
-from paigeant.model.routing_slip import RoutingSlip
+from paigeant.model.routing_slip import PassedEntry, RoutingSlip
 from paigeant.model.runs import StepStatus
-from paigeant.model.transition import PassedEntry
 from paigeant.routing.cel import Unevaluable, read_condition
 
 Seen = Mapping[str, bytes | int]

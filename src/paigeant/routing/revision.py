@@ -13,6 +13,7 @@ from paigeant.model.limits import STEPS
 from paigeant.model.outcomes import Revised
 from paigeant.model.plan_text import Itinerary, Planned, PlanText
 from paigeant.model.revision import RevisedEntry, Revision, SlipPolicy
+from paigeant.model.tree.resolving import sub_workflows
 from paigeant.model.values.showing import did_you_mean
 from paigeant.model.values.values import Value
 
@@ -88,9 +89,17 @@ def _check_dropped(author: str, remaining: Sequence[Entry], outcome: Revised[Val
             raise RevisionRefused(text)
 
 
+def _check_known(revision: Revision) -> None:
+    """Raise RevisionRefused for a sub-workflow: what its run would do was not known when this run was dispatched."""
+    for entry in sub_workflows(each.entry for each in revision.added):
+        text = f"it adds sub-workflow {entry.workflow!r}, whose plan is taken when a run is dispatched, and not later"
+        raise _refused(revision, text)
+
+
 def _judge(revision: Revision, policy: SlipPolicy | None, total: int) -> SlipPolicy | None:
     """Return the policy with which the run goes on; raises RevisionRefused for what it does not allow."""
     added = count(each.entry for each in revision.added)
+    _check_known(revision)
     if total > STEPS:
         raise _refused(revision, f"it makes the run {total:,} entries long, and at most {STEPS:,} are allowed")
     if revision.agent:

@@ -16,16 +16,19 @@ from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased, Sealed
-from paigeant.model.message import PaigeantMessage
+from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.deeds import Deed, DeedTerms, StoredDeed
 from paigeant.model.transition import Left
+from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
 from paigeant.plugins import load_plugin
-from paigeant.security.custody.chain import Chains
+from paigeant.security.custody.chain import Chain, Chains
 from paigeant.security.custody.deeds import write_deed
-from paigeant.security.custody.judge import Judge, check_variables
+from paigeant.security.custody.judge import Judge
+from paigeant.security.custody.judging.children import judge_child
+from paigeant.security.custody.judging.variables import check_variables
 from paigeant.security.custody.purposes import KeyPlaces, Keys, Purpose
-from paigeant.security.custody.writing import kind_of, write_branch, write_dispatch, write_hop
+from paigeant.security.custody.writing import kind_of, write_branch, write_dispatch, write_hop, write_turn
 from paigeant.security.frame import RECORD_BYTES, Frame, write_frame
 from paigeant.security.plain import PlainCodec
 
@@ -63,6 +66,15 @@ class SignedCodec(PlainCodec):
         """Return the first message of a run, sealed, and the record of its dispatch."""
         body = self.write(message)
         record = self._sign(RecordKind.DISPATCH, write_dispatch(message, terms, self._audience, body))
+        return SealedHop((_sealed(message, body, record),), record)
+
+    def turn(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
+        """Return the message with which a child turns round, sealed, and a short record of that, after its newest."""
+        newest = self._chains.of(message.headers.workflow_id).newest
+        if newest is None:  # it began before hops were signed
+            return super().turn(message, terms)
+        body = self.write(message)
+        record = self._sign(RecordKind.TURN, write_turn(message, terms.owner, newest[0], body))
         return SealedHop((_sealed(message, body, record),), record)
 
     def depart(self, leased: Leased, departure: Departure) -> SealedHop:
@@ -125,6 +137,16 @@ class SignedCodec(PlainCodec):
         if heads is not None:
             chain.joined[path, position] = heads
 
+    def judge_child(
+        self, node: HopKey, child: ChildState, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]
+    ) -> None:
+        """Return if a child has come to what was signed of it; raises TamperedMessage and UnknownKey."""
+        if not records and self.keyring.is_development:
+            return
+        chain = self._chains.of(child.workflow_id)
+        self._learn(chain, deeds)
+        judge_child(self._judge, chain, node, child, records)
+
     def judge_variables(self, leased: Leased, values: Mapping[str, Value]) -> None:
         """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
         if leased.head is None or not values:
@@ -136,7 +158,9 @@ class SignedCodec(PlainCodec):
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
         """Verify what people did to a run; what nobody has signed, or was edited, counts for nothing."""
-        chain = self._chains.of(leased.grant.key.workflow_id)
+        self._learn(self._chains.of(leased.grant.key.workflow_id), deeds)
+
+    def _learn(self, chain: Chain, deeds: Sequence[StoredDeed]) -> None:
         for each in deeds:
             with suppress(TamperedMessage):
                 self._judge.learn(chain, each)

@@ -62,6 +62,7 @@ class WireHeaders(_Strict):
     created_at: datetime
     deadline: datetime | None = None
     budgets: tuple[Budget, ...] = ()
+    parents: tuple[UUID, ...] = ()
     security: SecurityContext = NOBODY
 
 
@@ -119,7 +120,7 @@ class WireMessage(_Strict):
         said, slip = self.headers, self.routing_slip
         run = RunHeaders(
             *(said.workflow_id, said.workflow, said.trace_id, said.correlation_id),
-            *(said.traceparent, said.tracestate, said.deadline, said.budgets),
+            *(said.traceparent, said.tracestate, said.deadline, said.budgets, said.parents),
         )
         itinerary = self._itinerary()
         message = PaigeantMessage(
@@ -179,7 +180,8 @@ def check_shape(message: PaigeantMessage) -> None:
 def write_body(message: PaigeantMessage) -> bytes:
     """Return the body: of what may be left out, only what differs from the defaults."""
     slip = message.routing_slip
-    newer = slip.branch is not None or not slip.plain or bool(message.headers.run.budgets)
+    run = message.headers.run
+    newer = slip.branch is not None or not slip.plain or bool(run.budgets or run.parents)
     newer = newer or (bool(slip.compensations) and any(one.kind is not None for one in slip.compensations))
     return b'{"headers":%b,"payload":%b,"routing_slip":%b}' % (
         _headers(message.headers, ENTRIES_VERSION if newer else SPEC_VERSION),

@@ -21,7 +21,8 @@ from paigeant.model.message import PaigeantMessage
 from paigeant.model.runs import Direction, RunView
 from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
 from paigeant.stores.memory import MemoryStore
-from paigeant.stores.memory.rows import HopRow, Rows
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.testing.stage import Stage
 from paigeant.testing.timing import SkippingStore
 

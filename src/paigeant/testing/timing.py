@@ -10,7 +10,7 @@ from paigeant.protocol import leases
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.memory.clock import store_time
 from paigeant.stores.memory.operator import served
-from paigeant.stores.memory.rows import HopRow
+from paigeant.stores.memory.tables.hops import HopRow
 
 
 class SkippingStore(MemoryStore):

@@ -11,18 +11,9 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic_core import to_json
 
+from paigeant.model.outcomes import AttemptError
 from paigeant.model.people.approvals import Approval
-from paigeant.model.runs import (
-    AttemptError,
-    NodeView,
-    RunPage,
-    RunStatus,
-    RunSummary,
-    RunView,
-    StepView,
-    WaitReason,
-    kind_of_reason,
-)
+from paigeant.model.runs import NodeView, RunPage, RunStatus, RunSummary, RunView, StepView, WaitReason, kind_of_reason
 from paigeant.model.stored.log_lines import LogLine
 from paigeant.model.stored.overview import AttentionGroup, OpenCount
 from paigeant.web.access import Identity

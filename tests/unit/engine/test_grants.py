@@ -10,7 +10,7 @@ import pytest
 
 from paigeant import RunStatus
 from paigeant.model.runs import CancelRequest, StepStatus, WaitReason
-from paigeant.stores.memory.rows import HopRow
+from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.testing.waiting import eventually
 
 

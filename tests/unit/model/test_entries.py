@@ -20,6 +20,7 @@ from paigeant.model.entries.nested import Unnamed
 from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import Step, against, steps_of, stow
+from paigeant.model.entries.sub_workflow import SubWorkflow
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.limits import NESTED, STEPS
@@ -29,6 +30,9 @@ ENTRIES: tuple[Entry, ...] = (
     Step("charge", {"amount": 1}, when="amount > 0", name="receipt"),
     Switch({"amount > 100": ["approve", Wait("approved")], "true": [Sleep("1d")]}, default=[Step("ship", when="paid")]),
     Switch({"a": [], "b": [Switch({"c": ["d"]})]}),
+    SubWorkflow("billing"),
+    SubWorkflow("billing", input="order", name="bill"),
+    SubWorkflow("billing", plan=(Step("charge"), SubWorkflow("tax", plan=())), terms={"revision": {"max_added": 3}}),
     Wait("approved"),
     Wait("approved", timeout="3d", on_timeout="continue"),  # pyright: ignore[reportArgumentType]
     Sleep(timedelta(days=3)),

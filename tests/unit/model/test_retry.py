@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from paigeant.errors import ArgumentError, RegistrationError, Terminal
-from paigeant.model.outcomes import Fault
+from paigeant.model.outcomes import AttemptError, Fault, add_error
 from paigeant.model.retry import RetryPolicy, qualified_name
-from paigeant.model.runs import AttemptError, add_error
 from paigeant.model.values.durations import seconds_of
 
 shares = st.floats(0, 1)

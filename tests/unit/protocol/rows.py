@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from paigeant.model.runs import AttemptError, CancelRequest, RunError, RunStatus, StepStatus
+from paigeant.model.outcomes import AttemptError
+from paigeant.model.runs import CancelRequest, RunError, RunStatus, StepStatus
 from paigeant.model.values.values import Value
 
 ID = UUID(int=1)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Final
 
 from paigeant.activities.checking.json_types import Schema
+
+CLOSE: Final = 0.8
+"""How near a name must be to another to be taken for a misspelling of it, where the input may hold anything."""
+
+LIKELY: Final = 0.6
+"""The same where it is known that there is no such name."""
 
 
 @dataclass(slots=True)
@@ -29,3 +37,14 @@ class Names:
     def all(self) -> list[str]:
         """Return the names."""
         return sorted({"payload", "previous", *self.variables, *(self.fields or ())})
+
+
+def near(name: str, names: Collection[str], cutoff: float = LIKELY) -> str:
+    """Return a question whether a name was meant that is much like this one; nothing if there is none."""
+    close = get_close_matches(name, names, n=1, cutoff=cutoff)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for an error."""
+    return ", ".join(names) or "nothing"

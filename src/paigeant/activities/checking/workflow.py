@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +15,7 @@ from paigeant.activities.checking.effects import effects_of
 from paigeant.activities.checking.histories import history_flaw
 from paigeant.activities.checking.json_types import ANY, Schema, field_of, schema_of, why_not
 from paigeant.activities.checking.known import Known
-from paigeant.activities.checking.names import Names
+from paigeant.activities.checking.names import CLOSE, LIKELY, Names, listed, near
 from paigeant.activities.handlers import Activity
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.model.checks.flaws import WorkflowFlaw
@@ -25,16 +24,11 @@ from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import Step
+from paigeant.model.entries.sub_workflow import SubWorkflow
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.values.shapes import first_problem, read
-
-_CLOSE: Final = 0.8
-"""How near a name must be to another to be taken for a misspelling of it, where the input may hold anything."""
-
-_LIKELY: Final = 0.6
-"""The same where it is known that there is no such name."""
 
 
 def check_workflow(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
@@ -116,6 +110,14 @@ class _Walk:
                 position, sleep, "wrong-type", f"{sleep.variable!r} cannot be a time, as in RFC 3339: {why}"
             )
 
+    def _child(self, position: int, entry: SubWorkflow) -> Iterator[WorkflowFlaw]:
+        """Look at the variable that a child gets. What runs in it sees nothing of this run, and sets nothing in it."""
+        if entry.input is not None and self._names.find(entry.input) is None:
+            said = self._missing(_required_name(entry.input), position, "its input is")
+            if said is not None:
+                yield self._flaw(position, entry, "missing-name", said[1])
+        self._names.variables[entry.output_name] = self._names.previous = ANY
+
     def _branches(self, position: int, branches: Iterable[Iterable[Entry]]) -> Iterator[WorkflowFlaw]:
         """Go through each of several ways on; what one of them sets may be there afterwards, or not."""
         before, after = self._names, replace(self._names, variables=dict(self._names.variables), previous=ANY)
@@ -136,6 +138,8 @@ class _Walk:
                     self._names.variables[entry.name] = ANY
             case ForEach():
                 yield from self._items(position, entry)
+            case SubWorkflow():
+                yield from self._child(position, entry)
             case _:
                 yield from self._branches(position, [entry.inner])
                 self._names.open = True
@@ -161,7 +165,7 @@ class _Walk:
         where = activity.execute.where
         for name in step.arguments:
             if name not in names:
-                text = f"it has no parameter {name!r}; {_near(name, names) or f'it has: {_listed(names)}'}"
+                text = f"it has no parameter {name!r}; {near(name, names) or f'it has: {listed(names)}'}"
                 yield self._flaw(position, step, "unknown-argument", text, where)
         for parameter in parameters:
             if parameter.name in step.arguments:
@@ -187,11 +191,11 @@ class _Walk:
         if not parameter.required:
             return None
         certain = certain and names.fields is not None and not names.open
-        near = _near(parameter.name, names.all(), _LIKELY if certain else _CLOSE)
-        if not certain and (position == 1 or not near):
+        close = near(parameter.name, names.all(), LIKELY if certain else CLOSE)
+        if not certain and (position == 1 or not close):
             return None  # a field of the input, or a variable that a step sets
         text = f"{what} {parameter.name!r}{', which' if what != 'argument' else ''} is provided by nothing before it; "
-        text += near or f"there is: {_listed(names.all())}"
+        text += close or f"there is: {listed(names.all())}"
         if names.fields is None:
             text += " (if it is a field of the input, declare that: Workflow(…, input=…))"
         return "missing-argument", text
@@ -209,9 +213,9 @@ class _Walk:
     def _elsewhere(self, position: int, step: Step) -> Iterator[WorkflowFlaw]:
         card = self._known.cards.get(step.activity)
         if card is None and not step.elsewhere:
-            near = _near(step.activity, list(self._registry))
+            close = near(step.activity, list(self._registry))
             text = "nobody serves it: it is no activity here, and no worker has published it; "
-            text += near or f"start its worker once, or write Step({step.activity!r}, elsewhere=True)"
+            text += close or f"start its worker once, or write Step({step.activity!r}, elsewhere=True)"
             yield self._flaw(position, step, "unserved", text)
         if card is not None and (why := card.refusal(step)) is not None:
             yield self._flaw(position, step, "agent-options", why)
@@ -285,12 +289,3 @@ def _explicit(parameter: Parameter, value: Any) -> tuple[str, str] | None:
 
 def _required(card: ActivityCard | None) -> list[str]:
     return [] if card is None else list(from_json(card.arguments).get("required", ()))
-
-
-def _near(name: str, names: Collection[str], cutoff: float = _LIKELY) -> str:
-    close = get_close_matches(name, names, n=1, cutoff=cutoff)
-    return f"did you mean {close[0]!r}?" if close else ""
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "nothing"

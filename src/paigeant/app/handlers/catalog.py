@@ -13,9 +13,10 @@ from paigeant.activities.checking import Known, check_workflow
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers.publications import unknown_workflow
-from paigeant.errors import RegistrationError
+from paigeant.errors import InvalidInput, RegistrationError
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.plan import Plan
+from paigeant.model.tree.resolving import find_cycle, resolve, sub_workflows
 from paigeant.routing import names_asked_by
 
 _LOOKED_INTO: Final = 64 * 1024
@@ -37,6 +38,8 @@ class Catalog:
         self.outputs: dict[str, TypeAdapter[Any]] = {}
         """The types of what they put out."""
         self._seen: set[tuple[str, Collection[str] | None]] = set()
+        self._whole: dict[str, Plan] = {}
+        """Plans with those of their sub-workflows in them, as they were last dispatched."""
 
     def add(self, workflow: Declaration[Any, Any] | Plan) -> None:
         """Take a workflow, with its activities; raises RegistrationError for a name that another one has."""
@@ -52,6 +55,9 @@ class Catalog:
             if workflow.output is not None:
                 self.outputs[plan.name] = workflow.output
         self.plans[plan.name] = plan
+        if cycle := find_cycle(plan.name, self.plans):
+            text = f"workflow {plan.name!r} runs itself: {' → '.join(cycle)}; a run would never end"
+            raise RegistrationError(text)
 
     async def check(
         self, plan: Plan, directory: Directory, fields: Collection[str] | None = None
@@ -89,3 +95,28 @@ class Catalog:
         if plan is not None:
             return plan
         raise await unknown_workflow(workflow, self.plans, directory)
+
+    async def find_whole(self, workflow: str | Declaration[Any, Any], directory: Directory) -> Plan:
+        """Return the plan of a workflow with those of its sub-workflows in it, as they are now.
+
+        The same object as the last time, unless one of them has changed. Raises UnknownWorkflow, and InvalidInput for
+        one that runs itself, or that is more than a run may have.
+        """
+        plan = await self.find(workflow, directory)
+        plans, missing = {plan.name: plan}, {entry.workflow for entry in sub_workflows(plan.itinerary)}
+        while missing:
+            found = [await self.find(name, directory) for name in sorted(missing)]
+            plans |= {each.name: each for each in found}
+            missing = {entry.workflow for each in found for entry in sub_workflows(each.itinerary)} - plans.keys()
+        if len(plans) == 1 and not find_cycle(plan.name, plans):
+            return plan
+        for name in plans:
+            if cycle := find_cycle(name, plans):
+                raise InvalidInput(f"workflow {name!r} runs itself: {' → '.join(cycle)}; a run would never end")
+        try:
+            whole = resolve(plan, plans)
+        except ValueError as error:
+            raise InvalidInput(str(error)) from error
+        if self._whole.get(plan.name) != whole:
+            self._whole[plan.name] = whole
+        return self._whole[plan.name]

@@ -184,6 +184,8 @@ def _waiting(hop: Hop, view: RunView) -> Because:
         return _unserved(hop)
     if reason == WaitReason.JOIN:
         return _joining(hop, view)
+    if reason == WaitReason.CHILD and isinstance(hop, NodeView):
+        return _child(hop)
     cause, _, text = reason.partition(": ")
     if view.reason == WaitReason.CONTRACT and cause not in _HELD and hop.due_at is None:
         cause, text = WaitReason.CONTRACT, ""  # the reason of the hop says what does not fit
@@ -212,6 +214,11 @@ def _joining(hop: Hop, view: RunView) -> Because:
     return _because(hop, "join", said, "the branches")
 
 
+def _child(node: NodeView) -> Because:
+    said = f"{node.name!r} waits for the end of its run, {node.child}: see `paigeant why {node.child}`"
+    return _because(node, "child", said, "the child run", f"why {node.child}", "cancel")
+
+
 def _last_error(hop: Hop) -> str:
     return f"{class_name(hop.errors[-1].type)}: {_cut(hop.errors[-1].message)}" if hop.errors else "no error was kept"
 
@@ -222,7 +229,6 @@ def _cut(text: str) -> str:
 
 _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     WaitReason.SLEEP: ("{step} sleeps", "nobody: it goes on by itself", ("cancel",)),
-    WaitReason.CHILD: ("{step} waits for a child run", "the child run", ("cancel",)),
     WaitReason.INTERRUPTED: (
         "the worker died while step {step} ran, and nobody knows how far it came",
         "you: look what it did, then retry or cancel",

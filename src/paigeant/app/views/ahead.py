@@ -8,6 +8,7 @@ from paigeant.engine.grants import with_its_plan
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
 from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.sub_workflow import SubWorkflow
 from paigeant.model.entries.wait import Wait
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, RunView
@@ -39,7 +40,8 @@ def _signals(entries: Iterable[Entry]) -> Iterator[str]:
     for entry in entries:
         if isinstance(entry, Wait):
             yield entry.signal
-        yield from _signals(entry.inner)
+        if not isinstance(entry, SubWorkflow):  # what waits within that, waits in a run of its own
+            yield from _signals(entry.inner)
 
 
 async def _newest_message(runtime: Runtime, view: RunView) -> bytes | None:

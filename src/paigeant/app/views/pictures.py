@@ -13,7 +13,10 @@ _LOOKS: Final = {
     StepStatus.CANCELLED: Looks.FAILED,
     StepStatus.SKIPPED: Looks.SKIPPED,
 }
-_SHAPES: Final = {"switch": Shape.CHOICE, "condition": Shape.CHOICE, "for_each": Shape.GROUP, "parallel": Shape.GROUP}
+_SHAPES: Final = {
+    **dict.fromkeys(("switch", "condition"), Shape.CHOICE),
+    **dict.fromkeys(("for_each", "parallel", "workflow"), Shape.GROUP),
+}
 
 
 def draw_run(view: RunView) -> str:

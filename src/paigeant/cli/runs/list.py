@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from paigeant.app import Paigeant
+from paigeant.app.options import RunsArguments
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
@@ -38,6 +39,7 @@ def runs(
         float | None, typer.Option(parser=seconds, metavar="SPAN", help="Only runs of the last 2h, 30m, 7d.")
     ] = None,
     forks_of: Annotated[str | None, typer.Option(metavar="ID", help="Only forks of this run.")] = None,
+    parent: Annotated[str | None, typer.Option(metavar="ID", help="Only runs that began within this one.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
     after: Annotated[str | None, typer.Option(help="The `next` of the page before.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {runs, next}.")] = False,
@@ -46,9 +48,10 @@ def runs(
     settings = load_settings()
 
     async def question(app: Paigeant) -> tuple[RunPage, bool]:
-        source = None if forks_of is None else (await app.find_run(forks_of)).workflow_id
-        listed = app.runs(status=status, workflow=workflow, since=since, limit=limit, after=after, forks_of=source)
-        return await listed, app.is_there
+        source, within = [each and (await app.find_run(each)).workflow_id for each in (forks_of, parent)]
+        wanted = RunsArguments(status=status, workflow=workflow, since=since, limit=limit, after=after)
+        wanted |= {"forks_of": source, "parent": within}
+        return await app.runs(**wanted), app.is_there
 
     page, there = ask(question, settings=settings)
     if as_json:

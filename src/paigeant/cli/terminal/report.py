@@ -116,6 +116,7 @@ def _facts(view: RunView) -> dict[str, str | None]:
         "forked from": f"{view.forked_from.workflow_id}, position {view.forked_from.position}"
         if view.forked_from
         else None,
+        "within": f"{view.parent.workflow_id}, position {place_of(view.parent)}" if view.parent else None,
         "dispatch key": view.dispatch_key,
         "tenant": view.tenant,
         "trace": view.trace_id,

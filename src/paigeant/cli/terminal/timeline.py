@@ -12,7 +12,7 @@ from rich.text import Text
 from paigeant.app.views.spent import calls_line
 from paigeant.cli.terminal.console import printable
 from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
-from paigeant.model.runs import Direction, NodeView, RunStatus, RunView, StepStatus, StepView
+from paigeant.model.runs import Direction, NodeView, ParentView, RunStatus, RunView, StepStatus, StepView
 from paigeant.model.values.counts import BranchCounts
 
 STYLES: Final[dict[str, str]] = {
@@ -62,7 +62,7 @@ def value_line(value: JsonValue) -> str:
     return one_line(value if isinstance(value, str) else to_json(value).decode())
 
 
-def place_of(hop: StepView | NodeView) -> str:
+def place_of(hop: StepView | NodeView | ParentView) -> str:
     """Return where a hop is: its position on the trunk, or the path of its branch and its position there."""
     return f"{hop.path}:{hop.position}" if hop.path else str(hop.position)
 
@@ -143,7 +143,8 @@ def _why(step: StepView) -> str:
 
 
 def _node_row(node: NodeView) -> list[Cell]:
-    said = f"case {node.case}" if node.case else "" if node.branches is None else branches_line(node.branches)
+    said = f"case {node.case}" if node.case else f"run {node.child}" if node.child else ""
+    said = said if node.branches is None else branches_line(node.branches)
     return [place_of(node), _node_name(node), status_text(node.status), "", "", printable(said), ""]
 
 

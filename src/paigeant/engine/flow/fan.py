@@ -23,6 +23,7 @@ from paigeant.model.outcomes import Faulted
 from paigeant.model.runs import Direction
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import NULL, Blob, Inline, Value, shelve
+from paigeant.routing.close import is_to_end
 from paigeant.routing.fan import branches as routing
 
 Decided: TypeAlias = tuple[AnyOutcome, list[Blob]]
@@ -40,7 +41,7 @@ class Undoing(NamedTuple):
 
 
 def fan_of(leased: Leased) -> Fan | Undoing | None:
-    """Return the node with branches that is leased, forward or back; None if it is another."""
+    """Return the node with branches that is leased, forward or back; None if it is another, and has no child."""
     message = leased.message
     slip = message.routing_slip
     if message.headers.direction is Direction.COMPENSATE:
@@ -61,7 +62,7 @@ async def decide_fan(store: Store, leased: Leased, fan: Fan | Undoing, lists: It
     if isinstance(fan, Undoing):
         return await _undo(store, leased, fan, join)
     if join is None:
-        ending = routing.is_to_end(leased)
+        ending = is_to_end(leased)
         return await _begin(store, leased, fan) if ending is None else (ending, [])
     if join.settled:
         return await _end(store, leased, fan, join)

@@ -14,8 +14,8 @@ from pydantic_core import from_json
 from paigeant.activities.calls.unwinding import Unwinding
 from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_of
 from paigeant.engine.agent_options import refused_options
-from paigeant.engine.flow.fan import decide_fan, fan_of
 from paigeant.engine.flow.lists import ItemLists
+from paigeant.engine.flow.nodes import decide_others
 from paigeant.engine.hop.apart import Contained, run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
@@ -45,6 +45,7 @@ class Executor:
         ``keep_until_thread_ends`` is called with the activity of a thread that outlives its step; what it returns is
         called when that thread ends.
         """
+        self._runtime = runtime
         self._store = runtime.store
         self._registry = runtime.registry
         self._served = ServedSteps(runtime.registry)
@@ -101,8 +102,8 @@ class Executor:
 
     async def _decide_node(self, leased: Leased) -> Execution:
         """Read what a node must know, and decide; none of the user's code runs."""
-        if (fan := fan_of(leased)) is not None:
-            return Execution(*await decide_fan(self._store, leased, fan, self._lists))
+        if (decided := await decide_others(self._runtime, leased, self._lists)) is not None:
+            return Execution(*decided)
         name = wanted_by(leased)
         return Execution(decide_node(leased, None if name is None else await load_seen(self._store, leased, name)))
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from paigeant.activities.faults import describe
 from paigeant.engine.commits import Beside, commit_outcome, commit_transition
-from paigeant.engine.flow.fan import decide_fan, fan_of
+from paigeant.engine.flow.nodes import decide_others
 from paigeant.engine.grants import complete, open_grant, run_ended
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
@@ -69,10 +69,10 @@ async def _cards_of_others(runtime: Runtime, grants: Sequence[Grant]) -> Mapping
 
 
 async def _outcome(runtime: Runtime, leased: Leased) -> tuple[AnyOutcome, list[Blob]]:
-    """Return what a hop comes to that is to end. Of a node with branches, that follows from what they came to."""
-    fan = fan_of(leased) if leased.grant.topic == FLOW else None
-    if fan is not None:
-        return await decide_fan(runtime.store, leased, fan)
+    """Return what a hop comes to that is to end. Of a node with branches or a child, that follows from theirs."""
+    decided = await decide_others(runtime, leased) if leased.grant.topic == FLOW else None
+    if decided is not None:
+        return decided
     return close(leased, begun=has_begun(leased.grant)), []
 
 

@@ -23,6 +23,8 @@ class RecordKind(StrEnum):
     """A hop whose run was ended without its step being run: by a deadline or a request to cancel."""
     BRANCH = "branch"
     """A branch that begins, before its first hop; or goes on, where it is undone."""
+    TURN = "turn"
+    """A child that had completed, and that its parent has undone."""
     JOIN = "join"
     """A node that is left, all of whose branches have ended."""
 
@@ -48,8 +50,8 @@ class StoredRecord(NamedTuple):
     """A record where it rests: at the place of its hop, under the fence of the lease that left it.
 
     The dispatch has position 0 and fence 0, a branch that begins the position before that of its first hop, and its
-    node's, negative, for a fence. A hop that was resumed has a record for each time that it was left. ``at`` is when it
-    was written, by the store's clock.
+    node's, negative, for a fence; a child that turns round the position before, and fence 0. A hop that was resumed has
+    a record for each time that it was left. ``at`` is when it was written, by the store's clock.
     """
 
     key: HopKey

@@ -137,7 +137,7 @@ class YamlReader(Protocol):
 
 
 class StepChange(Protocol):
-    """Makes another of a step."""
+    """Makes another of a step, and leaves a sub-workflow as it is whose plan is not known."""
 
     def __call__(self, step: Any, /) -> Entry:
         """Return the other."""

@@ -13,12 +13,13 @@ from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import Step
+from paigeant.model.entries.sub_workflow import SubWorkflow
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.values.shapes import first_problem
 from paigeant.model.values.showing import did_you_mean, shown
 
-_TABLE: Final[tuple[type[Entry], ...]] = (Step, Switch, Parallel, ForEach, Wait, Sleep)
+_TABLE: Final[tuple[type[Entry], ...]] = (Step, Switch, Parallel, ForEach, Wait, Sleep, SubWorkflow)
 
 KINDS: Final[Mapping[str, type[Entry]]] = {each.kind: each for each in _TABLE}
 """The class of each kind. A step says none."""

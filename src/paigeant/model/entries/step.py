@@ -153,7 +153,9 @@ def against(entry: Entry, interfaces: Mapping[str, str]) -> Entry:
     A step that has been dispatched already stays against what it was dispatched against.
     """
 
-    def change(step: Step) -> Step:
+    def change(step: Entry) -> Entry:
+        if not isinstance(step, Step):
+            return step
         known = step.interface or interfaces.get(step.activity)
         return step if known == step.interface else copied(step, Step, interface=known)
 
@@ -166,8 +168,8 @@ def stow(entry: Entry) -> tuple[Entry, tuple[Blob, ...]]:
     return entry.with_steps(partial(_stow, blobs)), tuple(blobs)
 
 
-def _stow(blobs: list[Blob], step: Step) -> Step:
-    if not step.arguments:
+def _stow(blobs: list[Blob], step: Entry) -> Entry:
+    if not isinstance(step, Step) or not step.arguments:
         return step
     shelved = {name: shelve(to_json(value)) for name, value in step.arguments.items()}
     claims = {name: value for name, (value, _) in shelved.items() if isinstance(value, Ref)}

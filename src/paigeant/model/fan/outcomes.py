@@ -10,6 +10,8 @@ from paigeant.model.fan.joins import EndedBranch, JoinStart
 from paigeant.model.outcomes import FaultKind, Outcome
 from paigeant.model.plan_text import PlanText
 from paigeant.model.runs import RunError
+from paigeant.model.tree.changes import ChildChange
+from paigeant.model.tree.children import ChildAwaited
 from paigeant.model.values.values import Value
 
 
@@ -40,7 +42,10 @@ class FannedOut:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The branches of a node have ended, and what comes next sees the output. ``undo``: some can be undone."""
+    """The branches of a node have ended, or its child has, and what comes next sees the output.
+
+    ``undo``: something of them can be undone.
+    """
 
     output: Value
     variables: Mapping[str, Value] = field(default_factory=dict[str, Value])
@@ -49,7 +54,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class JoinFailed:
-    """The branches of a node have ended, and too few completed.
+    """The branches of a node have ended, and too few completed, or its child has ended otherwise.
 
     ``undo``: some can be undone; ``undone``: some were, in their own paths; ``stuck``: some could not be.
     ``compensate`` says whether what was done before the node is undone.
@@ -63,5 +68,5 @@ class JoinFailed:
     stuck: bool = False
 
 
-AnyOutcome: TypeAlias = Outcome[Value] | FannedOut | Joined | JoinFailed
+AnyOutcome: TypeAlias = Outcome[Value] | FannedOut | Joined | JoinFailed | ChildChange | ChildAwaited
 """What a leased hop comes to, a step or a node."""

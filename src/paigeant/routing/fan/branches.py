@@ -20,7 +20,7 @@ from paigeant.model.outcomes import Completed, Fault, Faulted
 from paigeant.model.plan_text import Planned, PlanText
 from paigeant.model.runs import RunError
 from paigeant.model.values.values import NULL, Value, inline
-from paigeant.routing.close import cancelled, deadline_passed
+from paigeant.routing.close import is_to_end
 from paigeant.routing.messages import error_at, is_conditional
 
 FanOutcome = FannedOut | Joined | JoinFailed | Faulted | Completed[Value]
@@ -78,16 +78,6 @@ def write_branch(entries: Sequence[Entry]) -> PlanText:
 def supply_parallel(leased: Leased, entry: Parallel, join: JoinState) -> FannedOut:
     """Return more branches of a parallel that is leased again."""
     return FannedOut(_branches_of(leased, entry, join.written))
-
-
-def is_to_end(leased: Leased) -> Faulted | None:
-    """Return what a node comes to that is to end, because its run is or a branch in which it is; None if it is not."""
-    grant = leased.grant
-    if grant.cancel is not None:
-        return cancelled(grant.cancel, begun=False)
-    if grant.remaining is not None and grant.remaining <= 0:
-        return deadline_passed(leased, begun=False)
-    return None
 
 
 # -- all have ended

@@ -8,9 +8,9 @@ from typing import Final
 from paigeant.model.fan.joins import Arrival, BranchEnd
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Fault, FaultKind
-from paigeant.model.routing_slip import Branch, Compensation
+from paigeant.model.routing_slip import Branch, Compensation, PassedEntry
 from paigeant.model.runs import RunError, RunStatus
-from paigeant.model.transition import Left, PassedEntry, RunEnd, Transition, Writes
+from paigeant.model.transition import Left, RunEnd, Transition, Writes
 from paigeant.model.values.values import NULL, Value, size_of
 
 _ENDS: Final = frozenset({FaultKind.CANCELLED, FaultKind.DEADLINE})
@@ -29,7 +29,8 @@ def complete(
     slip, output = leased.message.routing_slip, output or NULL
     branch = slip.branch
     if branch is None:
-        return Transition(left, end=RunEnd(RunStatus.COMPLETED, output), writes=writes, passed=passed)
+        end = _end(leased, RunStatus.COMPLETED, output, undo)
+        return Transition(left, end=end, writes=writes, passed=passed)
     arrival = Arrival(branch, BranchEnd.COMPLETED, output, size_of(output), undo)
     return Transition(left, writes=writes, passed=passed, arrival=arrival)
 
@@ -42,7 +43,7 @@ def fail(leased: Leased, left: Left, writes: Writes, *, undone: bool) -> Transit
         return Transition(left, writes=replace(writes, error=None), arrival=arrival)
     cancelled = fault is not None and fault.kind is FaultKind.CANCELLED
     ended = RunStatus.CANCELLED if cancelled else RunStatus.FAILED
-    return Transition(left, end=RunEnd(RunStatus.COMPENSATED if undone else ended), writes=writes)
+    return Transition(left, end=_end(leased, RunStatus.COMPENSATED if undone else ended), writes=writes)
 
 
 def finish_undoing(leased: Leased, left: Left, writes: Writes) -> Transition:
@@ -50,7 +51,7 @@ def finish_undoing(leased: Leased, left: Left, writes: Writes) -> Transition:
     message = leased.message
     branch, fault = message.routing_slip.branch, message.payload.fault
     if branch is None:
-        return Transition(left, end=RunEnd(RunStatus.COMPENSATED), writes=writes)
+        return Transition(left, end=_end(leased, RunStatus.COMPENSATED), writes=writes)
     if branch.back or fault is None:
         return Transition(left, writes=writes, arrival=Arrival(branch, BranchEnd.COMPLETED, undone=True))
     step, position = branch.failed or (None, None)
@@ -63,9 +64,14 @@ def get_stuck(leased: Leased, left: Left, writes: Writes) -> Transition:
     """A compensation failed for good: a person must look."""
     branch = leased.message.routing_slip.branch
     if branch is None:
-        return Transition(left, end=RunEnd(RunStatus.COMPENSATION_FAILED), writes=writes)
+        return Transition(left, end=_end(leased, RunStatus.COMPENSATION_FAILED), writes=writes)
     arrival = Arrival(branch, BranchEnd.STUCK, error=writes.error, undone=True)
     return Transition(left, writes=replace(writes, error=None), arrival=arrival)
+
+
+def _end(leased: Leased, status: RunStatus, output: Value | None = None, undo: tuple[Compensation, ...] = ()) -> RunEnd:
+    """Return the end of the run; of a child it is said what can be undone of it, for its parent may want that."""
+    return RunEnd(status, output, undo if leased.message.headers.run.parents else None)
 
 
 def _failed(branch: Branch, fault: Fault, error: RunError | None, *, undone: bool) -> Arrival:

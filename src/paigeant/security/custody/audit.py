@@ -20,7 +20,8 @@ from paigeant.model.entries.entry import FLOW
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.values.digests import digest_of
 from paigeant.security.custody.chain import Chain
-from paigeant.security.custody.judge import Judge, input_fields
+from paigeant.security.custody.judge import Judge
+from paigeant.security.custody.judging.variables import input_fields
 from paigeant.security.custody.records import (
     RecordText,
     digest_of_fault,
@@ -113,15 +114,23 @@ def _verify_records(evidence: Evidence, judge: Judge, chain: Chain) -> None:
 
 def _verify_deeds(evidence: Evidence, judge: Judge, chain: Chain) -> None:
     """Verify what people did. What nobody has signed counts for nothing: what it has brought about is found below."""
+    runs = {str(evidence.workflow_id), *_parents(chain)}
     for stored in evidence.deeds:
-        if stored.deed.text is not None:
+        if stored.deed.text is not None and str(stored.deed.workflow_id) in runs:
             try:
                 judge.learn(chain, stored)
             except MessageRejected as error:
                 raise _broken("", 0, f"deed {stored.deed.verb}", str(error)) from error
-    for deed in chain.deeds.all:
-        if deed.follows is not None and deed.follows not in chain.links:
+    own = {stored.deed.deed_id.hex for stored in evidence.deeds if stored.deed.workflow_id == evidence.workflow_id}
+    for name, deed in chain.deeds.named.items():
+        if name in own and deed.follows is not None and deed.follows not in chain.links:
             raise _broken("", 0, f"deed {deed.verb}", "the record that it follows is not in the store")
+
+
+def _parents(chain: Chain) -> list[str]:
+    """Return within which runs this one began: what people did to them, they did to it."""
+    within = None if chain.dispatch is None else chain.dispatch.text.fields["within"]
+    return within["runs"] if within else []
 
 
 def _check_wishes(evidence: Evidence, chain: Chain) -> None:
@@ -137,7 +146,7 @@ def _check_wishes(evidence: Evidence, chain: Chain) -> None:
         if link is not left[0] and not deeds.resumes(left[left.index(link) - 1].at):
             raise _broken(path, position, "retry", "it was run again, and nobody has signed that", fields["step"])
     cancelled = any(deeds.asks_to_cancel(each) for each in (CancelRequest.PLAIN, CancelRequest.COMPENSATE))
-    if evidence.status == RunStatus.CANCELLED and not cancelled:
+    if evidence.status == RunStatus.CANCELLED and not cancelled and not _parents(chain):  # a branch of one may end it
         raise _broken("", 0, "run", "it is cancelled, and nobody has signed that it is to be")
 
 

@@ -78,9 +78,9 @@ class Chain:
         fields, path, position = link.text.fields, link.text.fields["path"], link.text.fields["n"]
         if link.node is not None:
             self._branches.setdefault(link.node, {})[path] = digest
-        if link.text.kind is not RecordKind.BRANCH:
+        if link.text.kind not in {RecordKind.BRANCH, RecordKind.TURN}:
             self._places.setdefault((path, position), []).append(link)
-        if link.text.kind in {RecordKind.DISPATCH, RecordKind.BRANCH}:
+        if link.text.kind in {RecordKind.DISPATCH, RecordKind.BRANCH, RecordKind.TURN}:
             return
         for name, found in fields["vars"].items():
             self._see(name, path, _Newest((position, True), found))
@@ -98,6 +98,18 @@ class Chain:
     def at(self, path: str, position: int) -> list[Link]:
         """Return the records of a hop: one for each time that it was left."""
         return self._places.get((path, position), [])
+
+    @property
+    def dispatch(self) -> Link | None:
+        """The record of the run's dispatch, None before it is known."""
+        return next(iter(self.at("", 0)), None)
+
+    @property
+    def newest(self) -> tuple[str, Link] | None:
+        """The record of the trunk that no other follows, with its digest."""
+        trunk = [(digest, link) for digest, link in self.links.items() if not link.text.place[1]]
+        followed = {link.text.prev for _, link in trunk}
+        return next((one for one in trunk if one[0] not in followed), None)
 
     def branches(self, node: Place) -> Mapping[str, str]:
         """Return the digests of the newest records of the branches that a node has begun, by their paths."""

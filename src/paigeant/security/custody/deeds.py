@@ -101,6 +101,11 @@ class Deeds:
         """All of them, in the order in which they were learnt."""
         return tuple(self._done.values())
 
+    @property
+    def named(self) -> Mapping[str, DoneDeed]:
+        """All of them, by their ids in hex."""
+        return self._done
+
     def asks_to_cancel(self, request: CancelRequest) -> bool:
         """Tell whether somebody has asked for the run to end like this."""
         wanted = request is CancelRequest.COMPENSATE

@@ -6,7 +6,7 @@ in the store: a record counts because of who signed it and because of the record
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,8 +18,8 @@ from paigeant.model.hops import Leased
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
-from paigeant.model.values.values import Inline, Value
 from paigeant.security.custody.chain import Chain, Link
+from paigeant.security.custody.judging.children import check_turn
 from paigeant.security.custody.purposes import Keys, Purpose, Verified
 from paigeant.security.custody.records import (
     RecordText,
@@ -182,7 +182,7 @@ def _read(stored: StoredRecord) -> RecordText:
 
 def _needs_no_right(text: RecordText) -> bool:
     """Tell whether any worker may leave this hop: one that runs no activity, or whose run must end without it."""
-    return text.kind in {RecordKind.CLOSE, RecordKind.BRANCH} or text.fields["step"] == FLOW
+    return text.kind in {RecordKind.CLOSE, RecordKind.BRANCH, RecordKind.TURN} or text.fields["step"] == FLOW
 
 
 def _node_of(before: Link, text: RecordText) -> tuple[str, int] | None:
@@ -195,6 +195,8 @@ def _node_of(before: Link, text: RecordText) -> tuple[str, int] | None:
 def _follow(before: Link, text: RecordText) -> str | None:
     """Return what was ahead of a hop, whose record follows this one; raises TamperedMessage if it does not follow."""
     where = place_of(text)
+    if text.kind is RecordKind.TURN:
+        return check_turn(before.text, text)
     announced = [(each["path"], each["n"]) for each in before.text.fields["next"]]
     if text.place[0] != before.text.place[0]:
         raise TamperedMessage(f"{where}, wf: the record before is of another run")
@@ -273,27 +275,3 @@ def _check_undone(chain: Chain, leased: Leased) -> None:
     ):
         if row != text.fields[name] and text.fields["status"] == StepStatus.COMPLETED:
             raise TamperedMessage(f"{where}, {name}: not what {left[-1].iss} signed")
-
-
-def check_variables(chain: Chain, leased: Leased, values: Mapping[str, Value]) -> None:
-    """Return if the variables that a hop reads are those that were signed; raises TamperedMessage if not.
-
-    What a person set, or a signal carried, is what its deed says. What a step sets while it runs nobody has signed yet:
-    it is let through under a name for which nothing was signed, that nothing has waited for, and that no field of the
-    input has, which it would take the place of.
-    """
-    path, fields = leased.grant.key.path, input_fields(leased.message.payload.input)
-    for name, value in values.items():
-        expected, found = chain.variable(name, path), digest_of_value(value)
-        if expected == found or chain.deeds.sets(name, found):
-            continue
-        if expected is not None or chain.waited(name, path) or fields is None or name in fields:
-            raise UnsignedDeed(f"variable {name!r}: not what was signed")
-
-
-def input_fields(value: Value) -> frozenset[str] | None:
-    """Return the names of an input's fields; None for one that is too large to be at hand: it may have any."""
-    if not isinstance(value, Inline):
-        return None
-    found = value.value
-    return frozenset(found) if isinstance(found, dict) else frozenset()

@@ -27,13 +27,14 @@ DEPTH: Final = 8
 _UNDO: Final = TypeAdapter(tuple[Compensation, ...])
 
 _DISPATCH: Final = (
-    *("k", "wf", "path", "n", "prev", "by", "at", "aud", "workflow", "tenant", "key", "trace", "sub"),
+    *("k", "wf", "path", "n", "prev", "by", "at", "aud", "workflow", "tenant", "key", "trace", "within", "sub"),
     *("deadline", "exp", "input", "policy", "passed", "plan", "next"),
 )
 _HOP: Final = (
     *("k", "wf", "path", "n", "prev", "by", "at", "step", "label", "step_id", "dir", "status", "fence", "attempt"),
     *("in", "out", "log", "undo", "fault", "vars", "did", "plan", "rev", "next", "heads", "run", "result"),
 )
+_TURN: Final = ("k", "wf", "path", "n", "prev", "by", "at", "plan", "next")
 _BRANCH: Final = ("k", "wf", "path", "n", "prev", "by", "at", "node", "plan", "next")
 
 
@@ -83,6 +84,8 @@ def place_of(text: RecordText) -> str:
         return "dispatch"
     if text.kind is RecordKind.BRANCH:
         return f"branch {path}"
+    if text.kind is RecordKind.TURN:
+        return f"turn behind position {position}"
     return f"position {position}" + (f" of {path}" if path else "")
 
 
@@ -102,7 +105,7 @@ def _read(text: bytes) -> RecordText:
     if not isinstance(fields, dict):
         raise ValueError("no JSON object")  # noqa: TRY004  (whatever is wrong with bytes is the same)
     kind = RecordKind(cast("str", fields.get("k")))
-    names = {RecordKind.DISPATCH: _DISPATCH, RecordKind.BRANCH: _BRANCH}.get(kind, _HOP)
+    names = {RecordKind.DISPATCH: _DISPATCH, RecordKind.BRANCH: _BRANCH, RecordKind.TURN: _TURN}.get(kind, _HOP)
     if tuple(fields) != names or to_json(fields) != text:
         raise ValueError("not the text that would be written of its fields")
     _check(fields)
@@ -116,8 +119,19 @@ def _check(fields: Mapping[str, Any]) -> None:
     good = good and isinstance(fields["prev"], str | None) and isinstance(fields["plan"], str | None)
     good = good and isinstance(ahead, list) and all(_is_next(one) for one in cast("list[Any]", ahead))
     good = good and isinstance(known, dict) and isinstance(fields.get("node", 0), int)
+    good = good and _is_within(fields.get("within"))
     if not good:
         raise ValueError("a field of another type")
+
+
+def _is_within(one: Any) -> bool:
+    """Tell whether this says within which runs a child has begun, the parent the last, and at which of its nodes."""
+    if not isinstance(one, dict):
+        return one is None
+    said = cast("dict[str, Any]", one)
+    runs: Any = said.get("runs")
+    named = isinstance(runs, list) and all(isinstance(run, str) for run in cast("list[Any]", runs))
+    return tuple(said) == ("runs", "path", "n") and named and isinstance(said["path"], str) and type(said["n"]) is int
 
 
 def _is_next(one: Any) -> bool:

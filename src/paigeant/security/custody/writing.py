@@ -12,8 +12,9 @@ from paigeant.abc import Departure, DispatchTerms
 from paigeant.model.custody.records import RecordKind
 from paigeant.model.hops import Leased
 from paigeant.model.message import PaigeantMessage
+from paigeant.model.routing_slip import PassedEntry
 from paigeant.model.runs import Direction
-from paigeant.model.transition import Done, Left, PassedEntry, Transition
+from paigeant.model.transition import Done, Left, Transition
 from paigeant.model.values.digests import digest_of
 from paigeant.security.custody.records import (
     digest_of_fault,
@@ -48,6 +49,7 @@ def write_dispatch(message: PaigeantMessage, terms: DispatchTerms, audience: str
             "tenant": terms.tenant,
             "key": terms.dispatch_key,
             "trace": headers.trace_id,
+            "within": _within(message, terms),
             "sub": None,
             "deadline": None if deadline is None else _time(deadline),
             "exp": _time(deadline or at + LONGEST_LIFE),
@@ -55,6 +57,32 @@ def write_dispatch(message: PaigeantMessage, terms: DispatchTerms, audience: str
             "policy": policy_of(message),
             "passed": _passed(terms.passed),
             "plan": plan_digest(itinerary),
+            "next": [_following(message, body)],
+        }
+    )
+
+
+def _within(message: PaigeantMessage, terms: DispatchTerms) -> dict[str, Any] | None:
+    """Return within which runs a child has begun, the outermost first, and at which node of the last."""
+    if terms.parent is None:
+        return None
+    _, path, position = terms.parent
+    return {"runs": [str(run) for run in message.headers.run.parents], "path": path, "n": position}
+
+
+def write_turn(message: PaigeantMessage, owner: str, prev: str, body: bytes) -> bytes:
+    """Return the record of a child that turns round with this message, after the hop with which it had completed."""
+    headers = message.headers
+    return to_json(
+        {
+            "k": RecordKind.TURN.value,
+            "wf": str(headers.workflow_id),
+            "path": "",
+            "n": headers.position - 1,
+            "prev": prev,
+            "by": owner,
+            "at": _time(headers.created_at),
+            "plan": None,
             "next": [_following(message, body)],
         }
     )

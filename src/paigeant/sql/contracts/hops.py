@@ -106,7 +106,8 @@ class SqlHops(InDatabase, HopStore):
             judged = iter(await self.database.write(lambda tx: commit.record_step_result(tx, left, lease), news))
             results = [next(judged) if result is None else result for result in results]
         known = [result for result in results if result is not None]
-        if news is News.CHANGE and any(was_refused(*pair) for pair in zip(commits, known, strict=True)):
+        more = any(was_refused(*pair) or pair[1].freed for pair in zip(commits, known, strict=True))
+        if news is News.CHANGE and more:
             self.database.tell(News.WORK)
         return known
 

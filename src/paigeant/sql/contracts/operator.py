@@ -20,8 +20,8 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.statements import (
     operate,
     prune,
-    start,
 )
+from paigeant.sql.statements.commits.tree.fork import record_fork
 from paigeant.sql.statements.custody.deeds import keep_deeds, load_deeds
 from paigeant.sql.statements.signals import send
 
@@ -63,7 +63,7 @@ class SqlOperator(InDatabase, Operator):
         return await self.database.read(lambda tx: load_deeds(tx, workflow_id, limit))
 
     async def record_fork(self, fork: Fork) -> None:
-        await self.database.write(lambda tx: start.record_fork(tx, fork))
+        await self.database.write(lambda tx: record_fork(tx, fork))
 
     async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
         return await self.database.write(lambda tx: send(tx, signals))

@@ -12,11 +12,13 @@ from paigeant.aio.batch import Batcher
 from paigeant.model.fan.joins import EndedBranch, JoinState
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed
+from paigeant.model.tree.children import Family
 from paigeant.model.values.values import Blob, Value
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.statements.commits import plans
 from paigeant.sql.statements.commits.join_rows import load_states
+from paigeant.sql.statements.commits.tree import children
 from paigeant.sql.statements.custody.deeds import keep_deeds
 from paigeant.sql.statements.values import branches, variables
 
@@ -66,6 +68,9 @@ class SqlValues(InDatabase, ValueStore):
         self, workflow_id: UUID, paths: Collection[str]
     ) -> Mapping[str, Mapping[str, Value]]:
         return await self.database.read(lambda tx: branches.load_branch_variables(tx, workflow_id, paths))
+
+    async def load_family(self, node: HopKey) -> Family:
+        return await self.database.read(lambda tx: children.load_family(tx, node))
 
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
         return await self.database.read(lambda tx: variables.load_values(tx, workflow_id, digests), single=True)

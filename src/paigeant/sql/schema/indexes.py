@@ -64,6 +64,12 @@ INDEXES: Final = (
         "workflow_runs_ended", _runs.namespace, _runs.status, _runs.completed_at, where=_runs.completed_at.is_not(None)
     ),
     _partial("workflow_runs_forks", _runs.forked_from, _runs.number, where=_runs.forked_from.is_not(None)),
+    _partial("workflow_runs_children", _runs.parent_id, _runs.number, where=_runs.parent_id.is_not(None)),
+    _partial(
+        "workflow_runs_of_node",
+        *(_runs.parent_id, _runs.parent_path, _runs.parent_position, _runs.number),
+        where=_runs.parent_id.is_not(None),
+    ),
     Index("signals_once", signals.c.workflow_id, signals.c.signal_id, unique=True),
     _partial(
         "signals_kept",

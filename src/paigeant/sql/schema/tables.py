@@ -26,9 +26,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from paigeant.model.outcomes import AttemptError
 from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
-from paigeant.model.runs import AttemptError, RunError
+from paigeant.model.runs import RunError
 from paigeant.model.values.values import Value, read_value, read_values, text_of, text_of_all
 from paigeant.sql.schema.types import Bytes, Json, StoreTime, json_of
 
@@ -83,13 +84,19 @@ workflow_runs: Final = Table(
     Column("forked_from", Uuid),
     Column("forked_at", BigInteger),
     Column("closing", json_of(TypeAdapter(tuple[str, ...]))),
+    Column("parent_id", Uuid),
+    Column("parent_path", Text),
+    *(Column(name, BigInteger) for name in ("parent_position", "reports_to")),
+    Column("undo", json_of(TypeAdapter(tuple[Compensation, ...]))),
 )
 """One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
 ``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or
 the moment somebody asked to cancel it. ``edited``: a person has set variables of it. ``started_at`` is there if
 a hop was leased more than once; otherwise its first hop that was leased says it. ``forked_from`` is the run whose hops
 before the position ``forked_at`` it has inherited. ``closing`` is what the paths of branches
-begin with that are to end: here, where leases, beats and commits look, and not in rows that somebody holds."""
+begin with that are to end: here, where leases, beats and commits look, and not in rows that somebody holds. A child has
+the place of the node that has begun it, and ``reports_to``, the position in the same path of the hop that waits for its
+end; of one that completed ``undo`` is what can be undone."""
 
 step_executions: Final = Table(
     "step_executions",

@@ -7,7 +7,8 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, select, update
 
-from paigeant.model.hops import Sealed, next_hint
+from paigeant.model.hops import Sealed
+from paigeant.model.limits import next_hint
 from paigeant.model.message import HopKey
 from paigeant.model.stored.claims import NoticeStatus
 from paigeant.protocol import notice

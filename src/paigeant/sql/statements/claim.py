@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NULLTYPE
 
-from paigeant.model.hops import SUSPECT, Grant
-from paigeant.model.limits import SUSPECT_PAUSE
+from paigeant.model.hops import Grant
+from paigeant.model.limits import SUSPECT, SUSPECT_PAUSE
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction
 from paigeant.model.stored.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
@@ -97,10 +97,10 @@ TO_CLOSE: Final = (
     runs.closes_at.is_not(None),
 )
 _WAITS_FOR_NO_JOIN: Final = or_(
-    and_(*(steps.wait.is_distinct_from(one.value) for one in sorted(leases.FOR_JOINS))),
-    and_(*(steps.reason.is_distinct_from(one.value) for one in sorted(leases.JOIN_REASONS))),
+    and_(*(steps.wait.is_distinct_from(one.value) for one in sorted(leases.FOR_OTHERS))),
+    and_(*(steps.reason.is_distinct_from(one.value) for one in sorted(leases.OTHERS_REASONS))),
 )
-"""As :func:`paigeant.protocol.leases.waits_for_join` says."""
+"""As :func:`paigeant.protocol.leases.waits_for_others` says."""
 
 _CLOSING: Final = PreparedStatement(
     LEASABLE.where(

@@ -15,8 +15,8 @@ from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select, upd
 from paigeant.model.hold import Hold, WaitState
 from paigeant.model.hops import Grant, Record, Recorded, Twin
 from paigeant.model.message import HopKey
+from paigeant.model.routing_slip import PassedEntry
 from paigeant.model.runs import Direction
-from paigeant.model.transition import PassedEntry
 from paigeant.model.values.values import Blob
 from paigeant.protocol import holds, leases
 from paigeant.protocol.fan.joins import cancel_on

@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, literal_column, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.protocol import operate
+from paigeant.protocol.tree import children as protocol
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
+from paigeant.sql.schema.tables import step_executions
 from paigeant.sql.statements.catalog import served
 from paigeant.sql.statements.commits.joins import Counting
-from paigeant.sql.statements.commits.reopening import reopen
-from paigeant.sql.statements.commits.rows import STILL_OPEN, close
-from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
-from paigeant.sql.statements.run_status import STATUS
+from paigeant.sql.statements.commits.tree import resuming
+from paigeant.sql.statements.commits.tree.children import tell_parents
+from paigeant.sql.statements.commits.tree.ending import cancel_under, terminate_tree
+from paigeant.sql.statements.commits.tree.resuming import find, write_run
+from paigeant.sql.statements.hops import OPEN, steps
 
-runs: Columns = workflow_runs.c
-_THIS_RUN: Final = (runs.workflow_id == bindparam("b_workflow_id"), runs.namespace == bindparam("namespace"))
-_LOCK: Final = select(runs.workflow_id).where(*_THIS_RUN).with_for_update(key_share=True)
-_RUN: Final = (
-    select(runs.workflow_id, STATUS.label("status"))
-    .add_columns(runs.error, runs.cancel_requested, runs.deadline, runs.closes_at, runs.closing)
-    .where(*_THIS_RUN)
-)
-_HOPS: Final = (
-    select(*HOP, *(steps.status, steps.fence, steps.attempt, steps.interruptions, steps.owner))
-    .add_columns(*(steps.due_at, steps.completed_at, steps.accepted, steps.epoch, steps.wait, steps.reason))
-    .where(
-        steps.workflow_id == bindparam("b_workflow_id"),
-        OPEN | ((steps.status == StepStatus.FAILED.value) & (steps.path == literal_column("''"))),
-    )
-    .order_by(steps.path, steps.position)
-    .with_for_update(of=step_executions)
-)
-"""The hops on which a person's request acts: those that are open, and those of the trunk that failed."""
-
-_LOCK_OPEN: Final = (
-    select(*HOP)
-    .where(steps.workflow_id == bindparam("b_workflow_id"), STILL_OPEN)
-    .order_by(*HOP)
-    .with_for_update(of=step_executions)
-)
-"""Locks open hops in the order in which beats lock what a worker holds, before all of them are written."""
-
-_RESTART: Final = changing(operate.Restarted)
 _NEXT_TOPIC: Final = select(func.min(steps.step)).where(
     steps.namespace == bindparam("namespace"), OPEN, steps.step > bindparam("after")
 )
@@ -65,16 +38,6 @@ _STRANDED: Final = (
 )
 
 
-def find(tx: Tx, workflow_id: UUID) -> Any:
-    """Return the row of a run with its status, locked; raises UnknownRun."""
-    about = {"b_workflow_id": workflow_id, "namespace": tx.namespace}
-    if not tx.rows(_LOCK, **about):
-        raise operate.unknown(workflow_id)
-    # Read only now: while it waited for the lock, others have committed hops that its statement does not see.
-    [run] = tx.rows(_RUN, **about)
-    return run
-
-
 def require_writable(tx: Tx, workflow_id: UUID) -> None:
     """Return if a run is not over for good; raises UnknownRun and WrongState."""
     operate.require_writable(find(tx, workflow_id))
@@ -85,40 +48,29 @@ def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> 
     run = find(tx, workflow_id)
     requested = operate.request_cancel(run, cancel_request, tx.now)
     if requested is not None:
-        _write(tx, workflow_id, requested._asdict())
+        write_run(tx, workflow_id, requested._asdict())
         Counting(tx).end_run(workflow_id)
+        cancel_under(tx, workflow_id, "", cancel_request)
     return RunStatus(run.status)
 
 
 def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
-    """End the run: no fence shown from now on is a good one."""
+    """End the run, with all that have begun within it: no fence shown from now on is a good one."""
     run = find(tx, workflow_id)
     tx = tx.later()  # or a step that was committed meanwhile would seem to come after the end
     ended = operate.terminate(run, tx.now)
     if ended is None:
         return RunStatus(run.status)
-    tx.rows(_LOCK_OPEN, b_workflow_id=workflow_id)
-    _write(tx, workflow_id, ended._asdict())
-    close(tx, [workflow_id])
+    terminate_tree(tx, workflow_id, ended)
+    tell_parents(tx, [run])
     return ended.status
 
 
 def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
-    """Make the step that failed, or that waits, due now, as if it had never been tried."""
+    """Send a run on its way again; a child that has ended goes on with its parent only."""
     run = find(tx, workflow_id)
-    was, resumed = RunStatus(run.status), operate.resume(run, tx.now)
-    hops = operate.choose_resumed(tx.rows(_HOPS, b_workflow_id=workflow_id))
-    restarted = [(key_of(hop), operate.restart(hop, tx.now, how)) for hop in hops]
-    tx.many(_RESTART, [changed(key, change) for key, change in restarted])
-    if was.final:
-        reopen(tx, [key for key, _ in restarted], how, stuck=was is RunStatus.COMPENSATION_FAILED)
-    _write(tx, workflow_id, {**resumed._asdict(), "status": OPEN_RUN})
-    return RunStatus(find(tx, workflow_id).status)  # it waits still, if all that waits of it is leased
-
-
-def _write(tx: Tx, workflow_id: UUID, change: Mapping[str, Any]) -> None:
-    """Write a change to these columns of the run's row."""
-    tx.connection.execute(update(workflow_runs).where(runs.workflow_id == workflow_id).values(change))
+    protocol.require_own(run, RunStatus(run.status))
+    return resuming.resume(tx, workflow_id, how)
 
 
 def unserved(tx: Tx, gone: Collection[str]) -> list[str]:

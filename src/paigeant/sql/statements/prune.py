@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import accumulate
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Delete, bindparam, delete, func, select
+from sqlalchemy import BindParameter, Delete, bindparam, delete, exists, func, select
 
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.sql.execution.transaction import Tx
@@ -27,10 +27,15 @@ HOPS: Final = 5_000
 """Hops in one transaction, about: it holds up others for a fraction of a second. A larger run goes by itself."""
 
 runs: Columns = workflow_runs.c
+_parents = workflow_runs.alias("parent")
+_PARENT_IS_OPEN: Final = (
+    exists().where(_parents.c.workflow_id == runs.parent_id, _parents.c.completed_at.is_(None)).correlate(workflow_runs)
+)
 _ENDED: Final = (
     (runs.namespace == bindparam("namespace"))
     & (runs.status == bindparam("status"))
     & (runs.completed_at < bindparam("before"))
+    & (runs.parent_id.is_(None) | ~_PARENT_IS_OPEN)
 )
 _OLDEST: Final = (
     select(runs.workflow_id)

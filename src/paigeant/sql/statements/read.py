@@ -18,6 +18,7 @@ from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, wor
 from paigeant.sql.statements.calls.approvals import approvals_of_run
 from paigeant.sql.statements.calls.ledger import calls_of_steps
 from paigeant.sql.statements.commits.join_rows import joins_of_run
+from paigeant.sql.statements.commits.tree.children import children_of
 from paigeant.sql.statements.hops import steps
 from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, WAITS_UNTIL, stands
 from paigeant.sql.statements.values.variables import load_values, load_variables
@@ -40,6 +41,7 @@ _RUN: Final = select(
     *SUMMARY,
     *(runs.trace_id, runs.correlation_id, runs.dispatch_key, runs.deadline, runs.cancel_requested),
     *(runs.input, runs.output, runs.forked_from, runs.forked_at),
+    *(runs.parent_id, runs.parent_path, runs.parent_position),
 ).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
 _MESSAGE: Final = (
     select(steps.body)
@@ -83,7 +85,8 @@ def get_run(tx: Tx, workflow_id: UUID) -> RunView:
     texts = load_values(tx, workflow_id, values_shown(run, hops, variables))
     newest = {(hop.step_id, hop.direction): hop.fence for hop in hops}
     calls = calls_of_steps(tx, workflow_id, newest)
-    beside = Beside(calls, joins_of_run(tx, workflow_id), approvals_of_run(tx, workflow_id))
+    approvals, children = approvals_of_run(tx, workflow_id), children_of(tx, workflow_id)
+    beside = Beside(calls, joins_of_run(tx, workflow_id), approvals, children)
     return view_run(run, hops, variables, texts, beside)
 
 
@@ -108,6 +111,8 @@ def page_of(wanted: RunsWanted) -> Select[Any, *tuple[Any, ...]]:
         query = query.where(stands(status))
     if (forks_of := wanted.get("forks_of")) is not None:
         query = query.where(runs.forked_from == forks_of)
+    if (parent := wanted.get("parent")) is not None:
+        query = query.where(runs.parent_id == parent)
     workflow = wanted.get("workflow")
     return query if workflow is None else query.where(runs.workflow == workflow)
 

@@ -7,25 +7,43 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, RunStart, Started, Twin, Verdict
+from paigeant.model.hold import Child
+from paigeant.model.hops import (
+    Commit,
+    CommitResult,
+    Grant,
+    LeaseToken,
+    RunStart,
+    Sealed,
+    Started,
+    TurnedChild,
+    Twin,
+    Verdict,
+)
 from paigeant.model.message import HopKey
-from paigeant.model.runs import StepStatus
+from paigeant.model.runs import CancelRequest, StepStatus
 from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.transition import Held, Left
+from paigeant.model.tree.changes import ChildRetried
 from paigeant.model.values.values import Value
 from paigeant.protocol import holds, leases, verdict
 from paigeant.protocol.fan.joins import cancel_on, closes_on, forget_closing
+from paigeant.protocol.operate import Restart
 from paigeant.protocol.starts import RunName, is_same, match_starts, names_of
 from paigeant.protocol.states import KnownRun
+from paigeant.protocol.tree.children import closes_node, may_begin
 from paigeant.stores.memory.calls.approvals import ask
 from paigeant.stores.memory.calls.checkpoints import inherit_checkpoints
 from paigeant.stores.memory.calls.histories import keep_history
 from paigeant.stores.memory.custody import keep_record
 from paigeant.stores.memory.fan import joins
 from paigeant.stores.memory.hops import grant, read_grant
-from paigeant.stores.memory.operator import find
-from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.stores.memory.operator import find, go_on
+from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.signals import meet_kept
+from paigeant.stores.memory.tables.hops import HopRow
+from paigeant.stores.memory.tables.runs import RunRow
+from paigeant.stores.memory.tree import children
 
 
 def start(rows: Rows, starts: Sequence[RunStart]) -> list[Started]:
@@ -132,11 +150,39 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
     for twin in twins:
         keep_record(run, LeaseToken(*holds.place_of_branch(twin)), twin.record, rows.clock())
     handed_over = _write_twins(rows, run, one, twins, lease)
+    closing = run.closing
     freed = joins.count(rows, run, one, len(twins))
+    for prefix in set(run.closing or ()) - set(closing or ()):
+        freed += children.cancel_under(rows, run, prefix, CancelRequest.BRANCH)
     if one.transition.end is not None:
         rows.end(run, one.transition.end.status)
+        run.undo = one.transition.end.undo or ()
+        freed += children.tell(rows, run)
+    freed += _change_child(rows, run, one, hop)
     rows.changes.note()
     return CommitResult(Verdict.OK, cancel_on(run, key.path), handed_over, tuple(freed))
+
+
+def _change_child(rows: Rows, run: RunRow, one: Commit, hop: HopRow) -> list[Sealed]:
+    """Write what a node does to its child; return the messages of what is due by that."""
+    match one.child:
+        case RunStart() as begun:
+            if not may_begin(run, hop.path):
+                return []
+            _write(rows, begun)
+            children.adopt(rows.runs[begun.workflow_id], run, begun)
+            return [begun.twin.sealed]
+        case TurnedChild() as turned:
+            children.turn(rows, hop.key, turned)
+            return [turned.twin.sealed]
+        case ChildRetried(workflow_id):
+            child = rows.runs[workflow_id]
+            child.reports_to = hop.position
+            go_on(rows, child, Restart())
+            return []
+        case None:
+            waits = isinstance(one.transition.hop, Held) and isinstance(one.transition.hop.hold, Child)
+            return children.wait_on(rows, hop) if waits else []
 
 
 def _handed_over_before(rows: Rows, one: Commit) -> Grant | None:
@@ -158,7 +204,7 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
     match one.transition.hop:
         case Held() as held:
             run = rows.runs[hop.workflow_id]
-            hop.change(holds.hold(hop, held, one, now, closes=closes_on(run, hop.path, hop.direction)))
+            hop.change(holds.hold(hop, held, one, now, closes=closes_node(run, one, hop.direction)))
             meet_kept(rows, run, hop)
             ask(rows, hop, one.transition.writes.asks)
         case Left() as left:

@@ -9,7 +9,9 @@ from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import LeaseToken
 from paigeant.model.people.deeds import Deed, StoredDeed
-from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
+from paigeant.stores.memory.tables.runs import RunRow
 
 
 def keep_record(run: RunRow, held: LeaseToken, record: SignedRecord | None, at: datetime) -> None:
@@ -45,8 +47,17 @@ def load_evidence(rows: Rows, run: RunRow) -> Evidence:
         hops=[_hop(hop) for hop in rows.of_run(run)],
         variables=variables,
         records=load_records(rows, run.workflow_id),
-        deeds=load_deeds(rows, run.workflow_id, 0),
+        deeds=[deed for each in _with_parents(rows, run) for deed in load_deeds(rows, each, 0)],
     )
+
+
+def _with_parents(rows: Rows, run: RunRow) -> list[UUID]:
+    """Return a run, and those within which it has begun."""
+    found, parent = [run.workflow_id], run.parent_id
+    while parent is not None:
+        found.append(parent)
+        parent = rows.runs[parent].parent_id if parent in rows.runs else None
+    return found
 
 
 def _hop(hop: HopRow) -> HopEvidence:

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from paigeant.model.hops import Grant, LeaseToken, Pulse, Record, Recorded, Sealed, next_hint
-from paigeant.model.limits import SUSPECT_PAUSE
+from paigeant.model.hops import Grant, LeaseToken, Pulse, Record, Recorded, Sealed
+from paigeant.model.limits import SUSPECT_PAUSE, next_hint
 from paigeant.model.message import HopKey
 from paigeant.model.stored.claims import Announced, Claim, Due, Fitting, HeldInterface, NoticeStatus, Overdue
 from paigeant.protocol import leases, notice
 from paigeant.protocol.fan.joins import cancel_on
-from paigeant.stores.memory.rows import HopRow, Rows
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
 
 
 def claim(rows: Rows, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:

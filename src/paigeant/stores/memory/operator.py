@@ -10,9 +10,12 @@ from paigeant.model.plan import WorkerCard
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.model.values.values import Value
 from paigeant.protocol import leases, operate
+from paigeant.protocol.tree import children as protocol
 from paigeant.protocol.variables import set_at
 from paigeant.stores.memory.fan import joins
-from paigeant.stores.memory.rows import Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.runs import RunRow
+from paigeant.stores.memory.tree import children
 
 
 def find(rows: Rows, workflow_id: UUID) -> RunRow:
@@ -37,6 +40,7 @@ def request_cancel(rows: Rows, workflow_id: UUID, cancel_request: CancelRequest)
     if requested is not None:
         run.change(requested)
         joins.close_under(rows, run, "")
+        children.cancel_under(rows, run, "", cancel_request)
         rows.changes.note()
     return run.status
 
@@ -46,16 +50,38 @@ def terminate(rows: Rows, workflow_id: UUID) -> RunStatus:
     run = find(rows, workflow_id)
     ended = operate.terminate(run, rows.clock())
     if ended is not None:
-        rows.end(run, ended.status)
+        _terminate_tree(rows, run, ended.status)
+        children.tell(rows, run)
         rows.changes.note()
     return run.status
 
 
+def _terminate_tree(rows: Rows, run: RunRow, status: RunStatus) -> None:
+    rows.end(run, status)
+    for child in children.of_run(rows, run):
+        if child.completed_at is None:
+            _terminate_tree(rows, child, status)
+
+
 def resume(rows: Rows, workflow_id: UUID, how: operate.Restart) -> RunStatus:
-    """Make the step that failed, or that waits, due now, as if it had never been tried."""
-    run, now = find(rows, workflow_id), rows.clock()
+    """Send a run on its way again; a child that has ended goes on with its parent only."""
+    run = find(rows, workflow_id)
+    protocol.require_own(run, run.status)
+    return go_on(rows, run, how)
+
+
+def go_on(rows: Rows, run: RunRow, how: operate.Restart) -> RunStatus:
+    """Make what failed, or waits, due now, as if it had never been tried; in the children that a run waits for, too."""
+    now = rows.clock()
     resumed, was = operate.resume(run, now), run.status
-    for hop in operate.choose_resumed(rows.of_run(run)):
+    chosen = operate.choose_resumed(rows.of_run(run))
+    if not was.final:
+        below = [child for child in children.of_run(rows, run) if child.completed_at is None]
+        waiting = [child for child in below if child.status is RunStatus.WAITING]
+        protocol.require_resumed(run, [*chosen, *waiting], [child.workflow_id for child in below])
+        for child in waiting:
+            go_on(rows, child, how)
+    for hop in chosen:
         hop.change(operate.restart(hop, now, how))
         rows.add(hop)
         if was.final:

@@ -12,7 +12,9 @@ from paigeant.model.stored.pages import read_place
 from paigeant.model.stored.run_filter import HELD_BY_OTHERS, STUCK_ENDS, RunFilter
 from paigeant.protocol.queues import with_workers
 from paigeant.protocol.views import view_page
-from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
+from paigeant.stores.memory.tables.runs import RunRow
 
 
 def list_queues(rows: Rows) -> list[QueueView]:

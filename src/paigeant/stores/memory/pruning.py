@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.protocol.spending.budgets import OF_DAYS
-from paigeant.stores.memory.rows import Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.runs import RunRow
 
 
 def prune(rows: Rows, older_than: timedelta, statuses: Collection[RunStatus], limit: int) -> int:
@@ -42,4 +43,11 @@ def ended(rows: Rows, older_than: timedelta, statuses: Collection[RunStatus]) ->
     found = [
         (run.completed_at, run.number, run) for run in rows.runs.values() if run.status in wanted and run.completed_at
     ]
-    return [run for completed_at, _, run in sorted(found, key=lambda one: one[:2]) if completed_at < before]
+    old = [run for completed_at, _, run in sorted(found, key=lambda one: one[:2]) if completed_at < before]
+    return [run for run in old if not _is_needed(rows, run)]
+
+
+def _is_needed(rows: Rows, run: RunRow) -> bool:
+    """Tell whether a run is the child of an open one, which may go back to it."""
+    parent = None if run.parent_id is None else rows.runs.get(run.parent_id)
+    return parent is not None and parent.completed_at is None

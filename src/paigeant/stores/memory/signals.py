@@ -8,7 +8,9 @@ from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.protocol import signals
 from paigeant.stores.memory.custody import keep_deeds
 from paigeant.stores.memory.kept import SignalRow
-from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
+from paigeant.stores.memory.tables.runs import RunRow
 
 
 def send(rows: Rows, sent: Sequence[SentSignal]) -> list[Receipt]:

@@ -27,6 +27,7 @@ from paigeant.model.stored.forks import Fork
 from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.stored.signals import Receipt, SentSignal
+from paigeant.model.tree.children import Family
 from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
@@ -40,6 +41,7 @@ from paigeant.stores.memory.commits import fork as record_fork
 from paigeant.stores.memory.fan import joins
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.signals import send
+from paigeant.stores.memory.tree.children import load_family
 
 _SHARED: Final[dict[tuple[str, str], Rows]] = {}
 """What the stores with a name hold, by name and namespace. It lives as long as the process, as a file would."""
@@ -143,6 +145,9 @@ class MemoryStore(MemoryCalls, MemoryAccessTokens, Store):
         run = self._rows.runs.get(workflow_id)
         variables = {} if run is None else self._rows.seen(run, path)
         return {name: value for name, value in variables.items() if names is None or name in names}
+
+    async def load_family(self, node: HopKey) -> Family:
+        return load_family(self._rows, node)
 
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
         run = self._rows.runs.get(workflow_id)

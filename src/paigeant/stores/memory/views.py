@@ -10,13 +10,16 @@ from paigeant.model.stored.pages import read_place
 from paigeant.protocol.views import Beside, view_page, view_run
 from paigeant.stores.memory.calls.approvals import approvals_of_run
 from paigeant.stores.memory.calls.ledger import calls_of_steps
-from paigeant.stores.memory.rows import Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.runs import RunRow
+from paigeant.stores.memory.tree.children import children_of
 
 
 def view(rows: Rows, run: RunRow) -> RunView:
     """Return everything about a run."""
     joins = {node: row.state for node, row in run.joins.items()}
-    beside = Beside(calls_of_steps(rows, run), joins, approvals_of_run(rows, run.workflow_id))
+    approvals, children = approvals_of_run(rows, run.workflow_id), children_of(rows, run)
+    beside = Beside(calls_of_steps(rows, run), joins, approvals, children)
     return view_run(run, rows.of_run(run), rows.seen(run), run.values, beside)
 
 
@@ -31,6 +34,7 @@ def page(rows: Rows, wanted: RunsWanted) -> RunPage:
         and status in {None, run.status}
         and workflow in {None, run.workflow}
         and wanted.get("forks_of") in {None, run.forked_from}
+        and wanted.get("parent") in {None, run.parent_id}
         and (since is None or run.created_at > rows.clock() - since)
     ]
     return view_page(found, wanted.get("limit", PAGE))

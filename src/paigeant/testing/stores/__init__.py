@@ -32,6 +32,7 @@ from paigeant.testing.stores.progress import ProgressGuarantees
 from paigeant.testing.stores.reader import ReaderGuarantees
 from paigeant.testing.stores.retention import RetentionGuarantees
 from paigeant.testing.stores.signals import SignalGuarantees
+from paigeant.testing.stores.tree.children import ChildGuarantees
 from paigeant.testing.stores.waiting import WaitingGuarantees
 
 
@@ -51,6 +52,7 @@ class StoreContract(
     OperatorGuarantees,
     SignalGuarantees,
     NodeGuarantees,
+    ChildGuarantees,
     RetentionGuarantees,
     PlanGuarantees,
     LetterGuarantees,

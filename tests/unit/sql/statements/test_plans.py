@@ -30,7 +30,8 @@ from paigeant.sql.statements.calls import checkpoints, leased, ledger
 from paigeant.sql.statements.commits import judged as commit
 from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
-from paigeant.sql.statements.custody import records
+from paigeant.sql.statements.commits.tree import children, ending, resuming
+from paigeant.sql.statements.custody import evidence, records
 from paigeant.sql.statements.values import variables
 from tests.conftest import POSTGRES
 
@@ -71,8 +72,18 @@ OFTEN: dict[str, Any] = {
     "leaving a hop": commit_rows._LEAVE,
     "keeping a hop": commit_rows._HOLD,
     "what changes of a run": commit_rows._RUN,
-    "ending a run": commit_rows._ABANDON,
+    "ending a run": ending._ABANDON,
     "undoing": hops._RECORDS,
+    "the node that waits for a child": children._WAITING,
+    "making it due": children._TELL,
+    "the newest child of a node": children._NEWEST,
+    "whether a child has ended": children._REPORTING,
+    "the last hop of a child": children._LAST,
+    "what can be undone of a child": children._UNDO,
+    "the children of a run": children._CHILDREN,
+    "open children to end": ending._OPEN_CHILDREN,
+    "open children to go on": resuming._OPEN_CHILDREN,
+    "the parent of a run": evidence._PARENT,
     "what a step said before": hops._DETAILS,
     "the topics there are": operate._NEXT_TOPIC,
     "a run's status": read._STATUS,
@@ -82,7 +93,7 @@ OFTEN: dict[str, Any] = {
     "all variables": variables._ALL,
     "the place of what a person sets": variables._NEWEST,
     "whether it was set there": variables._SET_AT,
-    "the status of a run to be changed": operate._RUN,
+    "the status of a run to be changed": resuming._RUN,
     "values": variables._VALUES,
     "whether a recording's lease is alive": leased._LEASED,
     "checkpoints that were there": checkpoints._THESE,
@@ -101,6 +112,7 @@ OFTEN: dict[str, Any] = {
     "a list of what waits": read.page_of({"status": RunStatus.WAITING}),
     "a list of a workflow": read.page_of({"workflow": "article"}),
     "a list of forks": read.page_of({"forks_of": UUID(int=1)}),
+    "a list of children": read.page_of({"parent": UUID(int=1)}),
     "what to prune": prune._OLDEST,
     "counting what to prune": prune._COUNT,
     "how large it is": prune._SIZES,

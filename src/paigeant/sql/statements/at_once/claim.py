@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import CTE, ColumnElement, Interval, Text, and_, bindparam, case, exists, literal, select, true, update
 
 from paigeant.model.hold import WaitState
-from paigeant.model.hops import GRACE, Grant
+from paigeant.model.hops import Grant
+from paigeant.model.limits import GRACE
 from paigeant.model.runs import StepStatus
 from paigeant.protocol.leases import Taken
 from paigeant.sql.execution.keys import list_of

@@ -17,9 +17,10 @@ from paigeant.sql.schema.custody import records
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.at_once.commit import TWIN, next_hop, record_columns, signed
 from paigeant.sql.statements.at_once.table import NOW, ZERO, given_table, lists_of, written
+from paigeant.sql.statements.commits.begun import run_row
 from paigeant.sql.statements.custody.records import RECORD
 from paigeant.sql.statements.hops import steps, twin_row
-from paigeant.sql.statements.start import first_grant, run_row
+from paigeant.sql.statements.start import first_grant
 
 runs: Columns = workflow_runs.c
 

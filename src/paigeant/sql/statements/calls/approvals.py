@@ -22,8 +22,8 @@ from paigeant.protocol.people import approvals as protocol
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import approvals
 from paigeant.sql.schema.tables import Columns, step_executions
-from paigeant.sql.statements import operate as operating
 from paigeant.sql.statements.commits.asking import hasten
+from paigeant.sql.statements.commits.tree import resuming
 from paigeant.sql.statements.custody.deeds import keep_deeds
 from paigeant.sql.statements.hops import key_of, steps
 
@@ -64,7 +64,7 @@ def get_approval(tx: Tx, approval_id: int) -> Approval:
 
 def answer_approval(tx: Tx, approval_id: int, answer: Answer) -> Approval:
     """Answer a question, and make its step due if it has no other open one."""
-    operating.find(tx, _find(tx, approval_id).workflow_id)
+    resuming.find(tx, _find(tx, approval_id).workflow_id)
     tx = tx.later()  # what held the lock may have answered, or let the step wait for this
     row = _find(tx, approval_id)
     protocol.require_open(row, tx.now)

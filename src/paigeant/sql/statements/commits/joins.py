@@ -98,7 +98,7 @@ class Counting:
         self._begun: list[dict[str, Any]] = []
         self._arrived: list[dict[str, Any]] = []
         self._follows: list[_Follows] = []
-        self._ending: list[tuple[HopKey, UUID, str]] = []
+        self.ending: list[tuple[HopKey, UUID, str]] = []
         self._closing: dict[UUID, tuple[str, ...]] = {}
         self._reclosed: set[UUID] = set()
         self._freed: dict[HopKey, list[Sealed]] = {}
@@ -181,7 +181,7 @@ class Counting:
             change = protocol.close(join)._replace(closes=False)
             if change.join != join:
                 self._apply(committed, node, change)
-        self._ending.append((committed, workflow_id, prefix))
+        self.ending.append((committed, workflow_id, prefix))
 
     def taken(self, commit: Commit) -> Sequence[Twin]:
         """Return the twins of a commit that are written: a join that closes takes no more branches."""
@@ -191,7 +191,7 @@ class Counting:
 
     def write(self) -> Mapping[HopKey, list[Sealed]]:
         """Write what was counted, once the twins are there; returns the messages of what is due by that."""
-        if not self._follows and not self._ending and not self._reclosed:
+        if not self._follows and not self.ending and not self._reclosed:
             return {}
         self._tx.upsert(branches, self._begun)
         self._tx.many(ARRIVE, self._arrived)
@@ -252,7 +252,7 @@ class Counting:
         places = {
             (one.node.workflow_id, one.prefix) for one in self._follows if one.change.closed or one.change.dropped
         }
-        for run, prefix in _outermost(places | {(run, prefix) for _, run, prefix in self._ending}):
+        for run, prefix in _outermost(places | {(run, prefix) for _, run, prefix in self.ending}):
             about = {"b_workflow_id": run, "prefix": prefix, "b_now": self._tx.now}
             self._tx.connection.execute(NEVER, about)
         closing = [(run, self._closing[run] or None) for run in sorted(self._reclosed)]
@@ -260,7 +260,7 @@ class Counting:
 
     def _end_early(self) -> None:
         """Write that hops are due which are to end."""
-        for committed, workflow_id, prefix in self._ending:
+        for committed, workflow_id, prefix in self.ending:
             found = self._tx.rows(_TO_END_EARLY, workflow_id=workflow_id, prefix=prefix)
             hops = [row for row in found if operate.may_end_early(row)]
             self._tx.many(_END_EARLY, [changed(key_of(row), operate.end_early(self._tx.now)) for row in hops])

@@ -37,6 +37,7 @@ RUNS: Final = PreparedStatement(
         runs.deadline,
         runs.edited,
         runs.completed_at,
+        *(runs.tenant, runs.parent_id, runs.parent_path, runs.reports_to),
     )
     .join_from(run_list, workflow_runs, runs.workflow_id == run_list.c.workflow_id)
     .order_by(runs.workflow_id)

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, cast
-from uuid import UUID
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, func, literal_column, update
+from sqlalchemy import bindparam, func, update
 
 from paigeant.model.hold import Signal
 from paigeant.model.hops import Commit, Sealed, Twin
 from paigeant.model.message import HopKey
+from paigeant.model.runs import CancelRequest
 from paigeant.model.transition import Held, Left
-from paigeant.protocol import holds, operate, verdict
+from paigeant.protocol import holds, verdict
 from paigeant.protocol.fan.joins import closes_on
+from paigeant.protocol.tree.children import closes_node
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.schema.tables import OPEN_RUN, Columns, workflow_runs, workflow_variables
 from paigeant.sql.statements.commits.asking import ask
 from paigeant.sql.statements.commits.histories import keep_histories
 from paigeant.sql.statements.commits.joins import Counting
 from paigeant.sql.statements.commits.plans import keep_plans
+from paigeant.sql.statements.commits.tree.children import change_children, keep_undo, tell
+from paigeant.sql.statements.commits.tree.ending import cancel_under, close
 from paigeant.sql.statements.custody.records import keep_branches, keep_records
 from paigeant.sql.statements.hops import (
-    OPEN,
     NewTwin,
     add_passed,
     add_twins,
@@ -42,9 +44,6 @@ _SAME_FENCE: Final = steps.fence == bindparam("b_fence")
 """Found by its key. Saying also that it is open, as the judged and locked row is, would invite a planner that knows no
 statistics yet to walk through a partial index of all that is open."""
 
-STILL_OPEN: Final = OPEN.op("IS", is_comparison=True)(literal_column("TRUE"))
-"""The same as :data:`OPEN` to whoever reads, and no condition of a partial index to a planner."""
-
 _HOLD: Final = changing(holds.HeldBack, _SAME_FENCE)
 _LEAVE: Final = changing(holds.LeftBehind, _SAME_FENCE)
 _RUN: Final = PreparedStatement(
@@ -57,12 +56,6 @@ _RUN: Final = PreparedStatement(
         output=func.coalesce(bindparam("b_output", type_=runs.output.type), runs.output),
     )
 )
-_ABANDON: Final = PreparedStatement(
-    update(step_executions)
-    .where(steps.workflow_id == bindparam("b_workflow_id"), STILL_OPEN)
-    .values(operate.abandon(cast("Any", steps), cast("Any", bindparam("b_now")))._asdict())
-)
-"""What is decided about one row, of the columns instead of their values."""
 
 
 class Found(NamedTuple):
@@ -102,11 +95,17 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> Mapping[HopKey, li
     waits = [key for one in good for key in _waits(one.commit)]
     if waits:
         meet_kept(tx, waits)
-    freed = counting.write()
+    freed = {key: list(sealed) for key, sealed in counting.write().items()}
+    for _, run, prefix in counting.ending:
+        cancel_under(tx, run, prefix, CancelRequest.BRANCH)
     tx.many(_RUN, [_run_row(tx, one) for one in good if moves_run(one.commit)])
     keep_records(tx, (one.commit for one in good))
     keep_histories(tx, (one.commit for one in good))
-    close(tx, [one.run.workflow_id for one in good if one.commit.transition.end is not None])
+    ended = [one for one in good if one.commit.transition.end is not None]
+    close(tx, [one.run.workflow_id for one in ended])
+    keep_undo(tx, ended)
+    for key, sealed in (*change_children(tx, good), *tell(tx, ended)):
+        freed.setdefault(key, []).extend(sealed)
     return freed
 
 
@@ -116,11 +115,6 @@ def _waits(commit: Commit) -> Iterator[HopKey]:
     if isinstance(hop, Held) and isinstance(hop.hold, Signal):
         yield commit.held.key
     yield from (twin.key for twin in commit.twins if isinstance(twin.hold, Signal))
-
-
-def close(tx: Tx, ended: Sequence[UUID]) -> None:
-    """Leave no twin of an ended run behind, and no lease on one."""
-    tx.many(_ABANDON, [{"b_workflow_id": workflow_id, "b_now": tx.now} for workflow_id in ended])
 
 
 def _changed(one: Found, change: holds.HeldBack | holds.LeftBehind) -> dict[str, Any]:
@@ -147,7 +141,7 @@ def set_variables(tx: Tx, commits: Sequence[Commit]) -> None:
 
 
 def _hold(one: Found, held: Held, now: datetime) -> holds.HeldBack:
-    return holds.hold(one.hop, held, one.commit, now, closes=closes_on(one.run, one.hop.path, one.hop.direction))
+    return holds.hold(one.hop, held, one.commit, now, closes=closes_node(one.run, one.commit, one.hop.direction))
 
 
 def _twins(one: Found, twins: Sequence[Twin], lease: timedelta) -> list[NewTwin]:

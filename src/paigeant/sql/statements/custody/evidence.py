@@ -23,6 +23,7 @@ variables: Columns = workflow_variables.c
 _RUN: Final = select(runs.workflow, STATUS.label("status"), runs.input, runs.output, runs.edited).where(
     runs.workflow_id == bindparam("workflow_id"), runs.namespace == bindparam("namespace")
 )
+_PARENT: Final = select(runs.parent_id).where(runs.workflow_id == bindparam("workflow_id"))
 _HOPS: Final = (
     select(
         *(steps.path, steps.position, steps.step, steps.step_id, steps.direction, steps.status, steps.fence),
@@ -47,8 +48,16 @@ def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
         hops=[_hop(workflow_id, row) for row in tx.rows(_HOPS, workflow_id=workflow_id)],
         variables=[SetVariable(*row) for row in tx.rows(_VARIABLES, workflow_id=workflow_id)],
         records=load_records(tx, workflow_id),
-        deeds=load_deeds(tx, workflow_id, 0),
+        deeds=[deed for each in _with_parents(tx, workflow_id) for deed in load_deeds(tx, each, 0)],
     )
+
+
+def _with_parents(tx: Tx, workflow_id: UUID) -> list[UUID]:
+    """Return a run, and those within which it has begun."""
+    found = [workflow_id]
+    while rows := [row for row in tx.rows(_PARENT, workflow_id=found[-1]) if row.parent_id is not None]:
+        found.append(rows[0].parent_id)
+    return found
 
 
 def _hop(workflow_id: UUID, row: Any) -> HopEvidence:

@@ -21,7 +21,8 @@ from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.people import approvals as protocol
 from paigeant.stores.memory.custody import keep_deeds
-from paigeant.stores.memory.rows import HopRow, Rows
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
 
 
 @dataclass(slots=True)

@@ -11,7 +11,8 @@ from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.protocol import leases
 from paigeant.protocol.spending import budgets as protocol
 from paigeant.stores.memory.kept import ReservationRow
-from paigeant.stores.memory.rows import HopRow, Rows
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
 
 
 def reserve(rows: Rows, asked: Reservation) -> Reserved:

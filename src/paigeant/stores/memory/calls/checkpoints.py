@@ -14,7 +14,8 @@ from paigeant.model.stored.forks import Fork
 from paigeant.protocol import leases
 from paigeant.stores.memory.calls.budgets import spend
 from paigeant.stores.memory.kept import CheckpointRow
-from paigeant.stores.memory.rows import HopRow, Rows
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
 
 
 def record(rows: Rows, recordings: Sequence[Recording]) -> list[Recorded]:

@@ -8,7 +8,8 @@ from uuid import UUID
 from paigeant.model.calls.histories import History, HistoryHead, StoredHistory
 from paigeant.model.message import HopKey
 from paigeant.model.runs import place_order
-from paigeant.stores.memory.rows import Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.runs import RunRow
 
 
 def keep_history(run: RunRow, key: HopKey, history: History | None, now: datetime) -> None:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from paigeant.model.spending.costs import CostBy, CostRow, Costs, StepCalls, Usage
 from paigeant.model.stored.checkpoints import LedgerEntry
-from paigeant.stores.memory.rows import Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.runs import RunRow
 
 
 def read_ledger(rows: Rows, workflow_id: UUID) -> list[LedgerEntry]:

@@ -12,8 +12,10 @@ from paigeant.model.values.values import Value
 from paigeant.protocol import operate
 from paigeant.protocol.fan import joins, reopening
 from paigeant.protocol.variables import outputs, seen
-from paigeant.stores.memory.rows import HopRow, Rows, RunRow
+from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.stores.memory.tables.joins import BranchRow, JoinRow
+from paigeant.stores.memory.tables.runs import RunRow
 
 
 def take_twins(run: RunRow, one: Commit) -> tuple[Twin, ...]:

@@ -61,6 +61,17 @@ def _runs() -> None:
     forked, columns = sa.text("forked_from IS NOT NULL"), ["forked_from", "number"]
     op.create_index("workflow_runs_forks", "workflow_runs", columns, sqlite_where=forked, postgresql_where=forked)
     op.add_column("workflow_runs", sa.Column("closing", sa.Text(), nullable=True))
+    op.add_column("workflow_runs", sa.Column("parent_id", sa.Uuid(), nullable=True))
+    op.add_column("workflow_runs", sa.Column("parent_path", sa.Text(), nullable=True))
+    for name in ("parent_position", "reports_to"):
+        op.add_column("workflow_runs", sa.Column(name, sa.BigInteger(), nullable=True))
+    op.add_column("workflow_runs", sa.Column("undo", sa.Text(), nullable=True))
+    child = sa.text("parent_id IS NOT NULL")
+    for name, columns in (
+        ("workflow_runs_children", ["parent_id", "number"]),
+        ("workflow_runs_of_node", ["parent_id", "parent_path", "parent_position", "number"]),
+    ):
+        op.create_index(name, "workflow_runs", columns, sqlite_where=child, postgresql_where=child)
 
 
 def _steps() -> None:

@@ -1,0 +1,123 @@
+"""A sub-workflow: another workflow, whose run begins and ends within this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic.dataclasses import dataclass
+from pydantic_core import to_json
+
+from paigeant.model.checks.options import declared
+from paigeant.model.entries.entry import FLOW, NAME, Entry, Reader, StepChange, YamlReader, copied, joined, written
+from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.limits import NAME_PATTERN
+
+_Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+
+
+@declared
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class SubWorkflow(Entry):
+    """One entry of an itinerary: a run of another ``workflow``, which begins here, and at whose end this run goes on.
+
+    The child's input is the variable ``input``, by default the output before it. Its output is stored under the name
+    of the workflow, or ``name``. A child that does not complete is a fault here; what a completed one has done is
+    undone by turning its run round. The child's plan is that of the moment at which this run is dispatched: ``plan``
+    and ``terms``, what governs the child's runs, are filled in then. Raises RegistrationError for what is wrong.
+    """
+
+    kind: ClassVar[str] = "workflow"
+    key: ClassVar[str] = "workflow"
+    main: ClassVar[str] = "workflow"
+    schema: ClassVar[Mapping[str, Any]] = {"workflow": NAME, "input": NAME, "name": NAME}
+
+    workflow: _Name
+    input: _Name | None = None
+    name: _Name | None = None
+    plan: Annotated[tuple[Any, ...] | None, Field(repr=False)] = None
+    terms: Annotated[Mapping[str, JsonValue] | None, Field(repr=False)] = None
+    id: UUID | None = None
+
+    @property
+    def topic(self) -> str:
+        """The workers themselves."""
+        return FLOW
+
+    @property
+    def label(self) -> str:
+        """The workflow."""
+        return self.workflow
+
+    @property
+    def output_name(self) -> str:
+        """Its name, else that of the workflow."""
+        return self.name or self.workflow
+
+    @property
+    def entries(self) -> tuple[Entry, ...] | None:
+        """The plan of the child, None before a dispatch."""
+        return self.plan
+
+    @property
+    def inner(self) -> tuple[Entry, ...]:
+        """The plan of the child, as far as it is known."""
+        return self.plan or ()
+
+    @property
+    def outline(self) -> str:
+        """The workflow; what it does, it says itself."""
+        return f"{self.kind} {self.workflow}"
+
+    @property
+    def text(self) -> bytes:
+        """The entry as JSON."""
+        text = b'{"workflow":%b' % to_json(self.workflow)
+        for option in ("input", "name"):
+            if (value := getattr(self, option)) is not None:
+                text += b',"%b":%b' % (option.encode(), to_json(value))
+        if self.plan is not None:
+            text += b',"plan":%b' % joined(self.plan)
+        if self.terms:
+            text += b',"terms":%b' % to_json(self.terms)
+        return written(self.kind, text + b"}")
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
+        """Return the entry that an object stands for."""
+        wire = _WIRE.validate_python(said)
+        plan = None if wire.plan is None else nested(wire.plan)
+        return cls(wire.workflow, wire.input, wire.name, plan, wire.terms)
+
+    @classmethod
+    def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
+        """Return the entry that an object in YAML stands for."""
+        del nested
+        return cls(**said)
+
+    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
+        """Add one box: the child has a picture of its own."""
+        return [End(picture.box(f"workflow {self.workflow}", ends, Shape.GROUP))]
+
+    def with_steps(self, change: StepChange) -> Entry:
+        """Return the same with each step of the child's plan changed, or itself where that is not known."""
+        if self.plan is None:
+            return change(self)
+        return copied(self, SubWorkflow, plan=tuple(entry.with_steps(change) for entry in self.plan))
+
+    def with_plan(self, plan: tuple[Entry, ...], terms: Mapping[str, JsonValue]) -> SubWorkflow:
+        """Return the same with the plan of its child, and with what governs that."""
+        return copied(self, SubWorkflow, plan=plan, terms=terms or None)
+
+
+class _Wire(BaseModel, extra="forbid"):
+    workflow: str
+    input: str | None = None
+    name: str | None = None
+    plan: tuple[Any, ...] | None = None
+    terms: dict[str, JsonValue] | None = None
+
+
+_WIRE: Final = TypeAdapter(_Wire)

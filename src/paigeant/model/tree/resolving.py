@@ -1,0 +1,59 @@
+"""The plans of sub-workflows: which workflows a plan runs, whether they go in circles, and all of it as one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.sub_workflow import SubWorkflow
+from paigeant.model.plan import Plan
+from paigeant.model.values.shapes import first_problem
+
+
+def sub_workflows(entries: Iterable[Entry]) -> Iterator[SubWorkflow]:
+    """Yield the sub-workflows, however deep, whose plan is not known yet."""
+    for entry in entries:
+        if isinstance(entry, SubWorkflow) and entry.plan is None:
+            yield entry
+        else:
+            yield from sub_workflows(entry.inner)
+
+
+def find_cycle(name: str, plans: Mapping[str, Plan]) -> tuple[str, ...]:
+    """Return the workflows by which this one runs itself, itself first and last; none if it does not.
+
+    Workflows that are not known are passed over.
+    """
+    ways: list[tuple[str, ...]] = [(name,)]
+    while ways:
+        way = ways.pop()
+        plan = plans.get(way[-1])
+        for entry in () if plan is None else sub_workflows(plan.itinerary):
+            if entry.workflow == name:
+                return (*way, name)
+            if entry.workflow not in way:
+                ways.append((*way, entry.workflow))
+    return ()
+
+
+def resolve(plan: Plan, plans: Mapping[str, Plan]) -> Plan:
+    """Return a plan with those of all its sub-workflows in it, none of which runs itself.
+
+    Raises ValueError if all together are more than a run may have.
+    """
+
+    def change(leaf: Entry) -> Entry:
+        if not isinstance(leaf, SubWorkflow):
+            return leaf
+        child = plans[leaf.workflow]
+        return leaf.with_plan(tuple(entry.with_steps(change) for entry in child.itinerary), child.terms)
+
+    itinerary = tuple(entry.with_steps(change) for entry in plan.itinerary)
+    fields: dict[str, Any] = {name: getattr(plan, name) for name in Plan.model_fields}
+    try:
+        return Plan.model_validate({**fields, "itinerary": itinerary})
+    except ValidationError as error:
+        raise ValueError(f"workflow {plan.name!r}, with its sub-workflows: {first_problem(error)}") from error

@@ -1,0 +1,1 @@
+"""What a store decides about runs that have begun others."""

@@ -1,0 +1,1 @@
+"""Runs that have begun others, in memory."""
