@@ -16,7 +16,6 @@ from paigeant.abc import DispatchSpan, DispatchTerms
 from paigeant.activities.binding import Sources, bind
 from paigeant.engine.agent_options import refused_options
 from paigeant.engine.flow.conditions import see_input
-from paigeant.engine.grants import still_held, undo_of
 from paigeant.engine.plans import WrittenPlan
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
@@ -24,7 +23,7 @@ from paigeant.engine.traces import TraceContext
 from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
 from paigeant.model.entries.step import Step
 from paigeant.model.events import RunDispatched
-from paigeant.model.hops import Leased, RunStart, Started, Taker, Twin
+from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
 from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.plan import Plan
@@ -123,22 +122,18 @@ async def _record_and_hand_over(runtime: Runtime, prepared: Sequence[Prepared]) 
     if reserved is None:
         return await runtime.store.record_workflow_start([one.start for one in prepared])
     seats, room = reserved
-    taker = Taker(runtime.owner, runtime.lease)
-    given = {one.start.workflow_id for one in ours[:room]}
-    starts = [replace(each, taker=taker) if each.workflow_id in given else each for each, _ in prepared]
-    started_here = 0
+    taker, begun = seats.taker, 0
+    asking = {one.start.workflow_id for one in ours[:room]}
+    starts = [replace(each, taker=taker) if each.workflow_id in asking else each for each, _ in prepared]
     try:
         asked_at = runtime.clock()
         started = await runtime.takers.record(runtime.store, starts, taker)
-        held, asked_at = await still_held(runtime, [one.handed_over for one in started if one.handed_over], asked_at)
-        grants = {grant.key: grant for grant in held}
-        for start, message in prepared:
-            if (grant := grants.get(start.twin.key)) is not None:
-                seats.start(Leased(grant, message, undo_of(runtime, topic), variables={}), asked_at)
-                started_here += 1
+        grants = [answer.handed_over for answer in started]
+        pairs = zip(grants, prepared, strict=True)
+        begun = await seats.start({one.key: (one, each.message) for one, each in pairs if one is not None}, asked_at)
         return started
     finally:
-        seats.give_back(topic, room - started_here)
+        seats.give_back(topic, room - begun)
 
 
 def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOptions) -> Prepared:

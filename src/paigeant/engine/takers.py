@@ -8,14 +8,15 @@ what is new.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
 from paigeant.abc import HopStore
 from paigeant.aio.backoff import Backoff
 from paigeant.errors import PaigeantError, Unavailable
-from paigeant.model.hops import Leased, LeaseToken, RunStart, Started, Taker
+from paigeant.model.hops import Grant, LeaseToken, RunStart, Started, Taker
+from paigeant.model.message import HopKey, PaigeantMessage
 
 ATTEMPTS: Final = 5
 """How often it is tried to give leases back of which nobody knows whether they were given."""
@@ -23,6 +24,11 @@ ATTEMPTS: Final = 5
 
 class Seats(Protocol):
     """The slots of one worker, and what it starts in them."""
+
+    @property
+    def taker(self) -> Taker:
+        """As whom the worker leases, and for how long."""
+        ...
 
     def reserve(self, topic: str, count: int) -> int:
         """Occupy up to so many slots for steps of this activity, as far as nothing that is due waits for them."""
@@ -32,8 +38,8 @@ class Seats(Protocol):
         """Give slots back that were not needed."""
         ...
 
-    def start(self, leased: Leased, asked_at: float) -> None:
-        """Execute a step that was leased, in one of the slots."""
+    async def start(self, given: Mapping[HopKey, tuple[Grant, PaigeantMessage]], asked_at: float) -> int:
+        """Execute steps that were leased, each in one of the slots; returns how many are still held, and begin."""
         ...
 
 

@@ -132,7 +132,7 @@ class ActivityWorker:
         for admission in admissions:
             name = f"paigeant-intake-{admission.group[0]}"
             self._intakes.append(asyncio.create_task(IntakeLoop(admission).run(), name=name))
-        self._dispatched = DispatchIntake(self._slots, admissions, follow)
+        self._dispatched = DispatchIntake(self._runtime, self._slots, admissions, follow)
         self._runtime.takers.join(self._dispatched)
         returning = HeldForCode(self._runtime, admissions).run(self._stop)
         self._intakes.append(asyncio.create_task(returning, name="paigeant-returning"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,7 +38,9 @@ class Here:
         self.worker = ActivityWorker(self.runtime, WorkerOptions(("step",), **options))
 
     async def dispatch(self, count: int = 1) -> list[Any]:
-        return [one.workflow_id for one in await dispatch(self.runtime, PLAN, [b"null"] * count, DispatchOptions())]
+        """Dispatch as another part of the process, which has a name of its own."""
+        client = replace(self.runtime, owner="a client")
+        return [one.workflow_id for one in await dispatch(client, PLAN, [b"null"] * count, DispatchOptions())]
 
     async def until_idle(self) -> None:
         """Return once the worker has seen that nothing is due."""

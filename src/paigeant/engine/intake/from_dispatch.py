@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from paigeant.engine.grants import still_held, undo_of
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.slots import Slots
+from paigeant.engine.runtime import Runtime
 from paigeant.engine.takers import Seats
-from paigeant.model.hops import Leased
+from paigeant.model.hops import Grant, Leased, Taker
+from paigeant.model.message import HopKey, PaigeantMessage
 
 
 class DispatchIntake(Seats):
     """Offers the free slots of a worker to what is dispatched beside it."""
 
-    def __init__(self, slots: Slots, admissions: Sequence[Admission], start: Callable[[Leased, float], None]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        slots: Slots,
+        admissions: Sequence[Admission],
+        start: Callable[[Leased, float], None],
+    ) -> None:
         """Let in what the admissions let in, and start it with ``start(leased, asked_at)``, its slot occupied."""
+        self._runtime = runtime
         self._slots = slots
         self._admissions = {topic: admission for admission in admissions for topic in admission.group}
         self._start = start
+
+    @property
+    def taker(self) -> Taker:
+        """As whom the worker leases: whoever dispatches has another name, under which nothing is renewed."""
+        return Taker(self._runtime.owner, self._runtime.lease)
 
     def reserve(self, topic: str, count: int) -> int:
         """Occupy up to so many slots, unless the worker stops or there may be more that was due before."""
@@ -32,6 +47,10 @@ class DispatchIntake(Seats):
         """Give slots back that were not needed."""
         self._slots.give(topic, count)
 
-    def start(self, leased: Leased, asked_at: float) -> None:
-        """Execute a step that was leased."""
-        self._start(leased, asked_at)
+    async def start(self, given: Mapping[HopKey, tuple[Grant, PaigeantMessage]], asked_at: float) -> int:
+        """Execute steps whose messages were made here, as far as their leases may be relied on."""
+        held, asked_at = await still_held(self._runtime, [grant for grant, _ in given.values()], asked_at)
+        for grant in held:
+            message = given[grant.key][1]
+            self._start(Leased(grant, message, undo_of(self._runtime, grant.topic), variables={}), asked_at)
+        return len(held)

@@ -49,6 +49,8 @@ class SqlHops(InDatabase, HopStore):
 
     async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
         write, news = self.database.write, News.CHANGE if all(one.taker for one in starts) else News.WORK
+        for owner in {one.taker.owner for one in starts if one.taker}:
+            self.database.mark_alive(owner)
         if self._at_once and start_at_once.fit(starts):
             try:
                 return await write(lambda tx: start_at_once.start_at_once(tx, starts), news, single=True)
