@@ -1,0 +1,27 @@
+"""The airline: it books seats, and gives them back."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from paigeant import ActivityContext, activity
+
+BOOKS = Path(__file__).parent / "books.db"
+
+
+@activity.execute("flight")
+async def flight(to: str, day: str, ctx: ActivityContext) -> dict[str, str]:
+    """Book a seat; a repeated execution has the same key, and books nothing more."""
+    booking = {"id": ctx.idempotency_key, "what": f"a seat to {to} on {day}"}
+    with sqlite3.connect(BOOKS) as books:
+        books.execute("CREATE TABLE IF NOT EXISTS bookings (id TEXT PRIMARY KEY, what TEXT, state TEXT)")
+        books.execute("INSERT OR IGNORE INTO bookings VALUES (:id, :what, 'booked')", booking)
+    return booking
+
+
+@activity.compensate("flight")
+async def cancel_flight(output: dict[str, str]) -> None:
+    """Take the booking back."""
+    with sqlite3.connect(BOOKS) as books:
+        books.execute("UPDATE bookings SET state = 'cancelled' WHERE id = :id", output)
