@@ -60,11 +60,8 @@ def without_status() -> None:
 
 def without_run_lock() -> None:
     """A commit reads the run's status and does not hold it."""
-    statement: Any = commit.RUNS.statement
-    statement = statement._clone()
-    statement._for_update_arg = None
-    commit.RUNS = PreparedStatement(statement)
-    commit_plain.RUNS = commit.RUNS  # pyright: ignore[reportPrivateImportUsage]
+    commit.RUNS = _unlocked(commit.RUNS)
+    commit_plain.RUNS_IN_ORDER = _unlocked(commit.RUNS_IN_ORDER)  # pyright: ignore[reportPrivateImportUsage]
     locked = at_once._locked
 
     def unlocked(given: CTE) -> CTE:
@@ -74,6 +71,13 @@ def without_run_lock() -> None:
 
     at_once._locked = unlocked
     at_once._COMMIT = at_once._commit()
+
+
+def _unlocked(locking: PreparedStatement) -> PreparedStatement:
+    statement: Any = locking.statement
+    statement = statement._clone()
+    statement._for_update_arg = None
+    return PreparedStatement(statement)
 
 
 def without_plain_fence() -> None:

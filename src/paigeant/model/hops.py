@@ -253,7 +253,7 @@ class Commit:
     @property
     def wanted(self) -> Twin | None:
         """The twin that the committer asks for."""
-        return next((twin for twin in self.twins if twin.key == self.hand_over), None)
+        return next((twin for twin in self.twins if twin.key == self.hand_over), None) if self.hand_over else None
 
 
 class Verdict(StrEnum):

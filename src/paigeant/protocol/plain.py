@@ -16,7 +16,7 @@ from paigeant.model.transition import Done, Left
 
 def are_plain(commits: Sequence[Commit]) -> bool:
     """Tell whether all of these are plain, and each is of another run."""
-    return all(map(is_plain, commits)) and len({one.held.key.workflow_id for one in commits}) == len(commits)
+    return all(map(is_plain, commits)) and len({one.held.key.workflow_id.int for one in commits}) == len(commits)
 
 
 def is_plain(commit: Commit) -> bool:

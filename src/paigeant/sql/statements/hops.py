@@ -136,6 +136,10 @@ class NewTwin(NamedTuple):
     closes: bool = False
 
 
+NOBODY: Final[tuple[None, timedelta]] = (None, timedelta(0))
+"""In place of a :class:`~paigeant.model.hops.Taker`: the hop is due."""
+
+
 def add_twins(tx: Tx, twins: Sequence[NewTwin]) -> None:
     """Write twins."""
     if not twins:
@@ -155,14 +159,19 @@ def twin_row(tx: Tx, twin: Twin, owner: str | None, lease: timedelta, closes: bo
         "undoes_position": None if twin.undoes is None else twin.undoes.position,
         "kind": twin.kind,
         "label": twin.label,
-        **_new_state(twin.hold, tx.now, closes, owner, lease),
+        **new_state(twin.hold, tx.now, closes, owner, lease),
         "body": twin.body,
-        "digest": hashlib.sha256(twin.body).digest(),
+        "digest": digest_of(twin),
     }
 
 
+def digest_of(twin: Twin) -> bytes:
+    """Return the digest of the bytes of a hop's message."""
+    return hashlib.sha256(twin.body).digest()
+
+
 @lru_cache(maxsize=64)
-def _new_state(hold: Hold, now: datetime, closes: bool, owner: str | None, lease: timedelta) -> Mapping[str, Any]:  # noqa: FBT001
+def new_state(hold: Hold, now: datetime, closes: bool, owner: str | None, lease: timedelta) -> Mapping[str, Any]:  # noqa: FBT001
     """Return how a new hop stands; those of one transaction stand alike, and are many."""
     added = holds.add(hold, now, closes=closes)
     return {**added._asdict(), **({} if owner is None else leases.take(added, owner, now, lease)._asdict())}

@@ -65,6 +65,7 @@ OFTEN: dict[str, Any] = {
     "announcing": announce._SILENT,
     "looking for what is to announce": announce._NEXT_SILENT,
     "a commit's runs": commit.RUNS,
+    "a plain commit's runs": commit.RUNS_IN_ORDER,
     "a commit's hops": commit._HOPS,
     "a commit repeated": commit._GIVEN,
     "leaving a hop at once": commit_plain._LEAVE,

@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hold import NOW as DUE
-from paigeant.model.hops import Commit, CommitResult, Grant, Twin, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, Taker, Twin, Verdict
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.transition import Done, Left
 from paigeant.protocol import holds
@@ -28,15 +28,13 @@ from paigeant.sql.schema.custody import records
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.at_once.table import NOW, ZERO, given_table, lists_of, written
 from paigeant.sql.statements.custody.records import RECORD, record_row
-from paigeant.sql.statements.hops import steps, twin_row
+from paigeant.sql.statements.hops import NOBODY, digest_of, new_state, steps
 
 runs: Columns = workflow_runs.c
 sets: Columns = workflow_variables.c
 
-TWIN: Final = (
-    *("step", "step_id", "body", "digest"),
-    *("status", "attempt", "fence", "owner", "worker", "started_at", "due_at", "hint_at"),
-)
+_STATE: Final = ("status", "attempt", "fence", "owner", "worker", "started_at", "due_at", "hint_at")
+TWIN: Final = ("step", "step_id", "body", "digest", *_STATE)
 """The columns of a hop that follows which differ from one to another; the rest are those of any hop that is due."""
 
 _LEFT: Final = ("input", "output", "log", "compensable", "undo_before", "committed_by")
@@ -65,7 +63,7 @@ def fit(commits: Sequence[Commit]) -> bool:
 
 def record_at_once(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult | None]:
     """Write plain commits, each of another run; None for those that were not as expected and have to be judged."""
-    rows = [_row(tx, one, lease) for one in sorted(commits, key=lambda one: one.held.key.workflow_id)]
+    rows = [_row(one, lease) for one in sorted(commits, key=lambda one: one.held.key.workflow_id)]
     found = tx.rows(_COMMIT, namespace=tx.namespace, **lists_of("given", _GIVEN, rows))
     by_run = {row.workflow_id: row for row in found}
     return [_result(tx.at(row.now), one, row) if (row := by_run.get(one.held.key[0])) else None for one in commits]
@@ -80,7 +78,7 @@ def _result(tx: Tx, one: Commit, row: Any) -> CommitResult:
     return CommitResult(Verdict.OK, handed_over=grant)
 
 
-def _row(tx: Tx, one: Commit, lease: timedelta) -> dict[str, Any]:
+def _row(one: Commit, lease: timedelta) -> dict[str, Any]:
     left = cast("Left", one.transition.hop)  # which is done: this path is for plain commits
     result, undo = cast("Done", left.result), left.undo
     [(variable, value)] = one.transition.writes.variables or [(None, None)]
@@ -97,7 +95,7 @@ def _row(tx: Tx, one: Commit, lease: timedelta) -> dict[str, Any]:
         "left_undo_before": undo or None,
         "left_committed_by": one.execution,
         "follows": twin is not None,
-        **_twin(tx, one, twin, lease),
+        **_twin(one, twin, lease),
         "run_output": end and end.output,
         "variable": variable,
         "value": value,
@@ -105,11 +103,17 @@ def _row(tx: Tx, one: Commit, lease: timedelta) -> dict[str, Any]:
     }
 
 
-def _twin(tx: Tx, one: Commit, twin: Twin | None, lease: timedelta) -> dict[str, Any]:
+def _twin(one: Commit, twin: Twin | None, lease: timedelta) -> dict[str, Any]:
     if twin is None:
         return dict.fromkeys(TWIN)
-    row = twin_row(tx.at(ZERO), twin, one.owner if one.wanted is twin else None, lease)
-    return {name: row[name] for name in TWIN}
+    return new_twin(twin, Taker(one.owner, lease) if one.wanted is twin else None)
+
+
+def new_twin(twin: Twin, taker: Taker | None) -> dict[str, Any]:
+    """Return the columns in which a hop that follows, or with which a run begins, differs from others."""
+    state = new_state(twin.hold, ZERO, False, *(taker or NOBODY))  # noqa: FBT003
+    columns = {name: state[name] for name in _STATE}
+    return {"step": twin.topic, "step_id": twin.step_id, "body": twin.body, "digest": digest_of(twin), **columns}
 
 
 def _commit() -> PreparedStatement:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import literal, select
@@ -15,11 +14,11 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.custody import records
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
-from paigeant.sql.statements.at_once.commit import TWIN, next_hop, record_columns, signed
+from paigeant.sql.statements.at_once.commit import TWIN, new_twin, next_hop, record_columns, signed
 from paigeant.sql.statements.at_once.table import NOW, ZERO, given_table, lists_of, written
 from paigeant.sql.statements.commits.begun import run_row
 from paigeant.sql.statements.custody.records import RECORD
-from paigeant.sql.statements.hops import steps, twin_row
+from paigeant.sql.statements.hops import steps
 from paigeant.sql.statements.start import first_grant
 
 runs: Columns = workflow_runs.c
@@ -54,9 +53,8 @@ def start_at_once(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
 
 
 def _row(tx: Tx, one: RunStart) -> dict[str, Any]:
-    hop = twin_row(tx, one.twin, *(one.taker or (None, timedelta())))
     run = {f"run_{name}": value for name, value in run_row(tx, one).items()}
-    return {**run, "workflow_id": one.workflow_id, **{name: hop[name] for name in TWIN}, **record_columns(one.record)}
+    return {**run, "workflow_id": one.workflow_id, **new_twin(one.twin, one.taker), **record_columns(one.record)}
 
 
 def _start() -> PreparedStatement:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import exists, literal_column, select
@@ -28,22 +28,29 @@ from paigeant.sql.statements.hops import OPEN, key_of, records, steps
 runs: Columns = workflow_runs.c
 _done: Final = step_executions.alias("done")
 
-RUNS: Final = PreparedStatement(
-    select(
-        runs.workflow_id,
-        runs.namespace,
-        runs.cancel_requested,
-        runs.closing,
-        runs.deadline,
-        runs.edited,
-        runs.completed_at,
-        *(runs.tenant, runs.parent_id, runs.parent_path, runs.reports_to),
-    )
-    .join_from(run_list, workflow_runs, runs.workflow_id == run_list.c.workflow_id)
-    .order_by(runs.workflow_id)
-    .with_for_update(of=workflow_runs, key_share=True)
+_STATE: Final = (
+    *(runs.namespace, runs.cancel_requested, runs.closing),
+    *(runs.deadline, runs.edited, runs.completed_at),
+    *(runs.tenant, runs.parent_id, runs.parent_path, runs.reports_to),
 )
-"""Whether they are of this namespace is decided outside, or SQLite would walk through all that are."""
+
+
+def _locking(*columns: Any) -> PreparedStatement:
+    """Lock runs, in the order of their ids.
+
+    Whether they are of this namespace is decided outside, or SQLite would walk through all that are.
+    """
+    return PreparedStatement(
+        select(*columns)
+        .join_from(run_list, workflow_runs, runs.workflow_id == run_list.c.workflow_id)
+        .order_by(runs.workflow_id)
+        .with_for_update(of=workflow_runs, key_share=True)
+    )
+
+
+RUNS: Final = _locking(runs.workflow_id, *_STATE)
+RUNS_IN_ORDER: Final = _locking(*_STATE)
+"""Their states alone, for who has sorted them by their ids: to read an id costs more than all else of a row."""
 
 _HOPS: Final = PreparedStatement(
     select(

@@ -6,14 +6,13 @@ locks them. So whoever ends a run waits for a commit that is under way, and one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import bindparam, func, update
 
-from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, Twin, Verdict
 from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.model.transition import Done, Left
 from paigeant.protocol import verdict
@@ -22,7 +21,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.commits.histories import keep_histories
-from paigeant.sql.statements.commits.judged import RUNS
+from paigeant.sql.statements.commits.judged import RUNS_IN_ORDER
 from paigeant.sql.statements.commits.rows import set_variables
 from paigeant.sql.statements.custody.records import keep_records
 from paigeant.sql.statements.hops import THIS_HOP, NewTwin, add_twins, bound, keep_blobs, steps
@@ -66,37 +65,34 @@ def record_plain_results(tx: Tx, commits: Sequence[Commit], lease: timedelta) ->
     set_variables(tx, commits)
     keep_records(tx, commits)
     keep_histories(tx, commits)
-    wanted = [(one, one.wanted) for one in commits]
+    wanted = [one.wanted for one in commits]
+    pairs = zip(commits, wanted, strict=True)
     add_twins(
-        tx,
-        [NewTwin(twin, one.owner if twin is given else None, lease) for one, given in wanted for twin in one.twins],
+        tx, [NewTwin(twin, one.owner if twin is given else None, lease) for one, given in pairs for twin in one.twins]
     )
     tx.many(_END, [_end_row(tx, one) for one in commits if one.transition.end is not None])
     return [
-        CommitResult(
-            Verdict.OK,
-            handed_over=None
-            if twin is None
-            else Grant(
-                *(twin.key, twin.topic, twin.body, 1, 1),
-                leased_at=tx.now,
-                remaining=tx.until(found[twin.key.workflow_id].deadline),
-                edited=bool(found[twin.key.workflow_id].edited),
-            ),
-        )
-        for _, twin in wanted
+        CommitResult(Verdict.OK, handed_over=None if twin is None else _grant(tx, twin, run))
+        for twin, run in zip(wanted, found, strict=True)
     ]
 
 
-def _runs(tx: Tx, commits: Sequence[Commit]) -> Mapping[UUID, Any]:
-    """Lock the runs, and see that each is there, open, and that nobody has asked to cancel it."""
-    rows = tx.rows(RUNS, runs=runs_of(one.held.key.workflow_id for one in commits))
+def _grant(tx: Tx, twin: Twin, run: Any) -> Grant:
+    remaining, edited = tx.until(run.deadline), bool(run.edited)
+    return Grant(twin.key, twin.topic, twin.body, 1, 1, leased_at=tx.now, remaining=remaining, edited=edited)
+
+
+def _runs(tx: Tx, commits: Sequence[Commit]) -> Sequence[Any]:
+    """Lock the runs, and see that each is there, open, and that nobody has asked to cancel it; returns one a commit."""
+    ids = [one.held.key.workflow_id for one in commits]
+    rows = tx.rows(RUNS_IN_ORDER, runs=runs_of(ids))
     if len(rows) != len(commits):
         raise NotAsExpectedError
     for row in rows:
         if row.namespace != tx.namespace or verdict.is_closed(row) or not verdict.may_hand_over(row):
             raise NotAsExpectedError
-    return {row.workflow_id: row for row in rows}
+    by_run = dict(zip(sorted(each.int for each in ids), rows, strict=True))
+    return [by_run[each.int] for each in ids]
 
 
 def _left_row(tx: Tx, one: Commit) -> dict[str, Any]:
