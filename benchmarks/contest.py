@@ -42,6 +42,7 @@ OWN = Contestant("paigeant", "contestants/own.py")
 ENGINE = Contestant("engine loop", "contestants/engine.py")
 RAW = Contestant("raw loop", "contestants/raw.py")
 CREW = Contestant("paigeant", "contestants/crew.py")
+AGENTS = Contestant("paigeant", "contestants/agents.py")
 SIZES = Contestant("paigeant", "contestants/sizes.py")
 
 

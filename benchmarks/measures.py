@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from cold import cold
-from contest import CREW, ENGINE, OWN, RAW, SIZES, Contestant, Failed, Result, ask
+from contest import AGENTS, CREW, ENGINE, OWN, RAW, SIZES, Contestant, Failed, Result, ask
 from environments import Missing
 from field import OURS, PEERS
 from places import ALL, POSTGRES, REDIS, SQLITE, Backend, Places
@@ -97,6 +97,15 @@ def signing(places: Places, scale: Scale) -> Found:
     return found
 
 
+def agents(places: Places, scale: Scale) -> Found:
+    """CPU of an agent's step beside the bare agent: first attempts, with a budget, and attempts that replay all."""
+    job = Job(runs=scale.runs(80, 20))
+    return {
+        backend.name: _middle([_tried(places, AGENTS, backend, job) for _ in range(scale.again)])
+        for backend in (SQLITE, POSTGRES)
+    }
+
+
 def message(places: Places, scale: Scale) -> Found:
     """Bytes of the first and the last message of a run."""
     del scale
@@ -112,6 +121,7 @@ MEASURES: dict[str, Callable[[Places, Scale], Found]] = {
     "payload": payload,
     "processes": processes,
     "signing": signing,
+    "agents": agents,
     "cold": cold,
     "message": message,
 }

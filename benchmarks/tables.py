@@ -158,6 +158,19 @@ def _short(reason: str) -> str:
     return reason.strip().splitlines()[-1][:160].replace("|", "/")
 
 
+def _agents(found: Found) -> str:
+    heads = ("backend", "bare run", "step", "step with a budget", "replay", "checkpoints a second")
+    return _table(heads, [_agents_row(name, line) for name, line in found.items()])
+
+
+def _agents_row(name: str, line: Found) -> list[str]:
+    if "failed" in line:
+        return [name, *[NONE] * 4, f"not measured: {_short(line['failed'])}"]
+    bare = line["bare_ms"]
+    parts = [f"{line[kind]:.0f} ms ({line[kind] / bare:.2f} x)" for kind in ("step_ms", "budget_ms", "replay_ms")]
+    return [name, f"{bare:.0f} ms", *parts, f"{line['rows_per_second']:.0f}"]
+
+
 TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
     "throughput": ("Throughput", _throughput),
     "latency": ("Latency of one idle run of three steps", _latency),
@@ -165,6 +178,7 @@ TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
     "payload": ("Larger payloads", _growth("bytes")),
     "processes": ("More workers", _processes),
     "signing": ("Signed hops", _signing),
+    "agents": ("Agents: CPU of ten instant requests and nine tools, twenty at a time", _agents),
     "idle": ("An idle worker", _idle),
     "memory": ("Memory while runs wait", _memory),
     "cold": ("Starting", _cold),

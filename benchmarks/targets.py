@@ -107,6 +107,17 @@ def _signing(found: Found) -> Iterator[Target]:
             yield Target(f"signed beside unsigned, {backend}", share, 0.6)
 
 
+def _agents(found: Found) -> Iterator[Target]:
+    for backend, line in found.items():
+        if "failed" in line:
+            continue
+        yield Target(
+            f"an agent's step to the bare run, {backend}", line["step_ms"] / line["bare_ms"], 2, most=True, unit=" x"
+        )
+        yield Target(f"a full replay to it, {backend}", line["replay_ms"] / line["bare_ms"], 1.3, most=True, unit=" x")
+        yield Target(f"checkpoints of 1 KiB, {backend}", line["rows_per_second"], 5000, unit=" a second")
+
+
 def _cold(found: Found) -> Iterator[Target]:
     for kind in ("paigeant runs", "paigeant run, first step runs"):
         yield Target(f"cold start, {kind}", found[kind]["ms"], 500, most=True, unit=" ms")
@@ -122,6 +133,7 @@ JUDGES: dict[str, Callable[[Found], Iterator[Target]]] = {
     "steps": _steps,
     "processes": _processes,
     "signing": _signing,
+    "agents": _agents,
     "idle": _idle,
     "memory": _memory,
     "cold": _cold,

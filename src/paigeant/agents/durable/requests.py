@@ -60,8 +60,9 @@ class Request(NamedTuple):
         """
         used = sum(map(size_of, self.messages)) // _BYTES
         got = self.max_tokens or _LARGEST.get(agent) or _ANSWER
-        cost = self._cost(used, got, price)
-        if cost is None and any(budget.usd is not None for budget in budgets):
+        priced = any(budget.usd is not None for budget in budgets)
+        cost = self._cost(used, got, price) if priced else None
+        if cost is None and priced:
             cure = "say what it costs: activity.agent(…, price=Price(input=0.25, output=2))"
             raise Terminal(
                 f"agent {agent!r}: a budget is in US dollars, and model {self.called!r} has no price; {cure}"

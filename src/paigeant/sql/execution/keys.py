@@ -79,6 +79,10 @@ _CALLS: Final = _Listed(
         CAST(value ->> 3 AS integer) AS epoch, value ->> 4 AS key FROM json_array_elements(CAST(:calls AS json))
     """,
 )
+_SCOPES: Final = _Listed(
+    "SELECT value AS scope FROM json_each(:scopes)",
+    "SELECT value AS scope FROM json_array_elements_text(CAST(:scopes AS json))",
+)
 
 hop_list: Final = _KEYS.columns(workflow_id=Uuid(), path=Text(), position=BigInteger()).subquery("asked")
 """The hops asked for, as a table to join."""
@@ -93,6 +97,9 @@ call_list: Final = _CALLS.columns(
     workflow_id=Uuid(), step_id=Uuid(), direction=Text(), epoch=Integer(), key=Text()
 ).subquery("calls")
 """The calls asked for, each of a step in an epoch, as a table to join."""
+
+scope_list: Final = _SCOPES.columns(scope=Text()).subquery("scopes")
+"""The scopes of budgets asked for, as a table to join; :func:`list_of` makes what is bound as ``scopes``."""
 
 IN_HOP_LIST: Final = and_(
     steps.workflow_id == hop_list.c.workflow_id, steps.path == hop_list.c.path, steps.position == hop_list.c.position
@@ -148,5 +155,5 @@ def _one_of_in_postgres(element: one_of, compiler: Any, **more: Any) -> str:
 
 
 def list_of(texts: Iterable[str]) -> str:
-    """Return what to bind for :class:`one_of`."""
+    """Return what to bind for :class:`one_of`, and as ``scopes``."""
     return to_json(list(texts)).decode()

@@ -11,13 +11,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import BigInteger, Integer, Text, and_, bindparam, delete, func, or_, select, update
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import NOTHING, Amount, Cap
 from paigeant.model.stored.checkpoints import Charge, Recording
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.protocol.spending import budgets as protocol
+from paigeant.sql.execution.keys import call_list, calls_of, list_of, scope_list
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import budgets, ledger, reservations
 from paigeant.sql.schema.tables import Columns, step_executions
@@ -27,12 +29,12 @@ from paigeant.sql.statements.hops import steps
 rows: Columns = budgets.c
 held: Columns = reservations.c
 _CALL: Final = ("workflow_id", "step_id", "direction", "epoch", "key")
-_SCOPES: Final = bindparam("scopes", expanding=True, type_=Text())
-_LOCKED: Final = (
-    select(budgets)
-    .where(rows.namespace == bindparam("namespace"), rows.scope.in_(_SCOPES))
+_LOCKED: Final = PreparedStatement(
+    select(*rows)
+    .join_from(scope_list, budgets, rows.scope == scope_list.c.scope)
+    .where(rows.namespace == bindparam("namespace", type_=Text()))
     .order_by(rows.scope)
-    .with_for_update()
+    .with_for_update(of=budgets)
 )
 _OPEN_HOP: Final = (
     (steps.workflow_id == held.workflow_id)
@@ -41,25 +43,36 @@ _OPEN_HOP: Final = (
     & steps.completed_at.is_(None)
     & (func.coalesce(steps.epoch, 0, type_=Integer()) == held.epoch)
 )
-_RESERVED: Final = (
-    select(held.scope, *(held[name] for name in _CALL), held.picos, held.tokens)
-    .join_from(reservations, step_executions, _OPEN_HOP)
-    .where(held.namespace == bindparam("namespace"), held.scope.in_(_SCOPES))
+_THIS: Final = and_(*(held[name] == bindparam(f"c_{name}", type_=held[name].type) for name in _CALL))
+_RESERVED: Final = PreparedStatement(
+    select(held.scope, func.sum(held.picos).label("picos"), func.sum(held.tokens).label("tokens"))
+    .join_from(scope_list, reservations, held.scope == scope_list.c.scope)
+    .join(step_executions, _OPEN_HOP)
+    .where(held.namespace == bindparam("namespace", type_=Text()), ~_THIS)
+    .group_by(held.scope)
 )
-_THIS_CALL: Final = [held[name] == bindparam(f"c_{name}") for name in _CALL]
-_NOT_HERE: Final = delete(reservations).where(*_THIS_CALL)
-_NOT_UNDER_THIS: Final = delete(reservations).where(
-    *(held[name] == bindparam(f"c_{name}") for name in ("workflow_id", "path", "position", "fence", "key"))
+_GIVE_BACK: Final = PreparedStatement(delete(reservations).where(_THIS))
+_UNDER: Final = ("workflow_id", "path", "position", "fence", "key")
+_RELEASE: Final = PreparedStatement(
+    delete(reservations).where(*(held[name] == bindparam(f"c_{name}", type_=held[name].type) for name in _UNDER))
 )
-_SPEND: Final = (
+_SPEND: Final = PreparedStatement(
     update(budgets)
-    .where(rows.namespace == bindparam("b_namespace"), rows.scope == bindparam("b_scope"))
+    .where(rows.namespace == bindparam("b_namespace", type_=Text()), rows.scope == bindparam("b_scope", type_=Text()))
     .values(
-        spent_picos=rows.spent_picos + bindparam("b_picos"),
-        spent_tokens=rows.spent_tokens + bindparam("b_tokens"),
-        updated_at=bindparam("b_now"),
+        spent_picos=rows.spent_picos + bindparam("b_picos", type_=BigInteger()),
+        spent_tokens=rows.spent_tokens + bindparam("b_tokens", type_=BigInteger()),
+        updated_at=bindparam("b_now", type_=rows.updated_at.type),
     )
 )
+_CHARGED: Final = PreparedStatement(
+    select(*(ledger.c[name] for name in _CALL)).join_from(
+        call_list, ledger, and_(*(ledger.c[name] == call_list.c[name] for name in _CALL))
+    )
+)
+
+
+_NO_CALL: Final = {"workflow_id": UUID(int=0), "step_id": UUID(int=0), "direction": "", "epoch": 0, "key": ""}
 
 
 def reserve(tx: Tx, asked: Reservation) -> Reserved:
@@ -75,7 +88,7 @@ def reserve(tx: Tx, asked: Reservation) -> Reserved:
     scopes = list(dict.fromkeys(scope for _, scope in lines))
     states = protocol.opened(lines, _lock(tx, scopes), asked.raised)
     call = step_of(hop) | {"key": asked.key}
-    reserved = _reserved(tx, scopes, but=tuple(call.values()))
+    reserved = _reserved(tx, scopes, but=call)
     lacking = protocol.lacking(lines, states, reserved, asked.wants)
     tx.upsert(budgets, [_row(tx, scope, states[scope]) for scope in scopes])
     if lacking is None:
@@ -87,7 +100,7 @@ def reserve(tx: Tx, asked: Reservation) -> Reserved:
 def release(tx: Tx, token: LeaseToken, key: str) -> None:
     """Give back what a call has reserved under this lease."""
     place = token.key._asdict() | {"fence": token.fence, "key": key}
-    tx.connection.execute(_NOT_UNDER_THIS, {f"c_{name}": value for name, value in place.items()})
+    tx.rows(_RELEASE, **{f"c_{name}": value for name, value in place.items()})
 
 
 def fresh(tx: Tx, recordings: Sequence[tuple[Any, Recording]]) -> list[tuple[Any, Recording, Sequence[Charge]]]:
@@ -114,20 +127,23 @@ def settle(tx: Tx, settled: Sequence[tuple[Any, Recording, Sequence[Charge]]], r
                 spent[scope] = spent.get(scope, NOTHING).plus(protocol.amount_of(charge))
     if spent:
         _lock(tx, sorted(spent))
-    for scope, amount in sorted(spent.items()):
-        values = {"b_namespace": tx.namespace, "b_scope": scope, "b_now": tx.now}
-        tx.connection.execute(_SPEND, values | {f"b_{name}": value for name, value in amount._asdict().items()})
+    tx.many(_SPEND, [_spending(tx, scope, amount) for scope, amount in sorted(spent.items())])
     for hop, recording, _ in settled:
         if recording.checkpoint is not None:
             call = step_of(hop) | {"key": recording.checkpoint.key}
-            tx.connection.execute(_NOT_HERE, {f"c_{name}": value for name, value in call.items()})
+            tx.rows(_GIVE_BACK, **{f"c_{name}": call[name] for name in _CALL})
+
+
+def _spending(tx: Tx, scope: str, amount: Amount) -> dict[str, Any]:
+    values = {"b_namespace": tx.namespace, "b_scope": scope, "b_now": tx.now}
+    return values | {"b_picos": amount.picos, "b_tokens": amount.tokens}
 
 
 def list_budgets(tx: Tx, limit: int) -> list[BudgetView]:
     """Return budgets, those first in which anything was reserved last."""
     query = select(budgets).where(rows.namespace == tx.namespace).order_by(rows.updated_at.desc(), rows.scope)
     found = tx.connection.execute(query.limit(limit)).all()
-    reserved = _reserved(tx, [row.scope for row in found])
+    reserved = _reserved(tx, [row.scope for row in found], but=_NO_CALL)
     return [
         BudgetView.of(
             row.scope,
@@ -142,7 +158,7 @@ def list_budgets(tx: Tx, limit: int) -> list[BudgetView]:
 def _lock(tx: Tx, scopes: Sequence[str]) -> dict[str, protocol.BudgetState]:
     """Lock the rows of budgets, made where they are not there yet, and return them as they are then."""
     tx.add(budgets, [_row(tx, scope, protocol.BudgetState()) for scope in scopes])
-    found = tx.connection.execute(_LOCKED, {"namespace": tx.namespace, "scopes": scopes}).all()
+    found = tx.rows(_LOCKED, namespace=tx.namespace, scopes=list_of(scopes))
     return {
         row.scope: protocol.BudgetState(
             Amount(row.spent_picos, row.spent_tokens),
@@ -167,23 +183,15 @@ def _row(tx: Tx, scope: str, state: protocol.BudgetState) -> dict[str, Any]:
     }
 
 
-def _reserved(tx: Tx, scopes: Sequence[str], but: tuple[Any, ...] = ()) -> dict[str, Amount]:
+def _reserved(tx: Tx, scopes: Sequence[str], but: Mapping[str, Any]) -> dict[str, Amount]:
     """Return what is reserved by open hops, by scope, but for one call."""
-    if not scopes:
-        return {}
-    found: dict[str, Amount] = {}
-    for row in tx.connection.execute(_RESERVED, {"namespace": tx.namespace, "scopes": scopes}).all():
-        if tuple(getattr(row, name) for name in _CALL) != but:
-            found[row.scope] = found.get(row.scope, NOTHING).plus(Amount(row.picos, row.tokens))
-    return found
+    call = {f"c_{name}": but[name] for name in _CALL}
+    found = tx.rows(_RESERVED, namespace=tx.namespace, scopes=list_of(scopes), **call) if scopes else ()
+    return {row.scope: Amount(int(row.picos), int(row.tokens)) for row in found}
 
 
-def _in_ledger(tx: Tx, calls: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
-    key = [ledger.c[name] for name in _CALL]
-    asked = list(calls)
-    if not asked:
-        return set()
-    return {tuple(row) for row in tx.connection.execute(select(*key).where(tuple_(*key).in_(asked))).all()}
+def _in_ledger(tx: Tx, calls: Sequence[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    return {tuple(row) for row in tx.rows(_CHARGED, calls=calls_of(calls))} if calls else set()
 
 
 def drop_budgets(tx: Tx, runs: Iterable[UUID]) -> None:
