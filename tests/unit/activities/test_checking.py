@@ -376,3 +376,45 @@ def test_a_history_that_no_step_can_have_left_is_named():
         "it goes on from the history of 'forgetful', which keeps none: it was registered with keep_history=False"
     ]
     assert why("charge", "past") == ["it goes on from the history of 'charge', which is no agent"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        (["find", ForEach("lead", in_="find", step="mail")], None),
+        (["find", ForEach("lead", in_="find", step=[Parallel("mail", "count")], name="all")], None),
+        ([Parallel(["count", "mark"], ["find"])], None),
+        ([Parallel(["mark"], ["count"]), "count"], None),  # set by then
+        ([Parallel(["mark"], ["find"])], "its compensation: argument 'count' is provided by nothing before it"),
+    ],
+)
+def test_undoing_in_a_branch_sees_the_names_of_its_branch_and_of_the_trunk(entries: list[Any], said: str | None):
+    registry = ActivityRegistry()
+
+    @registry.execute
+    async def find() -> list[str]:
+        return []
+
+    @registry.execute
+    async def count() -> int:
+        return 1
+
+    @registry.execute
+    async def mail(lead: str) -> None: ...
+
+    @registry.compensate("mail")
+    async def unmail(lead: str, lead_index: int) -> None: ...
+
+    @registry.execute
+    async def mark() -> None: ...
+
+    @registry.compensate("mark")
+    async def unmark(count: int) -> None: ...
+
+    class Order(BaseModel):
+        note: str = ""
+
+    plan = Workflow("w", entries, activities=registry).plan
+    flaws = check_workflow(plan, registry, Known(adapter(Order)))
+
+    assert [flaw.message for flaw in flaws] == [] if said is None else said in flaws[0].message

@@ -16,6 +16,7 @@ from paigeant.activities.checking.histories import history_flaw
 from paigeant.activities.checking.json_types import ANY, Schema, field_of, schema_of, why_not
 from paigeant.activities.checking.known import Known
 from paigeant.activities.checking.names import CLOSE, LIKELY, Names, listed, near
+from paigeant.activities.checking.undone import Undone
 from paigeant.activities.handlers import Activity
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.model.checks.flaws import WorkflowFlaw
@@ -45,7 +46,7 @@ class _Walk:
         self._plan, self._registry, self._known = plan, registry, known
         payload = ANY if known.input is None else schema_of(known.input, "validation")
         self._names = Names(payload, known.fields_of(payload), payload)
-        self._undone: list[tuple[int, Step, Activity]] = []
+        self._undone: list[Undone] = []
 
     def flaws(self) -> Iterator[WorkflowFlaw]:
         """Go through the entries, and then back through what can be undone."""
@@ -55,8 +56,10 @@ class _Walk:
         if why is not None and self._plan.itinerary:
             text = f"its output cannot be the workflow's output: {why}"
             yield self._flaw(len(self._plan.itinerary), self._plan.itinerary[-1], "wrong-type", text)
-        for position, step, activity in self._undone:
-            yield from self._undoing(position, step, activity)
+        trunk = self._names
+        for each in self._undone:
+            self._names = each.names(trunk)
+            yield from self._undoing(each.position, each.step, each.activity)
 
     def _entry(self, position: int, entry: Entry) -> Iterator[WorkflowFlaw]:
         yield from self._conditions(position, entry)
@@ -68,7 +71,7 @@ class _Walk:
                     yield self._flaw(position, entry, "agent-options", why, activity.execute.where)
                 if (why := history_flaw(activity, position, self._plan.steps, self._registry)) is not None:
                     yield self._flaw(position, entry, "missing-history", why, activity.execute.where)
-                self._undone.append((position, entry, activity))
+                self._undone.append(Undone(position, entry, activity))
                 self._after(entry, activity)
             case Step():
                 yield from self._elsewhere(position, entry)
@@ -123,12 +126,18 @@ class _Walk:
         before, after = self._names, replace(self._names, variables=dict(self._names.variables), previous=ANY)
         for entries in branches:
             self._names = replace(before, variables=dict(before.variables))
-            for entry in entries:
-                yield from self._entry(position, entry)
+            yield from self._branch(position, entries)
             changed = {name for name, schema in self._names.variables.items() if before.variables.get(name) != schema}
             after.variables |= dict.fromkeys(changed, ANY)
             after.open = after.open or self._names.open
         self._names = after
+
+    def _branch(self, position: int, entries: Iterable[Entry]) -> Iterator[WorkflowFlaw]:
+        first = len(self._undone)
+        for entry in entries:
+            yield from self._entry(position, entry)
+        for each in self._undone[first:]:
+            each.leave(self._names)
 
     def _fan(self, position: int, entry: Entry) -> Iterator[WorkflowFlaw]:
         match entry:
@@ -153,8 +162,7 @@ class _Walk:
                 yield self._flaw(position, entry, "missing-name", said[1])
         item = dict.fromkeys((entry.item, f"{entry.item}_index"), ANY)
         self._names = replace(before, variables={**before.variables, **item}, previous=ANY)
-        for each in entry.entries:
-            yield from self._entry(position, each)
+        yield from self._branch(position, entry.entries)
         results = entry.name or output_name(entry.entries)
         variables = {**before.variables, **({} if results is None else {results: ANY, f"{results}_errors": ANY})}
         self._names = replace(before, variables=variables, previous=ANY)
