@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
 
-from tests.model.protocol.nouns import Hand, Run, Setting, World
+from tests.model.protocol.nouns import Hand, Run, World
 from tests.model.protocol.promises import broken, settled
 from tests.model.protocol.surroundings import moves
 
@@ -23,11 +24,22 @@ class Report(NamedTuple):
         return "\n".join([what, *(f"  {n:2} {line}" for n, line in enumerate(self.way, 1))])
 
 
-def explore(setting: Setting, *, forgiven: str = "", limit: int = 500_000) -> Report:
+class Rules(NamedTuple):
+    """What may happen in worlds of one kind, what must be true, when all has ended, and which worlds are alike."""
+
+    moves: Callable[[Any, Any], Iterable[tuple[Any, Any]]]
+    broken: Callable[[Any, Any, Any], str | None]
+    settled: Callable[[Any], bool]
+    canonical: Callable[[Any], Any]
+
+
+def explore(setting: Any, *, forgiven: str = "", limit: int = 500_000, rules: Rules | None = None) -> Report:
     """Visit every world; stop at the first broken promise but ``forgiven``, or where nothing leads to an end any more.
 
     An end must be reachable without the help of a fault: from everywhere all runs become final, or visibly parked.
     """
+    rules = rules or TRUNK
+    moves, broken, canonical = rules.moves, rules.broken, rules.canonical
     start = canonical(setting.start())
     numbers, came_from = {start: 0}, [(-1, start)]
     back: list[list[int]] = [[]]
@@ -46,19 +58,19 @@ def explore(setting: Setting, *, forgiven: str = "", limit: int = 500_000) -> Re
                 back.append([])
                 waiting.append(after)
             if why is not None and why != forgiven:
-                way = retrace(setting, [*_path(came_from, number), after])
+                way = retrace(setting, [*_path(came_from, number), after], rules)
                 return Report(len(numbers), steps, why, way)
             if found.left is world.left:
                 back[there].append(number)
         if len(numbers) > limit:
             raise MemoryError(f"more than {limit} worlds: bound the faults of this setting")
-    stuck = _stuck(numbers, back)
+    stuck = _stuck(numbers, back, rules.settled)
     if stuck is None:
         return Report(len(numbers), steps)
-    return Report(len(numbers), steps, "a run is stuck", retrace(setting, _path(came_from, stuck)))
+    return Report(len(numbers), steps, "a run is stuck", retrace(setting, _path(came_from, stuck), rules))
 
 
-def _stuck(numbers: dict[World, int], back: list[list[int]]) -> int | None:
+def _stuck(numbers: dict[Any, int], back: list[list[int]], settled: Callable[[Any], bool]) -> int | None:
     """Return the nearest world from which no end can be reached."""
     good = [settled(world) for world in numbers]
     waiting = [number for number, fine in enumerate(good) if fine]
@@ -70,16 +82,17 @@ def _stuck(numbers: dict[World, int], back: list[list[int]]) -> int | None:
     return next((number for number, fine in enumerate(good) if not fine), None)
 
 
-def _path(came_from: list[tuple[int, World]], number: int) -> list[World]:
-    path: list[World] = []
+def _path(came_from: list[tuple[int, Any]], number: int) -> list[Any]:
+    path: list[Any] = []
     while number >= 0:
         number, world = came_from[number]
         path.append(world)
     return path[::-1]
 
 
-def retrace(setting: Setting, path: list[World]) -> tuple[str, ...]:
+def retrace(setting: Any, path: list[Any], rules: Rules | None = None) -> tuple[str, ...]:
     """Return what happened on a way through canonical worlds, with each worker keeping its name."""
+    moves, _, _, canonical = rules or TRUNK
     world, lines = setting.start(), list[str]()
     for wanted in path[1:]:
         action, world = next((a, w) for a, w in moves(world, setting) if canonical(w) == wanted)
@@ -113,3 +126,7 @@ def _owned(world: World, worker: int) -> list[tuple[int, int]]:
 def _renamed(run: Run, names: dict[str, str]) -> Run:
     hops = (hop if hop.owner is None else hop._replace(owner=names.get(hop.owner, hop.owner)) for hop in run.hops)
     return run._replace(hops=tuple(hops))
+
+
+TRUNK: Final = Rules(moves, broken, settled, canonical)
+"""The worlds of runs without branches."""
