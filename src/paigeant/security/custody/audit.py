@@ -182,9 +182,10 @@ def _check_run(evidence: Evidence, chain: Chain) -> None:
         raise _broken("", 0, "run", f"it is {evidence.status}, and nobody has signed its end")
     if final:
         last = ends[-1].text.fields
+        results = [end.text.fields["result"] for end in ends if end.text.fields["run"] == RunStatus.COMPLETED]
         for name, found, signed in (
             ("run", evidence.status, last["run"]),
-            ("result", digest_of_value(evidence.output), last["result"]),
+            ("result", digest_of_value(evidence.output), results[-1] if results else last["result"]),
         ):
             if found != signed:
                 raise _broken(last["path"], last["n"], name, f"not what {ends[-1].iss} signed", last["step"])
