@@ -53,6 +53,15 @@ _BEYOND_ASCII: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202
 """What JSON text may hold as it is, and must not be written to a terminal."""
 
 
+_COLUMNS: Final = frozenset({"timestamp", "level", "event", "logger"})
+_OF_FEW_LINES: Final = frozenset({"exception", "stack", "exc_info", "logger_name"})
+_LEVEL: Final = len("exception")
+"""To how many characters structlog fills levels up."""
+
+_QUOTED: Final = re.compile("[ \t=\r\n\"']")
+"""What a text is quoted for."""
+
+
 def line_of(record: logging.LogRecord, context: Mapping[str, Any]) -> Line:
     """Return the line of a record; ``context`` are the ids of the step at hand, which the record's own fields win over.
 
@@ -198,6 +207,8 @@ def console_lines(*, colors: bool) -> Callable[[Line], str]:
     )
 
     def render(line: Line) -> str:
+        if not colors and (text := _simple(line)) is not None and not _may_hold_secrets([line], text):
+            return text
         try:
             safe = masked(line)
         except RecursionError:
@@ -206,3 +217,22 @@ def console_lines(*, colors: bool) -> Callable[[Line], str]:
         return str(console(None, line["level"], visible))
 
     return render
+
+
+def _simple(line: Line) -> str | None:
+    """Return a line as structlog renders it, in a tenth of the time; None if there is more to it than flat values."""
+    if not _OF_FEW_LINES.isdisjoint(line):
+        return None
+    parts = [f"[{line['level']:<{_LEVEL}}]", line["event"], f"[{line['logger']}]" if "logger" in line else ""]
+    if "timestamp" in line:
+        parts.insert(0, line["timestamp"])
+    for name in sorted(line):
+        if name in _COLUMNS:
+            continue
+        value = line[name]
+        if type(value) not in _FLAT:
+            return None
+        plain = isinstance(value, str) and _QUOTED.search(value) is None
+        parts.append(f"{name}={value if plain else repr(value)}")
+    printable = all(value.isprintable() for value in line.values() if isinstance(value, str))
+    return " ".join(part for part in parts if part).rstrip(" ") if printable else None

@@ -55,12 +55,12 @@ def step_fields(leased: Leased) -> dict[str, Any]:
     return {
         "trace_id": headers.trace_id,
         "correlation_id": headers.run.correlation,
-        "workflow_id": str(key.workflow_id),
+        "workflow_id": headers.run.id,
         "workflow": headers.workflow,
         "step": leased.message.topic,
         "path": key.path,
         "position": key.position,
-        "direction": str(headers.direction),
+        "direction": headers.direction.value,
         "attempt": leased.grant.attempt,
     }
 
