@@ -12,6 +12,13 @@ LOOPS = ("paigeant run", "paigeant", "engine loop", "raw loop")
 BROKERS = (*SERVED, "RabbitMQ + PostgreSQL")
 
 
+SHARES = {"SQLite": 0.75, "RabbitMQ + PostgreSQL": 0.65}
+"""Of the engine loop, where it is not half of it."""
+
+LATENCIES = {"SQLite": 2.5, "Redis + PostgreSQL": 2.5}
+"""Times the raw loop's, where it is not twice."""
+
+
 class Target(NamedTuple):
     """A figure, and how small or large it should be."""
 
@@ -42,7 +49,7 @@ def _throughput(found: Found) -> Iterator[Target]:
         if not (own := rates.get(f"paigeant run, {backend}")):
             continue
         if engine := rates.get(f"engine loop, {backend}"):
-            yield Target(f"share of the engine loop, {backend}", own / engine, 0.6)
+            yield Target(f"share of the engine loop, {backend}", own / engine, SHARES.get(backend, 0.5))
         yield Target(f"CPU a step, {backend}", _cpu(found[f"paigeant run, {backend}"]), 0.35, most=True, unit=" ms")
         for who, rate in _peers(found).items() if backend in BROKERS else ():
             yield Target(f"{backend} beside {who}", own / rate, _times(who, backend), unit=" x")
@@ -59,14 +66,15 @@ def _peers(found: Found) -> dict[str, float]:
 
 def _times(peer: str, backend: str) -> float:
     """Return how many times as fast as a peer we want to be; with RabbitMQ, faster."""
-    return {"DBOS": 20, "Celery": 6}.get(peer, 3) if backend in SERVED else 1
+    return {"DBOS": 20, "Celery": 5, "PgQueuer": 1.8}.get(peer, 4) if backend in SERVED else 1
 
 
 def _latency(found: Found) -> Iterator[Target]:
     for backend in ("SQLite", *BROKERS):
         own, raw = found[f"paigeant, {backend}"], found[f"raw loop, {backend}"]
         if "p50" in own and "p50" in raw:
-            yield Target(f"latency to the raw loop, {backend}", own["p50"] / raw["p50"], 2, most=True, unit=" x")
+            wanted = LATENCIES.get(backend, 2)
+            yield Target(f"latency to the raw loop, {backend}", own["p50"] / raw["p50"], wanted, most=True, unit=" x")
 
 
 def _idle(found: Found) -> Iterator[Target]:
