@@ -15,6 +15,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.runs import CancelRequest, Direction, WaitReason
+from paigeant.model.stored.checkpoints import Checkpoint, Recording, StepEpoch
 from paigeant.model.stored.claims import Announced, Due, Overdue
 from paigeant.model.stored.signals import SentSignal
 from paigeant.model.values.values import Value, inline
@@ -86,8 +87,18 @@ class Mirror:
             case "is asked to be cancelled" | "is terminated" | "is resumed":
                 await self._intervene(action)
             case _:
-                self._alone(before, action)
+                await self._within(before, action)
         await self.compare(after)
+
+    async def _within(self, before: World, action: Action) -> None:
+        """What happens within a step, or without the store."""
+        match action.verb:
+            case "records" | "records in vain":
+                await self._record(before, action)
+            case "replays":
+                assert str(_hand(before, action).calls) in await self._recorded(before, action)
+            case _:
+                self._alone(before, action)
 
     async def _intervene(self, action: Action) -> None:
         workflow_id = self.starts[action.run].workflow_id
@@ -113,10 +124,29 @@ class Mirror:
                 self._may_begin(_grant(before, action), before, refused=None)
             case "dies" | "dies before it acknowledged":
                 self.deaths[action.worker] += 1
-            case "gives up" | "publishes" | "is announced" | "is lost" | "is doubled":
+            case "calls" | "gives up" | "publishes" | "is announced" | "is lost" | "is doubled":
                 pass
             case _:
                 raise AssertionError(f"{action} is not known here")
+
+    async def _record(self, before: World, action: Action) -> None:
+        """Record the call under its lease; of one that is there already the first is the answer."""
+        grant, number = _grant(before, action), _hand(before, action).calls
+        hop = before.runs[grant.run].hops[grant.position - 1]
+        held = self._held(grant)
+        checkpoint = Checkpoint(str(number), str(grant.lease).encode())
+        [recorded] = await self.store.record_checkpoints([Recording(held, checkpoint)])
+        assert recorded.alive == (action.verb == "records")
+        if recorded.alive:
+            first = hop.recorded[number] if number < len(hop.recorded) else grant.lease
+            assert recorded.checkpoint == checkpoint._replace(payload=str(first).encode())
+
+    async def _recorded(self, before: World, action: Action) -> dict[str, Checkpoint]:
+        """Return what the store has recorded of the step."""
+        grant = _grant(before, action)
+        message = CODEC.open(self.grants[grant[:3]].body).message
+        step = StepEpoch(self.starts[grant.run].workflow_id, message.step_id, message.headers.direction)
+        return await self.store.load_checkpoints(step)
 
     async def _lease(self, before: World, action: Action) -> None:
         run, position = action.run, action.position
@@ -267,6 +297,10 @@ def _grant(world: World, action: Action) -> Grant:
     grant = world.workers[action.worker][action.hand].grant
     assert grant is not None
     return grant
+
+
+def _hand(world: World, action: Action) -> nouns.Hand:
+    return world.workers[action.worker][action.hand]
 
 
 def rules_of(step: Step, *, back: bool) -> routing.Rules:

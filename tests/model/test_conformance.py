@@ -56,6 +56,10 @@ SETTINGS = {
         plan=PLAN[1:], faults=ENDING._replace(cancel=0), runs=2, hands=(2, 1), broker=True
     ),
     "waits": Setting(plan=(Step(),), faults=Faults(slow=1, silence=1, wait=3, signal=3, again=1)),
+    "calls": Setting(
+        plan=(Step(calls=2, max_attempts=5), Step(Undo.COMPLETED, calls=1)),
+        faults=Faults(crash=3, slow=3, silence=3, error=2, stop=2),
+    ),
     "suspects": Setting(plan=(Step(max_attempts=5),), faults=Faults(crash=6, slow=2), runs=2, hands=(2, 1)),
 }
 

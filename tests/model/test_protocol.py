@@ -20,6 +20,7 @@ UNSURE = Step(Undo.UNKNOWN)
 ONCE = Step(on_interrupt=OnInterrupt.PARK, max_attempts=1)
 UNDONE_IF_CUT = Step(Undo.UNKNOWN, on_interrupt=OnInterrupt.COMPENSATE)
 POISON = Step(poison=True, max_attempts=3)
+CALLING = Step(calls=2, max_attempts=3)
 
 SETTINGS = {
     "workers pick from the store, die, fall asleep and hear no answer": (
@@ -101,6 +102,14 @@ SETTINGS = {
     "two steps are committed together, and leases run out": (
         Setting(plan=(PLAIN,), runs=2, hands=(2, 1), faults=Faults(crash=1, slow=1, silence=1)),
         2_000,
+    ),
+    "a step records its calls, and workers die, fall asleep and hear no answer": (
+        Setting(plan=(CALLING, PLAIN), faults=Faults(crash=1, slow=1, silence=1, error=1)),
+        3_000,
+    ),
+    "a step that records its calls is stopped, cancelled and resumed": (
+        Setting(plan=(CALLING,), faults=Faults(slow=1, stop=1, cancel=1, park=1, resume=1)),
+        1_000,
     ),
     "one run's step kills the workers of both": (
         Setting(plan=(POISON,), runs=2, hands=(2,), faults=Faults(crash=5)),

@@ -42,6 +42,7 @@ CANCELLED = Setting(faults=Faults(slow=1, cancel=1))
 WAITING = Setting(plan=(Step(),), faults=Faults(slow=1, wait=2, signal=2, again=1))
 ENDED = Setting(faults=Faults(slow=1, silence=1, terminate=1))
 PARKED_IF_CUT = Setting(plan=(ONCE, Step()), faults=Faults(crash=1, slow=1))
+CALLING = Setting(plan=(Step(calls=2, max_attempts=3),), faults=Faults(crash=1, slow=1, silence=1))
 POISONED = Setting(plan=(POISON,), runs=2, hands=(2,), faults=Faults(crash=4))
 
 
@@ -99,6 +100,19 @@ CASES = {
     "a signal without an id counts as often as it is sent": Case({"id of a signal"}, WAITING, "a signal counts twice"),
     "a wait that goes on while its step runs takes the signal from the next": Case(
         {"end of a wait at the lease"}, WAITING, "a signal meets a wait that is over"
+    ),
+    # calls within a step
+    "without a fence a zombie records a call beside the leaseholder": Case(
+        {"fence"}, CALLING, "a call is recorded under a lease that somebody had taken over", ZOMBIE
+    ),
+    "a call whose answer was lost is recorded twice if the first is not adopted": Case(
+        {"adoption"}, CALLING, "a call is recorded twice", "a recorded call is made again"
+    ),
+    "a step that does not look for what is recorded pays again": Case(
+        {"recall"}, CALLING, "a recorded call is made again"
+    ),
+    "a reservation without the key of its call is made twice, and holds room for ever": Case(
+        {"key of a reservation"}, CALLING, "a call reserves room twice"
     ),
     # attempts, interruptions, cancel requests
     "an attempt that is not counted at the lease is tried for ever": Case({"attempt"}, STORE, TRIED),

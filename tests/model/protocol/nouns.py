@@ -74,6 +74,10 @@ class Hop(NamedTuple):
     wait: str | None = None
     hidden: bool = False
     """No twin was written for it: only its message tells of it. Never so unless the safeguard is taken away."""
+    recorded: tuple[int, ...] = ()
+    """Its calls that are recorded, in order. Ghost: each with the lease under which it was."""
+    reserved: tuple[int, ...] = ()
+    """The calls for which it has reserved room in a budget."""
     leases: int = 0
     """Ghost: how often it has been leased."""
     met: int = 0
@@ -84,6 +88,8 @@ class Hop(NamedTuple):
     """Ghost: its code has begun, and nobody knows how far it came."""
     requested: bool = False
     """Ghost: when it was leased last, the run was already to be cancelled."""
+    again: bool = False
+    """Ghost: who has its lease has made a call that was recorded."""
 
     @property
     def pending(self) -> bool:
@@ -252,6 +258,12 @@ class Hand(NamedTuple):
     commit: Commit | None = None
     judged: bool = False
     """Only without the lock: the store has found the commit good, and has not written it yet."""
+    known: int = 0
+    """How many calls were recorded when the step began."""
+    calls: int = 0
+    """How many of its calls are behind it, found or made."""
+    made: bool = False
+    """The next call is made, and not recorded yet."""
 
 
 EMPTY: Final = Hand()
@@ -292,6 +304,8 @@ class Step(NamedTuple):
     max_attempts: int = 2
     poison: bool = False
     """It is what makes workers crash; the others do not."""
+    calls: int = 0
+    """So many calls it records, one after the other."""
 
 
 class Sending(NamedTuple):

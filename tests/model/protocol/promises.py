@@ -70,10 +70,23 @@ def _broken_by_hop(before: Hop, after: Hop, setting: Setting, number: int, *, re
         yield "a position is committed twice"
     if after.committed_by not in {before.committed_by, before.leases}:
         yield "a lease that somebody had taken over is committed"
+    yield from _broken_by_calls(before, after, setting)
     if after.tries > before.tries:
         yield from _broken_by_beginning(before, after, setting)
     if any(step.poison for step in setting.plan) and number > 0 and after.status is StepStatus.FAILED:
         yield "a step is set aside for what its neighbour did"
+
+
+def _broken_by_calls(before: Hop, after: Hop, setting: Setting) -> Iterator[str]:
+    """A call is recorded once, by who has the lease; who has it makes none that is recorded, or reserves twice."""
+    if any(lease != after.leases for lease in after.recorded[len(before.recorded) :]):
+        yield "a call is recorded under a lease that somebody had taken over"
+    if len(after.recorded) > setting.plan[after.step].calls:
+        yield "a call is recorded twice"
+    if after.again:
+        yield "a recorded call is made again"
+    if len(set(after.reserved)) < len(after.reserved):
+        yield "a call reserves room twice"
 
 
 def _broken_by_beginning(before: Hop, after: Hop, setting: Setting) -> Iterator[str]:

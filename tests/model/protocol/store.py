@@ -123,6 +123,27 @@ def release(run: Run, grant: Grant) -> Run:
     return change(run, grant.position, back._replace(tries=hop.tries - hop.loose, loose=False))
 
 
+def reserve(run: Run, grant: Grant, number: int, setting: Setting) -> Run:
+    """Reserve room for a call that is about to be made, under its key: one that is made again finds its own."""
+    hop = run.hops[grant.position - 1]
+    if not is_held(run, grant):
+        return run  # who makes the call all the same has no room of its own
+    kept = hop.reserved if "key of a reservation" in setting.without else tuple(n for n in hop.reserved if n != number)
+    again = hop.again or number < len(hop.recorded)
+    return change(run, grant.position, hop._replace(reserved=(*kept, number), again=again))
+
+
+def record(run: Run, grant: Grant, number: int, setting: Setting) -> tuple[Run, bool]:
+    """Record a call, and give back what it had reserved; of one that is there already the first counts."""
+    hop = run.hops[grant.position - 1]
+    if not is_held(run, grant):
+        return run, False
+    hop = hop._replace(reserved=tuple(n for n in hop.reserved if n != number))
+    if number >= len(hop.recorded) or "adoption" in setting.without:
+        hop = hop._replace(recorded=(*hop.recorded, grant.lease))
+    return change(run, grant.position, hop), True
+
+
 def judge(run: Run, grant: Grant, commit: Commit) -> Verdict:
     """Say what becomes of a commit, in the transaction that would write it."""
     hop = run.hops[grant.position - 1]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from paigeant.model.runs import RESUMABLE
 from paigeant.model.stored.signals import Receipt
 from tests.model.protocol import store
+from tests.model.protocol.calls import calls
 from tests.model.protocol.nouns import NO_ONE, Action, Due, Grant, Hop, Run, Sending, Setting, Stage, World
 from tests.model.protocol.working import Moves, Worker, crash, put, spend, twins
 
@@ -18,7 +19,10 @@ def moves(world: World, setting: Setting) -> Moves:
     """Yield all that may happen next, each with the world after it."""
     for worker, hands in enumerate(world.workers):
         for place in range(len(hands)):
-            yield from Worker(world, setting, worker, place).moves()
+            one = Worker(world, setting, worker, place)
+            yield from one.moves()
+            if one.hand.stage is Stage.RUNNING:
+                yield from calls(one)
         if world.left.crash and _may_die(world, setting, worker):
             yield from crash(spend(world, "crash"), setting, worker)
     yield from time(world, setting)

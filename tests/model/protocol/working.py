@@ -147,7 +147,8 @@ class Worker:
         elif store.is_held(self.run, self.grant) and self.hop.due is not Due.NOW:
             hop = self.hop._replace(tries=self.hop.tries + 1, loose=True)
             world = put(self.world, self.grant.run, store.change(self.run, self.grant.position, hop))
-            yield self.act("begins", world, self.hand._replace(stage=Stage.RUNNING))
+            known = 0 if "recall" in self.setting.without else len(self.hop.recorded)
+            yield self.act("begins", world, self.hand._replace(stage=Stage.RUNNING, known=known))
         else:
             yield self.act("gives up", self.world, EMPTY)
 
@@ -167,7 +168,8 @@ class Worker:
         if self.hand.cut is not None:
             yield from self.commit_either_way(cancelled(self.hand.cut, begun=True))
             return
-        yield from self.commit_either_way(COMPLETED)
+        if self.hand.calls >= self.step.calls or self.hop.back:
+            yield from self.commit_either_way(COMPLETED)
         if self.run.late and not self.hop.back:
             yield from self.commit_either_way(late(begun=True))
         for fault, outcome in (
