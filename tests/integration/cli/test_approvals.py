@@ -42,11 +42,15 @@ def test_why_names_the_commands_that_answer(project: Any, until: Any):
     [command] = [line.strip() for line in said.splitlines() if "approvals approve" in line]
     shown = project.paigeant("show", run).stdout
     [asked] = project.json("show", run)["approvals"]
+    wrong = [project.paigeant(*shlex.split(command)[1:], "--edit", text) for text in ("{eur", "5")]
     answered = project.paigeant(*shlex.split(command)[1:])
 
     assert "paigeant approve " not in said
     assert command in [line.strip() for line in shown.splitlines()]
     assert (asked["tool"], asked["arguments"], asked["status"]) == ("pay", {"eur": 5}, "open")
+    assert [each.returncode for each in wrong] == [2, 2]
+    assert "--edit is no JSON" in wrong[0].stderr
+    assert "edited arguments are an object" in wrong[1].stderr
     assert answered.returncode == 0, answered.stderr
     until(lambda: project.json("show", run)["status"] == "completed")
     listed = project.paigeant("show", run, "--calls")
