@@ -23,8 +23,10 @@ from paigeant import (
     Terminal,
     Wait,
     Workflow,
+    testing,
 )
 from paigeant.errors import InvalidInput, RegistrationError, UnknownStep, UnknownWorkflow, WrongState
+from paigeant.testing.crashes import outcome
 
 UNDONE: list[str] = []
 DECLINED: list[bool] = []
@@ -433,3 +435,20 @@ async def until_at(run: Run, step: str) -> None:
         if any(one.step == step and one.status == "running" for one in view.steps):
             return
     raise AssertionError(f"{step} never ran")
+
+
+@pytest.mark.parametrize(("last", "end"), [("ship", "completed"), ("decline", "compensated")])
+async def test_whichever_commit_kills_the_worker_a_child_begins_once_and_its_parent_hears_of_it(
+    registry: ActivityRegistry, last: str, end: str
+):
+    workflows = [BILLING, Workflow("order", [SubWorkflow("billing"), last])]
+
+    async with testing.app(registry, workflows=workflows) as env:
+        crashed = await env.crash_after_each_commit("order", {"amount": 5}, compare=with_children)
+
+    assert {one.result.status for one in crashed} == {end}
+    assert {"charge", "receipt", "paigeant.flow", last} == {one.step for one in crashed}
+
+
+def with_children(view: Any) -> object:
+    return outcome(view), [(child.workflow, child.position, child.ended) for child in view.children]

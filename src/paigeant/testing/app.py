@@ -34,9 +34,10 @@ class Environment(Stage):
         that is called at most once asks a person: they are not compared then.
         """
         plan = await self.catalog.find(workflow, self.store)
+        plans = {**self.workflows, plan.name: plan}  # one may run within another
 
         def stage() -> Stage:
-            return Stage(self.registry, [plan], self.settings.lease)
+            return Stage(self.registry, plans.values(), self.settings.lease)
 
         return await crash_at_each_commit(stage, plan.name, payload, compare)
 
