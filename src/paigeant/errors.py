@@ -20,6 +20,7 @@
     ├── RunFailed                a run ended otherwise than completed
     ├── ResultTimeout            the run was not final in time
     ├── Unavailable              the store or the broker does not answer
+    ├── IdentityUnavailable      the identity provider does not answer
     ├── MessageRejected          bytes that are not a message of ours
     │   ├── TamperedMessage      a message that is not the one of its row, or what nobody signed
     │   │   ├── UnsignedRun
@@ -29,6 +30,8 @@
     │   └── UnknownKey           a signature of a key that is not trusted here
     └── Terminal                 raised in an activity: do not retry
         ├── BudgetExceeded       a request to a model would cost more than a budget has left
+        ├── IdentityRefused      a token is not what it should be, was denied, or is more than may be asked for
+        │   └── GrantExpired     the token for which a run acts has run out
         ├── ArgumentError        an argument is missing or does not validate
         └── ResultError          a result cannot be validated, serialised, or is too large
 
@@ -127,6 +130,10 @@ class Unavailable(PaigeantError):
     """The store or the broker does not answer; nothing is lost, try again."""
 
 
+class IdentityUnavailable(PaigeantError):
+    """The identity provider does not answer, or not now; try again."""
+
+
 class MessageRejected(PaigeantError):
     """Bytes that are not a message of ours, or not of this version; never executed, kept as dead letter."""
 
@@ -191,6 +198,14 @@ class Terminal(PaigeantError):
 
 class BudgetExceeded(Terminal):
     """A request to a model would cost more than a budget has left; the text names the budget and what was spent."""
+
+
+class IdentityRefused(Terminal):
+    """A token is not what it should be, was denied by the provider, or is more than the run may ask for."""
+
+
+class GrantExpired(IdentityRefused):
+    """The token for which a run acts has run out: a person has to sign in again."""
 
 
 class ArgumentError(Terminal):

@@ -19,7 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from paigeant.abc import Store
 from paigeant.errors import PaigeantError
-from paigeant.model.hops import Commit, Grant, LeaseToken, RunStart, Started, Taker
+from paigeant.model.hold import Taker
+from paigeant.model.hops import Commit, Grant, LeaseToken, RunStart, Started
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunView, StepStatus

@@ -30,6 +30,7 @@ HEAVY = {
     "asyncpg",
     "cel",
     "cryptography",
+    "httpx2",
     "joserfc",
     "pydantic_ai",
     "redis",

@@ -25,12 +25,15 @@ from paigeant.abc.operator import Operator
 from paigeant.abc.resource import Resource
 from paigeant.abc.run_reader import RunReader
 from paigeant.abc.schema import Schema
+from paigeant.abc.secrecy.grants import Grants
+from paigeant.abc.secrecy.identities import Admitted, Identities, IdentityAccess
 from paigeant.abc.store import Store
 from paigeant.abc.transport import Delivery, Transport
 from paigeant.abc.value_store import ValueStore
 
 __all__ = [
     "AccessTokens",
+    "Admitted",
     "Approvals",
     "Budgets",
     "Call",
@@ -42,11 +45,14 @@ __all__ = [
     "Directory",
     "DispatchSpan",
     "DispatchTerms",
+    "Grants",
     "Heart",
     "Histories",
     "HistoryAccess",
     "Hooks",
     "HopStore",
+    "Identities",
+    "IdentityAccess",
     "Ledger",
     "ModelGate",
     "Opened",

@@ -28,13 +28,14 @@ class Opened(NamedTuple):
 
 
 class DispatchTerms(NamedTuple):
-    """What is signed of a dispatch beside its message; ``parent`` is the node that begins a child."""
+    """What is signed of a dispatch beside its message: the ``parent`` node of a child, and for whom a run acts."""
 
     owner: str
     dispatch_key: str | None = None
     tenant: str | None = None
     passed: Sequence[PassedEntry] = ()
     parent: HopKey | None = None
+    sub: str | None = None
 
 
 class Departure(NamedTuple):

@@ -15,6 +15,7 @@ from paigeant.abc.hop_store import HopStore
 from paigeant.abc.operator import Operator
 from paigeant.abc.resource import Resource
 from paigeant.abc.run_reader import RunReader
+from paigeant.abc.secrecy.grants import Grants
 from paigeant.abc.value_store import ValueStore
 
 
@@ -31,6 +32,7 @@ class Store(
     Directory,
     DeadLetters,
     AccessTokens,
+    Grants,
     RunReader,
     Resource,
 ):

@@ -13,6 +13,8 @@ from pydantic import JsonValue
 
 from paigeant.abc import StepSession
 from paigeant.activities.calls.recorded import Cost, Spent, call_recorded
+from paigeant.activities.secrecy.held import holds_any, masked
+from paigeant.activities.secrecy.identity import Identity
 from paigeant.model.entries.entry import Entry
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import Direction
@@ -22,6 +24,12 @@ T = TypeVar("T")
 
 class StepLogger(logging.LoggerAdapter[logging.Logger]):
     """Logger whose lines carry the ids of a step as fields, beside what a call gives as ``extra``."""
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log a line; the text of a secret that a running step holds is masked."""
+        if args and self.isEnabledFor(level) and holds_any():
+            msg, args = str(msg) % args, ()
+        super().log(level, masked(str(msg)) if holds_any() else msg, *args, **kwargs)
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Add the ids."""
@@ -83,6 +91,11 @@ class ActivityContext:
             "attempt": self.attempt,
         }
         return StepLogger(logging.getLogger(f"paigeant.activity.{self.step}"), fields)
+
+    @property
+    def identity(self) -> Identity:
+        """The person for whom the run acts: ``await ctx.identity.token(audience="crm", scopes=["read"])``."""
+        return Identity(None if self._session is None else self._session.identity)
 
     def heartbeat(self, detail: Any = None) -> None:
         """Say that the step gets on and, as ``detail``, how far it is; cheap, from any thread, as often as you like.

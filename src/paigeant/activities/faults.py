@@ -11,6 +11,7 @@ from pathlib import Path
 from traceback import walk_stack, walk_tb
 from typing import Any, Final, cast
 
+from paigeant.activities.secrecy.held import masked
 from paigeant.activities.tracebacks import traceback_of
 from paigeant.errors import PaigeantError
 from paigeant.model.outcomes import Fault, FaultKind
@@ -38,7 +39,7 @@ def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
     try:
         where, line = _failing_line(error)
         message = clean("; ".join([_text(error), *_others(error)]))
-        traceback = traceback_of(error)
+        traceback, line = masked(traceback_of(error)), line and masked(line)
     except BaseException as failed:  # noqa: BLE001  (somebody else's attributes)
         text = f"{name}, about which nothing can be said: {qualified_name(type(failed))} was raised meanwhile"
         return Fault(type=name, message=clean(text), kind=kind)
@@ -86,8 +87,8 @@ def _others(error: BaseException) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """Return a text that every store can keep: not too long, of valid Unicode, without NUL."""
-    text = text[: MESSAGE_CHARACTERS + 1].encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+    """Return a text that every store can keep: not too long, of valid Unicode, without NUL, and without secrets."""
+    text = masked(text)[: MESSAGE_CHARACTERS + 1].encode(errors="backslashreplace").decode().replace("\0", "\\x00")
     return text if len(text) <= MESSAGE_CHARACTERS else f"{text[: MESSAGE_CHARACTERS - 1]}…"
 
 

@@ -77,28 +77,34 @@ def keys_of(settings: Settings, *, create: bool = True) -> Callable[[], Keys]:
     development = _development(settings)
     places = KeyPlaces(
         settings.namespace,
-        signing_key=_place(settings, settings.signing_key),
-        trust=_place(settings, settings.trust),
+        signing_key=place_of(settings, settings.signing_key),
+        trust=place_of(settings, settings.trust),
         development=development if create or (development is not None and development.exists()) else None,
     )
     return lambda: load_plugin("paigeant.keyrings", "local")(places)
 
 
-def _place(settings: Settings, name: str | None) -> Path | None:
+def place_of(settings: Settings, name: str | None) -> Path | None:
+    """Return where a file of keys is that the settings name, None if they name none."""
     return None if name is None else settings.folder / Path(name).expanduser()
 
 
 def _development(settings: Settings) -> Path | None:
-    """Return where the key of development is: beside a database in a file, else in the project's folder."""
+    folder = development_folder(settings)
+    return None if folder is None else folder / DEVELOPMENT_KEY
+
+
+def development_folder(settings: Settings) -> Path | None:
+    """Return where keys of development are: beside a database in a file, else in the project's folder."""
     scheme, _, path = settings.store.partition(":///")
     match scheme.partition("+")[0].partition(":")[0]:
         case "memory":
             return None
         case "sqlite":
             folder = settings.folder / Path(path.partition("?")[0]).parent
-            return None if path.startswith(":memory:") or not path else folder / "keys" / DEVELOPMENT_KEY
+            return None if path.startswith(":memory:") or not path else folder / "keys"
         case _:
-            return settings.folder / ".paigeant" / "keys" / DEVELOPMENT_KEY
+            return settings.folder / ".paigeant" / "keys"
 
 
 def _plugin(group: str, url: str, namespace: str) -> Any:

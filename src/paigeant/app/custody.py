@@ -17,9 +17,14 @@ from paigeant.model.values.durations import Duration
 from paigeant.security.custody.audit import Audit, audit
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.jws import SigningKey
-from paigeant.security.custody.keyfiles import read_key, write_key
-from paigeant.security.custody.keysets import edit_trust, granted, read_trust, successor_of
-from paigeant.security.custody.trust import read_grants
+from paigeant.security.custody.keyfiles import read_private, write_key
+from paigeant.security.custody.keysets import edit_trust, granted, read_text, read_trust, successor_of
+from paigeant.security.custody.trust import TrustedKey, read_grants
+from paigeant.security.sealing.jwe import EncryptionKey
+from paigeant.security.sealing.vault import Recipient, read_recipients
+
+X25519: Final = "X25519"
+"""The kind of keys that secrets are sealed to."""
 
 PAGE: Final = 200
 """Runs that are listed at a time."""
@@ -59,9 +64,10 @@ class Custody:
 def generate_key(path: Path, algorithm: str = "Ed25519") -> str:
     """Write a new private key to a file that only its owner can read; returns its id.
 
-    Raises ConfigError for an algorithm that there is not, and if there is a file already.
+    It signs, or with the algorithm ``X25519`` opens what is sealed to it. Raises ConfigError for an algorithm that
+    there is not, and if there is a file already.
     """
-    key = SigningKey.generate(algorithm)
+    key = EncryptionKey.generate() if algorithm == X25519 else SigningKey.generate(algorithm)
     try:
         made = write_key(path, key)
     except OSError as error:
@@ -72,12 +78,13 @@ def generate_key(path: Path, algorithm: str = "Ed25519") -> str:
 
 
 def public_half(path: Path, iss: str, may: Sequence[str]) -> dict[str, Any]:
-    """Return the entry of a key for a trusted key set: its public half, whose it is, and what it may sign.
+    """Return the entry of a key for a trusted key set: its public half, whose it is, and what it may sign, or read.
 
     Raises ConfigError for a file that holds no key, and for a right that there is not.
     """
-    grants = read_grants({"iss": iss, "may": list(may)}, str(path))
-    return {**read_key(path).public_jwk, "paigeant": grants.model_dump(mode="json", exclude_defaults=True)}
+    key = _read_any(path)
+    grants = read_grants({"iss": iss, "may": list(may)}, str(path), reads=isinstance(key, EncryptionKey))
+    return {**key.public_jwk, "paigeant": grants.model_dump(mode="json", exclude_defaults=True)}
 
 
 ROTATION: Final = timedelta(minutes=20)
@@ -86,8 +93,10 @@ ROTATION: Final = timedelta(minutes=20)
 
 def list_keys(settings: Settings) -> list[dict[str, Any]]:
     """Return the keys of the trusted set: each with its id, whose it is, and what it may sign; raises ConfigError."""
-    keys = read_trust(_trust_of(settings))
-    return [{"kid": each.key.kid, **each.grants.model_dump(mode="json", exclude_defaults=True)} for each in keys]
+    return [
+        {"kid": each.key.kid, **each.grants.model_dump(mode="json", exclude_defaults=True)}
+        for each in _trusted_keys(_trust_of(settings))
+    ]
 
 
 def rotate_key(settings: Settings, path: Path, *, now: bool = False) -> str:
@@ -95,7 +104,8 @@ def rotate_key(settings: Settings, path: Path, *, now: bool = False) -> str:
 
     It is written beside the other, and its public half into the trusted set. Raises ConfigError if one is there.
     """
-    trust, old, new = _trust_of(settings), read_key(path), SigningKey.generate(read_key(path).algorithm)
+    trust, old = _trust_of(settings), _read_any(path)
+    new = EncryptionKey.generate() if isinstance(old, EncryptionKey) else SigningKey.generate(old.algorithm)
     since = datetime.now(UTC) + (timedelta() if now else ROTATION)
 
     def add(members: list[dict[str, Any]]) -> None:
@@ -115,11 +125,12 @@ def rotate_key(settings: Settings, path: Path, *, now: bool = False) -> str:
 def retire_key(settings: Settings, path: Path) -> str:
     """Let the successor of a key take its place; what the old one signed until now goes on to count; returns its id.
 
-    Raises ConfigError if there is no successor, or it is not good yet.
+    What is sealed to the old one can be opened no more. Raises ConfigError if there is no successor, or it is not good
+    yet.
     """
-    trust, old, new, now = _trust_of(settings), read_key(path), read_key(successor_of(path)), datetime.now(UTC)
-    known = {each.key.kid: each for each in read_trust(trust)}
-    flaw = known[new.kid].flaw_at(now) if new.kid in known else f"key {new.kid} is not in {trust}"
+    trust, old, new, now = _trust_of(settings), _read_any(path), _read_any(successor_of(path)), datetime.now(UTC)
+    known = {each.key.kid: each for each in _trusted_keys(trust)}
+    flaw = known[new.kid].grants.flaw_at(new.kid, now) if new.kid in known else f"key {new.kid} is not in {trust}"
     if flaw is not None:
         raise ConfigError(f"{successor_of(path)}: {flaw}")
     edit_trust(trust, lambda members: granted(members, old.kid, trust).update(exp=now.isoformat()))
@@ -136,6 +147,17 @@ def revoke_key(settings: Settings, kid: str, since: datetime | None = None, *, c
     trust, at = _trust_of(settings), since or datetime.now(UTC)
     change: dict[str, Any] = {"revoked_from": at.isoformat(), **({"compromised": True} if compromised else {})}
     edit_trust(trust, lambda members: granted(members, kid, trust).update(change))
+
+
+def _read_any(path: Path) -> SigningKey | EncryptionKey:
+    """Return the key of a file, whatever it is for; raises ConfigError."""
+    kinds: dict[Any, Any] = {X25519: EncryptionKey}
+    return read_private(path, "key", lambda jwk: kinds.get(jwk.get("crv"), SigningKey)(jwk))
+
+
+def _trusted_keys(trust: Path) -> list[TrustedKey | Recipient]:
+    """Return all keys of a trusted set, those that sign first; raises ConfigError."""
+    return [*read_trust(trust), *read_recipients(read_text(trust), str(trust))]
 
 
 def _trust_of(settings: Settings) -> Path:

@@ -22,6 +22,7 @@ from paigeant.model.entries.nested import AgentLike, Declared, Unnamed
 from paigeant.model.entries.step import Step
 from paigeant.model.plan import Plan
 from paigeant.model.revision import RevisionPolicy
+from paigeant.model.secrecy.grants import IdentityPolicy
 from paigeant.model.spending.budgets import Budget, read_budgets
 from paigeant.model.values.shapes import adapter, first_problem
 from paigeant.model.values.showing import shown
@@ -36,6 +37,7 @@ class Governed(TypedDict, total=False):
 
     revision: RevisionPolicy | None
     budget: Budget | Sequence[Budget]
+    identity: Mapping[str, str | Sequence[str]] | None
 
 
 GOVERNING: Final = tuple(Governed.__annotations__)
@@ -48,8 +50,9 @@ class Declaration(Generic[In_contra, Out_co]):
     they are registered, with their options, or else on the spot under their own names. ``activities`` is the registry
     that has the names, if it is not the global one. ``input`` and ``output`` are types: a dispatch checks what it is
     given against the one, a result's ``output`` is of the other. ``revision`` says what steps may change of the
-    way ahead, ``budget``, one or several, what a run may spend on models. Raises RegistrationError for what is none of
-    these.
+    way ahead, ``budget``, one or several, what a run may spend on models, ``identity``, as ``{"crm": ["read"]}``, for
+    which audiences steps may ask for tokens of the person for whom a run acts. Raises RegistrationError for what is
+    none of these.
     """
 
     @checked("Workflow", also=GOVERNING)
@@ -82,8 +85,12 @@ class Declaration(Generic[In_contra, Out_co]):
         schemas = {"input": _published(self.input, "validation"), "output": _published(self.output, "serialization")}
         try:
             check_conditions(itinerary)
-            revision, budgets = governed.get("revision"), read_budgets(governed.get("budget", ()))
-            self.plan: Plan = Plan(name=name, itinerary=itinerary, revision=revision, budgets=budgets, **schemas)
+            governing = {
+                "revision": governed.get("revision"),
+                "budgets": read_budgets(governed.get("budget", ())),
+                "identity": IdentityPolicy.read(governed.get("identity")),
+            }
+            self.plan: Plan = Plan(name=name, itinerary=itinerary, **schemas, **cast("Any", governing))
         except ValidationError as error:
             text = f"workflow {shown(name)}: {first_problem(error)}"
             raise RegistrationError(f"{written_at()}: {text}") from error

@@ -37,6 +37,7 @@ class DispatchArguments(TypedDict, total=False):
     revision: RevisionPolicy | None
     budget: Budget | Sequence[Budget]
     correlation_id: str | None
+    obo_token: str | None
 
 
 def read_dispatch(given: DispatchArguments) -> DispatchOptions:
@@ -60,6 +61,7 @@ def read_dispatch(given: DispatchArguments) -> DispatchOptions:
         revision,
         given.get("correlation_id"),
         budgets,
+        given.get("obo_token"),
     )
 
 

@@ -18,6 +18,7 @@ from paigeant.app.choosing import choose_codec, choose_parts
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Catalog, Handlers, read_handlers
 from paigeant.app.handlers.publications import WorkflowListing, list_workers, list_workflows
+from paigeant.app.identities import identities_of
 from paigeant.app.inputs import as_inputs, naming_payloads
 from paigeant.app.observing.tracing import choose_hooks
 from paigeant.app.options import (
@@ -91,18 +92,16 @@ class Paigeant:
     async def __aenter__(self) -> Self:
         """Open store and transport; raises Unavailable or ConfigError."""
         store, transport, self.is_there = self._choose()
-        store.reporter = self._hooks
-        if transport is not None:
-            transport.reporter = self._hooks
         codec = choose_codec(self.settings)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(store)
-            if transport is not None:
-                await stack.enter_async_context(transport)
+            for part in (store,) if transport is None else (store, transport):
+                part.reporter = self._hooks
+                await stack.enter_async_context(part)
             self._stack = stack.pop_all()
         lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
         parts = (store, codec, self.registry, new_owner(), lease, transport, self._hooks)
-        self._runtime = Runtime(*parts, stall=stall, budgets=self.settings.budgets)
+        identities = identities_of(self.settings)
+        self._runtime = Runtime(*parts, stall=stall, budgets=self.settings.budgets, identities=identities)
         return self
 
     def _choose(self) -> tuple[Store, Transport | None, bool]:
@@ -110,8 +109,8 @@ class Paigeant:
 
     def _require_store(self) -> None:
         if not self.is_there:
-            text = "is not there, and this Paigeant may not create it (create=False)"
-            raise ConfigError(f"{redacted_url(self.settings.store)} {text}")
+            where = redacted_url(self.settings.store)
+            raise ConfigError(f"{where} is not there, and this Paigeant may not create it (create=False)")
 
     async def __aexit__(self, *_: object) -> None:
         """Close what was opened."""
@@ -132,8 +131,7 @@ class Paigeant:
     def runtime(self) -> Runtime:
         """The parts in use; raises ConfigError outside of ``async with``."""
         if self._runtime is None:
-            text = "Paigeant is not open: use it as `async with Paigeant(...) as app:`"
-            raise ConfigError(text)
+            raise ConfigError("Paigeant is not open: use it as `async with Paigeant(...) as app:`")
         return self._runtime
 
     @property
@@ -154,12 +152,13 @@ class Paigeant:
         """Record a run of a workflow, declared here or published by a worker, and return its handle.
 
         When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
-        that pydantic can write as JSON, and that the workflow's ``input`` validates, if it has one. The same
-        ``dispatch_key`` in a workflow gives the same run. ``deadline`` is from now, by the store's clock: seconds, a
-        timedelta, or text as ``"1h30m"``. ``revision`` narrows what steps may change of the way ahead, ``budget`` what
-        they may spend. ``correlation_id`` ties the run to others in logs and lists; by default it is the run's own id.
+        that pydantic can write as JSON, and that the workflow's ``input`` validates. The same ``dispatch_key`` in a
+        workflow gives the same run. ``deadline`` is from now, by the store's clock: seconds, a timedelta, or text as
+        ``"1h30m"``. ``revision`` narrows what steps may change of the way ahead, ``budget`` what they may spend.
+        ``correlation_id`` ties the run to others in logs; by default it is its own id. With ``obo_token``, a person's
+        access token, it acts for them: the token is verified and sealed, and never travels.
 
-        Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict and Unavailable.
+        Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict, IdentityUnavailable and Unavailable.
         """
         check_workflow(workflow, "dispatch")
         read = read_dispatch(options)

@@ -17,6 +17,7 @@ from paigeant.app.calls.recorded import list_calls
 from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import attest, digest_of_carried, view_of
+from paigeant.app.operating.identity import renew_identity
 from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.app.options import read_flag, read_timeout
 from paigeant.app.results import RunResult
@@ -224,6 +225,14 @@ class Run(Generic[Out_co]):
         deed = await self._attest(DeedVerb.RETRY, accept_contract=accept, afresh=fresh)
         store = self._runtime.store
         return await store.resume(self.workflow_id, accept_contract=accept, afresh=fresh, deed=deed)
+
+    async def renew_identity(self, token: str) -> int:
+        """Let the run act on with a new token of the person for whom it was dispatched; returns how many steps go on.
+
+        Raises InvalidInput for a token that is not good, or not of that person, WrongState for a run that has ended,
+        and IdentityUnavailable.
+        """
+        return await renew_identity(self._runtime, self.workflow_id, token)
 
     async def deeds(self) -> tuple[DeedView, ...]:
         """Return what people did to the run, with who it was, in order."""

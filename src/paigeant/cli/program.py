@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "fork": ("runs.fork", "Start a run from the middle of another one."),
     "variables": ("runs.variables", "Print or set the variables of a run."),
     "signal": ("runs.signal", "Send a signal to a run that may wait for it."),
+    "identity": ("custody.identity", "Renew the identity for which a run acts."),
     "audit": ("custody.audit", "Verify what was signed of runs."),
     "keys": ("custody.keys", "Make keys that sign, and publish their public halves."),
     "dead": ("dead", "List, replay or drop messages that could not be run."),

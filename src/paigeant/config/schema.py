@@ -23,6 +23,11 @@ _BUDGET: Final = {
 }
 _A_BUDGET: Final = {"$ref": "#/$defs/budget"}
 _BUDGETS: Final = {"anyOf": [_A_BUDGET, {"type": "array", "items": _A_BUDGET}]}
+_AUDIENCES: Final = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "array"], "items": {"type": "string"}},
+}
+_GOVERNING: Final = {"revision": {"$ref": "#/$defs/revision"}, "budget": _BUDGETS, "identity": _AUDIENCES}
 _ERRORS: Final = {"type": "array", "items": {"type": "string"}}
 
 
@@ -32,7 +37,7 @@ def json_schema() -> dict[str, Any]:
     workflow = {
         "anyOf": [
             ENTRIES,
-            _object({"steps": ENTRIES, "revision": {"$ref": "#/$defs/revision"}, "budget": _BUDGETS}, ["steps"]),
+            _object({"steps": ENTRIES, **_GOVERNING}, ["steps"]),
         ]
     }
     settings["workflows"] = {

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from paigeant.config.custody import CustodySettings
 from paigeant.config.file import FILE, hint, line_of, read_file
+from paigeant.config.identity import IdentitySettings
 from paigeant.config.urls import check_url
 from paigeant.config.workflows import Workflows, WrittenWorkflow
 from paigeant.errors import ConfigError
@@ -32,6 +33,7 @@ DEFAULT: Final = "default"
 
 _FILE_ONLY: Final = frozenset({"workflows", "budgets"})
 _URLS: Final = frozenset({"store", "transport", "log_sink"})
+_SECRETS: Final = frozenset({"identity_client_secret"})
 _OF_KUBERNETES: Final = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
@@ -68,7 +70,7 @@ DAY: Final = 86_400.0
 """Seconds that a lease, and whatever a worker waits for, may last at most."""
 
 
-class Settings(CustodySettings, frozen=True, extra="forbid", hide_input_in_errors=True):
+class Settings(CustodySettings, IdentitySettings, frozen=True, extra="forbid", hide_input_in_errors=True):
     """What is configured. Made by hand it reads nothing; :func:`load_settings` reads environment and file.
 
     A field's description says which values are allowed.
@@ -145,13 +147,14 @@ class Settings(CustodySettings, frozen=True, extra="forbid", hide_input_in_error
     def redacted(self) -> dict[str, Any]:
         """Return the settings as JSON data without passwords, to be shown."""
         data = self.model_dump(mode="json")
-        return {key: redacted_url(data[key]) if key in _URLS and data[key] else data[key] for key in _KEYS}
+        shown = {key: redacted_url(data[key]) if key in _URLS and data[key] else data[key] for key in _KEYS}
+        return shown | {key: "***" for key in _SECRETS if shown[key]}
 
 
 _KEYS: Final = tuple(
     sorted(
         (key for key, field in Settings.model_fields.items() if not field.exclude),
-        key=lambda key: key in CustodySettings.model_fields,  # what is signed comes last
+        key=lambda key: (key in IdentitySettings.model_fields, key in CustodySettings.model_fields),  # these come last
     )
 )
 _VARIABLES: Final = tuple(f"{PREFIX}{key.upper()}" for key in _KEYS if key not in _FILE_ONLY)
@@ -239,6 +242,7 @@ def _explain(error: ValidationError, values: Mapping[str, Any], origins: Mapping
         except (LookupError, TypeError):
             break
     value = redacted(repr(there)) if key not in _URLS else repr(redacted_url(str(there)))
+    value = "***" if key in _SECRETS else value
     value = value if len(value) <= 100 else f"{value[:100]}…"  # noqa: PLR2004  (about a line)
     reason = problem["msg"].removeprefix("Value error, ")
     if path:

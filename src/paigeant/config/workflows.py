@@ -12,10 +12,11 @@ from paigeant.model.entries.entry import WrittenWrongly
 from paigeant.model.entries.kinds import AnyEntry
 from paigeant.model.plan import Name, Plan
 from paigeant.model.revision import RevisionPolicy
+from paigeant.model.secrecy.grants import IdentityPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.showing import did_you_mean, shown
 
-_OPTIONS: Final = ("steps", "revision", "budget")
+_OPTIONS: Final = ("steps", "revision", "budget", "identity")
 _BUDGETS: Final = TypeAdapter(tuple[Budget, ...])
 _POLICY: Final = TypeAdapter(RevisionPolicy)
 
@@ -26,6 +27,7 @@ class WrittenWorkflow(BaseModel, frozen=True, extra="forbid"):
     steps: tuple[AnyEntry, ...]
     revision: RevisionPolicy | None = None
     budgets: tuple[Budget, ...] = ()
+    identity: IdentityPolicy | None = None
     written: Any = None
 
     @model_serializer
@@ -35,7 +37,8 @@ class WrittenWorkflow(BaseModel, frozen=True, extra="forbid"):
 
     def plan(self, name: str) -> Plan:
         """Return it as a plan; raises ValidationError for one that is too long or nests too deep."""
-        return Plan(name=name, itinerary=self.steps, revision=self.revision, budgets=self.budgets)
+        governing = {"revision": self.revision, "budgets": self.budgets, "identity": self.identity}
+        return Plan(name=name, itinerary=self.steps, **cast("Any", governing))
 
 
 def _read(said: Any) -> Any:
@@ -72,7 +75,9 @@ def _read_object(name: str, said: Mapping[Any, Any]) -> WrittenWorkflow:
     except ValidationError as error:
         raise _wrong_policy(error, revision) from error
     budgets = _read_budgets(said.get("budget"))
-    return _checked(name, WrittenWorkflow(steps=steps, revision=policy, budgets=budgets, written=said))
+    identity = _read_identity(said.get("identity"))
+    made = WrittenWorkflow(steps=steps, revision=policy, budgets=budgets, identity=identity, written=said)
+    return _checked(name, made)
 
 
 def _read_budgets(said: Any) -> tuple[Budget, ...]:
@@ -88,6 +93,18 @@ def _read_budgets(said: Any) -> tuple[Budget, ...]:
         raise WrittenWrongly(
             f"it is {shown(problem['input'])}: {text[:1].lower()}{text[1:]}", "budget", *place
         ) from error
+
+
+def _read_identity(said: Any) -> IdentityPolicy | None:
+    """Return for which audiences steps may ask for tokens."""
+    try:
+        return IdentityPolicy.read(said)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = problem["loc"][1:]
+        raise WrittenWrongly(f"it is {shown(problem['input'])}: {problem['msg']}", "identity", *place) from error
+    except ValueError as error:
+        raise WrittenWrongly(str(error), "identity") from error
 
 
 def _checked(name: str, workflow: WrittenWorkflow) -> WrittenWorkflow:

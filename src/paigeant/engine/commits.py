@@ -86,6 +86,7 @@ def commit_outcome(
         plans=tuple(plan.blob for plan in plans) if plans else (),
         history=beside.history if done else None,
         child=child,
+        has_grant=leased.message.headers.security.obo_token is not None,
     )
 
 

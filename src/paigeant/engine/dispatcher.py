@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
+from uuid import UUID
 
 from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
-from paigeant.abc import DispatchSpan, DispatchTerms
+from paigeant.abc import Admitted, DispatchSpan, DispatchTerms
 from paigeant.activities.binding import Sources, bind
 from paigeant.engine.agent_options import refused_options
 from paigeant.engine.flow.conditions import see_input
@@ -20,12 +21,12 @@ from paigeant.engine.plans import WrittenPlan
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.traces import TraceContext
-from paigeant.errors import ArgumentError, InvalidInput, UnknownStep
+from paigeant.errors import ArgumentError, IdentityRefused, InvalidInput, UnknownStep
 from paigeant.model.entries.step import Step
 from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Started, Twin
 from paigeant.model.limits import DEPTH, LABEL_PATTERN, LONGEST, VALUE_BYTES
-from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
+from paigeant.model.message import NOBODY, Headers, PaigeantMessage, Payload, RunHeaders, SecurityContext
 from paigeant.model.plan import Plan
 from paigeant.model.plan_text import Itinerary
 from paigeant.model.revision import RevisionPolicy, SlipPolicy
@@ -50,6 +51,7 @@ class DispatchOptions:
     revision: RevisionPolicy | None = None
     correlation_id: str | None = None
     budgets: tuple[Budget, ...] = ()
+    obo_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Check what comes from outside."""
@@ -62,6 +64,16 @@ class DispatchOptions:
             said = spelled(self.deadline) if self.deadline > timedelta() else "not after now"
             text = f"the deadline is {said}; it must be more than nothing, and at most {LONGEST.days} days, from now"
             raise InvalidInput(text)
+        token = cast("Any", self.obo_token)
+        if token is not None and not (isinstance(token, str) and token):
+            raise InvalidInput("the obo_token is no text: give the access token of the person for whom the run acts")
+
+
+class Identified(NamedTuple):
+    """A run that is about to begin: its id, and for whom it acts, if for anybody."""
+
+    workflow_id: UUID
+    admitted: Admitted | None = None
 
 
 class Shared(NamedTuple):
@@ -94,7 +106,8 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
         answers: list[Started] = []
         for first in range(0, len(inputs), _TOGETHER):
             group = inputs[first : first + _TOGETHER]
-            answers += await _record(runtime, [prepare(runtime, shared, json, options) for json in group], span)
+            starts = [prepare(runtime, shared, json, options, await _identify(runtime, options)) for json in group]
+            answers += await _record(runtime, starts, span)
         return answers
 
 
@@ -114,11 +127,13 @@ async def _record_and_hand_over(runtime: Runtime, prepared: Sequence[Prepared]) 
     """Record runs, and start those here that a worker of this process has free slots for; raises what the store raises.
 
     They are of one dispatch. Those that do not begin with the same activity as the first of them, or with a node, wait
-    for whoever serves them, and so do all where hops are signed: what was signed is judged as it comes in.
+    for whoever serves them, and so do all where hops are signed: what was signed is judged as it comes in; and those
+    that act for somebody, whose identity only the owner of a lease may read.
     """
     topic = prepared[0].start.twin.topic
     ours = [one for one in prepared if one.start.twin.topic == topic and one.start.twin.kind is None]
-    reserved = None if runtime.codec.signs or not ours else runtime.takers.reserve(topic, len(ours))
+    apart = runtime.codec.signs or not ours or ours[0].start.grant is not None
+    reserved = None if apart else runtime.takers.reserve(topic, len(ours))
     if reserved is None:
         return await runtime.store.record_workflow_start([one.start for one in prepared])
     seats, room = reserved
@@ -136,34 +151,42 @@ async def _record_and_hand_over(runtime: Runtime, prepared: Sequence[Prepared]) 
         seats.give_back(topic, room - begun)
 
 
-def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOptions) -> Prepared:
+async def _identify(runtime: Runtime, options: DispatchOptions) -> Identified:
+    """Return the id of a new run, and for whom it acts; raises InvalidInput for a token that is not good.
+
+    Raises IdentityUnavailable, and ConfigError where no identity provider is configured.
+    """
+    workflow_id = uuid7()
+    if options.obo_token is None:
+        return Identified(workflow_id)
+    try:
+        return Identified(workflow_id, await runtime.identities().admit(workflow_id, options.obo_token))
+    except IdentityRefused as error:
+        raise InvalidInput(f"the obo_token is refused: {error}") from error
+
+
+def prepare(
+    runtime: Runtime, shared: Shared, json: bytes, options: DispatchOptions, identified: Identified
+) -> Prepared:
     """Return the run as it is to be recorded, its first message sealed; the input was checked."""
     plan, text = shared.written.plan, shared.written.text
-    workflow_id = uuid7()
+    workflow_id, admitted = identified
     value, blob = shelve(json)
     blobs = shared.written.blobs if blob is None else {**shared.written.blobs, blob.sha256: blob}
-    trace_id, traceparent = shared.trace or TraceContext.begin()
-    now = datetime.now(UTC)
-    run = RunHeaders(
-        workflow_id,
-        plan.name,
-        trace_id,
-        correlation_id=options.correlation_id,
-        traceparent=traceparent,
-        deadline=None if options.deadline is None else now + options.deadline,
-        budgets=(*plan.budgets, *options.budgets),
-    )
+    run, now = _headers(shared, options, identified), datetime.now(UTC)
     itinerary = Itinerary(text, workflow_id)
     slip, passed = begin(itinerary, {} if itinerary.plain else see_input(json, asked_by(itinerary)))
     slip = replace(slip, policy=SlipPolicy.of(plan.revision, options.revision))
-    message = PaigeantMessage(Headers(run, 1 + len(passed), now), Payload(value), slip)
-    terms = DispatchTerms(runtime.owner, options.dispatch_key, options.tenant, passed)
+    security = NOBODY if admitted is None else SecurityContext(obo_token=admitted.grant.handle)
+    message = PaigeantMessage(Headers(run, 1 + len(passed), now, security=security), Payload(value), slip)
+    sub = None if admitted is None else admitted.subject.sub
+    terms = DispatchTerms(runtime.owner, options.dispatch_key, options.tenant, passed, sub=sub)
     begun = runtime.codec.begin(message, terms)
     [sealed], record = begun.messages, begun.record
     start = RunStart(
         workflow_id=workflow_id,
         workflow=plan.name,
-        trace_id=trace_id,
+        trace_id=run.trace_id,
         input=value,
         input_sha256=hashlib.sha256(json).hexdigest(),
         twin=Twin.of(message, sealed),
@@ -175,8 +198,25 @@ def prepare(runtime: Runtime, shared: Shared, json: bytes, options: DispatchOpti
         plan=None if slip.itinerary.ref is None else slip.itinerary.plan.blob,
         passed=passed,
         record=record,
+        grant=None if admitted is None else admitted.grant,
     )
     return Prepared(start, message)
+
+
+def _headers(shared: Shared, options: DispatchOptions, identified: Identified) -> RunHeaders:
+    """Return the headers of all messages of the run; who acts for nobody needs no policy of identity."""
+    plan, now = shared.written.plan, datetime.now(UTC)
+    trace_id, traceparent = shared.trace or TraceContext.begin()
+    return RunHeaders(
+        identified.workflow_id,
+        plan.name,
+        trace_id,
+        correlation_id=options.correlation_id,
+        traceparent=traceparent,
+        deadline=None if options.deadline is None else now + options.deadline,
+        budgets=(*plan.budgets, *options.budgets),
+        identity=None if identified.admitted is None else plan.identity,
+    )
 
 
 def _check_inputs(runtime: Runtime, plan: Plan, inputs: Sequence[bytes]) -> None:

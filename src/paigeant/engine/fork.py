@@ -79,7 +79,7 @@ def _first(was: PaigeantMessage, view: RunView, position: int, edited: _Edited) 
         uuid7(), view.workflow, trace_id, correlation_id=was.headers.run.correlation_id, traceparent=traceparent
     )
     slip = replace(slip, itinerary=slip.itinerary.for_run(run.workflow_id), compensations=())
-    headers = Headers(run, position, datetime.now(UTC), security=was.headers.security)
+    headers = Headers(run, position, datetime.now(UTC))  # for nobody: the identity was given for the source alone
     return PaigeantMessage(headers, Payload(was.payload.input, previous), slip)
 
 

@@ -12,15 +12,21 @@ from datetime import timedelta
 from time import monotonic
 from typing import Final
 
-from paigeant.abc import Codec, Store, Transport
+from paigeant.abc import Codec, Identities, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.plans import PlanCache
 from paigeant.engine.takers import Takers
+from paigeant.errors import ConfigError
 from paigeant.model.events import Event, Trouble
 from paigeant.model.spending.budgets import Budget
 
 _UNOBSERVED: Final = GuardedHooks()
+
+
+def no_identities() -> Identities:
+    """Raise ConfigError: where no provider is configured nobody can act for anybody."""
+    raise ConfigError("no identity provider is configured: set PAIGEANT_IDENTITY_ISSUER, _AUDIENCE and _CLIENT_ID")
 
 
 def new_owner() -> str:
@@ -35,7 +41,8 @@ class Runtime:
     Without a ``transport`` the store's pick is the intake. A step is held for ``lease`` before that must be renewed.
     ``clock`` tells seconds that never go back, also while the event loop is blocked: how long a lease is relied on.
     An event loop that has stood still for ``stall`` is taken for hung. ``chance`` draws the jitter of retries, 0 to 1.
-    In ``budgets`` the requests to models of all steps count. ``takers`` are the workers of the process.
+    In ``budgets`` the requests to models of all steps count. ``takers`` are the workers of the process. ``identities``
+    makes, once, what vouches for those for whom runs act; it raises ConfigError where none is configured.
     """
 
     store: Store
@@ -51,6 +58,7 @@ class Runtime:
     budgets: Sequence[Budget] = ()
     plans: PlanCache = field(default_factory=PlanCache)
     takers: Takers = field(default_factory=Takers)
+    identities: Callable[[], Identities] = no_identities
 
     def report(self, event: Event) -> None:
         """Tell the hooks. For what is frequent, ask ``hooks.wants`` first."""

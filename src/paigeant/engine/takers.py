@@ -15,7 +15,8 @@ from typing import Final, Protocol
 from paigeant.abc import HopStore
 from paigeant.aio.backoff import Backoff
 from paigeant.errors import PaigeantError, Unavailable
-from paigeant.model.hops import Grant, LeaseToken, RunStart, Started, Taker
+from paigeant.model.hold import Taker
+from paigeant.model.hops import Grant, LeaseToken, RunStart, Started
 from paigeant.model.message import HopKey, PaigeantMessage
 
 ATTEMPTS: Final = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from paigeant.model.runs import WaitReason
 
@@ -126,3 +126,10 @@ def due_at(hold: Hold, now: datetime) -> datetime | None:
             return now + timedelta(seconds=seconds)
         case Signal() | Join() | Window() | Child() | Code() | Person():
             return None
+
+
+class Taker(NamedTuple):
+    """Who asks for a hop that is about to be written, and for how long it is to be leased to them."""
+
+    owner: str
+    lease: timedelta

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.model.calls.histories import History
 from paigeant.model.custody.records import SignedRecord
-from paigeant.model.hold import NOW, Hold, Now, WaitState
+from paigeant.model.hold import NOW, Hold, Now, Taker, WaitState
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Branch, Compensation, PassedEntry
 from paigeant.model.runs import CancelRequest, Direction
+from paigeant.model.secrecy.grants import SealedGrant
 from paigeant.model.transition import Transition
 from paigeant.model.tree.changes import ChildRetried
 from paigeant.model.values.objects import quickly_made
@@ -175,19 +176,12 @@ class Twin:
         return cls(*place, sealed.body, undoes, hold, kind, label, slip.branch, record)
 
 
-class Taker(NamedTuple):
-    """Who asks for a hop that is about to be written, and for how long it is to be leased to them."""
-
-    owner: str
-    lease: timedelta
-
-
 @dataclass(frozen=True, slots=True)
 class RunStart:
     """A run to be recorded, with its first twin, the entries ``passed`` before it, and the ``plan`` of that.
 
-    ``deadline`` is in seconds from now, by the store's clock. ``record`` is what is signed, ``parent`` a child's node.
-    A ``taker`` asks the store to write the twin already leased to them, with fence 1 and attempt 1.
+    ``deadline`` is in seconds from now. ``record`` is signed, ``grant`` for whom it acts, ``parent`` a child's node. A
+    ``taker`` asks the store to write the twin already leased to them, with fence 1 and attempt 1.
     """
 
     workflow_id: UUID
@@ -205,6 +199,7 @@ class RunStart:
     passed: tuple[PassedEntry, ...] = ()
     record: SignedRecord | None = None
     taker: Taker | None = None
+    grant: SealedGrant | None = None
     parent: HopKey | None = None
 
 
@@ -228,7 +223,7 @@ class Commit:
     asks the store to write it already leased to the committer, with fence and attempt 1. ``detail`` is what the step
     last said of its progress, if that is to be kept, ``input`` what its arguments were bound to, ``record`` what is
     signed of the hop, ``history`` what an agent was told and said. ``plans`` are those that no twin referred to before.
-    ``child`` is what a node does to its child.
+    ``child`` is what a node does to its child. A run that ``has_grant`` loses it as it ends.
     """
 
     held: LeaseToken
@@ -244,6 +239,7 @@ class Commit:
     plans: tuple[Blob, ...] = ()
     history: History | None = None
     child: ChildCommit | None = None
+    has_grant: bool = False
 
     @property
     def due(self) -> tuple[Twin, ...]:

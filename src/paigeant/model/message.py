@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from uuid_utils.compat import uuid5
 
@@ -19,6 +19,7 @@ from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import PlanText
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction
+from paigeant.model.secrecy.grants import HANDLE, IdentityPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.objects import lazy, quickly_made
 from paigeant.model.values.values import Value
@@ -76,9 +77,13 @@ def lineage(path: str) -> tuple[str, ...]:
 
 
 class SecurityContext(BaseModel, frozen=True, extra="forbid"):
-    """The subject for which the run acts (OAuth2 on-behalf-of) and the detached JWS of the message's bytes."""
+    """The subject for which the run acts (OAuth2 on-behalf-of) and the detached JWS of the message's bytes.
 
-    obo_token: str | None = None
+    ``obo_token`` is the name of a grant that the store keeps sealed, and never a token: whoever reads a broker would
+    have it.
+    """
+
+    obo_token: str | None = Field(default=None, pattern=HANDLE)
     jws_signature: str | None = None
 
 
@@ -103,6 +108,7 @@ class RunHeaders:
     deadline: datetime | None = None
     budgets: tuple[Budget, ...] = ()
     parents: tuple[UUID, ...] = ()
+    identity: IdentityPolicy | None = None
 
     @lazy
     def id(self) -> str:
@@ -127,6 +133,7 @@ class RunHeaders:
             "deadline": self.deadline,
             "budgets": [budget.said for budget in self.budgets] or None,
             "parents": self.parents or None,
+            "identity": None if self.identity is None else self.identity.audiences,
         }
         return to_json({name: value for name, value in said.items() if value is not None})[1:-1]
 

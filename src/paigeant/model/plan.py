@@ -15,6 +15,7 @@ from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.revision import RevisionPolicy
+from paigeant.model.secrecy.grants import IdentityPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.showing import did_you_mean
 
@@ -39,7 +40,8 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     """A named itinerary; ``input`` and ``output`` are JSON Schemas, as text, of what goes in and comes out.
 
     They are None where the workflow does not say. A run of a plan without entries completes at once. The
-    ``revision`` is what steps may change of it, ``budgets`` are what each run may spend on models.
+    ``revision`` is what steps may change of it, ``budgets`` are what each run may spend on models, ``identity`` is for
+    which audiences steps may ask for tokens of whom a run acts for.
     """
 
     name: Name
@@ -48,6 +50,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     output: str | None = None
     revision: RevisionPolicy | None = None
     budgets: tuple[Budget, ...] = ()
+    identity: IdentityPolicy | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -40,7 +40,6 @@ RESUMABLE: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, R
 """Where a run stands that can be sent on its way again."""
 
 OPEN: Final = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING})
-
 FINAL: Final = frozenset(RunStatus) - OPEN
 
 
@@ -86,6 +85,7 @@ class WaitReason(StrEnum):
     """The run is older than its dispatcher has allowed."""
     APPROVAL = "approval"
     """People are to approve or answer something."""
+    REAUTHENTICATION = "reauthentication"
     PROVIDER = "provider"
     """The provider of a model has asked to be left alone for a while."""
     BUDGET = "budget"

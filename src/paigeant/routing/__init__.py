@@ -9,7 +9,7 @@ from paigeant.routing.itinerary import identify
 from paigeant.routing.nodes import decide_node, wanted_by
 from paigeant.routing.revision import RevisionRefused, entries_ahead, revise
 from paigeant.routing.rules import Declared, Rules
-from paigeant.routing.unwind import diverged, left_alone, over_budget, room_later
+from paigeant.routing.unwind import diverged, left_alone, over_budget, reauthenticate, room_later
 
 __all__ = [
     "MISMATCH_BACKOFF",
@@ -41,6 +41,7 @@ __all__ = [
     "names_asked_by",
     "no_compensator",
     "over_budget",
+    "reauthenticate",
     "revise",
     "room_later",
     "stop",

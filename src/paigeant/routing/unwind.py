@@ -36,6 +36,11 @@ def left_alone(model: str, seconds: float, chance: float) -> Parked:
     return Parked(f"{WaitReason.PROVIDER}: {model} is not asked for the moment", seconds * (1 + chance / 10))
 
 
+def reauthenticate(why: str) -> Parked:
+    """Return that the step waits until the person for whom the run acts has signed in again: no fault, no attempt."""
+    return Parked(f"{WaitReason.REAUTHENTICATION}: {why}")
+
+
 def room_later(lacking: Lacking) -> Parked:
     """Return that the step waits because what others have reserved leaves it no room for its request."""
     return Parked(f"{WaitReason.BUDGET}: {lacking.text}, and what others have under way leaves none", _ROOM)

@@ -9,7 +9,7 @@ from typing import Self
 from paigeant.abc import Store
 from paigeant.model.checks.findings import Finding
 from paigeant.sql.checks import examine
-from paigeant.sql.contracts.access_tokens import SqlAccessTokens
+from paigeant.sql.contracts.access_tokens import SqlAccess
 from paigeant.sql.contracts.calls import SqlCalls
 from paigeant.sql.contracts.dead_letters import SqlDeadLetters
 from paigeant.sql.contracts.directory import SqlDirectory
@@ -21,7 +21,15 @@ from paigeant.sql.execution.database import Database
 
 
 class SqlStore(
-    SqlHops, SqlValues, SqlCalls, SqlOperator, SqlDirectory, SqlDeadLetters, SqlAccessTokens, SqlRunReader, Store
+    SqlHops,
+    SqlValues,
+    SqlCalls,
+    SqlOperator,
+    SqlDirectory,
+    SqlDeadLetters,
+    SqlAccess,
+    SqlRunReader,
+    Store,
 ):
     """Keeps everything in one database, for all processes that open it."""
 

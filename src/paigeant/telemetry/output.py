@@ -17,9 +17,10 @@ from typing import Any, Final
 
 import structlog
 
+from paigeant.activities.secrecy.held import holds_any, masked_value
 from paigeant.errors import ConfigError
 from paigeant.telemetry.color import wants_color
-from paigeant.telemetry.lines import FIELDS, console_lines, each_alone, json_lines, line_of, timestamp
+from paigeant.telemetry.lines import FIELDS, Line, console_lines, each_alone, json_lines, line_of, timestamp
 from paigeant.telemetry.logs import LineHandler
 from paigeant.telemetry.step_context import current_step_fields, has_step_fields, process_fields
 from paigeant.telemetry.writer import FileOutput, LogWriter, Output, StreamOutput
@@ -42,7 +43,7 @@ class WriterHandler(LineHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand over one line. What it holds is taken as it is now; it is shown in the writer's thread."""
-        line = line_of(record, process_fields() if has_step_fields(record) else current_step_fields())
+        line = _unspoken(line_of(record, process_fields() if has_step_fields(record) else current_step_fields()))
         for writer in self._writers:
             writer.put(line, record.levelno)
 
@@ -59,7 +60,7 @@ class WriterHandler(LineHandler):
             **fields,
         }
         for writer in self._writers:
-            writer.put(line, level)
+            writer.put(_unspoken(line), level)
 
     def flush(self) -> None:
         """Wait until all is written, 2 s at most."""
@@ -71,6 +72,11 @@ class WriterHandler(LineHandler):
         super().close()
         for writer in self._writers:
             writer.close()
+
+
+def _unspoken(line: Line) -> Line:
+    """Return a line without the secrets that running steps hold; here, for they may be over when it is written."""
+    return masked_value(line) if holds_any() else line
 
 
 def configure(

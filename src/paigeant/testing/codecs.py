@@ -31,6 +31,7 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed
 from paigeant.model.runs import Direction
+from paigeant.model.secrecy.grants import HANDLE, IdentityPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.plans import read_plan
 from paigeant.model.values.values import Ref, inline
@@ -73,6 +74,10 @@ policies: st.SearchStrategy[SlipPolicy] = st.builds(
 )
 
 
+handles: st.SearchStrategy[str] = st.from_regex(HANDLE, fullmatch=True)
+identities: st.SearchStrategy[IdentityPolicy] = st.builds(
+    IdentityPolicy, audiences=st.dictionaries(st.sampled_from(("crm", "api://erp")), st.just(("crm.read", "write")))
+)
 budgets: st.SearchStrategy[Budget] = st.builds(
     Budget,
     usd=st.decimals(0, 1_000, places=6).filter(bool),
@@ -95,12 +100,13 @@ def messages(draw: st.DrawFn) -> PaigeantMessage:
         deadline=draw(st.none() | st.datetimes(datetime(2000, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001
         correlation_id=draw(st.none() | texts),
         budgets=draw(st.just(()) | st.tuples(budgets)),
+        identity=draw(st.none() | identities),
     )
     headers = replace(
         first.headers,
         run=run,
         direction=Direction.COMPENSATE if back else Direction.EXECUTE,
-        security=SecurityContext(obo_token=draw(st.none() | texts)),
+        security=SecurityContext(obo_token=draw(st.none() | handles)),
     )
     payload = Payload(
         input=inline(draw(json_values)),

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from paigeant.abc.calls.history_access import HistoryAccess
 from paigeant.abc.calls.model_gate import ModelGate
 from paigeant.abc.calls.plan_access import PlanAccess
+from paigeant.abc.secrecy.identities import IdentityAccess
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
 from paigeant.model.stored.checkpoints import Charge
@@ -59,6 +60,11 @@ class StepSession(Protocol):
     @property
     def histories(self) -> HistoryAccess:
         """What agents of this run were told and have answered."""
+        ...
+
+    @property
+    def identity(self) -> IdentityAccess:
+        """For whom the step acts."""
         ...
 
     @property

@@ -269,6 +269,11 @@ _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         "nobody: it goes on by itself",
         ("retry", "cancel"),
     ),
+    WaitReason.REAUTHENTICATION: (
+        "the token of the person for whom step {step} acts has run out",
+        "that person: sign in again, and renew the identity with the new token",
+        ("identity renew", "cancel"),
+    ),
     WaitReason.INTERNAL: (
         "something in Paigeant or a plugin failed at step {step}: {error}",
         "you: look at the log, then retry",

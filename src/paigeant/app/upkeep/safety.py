@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from paigeant.app.identities import identity_options
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.model.checks.findings import Finding, Severity
 from paigeant.plugins import redacted_url
+from paigeant.security.identity.options import require_https
 
 LOOPBACK: Final = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 WEAK: Final = frozenset({"", "guest", "password", "postgres", "admin", "root", "secret", "changeme", "default"})
@@ -20,7 +22,7 @@ _ENCRYPTED: Final[Mapping[str, str]] = {"redis": "rediss", "amqp": "amqps"}
 
 def examine_safety(settings: Settings) -> Iterator[Finding]:
     """Yield what is found of signing, keys, encryption and passwords: problems in production, else facts."""
-    for finding in (*_signing(settings), *_servers(settings)):
+    for finding in (*_signing(settings), *_servers(settings), *_identity(settings)):
         grave = settings.env == "prod" and finding.severity is Severity.WARNING
         yield finding.model_copy(update={"severity": Severity.PROBLEM}) if grave else finding
 
@@ -46,6 +48,19 @@ def _signing(settings: Settings) -> Iterator[Finding]:
         yield Finding.warning("signing", said, fix)
     else:
         yield Finding.ok("signing", "on" if all(keys) else "on, with a key of development, which proves nothing")
+
+
+def _identity(settings: Settings) -> Iterator[Finding]:
+    """Yield what is found of the provider of identities: what is wrong with it is a problem everywhere."""
+    try:
+        options = identity_options(settings)
+        if options is None:
+            return
+        require_https(options.issuer, "PAIGEANT_IDENTITY_ISSUER")
+    except ConfigError as error:
+        yield Finding.problem("identity", str(error), "set PAIGEANT_IDENTITY_… as the how-to on identity says")
+        return
+    yield Finding.ok("identity", f"{options.issuer}, as {options.profile}")
 
 
 def _servers(settings: Settings) -> Iterator[Finding]:

@@ -1,1 +1,1 @@
-"""``paigeant audit`` and ``paigeant keys``: what was signed, and with which keys."""
+"""``paigeant audit``, ``keys`` and ``identity``: what was signed, with which keys, and for whom runs act."""

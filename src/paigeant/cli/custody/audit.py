@@ -56,7 +56,8 @@ def _report(audit: Audit, *, as_json: bool) -> bool:
     if as_json:
         write_json(_as_json(audit))
     else:
-        write(f"{audit.workflow_id}  {audit.verdict}")
+        whose = f", for {audit.subject}" if audit.subject else ""
+        write(printable(f"{audit.workflow_id}  {audit.verdict}{whose}"))
         for hop in audit.hops:
             write(printable(_line(hop)))
         if audit.broken is not None:

@@ -19,9 +19,9 @@ app: typer.Typer = new_app("keys", about="Make keys that sign, and publish their
 @app.command("generate")
 def generate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key is written, for its owner only.")],
-    algorithm: Annotated[str, typer.Option(help="Ed25519, ES256 or RS256.")] = "Ed25519",
+    algorithm: Annotated[str, typer.Option(help="Ed25519, ES256, RS256, or X25519 for secrets.")] = "Ed25519",
 ) -> None:
-    """Make a key for PAIGEANT_SIGNING_KEY; a file that is there is left alone."""
+    """Make a key for PAIGEANT_SIGNING_KEY, or an X25519 one for PAIGEANT_SECRET_KEY; no file is overwritten."""
     kid = generate_key(file, algorithm)
     note(f"key {kid} is in {file}; publish its public half with `paigeant keys export-jwks {file} --iss NAME --may …`")
 
@@ -32,10 +32,12 @@ def export_jwks(
     iss: Annotated[str, typer.Option(help="Whose key it is, as audits show it.")],
     may: Annotated[
         list[str] | None,
-        typer.Option(help="What it may sign, as dispatch:WORKFLOW or step:*. Repeat it."),
+        typer.Option(
+            help="What it may sign, as dispatch:WORKFLOW or step:*, or read, as read:STEP or identity. Repeat it."
+        ),
     ] = None,
 ) -> None:
-    """Print the key set with the public half of a key and what it may sign, for PAIGEANT_TRUST."""
+    """Print the key set with the public half of a key and what it may do, for PAIGEANT_TRUST."""
     write_json({"keys": [public_half(file, iss, may or [])]})
 
 

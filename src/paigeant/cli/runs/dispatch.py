@@ -13,6 +13,7 @@ import typer
 
 from paigeant.app import Paigeant
 from paigeant.cli.budgets import read_budget
+from paigeant.cli.custody.tokens import read_token
 from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.terminal.asking import ask_within
 from paigeant.cli.terminal.commands import ValueCommand, new_app
@@ -45,6 +46,7 @@ class _Said(NamedTuple):
     correlation_id: str | None
     deadline: timedelta | None
     budget: list[Budget]
+    token: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class _Order:
     wait: bool
     timeout: float | None
     as_json: bool
+
+
+TokenFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A file with the access token of whom the run acts for, or -.")
+]
 
 
 @app.command(cls=ValueCommand)
@@ -87,20 +94,20 @@ def dispatch(
         float | None, typer.Option(parser=seconds, metavar="SPAN", help="When the run is ended, as 30 or 1h30m.")
     ] = None,
     budget: Budgets = None,
+    obo_token_file: TokenFile = None,
     each: Annotated[bool, typer.Option("--each", help="One run for each line of a JSON Lines file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Start a run of a workflow on a JSON input. Exit codes: 0 completed, 1 ended otherwise, 2 refused, 3 timed out."""
     if timeout is not None and not wait:
         raise typer.BadParameter("it needs --wait", param_hint="--timeout")
-    if each and any(given is not None for given in (dispatch_key, deadline, correlation_id, budget)):
-        text = "it takes none of --dispatch-key, --deadline, --correlation-id and --budget"
+    if each and any(given is not None for given in (dispatch_key, deadline, correlation_id, budget, obo_token_file)):
+        text = "it takes none of --dispatch-key, --deadline, --correlation-id, --budget and --obo-token-file"
         raise typer.BadParameter(text, param_hint="--each")
-    places, payload = _lines(source, fields) if each else _whole(source, fields)
+    places, payload = (_lines if each else _whole)(source, fields)
     due = None if deadline is None else timedelta(seconds=deadline)
-    said = _Said(dispatch_key, correlation_id, due, read_budget(budget or ()))
-    order = _Order(workflow, payload, places, said, wait, timeout, as_json)
-    work = _many if each else _one
+    said = _Said(dispatch_key, correlation_id, due, read_budget(budget or ()), read_token(obo_token_file))
+    order, work = _Order(workflow, payload, places, said, wait, timeout, as_json), _many if each else _one
     raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers, app_dir)))
 
 
@@ -135,6 +142,7 @@ async def _one(application: Paigeant, order: _Order) -> int:
         deadline=said.deadline,
         correlation_id=said.correlation_id,
         budget=said.budget,
+        obo_token=said.token,
     )
     if not order.wait:
         if order.as_json:

@@ -60,4 +60,7 @@ def _write(because: Because, run: str, asked: Sequence[Approval]) -> None:
         name, _, rest = verb.partition(" ")
         if name in {"approve", "deny"}:  # of what is asked, not of the run
             continue
-        write(printable(f"   paigeant {name} {run}{' ' if rest else ''}{rest}"))
+        spelt = f"{name} {run} {rest}" if rest else f"{name} {run}"
+        if verb == "identity renew":
+            spelt = f"{verb} {run} --token-file FILE"
+        write(printable(f"   paigeant {spelt}"))

@@ -118,7 +118,7 @@ class Executor:
                     if step.session is not None:
                         await step.session.end()
             with Contained(leased.message.topic):
-                accepted = accept(result, served.handler.result, leased.message.topic)
+                accepted = accept(result, served.handler.result, leased.message.topic, progress.secrets)
                 if isinstance(accepted.outcome, Revised):
                     await self._check_revision(accepted.outcome, leased.message.topic)
                 return accepted
@@ -130,7 +130,7 @@ class Executor:
             return Execution(unwinding.outcome)
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
             failed = Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
-            return with_variables(failed, leased.message.topic)
+            return with_variables(failed, leased.message.topic, progress.secrets)
 
     async def _check_revision(self, revised: Revised[Any], step: str) -> None:
         """Raise ResultError for a revision that cannot be, by what its steps say of their agents.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
+from paigeant.activities.secrecy.held import HeldSecrets, masked_json
 from paigeant.activities.shapes import serialise
 from paigeant.model.limits import DETAIL_BYTES
 from paigeant.model.values.shapes import ANYTHING
@@ -32,6 +33,8 @@ class Progress:
         """Whether the step's lease is lost."""
         self.in_thread: bool = False
         """Whether its code runs in a thread at the moment, so that it gets on while the event loop does not."""
+        self.secrets: HeldSecrets = HeldSecrets()
+        """What it holds that nobody else may see."""
         self.saves: bool = False
         """Whether it has set variables while it ran, so that what was known of them may be old."""
 
@@ -49,7 +52,8 @@ class Progress:
         self.require_running()
         self.beaten_at = self.clock()
         if detail is not None:  # read at once: the caller may change it, and is to hear what is wrong with it
-            self.unsent = serialise(ANYTHING, detail, f"step {self._step!r}: heartbeat detail", DETAIL_BYTES)
+            said = serialise(ANYTHING, detail, f"step {self._step!r}: heartbeat detail", DETAIL_BYTES)
+            self.unsent = masked_json(said)
 
     def require_running(self) -> None:
         """Raise CancelledError once the step is over: its code is to end."""

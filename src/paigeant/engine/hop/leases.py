@@ -125,7 +125,8 @@ class LeaseKeeper:
         return running
 
     def drop(self, running: ActiveLease) -> None:
-        """Let go of a lease that was committed, released or lost."""
+        """Let go of a lease that was committed, released or lost, and of the secrets that its step held."""
+        running.progress.secrets.release()
         with self._lock:
             self._running.discard(running)
 

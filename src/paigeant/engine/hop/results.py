@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from pydantic import TypeAdapter
 
 from paigeant.activities.faults import clean
+from paigeant.activities.secrecy.held import HeldSecrets
 from paigeant.activities.shapes import serialise
 from paigeant.engine.hop.returned.revisions import accept_revision
 from paigeant.engine.hop.returned.stated import check_name, check_reason, pack
+from paigeant.engine.hop.returned.unspoken import require_unspoken
 from paigeant.errors import ResultError, Terminal
 from paigeant.model.calls.histories import History
 from paigeant.model.fan.outcomes import AnyOutcome
@@ -42,49 +43,56 @@ class Execution:
     history: History | None = None
 
 
-def accept(result: object, shape: TypeAdapter[Any], step: str) -> Execution:
+def accept(result: object, shape: TypeAdapter[Any], step: str, held: HeldSecrets) -> Execution:
     """Return the execution that returned this result, whose output is to be of this shape.
 
-    Raises :class:`~paigeant.errors.ResultError`, naming step and type, for what is none.
+    Raises :class:`~paigeant.errors.ResultError`, naming step and type, for what is none, and for what has a secret in
+    it that the step has ``held``.
     """
     if not isinstance(result, _OUTCOMES):
-        value, blob = shelve(serialise(shape, result, f"step {step!r}: result"))
+        json = serialise(shape, result, f"step {step!r}: result")
+        require_unspoken(held, json, step, "its result")
+        value, blob = shelve(json)
         return Execution(Completed(value), () if blob is None else (blob,))
     if isinstance(result, Parked):
         return Execution(_check_parked(result, step))
     if isinstance(result, _DONE):
-        return _accept_done(cast("Done", result), shape, step)
+        return _accept_done(cast("Done", result), shape, step, held)
     return Execution(result)
 
 
-def _accept_done(done: Done, shape: TypeAdapter[Any], step: str) -> Execution:
+def _accept_done(done: Done, shape: TypeAdapter[Any], step: str, held: HeldSecrets) -> Execution:
     blobs: list[Blob] = []
-    keep = partial(_keep, blobs)
+
+    def keep(json: bytes, what: str) -> Value:
+        require_unspoken(held, json, step, what)
+        return _keep(blobs, json)
+
     if _is_outcome(done.output):
         kinds = [type(each).__name__ for each in (cast("object", done), done.output)]
         raise ResultError(f"step {step!r}: the output of its {kinds[0]} is a {kinds[1]}: return that by itself")
-    output = keep(serialise(shape, done.output, f"step {step!r}: result"))
-    log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"))
-    variables, more = pack(done.variables, step)
+    output = keep(serialise(shape, done.output, f"step {step!r}: result"), "its result")
+    log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"), "its log")
+    variables, more = pack(done.variables, step, held)
     blobs += more
     packed: Outcome[Value] = replace(done, output=output, log=log, variables=variables)
     if isinstance(packed, Finished) and packed.reason is not None:
         packed = replace(packed, reason=check_reason(packed.reason, step, "Finished"))
     if isinstance(packed, Revised):
-        packed = accept_revision(packed, step, blobs)
+        packed = accept_revision(packed, step, blobs, held)
     return Execution(packed, blobs)
 
 
-def with_variables(failed: Execution, step: str) -> Execution:
+def with_variables(failed: Execution, step: str, held: HeldSecrets) -> Execution:
     """Return the execution of a step that raised an error with the variables that the error sets, if it ends the step.
 
-    What cannot be stored of them is said with the error, which stays the one that the step has raised.
+    What cannot be stored of them, or has a secret in it, is said with the error, which stays the one that was raised.
     """
     if not isinstance(failed.error, Terminal) or not isinstance(failed.outcome, Faulted) or not failed.error.variables:
         return failed
     outcome = failed.outcome
     try:
-        variables, blobs = pack(failed.error.variables, step)
+        variables, blobs = pack(failed.error.variables, step, held)
     except ResultError as error:
         text = clean(f"{outcome.fault.message}; its variables are not set: {error}")
         return replace(failed, outcome=replace(outcome, fault=outcome.fault.model_copy(update={"message": text})))

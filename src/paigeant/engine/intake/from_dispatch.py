@@ -9,7 +9,8 @@ from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.slots import Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.takers import Seats
-from paigeant.model.hops import Grant, Leased, Taker
+from paigeant.model.hold import Taker
+from paigeant.model.hops import Grant, Leased
 from paigeant.model.message import HopKey, PaigeantMessage
 
 

@@ -23,6 +23,7 @@ class DeedVerb(StrEnum):
     SIGNAL = "signal"
     VARIABLE = "variable"
     APPROVAL = "approval"
+    IDENTITY_RENEW = "identity-renew"
     ADOPT = "adopt"
     PRUNE = "prune"
     DEAD_REPLAY = "dead-replay"

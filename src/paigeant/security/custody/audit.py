@@ -30,7 +30,7 @@ from paigeant.security.custody.records import (
     digest_of_values,
     read_stored,
 )
-from paigeant.security.custody.summaries import deeds_of, hops_of, keys_of
+from paigeant.security.custody.summaries import deeds_of, hops_of, keys_of, subject_of
 from paigeant.security.frame import read_frame
 
 INTACT: Final = "intact"
@@ -53,7 +53,10 @@ class BrokenLink:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit came to: ``intact``, ``broken`` or ``unsigned``; ``hops`` say who signed what, in order."""
+    """What an audit came to: ``intact``, ``broken`` or ``unsigned``; ``hops`` say who signed what, in order.
+
+    The ``subject`` is the person for whom the run acts, if it acts for one.
+    """
 
     workflow_id: UUID
     verdict: str
@@ -61,6 +64,7 @@ class Audit:
     keys: tuple[str, ...] = ()
     broken: BrokenLink | None = None
     deeds: tuple[dict[str, Any], ...] = field(default=())
+    subject: str | None = None
 
 
 class _BrokenError(Exception):
@@ -85,8 +89,13 @@ def audit(evidence: Evidence, judge: Judge) -> Audit:
         _check_messages(evidence, chain)
         _check_variables(evidence, chain)
     except _BrokenError as error:
-        return Audit(evidence.workflow_id, BROKEN, hops_of(chain), keys_of(chain), error.link, deeds_of(chain))
-    return Audit(evidence.workflow_id, INTACT, hops_of(chain), keys_of(chain), None, deeds_of(chain))
+        return Audit(evidence.workflow_id, BROKEN, hops_of(chain), keys_of(chain), error.link, *_people(chain))
+    return Audit(evidence.workflow_id, INTACT, hops_of(chain), keys_of(chain), None, *_people(chain))
+
+
+def _people(chain: Chain) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    """Return what people did, and for whom the run acts."""
+    return deeds_of(chain), subject_of(chain)
 
 
 def _verify_records(evidence: Evidence, judge: Judge, chain: Chain) -> None:

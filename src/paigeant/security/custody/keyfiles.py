@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from pydantic_core import from_json, to_json
 
@@ -16,40 +17,59 @@ from paigeant.security.custody.jws import SigningKey
 KEY_BYTES: Final = 16 * 1024
 
 
+class PrivateKey(Protocol):
+    """A key that may have its private half."""
+
+    private: bool
+
+    @property
+    def private_jwk(self) -> dict[str, Any]:
+        """The whole key as a JWK."""
+        ...
+
+
+K = TypeVar("K", bound=PrivateKey)
+
+
 def read_key(path: Path) -> SigningKey:
+    """Return the private key of a JWK file that signs; raises as :func:`read_private`."""
+    return read_private(path, "signing key", SigningKey)
+
+
+def read_private(path: Path, what: str, made: Callable[[Mapping[str, Any]], K]) -> K:
     """Return the private key of a JWK file; raises ConfigError, which says how to mend what is wrong with it.
 
-    The file is one of this user, readable by nobody else, and no symbolic link: who can exchange it, signs.
+    The file is one of this user, readable by nobody else, and no symbolic link: who can exchange it, signs, or reads.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         why = "it is a symbolic link: name the file itself" if path.is_symlink() else error.strerror
-        raise ConfigError(f"signing key {path}: {why}") from error
+        raise ConfigError(f"{what} {path}: {why}") from error
     with os.fdopen(descriptor, "rb") as file:
-        _check(path, os.fstat(file.fileno()))
+        _check(path, what, os.fstat(file.fileno()))
         text = file.read(KEY_BYTES + 1)
     if len(text) > KEY_BYTES:
-        raise ConfigError(f"signing key {path}: more than {KEY_BYTES:,} bytes")
+        raise ConfigError(f"{what} {path}: more than {KEY_BYTES:,} bytes")
     try:
-        key = SigningKey(cast("dict[str, Any]", from_json(text)))
+        key = made(cast("dict[str, Any]", from_json(text)))
     except (ValueError, AttributeError, TypeError, ConfigError) as error:
-        raise ConfigError(f"signing key {path}: no JWK of a key that signs: {error}") from error
+        raise ConfigError(f"{what} {path}: no JWK of such a key: {error}") from error
     if not key.private:
-        raise ConfigError(f"signing key {path}: only the public half is in it")
+        raise ConfigError(f"{what} {path}: only the public half is in it")
     return key
 
 
-def _check(path: Path, found: os.stat_result) -> None:
+def _check(path: Path, what: str, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise ConfigError(f"signing key {path}: no regular file")
+        raise ConfigError(f"{what} {path}: no regular file")
     if found.st_uid != os.geteuid():
-        raise ConfigError(f"signing key {path}: it belongs to another user: chown {os.geteuid()} {path}")
+        raise ConfigError(f"{what} {path}: it belongs to another user: chown {os.geteuid()} {path}")
     if found.st_mode & 0o077:
-        raise ConfigError(f"signing key {path}: others can read it: chmod 600 {path}")
+        raise ConfigError(f"{what} {path}: others can read it: chmod 600 {path}")
 
 
-def write_key(path: Path, key: SigningKey) -> bool:
+def write_key(path: Path, key: PrivateKey) -> bool:
     """Write a private key to a new file; returns False, with nothing changed, if one is there.
 
     It is written under another name first and then linked, so that of several who make one at the same moment all find
@@ -70,10 +90,15 @@ def write_key(path: Path, key: SigningKey) -> bool:
 
 
 def development_key(path: Path) -> SigningKey | None:
-    """Return the key of development of this place, made if there is none; None where nothing can be written."""
+    """Return the key of development of this place that signs; as :func:`private_at`."""
+    return private_at(path, read_key, SigningKey.generate)
+
+
+def private_at(path: Path, read: Callable[[Path], K], generate: Callable[[], K]) -> K | None:
+    """Return the key of a place, made if there is none; None where nothing can be written. Raises ConfigError."""
     if not path.exists():
         try:
-            write_key(path, SigningKey.generate())
+            write_key(path, generate())
         except OSError:
             return None
-    return read_key(path)
+    return read(path)

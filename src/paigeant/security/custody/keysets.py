@@ -18,7 +18,7 @@ NEXT: Final = ".next"
 
 def read_trust(path: Path) -> list[TrustedKey]:
     """Return the keys of a trusted set; raises ConfigError."""
-    return read_jwks(_text_of(path), str(path))
+    return read_jwks(read_text(path), str(path))
 
 
 def stamp_of(*paths: Path | None) -> tuple[Any, ...]:
@@ -42,7 +42,7 @@ def successor_of(path: Path) -> Path:
 def edit_trust(path: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
     """Change the members of a key set, and write it in one piece if it still is one; raises ConfigError."""
     try:
-        read: Any = from_json(_text_of(path))
+        read: Any = from_json(read_text(path))
         members = [dict(each) for each in cast("list[Mapping[str, Any]]", read["keys"])]
     except (ValueError, TypeError, KeyError) as error:
         raise ConfigError(f"{path}: no key set: {error}") from error
@@ -67,7 +67,8 @@ def granted(members: list[dict[str, Any]], kid: str, path: Path) -> dict[str, An
     return cast("dict[str, Any]", found[0]["paigeant"])
 
 
-def _text_of(path: Path) -> bytes:
+def read_text(path: Path) -> bytes:
+    """Return the text of a key set; raises ConfigError."""
     try:
         with path.open("rb") as file:
             return file.read(JWKS_BYTES + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from paigeant.model.custody.records import RecordKind
 from paigeant.security.custody.chain import Chain
 
 
@@ -48,3 +49,9 @@ def deeds_of(chain: Chain) -> tuple[dict[str, Any], ...]:
 def keys_of(chain: Chain) -> tuple[str, ...]:
     """Return whose keys have signed anything of it."""
     return tuple(sorted({link.iss for link in chain.links.values()}))
+
+
+def subject_of(chain: Chain) -> str | None:
+    """Return the person for whom the run was dispatched, None if it acts for nobody, or its dispatch is not known."""
+    links = chain.links.values()
+    return next((link.text.fields["sub"] for link in links if link.text.kind is RecordKind.DISPATCH), None)

@@ -23,6 +23,12 @@ KEYS: Final = 1000
 RIGHTS: Final = ("dispatch", "step", "operate")
 """What a right begins with, before ``:`` and a name or ``*``."""
 
+READING: Final = ("read",)
+"""The same of keys that secrets are sealed to."""
+
+IDENTITY: Final = "identity"
+"""The right to open grants, which has no name; also of such a key."""
+
 FIRST_AGAIN: Final = 5.0
 AGAIN: Final = 60.0
 """Seconds until what an unknown key has signed is offered again, when it is seen for the first time, and later."""
@@ -56,6 +62,16 @@ class Grants(BaseModel, extra="forbid"):
             raise ValueError(text)
         return at
 
+    def flaw_at(self, kid: str, at: datetime) -> str | None:
+        """Return why the key of this id does not count at this time; None if it counts."""
+        if self.nbf is not None and at < self.nbf:
+            return f"key {kid} was not good before {self.nbf.isoformat()}"
+        if self.exp is not None and at > self.exp:
+            return f"key {kid} was good until {self.exp.isoformat()}"
+        if self.revoked_from is not None and at >= self.revoked_from:
+            return f"key {kid} was revoked from {self.revoked_from.isoformat()} on"
+        return None
+
 
 @dataclass(frozen=True)
 class TrustedKey:
@@ -85,14 +101,7 @@ class TrustedKey:
 
     def flaw_at(self, at: datetime) -> str | None:
         """Return why nothing counts that was stored of it at this time, by the store's clock; None if it counts."""
-        grants = self.grants
-        if grants.nbf is not None and at < grants.nbf:
-            return f"key {self.key.kid} was not good before {grants.nbf.isoformat()}"
-        if grants.exp is not None and at > grants.exp:
-            return f"key {self.key.kid} was good until {grants.exp.isoformat()}"
-        if grants.revoked_from is not None and at >= grants.revoked_from:
-            return f"key {self.key.kid} was revoked from {grants.revoked_from.isoformat()} on"
-        return None
+        return self.grants.flaw_at(self.key.kid, at)
 
 
 class Trust:
@@ -162,40 +171,47 @@ def read_jwks(text: bytes, source: str) -> list[TrustedKey]:
 
     Raises ConfigError, which names the ``source``.
     """
-    if len(text) > JWKS_BYTES:
-        raise ConfigError(f"{source}: {len(text):,} bytes; a key set has {JWKS_BYTES:,} at most")
+    members = members_of(text, source)
     try:
-        return [_trusted(jwk) for jwk in _members(text) if "paigeant" in jwk and jwk.get("use") != "enc"]
+        return [_trusted(jwk) for jwk in members if jwk.get("use") != "enc"]
     except (ValueError, TypeError, KeyError, AttributeError, ConfigError) as error:
         raise ConfigError(f"{source}: no key set: {_said(error)}") from error
 
 
-def _members(text: bytes) -> list[Mapping[str, Any]]:
-    members: Any = from_json(text)["keys"]
-    if not isinstance(members, list) or len(cast("list[Any]", members)) > KEYS:
-        raise ValueError(f"keys is no list of at most {KEYS}")
-    return cast("list[Mapping[str, Any]]", members)
-
-
-def read_grants(said: Mapping[str, Any], source: str) -> Grants:
-    """Return what a key is granted; raises ConfigError, which names the ``source``."""
+def members_of(text: bytes, source: str) -> list[Mapping[str, Any]]:
+    """Return those JWKs of a key set that have rights of ours; raises ConfigError, which names the ``source``."""
+    if len(text) > JWKS_BYTES:
+        raise ConfigError(f"{source}: {len(text):,} bytes; a key set has {JWKS_BYTES:,} at most")
     try:
-        return _grants(said)
+        members: Any = from_json(text)["keys"]
+        if not isinstance(members, list) or len(cast("list[Any]", members)) > KEYS:
+            raise ConfigError(f"{source}: no key set: keys is no list of at most {KEYS}")
+        return [jwk for jwk in cast("list[Mapping[str, Any]]", members) if "paigeant" in jwk]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f"{source}: no key set: {error}") from error
+
+
+def read_grants(said: Mapping[str, Any], source: str, *, reads: bool = False) -> Grants:
+    """Return what a key is granted that signs, or ``reads``; raises ConfigError, which names the ``source``."""
+    try:
+        return grants_of(said, reads=reads)
     except ValueError as error:
         raise ConfigError(f"{source}: {_said(error)}") from error
 
 
-def _grants(said: Mapping[str, Any]) -> Grants:
-    grants = Grants.model_validate(said)
+def grants_of(said: Mapping[str, Any], *, reads: bool = False) -> Grants:
+    """Return what a key is granted; raises ValueError."""
+    grants, kinds = Grants.model_validate(said), READING if reads else RIGHTS
+    known = [f"{each}:NAME" for each in kinds] + ([IDENTITY] if reads else [])
     for right in grants.may:
         kind, colon, name = right.partition(":")
-        if not (kind in RIGHTS and colon and name):
-            raise ValueError(f"{right!r} is no right; known: {', '.join(f'{each}:NAME' for each in RIGHTS)}")
+        if not (kind in kinds and colon and name) and not (reads and right == IDENTITY):
+            raise ValueError(f"{right!r} is no right of such a key; known: {', '.join(known)}")
     return grants
 
 
 def _trusted(jwk: Mapping[str, Any]) -> TrustedKey:
-    grants, key = _grants(jwk["paigeant"]), SigningKey(jwk)
+    grants, key = grants_of(jwk["paigeant"]), SigningKey(jwk)
     if key.private:
         raise ValueError(f"key {key.kid} is private: publish its public half alone")
     if jwk.get("kid", key.kid) != key.kid:

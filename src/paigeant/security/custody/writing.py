@@ -50,7 +50,7 @@ def write_dispatch(message: PaigeantMessage, terms: DispatchTerms, audience: str
             "key": terms.dispatch_key,
             "trace": headers.trace_id,
             "within": _within(message, terms),
-            "sub": None,
+            "sub": terms.sub,
             "deadline": None if deadline is None else _time(deadline),
             "exp": _time(deadline or at + LONGEST_LIFE),
             "input": digest_of_value(message.payload.input),
@@ -197,10 +197,12 @@ def _plans(
 
 
 def policy_of(message: PaigeantMessage) -> Any:
-    """Return what the dispatcher allows: what revisions may change, and what may be spent; None if nothing is said."""
-    policy, budgets = message.routing_slip.policy, message.headers.run.budgets
+    """Return what the dispatcher allows: what may be changed, spent, and asked for; None if nothing is said."""
+    policy, run = message.routing_slip.policy, message.headers.run
     said = {} if policy is None else policy.model_dump(mode="json", exclude={"added"})
-    return said | ({"budgets": [budget.said for budget in budgets]} if budgets else {}) or None
+    said |= {"budgets": [budget.said for budget in run.budgets]} if run.budgets else {}
+    said |= {} if run.identity is None else {"identity": run.identity.model_dump(mode="json")["audiences"]}
+    return said or None
 
 
 def _time(at: datetime) -> str:

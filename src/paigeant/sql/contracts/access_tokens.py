@@ -1,20 +1,26 @@
-"""Who may ask the HTTP API."""
+"""Who may ask the HTTP API, and for whom runs act."""
 
 # ruff: noqa: D102 -- what a method guarantees is said in the contract
 
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
-from paigeant.abc import AccessTokens
+from paigeant.abc import AccessTokens, Grants
 from paigeant.aio.changes import News
+from paigeant.model.hops import LeaseToken
+from paigeant.model.people.deeds import Deed
+from paigeant.model.secrecy.grants import GrantAnswer, SealedGrant
 from paigeant.model.stored.access_tokens import StoredToken, TokenGrant
 from paigeant.sql.contracts.base import InDatabase
+from paigeant.sql.statements import operate
 from paigeant.sql.statements.access import tokens
+from paigeant.sql.statements.custody import grants
 
 
-class SqlAccessTokens(InDatabase, AccessTokens):
-    """The contract over a database."""
+class SqlAccess(InDatabase, AccessTokens, Grants):
+    """Both contracts over a database."""
 
     async def record_token(self, grant: TokenGrant, digest: str, lifetime: timedelta | None = None) -> StoredToken:
         return await self.database.write(lambda tx: tokens.record(tx, grant, digest, lifetime), News.NOTHING)
@@ -27,3 +33,11 @@ class SqlAccessTokens(InDatabase, AccessTokens):
 
     async def revoke_token(self, name: str) -> bool:
         return await self.database.write(lambda tx: tokens.revoke(tx, name), News.NOTHING)
+
+    async def load_grant(self, held: LeaseToken, owner: str) -> GrantAnswer:
+        return await self.database.read(lambda tx: grants.load_grant(tx, held, owner), single=True)
+
+    async def renew_grant(self, workflow_id: UUID, grant: SealedGrant, *, deed: Deed | None = None) -> int:
+        return await self.database.write(
+            lambda tx: grants.renew_grant(tx, operate.find(tx, workflow_id), grant, deed), News.WORK
+        )

@@ -1,4 +1,4 @@
-"""The tables of custody: what is signed. Nobody changes a row of them; a database role need only insert and read."""
+"""The tables of custody: what is signed, and what is sealed. Of what is signed nobody changes a row."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ records: Final = Table(
 """What is signed of a run's dispatch, at position 0, and of each hop that was left, written with it. ``digest`` is what
 the next record names as the one before it, for people to search; whoever verifies computes it. ``at`` is when it was
 written: whether a key was revoked by then nobody who signs can choose."""
+
+grants: Final = Table(
+    "grants",
+    metadata,
+    Column("workflow_id", Uuid, ForeignKey("workflow_runs.workflow_id"), primary_key=True),
+    Column("handle", Text, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("stored_at", StoreTime, nullable=False),
+)
+"""For whom open runs act: the token of the person, sealed, and until when that is good, by its issuer's clock. It goes
+with the end of its run, and another takes its place: unlike the rest of these tables it is updated and deleted from."""
 
 deeds: Final = Table(
     "deeds",

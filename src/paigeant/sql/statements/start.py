@@ -7,7 +7,8 @@ from typing import Final
 
 from sqlalchemy import bindparam, select, tuple_
 
-from paigeant.model.hops import Grant, RunStart, Started, Taker
+from paigeant.model.hold import Taker
+from paigeant.model.hops import Grant, RunStart, Started
 from paigeant.protocol import starts as protocol
 from paigeant.protocol.starts import RunName, match_starts
 from paigeant.protocol.states import KnownRun

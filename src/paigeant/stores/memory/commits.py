@@ -32,6 +32,7 @@ from paigeant.protocol.operate import Restart
 from paigeant.protocol.starts import RunName, is_same, match_starts, names_of
 from paigeant.protocol.states import KnownRun
 from paigeant.protocol.tree.children import closes_node, may_begin
+from paigeant.stores.memory.access.grants import hasten_granted
 from paigeant.stores.memory.calls.approvals import ask
 from paigeant.stores.memory.calls.checkpoints import inherit_checkpoints
 from paigeant.stores.memory.calls.histories import keep_history
@@ -86,6 +87,7 @@ def _write(rows: Rows, one: RunStart) -> None:
         closes_at=deadline,
     )
     run.keep(one.blobs)
+    run.grant = None if one.grant is None else (one.grant, now)
     rows.keep_plans(run, () if one.plan is None else (one.plan,))
     rows.runs[run.workflow_id] = run
     rows.hops[run.workflow_id] = {}
@@ -207,6 +209,7 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
             hop.change(holds.hold(hop, held, one, now, closes=closes_node(run, one, hop.direction)))
             meet_kept(rows, run, hop)
             ask(rows, hop, one.transition.writes.asks)
+            hasten_granted(rows, run, hop)
         case Left() as left:
             rows.leave(hop, holds.leave(hop, left, one, now))
     hop.note(one.detail, now)

@@ -98,14 +98,11 @@ class Rows:
     def abandon(self, hop: HopRow, change: NamedTuple) -> None:
         """Write what ends a hop that nobody has leased."""
         hop.change(change)
-        self._forget_twin(hop)
-
-    def _forget_twin(self, hop: HopRow) -> None:
         del self.twins[hop.key], self.runs[hop.key.workflow_id].twins[hop.key]
         del self.queues[hop.step][hop.key]
 
     def end(self, run: RunRow, status: RunStatus) -> None:
-        """End a run: no twin is left behind, and no lease on one."""
-        run.ended, run.completed_at = status, self.clock()
+        """End a run: no twin is left behind, no lease on one, and no identity."""
+        run.ended, run.completed_at, run.grant = status, self.clock(), None
         for hop in list(run.twins.values()):
             self.abandon(hop, operate.abandon(hop, self.clock()))

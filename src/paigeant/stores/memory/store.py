@@ -33,7 +33,7 @@ from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
 from paigeant.protocol.operate import Restart
 from paigeant.stores.memory import custody, hops, letters, operator, overview, pruning, views
-from paigeant.stores.memory.access.contract import MemoryAccessTokens
+from paigeant.stores.memory.access.contract import MemoryAccessTokens, MemoryGrants
 from paigeant.stores.memory.calls.contract import MemoryCalls
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
@@ -47,7 +47,7 @@ _SHARED: Final[dict[tuple[str, str], Rows]] = {}
 """What the stores with a name hold, by name and namespace. It lives as long as the process, as a file would."""
 
 
-class MemoryStore(MemoryCalls, MemoryAccessTokens, Store):
+class MemoryStore(MemoryCalls, MemoryAccessTokens, MemoryGrants, Store):
     """Keeps everything in dictionaries: as durable as its process, and otherwise a store like any other.
 
     ``memory://`` is private to the object. ``memory://name`` is shared by all stores of that name in the process, for

@@ -29,6 +29,7 @@ from opentelemetry.trace import (
 )
 
 from paigeant.abc import DispatchSpan, Hooks, StepSpan
+from paigeant.activities.secrecy.held import holds_any
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import Event, ExecutionEnd, LeaseLost, RunDispatched, RunEnded, StepEnded
 from paigeant.model.hops import Leased, Verdict
@@ -62,7 +63,8 @@ class _Step(StepSpan):
             self._fail("lease_lost", f"the commit was refused: {ended.verdict}")
         elif hop.fault is not None:
             if ended.error is not None:
-                self._span.record_exception(ended.error)
+                shown = {"exception.message": hop.fault.message, "exception.stacktrace": hop.fault.traceback or ""}
+                self._span.record_exception(ended.error, attributes=shown if holds_any() else None)
             self._fail(hop.fault.type, hop.fault.message)
 
     def _fail(self, error_type: str, text: str) -> None:

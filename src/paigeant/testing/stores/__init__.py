@@ -1,5 +1,6 @@
 """The suite that every store must pass."""
 
+from paigeant.testing.stores.access.grants import GrantGuarantees
 from paigeant.testing.stores.access.tokens import TokenGuarantees
 from paigeant.testing.stores.backend import Connect, StoreBackend
 from paigeant.testing.stores.calls.approvals import ApprovalGuarantees
@@ -57,6 +58,7 @@ class StoreContract(
     PlanGuarantees,
     LetterGuarantees,
     TokenGuarantees,
+    GrantGuarantees,
     DirectoryGuarantees,
     ReaderGuarantees,
     OverviewGuarantees,

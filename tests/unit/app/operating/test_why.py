@@ -182,7 +182,7 @@ def test_what_is_due_has_no_time_at_which_that_ends():
     assert explain(due, Facts({"charge": QueueView(activity="charge")})).because[0].until is None
 
 
-@pytest.mark.parametrize("reason", ["reauthentication"])
+@pytest.mark.parametrize("reason", ["reauthenticate"])
 def test_a_reason_that_only_a_step_gives_is_its_text_and_no_cause_of_ours(reason: str):
     [found] = explain(view(reason=reason), Facts()).because
 

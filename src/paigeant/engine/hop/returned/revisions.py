@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from pydantic_core import to_json
+
 from paigeant.activities.registry import ActivityRegistry
+from paigeant.activities.secrecy.held import HeldSecrets
 from paigeant.engine.hop.returned.stated import check_reason
+from paigeant.engine.hop.returned.unspoken import require_unspoken
 from paigeant.errors import ResultError
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.nested import Unnamed
@@ -18,14 +22,17 @@ from paigeant.model.values.values import Blob, Value
 from paigeant.routing import check_conditions
 
 
-def accept_revision(revised: Revised[Value], step: str, blobs: list[Blob]) -> Revised[Value]:
+def accept_revision(revised: Revised[Value], step: str, blobs: list[Blob], held: HeldSecrets) -> Revised[Value]:
     """Return a revision with its entries as they travel; what the store must keep of them is added to ``blobs``.
 
-    Raises :class:`~paigeant.errors.ResultError`, naming the step, for what is none.
+    Raises :class:`~paigeant.errors.ResultError`, naming the step, for what is none, and for a secret within it.
     """
 
-    def stowed(entries: Any, what: str) -> tuple[Entry, ...]:
-        return tuple(_stow(entry, step, blobs) for entry in _listed(entries, step, what))
+    def pack(entries: Any, what: str) -> tuple[Entry, ...]:
+        stowed = tuple(_stow(entry, step, blobs) for entry in _listed(entries, step, what))
+        for entry in stowed:
+            require_unspoken(held, to_json(entry, fallback=repr), step, f"the step {entry.label!r} that it adds")
+        return stowed
 
     rest, drop = revised.replace_rest, _listed(revised.drop, step, "drop")
     if rest is not None and drop:
@@ -35,9 +42,9 @@ def accept_revision(revised: Revised[Value], step: str, blobs: list[Blob]) -> Re
             raise ResultError(f"step {step!r}: drop takes names of steps, not {type(name).__qualname__}")
     return replace(
         revised,
-        insert=stowed(revised.insert, "insert"),
-        append=stowed(revised.append, "append"),
-        replace_rest=None if rest is None else stowed(rest, "replace_rest"),
+        insert=pack(revised.insert, "insert"),
+        append=pack(revised.append, "append"),
+        replace_rest=None if rest is None else pack(rest, "replace_rest"),
         reason=None if revised.reason is None else check_reason(revised.reason, step, "Revised"),
     )
 

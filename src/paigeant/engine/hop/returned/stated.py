@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from paigeant.activities.faults import clean
+from paigeant.activities.secrecy.held import HeldSecrets
 from paigeant.activities.shapes import serialise
+from paigeant.engine.hop.returned.unspoken import require_unspoken
 from paigeant.errors import ResultError
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.shapes import ANYTHING
@@ -21,15 +23,20 @@ class Packed(NamedTuple):
     blobs: list[Blob]
 
 
-def pack(variables: Any, step: str) -> Packed:
-    """Return variables as they are written; raises :class:`~paigeant.errors.ResultError` for what is none."""
+def pack(variables: Any, step: str, held: HeldSecrets) -> Packed:
+    """Return variables as they are written.
+
+    Raises :class:`~paigeant.errors.ResultError` for what is none, and for one with a secret in it that the step holds.
+    """
     if not isinstance(variables, Mapping):
         text = f"step {step!r}: variables are a dictionary, as {{'name': value}}, not {type(variables).__qualname__}"
         raise ResultError(text)
     packed = Packed({}, [])
     for name, value in cast("Mapping[Any, Any]", variables).items():
         check_name(name, step)
-        packed.variables[name], blob = shelve(serialise(ANYTHING, value, f"step {step!r}: variable {name!r}"))
+        json = serialise(ANYTHING, value, f"step {step!r}: variable {name!r}")
+        require_unspoken(held, json, step, f"variable {name!r}")
+        packed.variables[name], blob = shelve(json)
         packed.blobs.extend([] if blob is None else [blob])
     return packed
 

@@ -14,16 +14,19 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from paigeant.abc import Call, ModelGate, PlanAccess, StepSession
+from paigeant.abc import Call, IdentityAccess, ModelGate, PlanAccess, StepSession
 from paigeant.activities.calls.fingerprints import difference
 from paigeant.activities.calls.recorded import unreadable
 from paigeant.activities.calls.unwinding import Diverged, Unwinding
 from paigeant.activities.faults import clean
+from paigeant.activities.secrecy.held import masked, masked_json
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.hop.returned.stated import pack as pack_variables
+from paigeant.engine.hop.returned.unspoken import require_unspoken
 from paigeant.engine.hop.session.gate import LeasedGate
 from paigeant.engine.hop.session.histories import LeasedHistories
+from paigeant.engine.hop.session.identity import LeasedIdentity
 from paigeant.engine.hop.session.plan import LeasedPlan
 from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
@@ -65,7 +68,8 @@ class LeasedSession(StepSession):
         self._known: dict[str, Checkpoint] | None = {} if leased.grant.fence == 1 else None
         self._outlasting: list[tuple[asyncio.Task[Any], float]] = []
         self._gate = LeasedGate(recorder, leased, self)
-        self._histories = LeasedHistories(recorder.store, leased, self)
+        self._histories = LeasedHistories(recorder.store, leased, self, progress.secrets)
+        self._identity = LeasedIdentity(recorder, leased, progress, self)
         self.unwound: Parked | None = None
         """What the step comes to, once its code was ended from within."""
 
@@ -94,6 +98,11 @@ class LeasedSession(StepSession):
         return self._histories
 
     @property
+    def identity(self) -> IdentityAccess:
+        """For whom the step acts."""
+        return self._identity
+
+    @property
     def alive(self) -> bool:
         """Whether the lease was not lost."""
         return not self._progress.lost
@@ -117,9 +126,9 @@ class LeasedSession(StepSession):
 
     async def save(self, name: str, value: Any) -> None:
         """Set a variable of the run, under the lease."""
-        packed = pack_variables({name: value}, self._step)
-        self._progress.saves = True
+        packed = pack_variables({name: value}, self._step, self._progress.secrets)
         blob, variable = next(iter(packed.blobs), None), (name, packed.variables[name])
+        self._progress.saves = True
         await self._write(Recording(self._leased.grant.held, variable=variable, blob=blob))
 
     async def recall(self, call: Call) -> bytes | None:
@@ -194,7 +203,8 @@ class LeasedSession(StepSession):
 
     def wait(self, outcome: Parked) -> NoReturn:
         """End the step's code."""
-        raise self._unwind(Unwinding(outcome))
+        asks = tuple(each._replace(arguments=masked_json(each.arguments.encode()).decode()) for each in outcome.asks)
+        raise self._unwind(Unwinding(replace(outcome, reason=masked(outcome.reason), asks=asks)))
 
     def ended(self) -> BaseException:
         """Return what ends the code of a step whose lease is lost."""
@@ -235,6 +245,7 @@ class LeasedSession(StepSession):
         elif (depth := nesting(json)) > DEPTH:
             text = f"{name} nests {depth} levels deep; at most {DEPTH} are recorded"
         else:
+            require_unspoken(self._progress.secrets, json, self._step, name)
             return
         raise ResultError(f"step {self._step!r}: {text}")
 

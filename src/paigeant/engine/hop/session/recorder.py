@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from paigeant.abc import Store
+from paigeant.abc import Identities, Store
 from paigeant.aio.batch import Batcher, Limits
 from paigeant.engine.hop.session.pauses import PauseBoard
 from paigeant.engine.runtime import Runtime
@@ -30,6 +30,8 @@ class StepRecorder:
         self.store: Store = runtime.store
         self.keep_until_thread_ends = keep_until_thread_ends
         self.chance: Callable[[], float] = runtime.chance
+        self.owner: str = runtime.owner
+        self.identities: Callable[[], Identities] = runtime.identities
         self.budgets: Sequence[Budget] = runtime.budgets
         self.pauses: PauseBoard = PauseBoard(self.store)
         self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")

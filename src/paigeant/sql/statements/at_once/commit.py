@@ -18,7 +18,8 @@ from sqlalchemy.types import TypeEngine
 
 from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hold import NOW as DUE
-from paigeant.model.hops import Commit, CommitResult, Grant, Taker, Twin, Verdict
+from paigeant.model.hold import Taker
+from paigeant.model.hops import Commit, CommitResult, Grant, Twin, Verdict
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.transition import Done, Left
 from paigeant.protocol import holds

@@ -38,8 +38,8 @@ _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
 
 
 def fit(starts: Sequence[RunStart]) -> bool:
-    """Tell whether one statement will do: no dispatch key, value, plan or node, nothing passed, no run twice."""
-    more = any(one.dispatch_key is not None or one.blobs or one.plan is not None or one.passed for one in starts)
+    """Tell whether one statement will do: no dispatch key, value, plan, grant or node, nothing passed, no run twice."""
+    more = any(one.dispatch_key is not None or one.blobs or one.plan or one.passed or one.grant for one in starts)
     plain = not more and all(one.twin.kind is None for one in starts)
     return plain and len({one.workflow_id for one in starts}) == len(starts)
 

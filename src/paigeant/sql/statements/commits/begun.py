@@ -10,6 +10,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, workflow_runs
 from paigeant.sql.statements.commits.plans import keep_plans
+from paigeant.sql.statements.custody.grants import keep_grants
 from paigeant.sql.statements.custody.records import keep_dispatches
 from paigeant.sql.statements.hops import NOBODY, NewTwin, add_passed, add_twins, keep_blobs
 
@@ -17,12 +18,13 @@ ADD: Final = PreparedStatement(workflow_runs.insert())
 
 
 def write_first(tx: Tx, *fresh: RunStart) -> None:
-    """Write with what runs begin: values, plans, what is passed, and their first twins."""
+    """Write with what runs begin: values, plans, what is passed, grants, and their first twins."""
     keep_blobs(tx, [(one.workflow_id, blob) for one in fresh for blob in one.blobs])
     keep_plans(tx, [(one.workflow_id, one.plan) for one in fresh if one.plan is not None])
     add_passed(tx, [(one.twin.key, passed) for one in fresh for passed in one.passed])
     add_twins(tx, [NewTwin(one.twin, *(one.taker or NOBODY)) for one in fresh])
     keep_dispatches(tx, fresh)
+    keep_grants(tx, fresh)
 
 
 def run_row(tx: Tx, one: RunStart) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from paigeant.sql.statements.commits.joins import Counting
 from paigeant.sql.statements.commits.plans import keep_plans
 from paigeant.sql.statements.commits.tree.children import change_children, keep_undo, tell
 from paigeant.sql.statements.commits.tree.ending import cancel_under, close
+from paigeant.sql.statements.custody.grants import hasten_held
 from paigeant.sql.statements.custody.records import keep_branches, keep_records
 from paigeant.sql.statements.hops import (
     NewTwin,
@@ -92,6 +93,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> Mapping[HopKey, li
     add_twins(tx, [twin for one in good for twin in _twins(one, counting.taken(one.commit), lease)])
     keep_branches(tx, (twin for one in good for twin in counting.taken(one.commit)))
     ask(tx, [(one.commit.held.key, each) for one in good for each in one.commit.transition.writes.asks])
+    hasten_held(tx, (one.commit for one in good))
     waits = [key for one in good for key in _waits(one.commit)]
     if waits:
         meet_kept(tx, waits)

@@ -1,14 +1,23 @@
-"""Who may ask the HTTP API."""
+"""Who may ask the HTTP API, and for whom runs act."""
 
 # ruff: noqa: D102 -- what a method guarantees is said in the contract
 
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
-from paigeant.abc import AccessTokens
+from paigeant.abc import AccessTokens, Grants
 from paigeant.errors import WrongState
+from paigeant.model.hops import LeaseToken
+from paigeant.model.people.deeds import Deed
+from paigeant.model.secrecy.grants import GrantAnswer, SealedGrant
 from paigeant.model.stored.access_tokens import StoredToken, TokenGrant
+from paigeant.protocol import leases
+from paigeant.protocol.people import grants
+from paigeant.stores.memory.access.grants import hasten_granted
+from paigeant.stores.memory.custody import keep_deeds
+from paigeant.stores.memory.operator import find
 from paigeant.stores.memory.rows import Rows
 
 
@@ -38,3 +47,25 @@ class MemoryAccessTokens(AccessTokens):
 
     async def revoke_token(self, name: str) -> bool:
         return self._rows.tokens.pop(name, None) is not None
+
+
+class MemoryGrants(Grants):
+    """The contract over rows in memory."""
+
+    _rows: Rows
+
+    async def load_grant(self, held: LeaseToken, owner: str) -> GrantAnswer:
+        run, hop = self._rows.runs.get(held.key.workflow_id), self._rows.hop(held.key)
+        alive = leases.is_alive(hop, held.fence) and hop is not None and hop.owner == owner
+        if run is None or run.completed_at is not None or not alive:
+            return GrantAnswer(alive=False)
+        return GrantAnswer(alive=True, sealed=None if run.grant is None else run.grant[0].sealed)
+
+    async def renew_grant(self, workflow_id: UUID, grant: SealedGrant, *, deed: Deed | None = None) -> int:
+        run = find(self._rows, workflow_id)
+        grants.require_open(run)
+        run.grant = grant, self._rows.clock()
+        keep_deeds(self._rows, deed)
+        hastened = sum(hasten_granted(self._rows, run, hop) for hop in run.twins.values())
+        self._rows.changes.note()
+        return hastened

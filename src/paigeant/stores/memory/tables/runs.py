@@ -12,6 +12,7 @@ from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import CancelRequest, Direction, RunError, RunStatus
+from paigeant.model.secrecy.grants import SealedGrant
 from paigeant.model.values.values import Blob, Value
 from paigeant.protocol.variables import Written
 from paigeant.protocol.views import open_reason, open_status, open_until
@@ -68,6 +69,7 @@ class RunRow:
     """What is signed of it, in the order in which it was written."""
     joins: dict[HopKey, JoinRow] = field(default_factory=dict[HopKey, JoinRow])
     closing: tuple[str, ...] | None = None
+    grant: tuple[SealedGrant, datetime] | None = None
 
     @property
     def parent_id(self) -> UUID | None:

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from paigeant.abc import Store
-from paigeant.model.hops import CommitResult, LeaseToken, Started, Taker, Verdict
+from paigeant.model.hold import Taker
+from paigeant.model.hops import CommitResult, LeaseToken, Started, Verdict
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.model.stored.claims import Overdue
 from paigeant.testing.builders import OTHER, WORKER, completed, new_run

@@ -196,7 +196,7 @@ def _signals() -> None:
 
 
 def _custody() -> None:
-    """Add what is signed of runs."""
+    """Add what is signed of runs, and what is sealed."""
     op.create_table(
         "records",
         sa.Column("workflow_id", sa.Uuid(), nullable=False),
@@ -206,6 +206,14 @@ def _custody() -> None:
         sa.Column("at", sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("workflow_id", "path", "position", "fence", name="records_pkey"),
         sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="records_workflow_id_fkey"),
+    )
+    op.create_table(
+        "grants",
+        sa.Column("workflow_id", sa.Uuid(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("handle", "sealed", "expires_at")),
+        sa.Column("stored_at", sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("workflow_id", name="grants_pkey"),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="grants_workflow_id_fkey"),
     )
     op.create_table(
         "deeds",

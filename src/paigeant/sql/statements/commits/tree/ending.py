@@ -16,6 +16,7 @@ from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.commits.join_rows import begins
 from paigeant.sql.statements.commits.joins import Counting
 from paigeant.sql.statements.commits.tree.resuming import find, write_run
+from paigeant.sql.statements.custody.grants import drop_grants
 from paigeant.sql.statements.hops import HOP, OPEN, steps
 
 runs: Columns = workflow_runs.c
@@ -45,8 +46,9 @@ _OPEN_CHILDREN: Final = PreparedStatement(
 
 
 def close(tx: Tx, ended: Sequence[UUID]) -> None:
-    """Leave no twin of an ended run behind, and no lease on one."""
+    """Leave no twin of an ended run behind, no lease on one, and no identity."""
     tx.many(_ABANDON, [{"b_workflow_id": workflow_id, "b_now": tx.now} for workflow_id in ended])
+    drop_grants(tx, ended)
 
 
 def cancel_under(tx: Tx, workflow_id: UUID, prefix: str, request: CancelRequest) -> None:

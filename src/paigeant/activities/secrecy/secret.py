@@ -1,0 +1,72 @@
+"""A value that is not shown: it has to be asked for, and cannot be written down by accident."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Generic, NoReturn, TypeVar, cast, get_args
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+T_co = TypeVar("T_co", covariant=True)
+
+HIDDEN: Final = "***"
+"""What is shown in the place of a secret."""
+
+
+class Secret(Generic[T_co]):
+    """A secret value: ``reveal()`` returns it, and everything else shows ``***``.
+
+    It is not written as JSON, neither by pydantic nor by ``json``: a result or variable with one in it fails its step.
+    Two are equal if their values are.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: T_co) -> None:
+        """Hold the value."""
+        self._value = value
+
+    def reveal(self) -> T_co:
+        """Return the value."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return f"Secret({HIDDEN!r})"
+
+    def __str__(self) -> str:
+        """Show nothing of it."""
+        return HIDDEN
+
+    def __format__(self, spec: str) -> str:
+        """Show nothing of it, not even how long it is."""
+        del spec
+        return HIDDEN
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other holds the same."""
+        return isinstance(other, Secret) and bool(self._value == cast("Secret[Any]", other).reveal())
+
+    def __hash__(self) -> int:
+        """Return the same for all: a hash of a short value would be as good as the value."""
+        return hash(Secret)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be written down."""
+        raise TypeError("a Secret is not written down: reveal() it where it is used")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate what is in it as its type; refuse to write it."""
+        inner = handler(get_args(source)[0]) if get_args(source) else core_schema.any_schema()
+        wrapped = core_schema.no_info_after_validator_function(cls, inner)
+        return core_schema.json_or_python_schema(
+            json_schema=wrapped,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), wrapped]),
+            serialization=core_schema.plain_serializer_function_ser_schema(_refuse, when_used="always"),
+        )
+
+
+def _refuse(value: Any) -> NoReturn:
+    del value
+    raise ValueError("a Secret is not written down: reveal() it where it is used")

@@ -1,0 +1,61 @@
+"""Which identity provider the settings name. Nothing is read or asked before it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from paigeant.abc import Identities
+from paigeant.app.choosing import development_folder, place_of
+from paigeant.config import Settings
+from paigeant.engine.runtime import no_identities
+from paigeant.errors import ConfigError
+from paigeant.plugins import load_plugin
+from paigeant.security.identity.options import IdentityOptions, IdentityPlaces
+from paigeant.security.sealing.places import VaultPlaces
+
+
+def vault_places(settings: Settings) -> VaultPlaces:
+    """Return where the keys are that secrets are sealed to, and opened with."""
+    folder = development_folder(settings)
+    return VaultPlaces(
+        settings.namespace,
+        secret_key=place_of(settings, settings.secret_key),
+        trust=place_of(settings, settings.trust),
+        development=None if folder is None else folder / "dev-secret.jwk",
+    )
+
+
+def identity_options(settings: Settings) -> IdentityOptions | None:
+    """Return what is configured of an identity provider, None if nothing is; raises ConfigError if something lacks."""
+    wanted = {
+        "PAIGEANT_IDENTITY_ISSUER": settings.identity_issuer,
+        "PAIGEANT_IDENTITY_AUDIENCE": settings.identity_audience,
+        "PAIGEANT_IDENTITY_CLIENT_ID": settings.identity_client_id,
+        "PAIGEANT_IDENTITY_CLIENT_SECRET": settings.identity_client_secret,
+    }
+    if not any(wanted.values()):
+        return None
+    lacking = next((name for name, value in wanted.items() if value is None), None)
+    if lacking is not None:
+        raise ConfigError(f"an identity provider is configured by halves: set {lacking}")
+    issuer, audience, client_id, client_secret = (value or "" for value in wanted.values())
+    return IdentityOptions(
+        *(issuer, audience, client_id, client_secret, settings.identity_provider),
+        ignored_scopes=frozenset(settings.identity_ignored_scopes.split()),
+        actor=settings.identity_actor,
+    )
+
+
+def identities_of(settings: Settings) -> Callable[[], Identities]:
+    """Return what makes, once, the identities of the settings; it raises ConfigError."""
+
+    @cache
+    def identities() -> Identities:
+        options = identity_options(settings)
+        if options is None:
+            return no_identities()
+        made: Identities = load_plugin("paigeant.identities", "oauth")(IdentityPlaces(options, vault_places(settings)))
+        return made
+
+    return identities

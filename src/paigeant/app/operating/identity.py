@@ -1,0 +1,49 @@
+"""Renewing the identity for which a run acts, once its person has signed in again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from paigeant.app.operating.deeds import attest
+from paigeant.engine.runtime import Runtime
+from paigeant.errors import IdentityRefused, InvalidInput, MessageRejected
+from paigeant.model.message import HopKey
+from paigeant.model.people.deeds import DeedVerb
+from paigeant.model.runs import StepStatus
+from paigeant.protocol.people.grants import require_open
+
+_OPEN = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING})
+
+
+async def renew_identity(runtime: Runtime, workflow_id: UUID, token: str) -> int:
+    """Seal a new token of the same person for a run, and make due what waits for it; returns how many steps that are.
+
+    Raises InvalidInput for a token that is not good, or that of somebody else, and for a run that acts for nobody;
+    UnknownRun, WrongState, IdentityUnavailable and ConfigError.
+    """
+    handle = await _handle(runtime, workflow_id)
+    if handle is None:
+        raise InvalidInput(f"run {workflow_id} was dispatched without an identity, and acts for nobody")
+    try:
+        admitted = await runtime.identities().admit(workflow_id, token)
+    except IdentityRefused as error:
+        raise InvalidInput(f"the token is refused: {error}") from error
+    if admitted.grant.handle != handle:
+        raise InvalidInput("the token is that of another person than the run was dispatched for")
+    until = admitted.grant.expires_at.isoformat()
+    deed = await attest(runtime, DeedVerb.IDENTITY_RENEW, workflow_id, {"grant": handle, "until": until})
+    return await runtime.store.renew_grant(workflow_id, admitted.grant, deed=deed)
+
+
+async def _handle(runtime: Runtime, workflow_id: UUID) -> str | None:
+    """Return the name of the run's grant, as messages of open hops have it; raises WrongState if it has ended."""
+    view = await runtime.store.get_run(workflow_id)
+    require_open(view)
+    for hop in view.journey:
+        key = HopKey(workflow_id, hop.path, hop.position)
+        if hop.status in _OPEN and (body := await runtime.store.get_message(key)):
+            try:
+                return runtime.codec.open(body).message.headers.security.obo_token
+            except MessageRejected as error:
+                raise InvalidInput(f"the message of position {hop.position} does not open here: {error}") from error
+    return None

@@ -1,0 +1,59 @@
+"""Grants: who may read the identity of a run, and which hops wait for a new one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from paigeant.errors import WrongState
+from paigeant.model.runs import FINAL, StepStatus, WaitReason
+from paigeant.protocol.operate import Hurried, hurry
+
+
+class AnyRun(Protocol):
+    """A run, and where it stands."""
+
+    # ruff: noqa: D102 -- the columns have the names of the run's
+    @property
+    def workflow_id(self) -> UUID: ...
+    @property
+    def status(self) -> str: ...
+
+
+class WaitingForGrant(Protocol):
+    """A hop that may wait for a grant; it was leased last at ``started_at``."""
+
+    # ruff: noqa: D102 -- the columns have the names of the hop's
+    @property
+    def owner(self) -> object | None: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+
+
+def require_open(run: AnyRun) -> None:
+    """Return if the identity of a run may be renewed; raises WrongState for one that has ended."""
+    if run.status in FINAL:
+        cure = "retry it first" if run.status == "failed" else "it is over"
+        raise WrongState(f"run {run.workflow_id} is {run.status}, and acts for nobody: {cure}")
+
+
+def waits_for_grant(hop: WaitingForGrant) -> bool:
+    """Tell whether a hop waits for somebody to sign in again."""
+    said = (hop.reason or "").partition(":")[0]
+    return hop.owner is None and hop.status == StepStatus.WAITING and said == WaitReason.REAUTHENTICATION
+
+
+def hasten(hop: WaitingForGrant, stored_at: datetime | None, now: datetime) -> Hurried | None:
+    """Return what makes a hop due that waits for a grant, if one was stored since it was leased; None if not.
+
+    Asked when one is stored, and when a hop begins to wait: so a grant is not missed that comes while its step, which
+    has found the old one run out, is still under way.
+    """
+    if stored_at is None or not waits_for_grant(hop):
+        return None
+    return hurry(now) if hop.started_at is None or stored_at >= hop.started_at else None

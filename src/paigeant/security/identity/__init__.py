@@ -1,0 +1,1 @@
+"""Delegated identity: tokens of a provider, verified, exchanged, and never believed."""

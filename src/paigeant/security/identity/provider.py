@@ -1,0 +1,93 @@
+"""A provider as a process knows it: where it is asked, and its keys, found by discovery and kept for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+from paigeant.errors import ConfigError, IdentityRefused, IdentityUnavailable
+from paigeant.security.identity.http import GOOD, Answer, get
+from paigeant.security.identity.options import IdentityOptions, require_https
+from paigeant.security.identity.tokens import ProviderKey, UnknownProviderKey, read_keys, verify
+
+KEPT: Final = 600.0
+"""Seconds for which discovery and keys are kept."""
+
+AGAIN: Final = 30.0
+"""Seconds after which the keys are read again, at the earliest, because a token names one that is not known."""
+
+WELL_KNOWN: Final = "/.well-known/openid-configuration"
+
+
+class Known(NamedTuple):
+    """What discovery has found, and when."""
+
+    token_endpoint: str
+    jwks_uri: str
+    keys: Mapping[str, ProviderKey]
+    at: float
+
+
+class Provider:
+    """The provider of one issuer. Several who need the same at the same time have it asked once."""
+
+    def __init__(self, options: IdentityOptions, *, ask: Callable[[str], Awaitable[Answer]] = get) -> None:
+        """Know nothing yet; raises ConfigError for an issuer that tokens may not be sent to."""
+        self._issuer = require_https(options.issuer, "PAIGEANT_IDENTITY_ISSUER")
+        self._ask = ask
+        self._known: Known | None = None
+        self._asking: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
+
+    async def token_endpoint(self) -> str:
+        """Return where tokens are exchanged; raises IdentityRefused and IdentityUnavailable."""
+        return (await self._find(KEPT)).token_endpoint
+
+    async def verify(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a token that it has signed; raises IdentityRefused and IdentityUnavailable."""
+        known = await self._find(KEPT)
+        try:
+            return verify(token, known.keys)
+        except UnknownProviderKey:
+            if monotonic() - known.at < AGAIN:
+                raise
+        return verify(token, (await self._find(AGAIN)).keys)
+
+    async def _find(self, kept: float) -> Known:
+        loop = asyncio.get_running_loop()
+        async with self._asking.setdefault(loop, asyncio.Lock()):
+            known = self._known
+            if known is None or monotonic() - known.at >= kept:
+                try:
+                    known = self._known = await self._discover()
+                except IdentityUnavailable:
+                    if known is None:
+                        raise  # else what is known counts: the provider is away, and its keys are still its keys
+            return known
+
+    async def _discover(self) -> Known:
+        url = self._issuer.rstrip("/") + WELL_KNOWN
+        said = _good(url, await self._ask(url))
+        if said.get("issuer") != self._issuer:
+            text = f"{url} says that it is {str(said.get('issuer'))[:200]!r}, not {self._issuer!r}"
+            raise IdentityRefused(f"{text}: PAIGEANT_IDENTITY_ISSUER has to be the same, letter by letter")
+        token_endpoint, jwks_uri = _address(said, "token_endpoint"), _address(said, "jwks_uri")
+        keys = read_keys(_good(jwks_uri, await self._ask(jwks_uri)))
+        return Known(token_endpoint, jwks_uri, keys, monotonic())
+
+
+def _good(url: str, answer: Answer) -> Mapping[str, Any]:
+    if answer.status != GOOD:
+        raise IdentityRefused(f"{url} answers {answer.status}")
+    return answer.said
+
+
+def _address(said: Mapping[str, Any], name: str) -> str:
+    found = said.get(name)
+    if not isinstance(found, str):
+        raise IdentityRefused(f"the identity provider does not say its {name}")
+    try:
+        return require_https(found, f"the {name} of the identity provider")
+    except ConfigError as error:
+        raise IdentityRefused(str(error)) from error

@@ -1,0 +1,1 @@
+"""Sealing: what only some keys can read, as JWE (RFC 7516)."""

@@ -1,0 +1,161 @@
+"""The vault of a process: the key that opens what is sealed to it, and the keys that it seals to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
+from paigeant.security.custody.keyfiles import private_at, read_private
+from paigeant.security.custody.keysets import read_text, stamp_of, successor_of
+from paigeant.security.custody.trust import Grants, members_of, read_grants
+from paigeant.security.sealing.jwe import PLAIN_BYTES, RECIPIENTS, EncryptionKey, recipients_of, seal, unseal
+from paigeant.security.sealing.places import Sealed, VaultPlaces
+
+LOOK: Final = 60.0
+"""Seconds after which the files of keys are looked at again."""
+
+
+class Recipient(NamedTuple):
+    """A key that something can be sealed to, and what it may read."""
+
+    key: EncryptionKey
+    grants: Grants
+
+    def may(self, right: str) -> bool:
+        """Tell whether it may do this, as ``read:pay`` or ``identity``."""
+        kind, colon, _ = right.partition(":")
+        return right in self.grants.may or (bool(colon) and f"{kind}:*" in self.grants.may)
+
+    def is_good(self, namespace: str, at: datetime) -> bool:
+        """Tell whether anything is sealed to it here and now."""
+        grants = self.grants
+        here = not grants.ns or namespace in grants.ns
+        return here and not grants.compromised and grants.flaw_at(self.key.kid, at) is None
+
+
+def read_recipients(text: bytes, source: str) -> list[Recipient]:
+    """Return the keys of a trusted set that something can be sealed to (``"use": "enc"``).
+
+    Raises ConfigError, which names the ``source``.
+    """
+    return [_recipient(jwk, source) for jwk in members_of(text, source) if jwk.get("use") == "enc"]
+
+
+def _recipient(jwk: Any, source: str) -> Recipient:
+    try:
+        key = EncryptionKey(jwk)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: no key set: {error}") from error
+    if key.private:
+        raise ConfigError(f"{source}: key {key.kid} is private: publish its public half alone")
+    if jwk.get("kid", key.kid) != key.kid:
+        raise ConfigError(f"{source}: kid {str(jwk['kid'])[:64]!r} is not the key's thumbprint, {key.kid}")
+    return Recipient(key, read_grants(jwk["paigeant"], source, reads=True))
+
+
+def read_secret_key(path: Path) -> EncryptionKey:
+    """Return the private key of a JWK file that opens what is sealed to it; raises ConfigError."""
+    return read_private(path, "secret key", EncryptionKey)
+
+
+class Vault:
+    """Seals and opens. Without a key of its own it seals, and opens nothing.
+
+    Files are read again once they have changed, within a minute.
+    """
+
+    def __init__(self, places: VaultPlaces) -> None:
+        """Read the keys; raises ConfigError, which says what to do."""
+        self._places = places
+        self._own: list[EncryptionKey] = []
+        self._readers: list[Recipient] = []
+        self._looked, self._stamp = monotonic(), self._files()
+        self._read()
+
+    def _files(self) -> tuple[Any, ...]:
+        key = self._places.secret_key
+        return stamp_of(self._places.trust, key, None if key is None else successor_of(key))
+
+    @property
+    def is_development(self) -> bool:
+        """Whether no key is configured: then one is made, which whoever reads its file has as well."""
+        return self._places.secret_key is None and self._places.trust is None
+
+    def _read(self) -> None:
+        places = self._places
+        if self.is_development:
+            key = _in_memory() if places.development is None else _of_file(places.development)
+            everything = Grants(iss="development", may=("read:*", "identity"))
+            self._own, self._readers = [key], [Recipient(key, everything)]
+            return
+        if places.trust is None:
+            raise ConfigError("PAIGEANT_SECRET_KEY without PAIGEANT_TRUST: name the key set (JWKS) that it is in")
+        own: list[EncryptionKey] = []
+        if places.secret_key is not None:
+            files = (successor_of(places.secret_key), places.secret_key)
+            own = [read_secret_key(path) for path in files if path == places.secret_key or path.exists()]
+        readers = read_recipients(read_text(places.trust), str(places.trust))
+        if own and own[-1].kid not in {each.key.kid for each in readers}:
+            text = f"the key of {places.secret_key} ({own[-1].kid}) is not in the key set {places.trust}"
+            raise ConfigError(f"{text}: nobody would seal to it; publish it with `paigeant keys export-jwks`")
+        self._own, self._readers = own, readers
+
+    def _look(self) -> None:
+        if monotonic() - self._looked < LOOK:
+            return
+        self._looked, stamp = monotonic(), self._files()
+        if stamp == self._stamp:
+            return
+        try:
+            self._read()
+        except ConfigError:
+            return  # it is about to be written, or somebody has to mend it
+        self._stamp = stamp
+
+    def seal(self, kind: Sealed, plain: bytes, rights: Sequence[str]) -> bytes:
+        """Return a text sealed to all keys that have one of these rights."""
+        self._look()
+        if len(plain) > PLAIN_BYTES:
+            raise InvalidInput(f"it is {len(plain):,} bytes as JSON; at most {PLAIN_BYTES:,} are sealed")
+        now = datetime.now(UTC)
+        good = [each for each in self._readers if each.is_good(self._places.namespace, now)]
+        for right in rights:
+            if not any(each.may(right) for each in good):
+                cure = f'add a key of "use": "enc" with that right to {self._places.trust}'
+                raise ConfigError(f"no key that is trusted here may {right}: {cure}")
+        readers = [each.key for each in good if any(each.may(right) for right in rights)]
+        if len(readers) > RECIPIENTS:
+            raise ConfigError(
+                f"{len(readers)} keys may {' or '.join(rights)}; something is sealed to {RECIPIENTS} at most"
+            )
+        return seal(kind, plain, readers)
+
+    def unseal(self, kind: Sealed, sealed: bytes) -> bytes:
+        """Return what is sealed to the process's key, or to the one that it takes the place of."""
+        self._look()
+        if not self._own:
+            raise ConfigError("this is sealed: set PAIGEANT_SECRET_KEY to a key file that may read it")
+        try:
+            readers = recipients_of(kind, sealed)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise TamperedMessage(f"what is sealed does not open: {error}") from error
+        mine = next((key for key in self._own if key.kid in readers), None)
+        if mine is None:
+            raise TamperedMessage(f"what is sealed does not open: it is not for key {self._own[-1].kid}")
+        return unseal(kind, sealed, mine)
+
+
+@cache
+def _in_memory() -> EncryptionKey:
+    """Return the key of this process, for stores that live no longer, and where nothing can be written."""
+    return EncryptionKey.generate()
+
+
+@cache
+def _of_file(path: Path) -> EncryptionKey:
+    return private_at(path, read_secret_key, EncryptionKey.generate) or _in_memory()

@@ -1,0 +1,110 @@
+"""Grants: written with the dispatch, read under a lease, and gone with the end of their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Text, Uuid, bindparam, delete, select
+
+from paigeant.model.hops import Commit, LeaseToken, RunStart
+from paigeant.model.message import HopKey
+from paigeant.model.people.deeds import Deed
+from paigeant.model.secrecy.grants import GrantAnswer, SealedGrant
+from paigeant.model.transition import Held
+from paigeant.protocol.operate import Hurried
+from paigeant.protocol.people import grants as protocol
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
+from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.custody import grants
+from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
+from paigeant.sql.statements.custody.deeds import keep_deeds
+from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
+
+runs: Columns = workflow_runs.c
+
+_READ: Final = PreparedStatement(
+    select(grants.c.sealed)
+    .join_from(step_executions, workflow_runs, runs.workflow_id == steps.workflow_id)
+    .outerjoin(grants, grants.c.workflow_id == steps.workflow_id)
+    .where(
+        steps.workflow_id == bindparam("workflow_id", type_=Uuid()),
+        steps.path == bindparam("path", type_=Text()),
+        steps.position == bindparam("position", type_=BigInteger()),
+        steps.fence == bindparam("fence", type_=BigInteger()),
+        steps.owner == bindparam("owner", type_=Text()),
+        runs.namespace == bindparam("namespace", type_=Text()),
+        runs.completed_at.is_(None),
+        OPEN,
+    )
+)
+_DROP: Final = delete(grants).where(grants.c.workflow_id.in_(bindparam("runs", expanding=True)))
+_SHOWN: Final = (*HOP, steps.owner, steps.status, steps.reason, steps.started_at, grants.c.stored_at)
+_THESE: Final = (
+    select(*_SHOWN)
+    .join_from(hop_list, step_executions, IN_HOP_LIST)
+    .join(grants, grants.c.workflow_id == steps.workflow_id)
+)
+_OF_RUN: Final = (
+    select(*_SHOWN)
+    .join_from(step_executions, grants, grants.c.workflow_id == steps.workflow_id)
+    .where(steps.workflow_id == bindparam("workflow_id", type_=Uuid()), OPEN)
+    .order_by(*HOP)
+    .with_for_update(of=step_executions)
+)
+_DUE: Final = changing(Hurried)
+
+
+def keep_grants(tx: Tx, starts: Iterable[RunStart]) -> None:
+    """Write the grants of runs that begin, of those that have one."""
+    tx.upsert(grants, [_row(tx, one.workflow_id, one.grant) for one in starts if one.grant is not None])
+
+
+def load_grant(tx: Tx, held: LeaseToken, owner: str) -> GrantAnswer:
+    """Return the grant of a leased hop's run."""
+    about = {**held.key._asdict(), "fence": held.fence, "owner": owner, "namespace": tx.namespace}
+    rows = tx.rows(_READ, **about)
+    return GrantAnswer(alive=bool(rows), sealed=rows[0].sealed.encode() if rows and rows[0].sealed else None)
+
+
+def renew_grant(tx: Tx, run: Any, grant: SealedGrant, deed: Deed | None) -> int:
+    """Put a grant in the place of the one before, and make due what waits for it; the ``run`` is locked."""
+    protocol.require_open(run)
+    tx = tx.later()
+    tx.upsert(grants, [_row(tx, run.workflow_id, grant)])
+    keep_deeds(tx, deed)
+    return _hasten(tx, tx.rows(_OF_RUN, workflow_id=run.workflow_id))
+
+
+def hasten_held(tx: Tx, commits: Iterable[Commit]) -> None:
+    """Make those of these hops due that begin to wait for a grant which has come meanwhile."""
+    keys: list[HopKey] = []
+    for one in commits:
+        hop = one.transition.hop
+        if one.has_grant and isinstance(hop, Held) and hop.fault is None:
+            keys.append(one.held.key)
+    if keys:
+        _hasten(tx, tx.rows(_THESE, keys=keys_of(keys)))
+
+
+def drop_grants(tx: Tx, ended: Sequence[UUID]) -> None:
+    """Delete the grants of runs that have ended."""
+    if ended:
+        tx.connection.execute(_DROP, {"runs": list(ended)})
+
+
+def _hasten(tx: Tx, rows: Sequence[Any]) -> int:
+    found = [(key_of(row), protocol.hasten(row, row.stored_at, tx.now)) for row in rows]
+    return tx.many(_DUE, [changed(key, change) for key, change in found if change is not None])
+
+
+def _row(tx: Tx, workflow_id: UUID, grant: SealedGrant) -> dict[str, Any]:
+    return {
+        "workflow_id": workflow_id,
+        "handle": grant.handle,
+        "sealed": grant.sealed.decode(),
+        "expires_at": grant.expires_at.isoformat(),
+        "stored_at": tx.now,
+    }
