@@ -223,7 +223,8 @@ class RunView(RunSummary, frozen=True):
 
     ``ahead`` are the steps that follow the newest one, if nothing comes between: of a run that ended, those that it did
     not reach. ``approvals`` are what its steps have asked of people. ``parent`` is there if it has begun within
-    another, ``children`` are those that have begun within it, in their order.
+    another, ``children`` are those that have begun within it, in their order. So many steps and nodes are left out as
+    ``steps_omitted`` says.
     """
 
     trace_id: str
@@ -239,6 +240,7 @@ class RunView(RunSummary, frozen=True):
     children: tuple[ChildView, ...] = ()
     steps: tuple[StepView, ...] = ()
     nodes: tuple[NodeView, ...] = ()
+    steps_omitted: int = 0
     ahead: tuple[str, ...] = ()
     approvals: tuple[Approval, ...] = ()
 

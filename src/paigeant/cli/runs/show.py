@@ -10,6 +10,7 @@ import typer
 
 from paigeant.app import Paigeant
 from paigeant.app.calls.conversations import Conversation
+from paigeant.app.views.parts import part_of
 from paigeant.cli.calls import call_lines
 from paigeant.cli.conversation import conversation_lines
 from paigeant.cli.terminal import report
@@ -32,6 +33,10 @@ def show(
     watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show whole tracebacks of what failed.")] = False,
+    path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Only the steps of a branch, as 3.17, or of a node's, as 3.")
+    ] = None,
+    whole: Annotated[bool, typer.Option("--all", help="All steps, also of more than 2,000.")] = False,
     calls: Annotated[bool, typer.Option("--calls", help="List the calls that its steps have recorded.")] = False,
     history: Annotated[
         str | None,
@@ -50,15 +55,17 @@ def show(
     async def question(app: Paigeant) -> tuple[RunView, Sequence[DeedView]]:
         run = await chosen(app, workflow_id)
         if not watch:
-            return await run.view(), await run.deeds()
+            return part_of(await run.view(), path, whole=whole), await run.deeds()
         with display(str(run.workflow_id), transient=True) as shown:
-            return await follow_to_end(app, run, shown, None), await run.deeds()
+            return part_of(await follow_to_end(app, run, shown, None), path, whole=whole), await run.deeds()
 
     view, deeds = ask(question)
     if as_json:
         write_json(report.as_json(view, deeds))
-    else:
-        report.show(view, deeds, tracebacks=traceback)
+        return
+    report.show(view, deeds, tracebacks=traceback)
+    if view.steps_omitted:
+        note(f"{view.steps_omitted:,} steps are not shown: --path PATH shows those of a branch, --all all of them")
 
 
 def _show_history(workflow_id: str | None, step: str, *, as_json: bool) -> None:

@@ -121,7 +121,7 @@ def test_workflows_are_listed_with_their_alternatives_and_waits(shop: Any):
     [
         ("dispatch", "WORKFLOW is missing; see `paigeant dispatch --help`"),
         ("runs --xyzzy", "no option --xyzzy; see `paigeant runs --help`"),
-        ("show --lasst", "no option --lasst; did you mean --last?; see `paigeant show --help`"),
+        ("show --tracebak", "no option --tracebak; did you mean --traceback?; see `paigeant show --help`"),
         ("runs --limit x", "--limit: a whole number is expected; see"),
         ("run --concurrency 0", "--concurrency: it should be at least 1; see"),
         ("runs --status nope", "--status: 'nope' is none of 'pending', 'running',"),

@@ -1,0 +1,49 @@
+"""Parts of a run: what is shown of one that has more steps than anybody reads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from paigeant.errors import InvalidInput
+from paigeant.model.fan.joins import under
+from paigeant.model.message import BRANCH
+from paigeant.model.runs import NodeView, RunView, StepStatus, StepView
+
+SHOWN: Final = 2_000
+"""Steps, and nodes, of a run that are shown unless all are asked for."""
+
+_BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED, StepStatus.CANCELLED})
+
+
+def part_of(view: RunView, path: str | None = None, *, whole: bool = False) -> RunView:
+    """Return the view with what is shown of its steps and nodes, and how many are not.
+
+    Of more than 2,000 first the trunk, then what is open or has failed, then the rest in its order. With a ``path``
+    only what is on it, or within it: that of a branch, as ``3.17``, or of the branches of a node, as ``3``. Raises
+    InvalidInput for a path on which there is nothing.
+    """
+    journey = view.journey
+    if path is not None:
+        kept = [hop for hop in journey if _is_within(hop.path, path)]
+        if not kept:
+            text = f"nothing of run {view.workflow_id} is on the path {path!r}; branches have paths as 3.17 or 3.17/2.0"
+            raise InvalidInput(text)
+    elif whole or len(journey) <= SHOWN:
+        return view
+    else:
+        kept = sorted(journey, key=_rank)[:SHOWN]
+    places = {(hop.path, hop.position) for hop in kept}
+    steps = tuple(step for step in view.steps if (step.path, step.position) in places)
+    nodes = tuple(node for node in view.nodes if (node.path, node.position) in places)
+    return view.model_copy(update={"steps": steps, "nodes": nodes, "steps_omitted": len(journey) - len(kept)})
+
+
+def _is_within(path: str, wanted: str) -> bool:
+    parent, _, node = wanted.rpartition(BRANCH)
+    if path == wanted or path.startswith(f"{wanted}{BRANCH}"):
+        return True
+    return node.isdecimal() and path.startswith(under(parent, int(node)))
+
+
+def _rank(hop: StepView | NodeView) -> int:
+    return 0 if not hop.path else 1 if hop.status not in _BEHIND else 2
