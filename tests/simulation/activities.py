@@ -157,6 +157,34 @@ async def listen(previous: int, seconds: float | None, ctx: ActivityContext, wor
 
 
 @activity.execute(retry=OFTEN)
+async def ask(previous: int, failures: int, ctx: ActivityContext) -> int:
+    """Make calls that are paid for and recorded, as an agent does: one, then two side by side, and one at last."""
+    act = ACT.get()
+
+    async def pay(number: int) -> int:
+        await asyncio.sleep(act(ctx, f"pays {number}"))
+        return number
+
+    async def call(number: int) -> int:
+        return await ctx.checkpoint(f"call-{number}", pay, number, cost=1, tokens=number)
+
+    await call(0)
+    await asyncio.gather(call(1), call(2))
+    await work(ctx)
+    if ctx.attempt <= failures:
+        raise ConnectionError
+    await call(3)
+    act(ctx, "ends")
+    return mix("ask", previous)
+
+
+CALLS: Final = 4
+"""Of the step ``ask``."""
+ABREAST: Final = 2
+"""So many of them at a time, at most."""
+
+
+@activity.execute(retry=OFTEN)
 async def widen(previous: int, ctx: ActivityContext) -> Revised[int]:
     await work(ctx)
     return Revised(mix("widen", previous), insert=[Step("add"), Step("alone")], append=[Step("add")])

@@ -12,6 +12,7 @@ from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.activities import activity, mix
+from tests.simulation.bill import judge_bill
 from tests.simulation.deeds import judge_deeds
 from tests.simulation.witness import Witness, Written
 from tests.simulation.world import World
@@ -32,6 +33,7 @@ def judge(world: World) -> list[str]:
         *world.loop.errors,
         *_commits(world.rows, seen),
         *judge_deeds(seen),
+        *judge_bill(world.rows, seen),
         *_letters(world),
         *world.held_at_last,
         *world.left_behind,

@@ -121,7 +121,7 @@ def _journey(dice: Random) -> Journey:
 
 def _step(dice: Random) -> Step:
     names = list(activity)
-    weights = {"add": 8, "once": 4, "listen": 4, "finish": 0.5, "doom": 2}
+    weights = {"add": 8, "once": 4, "listen": 4, "finish": 0.5, "doom": 2, "ask": 3}
     [name] = dice.choices(names, [weights.get(name, 1.5) for name in names])
     return Step(name, _arguments(name, dice))
 
@@ -131,6 +131,8 @@ def _arguments(name: str, dice: Random) -> dict[str, JsonValue]:
     match name:
         case "brittle":
             arguments["failures"] = dice.randint(0, 4)
+        case "ask":
+            arguments["failures"] = dice.randint(0, 2)
         case "shaky":
             arguments["failures"] = dice.randint(1, 3)
         case "hurry":

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from paigeant import RetryPolicy
+from paigeant.abc import Call
 from paigeant.engine.hop.leases import LeaseKeeper
 from paigeant.engine.hop.served import ServedSteps
+from paigeant.engine.hop.session.leased import LeasedSession
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.slots import Slot
 from paigeant.model.hops import Commit, CommitResult, Record
@@ -26,6 +28,7 @@ from paigeant.protocol import leases, signals
 from paigeant.protocol.states import HopState
 from paigeant.routing import Rules
 from paigeant.stores.memory import hops, store
+from paigeant.stores.memory.calls import checkpoints
 from paigeant.stores.memory.commits import commit
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
@@ -151,6 +154,17 @@ def no_look_at_what_fits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ServedSteps, "_misfit", lambda *args: None)
 
 
+def no_look_for_what_is_recorded(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(session: LeasedSession, call: Call) -> None:
+        del session, call
+
+    patch.setattr(LeasedSession, "recall", nothing)
+
+
+def no_fence_for_what_is_recorded(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(checkpoints.leases, "is_alive", lambda hop, fence: hop is not None)
+
+
 @pytest.mark.parametrize(
     ("break_it", "seen"),
     [
@@ -172,6 +186,8 @@ def no_look_at_what_fits(patch: pytest.MonkeyPatch) -> None:
         (no_note_of_what_a_step_says, "found the detail None, not what was said"),
         (no_look_for_who_waits_for_a_signal, "waits for a signal that is there"),
         (no_look_at_what_fits, "ran nap, which does not fit"),
+        (no_look_for_what_is_recorded, "for what was recorded"),
+        (no_fence_for_what_is_recorded, "is recorded with fence"),
     ],
 )
 def test_a_broken_guarantee_is_found(

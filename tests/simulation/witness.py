@@ -13,6 +13,7 @@ from paigeant import ActivityContext
 from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.model.stored.checkpoints import Recorded, Recording
 from paigeant.stores.memory.rows import Rows
 from tests.simulation.loop import WHO
 
@@ -73,6 +74,13 @@ class Witness:
         self.resumed: set[UUID] = set()
         self.released: Counter[HopKey] = Counter()
         """How often a lease of each hop was given back, or tried to be."""
+        self.leases: Counter[HopKey] = Counter()
+        self.paid_again: list[str] = []
+        """Calls that were recorded, and made by who was given the lease later."""
+        self.recorded: dict[tuple[UUID, str], int] = {}
+        """The calls that were recorded, by step and key, each with how many leases of its hop there had been."""
+        self.stale: list[str] = []
+        """What was recorded under a lease that was not the newest."""
         self._rows, self._now, self._dice = rows, now, dice
         self._latest: dict[HopKey, Given] = {}
 
@@ -96,9 +104,19 @@ class Witness:
             what,
         )
         self.deeds.append(deed)
+        if what.startswith("pays "):
+            self._pays(deed)
         way = "" if ctx.direction is Direction.EXECUTE else " back"
         self.note(f"{self.name(deed.hop)} {ctx.step}{way} {what}, attempt {ctx.attempt}")
         return self._dice.choice([0.0, 0.0, 0.01, 0.3, 0.8])
+
+    def _pays(self, deed: Deed) -> None:
+        """See whether the newest execution of a step makes a call that was recorded before it was given the lease."""
+        number, hop = deed.what.removeprefix("pays "), self._rows.hop(deed.hop)
+        before = self.recorded.get((deed.step_id, f"ctx.call-{number}.0"))
+        newest = hop is not None and (hop.owner, hop.attempt) == (deed.who, deed.attempt)
+        if newest and before is not None and before < self.leases[deed.hop]:
+            self.paid_again.append(f"{self.name(deed.hop)}: {deed.who} {deed.what} for what was recorded")
 
     def heard(self, ctx: ActivityContext) -> bool:
         """Tell whether somebody resumed the run, or the step was tried often enough."""
@@ -115,16 +133,27 @@ class Witness:
                 for grant in answer:
                     self._give(grant, arguments[0], type(arguments[1]).__name__.lower())
             case "record_step_result":
-                for commit, settled in zip(arguments[0], answer, strict=True):
-                    self._write(commit, settled)
+                list(map(self._write, arguments[0], answer))
             case "record_workflow_start":
                 self._begin(arguments[0], answer)
+            case "record_checkpoints":
+                list(map(self._record, arguments[0], answer))
             case "release":
                 self.released.update(held.key for held in arguments[0])
             case "terminate" if answer is RunStatus.TERMINATED:
                 self.terminated.add(arguments[0])
             case _:
                 pass
+
+    def _record(self, recording: Recording, answer: Recorded) -> None:
+        (key, fence), checkpoint = recording.held, recording.checkpoint
+        hop = self._rows.hop(key)
+        if checkpoint is None or hop is None or not answer.alive:
+            return
+        self.note(f"{self.name(key)} {checkpoint.key} is recorded, fence {fence}")
+        self.recorded.setdefault((hop.step_id, checkpoint.key), self.leases[key])
+        if fence != self._latest[key].fence:
+            self.stale.append(f"{self.name(key)}: {checkpoint.key} is recorded with fence {fence}")
 
     def _begin(self, starts: Any, answers: Any) -> None:
         for start, one in zip(starts, answers, strict=True):
@@ -134,6 +163,7 @@ class Witness:
 
     def _give(self, grant: Grant, owner: str, how: str) -> None:
         requested = self._rows.runs[grant.key.workflow_id].cancel_requested is not None
+        self.leases[grant.key] += 1
         self._latest[grant.key] = Given(grant.key, grant.fence, owner, requested)
         after = ", interrupted" if grant.interrupted else ""
         self.note(f"{self.name(grant.key)} {grant.topic} is leased to {owner}, {how}: fence {grant.fence}{after}")
