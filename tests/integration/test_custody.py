@@ -15,11 +15,13 @@ from paigeant import ActivityContext, ActivityRegistry, Paigeant, RunStatus, Wor
 from paigeant.app.custody import Custody
 from paigeant.app.run import Run
 from paigeant.config import Settings
+from paigeant.errors import ConfigError
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Completed
 from paigeant.model.runs import RunView, StepStatus, WaitReason
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import write_key
+from paigeant.security.signed import SignedCodec
 from paigeant.testing.waiting import eventually
 from tests.integration.test_tampering import Database
 
@@ -239,7 +241,20 @@ async def test_a_hop_that_was_left_is_not_run_again_because_its_row_says_so(pres
     assert len([done for done in press.done if done.startswith("review")]) == 1
 
 
-async def test_a_worker_signs_no_step_but_its_own(press: Press):
+async def test_a_key_without_the_right_to_it_runs_and_dispatches_nothing_and_hears_what_to_do(press: Press):
+    async with press.app("draft") as app:
+        with pytest.raises(ConfigError, match=r"may not dispatch:paper: add it to its rights"):
+            await app.dispatch("paper", "mine")
+        with pytest.raises(ConfigError, match=r"may not step:review: add it to its rights"):
+            async with app.worker(activities=["draft", "review"]):
+                pass
+        async with app.worker(activities=["draft"]):
+            assert (await app.runs()).runs == ()
+
+
+async def test_a_worker_signs_no_step_but_its_own(press: Press, monkeypatch: pytest.MonkeyPatch):
+    """Also one that does not ask itself whether it may."""
+    monkeypatch.setattr(SignedCodec, "require_rights", lambda *_: None)
     async with press.app() as app:
         run = await app.dispatch("paper", "mine")
         await press.serve_all(run, "draft")

@@ -99,6 +99,13 @@ class Codec(ABC):
         del leased
         return SealedHop(tuple(self.seal(message) for message, _ in departure.transition.next))
 
+    def require_rights(self, *rights: str) -> None:
+        """Return if this process may sign what these are the rights to, as ``step:pay``, or where nothing is signed.
+
+        Raises :class:`~paigeant.errors.ConfigError`, which says what to do: else others would find it out.
+        """
+        del rights
+
     def attest(self, terms: DeedTerms) -> Deed:
         """Return what a person does as it is kept, signed where hops are.
 

@@ -283,13 +283,14 @@ class Paigeant:
         """Execute steps in the background while inside; leaving it stops gracefully.
 
         Serves the activities named, or all, and publishes them and the workflows. Raises UnknownStep for a name that is
-        not registered, and ConfigError for a store or transport that is not fit to be worked with.
+        not registered, and ConfigError for a store, transport or signing key that is not fit to be worked with.
         """
         self._require_store()
         topics = require_activities(self.registry, read_served(activities))
         slots = read_concurrency(concurrency) or self.settings.concurrency
         runtime = replace(self.runtime, owner=new_owner())  # several workers of one process must not be taken for one
         require_safe(self.settings)
+        runtime.codec.require_rights(*(f"step:{name}" for name in topics))
         await require_ready(runtime, self.settings.env)
         cards = [self.registry[name].card for name in topics]
         await self.store.publish_catalog(list(self.workflows.values()), cards)

@@ -96,6 +96,7 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
     When this returns the runs are durable. Raises UnknownStep, InvalidInput, which says which input it is, or
     DispatchConflict, with nothing written.
     """
+    runtime.codec.require_rights(f"dispatch:{plan.name}")
     async with runtime.hooks.around_dispatch(plan) as span:
         written = runtime.plans.write(plan, await _check_steps(runtime, plan))
         trace = TraceContext.of(span.traceparent) if len(inputs) == 1 else None  # of many, each is a trace of its own

@@ -176,12 +176,17 @@ class SignedCodec(PlainCodec):
 
     # -- signing
 
+    def require_rights(self, *rights: str) -> None:
+        """Return if this process may sign what these are the rights to; raises ConfigError."""
+        for right in rights:
+            key = self.keyring.mine_for(right.partition(":")[2])
+            if not key.may(right):
+                raise ConfigError(f"the key of {key.iss} may not {right}: add it to its rights, or use another key")
+
     def attest(self, terms: DeedTerms) -> Deed:
         """Return a deed, signed; raises ConfigError if this process has no key that may sign it."""
         deed = Deed.of(terms)
-        key, right = self.keyring.mine_for(terms.verb), f"operate:{terms.verb}"
-        if not key.may(right):
-            raise ConfigError(f"the key of {key.iss} may not {right}: add it to its rights, or use another key")
+        self.require_rights(f"operate:{terms.verb}")
         text = write_deed(deed, terms, self._audience)
         return replace(deed, text=text.decode(), jws=self.keyring.sign(Purpose.DEED, text).decode())
 

@@ -31,7 +31,7 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed
 from paigeant.model.runs import Direction
-from paigeant.model.secrecy.grants import HANDLE, IdentityPolicy
+from paigeant.model.secrecy.grants import IdentityPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.plans import read_plan
 from paigeant.model.values.values import Ref, inline
@@ -74,9 +74,9 @@ policies: st.SearchStrategy[SlipPolicy] = st.builds(
 )
 
 
-handles: st.SearchStrategy[str] = st.from_regex(HANDLE, fullmatch=True)
-identities: st.SearchStrategy[IdentityPolicy] = st.builds(
-    IdentityPolicy, audiences=st.dictionaries(st.sampled_from(("crm", "api://erp")), st.just(("crm.read", "write")))
+handles: st.SearchStrategy[str] = st.sampled_from([f"grant:{'a-9_Z' * 8}abc", f"grant:{'0' * 43}"])
+identities: st.SearchStrategy[IdentityPolicy] = st.sampled_from(
+    [IdentityPolicy(audiences={}), IdentityPolicy(audiences={"crm": ("read", "write"), "api://erp": ()})]
 )
 budgets: st.SearchStrategy[Budget] = st.builds(
     Budget,

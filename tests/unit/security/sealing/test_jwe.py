@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import OKPKey
 
@@ -35,6 +35,7 @@ def test_the_text_of_what_is_sealed_is_nowhere_in_it() -> None:
     assert seal(KIND, b"a token", [ANN]) != seal(KIND, b"a token", [ANN])
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(SEALED) - 1), st.integers(0, 255))
 def test_any_byte_that_is_changed_is_noticed(place: int, byte: int) -> None:
     changed = bytearray(SEALED)
