@@ -199,6 +199,18 @@ def test_a_row_that_is_written_is_found_by_its_key_on_a_server_that_knows_no_sta
     assert "Seq Scan" not in plan
 
 
+@pytest.mark.parametrize("what", ["variables", "values", "a commit's runs", "a commit's hops"])
+def test_an_index_is_searched_and_not_walked_through_on_a_server_that_knows_no_statistics(
+    fresh_postgres: Callable[[str], str], what: str
+):
+    """A table that is taken for empty looks as cheap to walk through as to search, and then has a million rows."""
+    lines = fresh_postgres(OFTEN[what].prepared("postgresql", {}).sql).splitlines()
+
+    scans = [number for number, line in enumerate(lines) if re.search(r"Index (Only )?Scan", line)]
+    assert scans
+    assert [lines[number] for number in scans if "Index Cond" not in lines[number + 1]] == []
+
+
 AT_ONCE: dict[str, tuple[PreparedStatement, set[str]]] = {
     "commits": (commit_at_once._COMMIT, set()),
     "starts": (start_at_once._START, set()),

@@ -67,10 +67,29 @@ _SETS: Final = (
     .join(workflow_runs, workflow_runs.c.workflow_id == variables.workflow_id)
     .where(_newest(_later, "name", workflow_variables))
 )
-_OUTPUTS: Final = select(
+_OUTPUT: Final = (
     *(steps.workflow_id, steps.step.label("name"), steps.path, steps.position),
     *(literal_column("0", Integer()).label("stated"), steps.output.label("value"), steps.namespace),
-).where(*_done(step_executions), _newest(_later_hop, "step", step_executions, *_done(_later_hop)))
+)
+_OUTPUTS: Final = select(*_OUTPUT).where(
+    *_done(step_executions), _newest(_later_hop, "step", step_executions, *_done(_later_hop))
+)
+_newest_wanted: Final = (
+    select(func.max(_later_hop.c.position))
+    .where(
+        *(_later_hop.c.workflow_id == wanted.c.workflow_id, _later_hop.c.step == wanted.c.name),
+        *(_later_hop.c.path == wanted.c.path, *_done(_later_hop)),
+    )
+    .correlate(wanted)
+    .scalar_subquery()
+)
+_WANTED_OUTPUTS: Final = select(*_OUTPUT).join_from(
+    wanted,
+    step_executions,
+    (steps.workflow_id == wanted.c.workflow_id) & (steps.path == wanted.c.path) & (steps.position == _newest_wanted),
+)
+"""Found by their keys. A condition of a partial index on what is joined would invite a planner that knows no statistics
+yet to walk through the outputs of all runs."""
 
 
 def _both(sets: _Query, outputs: _Query) -> _Query:
@@ -95,10 +114,7 @@ _WANTED: Final = PreparedStatement(
             & (variables.name == wanted.c.name)
             & (variables.path == wanted.c.path),
         ),
-        _OUTPUTS.join(
-            wanted,
-            (steps.workflow_id == wanted.c.workflow_id) & (steps.step == wanted.c.name) & (steps.path == wanted.c.path),
-        ),
+        _WANTED_OUTPUTS,
     )
 )
 _NEWEST: Final = PreparedStatement(
