@@ -400,6 +400,18 @@ async def test_a_workflow_that_is_not_known_is_an_error_at_the_dispatch(serve: A
         await app.dispatch("order", {})
 
 
+async def test_a_check_names_what_must_go_wrong_in_a_sub_workflow(serve: Any):
+    inner = Parallel(["ship"], x=[SubWorkflow("biling"), SubWorkflow("billing", input="bil")])
+    app = await serve(BILLING, Workflow("order", ["take", inner]), worker=False)
+
+    flaws = await app.check()
+
+    assert [(flaw.workflow, flaw.step, flaw.position, flaw.rule) for flaw in flaws] == [
+        ("order", "billing", 2, "missing-name"),
+        ("order", "biling", 2, "unserved"),
+    ]
+
+
 async def test_what_a_dispatch_checks_it_checks_in_the_workflows_within_too(serve: Any):
     app = await serve(Workflow("billing", ["nobody"]), ORDER, Workflow("long", ["ship"] * 1_500))
     twice = Workflow("twice", [SubWorkflow("long"), SubWorkflow("long", name="again")])

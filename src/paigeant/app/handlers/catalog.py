@@ -66,7 +66,18 @@ class Catalog:
         foreign = {step.activity for step in plan.steps if step.activity not in self.registry}
         cards = await directory.find_cards(foreign) if foreign else {}
         known = Known(self.inputs.get(plan.name), self.outputs.get(plan.name), fields, cards, names_asked_by)
-        return check_workflow(plan, self.registry, known)
+        return [*check_workflow(plan, self.registry, known), *await self._unknown_within(plan, directory)]
+
+    async def _unknown_within(self, plan: Plan, directory: Directory) -> list[WorkflowFlaw]:
+        """Return a flaw for each workflow that this one runs, and that is known neither here nor to the store."""
+        flaws: list[WorkflowFlaw] = []
+        for position, entry in enumerate(plan.itinerary, 1):
+            for name in dict.fromkeys(each.workflow for each in sub_workflows([entry])):
+                if name not in self.plans and await directory.find_plan(name) is None:
+                    text = f"there is no workflow {name!r}, neither here nor published by a worker"
+                    flaw = WorkflowFlaw(workflow=plan.name, step=name, position=position, rule="unserved", message=text)
+                    flaws.append(flaw)
+        return flaws
 
     async def check_all(self, directory: Directory) -> list[WorkflowFlaw]:
         """Return what must go wrong in the workflows at hand."""
