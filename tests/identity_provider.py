@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any, cast
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, parse_qsl, unquote, urlencode
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
@@ -37,6 +38,8 @@ class IdentityProvider(ThreadingHTTPServer):
         self.claims: list[Callable[[dict[str, Any]], None]] = []
         self.lock = Lock()
         self.issuer_said: str | None = None
+        self.codes: dict[str, dict[str, str]] = {}
+        self.person: dict[str, Any] = {"sub": "ann", "roles": ["staff"]}
 
     @property
     def issuer(self) -> str:
@@ -74,8 +77,29 @@ class IdentityProvider(ThreadingHTTPServer):
         """Sign with another key from now on."""
         self.key = ECKey.generate_key("P-256", {"kid": "second", "use": "sig"}, auto_kid=False)
 
+    def authorize(self, asked: dict[str, str]) -> str:
+        """Return where the browser of ``person`` is sent to, once they have signed in."""
+        code = f"code-{len(self.codes)}"
+        self.codes[code] = asked
+        answer = urlencode({"code": code, "state": asked["state"], "iss": self.issuer})
+        return f"{asked['redirect_uri']}?{answer}"
+
+    def redeem(self, form: dict[str, str]) -> dict[str, Any]:
+        """Return the tokens for a code, once, to whoever began with it."""
+        asked = self.codes.pop(form["code"], None)
+        digest = hashlib.sha256(form["code_verifier"].encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if asked is None or (asked["redirect_uri"], asked["code_challenge"]) != (form["redirect_uri"], challenge):
+            raise Refused("invalid_grant")
+        said = {"aud": asked["client_id"], "nonce": asked["nonce"], **self.person}
+        for change in self.claims:
+            change(said)
+        return {"token_type": "Bearer", "access_token": "opaque", "id_token": self.token(**said)}
+
     def exchange(self, form: dict[str, str]) -> dict[str, Any]:
         """Return the answer to a form, as it should be."""
+        if form.get("grant_type") == "authorization_code":
+            return self.redeem(form)
         if form.get("grant_type") == "client_credentials":
             return {"access_token": self.token("worker", aud="anything"), "token_type": "Bearer", "expires_in": 60}
         subject = form.get("subject_token") or form["assertion"]
@@ -141,11 +165,15 @@ class Endpoint(BaseHTTPRequestHandler):
                 {
                     "issuer": provider.issuer_said or base,
                     "token_endpoint": f"{base}/token",
+                    "authorization_endpoint": f"{base}/authorize",
                     "jwks_uri": f"{base}/keys",
                 },
             )
         elif self.path == "/realm/keys":
             self.answer(200, KeySet([provider.key]).as_dict(private=False))
+        elif self.path.startswith("/realm/authorize?"):
+            asked = dict(parse_qsl(self.path.partition("?")[2]))
+            self.send(303, b"", {"Location": provider.authorize(asked)})
         else:
             self.answer(404, {})
 

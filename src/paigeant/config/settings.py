@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 from paigeant.config.custody import CustodySettings
 from paigeant.config.file import FILE, hint, line_of, read_file
 from paigeant.config.identity import IdentitySettings
+from paigeant.config.sign_in import SignInSettings
 from paigeant.config.urls import check_url
 from paigeant.config.workflows import Workflows, WrittenWorkflow
 from paigeant.errors import ConfigError
@@ -33,7 +34,6 @@ DEFAULT: Final = "default"
 
 _FILE_ONLY: Final = frozenset({"workflows", "budgets"})
 _URLS: Final = frozenset({"store", "transport", "log_sink"})
-_SECRETS: Final = frozenset({"identity_client_secret"})
 _OF_KUBERNETES: Final = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
@@ -70,7 +70,9 @@ DAY: Final = 86_400.0
 """Seconds that a lease, and whatever a worker waits for, may last at most."""
 
 
-class Settings(CustodySettings, IdentitySettings, frozen=True, extra="forbid", hide_input_in_errors=True):
+class Settings(
+    CustodySettings, IdentitySettings, SignInSettings, frozen=True, extra="forbid", hide_input_in_errors=True
+):
     """What is configured. Made by hand it reads nothing; :func:`load_settings` reads environment and file.
 
     A field's description says which values are allowed.
@@ -154,9 +156,10 @@ class Settings(CustodySettings, IdentitySettings, frozen=True, extra="forbid", h
 _KEYS: Final = tuple(
     sorted(
         (key for key, field in Settings.model_fields.items() if not field.exclude),
-        key=lambda key: (key in IdentitySettings.model_fields, key in CustodySettings.model_fields),  # these come last
+        key=lambda key: key not in Settings.__annotations__,  # who signs and who signs in come last
     )
 )
+_SECRETS: Final = frozenset(key for key in _KEYS if not Settings.model_fields[key].repr) - _URLS
 _VARIABLES: Final = tuple(f"{PREFIX}{key.upper()}" for key in _KEYS if key not in _FILE_ONLY)
 _Environment: Final = create_model(
     "_Environment", __base__=BaseSettings, **cast("dict[str, Any]", dict.fromkeys(_KEYS, (str, "")))

@@ -1,4 +1,4 @@
-"""Access: who may do what. On loopback all may do all; elsewhere nothing is answered without a token."""
+"""Access: who may do what. On loopback all may do all; elsewhere nothing is answered to a stranger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from time import monotonic
-from typing import Final
+from typing import Any, Final, Protocol
 
 from paigeant.errors import ConfigError
 from paigeant.model.stored.access_tokens import StoredToken, token_digest
@@ -17,7 +17,7 @@ from paigeant.model.stored.access_tokens import StoredToken, token_digest
 SHORTEST: Final = 16
 """Characters of a token, at least."""
 
-_SESSION: Final = 12 * 3600.0
+SESSION: Final = 12 * 3600.0
 """Seconds for which a browser stays signed in."""
 
 KNOWN: Final = 5.0
@@ -48,6 +48,27 @@ LOCAL: Final = Identity("local", Role.ADMIN)
 """Whoever has reached a server that listens on loopback only."""
 
 
+class SignInProvider(Protocol):
+    """Where people sign in, and whose access tokens programs may come with. Refusals are IdentityRefused."""
+
+    @property
+    def name(self) -> str:
+        """How people are shown it."""
+        ...
+
+    async def address(self, attempt: Any) -> str:
+        """Return where a browser is sent to sign in."""
+        ...
+
+    async def finish(self, attempt: Any, answer: Mapping[str, str]) -> Identity:
+        """Return who has signed in, by what the browser came back with."""
+        ...
+
+    async def by_access_token(self, token: str) -> Identity | None:
+        """Return whose access token this is, None if it is none for this server."""
+        ...
+
+
 def read_tokens(text: str) -> dict[str, Identity]:
     """Return the identities of ``PAIGEANT_API_TOKEN`` by the SHA-256 of their tokens.
 
@@ -75,20 +96,29 @@ def read_tokens(text: str) -> dict[str, Identity]:
 class Access:
     """Who may: ``tokens`` by digest, and whether the server is ``local``, so that everybody who reaches it may do all.
 
-    ``stored`` finds further tokens by their digests; what it says holds for seconds. Sessions and form tokens hold for
-    this process; a session ends with its token.
+    ``stored`` finds further tokens by their digests, ``openid`` says whose an access token is; what they say holds for
+    seconds. Sessions and form tokens hold for this process. A session ends with the token that began it.
     """
 
     tokens: Mapping[str, Identity] = field(default_factory=dict[str, Identity])
     local: bool = True
     stored: Callable[[str], Awaitable[StoredToken | None]] | None = None
-    _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    _sessions: dict[str, tuple[str, float]] = field(default_factory=dict[str, "tuple[str, float]"])
-    _known: dict[str, tuple[Identity | None, float]] = field(default_factory=dict[str, "tuple[Identity | None, float]"])
+    openid: SignInProvider | None = None
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    """Signs what this process alone must recognise."""
+    _sessions: dict[str, tuple[str | Identity, float]] = field(
+        default_factory=dict[str, "tuple[str | Identity, float]"], repr=False
+    )
+    _known: dict[str, tuple[Identity | None, float]] = field(
+        default_factory=dict[str, "tuple[Identity | None, float]"], repr=False
+    )
 
     async def by_token(self, token: str) -> Identity | None:
-        """Return whose token it is; raises Unavailable if that rests in a store that is away."""
-        return await self._by_digest(token_digest(token))
+        """Return whose token it is; raises Unavailable if that rests in a store, or with a provider, that is away."""
+        identity = await self._by_digest(token_digest(token))
+        if identity is None and self.openid is not None and _is_jwt(token):
+            identity = await self.openid.by_access_token(token)
+        return identity
 
     async def _by_digest(self, asked: str) -> Identity | None:
         found = next((who for digest, who in self.tokens.items() if hmac.compare_digest(digest, asked)), None)
@@ -105,19 +135,24 @@ class Access:
         return identity
 
     async def sign_in(self, token: str) -> str | None:
-        """Return a new session, to be kept in a cookie; None for what is no token."""
-        if await self.by_token(token) is None:
-            return None
+        """Return a new session, to be kept in a cookie; None for what is no token of this server."""
+        digest = token_digest(token)
+        return None if await self._by_digest(digest) is None else self.begin_session(digest)
+
+    def begin_session(self, whose: str | Identity) -> str:
+        """Return a new session: of whoever has signed in elsewhere, or of the token with this digest."""
         while len(self._sessions) >= _SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         session = secrets.token_urlsafe(32)
-        self._sessions[session] = token_digest(token), monotonic() + _SESSION
+        self._sessions[session] = whose, monotonic() + SESSION
         return session
 
     async def by_session(self, session: str) -> Identity | None:
         """Return who has signed in."""
-        digest, until = self._sessions.get(session, ("", 0.0))
-        return await self._by_digest(digest) if until > monotonic() else None
+        whose, until = self._sessions.get(session, ("", 0.0))
+        if until <= monotonic():
+            return None
+        return whose if isinstance(whose, Identity) else await self._by_digest(whose)
 
     def sign_out(self, session: str) -> None:
         """End a session."""
@@ -125,8 +160,12 @@ class Access:
 
     def form_token(self, session: str) -> str:
         """Return what a form must carry, so that no page elsewhere can send it."""
-        return hmac.new(self._secret, session.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.secret, session.encode(), hashlib.sha256).hexdigest()
 
     def is_form_token(self, session: str, given: str) -> bool:
         """Tell whether a form carries what it must."""
         return hmac.compare_digest(self.form_token(session).encode(), given.encode(errors="replace"))
+
+
+def _is_jwt(token: str) -> bool:
+    return token.count(".") == 2  # noqa: PLR2004  (header, claims and signature)

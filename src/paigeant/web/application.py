@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Final
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from paigeant.app import Paigeant
@@ -21,10 +23,12 @@ from paigeant.web.access import Access
 from paigeant.web.calls import approvals, conversations, costs, recorded
 from paigeant.web.events import Watcher
 from paigeant.web.guard import Guard, TooLarge
-from paigeant.web.problems import problem, status_of
+from paigeant.web.problems import PROBLEMS, problem, status_of
 from paigeant.web.rendering import error_page
 from paigeant.web.requests import BadForm, Changed, Forbidden, NotKept
+from paigeant.web.sign_in import pages as sign_in
 
+_HTTP: Final = {404: ("NotFound", "no such page"), 405: ("MethodNotAllowed", "it is not asked with this method")}
 _STATUSES: Final[dict[type[Exception], int]] = {Forbidden: 403, BadForm: 403, Changed: 412, NotKept: 404}
 
 
@@ -38,12 +42,17 @@ def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
     if access.stored is None and not access.local:
         access.stored = lambda digest: paigeant.store.find_token(digest)  # noqa: PLW0108  (it is opened later)
     app = FastAPI(
-        title="Paigeant", version=version("paigeant"), docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+        title="Paigeant",
+        version=version("paigeant"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        responses=PROBLEMS,
     )
     app.state.paigeant, app.state.access, app.state.watcher = paigeant, access, Watcher(lambda: paigeant.store)
     app.state.log = LogReader(paigeant.settings)
     calls = [router for part in (approvals, conversations, costs, recorded) for router in (part.api, part.pages)]
-    for router in (system.health, api.router, system.router, *calls, pages.router, verbs.router):
+    for router in (system.health, api.router, system.router, *calls, pages.router, verbs.router, sign_in.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("paigeant.web") / "static")), name="static")
     app.add_exception_handler(PaigeantError, _of_ours)
@@ -75,7 +84,18 @@ async def _too_large(request: Request, error: Exception) -> Response:
 
 async def _of_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return _answer(request, status, "NotFound" if status == 404 else "HTTPError", f"{request.url.path}: no such page")  # noqa: PLR2004
+    code, what = _HTTP.get(status, ("HTTPError", "it cannot be answered"))
+    answer = _answer(request, status, code, f"{request.url.path}: {what}")
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["allow"] = ", ".join(_methods(request))
+    return answer
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods of all routes that have this path; each knows its own only."""
+    scopes = {method: {**request.scope, "method": method} for method in ("DELETE", "GET", "PATCH", "POST", "PUT")}
+    routes = request.app.routes
+    return [name for name, scope in scopes.items() if any(each.matches(scope)[0] is Match.FULL for each in routes)]
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -14,13 +14,13 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paigeant.app.operating.deeds import acting
 from paigeant.app.upkeep.log_lines import LogReader
-from paigeant.errors import Unavailable
+from paigeant.errors import IdentityUnavailable, Unavailable
 from paigeant.model.limits import VALUE_BYTES
 from paigeant.web.access import LOCAL, Access, Identity, Role
 from paigeant.web.events import Watcher
@@ -28,7 +28,7 @@ from paigeant.web.problems import problem
 
 COOKIE: Final = "__Host-paigeant"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-OPEN_PATHS: Final = frozenset({"/health", "/login"})
+OPEN_PATHS: Final = frozenset({"/health", "/login", "/login/openid", "/login/openid/answer"})
 """What is answered without a token, beside the style sheet."""
 
 HEADERS: Final[Mapping[str, str]] = {
@@ -72,8 +72,8 @@ class Guard:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             answer = await self._refusal(scope, headers)
-        except Unavailable as error:
-            answer = 503, "Unavailable", str(error)
+        except (Unavailable, IdentityUnavailable) as error:
+            answer = 503, type(error).__name__, str(error)
         if answer is None:
             write = scope["method"] in _WRITES
             sending = _with_headers(send)
@@ -83,7 +83,7 @@ class Guard:
         else:
             status, code, text = answer
             page = "text/html" in headers.get("accept", "") and status == HTTPStatus.UNAUTHORIZED
-            login = f"{scope.get('root_path', '')}/login" if page else None
+            login = _login(scope) if page else None
             await problem(status, code, text, login=login)(scope, receive, _with_headers(send))
 
     async def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, str] | None:
@@ -110,6 +110,15 @@ class Guard:
         if session and (identity := await self._access.by_session(session)) is not None:
             return identity, session, False
         return (LOCAL if self._access.local else None), "local", False
+
+
+def _login(scope: Scope) -> str:
+    """Return where to sign in, to go on with the page that was asked for."""
+    root = scope.get("root_path", "")
+    asked = scope["path"].removeprefix(root) if scope["method"] == "GET" else "/"
+    query = scope["query_string"].decode("latin-1")
+    back = quote(f"{asked}?{query}" if query and asked != "/" else asked, safe="")
+    return f"{root}/login" if asked == "/" else f"{root}/login?back={back}"
 
 
 def _not_local(scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, str] | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.responses import RedirectResponse, Response
 
 from paigeant.errors import (
     DispatchConflict,
+    IdentityUnavailable,
     InvalidInput,
     PaigeantError,
     RequestError,
@@ -33,14 +35,35 @@ _STATUSES: Final[tuple[tuple[type[PaigeantError], int], ...]] = (
     (InvalidInput, 422),
     (RequestError, 422),
     (Unavailable, 503),
+    (IdentityUnavailable, 503),
 )
+
+
+class Problem(BaseModel, frozen=True):
+    """What was wrong (RFC 9457); ``code`` is the name of the error's class."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {
+        "description": HTTPStatus(status).phrase,
+        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    }
+    for status in (400, 401, 403, 404, 405, 409, 412, 413, 421, 422, 500, 503)
+}
+"""What each operation may answer beside its result, for the description of the API."""
 
 
 def problem(status: int, code: str, detail: str, *, login: str | None = None) -> Response:
     """Return the answer that tells a program what was wrong; a person's browser is sent to sign in, at ``login``."""
     if login is not None:
         return RedirectResponse(login, status_code=303)
-    said = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
+    said = Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
     return Response(to_json(said), status, headers, "application/problem+json")
 

@@ -12,8 +12,7 @@ from paigeant.app.operating.bulk import Verb, do_to_all, match
 from paigeant.errors import InvalidInput
 from paigeant.model.runs import Direction, RunView, StepStatus
 from paigeant.model.stored.run_filter import read_filter
-from paigeant.web.access import Access, Role
-from paigeant.web.guard import COOKIE
+from paigeant.web.access import Role
 from paigeant.web.rendering import page
 from paigeant.web.requests import app_of, find_run, form_body, require, require_unchanged, version_of
 
@@ -117,32 +116,3 @@ async def do_letter(request: Request, letter_id: int, verb: str) -> Response:
     else:
         raise InvalidInput(f"there is no verb {verb!r} for dead letters; there are: replay, drop")
     return RedirectResponse(f"{request.scope.get('root_path', '')}/dead-letters", 303)
-
-
-@router.get("/login")
-async def login(request: Request) -> Response:
-    """Ask for a token."""
-    return page(request, "login.html", wrong="")
-
-
-@router.post("/login")
-async def sign_in(request: Request) -> Response:
-    """Sign in with a token."""
-    access: Access = request.app.state.access
-    fields = await form_body(request)
-    session = await access.sign_in(fields.get("token", ""))
-    if session is None:
-        return page(request, "login.html", 401, wrong="this is no token of this server")
-    answer = RedirectResponse(f"{request.scope.get('root_path', '')}/", 303)
-    answer.set_cookie(COOKIE, session, secure=True, httponly=True, samesite="lax", path="/")
-    return answer
-
-
-@router.post("/logout")
-async def sign_out(request: Request) -> Response:
-    """Sign out."""
-    await form_body(request)
-    request.app.state.access.sign_out(request.state.session)
-    answer = RedirectResponse(f"{request.scope.get('root_path', '')}/login", 303)
-    answer.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax", path="/")
-    return answer

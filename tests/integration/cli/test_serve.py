@@ -11,6 +11,9 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import httpx2
+
+from tests.identity_provider import CLIENT, identity_provider
 from tests.integration.cli.test_metrics import fetch, free_port
 
 HELLO = """
@@ -115,3 +118,41 @@ def test_whoever_was_given_a_token_is_let_in_until_it_is_revoked(project: Any, u
     until(lambda: status("/api/v1/runs") == 401)
     server.send_signal(signal.SIGTERM)
     server.wait(10)
+
+
+def test_people_sign_in_at_a_provider_also_on_this_machine(project: Any, until: Any):
+    project.write("handlers.py", HELLO)
+    project.paigeant("dispatch", "hello", '{"name": "Joe"}', "--handlers", "handlers.py")
+    port = free_port()
+    with identity_provider() as provider:
+        environment = {
+            "PAIGEANT_OIDC_ISSUER": provider.issuer,
+            "PAIGEANT_OIDC_CLIENT_ID": CLIENT[0],
+            "PAIGEANT_OIDC_CLIENT_SECRET": CLIENT[1],
+            "PAIGEANT_OIDC_OPERATOR": "staff",
+        }
+        server = project.start("serve", "--port", str(port), **environment)
+        until(lambda: fetch(port, "/health")[0] == 200)
+
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            refused = client.get("/api/v1/runs").status_code
+            sent = client.get("/login/openid")
+            attempt = sent.headers["set-cookie"].partition(";")[0]
+            back = client.get(sent.headers["location"]).headers["location"]
+            signed_in = client.get(back, headers={"cookie": attempt})
+            session = signed_in.headers["set-cookie"].partition(";")[0]
+            page = client.get("/runs", headers={"cookie": session, "accept": "text/html"})
+
+    assert (refused, signed_in.status_code, page.status_code) == (401, 303, 200)
+    assert "ann" in page.text
+    assert "sign in at 127.0.0.1" in project.said(server)
+    assert CLIENT[1] not in project.paigeant("config", **environment).stdout
+    server.send_signal(signal.SIGTERM)
+    server.wait(10)
+
+
+def test_serve_says_what_a_provider_lacks(project: Any):
+    ended = project.paigeant("serve", PAIGEANT_OIDC_ADMIN="platform")
+
+    assert ended.returncode == 2
+    assert "PAIGEANT_OIDC_ADMIN is set, and PAIGEANT_OIDC_ISSUER is not" in ended.stderr

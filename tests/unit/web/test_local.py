@@ -59,7 +59,7 @@ async def test_a_browser_is_sent_to_sign_in_below_the_path_at_which_it_is_mounte
     async with asking(paigeant, "10.0.0.1", access, root="/ops") as client:
         answer = await client.get("/ops/runs", headers={"accept": "text/html"})
 
-    assert (answer.status_code, answer.headers["location"]) == (303, "/ops/login")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ops/login?back=%2Fruns")
 
 
 async def test_errors_name_no_file_of_the_server(local: httpx2.AsyncClient):

@@ -76,3 +76,20 @@ async def test_no_request_is_an_error_of_the_server(local: httpx2.AsyncClient, p
     if answer.status_code >= 400:
         assert answer.headers["content-type"] == "application/problem+json", answer.text
         assert answer.json()["code"]
+
+
+async def test_a_wrong_method_is_told_which_are_right(local: httpx2.AsyncClient):
+    answer = await local.request("TRACE", "/api/v1/runs")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert answer.json()["code"] == "MethodNotAllowed"
+
+
+async def test_each_operation_says_which_problems_it_may_answer_with(local: httpx2.AsyncClient):
+    described = (await local.get("/api/v1/openapi.json")).json()
+
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            problems = {status for status, said in operation["responses"].items() if status[0] in "45"}
+            assert {"401", "403", "404", "422", "503"} <= problems, (method, path)
+            assert all("application/problem+json" in operation["responses"][status]["content"] for status in problems)

@@ -43,7 +43,7 @@ def serve(
     if lacking:
         raise ConfigError(f"`paigeant serve` needs {', '.join(lacking)}: pip install 'paigeant[web]'")
     settings = load_settings()
-    access = _access(host, tls=certfile is not None or behind_proxy, behind_proxy=behind_proxy)
+    access = _access(settings, host, tls=certfile is not None or behind_proxy, behind_proxy=behind_proxy)
     configure_logs(settings)
     options: dict[str, Any] = {"host": host, "port": port, "root_path": _path(root_path)}
     options["proxy_headers"] = behind_proxy  # else whoever is on this machine could name any address as theirs
@@ -57,25 +57,27 @@ def _path(given: str) -> str:
     return f"/{given.strip('/')}" if given.strip("/") else ""
 
 
-def _access(host: str, *, tls: bool, behind_proxy: bool) -> Any:
-    """Return who may, as far as the environment says; raises ConfigError for what would be readable on the way."""
+def _access(settings: Settings, host: str, *, tls: bool, behind_proxy: bool) -> Any:
+    """Return who may, as far as the settings say; raises ConfigError for what would be readable on the way."""
     access = import_module("paigeant.web.access")
     text = os.environ.get(TOKEN, "")
     local = host in _LOOPBACK and not behind_proxy
     tokens: dict[str, Any] = access.read_tokens(text) if text else {}
+    openid = import_module("paigeant.web.sign_in.openid").choose_provider(settings)
     if not local and not tls:
         raise ConfigError(f"--host {host}: tokens would travel unencrypted: use --certfile, or --behind-proxy")
-    return access.Access(tokens, local=local and not tokens)
+    return access.Access(tokens, local=local and not tokens and openid is None, openid=openid)
 
 
 async def _require_tokens(paigeant: Paigeant, access: Any, host: str) -> None:
     """Let nobody in without a token if there are any; raises ConfigError if there must be and are not."""
-    if access.tokens:
+    if access.tokens or access.openid is not None:
         return
     if await paigeant.store.list_tokens():
         access.local = False
     elif not access.local:
-        text = f"--host {host}: others could reach it, and nobody has a token: set {TOKEN}, or `paigeant tokens create`"
+        text = f"--host {host}: others could reach it, and nobody has a token: set {TOKEN}, or "
+        text += "`paigeant tokens create`, or let people sign in at a provider (PAIGEANT_OIDC_ISSUER)"
         raise ConfigError(text)
 
 
@@ -97,7 +99,7 @@ async def _serve(settings: Settings, access: Any, options: dict[str, Any]) -> in
         server = uvicorn.Server(config)
         stopping = asyncio.create_task(_end_streams(server, guarded.watcher), name="paigeant-serve")
         address = f"{'https' if config.is_ssl else 'http'}://{options['host']}:{options['port']}{options['root_path']}/"
-        rights = "everybody on this machine may do everything" if access.local else "a token is needed"
+        rights = _rights(access)
         note(f"dashboard on {address} ({rights}); Ctrl-C stops it")
         try:
             await server.serve()
@@ -109,6 +111,13 @@ async def _serve(settings: Settings, access: Any, options: dict[str, Any]) -> in
             stopping.cancel()
             await guarded.aclose()
     return 0
+
+
+def _rights(access: Any) -> str:
+    """Return who may what, for the line that says where the dashboard is."""
+    if access.local:
+        return "everybody on this machine may do everything"
+    return "a token is needed" if access.openid is None else f"sign in at {access.openid.name}, or with a token"
 
 
 async def _end_streams(server: Any, watcher: Any) -> None:

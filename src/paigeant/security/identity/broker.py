@@ -40,7 +40,7 @@ class OAuthIdentities(Identities):
         """Read the keys; raises ConfigError. Nothing is asked yet."""
         self._options: IdentityOptions = places.options
         self._profile: ProviderProfile = PROFILES[places.options.profile](places.options)
-        self._provider = Provider(places.options)
+        self._provider = Provider(places.options.issuer, "PAIGEANT_IDENTITY_ISSUER")
         self._vault: Sealing = vault or Vault(places.vault)
         self._now = now
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from paigeant.errors import ConfigError, IdentityRefused, IdentityUnavailable
 from paigeant.security.identity.http import GOOD, Answer, get
-from paigeant.security.identity.options import IdentityOptions, require_https
+from paigeant.security.identity.options import require_https
 from paigeant.security.identity.tokens import ProviderKey, UnknownProviderKey, read_keys, verify
 
 KEPT: Final = 600.0
@@ -25,6 +25,7 @@ class Known(NamedTuple):
     """What discovery has found, and when."""
 
     token_endpoint: str
+    authorization_endpoint: str | None
     jwks_uri: str
     keys: Mapping[str, ProviderKey]
     at: float
@@ -33,9 +34,10 @@ class Known(NamedTuple):
 class Provider:
     """The provider of one issuer. Several who need the same at the same time have it asked once."""
 
-    def __init__(self, options: IdentityOptions, *, ask: Callable[[str], Awaitable[Answer]] = get) -> None:
-        """Know nothing yet; raises ConfigError for an issuer that tokens may not be sent to."""
-        self._issuer = require_https(options.issuer, "PAIGEANT_IDENTITY_ISSUER")
+    def __init__(self, issuer: str, setting: str, *, ask: Callable[[str], Awaitable[Answer]] = get) -> None:
+        """Know nothing yet; raises ConfigError for an issuer, of this setting, that tokens may not be sent to."""
+        self._issuer = require_https(issuer, setting)
+        self._setting = setting
         self._ask = ask
         self._known: Known | None = None
         self._asking: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
@@ -43,6 +45,13 @@ class Provider:
     async def token_endpoint(self) -> str:
         """Return where tokens are exchanged; raises IdentityRefused and IdentityUnavailable."""
         return (await self._find(KEPT)).token_endpoint
+
+    async def authorization_endpoint(self) -> str:
+        """Return where people sign in; raises IdentityRefused and IdentityUnavailable."""
+        found = (await self._find(KEPT)).authorization_endpoint
+        if found is None:
+            raise IdentityRefused("the identity provider does not say its authorization_endpoint")
+        return found
 
     async def verify(self, token: str) -> Mapping[str, Any]:
         """Return the claims of a token that it has signed; raises IdentityRefused and IdentityUnavailable."""
@@ -71,10 +80,11 @@ class Provider:
         said = _good(url, await self._ask(url))
         if said.get("issuer") != self._issuer:
             text = f"{url} says that it is {str(said.get('issuer'))[:200]!r}, not {self._issuer!r}"
-            raise IdentityRefused(f"{text}: PAIGEANT_IDENTITY_ISSUER has to be the same, letter by letter")
+            raise IdentityRefused(f"{text}: {self._setting} has to be the same, letter by letter")
         token_endpoint, jwks_uri = _address(said, "token_endpoint"), _address(said, "jwks_uri")
+        people = _address(said, "authorization_endpoint") if "authorization_endpoint" in said else None
         keys = read_keys(_good(jwks_uri, await self._ask(jwks_uri)))
-        return Known(token_endpoint, jwks_uri, keys, monotonic())
+        return Known(token_endpoint, people, jwks_uri, keys, monotonic())
 
 
 def _good(url: str, answer: Answer) -> Mapping[str, Any]:
