@@ -8,6 +8,7 @@ BIN    := $(VENV)/bin
 BASE   := $(VENV)/.base
 DEV    := $(VENV)/.dev
 FUZZ   := $(VENV)/.fuzz
+WEB    := $(VENV)/.web
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -21,7 +22,7 @@ demo: $(BASE)  ## run the support desk, from a fresh checkout
 
 # Five at a time whatever the cores: most of them wait for servers, processes and leases.
 test: $(DEV) services  ## all tests but the slow ones
-	$(BIN)/pytest -n 5 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 5 --dist loadfile -m "not slow and not web"
 
 test-pythons: services  ## unit, contract and specification tests on every Python from 3.11 on that is here
 	.ci/pythons all tests/unit tests/contracts tests/specification
@@ -43,6 +44,10 @@ agents-oldest: $(DEV) ## a part of them on the oldest, within a minute
 
 test-slow: $(DEV) services  ## the slow tests
 	$(BIN)/pytest -n auto --dist loadfile -m slow
+
+test-web: $(WEB) services  ## the dashboard in a browser, with axe, and the API against its description
+	.ci/chromium
+	$(BIN)/pytest -n 2 --dist loadfile -m web
 
 fuzz: $(FUZZ)  ## feed what reads from outside, led by coverage, for FUZZ_SECONDS in all (60)
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
@@ -109,6 +114,7 @@ chaos-figures: $(DEV) ## print what the last nightly dramas came to
 requirements:  ## pin again (needs uv)
 	.ci/pin base --group build
 	.ci/pin dev --group build --group dev --all-extras --constraints requirements/base.txt
+	.ci/pin web --group build --group web --constraints requirements/dev.txt
 	.ci/pin fuzz --group build --group fuzz --constraints requirements/dev.txt
 	.ci/pin-agents
 
@@ -125,6 +131,10 @@ $(BASE): pyproject.toml requirements/base.txt | $(BIN)/python
 $(DEV): pyproject.toml requirements/dev.txt | $(BIN)/python
 	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(WEB): requirements/web.txt $(DEV)
+	$(PIP) install --quiet --require-hashes -r requirements/web.txt
 	@touch $@
 
 $(FUZZ): requirements/fuzz.txt $(DEV)
