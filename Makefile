@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 BASE   := $(VENV)/.base
 DEV    := $(VENV)/.dev
 FUZZ   := $(VENV)/.fuzz
-WEB    := $(VENV)/.web
+EXTRA  := $(VENV)/.extra
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -22,7 +22,7 @@ demo: $(BASE)  ## run the support desk, from a fresh checkout
 
 # Five at a time whatever the cores: most of them wait for servers, processes and leases.
 test: $(DEV) services  ## all tests but the slow ones
-	$(BIN)/pytest -n 5 --dist loadfile -m "not slow and not web"
+	$(BIN)/pytest -n 5 --dist loadfile -m "not slow and not extra"
 
 test-pythons: services  ## unit, contract and specification tests on every Python from 3.11 on that is here
 	.ci/pythons all tests/unit tests/contracts tests/specification
@@ -45,9 +45,9 @@ agents-oldest: $(DEV) ## a part of them on the oldest, within a minute
 test-slow: $(DEV) services  ## the slow tests
 	$(BIN)/pytest -n auto --dist loadfile -m slow
 
-test-web: $(WEB) services  ## the dashboard in a browser, with axe, and the API against its description
+test-extra: $(EXTRA) services  ## what needs more: the dashboard in a browser with axe, the API against its description, MCP
 	.ci/chromium
-	$(BIN)/pytest -n 2 --dist loadfile -m web
+	$(BIN)/pytest -n 2 --dist loadfile -m extra
 
 fuzz: $(FUZZ)  ## feed what reads from outside, led by coverage, for FUZZ_SECONDS in all (60)
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
@@ -114,7 +114,7 @@ chaos-figures: $(DEV) ## print what the last nightly dramas came to
 requirements:  ## pin again (needs uv)
 	.ci/pin base --group build
 	.ci/pin dev --group build --group dev --all-extras --constraints requirements/base.txt
-	.ci/pin web --group build --group web --constraints requirements/dev.txt
+	.ci/pin extra --group build --group extra --constraints requirements/dev.txt
 	.ci/pin fuzz --group build --group fuzz --constraints requirements/dev.txt
 	.ci/pin-agents
 
@@ -133,8 +133,8 @@ $(DEV): pyproject.toml requirements/dev.txt | $(BIN)/python
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(WEB): requirements/web.txt $(DEV)
-	$(PIP) install --quiet --require-hashes -r requirements/web.txt
+$(EXTRA): requirements/extra.txt $(DEV)
+	$(PIP) install --quiet --require-hashes -r requirements/extra.txt
 	@touch $@
 
 $(FUZZ): requirements/fuzz.txt $(DEV)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-from fastmcp import FastMCP  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
 LOG = Path(os.environ["SHELF_LOG"])
 
@@ -23,6 +22,6 @@ def find(item: str) -> str:
 
 
 note("started")
-server: Any = FastMCP("shelf")
-server.tool(find)
-server.run(transport="stdio", show_banner=False)
+server: Any = import_module("mcp.server.mcpserver").MCPServer("shelf")
+server.add_tool(find)
+server.run("stdio")

@@ -1,13 +1,13 @@
 """A server of MCP is started when an agent's step first calls it, and not at all where all that it said is recorded.
 
-It needs fastmcp, which the extra ``mcp`` of pydantic-ai brings.
+It needs the extra ``mcp`` of pydantic-ai.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from paigeant import ActivityRegistry, Paigeant, RetryPolicy, RunStatus, Workflow
 from paigeant.config import Settings
 
-pytestmark = pytest.mark.skipif(find_spec("fastmcp") is None, reason="fastmcp is not here")
+pytestmark = pytest.mark.extra
 
 
 def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -31,8 +31,8 @@ def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
 
 
 def toolset(log: Path) -> Any:
-    transports: Any = pytest.importorskip("fastmcp.client.transports")
-    mcp: Any = pytest.importorskip("pydantic_ai.mcp")
+    transports: Any = import_module("fastmcp.client.transports")
+    mcp: Any = import_module("pydantic_ai.mcp")
     environment = {**os.environ, "SHELF_LOG": str(log), "PYTHONPATH": os.pathsep.join(sys.path)}
     server = str(Path(__file__).with_name("shelf.py"))
     return mcp.MCPToolset(

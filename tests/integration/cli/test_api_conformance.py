@@ -13,7 +13,7 @@ import pytest
 from tests.integration.cli.test_browser import HANDLERS
 from tests.integration.cli.test_metrics import fetch, free_port
 
-pytestmark = [pytest.mark.web, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.extra, pytest.mark.timeout(400)]
 
 # Which text is a page's end, or a condition, no schema says.
 NOT_CHECKED = "positive_data_acceptance"

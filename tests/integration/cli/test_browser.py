@@ -14,7 +14,7 @@ import pytest
 from tests.identity_provider import CLIENT, identity_provider
 from tests.integration.cli.test_metrics import fetch, free_port
 
-pytestmark = pytest.mark.web
+pytestmark = pytest.mark.extra
 
 PAGES = ("/", "/runs", "/queues", "/workers", "/workflows", "/approvals", "/cost", "/dead-letters")
 
@@ -49,7 +49,7 @@ def complaints() -> list[str]:
 @pytest.fixture
 def browser(complaints: list[str]) -> Iterator[Any]:
     """Return a page of Debian's chromium."""
-    playwright = import_module("playwright.sync_api")  # only there where `make test-web` has put it
+    playwright = import_module("playwright.sync_api")  # only there where `make test-extra` has put it
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = opened.new_page()
