@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -12,13 +13,16 @@ from paigeant.app.choosing import keys_of
 from paigeant.app.options import read_span
 from paigeant.app.paigeant import Paigeant
 from paigeant.config import Settings
-from paigeant.errors import ConfigError
+from paigeant.errors import ConfigError, MessageRejected
 from paigeant.model.values.durations import Duration
-from paigeant.security.custody.audit import Audit, audit
+from paigeant.security.custody.audit import BROKEN, Audit, BrokenLink, Exported, audit, audit_columns
+from paigeant.security.custody.evidence.document import RIGHT, document_of, read_document, write_document
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import read_private, write_key
+from paigeant.security.custody.keyring import Keyring
 from paigeant.security.custody.keysets import edit_trust, granted, read_text, read_trust, successor_of
+from paigeant.security.custody.purposes import KeyPlaces
 from paigeant.security.custody.trust import TrustedKey, read_grants
 from paigeant.security.sealing.jwe import EncryptionKey
 from paigeant.security.sealing.vault import Recipient, read_recipients
@@ -35,15 +39,33 @@ class Custody:
 
     def __init__(self, app: Paigeant) -> None:
         """Verify the runs of an open application; raises ConfigError for keys that cannot be read."""
-        self._store = app.store
+        self._store, self._settings = app.store, app.settings
         keys = keys_of(app.settings, create=False)()
         self.is_development: bool = keys.is_development
         """Whether no key is configured: then keys prove nothing against who writes to the store."""
-        self._judge = Judge(keys, app.settings.audience or app.settings.namespace)
+        self._judge = Judge(keys, _audience_of(app.settings))
 
     async def verify(self, workflow_id: UUID) -> Audit:
         """Return whether a run is what was signed, with the first link that is broken; raises UnknownRun."""
         return audit(await self._store.load_evidence(workflow_id), self._judge)
+
+    async def export(self, workflow_id: UUID, *, values: bool = True) -> bytes:
+        """Return all that an audit reads of a run as one document, signed with the process's own key.
+
+        Without ``values`` it has digests in the place of inputs, outputs, logs, errors, messages and variables. Nothing
+        is verified. Raises UnknownRun, InvalidInput for a document of more than 256 MiB, and ConfigError without a key
+        that may ``operate:export``.
+        """
+        keys = keys_of(self._settings)()
+        try:
+            mine = keys.mine_for("evidence")
+        except ConfigError as error:
+            raise ConfigError(f"evidence is signed: set PAIGEANT_SIGNING_KEY to a key that may {RIGHT}") from error
+        if not mine.may(RIGHT):
+            raise ConfigError(f"evidence is signed, and {mine.iss} may not {RIGHT}: add it to its rights")
+        evidence = await self._store.load_evidence(workflow_id)
+        document = document_of(evidence, _audience_of(self._settings), datetime.now(UTC), values=values)
+        return write_document(document, keys)
 
     async def verify_all(self, since: Duration | None = None) -> AsyncGenerator[Audit, None]:
         """Yield the audit of each run, the newest first; with ``since`` only of those recorded since then.
@@ -59,6 +81,24 @@ class Custody:
             after = page.next
             if after is None:
                 return
+
+
+def verify_document(made: bytes, jwks: Path, settings: Settings) -> Audit:
+    """Return whether a document that was exported is what was signed, by the keys of a set alone; no store is needed.
+
+    Of the settings only namespace and audience count. Raises ConfigError for a key set that cannot be read.
+    """
+    keys, audience = Keyring(KeyPlaces(settings.namespace, trust=jwks)), _audience_of(settings)
+    try:
+        document, key = read_document(made, keys, audience)
+    except MessageRejected as error:
+        return Audit(None, BROKEN, broken=BrokenLink("", 0, None, "document", str(error)))
+    found = audit_columns(document.run, document.stored_records, document.stored_deeds, Judge(keys, audience))
+    return replace(found, exported=Exported(key.iss, document.at, document.values))
+
+
+def _audience_of(settings: Settings) -> str:
+    return settings.audience or settings.namespace
 
 
 def generate_key(path: Path, algorithm: str = "Ed25519") -> str:

@@ -83,3 +83,48 @@ def test_a_key_is_rotated_and_the_old_one_revoked(empty: Any):
     assert (found[0]["revoked_from"], found[0]["compromised"]) == ("2026-01-31T12:00:00Z", True)
     assert "exp" in found[0]
     assert "revoked_from" not in found[1]
+
+
+def test_evidence_is_exported_and_verified_without_a_store(project: Any):
+    project.write("paigeant.yaml", "handlers: handlers.py\nsigning: on\n")
+    run = json.loads(project.paigeant("dispatch", "hello", "input.json", "--json").stdout)["workflow_id"]
+    rights = [word for kind in ("dispatch", "step", "operate") for word in ("--may", f"{kind}:*")]
+    jwks = project.paigeant("keys", "export-jwks", ".paigeant/keys/dev.jwk", "--iss", "dev", *rights)
+    project.write("trust.json", jwks.stdout)
+
+    written = project.paigeant("audit", "export", run, "--output", "run.json")
+    printed = project.paigeant("audit", "export", "--last", "--without-values")
+    project.write("digests.json", printed.stdout)
+    project.write("paigeant.yaml", "store: postgresql://nobody@nowhere.invalid/none\n")
+    verified = project.paigeant("audit", "verify", "run.json", "--jwks", "trust.json", "--json")
+    digests = project.paigeant("audit", "verify", "digests.json", "--jwks", "trust.json")
+
+    assert (written.returncode, written.stdout, printed.returncode) == (0, "", 0)
+    assert (project.folder / "run.json").stat().st_mode & 0o777 == 0o600
+    found = json.loads(verified.stdout)
+    assert (verified.returncode, found["workflow_id"], found["verdict"], found["broken"]) == (0, run, "intact", None)
+    assert (digests.returncode, digests.stdout.splitlines()[0]) == (0, f"{run}  intact")
+    assert "without values: their digests were not recomputed" in digests.stdout
+
+
+def test_evidence_that_was_changed_exits_1_and_names_the_document(project: Any):
+    project.write("paigeant.yaml", "handlers: handlers.py\nsigning: on\n")
+    run = json.loads(project.paigeant("dispatch", "hello", "input.json", "--json").stdout)["workflow_id"]
+    project.write("trust.json", '{"keys": []}')
+    project.write("run.json", project.paigeant("audit", "export", run).stdout)
+
+    changed = project.paigeant("audit", "verify", "run.json", "--jwks", "trust.json")
+    as_json = project.paigeant("audit", "verify", "run.json", "--jwks", "trust.json", "--json")
+
+    assert changed.returncode == 1
+    assert "broken, document: it is signed by key" in changed.stdout
+    assert (as_json.returncode, json.loads(as_json.stdout)["broken"]["link"]) == (1, "document")
+
+
+def test_a_file_is_verified_by_a_key_set_and_one_at_a_time(project: Any):
+    project.write("trust.json", '{"keys": []}')
+
+    for words in (["--last"], ["--all"], ["gone.json"], []):
+        refused = project.paigeant("audit", "verify", *words, "--jwks", "trust.json")
+        assert refused.returncode == 2, words
+    assert project.paigeant("audit", "verify", "gone.json", "--jwks", "gone.json").returncode == 2

@@ -1,20 +1,26 @@
-"""``paigeant audit``: whether runs are what was signed."""
+"""``paigeant audit``: whether runs are what was signed, here or wherever their evidence was taken."""
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from paigeant.app import Paigeant
-from paigeant.app.custody import Custody
+from paigeant.app.custody import Custody, verify_document
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, printable, write, write_json
-from paigeant.security.custody.audit import BROKEN, Audit
+from paigeant.config import load_settings
+from paigeant.errors import InvalidInput
+from paigeant.security.custody.audit import BROKEN, Audit, Exported
+from paigeant.security.custody.evidence.document import DOCUMENT_BYTES
 
 app: typer.Typer = new_app("audit", about="Verify what was signed of runs.")
 
@@ -26,13 +32,32 @@ def _group() -> None:
 
 @app.command("verify")
 def verify(
-    workflow_id: RunId = None,
+    workflow_id: Annotated[
+        str | None,
+        typer.Argument(metavar="ID|FILE", help="The run's id, its beginning, or with --jwks a file of `audit export`."),
+    ] = None,
     last: Last = False,
     every: Annotated[bool, typer.Option("--all", help="All runs, the newest first.")] = False,
     since: Annotated[str | None, typer.Option(help="With --all: only those of the last 1h30m, 7d, …")] = None,
+    jwks: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Verify a file by the keys of this set alone, without a store."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a run.")] = False,
 ) -> None:
     """Verify each record of a run, and hold all that the store has of it against them; exits 1 if a link is broken."""
+    if jwks is not None:
+        if workflow_id is None or last or every:
+            raise typer.BadParameter("name the one file that is to be verified", param_hint="--jwks")
+        audit = verify_document(_read(Path(workflow_id)), jwks, load_settings())
+        if not _report(audit, as_json=as_json):
+            raise typer.Exit(FAILED)
+        return
+    _verify_stored(workflow_id, last=last, every=every, since=since, as_json=as_json)
+
+
+def _verify_stored(workflow_id: str | None, *, last: bool, every: bool, since: str | None, as_json: bool) -> None:
+    """Verify runs that are in the store."""
     if every and (workflow_id is not None or last):
         raise typer.BadParameter("it means all runs: name none", param_hint="--all")
     if not every:
@@ -51,21 +76,77 @@ def verify(
         raise typer.Exit(FAILED)
 
 
+@app.command("export")
+def export(
+    workflow_id: RunId = None,
+    last: Last = False,
+    output: Annotated[Path | None, typer.Option(help="Write it to this file, for its owner only.")] = None,
+    without_values: Annotated[
+        bool,
+        typer.Option("--without-values", help="Have digests in the place of all that steps were given and came to."),
+    ] = False,
+) -> None:
+    """Write all that an audit reads of a run as one signed document; ``audit verify FILE --jwks SET`` verifies it."""
+    require_one(workflow_id, last)
+
+    async def question(app: Paigeant) -> bytes:
+        custody = Custody(app)
+        if custody.is_development:
+            note("development keys: they prove nothing against who writes to the store")
+        return await custody.export((await chosen(app, workflow_id)).workflow_id, values=not without_values)
+
+    made = ask(question)
+    if output is None:
+        sys.stdout.buffer.write(made)
+        sys.stdout.buffer.flush()
+    else:
+        _write(output, made)
+
+
+def _read(file: Path) -> bytes:
+    """Return what is in a document, of one that is too large a byte too much; raises InvalidInput."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(DOCUMENT_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(f"{file}: {error.strerror}") from error
+
+
+def _write(file: Path, made: bytes) -> None:
+    """Write a document that only its owner can read, whole or not at all; raises InvalidInput."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(made)
+        partial.replace(file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InvalidInput(f"{file}: {error.strerror}") from error
+
+
 def _report(audit: Audit, *, as_json: bool) -> bool:
     """Print an audit; returns whether no link is broken."""
     if as_json:
         write_json(_as_json(audit))
     else:
         whose = f", for {audit.subject}" if audit.subject else ""
-        write(printable(f"{audit.workflow_id}  {audit.verdict}{whose}"))
+        write(printable(f"{audit.workflow_id or 'unknown run'}  {audit.verdict}{whose}"))
+        if audit.exported is not None:
+            write(printable(_exported(audit.exported)))
         for hop in audit.hops:
             write(printable(_line(hop)))
         if audit.broken is not None:
             broken = audit.broken
             step = f" ({broken.step})" if broken.step else ""
             path = f" of {broken.path}" if broken.path else ""
-            write(printable(f"  broken at position {broken.position}{path}{step}, {broken.link}: {broken.why}"))
+            where = "" if audit.workflow_id is None else f" at position {broken.position}{path}{step}"
+            write(printable(f"  broken{where}, {broken.link}: {broken.why}"))
     return audit.verdict != BROKEN
+
+
+def _exported(exported: Exported) -> str:
+    said = f"  exported {exported.at.isoformat(timespec='seconds')}, signed by {exported.signed_by}"
+    return said if exported.values else f"{said}, without values: their digests were not recomputed"
 
 
 def _line(hop: dict[str, Any]) -> str:
@@ -75,4 +156,5 @@ def _line(hop: dict[str, Any]) -> str:
 
 
 def _as_json(audit: Audit) -> dict[str, Any]:
-    return {**asdict(audit), "workflow_id": str(audit.workflow_id)}
+    run = audit.workflow_id
+    return {**asdict(audit), "workflow_id": None if run is None else str(run)}

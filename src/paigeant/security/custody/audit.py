@@ -8,30 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from paigeant.errors import MessageRejected, TamperedMessage
-from paigeant.model.custody.evidence import Evidence, HopEvidence
+from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import RecordKind, StoredRecord
 from paigeant.model.entries.entry import FLOW
+from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
-from paigeant.model.values.digests import digest_of
 from paigeant.security.custody.chain import Chain
+from paigeant.security.custody.evidence.columns import HopColumns, RunColumns, columns_of, digest_in
 from paigeant.security.custody.judge import Judge
-from paigeant.security.custody.judging.variables import input_fields
-from paigeant.security.custody.records import (
-    RecordText,
-    digest_of_fault,
-    digest_of_undo,
-    digest_of_value,
-    digest_of_values,
-    read_stored,
-)
+from paigeant.security.custody.records import RecordText, read_stored
 from paigeant.security.custody.summaries import deeds_of, hops_of, keys_of, subject_of
-from paigeant.security.frame import read_frame
 
 INTACT: Final = "intact"
 BROKEN: Final = "broken"
@@ -52,19 +45,30 @@ class BrokenLink:
 
 
 @dataclass(frozen=True)
+class Exported:
+    """Whose key signed a document, when, and whether ``values`` are in it: else digests are the exporter's word."""
+
+    signed_by: str
+    at: datetime
+    values: bool
+
+
+@dataclass(frozen=True)
 class Audit:
     """What an audit came to: ``intact``, ``broken`` or ``unsigned``; ``hops`` say who signed what, in order.
 
-    The ``subject`` is the person for whom the run acts, if it acts for one.
+    The ``subject`` is the person for whom the run acts, if it acts for one. Of a document ``exported`` says who signed
+    it; if it is not what somebody signed who may, nothing is known of it, not even of which run it is.
     """
 
-    workflow_id: UUID
+    workflow_id: UUID | None
     verdict: str
     hops: tuple[dict[str, Any], ...] = ()
     keys: tuple[str, ...] = ()
     broken: BrokenLink | None = None
     deeds: tuple[dict[str, Any], ...] = field(default=())
     subject: str | None = None
+    exported: Exported | None = None
 
 
 class _BrokenError(Exception):
@@ -75,22 +79,27 @@ class _BrokenError(Exception):
 
 def audit(evidence: Evidence, judge: Judge) -> Audit:
     """Return what becomes of a run's custody, with the first link that is broken; never raises for what it finds."""
-    if not evidence.records:
-        return Audit(evidence.workflow_id, UNSIGNED)
+    return audit_columns(columns_of(evidence), evidence.records, evidence.deeds, judge)
+
+
+def audit_columns(run: RunColumns, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed], judge: Judge) -> Audit:
+    """As :func:`audit`, of a run's columns, the records that were signed of it, and what people did."""
+    if not records:
+        return Audit(run.workflow_id, UNSIGNED)
     chain = Chain()
     try:
-        _verify_records(evidence, judge, chain)
-        _verify_deeds(evidence, judge, chain)
-        _check_run(evidence, chain)
-        _check_wishes(evidence, chain)
-        for hop in evidence.hops:
+        _verify_records(run, records, judge, chain)
+        _verify_deeds(run, deeds, judge, chain)
+        _check_run(run, chain)
+        _check_wishes(run, chain)
+        for hop in run.hops:
             _check_hop(hop, chain)
         _check_joins(chain)
-        _check_messages(evidence, chain)
-        _check_variables(evidence, chain)
+        _check_messages(run, chain)
+        _check_variables(run, chain)
     except _BrokenError as error:
-        return Audit(evidence.workflow_id, BROKEN, hops_of(chain), keys_of(chain), error.link, *_people(chain))
-    return Audit(evidence.workflow_id, INTACT, hops_of(chain), keys_of(chain), None, *_people(chain))
+        return Audit(run.workflow_id, BROKEN, hops_of(chain), keys_of(chain), error.link, *_people(chain))
+    return Audit(run.workflow_id, INTACT, hops_of(chain), keys_of(chain), None, *_people(chain))
 
 
 def _people(chain: Chain) -> tuple[tuple[dict[str, Any], ...], str | None]:
@@ -98,10 +107,10 @@ def _people(chain: Chain) -> tuple[tuple[dict[str, Any], ...], str | None]:
     return deeds_of(chain), subject_of(chain)
 
 
-def _verify_records(evidence: Evidence, judge: Judge, chain: Chain) -> None:
+def _verify_records(run: RunColumns, records: Iterable[StoredRecord], judge: Judge, chain: Chain) -> None:
     """Verify each record after the one that it follows, the dispatch first, until none is left."""
     behind: dict[str | None, list[StoredRecord]] = {}
-    for each in evidence.records:
+    for each in records:
         behind.setdefault(_prev_of(each), []).append(each)
     ready = deque(behind.pop(None, ()))
     while ready:
@@ -114,23 +123,23 @@ def _verify_records(evidence: Evidence, judge: Judge, chain: Chain) -> None:
                 judge.check_counts(chain.links[digest])
         except MessageRejected as error:
             raise _explained(each.key.path, each.key.position, str(error)) from error
-        if chain.links[digest].text.place != (str(evidence.workflow_id), each.key.path, each.key.position):
+        if chain.links[digest].text.place != (str(run.workflow_id), each.key.path, each.key.position):
             raise _broken(each.key.path, each.key.position, "record", "it is the record of another hop")
         ready.extend(following)
     for [first, *_] in behind.values():
         raise _broken(first.key.path, first.key.position, "prev", "it follows no record that was signed")
 
 
-def _verify_deeds(evidence: Evidence, judge: Judge, chain: Chain) -> None:
+def _verify_deeds(run: RunColumns, deeds: Sequence[StoredDeed], judge: Judge, chain: Chain) -> None:
     """Verify what people did. What nobody has signed counts for nothing: what it has brought about is found below."""
-    runs = {str(evidence.workflow_id), *_parents(chain)}
-    for stored in evidence.deeds:
+    runs = {str(run.workflow_id), *_parents(chain)}
+    for stored in deeds:
         if stored.deed.text is not None and str(stored.deed.workflow_id) in runs:
             try:
                 judge.learn(chain, stored)
             except MessageRejected as error:
                 raise _broken("", 0, f"deed {stored.deed.verb}", str(error)) from error
-    own = {stored.deed.deed_id.hex for stored in evidence.deeds if stored.deed.workflow_id == evidence.workflow_id}
+    own = {stored.deed.deed_id.hex for stored in deeds if stored.deed.workflow_id == run.workflow_id}
     for name, deed in chain.deeds.named.items():
         if name in own and deed.follows is not None and deed.follows not in chain.links:
             raise _broken("", 0, f"deed {deed.verb}", "the record that it follows is not in the store")
@@ -142,10 +151,10 @@ def _parents(chain: Chain) -> list[str]:
     return within["runs"] if within else []
 
 
-def _check_wishes(evidence: Evidence, chain: Chain) -> None:
+def _check_wishes(run: RunColumns, chain: Chain) -> None:
     """Raise for a run that was ended or sent on its way, if nobody who may has signed that."""
     deeds = chain.deeds
-    if evidence.status == RunStatus.TERMINATED and not deeds.terminates():
+    if run.status == RunStatus.TERMINATED and not deeds.terminates():
         raise _broken("", 0, "run", "it is terminated, and nobody has signed that")
     for link in chain.links.values():
         fields, (_, path, position) = link.text.fields, link.text.place
@@ -155,7 +164,7 @@ def _check_wishes(evidence: Evidence, chain: Chain) -> None:
         if link is not left[0] and not deeds.resumes(left[left.index(link) - 1].at):
             raise _broken(path, position, "retry", "it was run again, and nobody has signed that", fields["step"])
     cancelled = any(deeds.asks_to_cancel(each) for each in (CancelRequest.PLAIN, CancelRequest.COMPENSATE))
-    if evidence.status == RunStatus.CANCELLED and not cancelled and not _parents(chain):  # a branch of one may end it
+    if run.status == RunStatus.CANCELLED and not cancelled and not _parents(chain):  # a branch of one may end it
         raise _broken("", 0, "run", "it is cancelled, and nobody has signed that it is to be")
 
 
@@ -175,61 +184,61 @@ def _broken(path: str, position: int, link: str, why: str, step: str | None = No
     return _BrokenError(BrokenLink(path, position, step, link, why))
 
 
-def _check_run(evidence: Evidence, chain: Chain) -> None:
+def _check_run(run: RunColumns, chain: Chain) -> None:
     """Hold the run's row against its dispatch and its end."""
     [first, *_] = chain.links.values()
     fields = first.text.fields
     for name, found, signed in (
-        ("workflow", evidence.workflow, fields.get("workflow")),
-        ("input", digest_of_value(evidence.input), fields.get("input")),
+        ("workflow", run.workflow, fields.get("workflow")),
+        ("input", run.input.digest, fields.get("input")),
     ):
         if found != signed:
             raise _broken("", 0, name, f"not what {first.iss} signed")
     ends = [link for link in chain.links.values() if link.text.fields.get("run") is not None]
-    final = RunStatus(evidence.status).final and evidence.status != RunStatus.TERMINATED
+    final = RunStatus(run.status).final and run.status != RunStatus.TERMINATED
     if final and not ends:
-        raise _broken("", 0, "run", f"it is {evidence.status}, and nobody has signed its end")
+        raise _broken("", 0, "run", f"it is {run.status}, and nobody has signed its end")
     if final:
         last = ends[-1].text.fields
         results = [end.text.fields["result"] for end in ends if end.text.fields["run"] == RunStatus.COMPLETED]
         for name, found, signed in (
-            ("run", evidence.status, last["run"]),
-            ("result", digest_of_value(evidence.output), results[-1] if results else last["result"]),
+            ("run", run.status, last["run"]),
+            ("result", digest_in(run.output), results[-1] if results else last["result"]),
         ):
             if found != signed:
                 raise _broken(last["path"], last["n"], name, f"not what {ends[-1].iss} signed", last["step"])
 
 
-def _check_hop(hop: HopEvidence, chain: Chain) -> None:
+def _check_hop(hop: HopColumns, chain: Chain) -> None:
     """Hold a hop that is behind against its record."""
-    left = chain.at(hop.key.path, hop.key.position)
+    left = chain.at(hop.path, hop.position)
     if hop.is_open or not hop.fence:
         return
     if not left:
         if hop.status == StepStatus.COMPLETED:
-            raise _broken(hop.key.path, hop.key.position, "record", "it is done, and nobody has signed it", hop.step)
+            raise _broken(hop.path, hop.position, "record", "it is done, and nobody has signed it", hop.step)
         return
     link, signed = left[-1], left[-1].text.fields
     for name, found in _columns(hop, link.text).items():
         if found != signed[name]:
-            raise _broken(hop.key.path, hop.key.position, name, f"not what {link.iss} signed", hop.step)
+            raise _broken(hop.path, hop.position, name, f"not what {link.iss} signed", hop.step)
 
 
-def _columns(hop: HopEvidence, text: RecordText) -> Mapping[str, Any]:
+def _columns(hop: HopColumns, text: RecordText) -> Mapping[str, Any]:
     """Return what must be as it was signed, of what lies in the row."""
     columns = {
         "step": hop.step,
         "step_id": hop.step_id,
         "dir": hop.direction,
         "status": hop.status,
-        "out": digest_of_value(hop.output),
-        "log": digest_of_value(hop.log),
-        "undo": digest_of_undo(hop.undo_before),
+        "out": digest_in(hop.output),
+        "log": digest_in(hop.log),
+        "undo": digest_in(hop.undo),
         # What completed has the error of the attempt before, if there was one.
-        "fault": None if hop.error is None or hop.status == StepStatus.COMPLETED else digest_of_fault(hop.error),
+        "fault": None if hop.status == StepStatus.COMPLETED else digest_in(hop.error),
     }
     if text.fields["in"] is not None or hop.status == StepStatus.COMPLETED:  # else an earlier attempt may have bound it
-        columns["in"] = digest_of_values(hop.input)
+        columns["in"] = digest_in(hop.input)
     return columns
 
 
@@ -243,37 +252,30 @@ def _check_joins(chain: Chain) -> None:
             raise _broken(path, position, "heads", f"its branches are not those that {link.iss} signed", FLOW)
 
 
-def _check_messages(evidence: Evidence, chain: Chain) -> None:
+def _check_messages(run: RunColumns, chain: Chain) -> None:
     """Hold each message against the record that announced it."""
-    rows = {(hop.key.path, hop.key.position): hop for hop in evidence.hops}
+    rows = {(hop.path, hop.position): hop for hop in run.hops}
     announced: set[tuple[str, int]] = set()
     for link in chain.links.values():
         for following in link.text.fields["next"]:
             place = (following["path"], following["n"])
             announced.add(place)
             hop = rows.get(place)
-            if hop is None or hop.body is None:
+            if hop is None or hop.message is None:
                 raise _broken(*place, "message", "it was announced, and is not in the store")
-            if _body_digest(hop.body) != following["body"]:
+            if hop.message.digest != following["body"]:
                 raise _broken(*place, "message", f"not what {link.iss} signed", hop.step)
     for place, hop in rows.items():
-        if hop.body and place not in announced:
+        if hop.message is not None and place not in announced:
             raise _broken(*place, "message", "no record announced it", hop.step)
 
 
-def _body_digest(frame: bytes) -> str | None:
-    try:
-        return digest_of(read_frame(frame).body)
-    except ValueError:
-        return None
-
-
-def _check_variables(evidence: Evidence, chain: Chain) -> None:
+def _check_variables(run: RunColumns, chain: Chain) -> None:
     """Hold the variables that were set against the records of their hops.
 
     What a person set, or a signal carried, is what its deed says.
     """
-    found = {(each.path, each.position, each.name): digest_of_value(each.value) for each in evidence.variables}
+    found = {(each.path, each.position, each.name): each.value.digest for each in run.variables}
     for link in chain.links.values():
         fields = link.text.fields
         for name, digest in fields.get("vars", {}).items():
@@ -286,12 +288,11 @@ def _check_variables(evidence: Evidence, chain: Chain) -> None:
         for link in chain.links.values()
         if link.text.fields.get("step") == FLOW
     }
-    rows = {(hop.key.path, hop.key.position) for hop in evidence.hops if hop.is_open}
+    rows = {(hop.path, hop.position) for hop in run.hops if hop.is_open}
     names = {name for link in chain.links.values() for name in link.text.fields.get("vars", {})}
-    fields = input_fields(evidence.input)
     for (path, position, name), digest in found.items():
         if chain.deeds.sets(name, digest):
             continue
         awaited, unsigned = (path, position, name) in waits, (path, position) in rows
-        if awaited or (not unsigned and (name in names or fields is None or name in fields)):
+        if awaited or (not unsigned and (name in names or run.fields is None or name in run.fields)):
             raise _broken(path, position, f"vars.{name}", "nobody has signed it")

@@ -13,6 +13,7 @@ class Purpose(StrEnum):
 
     RECORD = "paigeant-record+jws"
     DEED = "paigeant-deed+jws"
+    EVIDENCE = "paigeant-evidence+jws"
 
 
 class KeyPlaces(NamedTuple):

@@ -161,9 +161,19 @@ def digest_of_values(values: Mapping[str, Value] | None) -> str | None:
 
 def digest_of_undo(undo: Sequence[Compensation] | None) -> str | None:
     """Return the digest of what is undone after a hop."""
-    return digest_of(_UNDO.dump_json(tuple(undo))) if undo else None
+    return digest_of(text_of_undo(undo)) if undo else None
+
+
+def text_of_undo(undo: Sequence[Compensation]) -> bytes:
+    """Return what is undone after a hop as its digest covers it."""
+    return _UNDO.dump_json(tuple(undo))
 
 
 def digest_of_fault(fault: Any) -> str:
     """Return the digest of an error: of its type, its message and where it was raised."""
-    return digest_of(to_json([fault.type, fault.message, fault.where]))
+    return digest_of(text_of_fault(fault))
+
+
+def text_of_fault(fault: Any) -> bytes:
+    """Return an error as its digest covers it."""
+    return to_json([fault.type, fault.message, fault.where])

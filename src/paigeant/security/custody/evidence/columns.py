@@ -1,0 +1,158 @@
+"""The columns of a run as an audit compares them: each the text that a digest covers or, left out, its digest alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
+from paigeant.model.values.digests import digest_of
+from paigeant.model.values.values import Value, text_of, text_of_all
+from paigeant.security.custody.judging.variables import input_fields
+from paigeant.security.custody.records import text_of_fault, text_of_undo
+from paigeant.security.frame import read_frame
+
+STRICT: Final = ConfigDict(extra="forbid", strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as it lies in its column."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """The digest, made of the text."""
+        return digest_of(self.text.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A text that was left out: its digest is what the exporter says that it is."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    digest: str
+
+
+Column: TypeAlias = Text | LeftOut
+
+
+@dataclass(frozen=True, slots=True)
+class HopColumns:
+    """A hop. The ``message`` is the body of the message that led to it, None if it is not in the store."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    path: str
+    position: int
+    step: str
+    step_id: str
+    direction: str
+    status: str
+    fence: int
+    is_open: bool
+    input: Column | None
+    output: Column | None
+    log: Column | None
+    undo: Column | None
+    error: Column | None
+    message: Column | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableColumns:
+    """A variable that was set, at the place of a hop."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    path: str
+    position: int
+    value: Column
+
+
+@dataclass(frozen=True, slots=True)
+class RunColumns:
+    """A run; ``fields`` are the names of its input's fields, None if they are not at hand: it may have any."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    workflow_id: UUID
+    workflow: str
+    status: str
+    input: Column
+    fields: tuple[str, ...] | None
+    output: Column | None
+    hops: tuple[HopColumns, ...]
+    variables: tuple[VariableColumns, ...]
+
+
+def digest_in(column: Column | None) -> str | None:
+    """Return the digest of a column, None if nothing is in it."""
+    return None if column is None else column.digest
+
+
+def columns_of(evidence: Evidence) -> RunColumns:
+    """Return what lies in the store of a run."""
+    fields = input_fields(evidence.input)
+    return RunColumns(
+        *(evidence.workflow_id, evidence.workflow, evidence.status, Text(text_of(evidence.input))),
+        None if fields is None else tuple(sorted(fields)),
+        _text(evidence.output),
+        tuple(_hop(hop) for hop in evidence.hops),
+        tuple(_variable(each) for each in evidence.variables),
+    )
+
+
+def without_texts(columns: RunColumns) -> RunColumns:
+    """Return the same with digests in the place of all that steps, messages and variables hold."""
+    hops = tuple(_left_out(hop, "input", "output", "log", "undo", "error", "message") for hop in columns.hops)
+    variables = tuple(_left_out(each, "value") for each in columns.variables)
+    return replace(_left_out(columns, "input", "output"), hops=hops, variables=variables)
+
+
+Row = TypeVar("Row", RunColumns, HopColumns, VariableColumns)
+
+
+def _left_out(row: Row, *names: str) -> Row:
+    digests = {name: digest_in(getattr(row, name)) for name in names}
+    changes: Mapping[str, Any] = {name: each and LeftOut(each) for name, each in digests.items()}
+    return replace(row, **changes)
+
+
+def _hop(hop: HopEvidence) -> HopColumns:
+    undo = text_of_undo(hop.undo_before) if hop.undo_before else None
+    return HopColumns(
+        *(hop.key.path, hop.key.position, hop.step, hop.step_id, hop.direction, hop.status, hop.fence, hop.is_open),
+        Text(text_of_all(hop.input)) if hop.input else None,
+        _text(hop.output),
+        _text(hop.log),
+        None if undo is None else Text(undo.decode()),
+        None if hop.error is None else Text(text_of_fault(hop.error).decode()),
+        None if hop.body is None else Text(_body(hop.body)),
+    )
+
+
+def _variable(each: SetVariable) -> VariableColumns:
+    return VariableColumns(each.name, each.path, each.position, Text(text_of(each.value)))
+
+
+def _text(value: Value | None) -> Text | None:
+    return None if value is None else Text(text_of(value))
+
+
+def _body(frame: bytes) -> str:
+    """Return the body of a message; of what is no message all of it, which is the body of none."""
+    try:
+        body = read_frame(frame).body
+    except ValueError:
+        body = frame
+    return body.decode(errors="replace")

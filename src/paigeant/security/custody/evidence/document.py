@@ -1,0 +1,182 @@
+"""Evidence as one document: what an audit reads of a run, signed whole by whoever exports it.
+
+``{"evidence":TEXT,"signature":"JWS"}`` and a line break. The JWS is over exactly the text, the rest is compared byte
+for byte, and nothing is parsed before a trusted key is found to have signed it. What is read is, byte for byte, what
+would be written of it, so that no key is doubled and nothing stands there that has no meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict, TypeAdapter
+
+from paigeant.errors import InvalidInput, RevokedKey, TamperedMessage
+from paigeant.model.custody.evidence import Evidence
+from paigeant.model.custody.records import SignedRecord, StoredRecord
+from paigeant.model.message import HopKey
+from paigeant.model.people.deeds import Deed, StoredDeed
+from paigeant.model.runs import RunStatus
+from paigeant.security.custody.evidence.columns import STRICT, RunColumns, columns_of, without_texts
+from paigeant.security.custody.keyring import Keyring
+from paigeant.security.custody.purposes import Keys, Purpose
+from paigeant.security.custody.trust import TrustedKey
+
+DOCUMENT_BYTES: Final = 256 * 1024 * 1024
+RIGHT: Final = "operate:export"
+"""What a key has to be allowed whose evidence counts."""
+
+_HEAD: Final = b'{"evidence":'
+_SIGNATURE: Final = b',"signature":"'
+_END: Final = b'"}\n'
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEntry:
+    """A record, at the place of its hop, as :class:`StoredRecord` says."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    path: str
+    position: int
+    fence: int
+    at: AwareDatetime
+    kind: str
+    text: str
+    jws: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeedEntry:
+    """What a person did to the run, or to one within which it began, as :class:`Deed` says."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    id: UUID
+    workflow_id: UUID | None
+    at: AwareDatetime
+    verb: str
+    by: str
+    via: str
+    arguments: str
+    text: str | None
+    jws: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """All of it: for whom the run is, when it was exported, and whether values are in it or their digests."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    k: Literal["evidence"]
+    v: Literal[1]
+    at: AwareDatetime
+    aud: str
+    values: bool
+    run: RunColumns
+    records: tuple[RecordEntry, ...]
+    deeds: tuple[DeedEntry, ...]
+
+    @property
+    def stored_records(self) -> list[StoredRecord]:
+        """The records as they lay in the store."""
+        run = self.run.workflow_id
+        return [
+            StoredRecord(
+                *(HopKey(run, each.path, each.position), each.fence),
+                *(SignedRecord(each.kind, each.text.encode(), each.jws.encode()), each.at),
+            )
+            for each in self.records
+        ]
+
+    @property
+    def stored_deeds(self) -> list[StoredDeed]:
+        """The deeds as they lay in the store."""
+        return [
+            StoredDeed(
+                Deed(each.id, each.workflow_id, each.verb, each.by, each.via, each.arguments, each.text, each.jws),
+                each.at,
+            )
+            for each in self.deeds
+        ]
+
+
+_DOCUMENT: Final = TypeAdapter(Document)
+
+
+def document_of(evidence: Evidence, audience: str, at: datetime, *, values: bool) -> Document:
+    """Return the document of a run, with its ``values`` or with digests in their place."""
+    run = columns_of(evidence)
+    return Document(
+        *("evidence", 1, at, audience, values, run if values else without_texts(run)),
+        tuple(_record(each) for each in evidence.records),
+        tuple(_deed(each) for each in evidence.deeds),
+    )
+
+
+def write_document(document: Document, keys: Keys) -> bytes:
+    """Return the document, signed; raises InvalidInput for one that is too large to be read again."""
+    text = _DOCUMENT.dump_json(document)
+    made = b"".join((_HEAD, text, _SIGNATURE, keys.sign(Purpose.EVIDENCE, text), _END))
+    if len(made) > DOCUMENT_BYTES:
+        raise InvalidInput(f"evidence of {len(made):,} bytes; a document has {DOCUMENT_BYTES:,} at most")
+    return made
+
+
+def read_document(made: bytes, keys: Keyring, audience: str) -> tuple[Document, TrustedKey]:
+    """Return a document for this audience and whose it is; raises MessageRejected unless a key signed it that may.
+
+    A key counts here that was good when the document says that it was signed. One that is revoked counts for nothing:
+    who has stolen it writes what time he likes, and no store says when it was.
+    """
+    text, jws = _take_apart(made)
+    key = keys.trust.verify(Purpose.EVIDENCE, text, jws)
+    if not key.may(RIGHT):
+        raise TamperedMessage(f"{key.iss} may not {RIGHT}")
+    document = _read(text)
+    if document.aud != audience:
+        raise TamperedMessage(f"it is for {document.aud!r}, not for {audience!r}")
+    if not key.is_for(keys.namespace):
+        raise TamperedMessage(f"key {key.key.kid} is not for namespace {keys.namespace!r}")
+    revoked = key.is_compromised or key.grants.revoked_from is not None
+    flaw = f"key {key.key.kid} is revoked: export it again" if revoked else key.flaw_at(document.at)
+    if flaw is not None:
+        raise RevokedKey(flaw)
+    return document, key
+
+
+def _take_apart(made: bytes) -> tuple[bytes, bytes]:
+    """Return the text and the signature of a document; raises TamperedMessage."""
+    if len(made) > DOCUMENT_BYTES:
+        raise TamperedMessage(f"more than {DOCUMENT_BYTES:,} bytes")
+    text, found, jws = made[len(_HEAD) : -len(_END)].rpartition(_SIGNATURE)
+    if not found or not made.startswith(_HEAD) or not made.endswith(_END):
+        raise TamperedMessage("it is no document of evidence, or is not whole")
+    return text, jws
+
+
+def _read(text: bytes) -> Document:
+    try:
+        document = _DOCUMENT.validate_json(text)
+        RunStatus(document.run.status)
+    except ValueError as error:
+        raise TamperedMessage("it is no document of evidence of version 1") from error
+    if _DOCUMENT.dump_json(document) != text:
+        raise TamperedMessage("it is not the text that would be written of it")
+    return document
+
+
+def _record(each: StoredRecord) -> RecordEntry:
+    _, path, position = each.key
+    text, jws = (part.decode(errors="replace") for part in (each.record.text, each.record.jws))
+    return RecordEntry(path, position, each.fence, each.at, each.record.kind, text, jws)
+
+
+def _deed(each: StoredDeed) -> DeedEntry:
+    deed = each.deed
+    said = (deed.verb, deed.by, deed.via, deed.arguments, deed.text, deed.jws)
+    return DeedEntry(deed.deed_id, deed.workflow_id, each.at, *said)
