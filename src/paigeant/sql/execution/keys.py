@@ -11,7 +11,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Integer, Text, Uuid, and_, bindparam, text
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Integer,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    literal_column,
+    text,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.types import TypeEngine
@@ -79,11 +91,6 @@ _CALLS: Final = _Listed(
         CAST(value ->> 3 AS integer) AS epoch, value ->> 4 AS key FROM json_array_elements(CAST(:calls AS json))
     """,
 )
-_SCOPES: Final = _Listed(
-    "SELECT value AS scope FROM json_each(:scopes)",
-    "SELECT value AS scope FROM json_array_elements_text(CAST(:scopes AS json))",
-)
-
 hop_list: Final = _KEYS.columns(workflow_id=Uuid(), path=Text(), position=BigInteger()).subquery("asked")
 """The hops asked for, as a table to join."""
 
@@ -97,9 +104,6 @@ call_list: Final = _CALLS.columns(
     workflow_id=Uuid(), step_id=Uuid(), direction=Text(), epoch=Integer(), key=Text()
 ).subquery("calls")
 """The calls asked for, each of a step in an epoch, as a table to join."""
-
-scope_list: Final = _SCOPES.columns(scope=Text()).subquery("scopes")
-"""The scopes of budgets asked for, as a table to join; :func:`list_of` makes what is bound as ``scopes``."""
 
 IN_HOP_LIST: Final = and_(
     steps.workflow_id == hop_list.c.workflow_id, steps.path == hop_list.c.path, steps.position == hop_list.c.position
@@ -127,17 +131,26 @@ def runs_of(workflow_ids: Iterable[UUID]) -> str:
     return to_json(sorted({workflow_id.hex for workflow_id in workflow_ids})).decode()
 
 
-class one_of(ColumnElement[bool]):  # noqa: N801  (reads as the condition that it is)
-    """The column has one of the texts bound under a name, as :func:`list_of` makes it.
+def unindexed(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the same condition to whoever reads, of which no index helps a planner.
 
-    Only for what another condition has found by an index: SQLite does not search an index for each of them.
+    For what is looked at in rows that are found by their key. A planner that knows no statistics yet takes all indexes
+    for empty: one of the namespace, or a partial one of what is open, looks as good to it as the key.
+    """
+    return condition.op("IS", is_comparison=True)(literal_column("TRUE"))
+
+
+class one_of(ColumnElement[bool]):  # noqa: N801  (reads as the condition that it is)
+    """The column has one of the values bound under a name, as :func:`list_of` makes it, or of runs :func:`runs_of`.
+
+    PostgreSQL searches an index for each of them. SQLite does so behind other columns of the index only.
     """
 
     type: TypeEngine[bool] = Boolean()
     inherit_cache: bool | None = False
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
-        """Compare a column of texts."""
+        """Compare a column of texts, or of the ids of runs."""
         self.column = column
         self.values: BindParameter[str] = bindparam(name, type_=Text())
 
@@ -151,9 +164,10 @@ def _one_of(element: one_of, compiler: Any, **more: Any) -> str:
 @compiles(one_of, "postgresql")
 def _one_of_in_postgres(element: one_of, compiler: Any, **more: Any) -> str:
     column, values = compiler.process(element.column, **more), compiler.process(element.values, **more)
-    return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({values} AS json))))"
+    kind = "uuid" if isinstance(element.column.type, Uuid) else "text"
+    return f"{column} = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST({values} AS json)) AS {kind})))"
 
 
 def list_of(texts: Iterable[str]) -> str:
-    """Return what to bind for :class:`one_of`, and as ``scopes``."""
+    """Return what to bind for :class:`one_of`."""
     return to_json(list(texts)).decode()

@@ -12,7 +12,7 @@ from paigeant.model.limits import next_hint
 from paigeant.model.message import HopKey
 from paigeant.model.stored.claims import NoticeStatus
 from paigeant.protocol import notice
-from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
@@ -44,13 +44,11 @@ _HINT: Final = PreparedStatement(
     update(step_executions).where(THIS_HOP).values(hints=steps.hints + 1, hint_at=bindparam("b_hint_at"))
 )
 
-_ANNOUNCED: Final = (
-    select(*HOP, steps.completed_at, steps.digest)
-    .join_from(hop_list, step_executions, IN_HOP_LIST)
-    .where(steps.namespace == bindparam("namespace"))
+_ANNOUNCED: Final = select(*HOP, steps.namespace, steps.completed_at, steps.digest).join_from(
+    hop_list, step_executions, IN_HOP_LIST
 )
 _KNOWN_RUNS: Final = select(runs.workflow_id).where(
-    runs.namespace == bindparam("namespace"), runs.workflow_id.in_(bindparam("ids", expanding=True))
+    unindexed(runs.namespace == bindparam("namespace")), runs.workflow_id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -78,8 +76,8 @@ def silent_in(tx: Tx) -> float | None:
 
 def find_notice_status(tx: Tx, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
     """Return how announced hops stand, in order; asked only about those that could not be leased."""
-    rows = tx.rows(_ANNOUNCED, keys=keys_of(key for key, _ in notices), namespace=tx.namespace)
-    hops = {key_of(row): row for row in rows}
+    rows = tx.rows(_ANNOUNCED, keys=keys_of(key for key, _ in notices))
+    hops = {key_of(row): row for row in rows if row.namespace == tx.namespace}
     missing = sorted({key.workflow_id for key, _ in notices if key not in hops})
     known = {
         row.workflow_id for part in chunks(missing) for row in tx.rows(_KNOWN_RUNS, namespace=tx.namespace, ids=part)

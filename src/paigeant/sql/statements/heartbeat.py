@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from paigeant.model.hops import LeaseToken, Pulse
 from paigeant.model.message import HopKey
@@ -19,13 +19,11 @@ from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.hops import HOP, changed, changing, key_of, note, steps
 
 runs: Columns = workflow_runs.c
-_NAMESPACE: Final = steps.namespace == bindparam("namespace")
-
 _HELD: Final = PreparedStatement(
-    select(*HOP, steps.fence, steps.owner, steps.completed_at, steps.attempt, runs.cancel_requested, runs.closing)
+    select(*HOP, steps.namespace, steps.fence, steps.owner, steps.completed_at, steps.attempt)
+    .add_columns(runs.cancel_requested, runs.closing)
     .join_from(hop_list, step_executions, IN_HOP_LIST)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
-    .where(_NAMESPACE)
     .order_by(*HOP)
     .with_for_update(of=step_executions)
 )
@@ -54,8 +52,8 @@ def release(tx: Tx, held: Sequence[LeaseToken]) -> None:
 
 
 def _find(tx: Tx, held: Sequence[LeaseToken]) -> dict[HopKey, Any]:
-    found = tx.rows(_HELD, keys=keys_of(one.key for one in held), namespace=tx.namespace)
-    return {key_of(row): row for row in found}
+    found = tx.rows(_HELD, keys=keys_of(one.key for one in held))
+    return {key_of(row): row for row in found if row.namespace == tx.namespace}
 
 
 def _pulse(one: LeaseToken, row: Any) -> Pulse:

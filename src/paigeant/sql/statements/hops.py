@@ -20,7 +20,7 @@ from paigeant.model.runs import Direction
 from paigeant.model.values.values import Blob
 from paigeant.protocol import holds, leases
 from paigeant.protocol.fan.joins import cancel_on
-from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, values
@@ -28,6 +28,9 @@ from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, val
 steps: Columns = step_executions.c
 OPEN: Final = steps.completed_at.is_(None)
 """The hop has a twin: it is not behind."""
+
+STILL_OPEN: Final = unindexed(OPEN)
+"""The same of a hop that is found by its key."""
 
 HOP: Final = (steps.workflow_id, steps.path, steps.position)
 THIS_HOP: Final = (

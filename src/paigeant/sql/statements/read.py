@@ -12,6 +12,7 @@ from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import Beside, values_shown, view_page, view_run
+from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, workflow_runs
@@ -42,11 +43,11 @@ _RUN: Final = select(
     *(runs.trace_id, runs.correlation_id, runs.dispatch_key, runs.deadline, runs.cancel_requested),
     *(runs.input, runs.output, runs.forked_from, runs.forked_at),
     *(runs.parent_id, runs.parent_path, runs.parent_position),
-).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id"))
+).where(unindexed(_VISIBLE), runs.workflow_id == bindparam("workflow_id"))
 _MESSAGE: Final = (
     select(steps.body)
     .join_from(step_executions, workflow_runs, runs.workflow_id == steps.workflow_id)
-    .where(_VISIBLE, steps.workflow_id == bindparam("workflow_id"))
+    .where(unindexed(_VISIBLE), steps.workflow_id == bindparam("workflow_id"))
     .where(steps.path == bindparam("path"), steps.position == bindparam("position"))
 )
 _BETWEEN: Final = (
@@ -55,7 +56,9 @@ _BETWEEN: Final = (
     .order_by(runs.workflow_id)
     .limit(bindparam("limit"))
 )
-_STATUS: Final = PreparedStatement(select(STATUS).where(_VISIBLE, runs.workflow_id == bindparam("workflow_id")))
+_STATUS: Final = PreparedStatement(
+    select(STATUS).where(unindexed(_VISIBLE), runs.workflow_id == bindparam("workflow_id"))
+)
 _STEPS: Final = (
     select(
         *(column for column in steps if column.name not in {"body", "digest"}),

@@ -13,7 +13,16 @@ from paigeant.model.message import HopKey
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.model.values.values import Value
 from paigeant.protocol import signals as protocol
-from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, names_of, run_list, runs_of, wanted
+from paigeant.sql.execution.keys import (
+    IN_HOP_LIST,
+    hop_list,
+    keys_of,
+    names_of,
+    one_of,
+    run_list,
+    runs_of,
+    wanted,
+)
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, signals, step_executions, workflow_runs, workflow_variables
@@ -44,17 +53,21 @@ _KNOWN: Final = PreparedStatement(
     )
 )
 _COUNT: Final = PreparedStatement(
-    select(sent.workflow_id, func.count().label("kept"))
-    .join_from(run_list, signals, sent.workflow_id == run_list.c.workflow_id)
-    .where(sent.position.is_(None))
-    .group_by(sent.workflow_id)
+    select(
+        run_list.c.workflow_id,
+        select(func.count())
+        .where(sent.workflow_id == run_list.c.workflow_id, sent.position.is_(None))
+        .correlate(run_list)
+        .scalar_subquery()
+        .label("kept"),
+    )
 )
 _KEPT: Final = PreparedStatement(
     select(sent.workflow_id, sent.number, sent.name, sent.payload, sent.position)
     .join_from(wanted, signals, (sent.workflow_id == wanted.c.workflow_id) & (sent.name == wanted.c.name))
-    .where(sent.position.is_(None))
-    .order_by(sent.number)
+    .where(one_of(sent.workflow_id, "runs"), sent.position.is_(None))
 )
+"""The runs are named twice: SQLite searches for those of the list, PostgreSQL, for lack of statistics, of the array."""
 _ADD: Final = PreparedStatement(signals.insert())
 _PLACE: Final = PreparedStatement(
     update(signals)
@@ -127,7 +140,8 @@ def meet_kept(tx: Tx, keys: Iterable[HopKey]) -> None:
     """End those of these waits, which have just begun, for which a signal came before."""
     waits = tx.rows(_THESE_WAITS, keys=keys_of(keys))
     names = names_of((wait.workflow_id, wait.awaits, "") for wait in waits)
-    kept = list(tx.rows(_KEPT, names=names)) if waits else []
+    runs = runs_of(wait.workflow_id for wait in waits)
+    kept = list(tx.rows(_KEPT, runs=runs, names=names)) if waits else []
     met: list[_Met] = []
     places: list[dict[str, Any]] = []
     for wait in sorted(waits, key=lambda wait: (wait.position, wait.path)):

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
-from sqlalchemy import BindParameter, Boolean, Connection, Integer, LargeBinary, Uuid, event, make_url
+from sqlalchemy import BindParameter, Boolean, Connection, Integer, LargeBinary, Uuid, event
 from sqlalchemy.types import TupleType
 
 from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 from paigeant.model.runs import RunStatus
 from paigeant.sql.execution.prepared import PreparedStatement
-from paigeant.sql.postgres.database import _SETTINGS
 from paigeant.sql.schema.types import Json, StoreTime
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.sql.statements import announce, claim, heartbeat, hops, next_due, operate, prune, read, signals, start
-from paigeant.sql.statements.at_once import claim as claim_at_once
-from paigeant.sql.statements.at_once import commit as commit_at_once
-from paigeant.sql.statements.at_once import start as start_at_once
-from paigeant.sql.statements.calls import checkpoints, leased, ledger
+from paigeant.sql.statements.calls import budgets, checkpoints, leased, ledger
 from paigeant.sql.statements.commits import judged as commit
 from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
 from paigeant.sql.statements.commits.tree import children, ending, resuming
 from paigeant.sql.statements.custody import evidence, records
 from paigeant.sql.statements.values import variables
-from tests.conftest import POSTGRES
 
 TABLES = (
     "step_executions",
@@ -44,6 +36,8 @@ TABLES = (
     "done",
     "ledger",
     "signals",
+    "budgets",
+    "reservations",
 )
 
 OFTEN: dict[str, Any] = {
@@ -101,6 +95,8 @@ OFTEN: dict[str, Any] = {
     "a step's checkpoints": checkpoints._ALL,
     "the runs of charges": leased._RUNS,
     "a ledger": ledger._OF_RUN,
+    "budgets": budgets._LOCKED,
+    "what is reserved": budgets._RESERVED,
     "which signals a run has": signals._KNOWN,
     "how many signals are kept": signals._COUNT,
     "a signal for a wait": signals._KEPT,
@@ -143,92 +139,6 @@ def test_no_table_is_walked_through(connection: Connection, what: str):
     walks = [step for step in steps if step.removeprefix("SCAN ").startswith(TABLES)]
     walks += [step for step in steps if step.startswith("SEARCH workflow_runs") and step.endswith("(namespace=?)")]
     assert walks == []
-
-
-BY_KEY: dict[str, PreparedStatement] = {
-    name: OFTEN[name]
-    for name in (
-        "taking a lease",
-        "saying when a run started",
-        "renewing",
-        "leaving a hop",
-        "leaving a hop at once",
-        "ending a run at once",
-        "keeping a hop",
-        "what changes of a run",
-        "ending a run",
-        "ending a wait",
-    )
-}
-
-
-@pytest.fixture(scope="module")
-def fresh_postgres(postgres_template: str) -> Callable[[str], str]:
-    """Return what explains a statement on a database that is empty and was never analysed, whatever its parameters."""
-    url = make_url(POSTGRES).set(drivername="postgresql", database=postgres_template)
-
-    async def explain(sql: str, count: int) -> str:
-        connection = await asyncpg.connect(url.render_as_string(hide_password=False))
-        try:
-            for name, value in {**_SETTINGS, "plan_cache_mode": "force_generic_plan"}.items():
-                await connection.execute(f"SET {name} = '{value}'")
-            await connection.execute(f"PREPARE it AS {sql}")
-            rows = await connection.fetch(f"EXPLAIN EXECUTE it({', '.join(['NULL'] * count)})")
-        finally:
-            await connection.close()
-        return "\n".join(row[0] for row in rows)
-
-    def explained(sql: str) -> str:
-        return asyncio.run(explain(sql, max(int(number) for number in re.findall(r"\$(\d+)", sql))))
-
-    return explained
-
-
-@pytest.mark.parametrize("what", BY_KEY)
-def test_a_row_that_is_written_is_found_by_its_key_on_a_server_that_knows_no_statistics(
-    fresh_postgres: Callable[[str], str], what: str
-):
-    statement = BY_KEY[what]
-    parameters = dict.fromkeys(statement.statement.compile().params or {})
-
-    plan = fresh_postgres(statement.prepared("postgresql", parameters, lists=True).sql)
-
-    used = set(re.findall(r"(?:Index Scan using|Bitmap Index Scan on) (\w+)", plan))
-    assert used <= {"step_executions_pkey", "workflow_runs_workflow_id_key"}, plan
-    assert used
-    assert "Seq Scan" not in plan
-
-
-@pytest.mark.parametrize("what", ["variables", "values", "a commit's runs", "a commit's hops"])
-def test_an_index_is_searched_and_not_walked_through_on_a_server_that_knows_no_statistics(
-    fresh_postgres: Callable[[str], str], what: str
-):
-    """A table that is taken for empty looks as cheap to walk through as to search, and then has a million rows."""
-    lines = fresh_postgres(OFTEN[what].prepared("postgresql", {}).sql).splitlines()
-
-    scans = [number for number, line in enumerate(lines) if re.search(r"Index (Only )?Scan", line)]
-    assert scans
-    assert [lines[number] for number in scans if "Index Cond" not in lines[number + 1]] == []
-
-
-AT_ONCE: dict[str, tuple[PreparedStatement, set[str]]] = {
-    "commits": (commit_at_once._COMMIT, set()),
-    "starts": (start_at_once._START, set()),
-    "a claim": (claim_at_once._claim(3), {"step_executions_due", "step_executions_interrupted"}),
-}
-
-
-@pytest.mark.parametrize("what", AT_ONCE)
-def test_a_group_at_once_walks_through_nothing_on_a_server_that_knows_no_statistics(
-    fresh_postgres: Callable[[str], str], what: str
-):
-    statement, queues = AT_ONCE[what]
-
-    plan = fresh_postgres(statement.prepared("postgresql", {}).sql)
-
-    used = set(re.findall(r"(?:Index (?:Only )?Scan using|Bitmap Index Scan on) (\w+)", plan))
-    assert used <= {"step_executions_pkey", "workflow_runs_workflow_id_key", *queues}, plan
-    assert "Seq Scan" not in plan
 
 
 def example(bind: BindParameter[Any]) -> Any:

@@ -18,21 +18,20 @@ from paigeant.model.spending.budgets import NOTHING, Amount, Cap
 from paigeant.model.stored.checkpoints import Charge, Recording
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.protocol.spending import budgets as protocol
-from paigeant.sql.execution.keys import call_list, calls_of, list_of, scope_list
+from paigeant.sql.execution.keys import call_list, calls_of, list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import budgets, ledger, reservations
 from paigeant.sql.schema.tables import Columns, step_executions
 from paigeant.sql.statements.calls.leased import leased, runs_of_hops, step_of
-from paigeant.sql.statements.hops import steps
+from paigeant.sql.statements.hops import STILL_OPEN, steps
 
 rows: Columns = budgets.c
 held: Columns = reservations.c
 _CALL: Final = ("workflow_id", "step_id", "direction", "epoch", "key")
 _LOCKED: Final = PreparedStatement(
     select(*rows)
-    .join_from(scope_list, budgets, rows.scope == scope_list.c.scope)
-    .where(rows.namespace == bindparam("namespace", type_=Text()))
+    .where(rows.namespace == bindparam("namespace", type_=Text()), one_of(rows.scope, "scopes"))
     .order_by(rows.scope)
     .with_for_update(of=budgets)
 )
@@ -40,15 +39,14 @@ _OPEN_HOP: Final = (
     (steps.workflow_id == held.workflow_id)
     & (steps.path == held.path)
     & (steps.position == held.position)
-    & steps.completed_at.is_(None)
+    & STILL_OPEN
     & (func.coalesce(steps.epoch, 0, type_=Integer()) == held.epoch)
 )
 _THIS: Final = and_(*(held[name] == bindparam(f"c_{name}", type_=held[name].type) for name in _CALL))
 _RESERVED: Final = PreparedStatement(
     select(held.scope, func.sum(held.picos).label("picos"), func.sum(held.tokens).label("tokens"))
-    .join_from(scope_list, reservations, held.scope == scope_list.c.scope)
-    .join(step_executions, _OPEN_HOP)
-    .where(held.namespace == bindparam("namespace", type_=Text()), ~_THIS)
+    .join_from(reservations, step_executions, _OPEN_HOP)
+    .where(held.namespace == bindparam("namespace", type_=Text()), one_of(held.scope, "scopes"), ~_THIS)
     .group_by(held.scope)
 )
 _GIVE_BACK: Final = PreparedStatement(delete(reservations).where(_THIS))

@@ -18,7 +18,7 @@ from paigeant.model.stored.checkpoints import (
     Recording,
     StepEpoch,
 )
-from paigeant.sql.execution.keys import call_list, calls_of
+from paigeant.sql.execution.keys import call_list, calls_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import checkpoints, ledger
@@ -49,7 +49,7 @@ _ALL: Final = PreparedStatement(
         checkpoints.c.step_id == bindparam("step_id", type_=Uuid()),
         checkpoints.c.direction == bindparam("direction", type_=Text()),
         checkpoints.c.epoch == bindparam("epoch", type_=Integer()),
-        workflow_runs.c.namespace == bindparam("namespace", type_=Text()),
+        unindexed(workflow_runs.c.namespace == bindparam("namespace", type_=Text())),
     )
     .order_by(checkpoints.c.recorded_at, checkpoints.c.key)
 )

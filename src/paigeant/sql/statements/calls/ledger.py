@@ -15,6 +15,7 @@ from paigeant.model.runs import Direction
 from paigeant.model.spending.costs import CostBy, CostRow, Costs, StepCalls, Usage
 from paigeant.model.spending.money import cost_of
 from paigeant.model.stored.checkpoints import Charge, LedgerEntry
+from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import checkpoints, ledger
@@ -54,7 +55,7 @@ _OF_RUN: Final = PreparedStatement(
     select(ledger)
     .where(
         rows.workflow_id == bindparam("workflow_id", type_=Uuid()),
-        rows.namespace == bindparam("namespace", type_=String()),
+        unindexed(rows.namespace == bindparam("namespace", type_=String())),
     )
     .order_by(rows.recorded_at, rows.step_id, rows.key)
 )

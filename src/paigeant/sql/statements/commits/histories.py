@@ -13,6 +13,7 @@ from paigeant.model.hops import Commit
 from paigeant.model.message import HopKey
 from paigeant.model.runs import place_order
 from paigeant.model.stored.forks import Fork
+from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import histories
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
@@ -28,7 +29,8 @@ _HEADS: Final = (
         (steps.workflow_id == kept.workflow_id) & (steps.path == kept.path) & (steps.position == kept.position),
     )
     .join(workflow_runs, workflow_runs.c.workflow_id == kept.workflow_id)
-    .where(kept.workflow_id == bindparam("workflow_id"), workflow_runs.c.namespace == bindparam("namespace"))
+    .where(kept.workflow_id == bindparam("workflow_id"))
+    .where(unindexed(workflow_runs.c.namespace == bindparam("namespace")))
 )
 _ONE: Final = (
     _HEADS.add_columns(kept.payload)

@@ -43,9 +43,9 @@ from paigeant.sql.statements.commits.join_rows import (
     node_row,
     state_of,
 )
-from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
+from paigeant.sql.statements.hops import HOP, OPEN, STILL_OPEN, changed, changing, key_of, steps
 
-_IDLE: Final = (OPEN, steps.owner.is_(None))
+_IDLE: Final = (STILL_OPEN, steps.owner.is_(None))
 _TO_FREE: Final = PreparedStatement(
     select(*HOP, steps.step, steps.body, steps.wait, steps.owner, steps.completed_at).join_from(
         hop_list, step_executions, IN_HOP_LIST

@@ -23,7 +23,7 @@ from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.commits.rows import Found, handed_over, moves_run, write
-from paigeant.sql.statements.hops import OPEN, key_of, records, steps
+from paigeant.sql.statements.hops import key_of, records, steps
 
 runs: Columns = workflow_runs.c
 _done: Final = step_executions.alias("done")
@@ -75,7 +75,6 @@ _GIVEN: Final = PreparedStatement(
     .add_columns(runs.cancel_requested, runs.closing, runs.deadline, runs.edited)
     .join_from(hop_list, step_executions, IN_HOP_LIST)
     .join(workflow_runs, runs.workflow_id == steps.workflow_id)
-    .where(OPEN)
 )
 
 

@@ -10,12 +10,15 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from paigeant.model.people.deeds import Deed, StoredDeed
+from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.custody import deeds
 
 _HERE: Final = deeds.c.namespace == bindparam("namespace")
 _OF_RUN: Final = (
-    select(deeds).where(deeds.c.workflow_id == bindparam("workflow_id"), _HERE).order_by(deeds.c.at, deeds.c.deed_id)
+    select(deeds)
+    .where(deeds.c.workflow_id == bindparam("workflow_id"), unindexed(_HERE))
+    .order_by(deeds.c.at, deeds.c.deed_id)
 )
 _OF_NONE: Final = (
     select(deeds)

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
 from paigeant.model.message import HopKey
 from paigeant.protocol.operate import unknown
+from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.custody.deeds import load_deeds
@@ -21,7 +22,7 @@ steps: Columns = step_executions.c
 variables: Columns = workflow_variables.c
 
 _RUN: Final = select(runs.workflow, STATUS.label("status"), runs.input, runs.output, runs.edited).where(
-    runs.workflow_id == bindparam("workflow_id"), runs.namespace == bindparam("namespace")
+    runs.workflow_id == bindparam("workflow_id"), unindexed(runs.namespace == bindparam("namespace"))
 )
 _PARENT: Final = select(runs.parent_id).where(runs.workflow_id == bindparam("workflow_id"))
 _HOPS: Final = (

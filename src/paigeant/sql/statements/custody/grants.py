@@ -15,13 +15,13 @@ from paigeant.model.secrecy.grants import GrantAnswer, SealedGrant
 from paigeant.model.transition import Held
 from paigeant.protocol.operate import Hurried
 from paigeant.protocol.people import grants as protocol
-from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.custody import grants
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.custody.deeds import keep_deeds
-from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, steps
+from paigeant.sql.statements.hops import HOP, OPEN, STILL_OPEN, changed, changing, key_of, steps
 
 runs: Columns = workflow_runs.c
 
@@ -35,9 +35,9 @@ _READ: Final = PreparedStatement(
         steps.position == bindparam("position", type_=BigInteger()),
         steps.fence == bindparam("fence", type_=BigInteger()),
         steps.owner == bindparam("owner", type_=Text()),
-        runs.namespace == bindparam("namespace", type_=Text()),
+        unindexed(runs.namespace == bindparam("namespace", type_=Text())),
         runs.completed_at.is_(None),
-        OPEN,
+        STILL_OPEN,
     )
 )
 _DROP: Final = delete(grants).where(grants.c.workflow_id.in_(bindparam("runs", expanding=True)))

@@ -12,6 +12,7 @@ from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import Commit, RunStart, Twin
 from paigeant.model.message import HopKey
 from paigeant.protocol.holds import place_of_branch
+from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.custody import records
@@ -24,7 +25,7 @@ _ADD: Final = PreparedStatement(records.insert())
 _OF_RUN: Final = PreparedStatement(
     select(records)
     .join_from(workflow_runs, records, records.c.workflow_id == runs.workflow_id)
-    .where(runs.workflow_id == bindparam("workflow_id"), runs.namespace == bindparam("namespace"))
+    .where(runs.workflow_id == bindparam("workflow_id"), unindexed(runs.namespace == bindparam("namespace")))
     .order_by(records.c.position, records.c.path, records.c.fence)
 )
 

@@ -11,6 +11,7 @@ from paigeant.model.fan.joins import BranchEnd, EndedBranch
 from paigeant.model.message import HopKey
 from paigeant.model.values.values import Value
 from paigeant.protocol.variables import seen
+from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.branch_tables import branches
@@ -23,7 +24,8 @@ _ENDED: Final = (
     .join_from(branches, workflow_runs, workflow_runs.c.workflow_id == _c.workflow_id)
     .where(
         *(_c.workflow_id == bindparam("workflow_id"), _c.path == bindparam("path")),
-        *(_c.position == bindparam("position"), workflow_runs.c.namespace == bindparam("namespace")),
+        _c.position == bindparam("position"),
+        unindexed(workflow_runs.c.namespace == bindparam("namespace")),
         _c.ended.is_not(None),
     )
     .order_by(_c.number)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from paigeant.model.message import lineage
 from paigeant.model.values.values import Blob, Value
 from paigeant.protocol.variables import seen, set_at
-from paigeant.sql.execution.keys import names_of, wanted
+from paigeant.sql.execution.keys import names_of, unindexed, wanted
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, values, workflow_runs, workflow_variables
@@ -43,7 +43,7 @@ class Wanted(NamedTuple):
 
 
 _VISIBLE: Final = (workflow_runs.c.workflow_id == bindparam("workflow_id")) & (
-    workflow_runs.c.namespace == bindparam("namespace")
+    unindexed(workflow_runs.c.namespace == bindparam("namespace"))
 )
 _later: Final = workflow_variables.alias("later")
 _later_hop: Final = step_executions.alias("later_hop")
@@ -102,7 +102,7 @@ _ALL: Final = _both(
     _SETS.where(_VISIBLE, variables.path.in_(_ON_PATHS)),
     _OUTPUTS.where(
         steps.workflow_id == bindparam("workflow_id"),
-        steps.namespace == bindparam("namespace"),
+        unindexed(steps.namespace == bindparam("namespace")),
         steps.path.in_(_ON_PATHS),
     ),
 )

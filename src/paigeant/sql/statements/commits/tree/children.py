@@ -18,14 +18,14 @@ from paigeant.model.tree.changes import ChildRetried
 from paigeant.model.tree.children import ChildState, Family
 from paigeant.protocol.operate import Restart
 from paigeant.protocol.tree import children as protocol
-from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
 from paigeant.sql.statements.commits.begun import ADD, run_row, write_first
 from paigeant.sql.statements.commits.tree.resuming import resume, write_run
 from paigeant.sql.statements.custody.records import keep_branches
-from paigeant.sql.statements.hops import HOP, OPEN, NewTwin, add_twins, changed, changing, key_of, steps
+from paigeant.sql.statements.hops import HOP, STILL_OPEN, NewTwin, add_twins, changed, changing, key_of, steps
 
 runs: Columns = workflow_runs.c
 
@@ -37,12 +37,12 @@ _WAITING: Final = PreparedStatement(
 )
 """Locked also if somebody holds one: who commits it at that moment must see the end of the child, or be waited for."""
 
-_TELL: Final = changing(protocol.Told, OPEN, steps.owner.is_(None))
+_TELL: Final = changing(protocol.Told, STILL_OPEN, steps.owner.is_(None))
 _NEWEST: Final = (
     select(runs.workflow_id, runs.workflow, runs.completed_at, runs.status, runs.output, runs.error, runs.undo)
     .where(
         *(runs.parent_id == bindparam("workflow_id"), runs.parent_path == bindparam("path")),
-        *(runs.parent_position == bindparam("position"), runs.namespace == bindparam("namespace")),
+        *(runs.parent_position == bindparam("position"), unindexed(runs.namespace == bindparam("namespace"))),
     )
     .order_by(runs.number.desc())
     .limit(1)
@@ -62,7 +62,7 @@ _CHILDREN: Final = (
 )
 _LAST: Final = select(func.max(steps.position)).where(steps.workflow_id == bindparam("workflow_id"), steps.path == "")
 _TENANT: Final = select(runs.tenant).where(
-    runs.workflow_id == bindparam("workflow_id"), runs.namespace == bindparam("namespace")
+    runs.workflow_id == bindparam("workflow_id"), unindexed(runs.namespace == bindparam("namespace"))
 )
 _UNDO: Final = PreparedStatement(
     update(workflow_runs).where(runs.workflow_id == bindparam("b_workflow_id")).values(undo=bindparam("b_undo"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import bindparam, select, update
 
 from paigeant.model.runs import CancelRequest
 from paigeant.protocol import operate
@@ -17,12 +17,9 @@ from paigeant.sql.statements.commits.join_rows import begins
 from paigeant.sql.statements.commits.joins import Counting
 from paigeant.sql.statements.commits.tree.resuming import find, write_run
 from paigeant.sql.statements.custody.grants import drop_grants
-from paigeant.sql.statements.hops import HOP, OPEN, steps
+from paigeant.sql.statements.hops import HOP, STILL_OPEN, steps
 
 runs: Columns = workflow_runs.c
-
-STILL_OPEN: Final = OPEN.op("IS", is_comparison=True)(literal_column("TRUE"))
-"""The same as :data:`OPEN` to whoever reads, and no condition of a partial index to a planner."""
 
 _ABANDON: Final = PreparedStatement(
     update(step_executions)

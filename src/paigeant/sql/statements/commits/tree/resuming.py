@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, literal_column, select, update
 from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.protocol import operate
 from paigeant.protocol.tree import children as protocol
+from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
 from paigeant.sql.statements.commits.reopening import reopen
@@ -18,7 +19,7 @@ from paigeant.sql.statements.hops import HOP, OPEN, changed, changing, key_of, s
 from paigeant.sql.statements.run_status import STATUS
 
 runs: Columns = workflow_runs.c
-_THIS_RUN: Final = (runs.workflow_id == bindparam("b_workflow_id"), runs.namespace == bindparam("namespace"))
+_THIS_RUN: Final = (runs.workflow_id == bindparam("b_workflow_id"), unindexed(runs.namespace == bindparam("namespace")))
 _LOCK: Final = select(runs.workflow_id).where(*_THIS_RUN).with_for_update(key_share=True)
 _RUN: Final = (
     select(runs.workflow_id, STATUS.label("status"))
