@@ -23,6 +23,7 @@ from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import write_key
 from paigeant.security.signed import SignedCodec
 from paigeant.testing.waiting import eventually
+from tests.integration.evidence import audit_twice
 from tests.integration.test_tampering import Database
 
 STEPS: Final = ("draft", "review", "print")
@@ -154,7 +155,7 @@ async def test_a_run_whose_steps_run_in_three_processes_verifies_all_the_way(pre
         await press.serve_all(run, "draft", "review")
         view = await press.serve(run, "print", until=lambda view: view.status.final)
 
-        found = await Custody(app).verify(run.workflow_id)
+        found = await audit_twice(app, run.workflow_id)
 
     assert view.status is RunStatus.COMPLETED
     assert (found.verdict, found.broken) == ("intact", None)
@@ -389,3 +390,15 @@ def _restore(database: Database, tables: tuple[str, ...]) -> list[str]:
     values = ", ".join(f"{name} = (SELECT {name} FROM kept_workflow_runs)" for name in columns)
     del database
     return [f"UPDATE workflow_runs SET {values}", *made]
+
+
+async def test_evidence_is_exported_with_a_key_that_may(press: Press):
+    async with press.app() as app:
+        run = await app.dispatch("paper", "mine")
+    async with press.app("draft") as app:
+        with pytest.raises(ConfigError, match="may not operate:export: add it to its rights"):
+            await Custody(app).export(run.workflow_id)
+    settings = Settings(store=press.database.url, trust=str(press.folder / "trust"))
+    async with Paigeant(settings=settings, create=False) as app:
+        with pytest.raises(ConfigError, match="set PAIGEANT_SIGNING_KEY to a key that may operate:export"):
+            await Custody(app).export(run.workflow_id)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from paigeant import ActivityRegistry, ForEach, Paigeant, Parallel, RetryPolicy, RunStatus, Step, Workflow
-from paigeant.app.custody import Custody
 from paigeant.app.run import Run
 from paigeant.config import Settings
 from paigeant.model.runs import RunView, WaitReason
 from paigeant.testing.waiting import eventually
+from tests.integration.evidence import audit_twice
 from tests.integration.test_tampering import Database
 
 WHERE = "WHERE workflow_id = '{run}'"
@@ -114,7 +114,7 @@ async def test_each_branch_and_each_join_is_signed_and_verifies(yard: Yard):
     run, view = await yard.run("oak")
 
     async with yard.app() as app:
-        found = await Custody(app).verify(run.workflow_id)
+        found = await audit_twice(app, run.workflow_id)
     assert view.status is RunStatus.COMPLETED
     assert (found.verdict, found.broken) == ("intact", None)
     kinds = [hop["kind"] for hop in found.hops]
@@ -125,7 +125,7 @@ async def test_branches_are_undone_by_workers_that_have_seen_nothing_of_them(yar
     run, view = await yard.run("bad")
 
     async with yard.app() as app:
-        found = await Custody(app).verify(run.workflow_id)
+        found = await audit_twice(app, run.workflow_id)
     assert view.status is RunStatus.COMPENSATED
     assert sorted(yard.undone) == ["glue bad sawn", "glue bad sawn", "strip 2", "strip 4", "strip 6"]
     assert (found.verdict, found.broken) == ("intact", None)
@@ -162,7 +162,7 @@ async def test_an_audit_names_the_branch_of_which_a_record_is_gone(yard: Yard):
     yard.database.edit("DELETE FROM records " + WHERE + " AND path = '2.1' AND position = 1", run=run.workflow_id)
 
     async with yard.app() as app:
-        found = await Custody(app).verify(run.workflow_id)
+        found = await audit_twice(app, run.workflow_id)
 
     assert found.broken is not None
     assert (found.verdict, found.broken.path, found.broken.position) == ("broken", "2.1", 1)

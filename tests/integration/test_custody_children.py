@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from paigeant import ActivityRegistry, Paigeant, RunStatus, SubWorkflow, Terminal, Workflow
-from paigeant.app.custody import Custody
 from paigeant.app.run import Run
 from paigeant.config import Settings
 from paigeant.model.runs import RunView, WaitReason
 from paigeant.testing.waiting import eventually
+from tests.integration.evidence import audit_twice
 from tests.integration.test_tampering import Database
 
 
@@ -73,7 +73,7 @@ class Shop:
         """Return what an audit says of a run and of its children."""
         async with self.app() as app:
             runs = [view.workflow_id, *(child.workflow_id for child in view.children)]
-            audits = [await Custody(app).verify(run) for run in runs]
+            audits = [await audit_twice(app, run) for run in runs]
         assert [audit.broken for audit in audits] == [None] * len(audits)
         return [audit.verdict for audit in audits]
 
@@ -106,7 +106,7 @@ async def test_a_child_that_turns_round_is_signed_and_verifies(shop: Shop):
     assert (view.status, shop.undone) == (RunStatus.COMPENSATED, ["bad charged"])
     assert await shop.verdicts(view) == ["intact", "intact"]
     async with shop.app() as app:
-        audit = await Custody(app).verify(view.children[0].workflow_id)
+        audit = await audit_twice(app, view.children[0].workflow_id)
     assert [hop["kind"] for hop in audit.hops] == ["dispatch", "hop", "turn", "hop"]
 
 

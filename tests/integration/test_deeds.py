@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from paigeant import ActivityRegistry, Paigeant, RetryPolicy, RunStatus, Wait, Workflow
-from paigeant.app.custody import Custody
 from paigeant.app.operating.deeds import acting
 from paigeant.app.run import Run
 from paigeant.config import Settings
@@ -16,6 +15,7 @@ from paigeant.model.runs import CancelRequest, RunView, WaitReason
 from paigeant.model.stored.signals import SentSignal
 from paigeant.model.values.values import inline
 from paigeant.testing.waiting import eventually
+from tests.integration.evidence import audit_twice
 from tests.integration.test_tampering import Database
 
 OF_RUN = "WHERE workflow_id = '{run}'"
@@ -64,7 +64,7 @@ class Desk:
 
     async def audit(self, run: Run[Any]) -> Any:
         async with self.app() as app:
-            return await Custody(app).verify(run.workflow_id)
+            return await audit_twice(app, run.workflow_id)
 
 
 def waits(view: RunView) -> bool:
