@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -269,7 +270,7 @@ async def test_a_checkpoint_that_cannot_be_read_fails_the_step_and_says_why(
     app = await serve(Workflow("w", ["a"]))
     run = await app.dispatch("w", None)
     await run.result(timeout=20)
-    with sqlite3.connect(tmp_path / "paigeant.db") as database:
+    with closing(sqlite3.connect(tmp_path / "paigeant.db", isolation_level=None)) as database:
         database.execute("UPDATE checkpoints SET payload = ? WHERE kind = 'model'", (payload,))
 
     await run.retry()

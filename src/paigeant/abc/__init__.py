@@ -17,6 +17,7 @@ from paigeant.abc.calls.pauses import Pauses
 from paigeant.abc.calls.plan_access import PlanAccess
 from paigeant.abc.calls.step_session import Call, StepSession
 from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHop
+from paigeant.abc.custody.judge import Judge
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
 from paigeant.abc.hooks import DispatchSpan, Hooks, Reporter, StepSpan
@@ -53,6 +54,7 @@ __all__ = [
     "HopStore",
     "Identities",
     "IdentityAccess",
+    "Judge",
     "Ledger",
     "ModelGate",
     "Opened",

@@ -6,14 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from paigeant.model.custody.records import SignedRecord, StoredRecord
-from paigeant.model.fan.joins import EndedBranch
+from paigeant.abc.custody.judge import Judge
+from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
-from paigeant.model.people.deeds import Deed, DeedTerms, StoredDeed
+from paigeant.model.people.deeds import Deed, DeedTerms
 from paigeant.model.routing_slip import PassedEntry
 from paigeant.model.transition import Transition
-from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
 
 
@@ -61,7 +60,7 @@ class SealedHop(NamedTuple):
     branches: tuple[SignedRecord, ...] = ()
 
 
-class Codec(ABC):
+class Codec(Judge, ABC):
     """Seals messages into bytes and opens them again. The bytes are made once and never re-serialised."""
 
     @abstractmethod
@@ -113,52 +112,5 @@ class Codec(ABC):
         """
         return Deed.of(terms)
 
-    def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
-        """Verify what people did to a run, before the hop is judged again; what nobody has signed counts for nothing.
-
-        Raises :class:`~paigeant.errors.UnknownKey`.
-        """
-        del leased, deeds
-
     signs: bool = False
     """Whether hops are signed, so that each that is leased has to be judged."""
-
-    def needs_records(self, leased: Leased) -> bool:
-        """Tell whether the records of the run have to be read before this hop can be judged."""
-        del leased
-        return False
-
-    def judge(self, leased: Leased, records: Sequence[StoredRecord] = ()) -> None:
-        """Return if a leased hop is what was signed, back to its run's dispatch; ``records`` are those of its run.
-
-        Raises :class:`~paigeant.errors.TamperedMessage`, whose text names the link that is broken, and
-        :class:`~paigeant.errors.UnknownKey`. With UnsignedDeed or ExpiredRun it is to be asked again once it knows the
-        deeds of the run.
-        """
-        del leased, records
-
-    def judge_variables(self, leased: Leased, values: Mapping[str, Value]) -> None:
-        """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
-        del leased, values
-
-    def judge_branches(self, leased: Leased, records: Sequence[StoredRecord], ended: Sequence[EndedBranch]) -> None:
-        """Return if the branches of a node that is about to be left have come to what was signed of them.
-
-        ``records`` are those of the run. Raises TamperedMessage and UnknownKey. What is signed of the node from now on
-        has the newest record of each branch in it.
-        """
-        del leased, records, ended
-
-    def judge_child(
-        self, node: HopKey, child: ChildState, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]
-    ) -> None:
-        """Return if the child of a node, which has ended, was begun there and has come to what was signed of it.
-
-        ``records`` are those of the child, ``deeds`` what people did to it, and to the runs within which it ran. Raises
-        TamperedMessage and UnknownKey.
-        """
-        del node, child, records, deeds
-
-    def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
-        """Remember the record of a hop that was committed here, so that it need not be verified; ``ended``: forget."""
-        del leased, record, ended

@@ -129,7 +129,7 @@ class CodecContract(ABC):
     def new_codec(self) -> Codec:
         """Return a codec that opens what it sealed."""
 
-    @settings(suppress_health_check=[HealthCheck.differing_executors])  # a codec each
+    @settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])  # a codec each
     @given(messages())
     def test_what_was_sealed_opens_to_the_same_message(self, message: PaigeantMessage) -> None:
         codec = self.new_codec()
@@ -139,7 +139,7 @@ class CodecContract(ABC):
         assert codec.open(sealed.body).message == message
         assert (sealed.message_id, sealed.topic) == (message.headers.message_id, message.topic)
 
-    @settings(suppress_health_check=[HealthCheck.differing_executors])  # a codec each
+    @settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])  # a codec each
     @given(messages())
     def test_the_same_message_gives_the_same_bytes(self, message: PaigeantMessage) -> None:
         copy = deepcopy(message)
@@ -172,13 +172,13 @@ class CodecContract(ABC):
         with pytest.raises(InvalidInput, match="plan"):
             codec.seal(opened)
 
-    @settings(suppress_health_check=[HealthCheck.differing_executors])  # a codec each
+    @settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])  # a codec each
     @given(st.binary() | texts.map(str.encode) | json_values.map(lambda value: repr(value).encode()))
     def test_other_bytes_are_rejected(self, body: bytes) -> None:
         with pytest.raises(MessageRejected):
             self.new_codec().open(body)
 
-    @settings(suppress_health_check=[HealthCheck.differing_executors])  # a codec each
+    @settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])  # a codec each
     @given(messages(), st.data())
     def test_bytes_changed_on_the_way_open_to_a_message_or_are_rejected(
         self, message: PaigeantMessage, data: st.DataObject

@@ -368,7 +368,7 @@ async def test_who_seals_a_token_of_their_own_for_somebody_elses_run_gets_nothin
 
 async def test_a_grant_that_has_run_out_is_known_without_asking(provider: IdentityProvider) -> None:
     made = identities(provider)
-    token = provider.token(life=1)
+    token = provider.token()
     subject, grant = await made.admit(RUN, token)
     made._now = lambda: subject.expires_at
 
