@@ -96,8 +96,8 @@ def read_tokens(text: str) -> dict[str, Identity]:
 class Access:
     """Who may: ``tokens`` by digest, and whether the server is ``local``, so that everybody who reaches it may do all.
 
-    ``stored`` finds further tokens by their digests, ``openid`` says whose an access token is; what they say holds for
-    seconds. Sessions and form tokens hold for this process. A session ends with the token that began it.
+    ``stored`` finds further tokens by their digests; what it says holds for seconds. ``openid`` says whose an access
+    token is. Sessions and form tokens hold for this process. A session ends with the token that began it.
     """
 
     tokens: Mapping[str, Identity] = field(default_factory=dict[str, Identity])

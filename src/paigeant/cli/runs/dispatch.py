@@ -101,14 +101,19 @@ def dispatch(
     """Start a run of a workflow on a JSON input. Exit codes: 0 completed, 1 ended otherwise, 2 refused, 3 timed out."""
     if timeout is not None and not wait:
         raise typer.BadParameter("it needs --wait", param_hint="--timeout")
-    if each and any(given is not None for given in (dispatch_key, deadline, correlation_id, budget, obo_token_file)):
-        text = "it takes none of --dispatch-key, --deadline, --correlation-id, --budget and --obo-token-file"
-        raise typer.BadParameter(text, param_hint="--each")
+    if each:
+        _require_none(dispatch_key, deadline, correlation_id, budget, obo_token_file)
     places, payload = (_lines if each else _whole)(source, fields)
     due = None if deadline is None else timedelta(seconds=deadline)
     said = _Said(dispatch_key, correlation_id, due, read_budget(budget or ()), read_token(obo_token_file))
     order, work = _Order(workflow, payload, places, said, wait, timeout, as_json), _many if each else _one
     raise typer.Exit(asyncio.run(_with_workflow(lambda application: work(application, order), handlers, app_dir)))
+
+
+def _require_none(*given: object) -> None:
+    if any(one is not None for one in given):
+        text = "it takes none of --dispatch-key, --deadline, --correlation-id, --budget and --obo-token-file"
+        raise typer.BadParameter(text, param_hint="--each")
 
 
 def _whole(source: str | None, fields: list[str] | None) -> tuple[tuple[str, ...], Any]:

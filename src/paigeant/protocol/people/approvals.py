@@ -12,6 +12,7 @@ from paigeant.errors import UnknownApproval, WrongState
 from paigeant.model.people.approvals import Answered, Approval, ApprovalStatus, AskedKind
 from paigeant.model.runs import StepStatus, WaitReason
 from paigeant.protocol.operate import Hurried, hurry
+from paigeant.protocol.people.waiting import WaitingHop
 
 
 class AskedRow(Protocol):
@@ -46,16 +47,10 @@ def stands(row: AskedRow, now: datetime) -> ApprovalStatus:
     return ApprovalStatus.EXPIRED if row.expires_at is not None and row.expires_at <= now else status
 
 
-class Waiting(Protocol):
+class Waiting(WaitingHop, Protocol):
     """A hop that may wait for answers."""
 
     # ruff: noqa: D102 -- the columns have the names of the hop's
-    @property
-    def owner(self) -> object | None: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def reason(self) -> str | None: ...
     @property
     def due_at(self) -> datetime | None: ...
 

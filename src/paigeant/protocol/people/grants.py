@@ -9,6 +9,7 @@ from uuid import UUID
 from paigeant.errors import WrongState
 from paigeant.model.runs import FINAL, StepStatus, WaitReason
 from paigeant.protocol.operate import Hurried, hurry
+from paigeant.protocol.people.waiting import WaitingHop
 
 
 class AnyRun(Protocol):
@@ -21,16 +22,10 @@ class AnyRun(Protocol):
     def status(self) -> str: ...
 
 
-class WaitingForGrant(Protocol):
+class WaitingForGrant(WaitingHop, Protocol):
     """A hop that may wait for a grant; it was leased last at ``started_at``."""
 
     # ruff: noqa: D102 -- the columns have the names of the hop's
-    @property
-    def owner(self) -> object | None: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def reason(self) -> str | None: ...
     @property
     def started_at(self) -> datetime | None: ...
 

@@ -49,7 +49,8 @@ class Attempt(NamedTuple):
     def open(cls, cookie: str, secret: bytes) -> Attempt | None:
         """Return it from a cookie; None if this process has not made it, or if it is too old."""
         body, _, signature = cookie.partition(".")
-        if not hmac.compare_digest(_signature(secret, body.encode(errors="replace")), signature):
+        right = _signature(secret, body.encode(errors="replace"))
+        if not hmac.compare_digest(right.encode(), signature.encode(errors="replace")):
             return None
         found: list[Any] = from_json(urlsafe_b64decode(body))
         attempt = cls(*found)

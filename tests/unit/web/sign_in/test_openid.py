@@ -211,6 +211,11 @@ async def test_an_answer_that_comes_too_late_is_none(browser: httpx2.AsyncClient
     assert (await sign_in(browser)).status_code == 400
 
 
+@pytest.mark.parametrize("cookie", ["é.é", ".", "x", "x." + "0" * 64, "x.y.z", "é" * 40 + "." + "0" * 64])
+def test_a_cookie_of_somebody_else_begins_nothing(cookie: str):
+    assert attempt.Attempt.open(cookie, b"secret") is None
+
+
 @pytest.mark.parametrize("back", ["https://evil.example.com", "//evil.example.com", "/\\evil.example.com", "", "/a\nb"])
 async def test_nobody_is_sent_to_another_site(browser: httpx2.AsyncClient, back: str):
     sent = await browser.get("/login/openid", params={"back": back})
