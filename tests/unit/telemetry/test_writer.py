@@ -115,7 +115,8 @@ class Away:
         """Nothing to close."""
 
 
-def test_a_sink_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+def test_a_sink_that_is_away_is_asked_again(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO, "paigeant.logs")
     away = Away(2)
     sink = SinkOutput(away, lambda line, text: {"event": line["event"]})
     sink.gather = 0.01
@@ -126,7 +127,7 @@ def test_a_sink_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatch, cap
     writer.close()
 
     assert away.rows == ["kept"]
-    assert [record.levelname for record in caplog.records if record.name == "paigeant.logs"] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if record.name == "paigeant.logs"] == ["WARNING", "INFO"]
 
 
 def test_a_sink_that_stays_away_does_not_keep_the_process():
