@@ -14,6 +14,7 @@
     │   ├── UnknownVariable
     │   ├── UnknownLetter
     │   ├── UnknownApproval
+    │   ├── UnknownWorker
     │   ├── InvalidInput         the input cannot bind, is not what is declared, is no JSON, or is too large
     │   ├── DispatchConflict     the dispatch key is taken by another input
     │   └── WrongState           the run's status does not allow it
@@ -91,6 +92,10 @@ class UnknownLetter(RequestError):
 
 class UnknownApproval(RequestError):
     """No approval has this id."""
+
+
+class UnknownWorker(RequestError):
+    """No worker that is up has this id."""
 
 
 class InvalidInput(RequestError):

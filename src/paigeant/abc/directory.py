@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
+from paigeant.model.people.deeds import Deed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 
 
@@ -29,19 +30,32 @@ class Directory(ABC):
         """Return the cards, by name, of those of these activities that were ever published."""
 
     @abstractmethod
-    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
+    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> bool:
         """Record that this worker is alive, or ``gone``. It counts as alive for 90 seconds after its last report.
 
-        A repeat starts the count again. Of a worker that is gone nothing is known any more.
+        A repeat starts the count again. Of a worker that is gone nothing is known any more. Returns whether it is to
+        drain, whatever its card says of that.
         """
 
     @abstractmethod
+    async def drain_worker(self, worker: str, *, deed: Deed | None = None) -> None:
+        """Ask a living worker, by its id, to take in nothing more, end what it holds, and be gone.
+
+        From now on it serves nothing. A repeat changes nothing. The ``deed``, which says who does it, is written in the
+        same transaction. Raises ``UnknownWorker``, with nothing written.
+        """
+
+    @abstractmethod
+    async def is_draining(self, worker: str) -> bool:
+        """Tell whether a worker was asked to drain; False for one that is not known."""
+
+    @abstractmethod
     async def find_served(self, activities: Collection[str]) -> set[str]:
-        """Return those of these activities that a living worker serves."""
+        """Return those of these activities that a living worker serves. One that drains serves nothing."""
 
     @abstractmethod
     async def list_workers(self) -> list[WorkerCard]:
-        """Return the living workers, by their ids."""
+        """Return the living workers, by their ids, those that drain too."""
 
     @abstractmethod
     async def find_unserved(self) -> set[str]:

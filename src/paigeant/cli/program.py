@@ -36,7 +36,7 @@ COMMANDS: Final = {
     "tokens": ("access", "Give, list and revoke tokens for `paigeant serve`."),
     "check": ("workers.check", "Find mistakes in workflows before they run."),
     "workflows": ("workers.workflows", "List what can be dispatched."),
-    "workers": ("workers.list", "List the workers that are up."),
+    "workers": ("fleet", "List the workers that are up, or let one end."),
     "cancel": ("runs.cancel", "Cancel a run, and undo it if asked."),
     "terminate": ("runs.terminate", "End a run at once, without undoing anything."),
     "retry": ("runs.retry", "Go on from where a run failed or waits."),

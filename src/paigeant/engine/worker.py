@@ -23,7 +23,7 @@ from paigeant.engine.intake.slots import Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.sweeper import Sweeper
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.events import WorkerStarted, WorkerStopped
+from paigeant.model.events import WorkerDraining, WorkerStarted, WorkerStopped
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.message import HopKey
 from paigeant.model.plan import WorkerCard
@@ -64,6 +64,7 @@ class ActivityWorker:
         self._slots = Slots(options.concurrency, limited, {FLOW: FLOW_SLOTS})
         self._served = (*options.topics, FLOW)
         self._stop = asyncio.Event()
+        self._draining = asyncio.Event()
         self._now = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._intakes: list[asyncio.Task[None]] = []
@@ -89,13 +90,15 @@ class ActivityWorker:
         options = self._options
         card = WorkerCard(self.id, socket.gethostname(), os.getpid(), self._served, options.workflows)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(Sweeper(self._runtime, card))
+            await stack.enter_async_context(Sweeper(self._runtime, card, self.drain))
             keeper = LeaseKeeper(self._runtime)
             await stack.enter_async_context(keeper)
             committer = await stack.enter_async_context(Committer(self._runtime, keeper))
-            journeys = HopRunner(self._runtime, self._served, self._slots, keeper, committer)
-            stack.push_async_callback(self._drain, journeys, keeper)
-            self._take_in(journeys)
+            self._journeys = HopRunner(self._runtime, self._served, self._slots, keeper, committer)
+            stack.push_async_callback(self._wind_up, keeper)
+            self._take_in(self._journeys)
+            if self._draining.is_set():  # it was asked to before there was anything to stop
+                self._take_in_no_more()
             self._stack = stack.pop_all()
         self._runtime.report(WorkerStarted(self.id, options.topics, options.concurrency, options.workflows))
         return self
@@ -114,6 +117,33 @@ class ActivityWorker:
     async def stopped(self) -> None:
         """Return when it was asked to stop."""
         await self._stop.wait()
+
+    def drain(self) -> None:
+        """Ask it to end without haste: it takes in nothing more, and what it holds goes on for as long as it takes.
+
+        What it holds and has not begun goes back at once, as it was. A repeat changes nothing.
+        """
+        if not self._draining.is_set():
+            self._draining.set()
+            self._runtime.report(WorkerDraining(self.id, len(self._running)))
+            self._take_in_no_more()
+
+    async def drained(self) -> None:
+        """Return once it was asked to drain, and holds nothing any more."""
+        await self._draining.wait()
+        await asyncio.wait(self._intakes)  # what they have asked for may still come
+        while self._running:
+            await asyncio.wait(self._running)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it was asked to drain."""
+        return self._draining.is_set()
+
+    def _take_in_no_more(self) -> None:
+        self._stop.set()
+        self._runtime.takers.leave(self._dispatched)
+        self._journeys.stop()
 
     def _take_in(self, journeys: HopRunner) -> None:
         def walk(key: HopKey, journey: Coroutine[Any, Any, None]) -> None:
@@ -142,11 +172,9 @@ class ActivityWorker:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._runtime.trouble(f"running {task.get_name()}; its lease will run out", error)
 
-    async def _drain(self, journeys: HopRunner, keeper: LeaseKeeper) -> None:
+    async def _wind_up(self, keeper: LeaseKeeper) -> None:
         """No new steps; then a grace period for what runs; then it is released."""
-        self._stop.set()
-        self._runtime.takers.leave(self._dispatched)
-        journeys.stop()
+        self._take_in_no_more()
         try:
             await self._until_now(self._intakes, LAST_MOMENT)
             await self._until_now(self._running, self._options.grace.total_seconds())
@@ -155,7 +183,7 @@ class ActivityWorker:
             await _until_ended(self._running, LAST_MOMENT)
         finally:  # also if whoever leaves the worker is cancelled meanwhile
             await self._abandon([*self._intakes, *self._running])
-            self._runtime.report(WorkerStopped(self.id, journeys.released))
+            self._runtime.report(WorkerStopped(self.id, self._journeys.released))
 
     async def _until_now(self, tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
         """Wait until the tasks have ended, so long at most, and no longer once it was asked to stop now."""

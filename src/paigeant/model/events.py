@@ -30,6 +30,14 @@ class WorkerStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerDraining:
+    """A worker was asked to end: it takes in nothing more, and ``running`` steps go on to their ends."""
+
+    worker: str
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerStopped:
     """A worker has stopped; ``released`` steps went back unfinished, to be taken up by others."""
 
@@ -243,6 +251,7 @@ ExecutionEnd: TypeAlias = StepEnded | StepReleased | LeaseLost
 
 Event: TypeAlias = (
     WorkerStarted
+    | WorkerDraining
     | WorkerStopped
     | RunDispatched
     | RunEnded

@@ -134,10 +134,19 @@ class ActivityCard(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True, slots=True)
 class WorkerCard:
-    """A worker as it reports itself: its id (never reused), where it runs, what it serves, and what it published."""
+    """A worker as it reports itself: its id (never reused), where it runs, what it serves, and what it published.
+
+    ``draining``: somebody wants it to end, so that it takes in nothing more. That is the store's word, not its own.
+    """
 
     id: str
     host: str
     pid: int
     topics: tuple[str, ...] = field(default=())
     workflows: tuple[str, ...] = field(default=())
+    draining: bool = False
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The activities that it takes in steps of; none while it drains."""
+        return () if self.draining else self.topics

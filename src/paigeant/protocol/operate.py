@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from paigeant.errors import UnknownRun, WrongState
+from paigeant.errors import UnknownRun, UnknownWorker, WrongState
 from paigeant.model.hold import WaitState
 from paigeant.model.runs import FINAL, RESUMABLE, CancelRequest, Direction, RunError, RunStatus, StepStatus
 from paigeant.protocol import leases
@@ -17,6 +17,11 @@ from paigeant.protocol.states import HopState, PlacedHop, ResumableRun, RunState
 def unknown(workflow_id: UUID) -> UnknownRun:
     """Return the error that says that this namespace has no such run."""
     return UnknownRun(f"no run has the id {workflow_id}")
+
+
+def unknown_worker(worker: str) -> UnknownWorker:
+    """Return the error that says that no such worker is up in this namespace."""
+    return UnknownWorker(f"no worker with the id {worker!r} is up; `paigeant workers` lists those that are")
 
 
 def require_writable(run: RunState) -> None:

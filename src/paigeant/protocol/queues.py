@@ -11,6 +11,6 @@ from paigeant.model.stored.overview import QueueView
 
 def with_workers(queues: Iterable[QueueView], workers: Iterable[WorkerCard]) -> list[QueueView]:
     """Return the queues, by name, each with the number of workers that serve it."""
-    serving = Counter(topic for card in workers for topic in card.topics)
+    serving = Counter(topic for card in workers for topic in card.served)
     found = (queue.model_copy(update={"workers": serving[queue.activity]}) for queue in queues)
     return sorted(found, key=lambda queue: queue.activity)

@@ -27,6 +27,7 @@ from paigeant.model.events import (
     StepEnded,
     StepReleased,
     Trouble,
+    WorkerDraining,
     WorkerStarted,
     WorkerStopped,
 )
@@ -185,6 +186,11 @@ def _worker_started(event: WorkerStarted) -> None:
     WORKER.info("%s", text, extra={"event": "worker started", **facts})
 
 
+def _worker_draining(event: WorkerDraining) -> None:
+    fields = {"event": "worker draining", "worker": event.worker, "running": event.running}
+    WORKER.info("worker draining: it takes in nothing more; %d steps go on", event.running, extra=fields)
+
+
 def _worker_stopped(event: WorkerStopped) -> None:
     fields = {"event": "worker stopped", "worker": event.worker, "released": event.released}
     WORKER.info("worker stopped, %d steps released", event.released, extra=fields)
@@ -239,6 +245,7 @@ _LINES: Final[Mapping[type[Event], Callable[[Any], None]]] = {
     LeaseLost: _lease_lost,
     MessageHeld: _message_held,
     WorkerStarted: _worker_started,
+    WorkerDraining: _worker_draining,
     WorkerStopped: _worker_stopped,
     Trouble: _trouble,
     SetAside: _set_aside,

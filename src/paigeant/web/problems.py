@@ -20,6 +20,7 @@ from paigeant.errors import (
     UnknownLetter,
     UnknownRun,
     UnknownVariable,
+    UnknownWorker,
     UnknownWorkflow,
     WrongState,
 )
@@ -30,6 +31,7 @@ _STATUSES: Final[tuple[tuple[type[PaigeantError], int], ...]] = (
     (UnknownVariable, 404),
     (UnknownLetter, 404),
     (UnknownApproval, 404),
+    (UnknownWorker, 404),
     (DispatchConflict, 409),
     (WrongState, 409),
     (InvalidInput, 422),

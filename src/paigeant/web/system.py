@@ -51,9 +51,18 @@ async def show_queue(request: Request, activity: str, slots: int = SLOTS) -> dic
 
 @router.get("/workers")
 async def list_workers(request: Request) -> dict[str, Any]:
-    """Return the workers that are up."""
-    cards = await app_of(request).list_workers()
-    return {"workers": [{"id": card.id, "host": card.host, "pid": card.pid, "topics": card.topics} for card in cards]}
+    """Return the workers that are up; one that is ``draining`` takes in nothing more."""
+    shown = ("id", "host", "pid", "topics", "draining")
+    return {"workers": [{name: getattr(card, name) for name in shown} for card in await app_of(request).list_workers()]}
+
+
+@router.post("/workers/{worker}/drain")
+async def drain_worker(request: Request, worker: str) -> dict[str, Any]:
+    """Let a worker take in nothing more, end what it holds, and then exit."""
+    require(request, Role.OPERATOR)
+    await json_body(request)
+    await app_of(request).administration.drain_worker(worker)
+    return {"id": worker, "draining": True}
 
 
 @router.get("/workflows")

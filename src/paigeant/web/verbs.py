@@ -12,6 +12,7 @@ from paigeant.app.operating.bulk import Verb, do_to_all, match
 from paigeant.errors import InvalidInput
 from paigeant.model.runs import Direction, RunView, StepStatus
 from paigeant.model.stored.run_filter import read_filter
+from paigeant.protocol.operate import unknown_worker
 from paigeant.web.access import Role
 from paigeant.web.rendering import page
 from paigeant.web.requests import app_of, find_run, form_body, require, require_unchanged, version_of
@@ -101,6 +102,27 @@ async def do_bulk(request: Request, verb: Verb) -> Response:
     query, app = fields.get("query", ""), app_of(request)
     result = await do_to_all(app.store, app.run, verb, read_filter(parse_qsl(query)))
     return page(request, "bulk.html", verb=str(verb), said=_CHOICES[verb], matched=None, query=query, result=result)
+
+
+@router.get("/workers/{worker}/drain")
+async def confirm_drain(request: Request, worker: str) -> Response:
+    """Say what becomes of a worker, and ask."""
+    require(request, Role.OPERATOR)
+    cards = {each.id: each for each in await app_of(request).list_workers()}
+    if worker not in cards:
+        raise unknown_worker(worker)
+    others = {topic for each in cards.values() for topic in each.served if each.id != worker}
+    alone = sorted({*cards[worker].topics} - others)
+    return page(request, "drain.html", worker=cards[worker], alone=alone)
+
+
+@router.post("/workers/{worker}/drain")
+async def do_drain(request: Request, worker: str) -> Response:
+    """Let it end, and show the workers."""
+    require(request, Role.OPERATOR)
+    await form_body(request)
+    await app_of(request).administration.drain_worker(worker)
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/workers", 303)
 
 
 @router.post("/dead-letters/{letter_id}/{verb}")

@@ -56,6 +56,32 @@ def test_a_worker_that_cannot_start_again_is_tried_again_while_the_others_work(p
     assert supervisor.wait(30) == 0
 
 
+def test_a_worker_that_is_drained_ends_its_step_and_is_not_started_again(project: Any, until: Any):
+    port, gate = free_port(), project.folder / "gate"
+    supervisor = project.start("run", "handlers.py", "--processes", "2", "--metrics-port", str(port))
+    until(lambda: fetch(port, "/ready")[0] == 200)
+    project.write("input.json", {"until": str(gate)})
+    run = project.json("dispatch", "blocking", "input.json")["workflow_id"]
+    until(lambda: gate.with_suffix(".begun").exists())
+    busy = project.json("show", run)["steps"][0]["worker"]
+    [idle] = [worker["id"] for worker in project.json("workers")["workers"] if worker["id"] != busy]
+
+    assert project.paigeant("workers", "drain", busy).returncode == 0
+    until(lambda: "worker draining" in project.said(supervisor))
+    assert [worker["id"] for worker in project.json("workers")["workers"] if worker["draining"]] == [busy]
+    assert "draining" in project.paigeant("workers").stdout
+    assert project.json("top")["draining"] == 1
+    gate.touch()
+    until(lambda: [worker["id"] for worker in project.json("workers")["workers"]] == [idle])
+    assert project.json("show", run)["status"] == "completed"
+    until(lambda: fetch(port, "/ready")[0] == 200)  # of one worker, for no other is wanted
+
+    assert project.paigeant("workers", "drain", idle).returncode == 0
+    assert supervisor.wait(30) == 0
+    assert "starting it again" not in project.said(supervisor)
+    assert project.paigeant("workers", "drain", idle).returncode == 2
+
+
 @pytest.mark.parametrize("fault", ["broken", "hanging"])
 def test_a_roll_to_what_does_not_start_ends_in_time_and_leaves_the_old_worker(project: Any, until: Any, fault: str):
     project.write("handlers.py", MOODY)

@@ -42,6 +42,34 @@ async def test_steps_that_end_within_the_grace_period_are_committed(both: Any):
     assert (await both.until(run)).output == "done"
 
 
+async def test_a_worker_that_drains_ends_what_it_holds_beyond_its_grace_and_takes_in_nothing_more(both: Any):
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    @both.registry.execute
+    async def step() -> str:
+        begun.set()
+        await go.wait()
+        return "done"
+
+    run = await both.start("step", "step")
+    async with both.worker(grace=timedelta()) as worker:
+        async with asyncio.timeout(10):
+            await begun.wait()
+            await both.steady.drain_worker(worker.id)
+            await worker.stopped()
+            later = await both.start("step")
+            drained = asyncio.create_task(worker.drained())
+            await asyncio.sleep(0.05)
+            assert not drained.done()
+            go.set()
+            await drained
+
+    view = await both.view(run)
+    assert [(step.status, step.output) for step in view.steps] == [("completed", "done"), ("pending", None)]
+    assert (await both.view(later)).status is RunStatus.PENDING
+    assert await both.steady.list_workers() == []
+
+
 @pytest.mark.parametrize("rule", ["rerun", "park", "compensate"])
 async def test_a_step_cut_off_by_the_stop_is_released_or_parked_or_given_up_as_it_asked(both: Any, rule: str):
     begun = asyncio.Event()

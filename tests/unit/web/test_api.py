@@ -127,6 +127,21 @@ async def test_an_autoscaler_is_told_how_many_workers_are_wanted(local: httpx2.A
     assert (await local.get("/api/v1/queues/nothing")).json()["code"] == "UnknownStep"
 
 
+async def test_a_worker_is_drained_and_the_deed_is_kept(local: httpx2.AsyncClient, paigeant: Paigeant):
+    [worker] = (await local.get("/api/v1/workers")).json()["workers"]
+    address = f"/api/v1/workers/{worker['id']}/drain"
+
+    done, unknown = await local.post(address, json={}), await local.post("/api/v1/workers/nobody/drain", json={})
+
+    assert (done.status_code, done.json()) == (200, {"id": worker["id"], "draining": True})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "UnknownWorker")
+    [shown] = (await local.get("/api/v1/workers")).json()["workers"]
+    assert (worker["draining"], shown["draining"]) == (False, True)
+    assert (await local.get("/api/v1/queues/greet")).json()["workers"] == 0
+    [deed] = await paigeant.administration.list_deeds()
+    assert (deed.verb, deed.via, deed.arguments) == ("drain", "dashboard", {"worker": worker["id"]})
+
+
 async def test_the_description_is_openapi_and_names_every_path(local: httpx2.AsyncClient):
     said = (await local.get("/api/v1/openapi.json")).json()
 

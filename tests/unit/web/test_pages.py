@@ -66,6 +66,24 @@ async def test_what_failed_is_on_the_first_page_with_the_verb_that_helps(local: 
     assert (await run.result(20)).status is RunStatus.COMPLETED
 
 
+async def test_a_worker_is_drained_after_a_question_that_says_what_nobody_else_serves(
+    local: httpx2.AsyncClient, paigeant: Paigeant
+):
+    [link] = re.findall(r'href="(/workers/[^"]+/drain)"', (await local.get("/workers", headers=HTML)).text)
+    asking = await local.get(link, headers=HTML)
+    unknown = await local.get("/workers/nobody/drain", headers=HTML)
+
+    done = await local.post(link, data=form_of(asking.text), headers=HTML)
+
+    assert "Nobody else serves fails, greet" in asking.text
+    assert unknown.status_code == 404
+    assert (done.status_code, done.headers["location"]) == (303, "/workers")
+    assert [card.draining for card in await paigeant.list_workers()] == [True]
+    after = (await local.get("/workers", headers=HTML)).text
+    assert "<td>draining</td>" in after
+    assert "/drain" not in after
+
+
 @pytest.mark.parametrize("cause", ["unserved", "late", "dead letters"])
 def test_what_is_no_group_of_runs_leads_to_no_runs(cause: str):
     assert link_of(AttentionGroup(cause=cause, step="charge", count=3)) == ""

@@ -50,7 +50,7 @@ async def list_workflows(here: Mapping[str, Plan], directory: Directory) -> list
 
 def _listing(plan: Plan, workers: Iterable[WorkerCard]) -> WorkflowListing:
     steps = tuple(dict.fromkeys(step.activity for step in plan.steps))
-    served = {topic for card in workers for topic in card.topics}
+    served = {topic for card in workers for topic in card.served}
     return WorkflowListing(
         name=plan.name,
         itinerary=tuple(entry.outline for entry in plan.itinerary),

@@ -105,6 +105,17 @@ class Administration:
             yield Prunable(gone, 0)
             await asyncio.sleep(monotonic() - began)
 
+    # -- workers
+
+    async def drain_worker(self, worker: str) -> None:
+        """Let a worker, by its id, take in nothing more and end what it holds; then its process exits with 0.
+
+        It hears of it within seconds. Raises UnknownWorker for one that is not up, and ConfigError without a key that
+        may sign it.
+        """
+        deed = await attest(self._runtime(), DeedVerb.DRAIN, None, {"worker": worker})
+        await self._store.drain_worker(worker, deed=deed)
+
     # -- who may ask the HTTP API
 
     async def create_token(

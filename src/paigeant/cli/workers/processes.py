@@ -44,6 +44,11 @@ _DIRECTLY: Final = build_opener(ProxyHandler({}))
 """Asks workers on this machine, whatever proxies the environment names."""
 
 
+def drained_file(ready: Path) -> Path:
+    """Return what a worker makes, beside the file in which its port is, when somebody has let it end for good."""
+    return ready.with_suffix(".drained")
+
+
 @dataclass(slots=True)
 class _Child:
     """One worker process; it writes its metrics port into ``ready`` once it takes work in."""
@@ -147,7 +152,8 @@ class Supervisor:
                 _LOG.error("worker %d cannot start (exit code %d): stopping", number, code)
                 return code
             del self._children[number]
-            if code == 0 and self._drains:
+            if code == 0 and (self._drains or drained_file(child.ready).exists()):
+                self._count -= 1
                 continue
             steady = monotonic() - child.began >= _STEADY
             self._pause = self._pauses[0] if steady else self._pause
@@ -167,7 +173,9 @@ class Supervisor:
         if new is not None:
             self._welcome(new)
         elif self._outdated and not self._leaving:
-            self._newcomer = self._spawn(self._outdated.pop(0))
+            number = self._outdated.pop(0)
+            if number in self._children or number in self._due:  # it may have been drained meanwhile
+                self._newcomer = self._spawn(number)
 
     def _welcome(self, new: _Child) -> None:
         """Let a new worker take the place of the old one once it is ready; if it never is, the old ones go on."""

@@ -30,7 +30,7 @@ from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named, where
 from paigeant.cli.workers.log_output import configure_logs
 from paigeant.cli.workers.pipes import forgive_broken_pipes
-from paigeant.cli.workers.processes import Supervisor
+from paigeant.cli.workers.processes import Supervisor, drained_file
 from paigeant.cli.workers.reloading import end_with_supervisor, supervise
 from paigeant.config import FILE, PREFIX, Settings, load_settings
 from paigeant.errors import PaigeantError
@@ -187,10 +187,10 @@ async def _serve(handlers: Handlers, settings: Settings, asked: _Asked) -> int:
         monitor = _monitor(settings, asked, hooks, stack)
         paigeant = await stack.enter_async_context(Paigeant(handlers, settings=settings, hooks=hooks))
         serving = paigeant.worker(activities=asked.activities, concurrency=asked.concurrency)
-        stop.worker = await stack.enter_async_context(serving)
+        stop.worker = worker = await stack.enter_async_context(serving)
         if monitor is not None:
-            await stack.enter_async_context(monitor.watching(stop.worker, paigeant.store, paigeant.runtime.transport))
-        await _until_the_end(stop, paigeant, asked)
+            await stack.enter_async_context(monitor.watching(worker, paigeant.store, paigeant.runtime.transport))
+        await _until_the_end(stop, worker, paigeant, asked)
     _end_in_time(stop.exit_code)
     return stop.exit_code
 
@@ -221,11 +221,14 @@ class _WriteWhenReady(Hooks):
         self._file.write_text(str(self._port))
 
 
-async def _until_the_end(stop: _Stop, paigeant: Paigeant, asked: _Asked) -> None:
-    if asked.idle is None or stop.worker is None:
-        await stop.event.wait()
-    else:
-        await until_first(stop.event.wait(), until_drained(paigeant.store, stop.worker, asked.idle))
+async def _until_the_end(stop: _Stop, worker: ActivityWorker, paigeant: Paigeant, asked: _Asked) -> None:
+    """Wait for a signal, for the end of what a worker holds that somebody drains, or until nothing is due if asked."""
+    ends = [stop.event.wait(), worker.drained()]
+    if asked.idle is not None:
+        ends.append(until_drained(paigeant.store, worker, asked.idle))
+    await until_first(*ends)
+    if worker.is_draining and asked.ready_file is not None:
+        drained_file(asked.ready_file).touch()  # its supervisor starts no other in its place
 
 
 def _end_in_time(exit_code: int) -> None:

@@ -34,6 +34,7 @@ class Overview(BaseModel, frozen=True):
     queues: tuple[QueueView, ...]
     open: tuple[OpenCount, ...]
     workers: int
+    draining: int
 
 
 @app.command()
@@ -64,11 +65,13 @@ async def _top(*, once: bool, as_json: bool, interval: float) -> None:
 
 async def _look(paigeant: Paigeant) -> Overview:
     store = paigeant.store
+    workers = await store.list_workers()
     return Overview(
         attention=tuple(await find_attention(store)),
         queues=tuple(await store.list_queues()),
         open=tuple(await store.count_open()),
-        workers=len(await store.list_workers()),
+        workers=len(workers),
+        draining=sum(card.draining for card in workers),
     )
 
 
@@ -77,9 +80,8 @@ def _shown(seen: Overview) -> Group:
     stands = ", ".join(
         f"{count.count:,} {count.status}{f' ({count.reason})' if count.reason else ''}" for count in seen.open
     )
-    head = Text(
-        printable(f"{datetime.now(UTC):%H:%M:%S} UTC · {seen.workers} workers · open steps: {stands or 'none'}\n")
-    )
+    up = f"{seen.workers} workers" + (f" ({seen.draining} draining)" if seen.draining else "")
+    head = Text(printable(f"{datetime.now(UTC):%H:%M:%S} UTC · {up} · open steps: {stands or 'none'}\n"))
     groups = _table("needs a person", "cause", "step", "error", "count", "example")
     for group in seen.attention[:_ROWS]:
         _add(groups, group.cause, group.step, group.error, group.count, group.example)

@@ -33,10 +33,12 @@ SLOWEST: Final = 5.0
 class Sweeper:
     """Does each of its chores at an interval of its own; one that fails is tried again, ever more patiently."""
 
-    def __init__(self, runtime: Runtime, card: WorkerCard) -> None:
-        """Sweep for the worker that ``card`` describes."""
+    def __init__(self, runtime: Runtime, card: WorkerCard, drain: Callable[[], None]) -> None:
+        """Sweep for the worker that ``card`` describes; ``drain`` asks it to end without haste."""
         self._runtime = runtime
         self._card = card
+        self._drain = drain
+        self._seen = -1
         self._tasks: list[asyncio.Task[None]] = []
         self._broker_was_away = False
 
@@ -46,7 +48,8 @@ class Sweeper:
         chores: list[tuple[float, str, Callable[[], Awaitable[object]]]] = [
             (0.5, "taking over from dead workers", self._end_dead_leases),
             (1.0, "ending runs", self._close_due),
-            (REPORT.total_seconds(), "reporting", lambda: self._runtime.store.report_worker(self._card)),
+            (REPORT.total_seconds(), "reporting", self._report),
+            (2.0, "asking whether to end", self._ask_whether_to_end),
             (30.0, "looking for steps that nobody serves", self._hold_unserved),
         ]
         if self._runtime.transport is not None:
@@ -76,6 +79,17 @@ class Sweeper:
     def _swept(self, chore: str, count: int) -> None:
         if count and self._runtime.hooks.wants(Swept):
             self._runtime.report(Swept(self._runtime.owner, chore, count))
+
+    async def _report(self) -> None:
+        if await self._runtime.store.report_worker(self._card):
+            self._drain()
+
+    async def _ask_whether_to_end(self) -> None:
+        """Ask after a change alone, or idle workers would have many questions; the report asks in any case."""
+        seen = await self._runtime.store.wait_for_change(self._seen, REPORT.total_seconds())
+        if seen != self._seen and await self._runtime.store.is_draining(self._card.id):
+            self._drain()
+        self._seen = seen
 
     async def _end_dead_leases(self) -> None:
         self._swept("reclaimed", await self._runtime.store.end_dead_leases(self._runtime.owner))

@@ -25,6 +25,7 @@ class DeedVerb(StrEnum):
     APPROVAL = "approval"
     IDENTITY_RENEW = "identity-renew"
     ADOPT = "adopt"
+    DRAIN = "drain"
     PRUNE = "prune"
     DEAD_REPLAY = "dead-replay"
     DEAD_DROP = "dead-drop"

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from paigeant.abc import Directory
 from paigeant.aio.changes import News
+from paigeant.model.people.deeds import Deed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.execution.next_due import NextDueCache
@@ -34,11 +35,18 @@ class SqlDirectory(InDatabase, Directory):
     async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
         return await self.database.read(lambda tx: catalog.find_cards(tx, activities))
 
-    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
+    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> bool:
         # That one is gone is announced: others may have to say that nobody serves its steps any more.
-        await self.database.write(
+        return await self.database.write(
             lambda tx: catalog.report_worker(tx, card, gone=gone), News.WORK if gone else News.NOTHING
         )
+
+    async def drain_worker(self, worker: str, *, deed: Deed | None = None) -> None:
+        # Work is announced, though there is none: all workers look up, and that one learns of it at once.
+        await self.database.write(lambda tx: catalog.drain_worker(tx, worker, self.database.gone(), deed), News.WORK)
+
+    async def is_draining(self, worker: str) -> bool:
+        return await self.database.read(lambda tx: catalog.is_draining(tx, worker))
 
     async def find_served(self, activities: Collection[str]) -> set[str]:
         return await self.database.read(lambda tx: catalog.served(tx, self.database.gone()) & set(activities))

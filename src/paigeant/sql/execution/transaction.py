@@ -94,9 +94,9 @@ class Tx:
             return self.driver.many(statement, rows)
         return self.connection.execute(statement, rows).rowcount
 
-    def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows; of those whose key is there already, overwrite the rest of the columns."""
-        self.many(_upsert(self.driver.dialect, table), rows)
+    def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]], keep: str | None = None) -> None:
+        """Insert rows; of those whose key is there already, overwrite the rest of the columns, but for one to keep."""
+        self.many(_upsert(self.driver.dialect, table, keep), rows)
 
     def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
         """Insert rows, leaving alone those whose key is there already; returns how many were written."""
@@ -104,9 +104,10 @@ class Tx:
 
 
 @cache
-def _upsert(dialect: str, table: Table) -> PreparedStatement:
+def _upsert(dialect: str, table: Table, keep: str | None) -> PreparedStatement:
     made = insert_of(dialect)(table)
-    rest = {column.name: made.excluded[column.name] for column in table.c if not column.primary_key}
+    names = (column.name for column in table.c if not column.primary_key and column.name != keep)
+    rest = {name: made.excluded[name] for name in names}
     return PreparedStatement(made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest))
 
 

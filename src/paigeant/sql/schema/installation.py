@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Boolean, Column, Double, Identity, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Identity, Integer, LargeBinary, Table, Text, false
 
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.sql.schema.tables import BIG, metadata
@@ -39,7 +39,9 @@ workers: Final = Table(
     Column("topics", json_of(TypeAdapter(tuple[str, ...])), nullable=False),
     Column("workflows", json_of(TypeAdapter(tuple[str, ...])), nullable=False, server_default="[]"),
     Column("seen_at", StoreTime, nullable=False),
+    Column("draining", Boolean, nullable=False, server_default=false()),
 )
+"""Who is up. ``draining``: somebody wants it to end; its own reports leave that alone."""
 
 store_clock: Final = Table(
     "store_clock",

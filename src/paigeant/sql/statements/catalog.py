@@ -6,12 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Final
 
-from sqlalchemy import Text, bindparam, delete, select
+from sqlalchemy import Text, bindparam, delete, select, true, update
 
 from paigeant.model.limits import WORKER_ALIVE
+from paigeant.model.people.deeds import Deed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
+from paigeant.protocol.operate import unknown_worker
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.installation import activities, workers, workflows
+from paigeant.sql.statements.custody.deeds import keep_deeds
 
 _NAMESPACE: Final = bindparam("namespace", type_=Text)
 _PLAN: Final = select(workflows.c.plan).where(
@@ -22,13 +25,16 @@ _CARDS: Final = select(activities.c.name, activities.c.card).where(
     activities.c.namespace == _NAMESPACE, activities.c.name.in_(bindparam("names", expanding=True))
 )
 _LIVING: Final = (
-    select(workers.c.id, workers.c.host, workers.c.pid, workers.c.topics, workers.c.workflows)
+    select(*(workers.c[name] for name in ("id", "host", "pid", "topics", "workflows", "draining")))
     .where(workers.c.namespace == _NAMESPACE, workers.c.seen_at > bindparam("since"))
     .order_by(workers.c.id)
 )
 _GONE: Final = delete(workers).where(
     workers.c.namespace == _NAMESPACE, (workers.c.id == bindparam("b_id")) | (workers.c.seen_at <= bindparam("b_since"))
 )
+_ONE: Final = (workers.c.namespace == bindparam("b_namespace"), workers.c.id == bindparam("b_id"))
+_DRAIN: Final = update(workers).where(*_ONE, workers.c.seen_at > bindparam("b_since")).values(draining=true())
+_DRAINING: Final = select(workers.c.draining).where(*_ONE)
 _DEAD: Final = delete(workers).where(workers.c.id == bindparam("b_id"))
 
 
@@ -55,14 +61,29 @@ def find_cards(tx: Tx, names: Collection[str]) -> dict[str, ActivityCard]:
     return {row.name: row.card for rows in found for row in rows}
 
 
-def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> None:
-    """Record that this worker is alive now, or gone, and forget those long unheard of."""
+def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> bool:
+    """Record that this worker is alive now, or gone, and forget those long unheard of; returns whether it drains."""
     if gone:
         tx.connection.execute(
             _GONE, {"namespace": tx.namespace, "b_id": card.id, "b_since": tx.now - 10 * WORKER_ALIVE}
         )
-        return
-    tx.upsert(workers, [{"namespace": tx.namespace, **asdict(card), "seen_at": tx.now}])
+        return False
+    row = {**asdict(card), "namespace": tx.namespace, "seen_at": tx.now, "draining": False}
+    tx.upsert(workers, [row], keep="draining")
+    return is_draining(tx, card.id)
+
+
+def drain_worker(tx: Tx, worker: str, gone: Collection[str], deed: Deed | None) -> None:
+    """Ask a worker to end, and write who does it; raises UnknownWorker for one that is not up."""
+    asked = {"b_namespace": tx.namespace, "b_id": worker, "b_since": tx.now - WORKER_ALIVE}
+    if worker in gone or not tx.connection.execute(_DRAIN, asked).rowcount:
+        raise unknown_worker(worker)
+    keep_deeds(tx, deed)
+
+
+def is_draining(tx: Tx, worker: str) -> bool:
+    """Tell whether a worker was asked to end."""
+    return bool(tx.connection.execute(_DRAINING, {"b_namespace": tx.namespace, "b_id": worker}).scalar_one_or_none())
 
 
 def forget_worker(tx: Tx, owner: str) -> None:
@@ -73,9 +94,9 @@ def forget_worker(tx: Tx, owner: str) -> None:
 def list_workers(tx: Tx, gone: Collection[str]) -> list[WorkerCard]:
     """Return the workers that have reported lately, but for those that are known to be ``gone``."""
     rows = tx.rows(_LIVING, namespace=tx.namespace, since=tx.now - WORKER_ALIVE)
-    return [WorkerCard(row.id, row.host, row.pid, row.topics, row.workflows) for row in rows if row.id not in gone]
+    return [WorkerCard(*row) for row in rows if row.id not in gone]
 
 
 def served(tx: Tx, gone: Collection[str]) -> set[str]:
     """Return the topics that living workers serve."""
-    return {topic for card in list_workers(tx, gone) for topic in card.topics}
+    return {topic for card in list_workers(tx, gone) for topic in card.served}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -92,6 +93,29 @@ def go_on(rows: Rows, run: RunRow, how: operate.Restart) -> RunStatus:
     return run.status
 
 
+def report_worker(rows: Rows, card: WorkerCard, *, gone: bool) -> bool:
+    """Note that a worker is alive, or gone; returns whether it is to drain."""
+    draining = is_draining(rows, card.id)
+    rows.workers.pop(card.id, None)
+    if not gone:
+        rows.workers[card.id] = (replace(card, draining=draining), rows.clock())
+    return draining and not gone
+
+
+def drain_worker(rows: Rows, worker: str) -> None:
+    """Ask a worker to end; raises UnknownWorker for one that is not up."""
+    if worker not in {card.id for card in living(rows)}:
+        raise operate.unknown_worker(worker)
+    card, seen = rows.workers[worker]
+    rows.workers[worker] = (replace(card, draining=True), seen)
+    rows.changes.note()
+
+
+def is_draining(rows: Rows, worker: str) -> bool:
+    """Tell whether a worker was asked to end."""
+    return worker in rows.workers and rows.workers[worker][0].draining
+
+
 def living(rows: Rows) -> list[WorkerCard]:
     """Return the workers that have reported lately."""
     now = rows.clock()
@@ -100,7 +124,7 @@ def living(rows: Rows) -> list[WorkerCard]:
 
 def served(rows: Rows) -> set[str]:
     """Return the topics that living workers serve."""
-    return {topic for card in living(rows) for topic in card.topics}
+    return {topic for card in living(rows) for topic in card.served}
 
 
 def set_variable(rows: Rows, run: RunRow, name: str, value: Value) -> None:

@@ -211,10 +211,15 @@ class MemoryStore(MemoryCalls, MemoryAccessTokens, MemoryGrants, Store):
     async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
         return {name: self._rows.cards[name] for name in activities if name in self._rows.cards}
 
-    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> None:
-        self._rows.workers.pop(card.id, None)
-        if not gone:
-            self._rows.workers[card.id] = (card, self._rows.clock())
+    async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> bool:
+        return operator.report_worker(self._rows, card, gone=gone)
+
+    async def drain_worker(self, worker: str, *, deed: Deed | None = None) -> None:
+        operator.drain_worker(self._rows, worker)
+        custody.keep_deeds(self._rows, deed)
+
+    async def is_draining(self, worker: str) -> bool:
+        return operator.is_draining(self._rows, worker)
 
     async def find_served(self, activities: Collection[str]) -> set[str]:
         return operator.served(self._rows) & set(activities)

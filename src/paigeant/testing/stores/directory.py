@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from paigeant.abc import Store
+from paigeant.errors import UnknownWorker
 from paigeant.model.entries.step import Step
+from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb
 from paigeant.model.plan import ActivityCard, Plan, Undo, WorkerCard
 from paigeant.model.runs import RunStatus, StepStatus, WaitReason
 from paigeant.model.stored.claims import Due
@@ -31,6 +36,31 @@ class DirectoryGuarantees(StoreBackend):
         assert await store.list_workers() == [ALICE, bob]
         await store.report_worker(bob, gone=True)
         assert await store.list_workers() == [ALICE]
+
+    async def test_a_worker_that_is_to_drain_serves_nothing_and_stays_so_until_it_is_gone(self, store: Store) -> None:
+        deed = Deed.of(DeedTerms(DeedVerb.DRAIN, None, "ann", "cli", {"worker": "alice"}))
+        await store.record_workflow_start([new_run("draft")])
+        assert await store.report_worker(ALICE) is False
+        assert await store.is_draining("alice") is False
+
+        for _ in range(2):
+            await store.drain_worker("alice", deed=deed)
+
+        assert await store.is_draining("alice") is True
+        assert await store.report_worker(ALICE) is True
+        assert await store.list_workers() == [replace(ALICE, draining=True)]
+        assert (await store.find_served(["draft"]), await store.find_unserved()) == (set(), {"draft"})
+        assert [stored.deed for stored in await store.load_deeds(None)] == [deed]
+        assert await store.report_worker(ALICE, gone=True) is False
+        assert await store.report_worker(ALICE) is False
+
+    async def test_a_worker_that_is_not_up_cannot_be_drained(self, store: Store) -> None:
+        deed = Deed.of(DeedTerms(DeedVerb.DRAIN, None, "ann", "cli", {"worker": "carol"}))
+
+        with pytest.raises(UnknownWorker, match="carol"):
+            await store.drain_worker("carol", deed=deed)
+
+        assert (await store.is_draining("carol"), await store.load_deeds(None)) == (False, [])
 
     async def test_what_waits_for_a_worker_that_is_not_there_is_found(self, store: Store) -> None:
         await store.record_workflow_start([new_run("draft"), new_run("print"), new_run("print")])

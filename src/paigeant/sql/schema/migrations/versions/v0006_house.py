@@ -30,6 +30,7 @@ def upgrade() -> None:
     add_tokens()
     _clock()
     op.add_column("workers", sa.Column("workflows", sa.Text(), nullable=False, server_default="[]"))
+    op.add_column("workers", sa.Column("draining", sa.Boolean(), nullable=False, server_default=sa.false()))
     _signals()
     _custody()
     _branches()

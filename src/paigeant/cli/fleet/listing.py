@@ -10,7 +10,6 @@ import typer
 
 from paigeant.app import Paigeant
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
 from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.cli.terminal.places import nothing_in
@@ -18,20 +17,22 @@ from paigeant.config import load_settings
 from paigeant.model.limits import RESERVED
 from paigeant.model.plan import WorkerCard
 
-app: typer.Typer = new_app()
-
 _COLUMNS: Final = (
     Column("worker"),
     Column("host", rank=3),
     Column("pid", rank=4),
+    Column("state", rank=5),
     Column("serves", rank=1, least=24, below=True),
     Column("published", rank=2, least=20, below=True),
 )
 
 
-@app.command()
-def workers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {workers}.")] = False) -> None:
+def workers(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {workers}.")] = False
+) -> None:
     """List the workers that are up, the activities that they serve, and the workflows that they published."""
+    if context.invoked_subcommand is not None:
+        return
     settings = load_settings()
 
     async def question(app: Paigeant) -> tuple[list[WorkerCard], bool]:
@@ -59,4 +60,5 @@ def _as_json(card: WorkerCard) -> dict[str, object]:
 def _row(card: WorkerCard) -> list[Cell]:
     activities = [name for name in card.topics if not name.startswith(RESERVED)]
     names = (", ".join(activities), ", ".join(card.workflows))
-    return [printable(card.id), printable(card.host), str(card.pid), *map(printable, names)]
+    state = "draining" if card.draining else ""
+    return [printable(card.id), printable(card.host), str(card.pid), state, *map(printable, names)]
