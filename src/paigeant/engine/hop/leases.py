@@ -14,6 +14,7 @@ from paigeant.activities.faults import standing_at
 from paigeant.engine.grants import margin
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.runtime import Runtime
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import HeartbeatLate
 from paigeant.model.hops import Leased, LeaseToken, Pulse
 from paigeant.model.runs import CancelRequest, Direction
@@ -201,10 +202,8 @@ class LeaseKeeper:
                 continue
             if not pulse.alive:
                 running.interrupt(Cut.LOST)
-            else:
-                forward = running.leased.message.headers.direction is Direction.EXECUTE
-                if pulse.cancel is not None and forward:  # a cancel request does not cut the undoing short
-                    running.interrupt(Cut.CANCELLED, pulse.cancel)
+            elif pulse.cancel is not None and _may_be_cut(running.leased):
+                running.interrupt(Cut.CANCELLED, pulse.cancel)
 
     async def _watch(self) -> None:
         """Give up leases whose time is over without an answer."""
@@ -216,6 +215,17 @@ class LeaseKeeper:
                     if running.cut is not Cut.LOST:
                         self._runtime.report(HeartbeatLate(self._runtime.owner, running.leased))
                     running.interrupt(Cut.LOST)
+
+
+def _may_be_cut(leased: Leased) -> bool:
+    """Tell whether a cancel request ends this hop at once.
+
+    It does not cut the undoing short, nor a node: that runs none of the user's code, and how it ends follows from its
+    branches or its child. Cut short between their end and its own, it would end as one in which nothing was undone,
+    or leave undone what a child has completed.
+    """
+    message = leased.message
+    return message.headers.direction is Direction.EXECUTE and message.topic != FLOW
 
 
 def _said(due: Mapping[LeaseToken, bytes | None]) -> dict[LeaseToken, bytes] | None:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
 import pytest
 
-from paigeant import ActivityContext, RetryPolicy, RunStatus, Terminal
+from paigeant import (
+    ActivityContext,
+    ActivityRegistry,
+    Paigeant,
+    RetryPolicy,
+    RunStatus,
+    SubWorkflow,
+    Terminal,
+    Workflow,
+)
+from paigeant.config import Settings
 from paigeant.model.events import LeaseLost
+from paigeant.model.hops import LeaseToken, Pulse
+from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelRequest, Direction
 from paigeant.model.stored.claims import Announced, Due
+from paigeant.model.tree.children import Family
+from paigeant.stores.memory import MemoryStore
 from paigeant.testing.waiting import eventually
 
 
@@ -49,6 +64,52 @@ async def test_a_wish_to_cancel_does_not_cut_the_undoing_short(both: Any):
 
     view = await bench.until(run)
     assert (view.status, undone) == (RunStatus.COMPENSATED, ["pay"])
+
+
+async def test_a_node_ends_as_its_child_did_when_a_cancel_request_comes_while_that_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """It was cut short as a step is, and its run ended ``cancelled`` though its child had been undone."""
+    registry, begun, beaten = ActivityRegistry(), asyncio.Event(), asyncio.Event()
+
+    @registry.execute
+    async def charge() -> str:
+        return "charged"
+
+    @registry.compensate("charge")
+    async def refund() -> None: ...
+
+    @registry.execute
+    async def forever() -> None:
+        begun.set()
+        await asyncio.sleep(600)
+
+    trip = Workflow("trip", [SubWorkflow("billing")])
+    workflows = [Workflow("billing", ["charge", "forever"]), trip]
+    settings = Settings(store="memory://", transport="memory://", lease=0.6)
+    load_family, beat = MemoryStore.load_family, MemoryStore.beat
+
+    async def slowly(store: MemoryStore, node: HopKey) -> Family:
+        family = await load_family(store, node)
+        if family.child is not None and family.child.ended:
+            await beaten.wait()
+        return family
+
+    async def heard(store: MemoryStore, held: Sequence[LeaseToken], *given: Any) -> list[Pulse]:
+        pulses = await beat(store, held, *given)
+        if any(pulse.cancel for pulse in pulses) and (await run.view()).children[0].ended:
+            asyncio.get_running_loop().call_later(0.05, beaten.set)
+        return pulses
+
+    monkeypatch.setattr(MemoryStore, "load_family", slowly)
+    monkeypatch.setattr(MemoryStore, "beat", heard)
+    async with Paigeant(registry, workflows=workflows, settings=settings) as app, app.worker():
+        run = await app.dispatch("trip", {})
+        async with asyncio.timeout(10):
+            await begun.wait()
+        await run.cancel(compensate=True)
+        assert (await run.result(timeout=10)).status == "compensated"
+    assert beaten.is_set()
 
 
 async def test_a_step_in_doubt_is_undone_when_its_run_is_cancelled_in_the_middle_and_not_before(both: Any):
