@@ -7,7 +7,9 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from typing import ClassVar, Protocol, TypeAlias
 
 from paigeant.model.events import Event, ExecutionEnd, RunDispatched
+from paigeant.model.fan.outcomes import AnyOutcome
 from paigeant.model.hops import Leased
+from paigeant.model.message import Trail
 from paigeant.model.plan import Plan
 
 
@@ -19,6 +21,14 @@ class StepSpan:
 
         Not called if the engine itself failed; then an exception leaves ``around_step``.
         """
+
+    def trail(self, outcome: AnyOutcome) -> Trail | None:
+        """Return the spans to which the messages that follow refer, once it is known what the step came to.
+
+        None, and they refer to those that its own message does. Called once at most, before :meth:`end`.
+        """
+        del outcome
+        return None
 
 
 class DispatchSpan:

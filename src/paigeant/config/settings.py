@@ -69,6 +69,8 @@ _SPAN: Final = ", or text as 1m30s; at most a day"
 DAY: Final = 86_400.0
 """Seconds that a lease, and whatever a worker waits for, may last at most."""
 
+YEAR: Final = 366 * DAY
+
 
 class Settings(
     CustodySettings, IdentitySettings, SignInSettings, frozen=True, extra="forbid", hide_input_in_errors=True
@@ -107,6 +109,9 @@ class Settings(
     lease: Span = Field(default=15.0, ge=0.5, le=DAY, description=f"seconds, at least 0.5{_SPAN}")
     stall_timeout: Span = Field(default=60.0, ge=0.5, le=DAY, description=f"seconds, at least 0.5{_SPAN}")
     grace: Span = Field(default=10.0, ge=0, le=DAY, description=f"seconds, at least 0{_SPAN}")
+    trace_break: Span = Field(
+        default=3600.0, ge=0, le=YEAR, description="seconds, or text as 1h30m: whoever waited longer begins a trace"
+    )
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default_factory=_log_format, description="console, json"
     )

@@ -11,7 +11,9 @@ from typing import Any, Final, Generic, Self, TypeVar, get_args
 
 from paigeant.abc import DispatchSpan, Hooks, StepSpan
 from paigeant.model.events import Event, ExecutionEnd, LeaseLost, RunDispatched, StepEnded, StepReleased
+from paigeant.model.fan.outcomes import AnyOutcome
 from paigeant.model.hops import Leased
+from paigeant.model.message import Trail
 from paigeant.model.plan import Plan
 
 S = TypeVar("S", StepSpan, DispatchSpan)
@@ -113,6 +115,16 @@ class AroundStep(Around[StepSpan], StepSpan):
     def end(self, ended: ExecutionEnd) -> None:
         """Tell all of them how it ended."""
         self._each("end", ended)
+
+    def trail(self, outcome: AnyOutcome) -> Trail | None:
+        """Return the spans that the first of them names that names any."""
+        for hook, span in self._spans:
+            try:
+                if (found := span.trail(outcome)) is not None:
+                    return found
+            except BaseException as error:  # noqa: BLE001  (it raises what is not the hook's)
+                self._guard.failed(hook, f"around_step: {type(span).__name__}.trail", error)
+        return None
 
 
 class AroundDispatch(Around[DispatchSpan], DispatchSpan):

@@ -8,28 +8,36 @@ from typing import Final
 
 from paigeant.abc import Transport
 from paigeant.engine.runtime import Runtime
-from paigeant.model.events import Published
-from paigeant.model.hops import Sealed
+from paigeant.model.events import Published, Sent
+from paigeant.model.hops import Leased, Sealed
 
 PATIENCE: Final = 10.0
 """Seconds that a broker may take for a message."""
 
 
-async def announce(runtime: Runtime, *messages: Sealed) -> None:
+async def announce(runtime: Runtime, *messages: Sealed, after: Leased | None = None) -> None:
     """Publish messages of twins, all at once, if there is a broker; returns when it has them.
 
-    A failure is only reported: the sweeper announces that twin again.
+    A failure is only reported: the sweeper announces that twin again. ``after`` is the step that they follow, if it is
+    known.
     """
-    if runtime.transport is not None:
-        await asyncio.gather(*(_announce(runtime, runtime.transport, sealed) for sealed in messages))
+    if runtime.transport is None:
+        return
+    began = perf_counter()
+    taken = await asyncio.gather(*(_announce(runtime, runtime.transport, sealed) for sealed in messages))
+    if after is not None and any(taken) and runtime.hooks.wants(Sent):
+        topics = tuple(sealed.topic for sealed, has_it in zip(messages, taken, strict=True) if has_it)
+        runtime.report(Sent(runtime.owner, after, topics, perf_counter() - began))
 
 
-async def _announce(runtime: Runtime, transport: Transport, sealed: Sealed) -> None:
+async def _announce(runtime: Runtime, transport: Transport, sealed: Sealed) -> bool:
     try:
         async with asyncio.timeout(PATIENCE):
             await publish(runtime, transport, sealed)
     except Exception as error:  # noqa: BLE001  (what is recorded must not look as if it were not)
         runtime.trouble(f"announcing {sealed.message_id}", error)
+        return False
+    return True
 
 
 async def publish(runtime: Runtime, transport: Transport, sealed: Sealed) -> None:

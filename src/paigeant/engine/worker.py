@@ -151,8 +151,10 @@ class ActivityWorker:
             self._running.add(task)
             task.add_done_callback(self._ended)
 
-        def start(grant: Grant, asked_at: float) -> None:
-            walk(grant.key, journeys.begin(grant, asked_at))
+        def start(grant: Grant, asked_at: float) -> Leased | None:
+            journey, leased = journeys.begin(grant, asked_at)
+            walk(grant.key, journey)
+            return leased
 
         def follow(leased: Leased, asked_at: float) -> None:
             walk(leased.grant.key, journeys.follow(leased, asked_at))

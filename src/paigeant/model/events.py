@@ -15,6 +15,16 @@ from paigeant.model.message import Headers
 from paigeant.model.runs import RunStatus
 from paigeant.model.stored.checkpoints import Charge
 from paigeant.model.stored.dead_letters import RejectedMessage
+from paigeant.model.traffic.events import (
+    BatchCommitted,
+    ConnectionLost,
+    ConnectionRestored,
+    Delivered,
+    Published,
+    QueueRebuilt,
+    Received,
+    Sent,
+)
 from paigeant.model.transition import Transition
 from paigeant.model.values.objects import quickly_made
 
@@ -170,55 +180,16 @@ class CallReplayed:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """A message was handed to the broker, which took ``seconds`` to confirm it."""
+class CallMade:
+    """A call within a step was executed, in ``seconds``, and recorded: reported where the step's code runs.
 
-    topic: str
-    message_id: str
-    size: int
+    ``title`` is what a person knows it by.
+    """
+
+    leased: Leased
+    kind: str
+    title: str
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """A broker delivered a message; whether it may be executed, the store decides."""
-
-    topic: str
-    message_id: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class BatchCommitted:
-    """Writes that came together were committed in one transaction of the store of this name."""
-
-    store: str
-    writes: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLost:
-    """A connection to the store or broker of this name was lost, or is not to be used any more; it is recreated."""
-
-    name: str
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionRestored:
-    """The store or broker of this name answers again, after so many attempts."""
-
-    name: str
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRebuilt:
-    """A queue of the broker could not be used any more and was recreated; its messages are announced again."""
-
-    queue: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +235,9 @@ Event: TypeAlias = (
     | MessageHeld
     | CallsRecorded
     | CallReplayed
+    | CallMade
+    | Received
+    | Sent
     | Published
     | Delivered
     | BatchCommitted
@@ -274,3 +248,36 @@ Event: TypeAlias = (
     | Noticed
     | SetAside
 )
+
+__all__ = [
+    "BatchCommitted",
+    "CallMade",
+    "CallReplayed",
+    "CallsRecorded",
+    "Committed",
+    "ConnectionLost",
+    "ConnectionRestored",
+    "Delivered",
+    "Event",
+    "ExecutionEnd",
+    "HeartbeatLate",
+    "LeaseGranted",
+    "LeaseLost",
+    "MessageHeld",
+    "Noticed",
+    "Published",
+    "QueueRebuilt",
+    "Received",
+    "RunDispatched",
+    "RunEnded",
+    "Sent",
+    "SetAside",
+    "StepBegan",
+    "StepEnded",
+    "StepReleased",
+    "Swept",
+    "Trouble",
+    "WorkerDraining",
+    "WorkerStarted",
+    "WorkerStopped",
+]

@@ -12,7 +12,7 @@ from uuid import UUID
 from paigeant.model.calls.histories import History
 from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hold import NOW, Hold, Now, Taker, WaitState
-from paigeant.model.message import HopKey, PaigeantMessage
+from paigeant.model.message import HopKey, PaigeantMessage, Trail
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Branch, Compensation, PassedEntry
@@ -113,6 +113,7 @@ class Leased:
     step sees, if all of them are known without asking the store. ``seen`` are the values that the conditions of what
     follows ask for, as far as there are any: JSON texts, and of one that is too large its size. ``agent`` says that the
     step is an agent's. It is ``judged`` once found to be what was signed; ``verify`` holds variables against that.
+    ``trail`` is for the messages that follow, None if it is the same as in its own.
     """
 
     grant: Grant
@@ -125,6 +126,7 @@ class Leased:
     variables: Mapping[str, Value] | None = None
     seen: Mapping[str, bytes | int] = field(default_factory=dict[str, "bytes | int"])
     agent: bool = False
+    trail: Trail | None = None
 
     @property
     def is_complete(self) -> bool:

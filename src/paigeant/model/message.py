@@ -31,7 +31,7 @@ SPEC_VERSION: Final = 2
 """The first version of the wire format that this code reads; a message that needs no later one is written in it."""
 
 ENTRIES_VERSION: Final = 3
-"""The version of messages ahead of which are entries other than plain steps, or that carry a policy or budgets."""
+"""The version of messages ahead of which are entries other than plain steps, or that carry a policy, budgets, spans."""
 
 END: Final = "end"
 """What the hop is called that ends a run without entries."""
@@ -138,13 +138,23 @@ class RunHeaders:
         return to_json({name: value for name, value in said.items() if value is not None})[1:-1]
 
 
+class Trail(NamedTuple):
+    """Spans that a hop refers to, each as a W3C ``traceparent``: of the hop before, and of the node it is under.
+
+    Of each the last that somebody has recorded. It decides nothing.
+    """
+
+    before: str | None = None
+    under: str | None = None
+
+
 @quickly_made
 @dataclass(frozen=True)
 class Headers:
     """Who, where and when.
 
     ``created_at`` is when the run was dispatched, by its dispatcher's clock, or when the hop before was leased, by the
-    store's. It decides nothing.
+    store's. It decides nothing. ``trail`` is there once a hop was traced.
     """
 
     run: RunHeaders
@@ -153,6 +163,7 @@ class Headers:
     path: str = ""
     direction: Direction = Direction.EXECUTE
     security: SecurityContext = NOBODY
+    trail: Trail | None = None
 
     @property
     def workflow_id(self) -> UUID:

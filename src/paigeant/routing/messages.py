@@ -86,10 +86,10 @@ def error_at(message: PaigeantMessage, fault: Fault) -> RunError:
 
 def _first(leased: Leased, path: str, position: int, direction: Direction) -> Headers:
     headers = leased.message.headers
-    return Headers(headers.run, position, leased.grant.leased_at, path, direction, headers.security)
+    place = (position, leased.grant.leased_at, path, direction)
+    return Headers(headers.run, *place, headers.security, leased.trail or headers.trail)
 
 
 def _next(leased: Leased, direction: Direction, passed: int = 0) -> Headers:
     headers = leased.message.headers
-    made_at = leased.grant.leased_at
-    return Headers(headers.run, headers.position + 1 + passed, made_at, headers.path, direction, headers.security)
+    return _first(leased, headers.path, headers.position + 1 + passed, direction)

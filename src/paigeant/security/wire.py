@@ -24,6 +24,7 @@ from paigeant.model.message import (
     Payload,
     RunHeaders,
     SecurityContext,
+    Trail,
 )
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import Itinerary, PlanText
@@ -46,6 +47,9 @@ class WireInline(_Strict, allow_inf_nan=False):
     value: JsonValue
 
 
+Traceparent = Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+
+
 class WireHeaders(_Strict):
     """Who, where and when."""
 
@@ -66,6 +70,12 @@ class WireHeaders(_Strict):
     parents: tuple[UUID, ...] = ()
     identity: dict[Audience, tuple[Scope, ...]] | None = None
     security: SecurityContext = NOBODY
+    trail: tuple[Traceparent | None, Traceparent | None] | None = None
+
+    @property
+    def way(self) -> Trail | None:
+        """The spans that it refers to."""
+        return None if self.trail is None else Trail(*self.trail)
 
 
 class WirePayload(_Strict):
@@ -127,7 +137,7 @@ class WireMessage(_Strict):
         )
         itinerary = self._itinerary()
         message = PaigeantMessage(
-            Headers(run, said.position, said.created_at, said.path, said.direction, said.security),
+            Headers(run, said.position, said.created_at, said.path, said.direction, said.security, said.way),
             self.payload.payload(),
             RoutingSlip(itinerary, slip.executed, slip.compensations, slip.undecided, slip.policy, self._branch()),
         )
@@ -185,6 +195,7 @@ def write_body(message: PaigeantMessage) -> bytes:
     slip = message.routing_slip
     run = message.headers.run
     newer = slip.branch is not None or not slip.plain or bool(run.budgets or run.parents) or run.identity is not None
+    newer = newer or message.headers.trail is not None
     newer = newer or (bool(slip.compensations) and any(one.kind is not None for one in slip.compensations))
     return b'{"headers":%b,"payload":%b,"routing_slip":%b}' % (
         _headers(message.headers, ENTRIES_VERSION if newer else SPEC_VERSION),
@@ -204,6 +215,8 @@ def _headers(headers: Headers, version: int) -> bytes:
         text += b',"direction":%b' % to_json(headers.direction)
     if headers.security is not NOBODY and headers.security != NOBODY:
         text += b',"security":%b' % to_json(headers.security, exclude_none=True)
+    if headers.trail is not None:
+        text += b',"trail":%b' % to_json(headers.trail)
     return text + b"}"
 
 

@@ -24,7 +24,7 @@ from paigeant.model.entries.step import OnInterrupt, Step
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.limits import BODY_BYTES, DEPTH, NESTED, STEPS
-from paigeant.model.message import PaigeantMessage, Payload, SecurityContext
+from paigeant.model.message import PaigeantMessage, Payload, SecurityContext, Trail
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import Itinerary
 from paigeant.model.retry import RetryPolicy
@@ -87,6 +87,9 @@ budgets: st.SearchStrategy[Budget] = st.builds(
 )
 
 
+trails: st.SearchStrategy[Trail] = st.builds(Trail, *[st.none() | st.just(f"00-{'4b' * 16}-{'f7' * 8}-01")] * 2)
+
+
 @st.composite
 def messages(draw: st.DrawFn) -> PaigeantMessage:
     """Return messages as they may travel, forward and back."""
@@ -107,6 +110,7 @@ def messages(draw: st.DrawFn) -> PaigeantMessage:
         run=run,
         direction=Direction.COMPENSATE if back else Direction.EXECUTE,
         security=SecurityContext(obo_token=draw(st.none() | handles)),
+        trail=draw(st.none() | trails),
     )
     payload = Payload(
         input=inline(draw(json_values)),

@@ -86,7 +86,7 @@ class Services:
             check=False,
         )
 
-    def start(self, service: str, handlers: str, **files: str) -> None:
+    def start(self, service: str, handlers: str, *options: str, **files: str) -> None:
         folder = self.folder / service
         folder.mkdir()
         (folder / "handlers.py").write_text(handlers)
@@ -95,7 +95,7 @@ class Services:
         with (folder / "log").open("wb") as log:
             self.processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "paigeant", "run", "handlers.py"],
+                    [sys.executable, "-m", "paigeant", "run", "handlers.py", *options],
                     cwd=folder,
                     env=self.environment,
                     stdout=log,

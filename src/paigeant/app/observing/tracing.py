@@ -23,10 +23,10 @@ _SDK: Final = "opentelemetry.sdk.trace"
 
 def choose_hooks(settings: Settings) -> list[Hooks]:
     """Return the hooks of an application: logs always, traces where somebody has asked for them."""
-    return [LogHooks(payloads=settings.log_payloads), *trace_hooks(os.environ)]
+    return [LogHooks(payloads=settings.log_payloads), *trace_hooks(os.environ, settings.trace_break)]
 
 
-def trace_hooks(environ: Mapping[str, str]) -> list[Hooks]:
+def trace_hooks(environ: Mapping[str, str], longest_wait: float = 3600.0) -> list[Hooks]:
     """Return the hooks that trace: by the program's provider, or to where ``OTEL_*`` says; none where neither is.
 
     The variables are often those of a whole machine, so that without the extra ``otel`` a program is warned, and runs.
@@ -41,7 +41,7 @@ def trace_hooks(environ: Mapping[str, str]) -> list[Hooks]:
     tracing: Any = import_module("paigeant.telemetry.tracing.provider").find_tracing()
     if tracing is None:
         return []
-    return [import_module("paigeant.telemetry.tracing.hooks").TraceHooks(tracing)]
+    return [import_module("paigeant.telemetry.tracing.hooks").TraceHooks(tracing, longest_wait=longest_wait)]
 
 
 def _is_there(module: str) -> bool:

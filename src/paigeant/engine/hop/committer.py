@@ -144,7 +144,7 @@ class Committer:
             answers, asked_at = await self._still_held(answers, asked_at)
             for waiting, settled in zip(group, answers, strict=True):
                 self._settle(waiting, settled, asked_at)
-                self._announce(waiting.commit, settled)
+                self._announce(waiting, settled)
         except Unavailable as error:
             self._put_back(group, error, asked_at)
             return True
@@ -210,14 +210,14 @@ class Committer:
                 self._settle(waiting, CommitResult(Verdict.FENCED), asked_at)
         self._queue = [waiting for waiting in group if not waiting.answer.done()] + self._queue
 
-    def _announce(self, commit: Commit, settled: CommitResult) -> None:
+    def _announce(self, waiting: _Waiting, settled: CommitResult) -> None:
         """Announce the next hops that are due and were not handed over, and those made due; nobody waits for that."""
         if self._runtime.transport is None or settled.verdict not in _WRITTEN:
             return
         kept = _key(settled)
-        sealed = [*(twin.sealed for twin in commit.due if twin.key != kept), *settled.freed]
+        sealed = [*(twin.sealed for twin in waiting.commit.due if twin.key != kept), *settled.freed]
         if sealed:
-            self._do_behind(announce(self._runtime, *sealed))
+            self._do_behind(announce(self._runtime, *sealed, after=waiting.leased))
 
 
 def _key(settled: CommitResult) -> HopKey | None:

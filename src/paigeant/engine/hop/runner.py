@@ -15,6 +15,7 @@ from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.executor import Executor
 from paigeant.engine.hop.joining import see_ahead, sees_nothing
 from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
+from paigeant.engine.hop.leaving import as_left
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.hop.returned.revisions import with_author
 from paigeant.engine.hop.served import Served
@@ -56,8 +57,8 @@ class HopRunner:
         """From now on no step begins: what is leased and has not begun is released."""
         self._stopping = True
 
-    def begin(self, grant: Grant, asked_at: float) -> Coroutine[Any, Any, None]:
-        """Keep the lease from now on, and return the journey: this hop, and what follows here.
+    def begin(self, grant: Grant, asked_at: float) -> tuple[Coroutine[Any, Any, None], Leased | None]:
+        """Keep the lease from now on, and return the journey: this hop, and what follows here; and it, if it opens.
 
         A task may wait long for its first turn, while another step blocks the event loop; the lease must not. The slot
         is occupied already and given back at the end.
@@ -65,8 +66,8 @@ class HopRunner:
         try:
             active = self._keeper.track_lease(open_grant(self._runtime, grant), asked_at)
         except Exception as error:  # noqa: BLE001  (also of a codec that is broken: the lease is ours)
-            return self._set_aside(grant, asked_at, error)
-        return self._run(active)
+            return self._set_aside(grant, asked_at, error), None
+        return self._run(active), active.leased
 
     def follow(self, leased: Leased, asked_at: float) -> Coroutine[Any, Any, None]:
         """Keep the lease of a hop whose message was made here, and return the journey, as :meth:`begin`."""
@@ -93,7 +94,7 @@ class HopRunner:
                     runtime.report(StepBegan(runtime.owner, leased))
                 match await self._execute(active, served):
                     case Execution() as execution:
-                        leased = active.leased = _with_what_is_known(active)
+                        leased = active.leased = as_left(active, execution.outcome)
                         commit = self._advance(active, execution, await self._see(active, execution), slot)
                         result, following = await self._committer.commit(commit, lambda: active.good_until, leased)
                         seconds = runtime.clock() - started
@@ -293,8 +294,3 @@ class HopRunner:
         if active.span is not None:
             active.span.end(ended)
         self._runtime.report(ended)
-
-
-def _with_what_is_known(active: ActiveLease) -> Leased:
-    """Return the step without the variables that were known before it, if it has set others while it ran."""
-    return replace(active.leased, variables=None) if active.progress.saves else active.leased

@@ -11,9 +11,10 @@ from paigeant.aio.race import wait_or_stop
 from paigeant.engine.grants import still_held
 from paigeant.engine.intake.slots import Slots
 from paigeant.engine.runtime import Runtime
-from paigeant.model.hops import Grant
+from paigeant.model.events import Received
+from paigeant.model.hops import Grant, Leased
 
-Start = Callable[[Grant, float], None]
+Start = Callable[[Grant, float], Leased | None]
 
 
 class Admission:
@@ -22,7 +23,7 @@ class Admission:
     def __init__(
         self, runtime: Runtime, slots: Slots, group: tuple[str, ...], start: Start, stop: asyncio.Event
     ) -> None:
-        """Start each leased step with ``start(grant, asked_at)``, its slot occupied."""
+        """Start each leased step with ``start(grant, asked_at)``, its slot occupied; it returns those that open."""
         self.runtime = runtime
         self.group = group
         self.stop = stop
@@ -59,8 +60,10 @@ class Admission:
             grants, asked_at = await still_held(self.runtime, given, asked_at)
         finally:
             self._slots.give(topic, room - len(grants))
-        for grant in grants:
-            self._start(grant, asked_at)
+        begun = [self._start(grant, asked_at) for grant in grants]
+        if begun and self.runtime.hooks.wants(Received):
+            opened = tuple(leased for leased in begun if leased is not None)
+            self.runtime.report(Received(self.runtime.owner, opened, self.runtime.clock() - asked_at))
         return grants
 
     async def has_room_beyond(self, count: int) -> bool:

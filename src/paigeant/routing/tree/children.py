@@ -66,7 +66,8 @@ def begin_child(leased: Leased, entry: SubWorkflow, child: UUID, given: ChildInp
     itinerary = Itinerary(plan_of(entry.entries or ()), child)
     slip, passed = begin(itinerary, given.seen)
     slip = replace(slip, policy=SlipPolicy.of(terms.revision, None if policy is None else policy.limits))
-    headers = Headers(run, 1 + len(passed), leased.grant.leased_at, security=parent.security)
+    place, trail = (1 + len(passed), leased.grant.leased_at), leased.trail or parent.trail
+    headers = Headers(run, *place, security=parent.security, trail=trail)
     message = PaigeantMessage(headers, Payload(given.value), slip)
     return ChildBegun(message, hashlib.sha256(given.json).hexdigest(), passed, tenant, given.blobs)
 

@@ -1,20 +1,20 @@
 """Trace hooks: a run is a trace of its own, linked to whoever dispatched it.
 
-Flat: ``dispatch WORKFLOW`` is the root; ``process ACTIVITY`` and ``undo ACTIVITY``, one an execution, and ``run
-WORKFLOW``, by whoever commits its end, are its children. Nothing stays open while a run waits, and no part of a trace
-waits for another: each span ends where it began, in one process.
+Flat: ``dispatch WORKFLOW`` is the root. Its children are ``process ACTIVITY`` and ``undo ACTIVITY``, one an execution
+and linked to the hop before; ``checkpoint CALL``, linked to its execution; ``fan out NODE``, which those of its
+branches are under; ``send ACTIVITY``; and ``run WORKFLOW``, by whoever commits its end. Nothing stays open while a run
+waits, and no part of a trace waits for another: each span ends where it began, in one process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Generator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
-from typing import Any, ClassVar, Final
+from functools import partial
+from typing import Any, ClassVar
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
-    Link,
     NonRecordingSpan,
     Span,
     SpanContext,
@@ -29,72 +29,22 @@ from opentelemetry.trace import (
 )
 
 from paigeant.abc import DispatchSpan, Hooks, StepSpan
-from paigeant.activities.secrecy.held import holds_any
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.events import Event, ExecutionEnd, LeaseLost, RunDispatched, RunEnded, StepEnded
-from paigeant.model.hops import Leased, Verdict
-from paigeant.model.message import Headers
+from paigeant.model.events import CallMade, Event, Received, RunEnded, Sent
+from paigeant.model.hops import Leased
+from paigeant.model.message import Headers, Trail
 from paigeant.model.plan import Plan
 from paigeant.model.runs import Direction, RunStatus
 from paigeant.telemetry.tracing import names
+from paigeant.telemetry.tracing.contexts import NANOS, began, context_of, links_to, now, traceparent_of
 from paigeant.telemetry.tracing.provider import Tracing
-
-_NANOS: Final = 1_000_000_000
-
-
-class _Step(StepSpan):
-    def __init__(self, span: Span) -> None:
-        self._span = span
-
-    def end(self, ended: ExecutionEnd) -> None:
-        """Say how the execution ended."""
-        match ended:
-            case StepEnded():
-                self._end(ended)
-            case LeaseLost():
-                self._fail("lease_lost", ended.reason)
-            case _:
-                self._span.set_attribute(names.STEP_STATUS, "released")
-
-    def _end(self, ended: StepEnded) -> None:
-        hop = ended.transition.hop
-        self._span.set_attribute(names.STEP_STATUS, str(hop.status))
-        if ended.verdict in {Verdict.FENCED, Verdict.CLOSED}:
-            self._fail("lease_lost", f"the commit was refused: {ended.verdict}")
-        elif hop.fault is not None:
-            if ended.error is not None:
-                shown = {"exception.message": hop.fault.message, "exception.stacktrace": hop.fault.traceback or ""}
-                self._span.record_exception(ended.error, attributes=shown if holds_any() else None)
-            self._fail(hop.fault.type, hop.fault.message)
-
-    def _fail(self, error_type: str, text: str) -> None:
-        self._span.set_attribute(names.ERROR_TYPE, error_type)
-        self._span.set_status(Status(StatusCode.ERROR, text[:1000]))
-
-
-class _Dispatch(DispatchSpan):
-    def __init__(self, span: Span) -> None:
-        self._span = span
-
-    @property
-    def traceparent(self) -> str | None:
-        """The root of the run's trace."""
-        context = self._span.get_span_context()
-        if not context.is_valid:
-            return None
-        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
-
-    def end(self, dispatched: RunDispatched) -> None:
-        """Name the run."""
-        self._span.set_attribute(names.CONVERSATION_ID, str(dispatched.workflow_id))
-        if not dispatched.fresh:
-            self._span.set_attribute("paigeant.dispatch.repeated", value=True)
+from paigeant.telemetry.tracing.spans import ExecutionSpan, NodeSpan, RootSpan
 
 
 class TraceHooks(Hooks):
     """Makes spans of what happens. They are exported by the provider, behind a queue of its own."""
 
-    wanted_events: ClassVar[Collection[type[Event]] | None] = (RunEnded,)
+    wanted_events: ClassVar[Collection[type[Event]] | None] = (RunEnded, CallMade, Received, Sent)
 
     def __init__(self, tracing: Tracing, *, longest_wait: float = 3600.0) -> None:
         """A step that was due for longer than ``longest_wait`` seconds begins a trace, which is linked to the run's."""
@@ -110,10 +60,10 @@ class TraceHooks(Hooks):
             f"dispatch {plan.name}",
             context=Context(),
             kind=SpanKind.PRODUCER,
-            links=[Link(caller)] if caller.is_valid else [],
+            links=links_to(caller if caller.is_valid else None),
             attributes={names.SYSTEM: "paigeant", names.OPERATION: "dispatch", names.WORKFLOW: plan.name},
         ) as span:
-            yield _Dispatch(span)
+            yield RootSpan(span)
 
     def around_step(self, leased: Leased) -> AbstractContextManager[StepSpan | None]:
         """Make the span of one execution, current for its code and for the spans of agents in it."""
@@ -122,69 +72,158 @@ class TraceHooks(Hooks):
     @contextmanager
     def _around(self, leased: Leased) -> Generator[StepSpan | None]:
         headers = leased.message.headers
-        root = _root_of(headers)
-        if leased.grant.topic == FLOW or root is None:
+        root = context_of(headers.run.traceparent)
+        if root is None:
             yield None
             return
+        first = self._begin(leased, root)
+        if leased.grant.topic == FLOW:
+            yield NodeSpan(partial(self._fan_out, leased, root, now()), first)
+            return
         verb = "process" if headers.direction is Direction.EXECUTE else "undo"
-        with (
-            self._start(f"{verb} {leased.grant.topic}", leased, root) as span,
-            use_span(span, record_exception=False, set_status_on_exception=False),
-        ):
-            yield _Step(span)
+        span = self._start(f"{verb} {leased.grant.topic}", leased, root)
+        with use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+            yield ExecutionSpan(span, headers.trail)
 
-    @contextmanager
-    def _start(self, name: str, leased: Leased, root: SpanContext) -> Generator[Span]:
+    def _begin(self, leased: Leased, root: SpanContext) -> Trail | None:
+        """Record the root of a run whose dispatcher did not: by whoever traces its first hop, under its first lease.
+
+        It ends at once, so that a worker that dies in its step leaves a trace whose parents are all there. Returns what
+        the messages that follow refer to, so that it is not recorded again.
+        """
+        headers, grant = leased.message.headers, leased.grant
+        late = headers.trail is not None or headers.path or headers.run.parents or grant.fence > 1
+        if late or root.trace_flags.sampled or not self._tracing.own or not self._tracing.samples(root.trace_id):
+            return None
+        start = began(headers.workflow_id)
+        with self._tracing.ids(root.trace_id, root.span_id):
+            span = self._tracer.start_span(
+                f"dispatch {headers.workflow}",
+                Context(),
+                kind=SpanKind.PRODUCER,
+                attributes={**names.of_run(headers), names.OPERATION: "dispatch"},
+                start_time=start,
+            )
+        span.end(max(start, int(headers.created_at.timestamp() * NANOS)))
+        return Trail(traceparent_of(span.get_span_context()))
+
+    def _start(self, name: str, leased: Leased, root: SpanContext) -> Span:
         options: dict[str, Any] = {"kind": SpanKind.CONSUMER, "attributes": names.of_step(leased)}
-        grant = leased.grant
-        if grant.waited > self._longest_wait:
-            span = self._tracer.start_span(name, Context(), links=[Link(root)], **options)
-        elif not root.trace_flags.sampled and _is_first(leased):
-            with self._tracing.ids(root.trace_id, root.span_id):
-                span = self._tracer.start_span(name, Context(), **options)
-        else:
-            span = self._tracer.start_span(name, self._child_of(root), **options)
-        try:
-            yield span
-        finally:
-            span.end()
+        before = _before(leased.message.headers)
+        if leased.grant.waited > self._longest_wait:
+            return self._tracer.start_span(name, Context(), links=links_to(root, before), **options)
+        parent = self._parent(leased.message.headers, root)
+        return self._tracer.start_span(name, _below(parent), links=links_to(before, parent=parent), **options)
 
-    def _child_of(self, root: SpanContext) -> Context:
-        """Return the context under the root of a run. One that nobody has recorded is sampled by its id, everywhere."""
-        if not root.trace_flags.sampled and self._tracing.samples(root.trace_id):
-            sampled = TraceFlags(TraceFlags.SAMPLED)
-            root = SpanContext(root.trace_id, root.span_id, is_remote=True, trace_flags=sampled)
-        return set_span_in_context(NonRecordingSpan(root), Context())
+    def _fan_out(self, leased: Leased, root: SpanContext, start: int) -> Span:
+        headers = leased.message.headers
+        parent = self._parent(headers, root)
+        return self._tracer.start_span(
+            f"fan out {leased.message.label}",
+            _below(parent),
+            links=links_to(_before(headers), parent=parent),
+            attributes=names.of_step(leased),
+            start_time=start,
+        )
+
+    def _parent(self, headers: Headers, root: SpanContext) -> SpanContext:
+        """Return the span under which those of a hop are: of the node whose branch it is in, else the run's root."""
+        under = None if headers.trail is None else context_of(headers.trail.under)
+        return under or self._sampled(root)
+
+    def _sampled(self, root: SpanContext) -> SpanContext:
+        """Return a root as others see it: one that its dispatcher has not recorded is sampled by its id, everywhere."""
+        if root.trace_flags.sampled or not self._tracing.samples(root.trace_id):
+            return root
+        flags = TraceFlags(TraceFlags.SAMPLED)
+        return SpanContext(root.trace_id, root.span_id, is_remote=True, trace_flags=flags)
 
     def on_event(self, event: Event) -> None:
+        """Make the spans of what has happened already."""
+        match event:
+            case RunEnded():
+                self._run_ended(event)
+            case CallMade():
+                self._call_made(event)
+            case Received():
+                self._received(event)
+            case Sent():
+                self._sent(event)
+            case _:
+                pass
+
+    def _run_ended(self, event: RunEnded) -> None:
         """Make the span of a run that ended: from its own start to its own end."""
-        if not isinstance(event, RunEnded) or event.headers is None or event.seconds is None:
+        root = None if event.headers is None else context_of(event.headers.run.traceparent)
+        if event.headers is None or event.seconds is None or root is None:
             return
-        root = _root_of(event.headers)
-        if root is None:
-            return
-        began = (event.workflow_id.int >> 80) * 1_000_000
+        start = began(event.workflow_id)
         span = self._tracer.start_span(
             f"run {event.headers.workflow}",
-            self._child_of(root),
-            start_time=began,
+            _below(self._sampled(root)),
+            start_time=start,
             attributes={**names.of_run(event.headers), names.RUN_STATUS: str(event.status)},
         )
         if event.status is not RunStatus.COMPLETED:
             span.set_status(Status(StatusCode.ERROR, str(event.status)))
-        span.end(min(began + int(event.seconds * _NANOS), int(datetime.now(UTC).timestamp() * _NANOS)))
+        span.end(min(start + int(event.seconds * NANOS), now()))
+
+    def _call_made(self, event: CallMade) -> None:
+        """Make the span of a call that was executed: beside that of its step, to which it is linked.
+
+        Not under it, for a worker that dies leaves no span of the step; what it has recorded counts all the same.
+        """
+        execution, headers = get_current_span(), event.leased.message.headers
+        root = context_of(headers.run.traceparent)
+        if root is None or not execution.is_recording():
+            return
+        end, parent = now(), self._parent(headers, root)
+        self._tracer.start_span(
+            f"checkpoint {event.title.removeprefix('checkpoint ')}",
+            _below(parent),
+            links=links_to(execution.get_span_context()),
+            attributes={**names.of_step(event.leased), names.OPERATION: "checkpoint", names.CALL_KIND: event.kind},
+            start_time=end - int(event.seconds * NANOS),
+        ).end(end)
+
+    def _received(self, event: Received) -> None:
+        """Make the span of steps that were leased together: it belongs to no run, and is linked to all of them."""
+        steps = [leased for leased in event.leased if leased.grant.topic != FLOW]
+        there = [context for leased in steps if (context := self._sender(leased.message.headers)) is not None]
+        if there:
+            kind, end = SpanKind.CONSUMER, now()
+            name, attributes = names.of_batch("receive", [leased.grant.topic for leased in steps])
+            start = end - int(event.seconds * NANOS)
+            options: dict[str, Any] = {"kind": kind, "attributes": attributes, "start_time": start}
+            self._tracer.start_span(name, Context(), links=links_to(*there), **options).end(end)
+
+    def _sender(self, headers: Headers) -> SpanContext | None:
+        """Return the span from which a message came, None if its run is not traced."""
+        root = context_of(headers.run.traceparent)
+        found = _before(headers) or (None if root is None else self._sampled(root))
+        return found if found is not None and found.trace_flags.sampled else None
+
+    def _sent(self, event: Sent) -> None:
+        """Make the span of messages that the broker has, linked to the step that they follow."""
+        headers, trail = event.leased.message.headers, event.leased.trail
+        root = context_of(headers.run.traceparent)
+        if root is None:
+            return
+        end, parent = now(), self._parent(headers, root)
+        name, attributes = names.of_batch("send", event.topics)
+        self._tracer.start_span(
+            name,
+            _below(parent),
+            kind=SpanKind.PRODUCER,
+            links=links_to(None if trail is None else context_of(trail.before), parent=parent),
+            attributes={**names.of_run(headers), **attributes},
+            start_time=end - int(event.seconds * NANOS),
+        ).end(end)
 
 
-def _is_first(leased: Leased) -> bool:
-    key, grant = leased.grant.key, leased.grant
-    forward = leased.message.headers.direction is Direction.EXECUTE
-    return key.position == 1 and not key.path and grant.fence == 1 and forward
+def _below(parent: SpanContext) -> Context:
+    return set_span_in_context(NonRecordingSpan(parent), Context())
 
 
-def _root_of(headers: Headers) -> SpanContext | None:
-    """Return the root of the run's trace as its messages name it, None if they name none."""
-    said = headers.run.traceparent
-    if said is None:
-        return None
-    _, trace_id, span_id, flags = said.split("-")[:4]
-    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16) & 1))
+def _before(headers: Headers) -> SpanContext | None:
+    return None if headers.trail is None else context_of(headers.trail.before)

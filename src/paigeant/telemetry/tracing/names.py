@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from paigeant.model.hops import Leased
@@ -17,6 +18,8 @@ WORKFLOW: Final = "gen_ai.workflow.name"
 ERROR_TYPE: Final = "error.type"
 RUN_STATUS: Final = "paigeant.run.status"
 STEP_STATUS: Final = "paigeant.step.status"
+CALL_KIND: Final = "paigeant.checkpoint.kind"
+BATCH: Final = "messaging.batch.message_count"
 
 
 def of_run(headers: Headers) -> dict[str, Any]:
@@ -27,6 +30,16 @@ def of_run(headers: Headers) -> dict[str, Any]:
         WORKFLOW: headers.workflow,
         "paigeant.correlation_id": headers.run.correlation,
     }
+
+
+def of_batch(operation: str, topics: Collection[str]) -> tuple[str, dict[str, Any]]:
+    """Return the name of a span of messages that went together, and what is said of it."""
+    said: dict[str, Any] = {SYSTEM: "paigeant", OPERATION: operation, OPERATION_TYPE: operation, BATCH: len(topics)}
+    different = set(topics)
+    if len(different) > 1:
+        return operation, said
+    [topic] = different
+    return f"{operation} {topic}", {**said, DESTINATION: topic}
 
 
 def of_step(leased: Leased) -> dict[str, Any]:

@@ -75,8 +75,13 @@ def own_tracing(exporter: SpanExporter | None = None) -> Tracing:
     """Return a provider of ours; without an ``exporter``, OTLP over HTTP as ``OTEL_*`` says."""
     name = os.environ.get("OTEL_SERVICE_NAME") or "paigeant"
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: name}), id_generator=_Ids())
-    provider.add_span_processor(BatchSpanProcessor(exporter or _exporter()))
+    provider.add_span_processor(BatchSpanProcessor(exporter or _exporter(), schedule_delay_millis=_delay()))
     return Tracing(provider, own=True)
+
+
+def _delay() -> float | None:
+    """Return the milliseconds for which spans gather, None for what the environment says: a kill loses so much."""
+    return None if os.environ.get("OTEL_BSP_SCHEDULE_DELAY") else 1000.0
 
 
 def _exporter() -> SpanExporter:

@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.trace import get_current_span
 
-from paigeant import ActivityRegistry, RetryPolicy, Step, Workflow
+from paigeant import ActivityContext, ActivityRegistry, ForEach, Parallel, RetryPolicy, Step, Workflow
 from paigeant.abc import Hooks
 from paigeant.app import Paigeant
 from paigeant.config import Settings
 from paigeant.telemetry.exporting import names_exporter
 from paigeant.telemetry.tracing.hooks import TraceHooks
 from paigeant.telemetry.tracing.provider import Tracing, own_tracing
-
-
-class Collector:
-    """What a collector has received."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.spans: list[Span] = []
-
-    def named(self, name: str) -> list[Span]:
-        return [span for span in self.spans if span.name == name]
+from tests.otlp import Collector, collecting, links, parents, said_of
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     """Serve OTLP over HTTP."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            request = ExportTraceServiceRequest.FromString(body)
-            found.spans += [s for r in request.resource_spans for scope in r.scope_spans for s in scope.spans]
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found = Collector(f"http://127.0.0.1:{server.server_address[1]}/v1/traces")
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    with collecting() as found:
         yield found
-        server.shutdown()
 
 
 @contextmanager
@@ -99,31 +71,28 @@ async def play(*hooks: Hooks, dispatcher: Hooks | None = None, payload: Any = No
     return [results, seen]
 
 
-def parents(spans: list[Span]) -> dict[str, str]:
-    ids = {span.span_id: span.name for span in spans}
-    return {
-        span.name: ids.get(span.parent_span_id, "nobody" if not span.parent_span_id else "missing") for span in spans
-    }
-
-
 async def test_a_run_is_one_trace_with_a_span_an_execution(collector: Collector):
     with tracing_to(collector) as tracing:
         hooks = TraceHooks(tracing)
         [result], seen = await play(hooks, dispatcher=hooks)
 
-    assert parents(collector.spans) == {
+    [received] = collector.named("receive reserve")
+    trace = [span for span in collector.spans if span is not received]
+    assert parents(trace) == {
         "dispatch buy": "nobody",
         "process reserve": "dispatch buy",
         "process charge": "dispatch buy",
         "run buy": "dispatch buy",
     }
-    assert len(collector.spans) == 4
-    assert len({span.trace_id for span in collector.spans}) == 1
-    [step] = collector.named("process reserve")
-    said = {each.key: each.value for each in step.attributes}
-    assert said["messaging.message.conversation_id"].string_value == str(result.workflow_id)
-    assert said["messaging.destination.name"].string_value == "reserve"
-    assert said["paigeant.attempt"].int_value == 1
+    assert len(trace) == 4
+    assert len({span.trace_id for span in trace}) == 1
+    [step], [charge] = collector.named("process reserve"), collector.named("process charge")
+    assert (links(step, trace), links(charge, trace)) == ([], ["process reserve"])
+    assert (links(received, trace), received.trace_id != step.trace_id) == (["dispatch buy"], True)
+    said = said_of(step)
+    assert said["messaging.message.conversation_id"] == str(result.workflow_id)
+    assert said["messaging.destination.name"] == "reserve"
+    assert said["paigeant.attempt"] == 1
     assert step.kind == Span.SPAN_KIND_CONSUMER
     assert [step.span_id.hex()] == seen
     [run], [root] = collector.named("run buy"), collector.named("dispatch buy")
@@ -131,16 +100,17 @@ async def test_a_run_is_one_trace_with_a_span_an_execution(collector: Collector)
     assert root.kind == Span.SPAN_KIND_PRODUCER
 
 
-async def test_without_a_tracing_dispatcher_the_first_step_is_the_root_and_no_parent_is_missing(collector: Collector):
+@pytest.mark.parametrize("fails", [0, 1])
+async def test_without_a_tracing_dispatcher_the_root_is_recorded_once(collector: Collector, fails: int):
     with tracing_to(collector) as tracing:
-        await play(TraceHooks(tracing))
+        await play(TraceHooks(tracing), payload={"fails": fails})
 
-    assert parents(collector.spans) == {
-        "process reserve": "nobody",
-        "process charge": "process reserve",
-        "run buy": "process reserve",
-    }
-    assert len({span.trace_id for span in collector.spans}) == 1
+    spans = [span for span in collector.spans if not span.name.startswith("receive")]
+    assert {name for name, parent in parents(spans).items() if parent != "dispatch buy"} == {"dispatch buy"}
+    [root] = collector.named("dispatch buy")
+    assert (root.parent_span_id, root.kind) == (b"", Span.SPAN_KIND_PRODUCER)
+    assert len({span.trace_id for span in spans}) == 1
+    assert len(collector.named("process charge")) == 1 + fails
 
 
 async def test_attempts_errors_and_undoing_are_spans_of_their_own(collector: Collector):
@@ -150,7 +120,7 @@ async def test_attempts_errors_and_undoing_are_spans_of_their_own(collector: Col
 
     failed = collector.named("process charge")
     assert [span.status.code for span in failed] == [2, 2]
-    assert {each.key: each.value for each in failed[0].attributes}["error.type"].string_value == "ValueError"
+    assert said_of(failed[0])["error.type"] == "ValueError"
     assert [event.name for event in failed[0].events] == ["exception"]
     assert len(collector.named("undo reserve")) == 1
     assert collector.named("run buy")[0].status.code == 2
@@ -199,3 +169,83 @@ async def test_a_long_wait_begins_a_trace_that_is_linked(collector: Collector):
     [root], [step] = collector.named("dispatch buy"), collector.named("process reserve")
     assert step.trace_id != root.trace_id
     assert [link.span_id for link in step.links] == [root.span_id]
+
+
+def fanning() -> tuple[ActivityRegistry, list[Workflow[Any, Any]]]:
+    registry = ActivityRegistry()
+
+    @registry.execute()
+    async def start() -> list[int]:
+        return [1, 2]
+
+    @registry.execute()
+    async def weigh(item: int) -> int:
+        return item
+
+    @registry.execute()
+    async def note(ctx: ActivityContext) -> str:
+        def write() -> str:
+            return "noted"
+
+        return await ctx.checkpoint("write", write)
+
+    @registry.execute()
+    async def close() -> None: ...
+
+    each = ForEach("item", in_="start", step="weigh", name="weights")
+    both = Parallel(items=[each], note=["note", "close"], name="both")
+    return registry, [Workflow("fan", ["start", both, "close"])]
+
+
+async def test_branches_are_under_the_node_that_began_them_and_what_follows_is_linked(collector: Collector):
+    registry, workflows = fanning()
+    with tracing_to(collector) as tracing:
+        settings = Settings(store="memory://branches", transport="memory://branches")
+        app = Paigeant(registry, workflows=workflows, settings=settings, hooks=[TraceHooks(tracing)])
+        async with app, app.worker():
+            await (await app.dispatch("fan", {})).result(20)
+
+    [root] = collector.named("dispatch fan")
+    trace = [span for span in collector.spans if span.trace_id == root.trace_id]
+    names = Counter(span.name for span in trace)
+    assert "missing" not in parents(trace).values()
+    assert len({span.span_id for span in trace}) == len(trace)
+    assert parents(trace)["fan out both"] == "dispatch fan"
+    assert parents(trace)["fan out item"] == "fan out both"
+    assert parents(trace)["process weigh"] == "fan out item"
+    assert parents(trace)["process note"] == "fan out both"
+    assert parents(trace)["checkpoint 'write'"] == "fan out both"
+    assert (names["process weigh"], names["process close"], names["fan out both"], names["run fan"]) == (2, 2, 1, 1)
+    inside, behind = sorted(collector.named("process close"), key=lambda span: said_of(span)["paigeant.path"] == "")
+    assert links(inside, trace) == ["process note"]
+    assert links(behind, trace) == ["process start"]
+    sent = [span for span in trace if span.name.startswith("send ")]
+    assert all(span.kind == Span.SPAN_KIND_PRODUCER for span in sent)
+    received = [span for span in collector.spans if span.name.startswith("receive")]
+    assert received
+    assert all(set(links(span, trace)) <= set(names) for span in received)
+
+
+async def test_a_checkpoint_has_a_span_where_it_was_executed_and_none_where_it_was_found(collector: Collector):
+    registry, failed = ActivityRegistry(), list[int]()
+
+    @registry.execute(retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
+    async def pay(ctx: ActivityContext) -> int:
+        paid = await ctx.checkpoint("charge", lambda: 7)
+        if not failed:
+            failed.append(1)
+            raise ValueError("the network is down")
+        return paid
+
+    with tracing_to(collector) as tracing:
+        settings = Settings(store="memory://found")
+        workflows = [Workflow("pay", ["pay"])]
+        app = Paigeant(registry, workflows=workflows, settings=settings, hooks=[TraceHooks(tracing)])
+        async with app, app.worker():
+            assert (await (await app.dispatch("pay", {})).result(20)).output == 7
+
+    first, second = sorted(collector.named("process pay"), key=lambda span: said_of(span)["paigeant.attempt"])
+    [checkpoint] = collector.named("checkpoint 'charge'")
+    assert [link.span_id for link in checkpoint.links] == [first.span_id]
+    assert checkpoint.parent_span_id == first.parent_span_id
+    assert links(second, collector.spans) == []

@@ -33,7 +33,7 @@ from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.values import load_seen
 from paigeant.errors import ResultError, Unavailable
 from paigeant.model.calls.packed import pack
-from paigeant.model.events import CallReplayed
+from paigeant.model.events import CallMade, CallReplayed
 from paigeant.model.hops import Leased
 from paigeant.model.limits import DEPTH, VALUE_BYTES
 from paigeant.model.outcomes import Parked
@@ -152,6 +152,8 @@ class LeasedSession(StepSession):
         first = await self._write(Recording(self._leased.grant.held, mine, tuple(charges))) or mine
         if self._known is not None:
             self._known[call.key] = first
+        if took and self._store.reporter.wants(CallMade):
+            self._store.reporter.report(CallMade(self._leased, call.kind, call.title or call.key, took))
         return json if first is mine else self._same(call, first).json
 
     async def charge(self, charges: Sequence[Charge]) -> None:

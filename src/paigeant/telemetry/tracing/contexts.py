@@ -1,0 +1,44 @@
+"""Contexts: spans as messages name them, and times as spans have them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
+
+NANOS = 1_000_000_000
+
+
+def context_of(traceparent: str | None) -> SpanContext | None:
+    """Return the span that a ``traceparent`` names, None for none."""
+    if traceparent is None:
+        return None
+    _, trace_id, span_id, flags = traceparent.split("-")[:4]
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16) & 1))
+
+
+def traceparent_of(context: SpanContext) -> str:
+    """Return the name of a span."""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
+
+
+def recorded(span: Span) -> str | None:
+    """Return the name of a span that is recorded, None of one that nobody will see."""
+    return traceparent_of(span.get_span_context()) if span.is_recording() else None
+
+
+def links_to(*contexts: SpanContext | None, parent: SpanContext | None = None) -> list[Link]:
+    """Return links to these spans, as far as there are any, but for the parent, which needs none."""
+    there = [each for each in contexts if each is not None]
+    return [Link(each) for each in there if parent is None or each.span_id != parent.span_id]
+
+
+def now() -> int:
+    """Return the time in nanoseconds."""
+    return int(datetime.now(UTC).timestamp() * NANOS)
+
+
+def began(workflow_id: UUID) -> int:
+    """Return when a run was dispatched, in nanoseconds: the time in its id."""
+    return (workflow_id.int >> 80) * 1_000_000
