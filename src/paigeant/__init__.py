@@ -3,6 +3,7 @@
 import paigeant_start as _start  # first: under `python -m paigeant` it hears Ctrl-C while the rest is loaded
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.registry import ActivityRegistry, activity
+from paigeant.activities.secrecy.secret import Secret
 from paigeant.app import Paigeant, Run, RunResult, Signal, SyncPaigeant, SyncRun, Workflow
 from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import PaigeantError, RunFailed, Terminal
@@ -53,6 +54,7 @@ __all__ = [
     "RunFailed",
     "RunResult",
     "RunStatus",
+    "Secret",
     "SecurityContext",
     "Signal",
     "Sleep",

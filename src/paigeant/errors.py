@@ -28,7 +28,8 @@
     │   │   ├── UnsignedDeed
     │   │   ├── RevokedKey
     │   │   └── ExpiredRun
-    │   └── UnknownKey           a signature of a key that is not trusted here
+    │   ├── UnknownKey           a signature of a key that is not trusted here
+    │   └── UnreadableSecret     a secret that is sealed to other keys
     └── Terminal                 raised in an activity: do not retry
         ├── BudgetExceeded       a request to a model would cost more than a budget has left
         ├── IdentityRefused      a token is not what it should be, was denied, or is more than may be asked for
@@ -184,6 +185,10 @@ class UnknownKey(MessageRejected):
         super().__init__(text)
         self.kid = kid
         self.again_in = again_in
+
+
+class UnreadableSecret(MessageRejected):
+    """A secret of a step is sealed to other keys than this process has; offered again, to whoever may have one."""
 
 
 class Terminal(PaigeantError):

@@ -28,6 +28,7 @@ from paigeant.abc.run_reader import RunReader
 from paigeant.abc.schema import Schema
 from paigeant.abc.secrecy.grants import Grants
 from paigeant.abc.secrecy.identities import Admitted, Identities, IdentityAccess
+from paigeant.abc.secrecy.secrets import SecretBox
 from paigeant.abc.store import Store
 from paigeant.abc.transport import Delivery, Transport
 from paigeant.abc.value_store import ValueStore
@@ -66,6 +67,7 @@ __all__ = [
     "RunReader",
     "Schema",
     "SealedHop",
+    "SecretBox",
     "StepSession",
     "StepSpan",
     "Store",

@@ -158,10 +158,11 @@ def _there(parameter: Parameter, sources: Sources) -> str:
     return f"there is: {', '.join(names) or 'nothing'}" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
-def bind(signature: Signature, sources: Sources, step: str) -> dict[str, Any]:
+def bind(signature: Signature, sources: Sources, step: str, secret: Collection[str] = ()) -> dict[str, Any]:
     """Return the keyword arguments for a function, validated against their annotations.
 
     Raises :class:`~paigeant.errors.ArgumentError`, naming step and parameter, for one that is missing or invalid.
+    No value of the ``secret`` ones is in the error, nor behind it.
     """
     bound: dict[str, Any] = {}
     for parameter in signature.parameters:
@@ -174,6 +175,7 @@ def bind(signature: Signature, sources: Sources, step: str) -> dict[str, Any]:
         try:
             bound[parameter.name] = read(parameter.shape, json)
         except ValidationError as error:
-            text = f"step {step!r}: argument {parameter.name!r} is invalid: {first_problem(error)}"
-            raise ArgumentError(text) from error
+            hides = parameter.name in secret
+            text = f"step {step!r}: argument {parameter.name!r} is invalid: {first_problem(error, hides=hides)}"
+            raise ArgumentError(text) from (None if hides else error)
     return bound

@@ -52,6 +52,8 @@ class Handler:
     returns: Any = Any
     places: tuple[Place, ...] = ()
     """Where the template of an agent's prompt takes values."""
+    prompted: frozenset[str] = frozenset()
+    """The names of which an agent's prompt is made, by a template or a function."""
 
     @property
     def interface(self) -> str:

@@ -207,7 +207,7 @@ class ActivityRegistry:
             raise RegistrationError(text)
         handler = _handler(function, where, rules, None if adapted is None else adapted.output_type)
         if adapted is not None:
-            handler = replace(handler, places=adapted.places)
+            handler = replace(handler, places=adapted.places, prompted=adapted.prompted)
         _REGISTRIES.add(self)
         self._activities[name] = Activity(name, handler, concurrency=rules.concurrency, source=source, agent=adapted)
         self._interfaces.pop(name, None)

@@ -46,6 +46,7 @@ class AgentActivity:
     rules: AgentRules
     describe: Callable[[], AgentCard] = field(repr=False)
     places: tuple[Place, ...] = ()
+    prompted: frozenset[str] = frozenset()
 
     @property
     def card(self) -> AgentCard:
@@ -91,7 +92,8 @@ def agent_activity(agent: Any, rules: AgentRules) -> AgentActivity:
 
     function: Any = run
     function.__signature__ = signature((asking, giving), where)
-    return AgentActivity(agent.name, function, returns, rules, partial(card_of, agent, rules), asking.places)
+    prompted = frozenset(need.name for need in asking.needs)
+    return AgentActivity(agent.name, function, returns, rules, partial(card_of, agent, rules), asking.places, prompted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pydantic.json_schema import JsonSchemaMode
 from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypeVar
 
+from paigeant.activities.checking import Known, require_secrets
 from paigeant.activities.registry import ActivityRegistry, registry_of
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import checked, written_at
@@ -23,10 +24,11 @@ from paigeant.model.entries.step import Step
 from paigeant.model.plan import Plan
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.secrecy.grants import IdentityPolicy
+from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget, read_budgets
 from paigeant.model.values.shapes import adapter, first_problem
 from paigeant.model.values.showing import shown
-from paigeant.routing import check_conditions
+from paigeant.routing import check_conditions, check_secrets
 
 In_contra = TypeVar("In_contra", default=Any, contravariant=True)
 Out_co = TypeVar("Out_co", default=Any, covariant=True)
@@ -38,6 +40,7 @@ class Governed(TypedDict, total=False):
     revision: RevisionPolicy | None
     budget: Budget | Sequence[Budget]
     identity: Mapping[str, str | Sequence[str]] | None
+    secrets: Mapping[str, str | Sequence[str]] | None
 
 
 GOVERNING: Final = tuple(Governed.__annotations__)
@@ -51,8 +54,9 @@ class Declaration(Generic[In_contra, Out_co]):
     that has the names, if it is not the global one. ``input`` and ``output`` are types: a dispatch checks what it is
     given against the one, a result's ``output`` is of the other. ``revision`` says what steps may change of the
     way ahead, ``budget``, one or several, what a run may spend on models, ``identity``, as ``{"crm": ["read"]}``, for
-    which audiences steps may ask for tokens of the person for whom a run acts. Raises RegistrationError for what is
-    none of these.
+    which audiences steps may ask for tokens of the person for whom a run acts, ``secrets``, as ``{"card": "charge"}``,
+    which fields of the input, variables and outputs lie sealed, and which steps read them. Raises RegistrationError for
+    what is none of these.
     """
 
     @checked("Workflow", also=GOVERNING)
@@ -85,17 +89,14 @@ class Declaration(Generic[In_contra, Out_co]):
         schemas = {"input": _published(self.input, "validation"), "output": _published(self.output, "serialization")}
         try:
             check_conditions(itinerary)
-            governing = {
-                "revision": governed.get("revision"),
-                "budgets": read_budgets(governed.get("budget", ())),
-                "identity": IdentityPolicy.read(governed.get("identity")),
-            }
-            self.plan: Plan = Plan(name=name, itinerary=itinerary, **schemas, **cast("Any", governing))
+            self.plan: Plan = Plan(name=name, itinerary=itinerary, **schemas, **_read(governed))
+            check_secrets(self.plan)
         except ValidationError as error:
             text = f"workflow {shown(name)}: {first_problem(error)}"
             raise RegistrationError(f"{written_at()}: {text}") from error
         except ValueError as error:
             raise RegistrationError(f"{written_at()}: workflow {shown(name)}: {error}") from error
+        require_secrets(self.plan, self.registry, Known(self.input))
 
     @property
     def name(self) -> str:
@@ -137,6 +138,16 @@ class Declaration(Generic[In_contra, Out_co]):
             return Step(str(entry.name))
         text = f"workflow {shown(name)}: an entry is a name, a Step, an agent or a function, not {shown(entry)}"
         raise RegistrationError(f"{written_at()}: {text}")
+
+
+def _read(governed: Governed) -> dict[str, Any]:
+    """Return what governs the runs as a plan has it; raises ValueError."""
+    return {
+        "revision": governed.get("revision"),
+        "budgets": read_budgets(governed.get("budget", ())),
+        "identity": IdentityPolicy.read(governed.get("identity")),
+        "secrets": SecretPolicy.read(governed.get("secrets")),
+    }
 
 
 def _shape(given: Any, option: str, name: str) -> TypeAdapter[Any] | None:

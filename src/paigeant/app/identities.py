@@ -1,11 +1,12 @@
-"""Which identity provider the settings name. Nothing is read or asked before it is needed."""
+"""Which identity provider and which keys for secrets the settings name. Nothing is read before it is needed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import TypedDict
 
-from paigeant.abc import Identities
+from paigeant.abc import Identities, SecretBox
 from paigeant.app.choosing import development_folder, place_of
 from paigeant.config import Settings
 from paigeant.engine.runtime import no_identities
@@ -45,6 +46,24 @@ def identity_options(settings: Settings) -> IdentityOptions | None:
         ignored_scopes=frozenset(settings.identity_ignored_scopes.split()),
         actor=settings.identity_actor,
     )
+
+
+class Secrecy(TypedDict):
+    """The parts of a runtime that know what only some may see."""
+
+    identities: Callable[[], Identities]
+    secrets: Callable[[], SecretBox]
+
+
+def secrecy_of(settings: Settings) -> Secrecy:
+    """Return what makes, once and when it is needed, the identities and the secrets of the settings."""
+
+    @cache
+    def secrets() -> SecretBox:
+        made: SecretBox = load_plugin("paigeant.secret_boxes", "jwe")(vault_places(settings))
+        return made
+
+    return {"identities": identities_of(settings), "secrets": secrets}
 
 
 def identities_of(settings: Settings) -> Callable[[], Identities]:

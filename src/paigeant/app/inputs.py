@@ -42,8 +42,9 @@ def _check_declared(plan: Plan, shape: TypeAdapter[Any] | None, json: bytes) -> 
         elif plan.input is not None:
             validator_of(plan.input).validate_json(json)
     except ValidationError as error:
-        text = f"the input is not what workflow {plan.name!r} declares: {first_problem(error)}"
-        raise InvalidInput(text) from error
+        hides = plan.secrets is not None
+        text = f"the input is not what workflow {plan.name!r} declares: {first_problem(error, hides=hides)}"
+        raise InvalidInput(text) from (None if hides else error)
 
 
 def as_inputs(plan: Plan, shape: TypeAdapter[Any] | None, payloads: Iterable[Any]) -> Generator[bytes]:

@@ -18,7 +18,7 @@ from paigeant.app.choosing import choose_codec, choose_parts
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Catalog, Handlers, read_handlers
 from paigeant.app.handlers.publications import WorkflowListing, list_workers, list_workflows
-from paigeant.app.identities import identities_of
+from paigeant.app.identities import secrecy_of
 from paigeant.app.inputs import as_inputs, naming_payloads
 from paigeant.app.observing.tracing import choose_hooks
 from paigeant.app.options import (
@@ -100,8 +100,8 @@ class Paigeant:
             self._stack = stack.pop_all()
         lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
         parts = (store, codec, self.registry, new_owner(), lease, transport, self._hooks)
-        identities = identities_of(self.settings)
-        self._runtime = Runtime(*parts, stall=stall, budgets=self.settings.budgets, identities=identities)
+        secrecy = secrecy_of(self.settings)
+        self._runtime = Runtime(*parts, stall=stall, budgets=self.settings.budgets, **secrecy)
         return self
 
     def _choose(self) -> tuple[Store, Transport | None, bool]:

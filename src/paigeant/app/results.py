@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from paigeant.app.declaration import Out_co
 from paigeant.errors import ResultError, RunFailed
 from paigeant.model.runs import NodeView, RunError, RunStatus, RunView, StepView
+from paigeant.model.secrecy.secrets import HIDDEN
 from paigeant.model.values.shapes import first_problem, read
 from paigeant.model.values.showing import class_name
 
@@ -34,7 +35,7 @@ class RunResult(Generic[Out_co]):
         """The output: of the type that the workflow declares, if it is known here and declares one, else JSON data.
 
         Raises :class:`~paigeant.errors.RunFailed` if the run did not complete, and
-        :class:`~paigeant.errors.ResultError` if what came out is not of that type.
+        :class:`~paigeant.errors.ResultError` if what came out is not of that type. A secret is ``***``.
         """
         self.checked()
         if self._shape is None:
@@ -43,6 +44,8 @@ class RunResult(Generic[Out_co]):
             return read(self._shape, to_json(self._output))
         except ValidationError as error:
             text = f"run {self.workflow_id} came to what its workflow does not declare: {first_problem(error)}"
+            if HIDDEN in to_json(self._output).decode():
+                text = f"the output of run {self.workflow_id} is, or has in it, a secret that only steps read"
             raise ResultError(text) from error
 
     def checked(self) -> Self:

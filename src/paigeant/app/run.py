@@ -26,6 +26,7 @@ from paigeant.app.views.ahead import signals_ahead, with_steps_ahead
 from paigeant.app.views.pictures import draw_run
 from paigeant.engine.fork import fork
 from paigeant.engine.runtime import Runtime
+from paigeant.engine.secrecy.operator import sealed_variable
 from paigeant.engine.upkeep.closer import close_run
 from paigeant.errors import ResultTimeout, UnknownVariable
 from paigeant.model.calls.recorded import RecordedCall
@@ -146,9 +147,11 @@ class Run(Generic[Out_co]):
     async def set_variable(self, name: str, value: Any) -> None:
         """Set a variable to anything that pydantic can write as JSON; the latest write wins.
 
-        Raises InvalidInput for a name or a value that no variable has, and WrongState if the run is over for good.
+        A secret of the workflow is sealed. Raises InvalidInput for a name or a value that no variable has, WrongState
+        if the run is over for good, and ConfigError for a secret that nobody may read.
         """
-        shelved, blob = shelve(variable_as_json(name, value))
+        json = await sealed_variable(self._runtime, self.workflow_id, name, variable_as_json(name, value))
+        shelved, blob = shelve(json)
         deed = await self._attest(DeedVerb.VARIABLE, name=name, value=digest_of_carried(shelved))
         await self._runtime.store.save_variable(self.workflow_id, name, shelved, blob, deed=deed)
 

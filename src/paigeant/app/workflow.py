@@ -21,8 +21,9 @@ class Workflow(Declaration[In_contra, Out_co]):
     that has the names, if it is not the global one. ``input`` and ``output`` are types: a dispatch checks what it is
     given against the one, a result's ``output`` is of the other. ``revision`` says what steps may change of the
     way ahead, ``budget``, one or several, what a run may spend on models, ``identity``, as ``{"crm": ["read"]}``, for
-    which audiences steps may ask for tokens of the person for whom a run acts. Raises RegistrationError for what is
-    none of these.
+    which audiences steps may ask for tokens of the person for whom a run acts, ``secrets``, as ``{"card": "charge"}``,
+    which fields of the input, variables and outputs lie sealed, and which steps read them. Raises RegistrationError for
+    what is none of these.
     """
 
     @checked("run", InvalidInput)

@@ -9,6 +9,7 @@ from paigeant.config.settings import Settings
 from paigeant.model.entries.entry import DURATION, ENTRIES, NAME
 from paigeant.model.entries.kinds import WRITTEN
 from paigeant.model.limits import NAME_PATTERN, STEPS
+from paigeant.model.secrecy.secrets import SECRETS
 from paigeant.model.spending.budgets import OnExceed, Per
 
 _COUNT: Final = {"type": "integer", "minimum": 0, "maximum": STEPS}
@@ -27,7 +28,18 @@ _AUDIENCES: Final = {
     "type": "object",
     "additionalProperties": {"type": ["string", "array"], "items": {"type": "string"}},
 }
-_GOVERNING: Final = {"revision": {"$ref": "#/$defs/revision"}, "budget": _BUDGETS, "identity": _AUDIENCES}
+_READERS: Final = {
+    "type": "object",
+    "propertyNames": {"pattern": f"^{NAME_PATTERN}$"},
+    "additionalProperties": {"anyOf": [NAME, {**_NAMES, "minItems": 1}]},
+    "maxProperties": SECRETS,
+}
+_GOVERNING: Final = {
+    "revision": {"$ref": "#/$defs/revision"},
+    "budget": _BUDGETS,
+    "identity": _AUDIENCES,
+    "secrets": _READERS,
+}
 _ERRORS: Final = {"type": "array", "items": {"type": "string"}}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError, model_serializer
 
@@ -13,10 +13,14 @@ from paigeant.model.entries.kinds import AnyEntry
 from paigeant.model.plan import Name, Plan
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.secrecy.grants import IdentityPolicy
+from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.showing import did_you_mean, shown
+from paigeant.routing import check_secrets
 
-_OPTIONS: Final = ("steps", "revision", "budget", "identity")
+P = TypeVar("P")
+
+_OPTIONS: Final = ("steps", "revision", "budget", "identity", "secrets")
 _BUDGETS: Final = TypeAdapter(tuple[Budget, ...])
 _POLICY: Final = TypeAdapter(RevisionPolicy)
 
@@ -28,6 +32,7 @@ class WrittenWorkflow(BaseModel, frozen=True, extra="forbid"):
     revision: RevisionPolicy | None = None
     budgets: tuple[Budget, ...] = ()
     identity: IdentityPolicy | None = None
+    secrets: SecretPolicy | None = None
     written: Any = None
 
     @model_serializer
@@ -38,7 +43,7 @@ class WrittenWorkflow(BaseModel, frozen=True, extra="forbid"):
     def plan(self, name: str) -> Plan:
         """Return it as a plan; raises ValidationError for one that is too long or nests too deep."""
         governing = {"revision": self.revision, "budgets": self.budgets, "identity": self.identity}
-        return Plan(name=name, itinerary=self.steps, **cast("Any", governing))
+        return Plan(name=name, itinerary=self.steps, secrets=self.secrets, **cast("Any", governing))
 
 
 def _read(said: Any) -> Any:
@@ -75,8 +80,11 @@ def _read_object(name: str, said: Mapping[Any, Any]) -> WrittenWorkflow:
     except ValidationError as error:
         raise _wrong_policy(error, revision) from error
     budgets = _read_budgets(said.get("budget"))
-    identity = _read_identity(said.get("identity"))
-    made = WrittenWorkflow(steps=steps, revision=policy, budgets=budgets, identity=identity, written=said)
+    read = {
+        "identity": _read_policy(IdentityPolicy.read, said.get("identity"), "identity"),
+        "secrets": _read_policy(SecretPolicy.read, said.get("secrets"), "secrets"),
+    }
+    made = WrittenWorkflow(steps=steps, revision=policy, budgets=budgets, written=said, **cast("Any", read))
     return _checked(name, made)
 
 
@@ -95,26 +103,28 @@ def _read_budgets(said: Any) -> tuple[Budget, ...]:
         ) from error
 
 
-def _read_identity(said: Any) -> IdentityPolicy | None:
-    """Return for which audiences steps may ask for tokens."""
+def _read_policy(read: Callable[[Any], P], said: Any, option: str) -> P:
+    """Return who may ask for tokens, or read secrets; raises WrittenWrongly, which says where it is wrong."""
     try:
-        return IdentityPolicy.read(said)
+        return read(said)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = problem["loc"][1:]
-        raise WrittenWrongly(f"it is {shown(problem['input'])}: {problem['msg']}", "identity", *place) from error
+        raise WrittenWrongly(f"it is {shown(problem['input'])}: {problem['msg']}", option, *place) from error
     except ValueError as error:
-        raise WrittenWrongly(str(error), "identity") from error
+        raise WrittenWrongly(str(error).removeprefix(f"{option}: "), option) from error
 
 
 def _checked(name: str, workflow: WrittenWorkflow) -> WrittenWorkflow:
     try:
-        workflow.plan(name)
+        check_secrets(workflow.plan(name))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         if problem["loc"][:1] != ("itinerary",):  # the name, of which the settings say what is right
             return workflow
         raise WrittenWrongly(problem["msg"].removeprefix("Value error, ")) from error
+    except ValueError as error:
+        raise WrittenWrongly(str(error).removeprefix("secrets: "), "secrets") from error
     return workflow
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from paigeant.engine.flow.conditions import see_input
 from paigeant.engine.plans import WrittenPlan
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
+from paigeant.engine.secrecy.inputs import check_input, digest_of_input, require_seals, seal_input
 from paigeant.engine.traces import TraceContext
 from paigeant.errors import ArgumentError, IdentityRefused, InvalidInput, UnknownStep
 from paigeant.model.entries.step import Step
@@ -30,12 +30,13 @@ from paigeant.model.message import NOBODY, Headers, PaigeantMessage, Payload, Ru
 from paigeant.model.plan import Plan
 from paigeant.model.plan_text import Itinerary
 from paigeant.model.revision import RevisionPolicy, SlipPolicy
+from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.durations import spelled
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve
-from paigeant.routing import asked_by, begin, check_conditions
+from paigeant.routing import asked_by, begin, check_conditions, check_secrets
 
 _TOGETHER: Final = 500
 """Runs that are recorded in one transaction."""
@@ -101,6 +102,7 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
         written = runtime.plans.write(plan, await _check_steps(runtime, plan))
         trace = TraceContext.of(span.traceparent) if len(inputs) == 1 else None  # of many, each is a trace of its own
         shared = Shared(written, trace)
+        require_seals(runtime, plan.secrets)
         _check_inputs(runtime, plan, inputs)
         if written.text.is_kept:
             runtime.plans.keep(written.text)
@@ -172,11 +174,12 @@ def prepare(
     """Return the run as it is to be recorded, its first message sealed; the input was checked."""
     plan, text = shared.written.plan, shared.written.text
     workflow_id, admitted = identified
+    digest, json = digest_of_input(plan.secrets, json), seal_input(runtime, plan.secrets, workflow_id, json)
     value, blob = shelve(json)
     blobs = shared.written.blobs if blob is None else {**shared.written.blobs, blob.sha256: blob}
     run, now = _headers(shared, options, identified), datetime.now(UTC)
     itinerary = Itinerary(text, workflow_id)
-    slip, passed = begin(itinerary, {} if itinerary.plain else see_input(json, asked_by(itinerary)))
+    slip, passed = begin(itinerary, {} if itinerary.plain else see_input(hidden_json(json), asked_by(itinerary)))
     slip = replace(slip, policy=SlipPolicy.of(plan.revision, options.revision))
     security = NOBODY if admitted is None else SecurityContext(obo_token=admitted.grant.handle)
     message = PaigeantMessage(Headers(run, 1 + len(passed), now, security=security), Payload(value), slip)
@@ -189,7 +192,7 @@ def prepare(
         workflow=plan.name,
         trace_id=run.trace_id,
         input=value,
-        input_sha256=hashlib.sha256(json).hexdigest(),
+        input_sha256=digest,
         twin=Twin.of(message, sealed),
         dispatch_key=options.dispatch_key,
         tenant=options.tenant,
@@ -217,6 +220,7 @@ def _headers(shared: Shared, options: DispatchOptions, identified: Identified) -
         deadline=None if options.deadline is None else now + options.deadline,
         budgets=(*plan.budgets, *options.budgets),
         identity=None if identified.admitted is None else plan.identity,
+        secrets=plan.secrets,
     )
 
 
@@ -237,15 +241,18 @@ def _check_input(runtime: Runtime, plan: Plan, json: bytes) -> None:
     if (depth := nesting(json)) > DEPTH:
         text = f"the input nests {depth} levels deep; at most {DEPTH} are allowed"
         raise InvalidInput(text)
+    if plan.secrets is not None:
+        check_input(plan.secrets, json)
     first = plan.itinerary[0] if plan.itinerary else None
     if not isinstance(first, Step) or first.activity not in runtime.registry:
         return
     explicit = {name: to_json(value) for name, value in first.arguments.items()}
     sources = Sources(explicit, {"payload": json, "previous": json}, {})
     try:
-        bind(runtime.registry[first.activity].execute.signature, sources, first.activity)
+        secret = () if plan.secrets is None else (*plan.secrets.readers, "payload", "previous")
+        bind(runtime.registry[first.activity].execute.signature, sources, first.activity, secret)
     except ArgumentError as error:
-        raise InvalidInput(str(error)) from error
+        raise InvalidInput(str(error)) from (error if plan.secrets is None else None)
 
 
 async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
@@ -253,7 +260,7 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
 
     Refuse a step that nobody is known to serve, unless it says that it is served elsewhere.
     """
-    _check_conditions(plan)
+    _check_entries(plan)
     names = {step.activity for step in plan.steps}
     foreign = {name for name in names if name not in runtime.registry}
     cards = await runtime.store.find_cards(foreign) if foreign else {}
@@ -272,8 +279,9 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
     return {name: interface for name, interface in sorted(known.items()) if interface is not None}
 
 
-def _check_conditions(plan: Plan) -> None:
+def _check_entries(plan: Plan) -> None:
     try:
         check_conditions(plan.itinerary)
+        check_secrets(plan)
     except ValueError as error:
         raise InvalidInput(f"workflow {plan.name!r}: {error}") from error

@@ -16,6 +16,7 @@ from paigeant.abc import DispatchTerms
 from paigeant.engine.grants import with_its_plan
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
+from paigeant.engine.secrecy.inputs import seal_named
 from paigeant.engine.traces import TraceContext
 from paigeant.errors import InvalidInput, MessageRejected
 from paigeant.model.entries.for_each import ForEach
@@ -25,6 +26,7 @@ from paigeant.model.events import RunDispatched
 from paigeant.model.hops import RunStart, Twin
 from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.runs import Direction, NodeView, RunView, StepStatus, StepView
+from paigeant.model.secrecy.secrets import SecretOrigin, SecretPolicy
 from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.values.values import Blob, Ref, Value, shelve
 
@@ -37,6 +39,7 @@ _NAMED: Final = 20
 
 
 class _Edited(NamedTuple):
+    workflow_id: UUID
     outputs: dict[int, Value]
     variables: dict[Named, Value]
     blobs: list[Blob]
@@ -77,11 +80,23 @@ def _first(was: PaigeantMessage, view: RunView, position: int, edited: _Edited) 
     last = next((hop.position for hop in reversed(before) if _has_output(hop)), None)
     previous = edited.outputs.get(last, was.payload.previous) if last is not None else was.payload.previous
     run = RunHeaders(
-        uuid7(), view.workflow, trace_id, correlation_id=was.headers.run.correlation_id, traceparent=traceparent
+        *(edited.workflow_id, view.workflow, trace_id),
+        correlation_id=was.headers.run.correlation_id,
+        traceparent=traceparent,
+        secrets=_inherited(was.headers.run),
     )
     slip = replace(slip, itinerary=slip.itinerary.for_run(run.workflow_id), compensations=())
     headers = Headers(run, position, datetime.now(UTC))  # for nobody: the identity was given for the source alone
     return PaigeantMessage(headers, Payload(was.payload.input, previous), slip)
+
+
+def _inherited(source: RunHeaders) -> SecretPolicy | None:
+    """Return the policy of secrets that a fork inherits: it reads what came into being in its source, sealed as it is.
+
+    Nobody has to open it for that; and who may read it stays the same.
+    """
+    policy = source.secrets
+    return policy and policy.model_copy(update={"origins": (*policy.origins, source.workflow_id)})
 
 
 def _has_output(hop: StepView | NodeView) -> bool:
@@ -122,19 +137,24 @@ async def _message(runtime: Runtime, key: HopKey) -> PaigeantMessage:
 
 async def _edit(runtime: Runtime, view: RunView, before: int, outputs: Mapping[str, bytes]) -> _Edited:
     """Return what replaces inherited outputs, under the further names of their steps too."""
-    edited = _Edited({}, {}, [])
+    edited = _Edited(uuid7(), {}, {}, [])
     inherited = [
         hop for hop in _trunk(view, before) if hop.status is StepStatus.COMPLETED and isinstance(hop, StepView)
     ]
-    for name, json in outputs.items():
+    for name, text in outputs.items():
         found = [hop.position for hop in inherited if name in {hop.step, str(hop.position)}]
         if not found:
             why = _no_step(view, before, name) or f"no step {name!r} is inherited, so that its output cannot be set"
             raise InvalidInput(f"{why}; inherited are: {_listed(inherited)}")
+        message = await _message(runtime, HopKey(view.workflow_id, "", found[-1]))
+        entry, policy = message.routing_slip.next_step(), message.headers.run.secrets
+        secret = policy.name_of(entry.activity, entry.name) if policy and isinstance(entry, Step) else None
+        json = text
+        if policy is not None and secret is not None:
+            json = seal_named(runtime, policy, SecretOrigin(edited.workflow_id, secret), text)
         value, blob = shelve(json)
         edited.outputs[found[-1]] = value
         edited.blobs.extend([] if blob is None else [blob])
-        entry = (await _message(runtime, HopKey(view.workflow_id, "", found[-1]))).routing_slip.next_step()
         if isinstance(entry, Step) and entry.name is not None:
             edited.variables[Named(found[-1], entry.name)] = value
     return edited

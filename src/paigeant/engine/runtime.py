@@ -12,7 +12,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Final
 
-from paigeant.abc import Codec, Identities, Store, Transport
+from paigeant.abc import Codec, Identities, SecretBox, Store, Transport
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.plans import PlanCache
@@ -29,6 +29,11 @@ def no_identities() -> Identities:
     raise ConfigError("no identity provider is configured: set PAIGEANT_IDENTITY_ISSUER, _AUDIENCE and _CLIENT_ID")
 
 
+def no_secrets() -> SecretBox:
+    """Raise ConfigError: this runtime was made by hand, without keys."""
+    raise ConfigError("no keys are configured here with which secrets are sealed and opened")
+
+
 def new_owner() -> str:
     """Return a name for a worker or another process that leases: of this host and process, and never used again."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -43,6 +48,7 @@ class Runtime:
     An event loop that has stood still for ``stall`` is taken for hung. ``chance`` draws the jitter of retries, 0 to 1.
     In ``budgets`` the requests to models of all steps count. ``takers`` are the workers of the process. ``identities``
     makes, once, what vouches for those for whom runs act; it raises ConfigError where none is configured.
+    ``secrets`` makes, once, what seals and opens secrets; it raises ConfigError for keys that cannot be read.
     """
 
     store: Store
@@ -59,6 +65,7 @@ class Runtime:
     plans: PlanCache = field(default_factory=PlanCache)
     takers: Takers = field(default_factory=Takers)
     identities: Callable[[], Identities] = no_identities
+    secrets: Callable[[], SecretBox] = no_secrets
 
     def report(self, event: Event) -> None:
         """Tell the hooks. For what is frequent, ask ``hooks.wants`` first."""

@@ -7,7 +7,7 @@ from typing import cast
 from uuid import UUID
 
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources
@@ -66,9 +66,9 @@ async def find_variable(store: ValueStore, leased: Leased, name: str) -> Value |
     return Inline(to_json(fields[name])) if name in fields else None
 
 
-async def load_seen(store: ValueStore, leased: Leased, name: str) -> JsonValue:
-    """Return what :func:`find_variable` finds, read."""
+async def load_seen(store: ValueStore, leased: Leased, name: str) -> bytes | None:
+    """Return what :func:`find_variable` finds, as JSON text."""
     found = await find_variable(store, leased, name)
     if found is None:
         return None
-    return from_json((await load_texts(store, leased.message.headers.workflow_id, {name: found}))[name])
+    return (await load_texts(store, leased.message.headers.workflow_id, {name: found}))[name]

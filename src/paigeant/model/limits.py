@@ -20,6 +20,9 @@ INLINE_BYTES: Final = 4 * 1024
 DETAIL_BYTES: Final = 16 * 1024
 """What a step may say of its progress with a heartbeat, as JSON."""
 
+SECRET_BYTES: Final = 64 * 1024 - 512
+"""What a secret may measure as JSON: with its name and run 64 KiB are sealed."""
+
 SIGNALS: Final = 1_000
 """Signals of one run that nothing has waited for yet."""
 

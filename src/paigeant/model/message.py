@@ -20,6 +20,7 @@ from paigeant.model.plan_text import PlanText
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.secrecy.grants import HANDLE, IdentityPolicy
+from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.objects import lazy, quickly_made
 from paigeant.model.values.values import Value
@@ -109,6 +110,7 @@ class RunHeaders:
     budgets: tuple[Budget, ...] = ()
     parents: tuple[UUID, ...] = ()
     identity: IdentityPolicy | None = None
+    secrets: SecretPolicy | None = None
 
     @lazy
     def id(self) -> str:
@@ -134,6 +136,7 @@ class RunHeaders:
             "budgets": [budget.said for budget in self.budgets] or None,
             "parents": self.parents or None,
             "identity": None if self.identity is None else self.identity.audiences,
+            "secrets": None if self.secrets is None else self.secrets.model_dump(mode="json", exclude_defaults=True),
         }
         return to_json({name: value for name, value in said.items() if value is not None})[1:-1]
 

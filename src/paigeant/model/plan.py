@@ -16,6 +16,7 @@ from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.secrecy.grants import IdentityPolicy
+from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.showing import did_you_mean
 
@@ -41,7 +42,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
 
     They are None where the workflow does not say. A run of a plan without entries completes at once. The
     ``revision`` is what steps may change of it, ``budgets`` are what each run may spend on models, ``identity`` is for
-    which audiences steps may ask for tokens of whom a run acts for.
+    which audiences steps may ask for tokens of whom a run acts for, ``secrets`` are the names whose values lie sealed.
     """
 
     name: Name
@@ -51,6 +52,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     revision: RevisionPolicy | None = None
     budgets: tuple[Budget, ...] = ()
     identity: IdentityPolicy | None = None
+    secrets: SecretPolicy | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -30,6 +30,7 @@ from paigeant.model.runs import (
     WaitReason,
     place_order,
 )
+from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.model.spending.costs import CallCounts, StepCalls
 from paigeant.model.values.counts import BranchCounts
 from paigeant.model.values.values import Ref, Value
@@ -224,10 +225,15 @@ def _counts(join: JoinState) -> BranchCounts:
 
 def _argument(value: Value) -> JsonValue:
     """Return the value, or its claim check: many steps may have been given the same that is large."""
-    return value.model_dump(mode="json") if isinstance(value, Ref) else value.value
+    return value.model_dump(mode="json") if isinstance(value, Ref) else _shown(value.json)
 
 
 def _json(value: Value | None, texts: Mapping[str, bytes]) -> JsonValue:
     if isinstance(value, Ref):
-        return from_json(texts[value.sha256])
-    return None if value is None else value.value
+        return _shown(texts[value.sha256])
+    return None if value is None else _shown(value.json)
+
+
+def _shown(json: bytes) -> JsonValue:
+    """Return what is shown of a value: of secrets nothing, neither in clear nor as they lie."""
+    return from_json(hidden_json(json))

@@ -9,6 +9,7 @@ from paigeant.routing.itinerary import identify
 from paigeant.routing.nodes import decide_node, wanted_by
 from paigeant.routing.revision import RevisionRefused, entries_ahead, revise
 from paigeant.routing.rules import Declared, Rules
+from paigeant.routing.secrecy.entries import check_apart, check_secrets
 from paigeant.routing.unwind import diverged, left_alone, over_budget, reauthenticate, room_later
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "asked_by",
     "begin",
     "cancelled",
+    "check_apart",
     "check_conditions",
+    "check_secrets",
     "close",
     "close_unread",
     "deadline_passed",

@@ -32,6 +32,7 @@ from paigeant.model.revision import SlipPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Branch, Compensation, Executed, RoutingSlip
 from paigeant.model.runs import Direction
 from paigeant.model.secrecy.grants import Audience, IdentityPolicy, Scope
+from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.plans import check_steps, read_entries
 from paigeant.model.values.values import Inline, Ref, Value
@@ -69,6 +70,7 @@ class WireHeaders(_Strict):
     budgets: tuple[Budget, ...] = ()
     parents: tuple[UUID, ...] = ()
     identity: dict[Audience, tuple[Scope, ...]] | None = None
+    secrets: SecretPolicy | None = None
     security: SecurityContext = NOBODY
     trail: tuple[Traceparent | None, Traceparent | None] | None = None
 
@@ -134,6 +136,7 @@ class WireMessage(_Strict):
             *(said.workflow_id, said.workflow, said.trace_id, said.correlation_id),
             *(said.traceparent, said.tracestate, said.deadline, said.budgets, said.parents),
             None if said.identity is None else IdentityPolicy(audiences=said.identity),
+            said.secrets,
         )
         itinerary = self._itinerary()
         message = PaigeantMessage(
@@ -194,7 +197,8 @@ def write_body(message: PaigeantMessage) -> bytes:
     """Return the body: of what may be left out, only what differs from the defaults."""
     slip = message.routing_slip
     run = message.headers.run
-    newer = slip.branch is not None or not slip.plain or bool(run.budgets or run.parents) or run.identity is not None
+    newer = slip.branch is not None or not slip.plain or bool(run.budgets or run.parents)
+    newer = newer or run.identity is not None or run.secrets is not None
     newer = newer or message.headers.trail is not None
     newer = newer or (bool(slip.compensations) and any(one.kind is not None for one in slip.compensations))
     return b'{"headers":%b,"payload":%b,"routing_slip":%b}' % (

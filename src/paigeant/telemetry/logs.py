@@ -34,6 +34,7 @@ from paigeant.model.events import (
 from paigeant.model.hold import After
 from paigeant.model.hops import Leased, Verdict
 from paigeant.model.runs import StepStatus
+from paigeant.model.secrecy.secrets import hidden
 from paigeant.model.transition import Done, Held, Left
 from paigeant.model.values.showing import class_name
 from paigeant.model.values.values import Inline
@@ -128,7 +129,7 @@ def _step_ended(event: StepEnded, *, payloads: bool = False) -> None:
         fields = {"event": "step ended", **step_fields(event.leased), **_outcome_fields(event)}
         fields["worker"] = event.worker
         if payloads and isinstance(hop, Left) and isinstance(hop.result, Done):
-            fields["output"] = hop.result.output.value if isinstance(hop.result.output, Inline) else None
+            fields["output"] = hidden(hop.result.output.value) if isinstance(hop.result.output, Inline) else None
         _log(STEPS, level, text, fields, event.error if fault else None)
 
 

@@ -32,6 +32,7 @@ from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, Compensation, Executed
 from paigeant.model.runs import Direction
 from paigeant.model.secrecy.grants import IdentityPolicy
+from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.plans import read_plan
 from paigeant.model.values.values import Ref, inline
@@ -78,6 +79,9 @@ handles: st.SearchStrategy[str] = st.sampled_from([f"grant:{'a-9_Z' * 8}abc", f"
 identities: st.SearchStrategy[IdentityPolicy] = st.sampled_from(
     [IdentityPolicy(audiences={}), IdentityPolicy(audiences={"crm": ("read", "write"), "api://erp": ()})]
 )
+secrets: st.SearchStrategy[SecretPolicy] = st.builds(
+    SecretPolicy, readers=st.just({"card": ("charge", "refund")}), origins=st.just(()) | st.just((RUN,))
+)
 budgets: st.SearchStrategy[Budget] = st.builds(
     Budget,
     usd=st.decimals(0, 1_000, places=6).filter(bool),
@@ -104,6 +108,7 @@ def messages(draw: st.DrawFn) -> PaigeantMessage:
         correlation_id=draw(st.none() | texts),
         budgets=draw(st.just(()) | st.tuples(budgets)),
         identity=draw(st.none() | identities),
+        secrets=draw(st.none() | secrets),
     )
     headers = replace(
         first.headers,

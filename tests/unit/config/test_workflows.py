@@ -22,6 +22,7 @@ from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy
+from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
 
 TRIP = """\
@@ -49,6 +50,7 @@ workflows:
       - sleep: 90
   short: [search]
   nothing: {steps: [], budget: {usd: 0.50, on_exceed: ask}}
+  pay: {steps: [charge], secrets: {card: charge, pin: [charge]}}
 """
 
 
@@ -80,6 +82,7 @@ def test_every_kind_of_entry_can_be_written(read: Callable[[str], Settings]) -> 
         Sleep(90),
     )
     assert plans["nothing"].budgets == (Budget(usd=0.5, on_exceed="ask"),)
+    assert plans["pay"].secrets == SecretPolicy(readers={"card": ("charge",), "pin": ("charge",)})
     assert plans["trip"].revision == RevisionPolicy(("vat",), max_added=2, forbid_drop=("ship",))
     assert (plans["short"].itinerary, plans["nothing"].itinerary) == ((Step("search"),), ())
 
@@ -109,6 +112,14 @@ def test_every_kind_of_entry_can_be_written(read: Callable[[str], Settings]) -> 
         ("{allow: [vat],", "{max: 3,", r":4: .*trip\.revision\.max: a policy has no option 'max'"),
         ("usd: 0.50", "usd: -1", r":24: .*nothing\.budget\.usd: it is -1: input should be greater than 0"),
         ("usd: 0.50, ", "", r":24: .*nothing\.budget: it is \{.*\}: it says nothing: give usd"),
+        ("card: charge", "card: charg", r":25: .*pay\.secrets: 'charg', which may read 'card', is no activity of its"),
+        ("card: charge", "payload: charge", r":25: .*pay\.secrets: 'payload' is a whole value: name fields"),
+        ("[charge]}}", "[]}}", r":25: .*pay\.secrets\.pin: it is \(\): |:25: .*pay\.secrets\.pin: it is \[\]: "),
+        (
+            "[charge], sec",
+            "[{activity: charge, when: card > 3}], sec",
+            r":25: .*'charge': the condition .* names 'card'",
+        ),
         ("max_added: 2", "max_added: x", r":4: .*trip\.revision\.max_added: it is 'x': "),
         ("short: [search]", "short: search", r":23: workflows\.short: it is 'search'; it should be a list of entries"),
         ("short: [search]", "short: {revision: {}}", r":23: workflows\.short: steps are missing"),

@@ -1,6 +1,7 @@
 """What can be known of a workflow before it runs: names that nothing provides, types that do not fit."""
 
 from paigeant.activities.checking.known import Known
+from paigeant.activities.checking.secrets import check_secrets, require_secrets
 from paigeant.activities.checking.workflow import check_workflow
 
-__all__ = ["Known", "check_workflow"]
+__all__ = ["Known", "check_secrets", "check_workflow", "require_secrets"]

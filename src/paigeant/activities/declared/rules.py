@@ -70,6 +70,11 @@ class AdaptedAgent(Protocol):
         ...
 
     @property
+    def prompted(self) -> frozenset[str]:
+        """The names of which its prompt is made."""
+        ...
+
+    @property
     def rules(self) -> AgentRules:
         """What was said of it."""
         ...

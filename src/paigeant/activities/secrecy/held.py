@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from pydantic_core import from_json, to_json
 
-from paigeant.activities.secrecy.secret import HIDDEN
+from paigeant.model.secrecy.secrets import HIDDEN
 
 SHORTEST: Final = 4
 """Characters of a text that is looked for, at least: a shorter one is found everywhere."""

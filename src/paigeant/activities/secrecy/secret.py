@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Generic, NoReturn, TypeVar, cast, get_args
+from typing import Any, Generic, NoReturn, TypeVar, cast, get_args
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-T_co = TypeVar("T_co", covariant=True)
+from paigeant.model.secrecy.secrets import HIDDEN
 
-HIDDEN: Final = "***"
-"""What is shown in the place of a secret."""
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Secret(Generic[T_co]):

@@ -9,14 +9,14 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from paigeant.abc import Directory
-from paigeant.activities.checking import Known, check_workflow
+from paigeant.activities.checking import Known, check_secrets, check_workflow, require_secrets
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers.publications import unknown_workflow
 from paigeant.errors import InvalidInput, RegistrationError
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.plan import Plan
-from paigeant.model.tree.resolving import find_cycle, resolve, sub_workflows
+from paigeant.model.tree.resolving import find_cycle, no_child, resolve, sub_workflows
 from paigeant.routing import names_asked_by
 
 _LOOKED_INTO: Final = 64 * 1024
@@ -54,6 +54,7 @@ class Catalog:
                 self.inputs[plan.name] = workflow.input
             if workflow.output is not None:
                 self.outputs[plan.name] = workflow.output
+        require_secrets(plan, self.registry, Known(self.inputs.get(plan.name)))
         self.plans[plan.name] = plan
         if cycle := find_cycle(plan.name, self.plans):
             text = f"workflow {plan.name!r} runs itself: {' → '.join(cycle)}; a run would never end"
@@ -66,17 +67,24 @@ class Catalog:
         foreign = {step.activity for step in plan.steps if step.activity not in self.registry}
         cards = await directory.find_cards(foreign) if foreign else {}
         known = Known(self.inputs.get(plan.name), self.outputs.get(plan.name), fields, cards, names_asked_by)
-        return [*check_workflow(plan, self.registry, known), *await self._unknown_within(plan, directory)]
+        flaws = [*check_workflow(plan, self.registry, known), *check_secrets(plan, self.registry, known)]
+        return [*flaws, *await self._unfit_within(plan, directory)]
 
-    async def _unknown_within(self, plan: Plan, directory: Directory) -> list[WorkflowFlaw]:
-        """Return a flaw for each workflow that this one runs, and that is known neither here nor to the store."""
+    async def _unfit_within(self, plan: Plan, directory: Directory) -> list[WorkflowFlaw]:
+        """Return a flaw for each workflow that this one cannot run: it is not known, or has secrets."""
         flaws: list[WorkflowFlaw] = []
         for position, entry in enumerate(plan.itinerary, 1):
             for name in dict.fromkeys(each.workflow for each in sub_workflows([entry])):
-                if name not in self.plans and await directory.find_plan(name) is None:
-                    text = f"there is no workflow {name!r}, neither here nor published by a worker"
-                    flaw = WorkflowFlaw(workflow=plan.name, step=name, position=position, rule="unserved", message=text)
-                    flaws.append(flaw)
+                child = self.plans.get(name) or await directory.find_plan(name)
+                if child is not None and child.secrets is None:
+                    continue
+                text = (
+                    no_child(name)
+                    if child
+                    else f"there is no workflow {name!r}, neither here nor published by a worker"
+                )
+                rule = "secret" if child else "unserved"
+                flaws.append(WorkflowFlaw(workflow=plan.name, step=name, position=position, rule=rule, message=text))
         return flaws
 
     async def check_all(self, directory: Directory) -> list[WorkflowFlaw]:

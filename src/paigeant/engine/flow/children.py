@@ -16,6 +16,7 @@ from paigeant.model.entries.sub_workflow import SubWorkflow
 from paigeant.model.hops import Leased
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.runs import Direction
+from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.model.tree.changes import ChildTurned
 from paigeant.model.tree.children import ChildAwaited, ChildState, Family, child_id
 from paigeant.model.values.values import NULL, Blob, Value, shelve
@@ -79,7 +80,7 @@ async def _input(store: Store, leased: Leased, entries: Sequence[Entry], value: 
     """Return what a child gets: large values lie with the parent up to now, and from now on with the child too."""
     claims: dict[str, Value] = {ref.sha256: ref for step in steps_of(entries) for ref in step.claims.values()}
     texts = await load_texts(store, leased.message.headers.workflow_id, {**claims, "": value})
-    json = texts.pop("")
+    json = hidden_json(texts.pop(""))  # what is secret here was sealed for this run
     kept, blob = shelve(json)
     blobs = [Blob(sha256, text) for sha256, text in texts.items()] + ([] if blob is None else [blob])
     return routing.ChildInput(kept, json, see_input(json, asked_by(entries)), tuple(blobs))

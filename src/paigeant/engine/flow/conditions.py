@@ -15,6 +15,7 @@ from paigeant.model.hops import Leased
 from paigeant.model.limits import OFFERED_BYTES
 from paigeant.model.outcomes import Completed, Passed, Revised
 from paigeant.model.runs import Direction
+from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.model.values.values import Blob, Inline, Ref, Value
 from paigeant.routing import Seen, asked_by, entries_ahead
 
@@ -39,7 +40,7 @@ async def see(store: ValueStore, leased: Leased, outcome: AnyOutcome, blobs: Ite
     """Return the values that conditions ask for, with what the hop itself sets; raises Unavailable.
 
     The variables come with one query, and what of them is between 4 and 64 KiB with another. Names mean what they mean
-    to a step that follows: ``payload`` and ``previous``, then variables, then fields of the input.
+    to a step that follows: ``payload`` and ``previous``, then variables, then fields of the input. Secrets are ``***``.
     """
     names = asked_for(leased, outcome)
     if not names:
@@ -62,7 +63,8 @@ async def see(store: ValueStore, leased: Leased, outcome: AnyOutcome, blobs: Ite
     stored = await variables_for(store, leased, wanted)
     values = {name: value for name, value in {**stored, **own}.items() if name in names}
     seen = await _texts(store, leased, values, {blob.sha256: blob.json for blob in blobs})
-    return {**await _fields(store, leased, names - seen.keys()), **seen}
+    found = {**await _fields(store, leased, names - seen.keys()), **seen}
+    return {name: hidden_json(text) if isinstance(text, bytes) else text for name, text in found.items()}
 
 
 async def _texts(

@@ -21,6 +21,7 @@ from paigeant.model.limits import INLINE_BYTES
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Faulted
 from paigeant.model.runs import Direction
+from paigeant.model.secrecy.secrets import hidden
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import NULL, Blob, Inline, Value, shelve
 from paigeant.routing.close import is_to_end
@@ -108,7 +109,7 @@ async def _find_list(store: Store, leased: Leased, way: str) -> tuple[list[JsonV
                 return routing.not_a_list(way, f"{name!r} has no {part!r}")
             found = found[part]
         if not isinstance(found, list):
-            return routing.not_a_list(way, f"it is {shown(found)}")
+            return routing.not_a_list(way, f"it is {shown(hidden(found))}")
         if len(found) > routing.ITEMS:
             return routing.not_a_list(way, f"it has {len(found):,} items; at most {routing.ITEMS:,} are allowed")
         kept = count == len(parts) and not (isinstance(value, Inline) and len(value.json) > INLINE_BYTES)

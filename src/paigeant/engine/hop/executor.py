@@ -26,6 +26,7 @@ from paigeant.engine.hop.session.leased import LeasedSession
 from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.runtime import Runtime
+from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.engine.values import load_seen
 from paigeant.errors import MessageRejected, ResultError, Unavailable
 from paigeant.model.entries.entry import FLOW
@@ -33,6 +34,7 @@ from paigeant.model.entries.step import steps_of
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Parked, Revised
 from paigeant.model.runs import Direction
+from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.routing import admit, deadline_passed, decide_node, fail, no_compensator, wanted_by
 
 
@@ -75,7 +77,9 @@ class Executor:
             refused = admit(leased, served.rules, served.misfit)
             if refused is not None:
                 return Execution(refused)
-            step = _RunningStep(partial(self._context, leased, progress))
+            run = leased.message.headers.run
+            secrets = StepSecrets(leased.message.topic, progress.secrets, run, self._runtime.secrets)
+            step = _RunningStep(partial(self._context, leased, progress, secrets), secrets, _sealed_as(leased, secrets))
             try:
                 with contained:
                     bound = await self._bind(leased, served, step)
@@ -94,7 +98,8 @@ class Executor:
             return execution
 
     async def _bind(self, leased: Leased, served: Served, step: _RunningStep) -> Bound:
-        bound = await bind_input(self._store, leased, served)
+        step.secrets.require_seals(step.sealed_as)
+        bound = await bind_input(self._store, leased, served, step.secrets)
         context = served.handler.signature.context
         if context is not None:
             bound.arguments[context] = step.context()
@@ -105,7 +110,8 @@ class Executor:
         if (decided := await decide_others(self._runtime, leased, self._lists)) is not None:
             return Execution(*decided)
         name = wanted_by(leased)
-        return Execution(decide_node(leased, None if name is None else await load_seen(self._store, leased, name)))
+        seen = None if name is None else await load_seen(self._store, leased, name)
+        return Execution(decide_node(leased, None if seen is None else from_json(hidden_json(seen))))
 
     async def _run(self, leased: Leased, served: Served, progress: Progress, step: _RunningStep) -> Execution:
         rules = served.rules
@@ -118,7 +124,7 @@ class Executor:
                     if step.session is not None:
                         await step.session.end()
             with Contained(leased.message.topic):
-                accepted = accept(result, served.handler.result, leased.message.topic, progress.secrets)
+                accepted = accept(result, served.handler.result, step.secrets, step.sealed_as)
                 if isinstance(accepted.outcome, Revised):
                     await self._check_revision(accepted.outcome, leased.message.topic)
                 return accepted
@@ -130,7 +136,7 @@ class Executor:
             return Execution(unwinding.outcome)
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
             failed = Execution(fail(leased, rules, failure_of(error), self._chance()), error=error)
-            return with_variables(failed, leased.message.topic, progress.secrets)
+            return with_variables(failed, step.secrets)
 
     async def _check_revision(self, revised: Revised[Any], step: str) -> None:
         """Raise ResultError for a revision that cannot be, by what its steps say of their agents.
@@ -142,7 +148,7 @@ class Executor:
             if (why := await refused_options(self._registry, self._store, added)) is not None:
                 raise ResultError(f"step {step!r}: a revision: {why}")
 
-    def _context(self, leased: Leased, progress: Progress) -> ActivityContext:
+    def _context(self, leased: Leased, progress: Progress, secrets: StepSecrets) -> ActivityContext:
         message = leased.message
         headers, slip = message.headers, message.routing_slip
         return ActivityContext(
@@ -158,7 +164,7 @@ class Executor:
             unknown=headers.direction is Direction.COMPENSATE and slip.compensations[0].unknown,
             fault=message.payload.fault,
             heartbeat_detail=None if leased.grant.detail is None else from_json(leased.grant.detail),
-            _session=LeasedSession(self._recorder, leased, progress),
+            _session=LeasedSession(self._recorder, leased, progress, secrets),
         )
 
     async def _call(self, leased: Leased, served: Served, progress: Progress, code: Callable[[], Any]) -> Any:
@@ -190,10 +196,12 @@ class Executor:
 class _RunningStep:
     """The code of one execution, and its context, which is made when somebody first asks for it: most never do."""
 
-    __slots__ = ("_context", "_make", "_token", "code")
+    __slots__ = ("_context", "_make", "_token", "code", "sealed_as", "secrets")
 
-    def __init__(self, make: Callable[[], ActivityContext]) -> None:
+    def __init__(self, make: Callable[[], ActivityContext], secrets: StepSecrets, sealed_as: str | None) -> None:
         self._make = make
+        self.secrets = secrets
+        self.sealed_as = sealed_as
         self._context: ActivityContext | None = None
         self.code: Callable[[], Any] = lambda: None
 
@@ -221,6 +229,14 @@ class _RunningStep:
     def unwound(self) -> Parked | None:
         """What the step comes to if its code was ended from within."""
         return None if self.session is None else self.session.unwound
+
+
+def _sealed_as(leased: Leased, secrets: StepSecrets) -> str | None:
+    """Return as which secret the output of a step is sealed; that of a compensation is nobody's variable."""
+    if leased.message.headers.direction is Direction.COMPENSATE:
+        return None
+    step = leased.message.routing_slip.itinerary.step
+    return secrets.output_name(step.activity, step.name)
 
 
 def _too_long(step: str, served: Served, *, silent: bool) -> str:

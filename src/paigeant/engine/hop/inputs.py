@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources, bind, fields_of
 from paigeant.engine.hop.served import Served, reserved_values
+from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.engine.values import load_texts, variables_for
 from paigeant.model.hops import Leased
 from paigeant.model.values.values import Blob, Value, shelve
@@ -26,12 +27,12 @@ class Bound(NamedTuple):
     blobs: list[Blob]
 
 
-async def bind_input(store: ValueStore, leased: Leased, served: Served) -> Bound:
+async def bind_input(store: ValueStore, leased: Leased, served: Served, secrets: StepSecrets) -> Bound:
     """Bind the arguments of a step; what rests in the store is read only if some name asks for it.
 
     What a name is bound to is recorded as it came, so that a value that rests in the store is not written again; a
-    field of the input is a value of its own. What has no value is left out. Raises ArgumentError, and what reading
-    raises.
+    field of the input is a value of its own. What has no value is left out. Secrets are opened for the call
+    alone. Raises ArgumentError, and what reading and opening raise.
     """
     signature = served.handler.signature
     variables: Mapping[str, Value] = await variables_for(store, leased, served.wanted) if served.wanted else {}
@@ -48,13 +49,18 @@ async def bind_input(store: ValueStore, leased: Leased, served: Served) -> Bound
     run = leased.message.headers.workflow_id
     texts = await load_texts(store, run, {**recorded, "": reserved["payload"]} if fields else recorded)
     blobs = _add_fields(fields, texts, recorded) if fields else []
+    prompted = served.handler.prompted
+    texts = {
+        name: secrets.hide(name, json) if name in prompted else secrets.reveal(name, json)
+        for name, json in texts.items()
+    }
     if len(texts) < len(signature.names) and served.lacks(texts):  # to be reported with all that there is instead
         known = {**reserved, **served.explicit, **variables}
         others = await store.load_variables(run, path=leased.message.headers.path)
         found = Sources(texts, await load_texts(store, run, reserved), {}, {*known, *others})
     else:
         found = Sources(texts, {}, {})
-    return Bound(bind(signature, found, leased.message.topic), recorded, blobs)
+    return Bound(bind(signature, found, leased.message.topic, secrets.opened), recorded, blobs)
 
 
 def _add_fields(names: list[str], texts: dict[str, bytes], recorded: dict[str, Value]) -> list[Blob]:

@@ -9,11 +9,10 @@ from typing import Any, Final, TypeAlias, cast
 from pydantic import TypeAdapter
 
 from paigeant.activities.faults import clean
-from paigeant.activities.secrecy.held import HeldSecrets
 from paigeant.activities.shapes import serialise
 from paigeant.engine.hop.returned.revisions import accept_revision
 from paigeant.engine.hop.returned.stated import check_name, check_reason, pack
-from paigeant.engine.hop.returned.unspoken import require_unspoken
+from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.errors import ResultError, Terminal
 from paigeant.model.calls.histories import History
 from paigeant.model.fan.outcomes import AnyOutcome
@@ -43,47 +42,47 @@ class Execution:
     history: History | None = None
 
 
-def accept(result: object, shape: TypeAdapter[Any], step: str, held: HeldSecrets) -> Execution:
+def accept(result: object, shape: TypeAdapter[Any], secrets: StepSecrets, name: str | None) -> Execution:
     """Return the execution that returned this result, whose output is to be of this shape.
 
-    Raises :class:`~paigeant.errors.ResultError`, naming step and type, for what is none, and for what has a secret in
-    it that the step has ``held``.
+    The output is sealed if it has the ``name`` of a secret. Raises :class:`~paigeant.errors.ResultError`, naming step
+    and type, for what is none, and for what has a secret in clear that the step holds.
     """
+    step = secrets.step
     if not isinstance(result, _OUTCOMES):
         json = serialise(shape, result, f"step {step!r}: result")
-        require_unspoken(held, json, step, "its result")
-        value, blob = shelve(json)
+        value, blob = shelve(secrets.keep(json, "its result", name))
         return Execution(Completed(value), () if blob is None else (blob,))
     if isinstance(result, Parked):
         return Execution(_check_parked(result, step))
     if isinstance(result, _DONE):
-        return _accept_done(cast("Done", result), shape, step, held)
+        return _accept_done(cast("Done", result), shape, secrets, name)
     return Execution(result)
 
 
-def _accept_done(done: Done, shape: TypeAdapter[Any], step: str, held: HeldSecrets) -> Execution:
-    blobs: list[Blob] = []
-
-    def keep(json: bytes, what: str) -> Value:
-        require_unspoken(held, json, step, what)
-        return _keep(blobs, json)
+def _accept_done(done: Done, shape: TypeAdapter[Any], secrets: StepSecrets, name: str | None) -> Execution:
+    step, blobs = secrets.step, list[Blob]()
 
     if _is_outcome(done.output):
         kinds = [type(each).__name__ for each in (cast("object", done), done.output)]
         raise ResultError(f"step {step!r}: the output of its {kinds[0]} is a {kinds[1]}: return that by itself")
-    output = keep(serialise(shape, done.output, f"step {step!r}: result"), "its result")
-    log = None if done.log is None else keep(serialise(ANYTHING, done.log, f"step {step!r}: log"), "its log")
-    variables, more = pack(done.variables, step, held)
+    json = serialise(shape, done.output, f"step {step!r}: result")
+    secrets.hold(name, json)
+    variables, more = pack(done.variables, secrets)
     blobs += more
+    output = _keep(blobs, secrets.keep(json, "its result", name))
+    log = None
+    if done.log is not None:
+        log = _keep(blobs, secrets.keep(serialise(ANYTHING, done.log, f"step {step!r}: log"), "its log"))
     packed: Outcome[Value] = replace(done, output=output, log=log, variables=variables)
     if isinstance(packed, Finished) and packed.reason is not None:
         packed = replace(packed, reason=check_reason(packed.reason, step, "Finished"))
     if isinstance(packed, Revised):
-        packed = accept_revision(packed, step, blobs, held)
+        packed = accept_revision(packed, blobs, secrets)
     return Execution(packed, blobs)
 
 
-def with_variables(failed: Execution, step: str, held: HeldSecrets) -> Execution:
+def with_variables(failed: Execution, secrets: StepSecrets) -> Execution:
     """Return the execution of a step that raised an error with the variables that the error sets, if it ends the step.
 
     What cannot be stored of them, or has a secret in it, is said with the error, which stays the one that was raised.
@@ -92,7 +91,7 @@ def with_variables(failed: Execution, step: str, held: HeldSecrets) -> Execution
         return failed
     outcome = failed.outcome
     try:
-        variables, blobs = pack(failed.error.variables, step, held)
+        variables, blobs = pack(failed.error.variables, secrets)
     except ResultError as error:
         text = clean(f"{outcome.fault.message}; its variables are not set: {error}")
         return replace(failed, outcome=replace(outcome, fault=outcome.fault.model_copy(update={"message": text})))

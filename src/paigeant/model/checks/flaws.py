@@ -8,7 +8,8 @@ from pydantic import BaseModel
 class WorkflowFlaw(BaseModel, frozen=True):
     """One mistake: at which step of which workflow, counted from 1, what it is, and where the code is.
 
-    ``rule`` is one of ``missing-argument``, ``unknown-argument``, ``wrong-type``, ``missing-log`` and ``unserved``.
+    ``rule`` is one of ``missing-argument``, ``unknown-argument``, ``wrong-type``, ``missing-log``, ``unserved`` and
+    ``secret``.
     """
 
     workflow: str

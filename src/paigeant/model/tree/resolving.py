@@ -39,16 +39,23 @@ def find_cycle(name: str, plans: Mapping[str, Plan]) -> tuple[str, ...]:
     return ()
 
 
+def no_child(name: str) -> str:
+    """Return why a workflow with secrets runs within no other: what it was given would lie there in clear."""
+    return f"workflow {name!r} has secrets, and cannot run within another: dispatch it by itself"
+
+
 def resolve(plan: Plan, plans: Mapping[str, Plan]) -> Plan:
     """Return a plan with those of all its sub-workflows in it, none of which runs itself.
 
-    Raises ValueError if all together are more than a run may have.
+    Raises ValueError if all together are more than a run may have, or if one has secrets.
     """
 
     def change(leaf: Entry) -> Entry:
         if not isinstance(leaf, SubWorkflow):
             return leaf
         child = plans[leaf.workflow]
+        if child.secrets is not None:
+            raise ValueError(no_child(child.name))
         return leaf.with_plan(tuple(entry.with_steps(change) for entry in child.itinerary), child.terms)
 
     itinerary = tuple(entry.with_steps(change) for entry in plan.itinerary)

@@ -40,10 +40,10 @@ def read(shape: TypeAdapter[Any], json: bytes) -> Any:
     return shape.validator.validate_json(json, by_alias=True, by_name=True)
 
 
-def first_problem(error: ValidationError) -> str:
-    """Return a validation error as one line: where, what is wrong, and what there was."""
+def first_problem(error: ValidationError, *, hides: bool = False) -> str:
+    """Return a validation error as one line: where, what is wrong, and, unless it ``hides`` that, what there was."""
     problem = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in problem["loc"])
     more = error.error_count() - 1
-    there = shown(problem["input"])
-    return f"{where + ': ' if where else ''}{problem['msg']}, got {there}" + (f" (and {more} more)" if more else "")
+    there = "" if hides else f", got {shown(problem['input'])}"
+    return f"{where + ': ' if where else ''}{problem['msg']}{there}" + (f" (and {more} more)" if more else "")

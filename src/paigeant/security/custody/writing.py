@@ -197,11 +197,12 @@ def _plans(
 
 
 def policy_of(message: PaigeantMessage) -> Any:
-    """Return what the dispatcher allows: what may be changed, spent, and asked for; None if nothing is said."""
+    """Return what the dispatcher allows: what may be changed, spent, asked for, and read; None if nothing is said."""
     policy, run = message.routing_slip.policy, message.headers.run
     said = {} if policy is None else policy.model_dump(mode="json", exclude={"added"})
     said |= {"budgets": [budget.said for budget in run.budgets]} if run.budgets else {}
     said |= {} if run.identity is None else {"identity": run.identity.model_dump(mode="json")["audiences"]}
+    said |= {} if run.secrets is None else {"secrets": run.secrets.model_dump(mode="json", exclude_defaults=True)}
     return said or None
 
 

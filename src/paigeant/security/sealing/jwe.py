@@ -7,6 +7,7 @@ each of them, and fails at the first that is for another.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, cast
@@ -39,6 +40,7 @@ class _Registry(JWERegistry):
 
 _REGISTRY: Final = _Registry(algorithms=[ALGORITHM, CONTENT])
 _MEMBERS: Final = ("protected", "iv", "ciphertext", "tag", "recipients")
+_EPHEMERAL: Final = {"crv": "X25519", "kty": "OKP", "x": ""}
 _KEY: Final = ("kty", "crv", "x", "d")
 
 
@@ -132,11 +134,28 @@ def _read(kind: str, sealed: bytes) -> dict[str, Any]:
     if type(readers) is not list or not 0 < len(readers) <= RECIPIENTS:
         raise ValueError(f"recipients is no list of 1 to {RECIPIENTS}")
     for each in readers:
-        if tuple(each) != ("header", "encrypted_key") or tuple(each["header"]) != ("alg", "kid", "epk"):
-            raise ValueError("a recipient whose members are not those that are written here")
-        if each["header"]["alg"] != ALGORITHM:
-            raise ValueError(f"a recipient's alg is {str(each['header']['alg'])[:40]!r}, not {ALGORITHM}")
+        _check_recipient(each)
+    for name in ("iv", "ciphertext", "tag"):
+        _check_spelling(cast("Any", said[name]))
     return cast("dict[str, Any]", said)
+
+
+def _check_recipient(said: Any) -> None:
+    """Raise ValueError for a recipient that is not as it is written here."""
+    if tuple(said) != ("header", "encrypted_key") or tuple(said["header"]) != ("alg", "kid", "epk"):
+        raise ValueError("a recipient whose members are not those that are written here")
+    if said["header"]["alg"] != ALGORITHM:
+        raise ValueError(f"a recipient's alg is {str(said['header']['alg'])[:40]!r}, not {ALGORITHM}")
+    if {**said["header"]["epk"], "x": ""} != _EPHEMERAL:
+        raise ValueError("a recipient's epk is no public X25519 key")
+    _check_spelling(said["encrypted_key"])
+    _check_spelling(said["header"]["epk"]["x"])
+
+
+def _check_spelling(text: str) -> None:
+    """Raise ValueError for base64url in another spelling: with those one sealed value would have several texts."""
+    if encode(urlsafe_b64decode(text + "=" * (-len(text) % 4))) != text:
+        raise ValueError("a member that is no base64url, or not as it is written here")
 
 
 def _protected(kind: str) -> str:

@@ -38,6 +38,14 @@ class Sealing(Protocol):
         """
         ...
 
+    def require(self, rights: Sequence[str]) -> None:
+        """Return if something can be sealed to keys with these rights; raises ConfigError as :meth:`seal` does."""
+        ...
+
+    def opens(self, kind: Sealed, sealed: bytes) -> bool:
+        """Tell whether something is sealed to the process's key; raises as :meth:`unseal` does."""
+        ...
+
     def unseal(self, kind: Sealed, sealed: bytes) -> bytes:
         """Return what is sealed to the process's key.
 

@@ -119,9 +119,16 @@ class Vault:
 
     def seal(self, kind: Sealed, plain: bytes, rights: Sequence[str]) -> bytes:
         """Return a text sealed to all keys that have one of these rights."""
-        self._look()
         if len(plain) > PLAIN_BYTES:
             raise InvalidInput(f"it is {len(plain):,} bytes as JSON; at most {PLAIN_BYTES:,} are sealed")
+        return seal(kind, plain, self._readers_for(rights))
+
+    def require(self, rights: Sequence[str]) -> None:
+        """Return if something can be sealed to keys with these rights."""
+        self._readers_for(rights)
+
+    def _readers_for(self, rights: Sequence[str]) -> list[EncryptionKey]:
+        self._look()
         now = datetime.now(UTC)
         good = [each for each in self._readers if each.is_good(self._places.namespace, now)]
         for right in rights:
@@ -133,10 +140,21 @@ class Vault:
             raise ConfigError(
                 f"{len(readers)} keys may {' or '.join(rights)}; something is sealed to {RECIPIENTS} at most"
             )
-        return seal(kind, plain, readers)
+        return readers
+
+    def opens(self, kind: Sealed, sealed: bytes) -> bool:
+        """Tell whether something is sealed to the process's key, or to the one that it takes the place of."""
+        return self._key_of(kind, sealed) is not None
 
     def unseal(self, kind: Sealed, sealed: bytes) -> bytes:
         """Return what is sealed to the process's key, or to the one that it takes the place of."""
+        mine = self._key_of(kind, sealed)
+        if mine is None:
+            raise TamperedMessage(f"what is sealed does not open: it is not for key {self._own[-1].kid}")
+        return unseal(kind, sealed, mine)
+
+    def _key_of(self, kind: Sealed, sealed: bytes) -> EncryptionKey | None:
+        """Return the process's key to which something is sealed, None if it is sealed to others."""
         self._look()
         if not self._own:
             raise ConfigError("this is sealed: set PAIGEANT_SECRET_KEY to a key file that may read it")
@@ -144,10 +162,7 @@ class Vault:
             readers = recipients_of(kind, sealed)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise TamperedMessage(f"what is sealed does not open: {error}") from error
-        mine = next((key for key in self._own if key.kid in readers), None)
-        if mine is None:
-            raise TamperedMessage(f"what is sealed does not open: it is not for key {self._own[-1].kid}")
-        return unseal(kind, sealed, mine)
+        return next((key for key in self._own if key.kid in readers), None)
 
 
 @cache

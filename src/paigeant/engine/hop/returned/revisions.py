@@ -9,9 +9,8 @@ from typing import Any, cast
 from pydantic_core import to_json
 
 from paigeant.activities.registry import ActivityRegistry
-from paigeant.activities.secrecy.held import HeldSecrets
 from paigeant.engine.hop.returned.stated import check_reason
-from paigeant.engine.hop.returned.unspoken import require_unspoken
+from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.errors import ResultError
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.nested import Unnamed
@@ -22,16 +21,18 @@ from paigeant.model.values.values import Blob, Value
 from paigeant.routing import check_conditions
 
 
-def accept_revision(revised: Revised[Value], step: str, blobs: list[Blob], held: HeldSecrets) -> Revised[Value]:
+def accept_revision(revised: Revised[Value], blobs: list[Blob], secrets: StepSecrets) -> Revised[Value]:
     """Return a revision with its entries as they travel; what the store must keep of them is added to ``blobs``.
 
     Raises :class:`~paigeant.errors.ResultError`, naming the step, for what is none, and for a secret within it.
     """
+    step = secrets.step
 
     def pack(entries: Any, what: str) -> tuple[Entry, ...]:
         stowed = tuple(_stow(entry, step, blobs) for entry in _listed(entries, step, what))
         for entry in stowed:
-            require_unspoken(held, to_json(entry, fallback=repr), step, f"the step {entry.label!r} that it adds")
+            secrets.require_unspoken(to_json(entry, fallback=repr), f"the step {entry.label!r} that it adds")
+        secrets.require_apart(stowed)
         return stowed
 
     rest, drop = revised.replace_rest, _listed(revised.drop, step, "drop")

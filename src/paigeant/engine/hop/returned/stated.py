@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from paigeant.activities.faults import clean
-from paigeant.activities.secrecy.held import HeldSecrets
 from paigeant.activities.shapes import serialise
-from paigeant.engine.hop.returned.unspoken import require_unspoken
+from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.errors import ResultError
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.shapes import ANYTHING
@@ -23,20 +22,22 @@ class Packed(NamedTuple):
     blobs: list[Blob]
 
 
-def pack(variables: Any, step: str, held: HeldSecrets) -> Packed:
-    """Return variables as they are written.
+def pack(variables: Any, secrets: StepSecrets) -> Packed:
+    """Return variables as they are written: those that are secret sealed.
 
     Raises :class:`~paigeant.errors.ResultError` for what is none, and for one with a secret in it that the step holds.
     """
+    step = secrets.step
     if not isinstance(variables, Mapping):
         text = f"step {step!r}: variables are a dictionary, as {{'name': value}}, not {type(variables).__qualname__}"
         raise ResultError(text)
-    packed = Packed({}, [])
+    packed, texts = Packed({}, []), dict[str, bytes]()
     for name, value in cast("Mapping[Any, Any]", variables).items():
         check_name(name, step)
-        json = serialise(ANYTHING, value, f"step {step!r}: variable {name!r}")
-        require_unspoken(held, json, step, f"variable {name!r}")
-        packed.variables[name], blob = shelve(json)
+        texts[name] = serialise(ANYTHING, value, f"step {step!r}: variable {name!r}")
+        secrets.hold(name, texts[name])
+    for name, json in texts.items():  # once all that is secret is known
+        packed.variables[name], blob = shelve(secrets.keep(json, f"variable {name!r}", name))
         packed.blobs.extend([] if blob is None else [blob])
     return packed
 

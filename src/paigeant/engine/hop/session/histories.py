@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar
 
 from paigeant.abc import HistoryAccess, Store
-from paigeant.activities.secrecy.held import HeldSecrets
-from paigeant.engine.hop.returned.unspoken import require_unspoken
+from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.model.calls.histories import HISTORY_BYTES, History, HistoryHead, StoredHistory
 from paigeant.model.calls.packed import pack
 from paigeant.model.entries.step import Step
@@ -36,19 +35,19 @@ class _Step(Protocol):
 class LeasedHistories(HistoryAccess):
     """The histories of one execution; ``kept`` goes with its commit, if that completes the step."""
 
-    def __init__(self, store: Store, leased: Leased, step: _Step, held: HeldSecrets) -> None:
-        """Read from ``store``; what has a secret in it that the step has ``held`` is not kept."""
+    def __init__(self, store: Store, leased: Leased, step: _Step, secrets: StepSecrets) -> None:
+        """Read from ``store``; what has one of the ``secrets`` in it that the step holds is not kept."""
         self._store = store
         self._leased = leased
         self._step = step
-        self._held = held
+        self._secrets = secrets
         self.kept: History | None = None
 
     async def keep(self, json: bytes, library: str) -> int | None:
         """Keep the text for the commit."""
         size, entry = len(json), self._leased.message.routing_slip.next_step()
         name = entry.name if isinstance(entry, Step) else None
-        require_unspoken(self._held, json, self._leased.message.topic, "what its agent was told and said")
+        self._secrets.require_unspoken(json, "what its agent was told and said")
         if size > HISTORY_BYTES:
             self.kept = History(library, size, None, name)
             return HISTORY_BYTES

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
+from pydantic_core import from_json
 
 from paigeant.abc import Call, IdentityAccess, ModelGate, PlanAccess, StepSession
 from paigeant.activities.calls.fingerprints import difference
@@ -23,13 +24,13 @@ from paigeant.activities.secrecy.held import masked, masked_json
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.hop.returned.stated import pack as pack_variables
-from paigeant.engine.hop.returned.unspoken import require_unspoken
 from paigeant.engine.hop.session.gate import LeasedGate
 from paigeant.engine.hop.session.histories import LeasedHistories
 from paigeant.engine.hop.session.identity import LeasedIdentity
 from paigeant.engine.hop.session.plan import LeasedPlan
 from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
+from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.engine.values import load_seen
 from paigeant.errors import ResultError, Unavailable
 from paigeant.model.calls.packed import pack
@@ -54,12 +55,13 @@ _LOOK: Final = 0.5
 class LeasedSession(StepSession):
     """The session of one execution. Nobody else writes under its lease, so that what was read once stays true."""
 
-    def __init__(self, recorder: StepRecorder, leased: Leased, progress: Progress) -> None:
-        """Record under the lease of ``leased``, until ``progress`` is over."""
+    def __init__(self, recorder: StepRecorder, leased: Leased, progress: Progress, secrets: StepSecrets) -> None:
+        """Record under the lease of ``leased``, until ``progress`` is over; ``secrets`` are what it may see."""
         self._recorder = recorder
         self._store = recorder.store
         self._leased = leased
         self._progress = progress
+        self._secrets = secrets
         self._step = leased.message.topic
         self._loop = asyncio.get_running_loop()
         self._counts = Counter[str]()
@@ -68,7 +70,7 @@ class LeasedSession(StepSession):
         self._known: dict[str, Checkpoint] | None = {} if leased.grant.fence == 1 else None
         self._outlasting: list[tuple[asyncio.Task[Any], float]] = []
         self._gate = LeasedGate(recorder, leased, self)
-        self._histories = LeasedHistories(recorder.store, leased, self, progress.secrets)
+        self._histories = LeasedHistories(recorder.store, leased, self, secrets)
         self._identity = LeasedIdentity(recorder, leased, progress, self)
         self.unwound: Parked | None = None
         """What the step comes to, once its code was ended from within."""
@@ -122,11 +124,12 @@ class LeasedSession(StepSession):
 
     async def _load(self, name: str) -> JsonValue:
         now = replace(self._leased, variables=None)  # as it is now, not as it was when the step began
-        return await self.patiently(lambda: load_seen(self._store, now, name))
+        seen = await self.patiently(lambda: load_seen(self._store, now, name))
+        return None if seen is None else from_json(self._secrets.reveal(name, seen))
 
     async def save(self, name: str, value: Any) -> None:
         """Set a variable of the run, under the lease."""
-        packed = pack_variables({name: value}, self._step, self._progress.secrets)
+        packed = pack_variables({name: value}, self._secrets)
         blob, variable = next(iter(packed.blobs), None), (name, packed.variables[name])
         self._progress.saves = True
         await self._write(Recording(self._leased.grant.held, variable=variable, blob=blob))
@@ -247,7 +250,7 @@ class LeasedSession(StepSession):
         elif (depth := nesting(json)) > DEPTH:
             text = f"{name} nests {depth} levels deep; at most {DEPTH} are recorded"
         else:
-            require_unspoken(self._progress.secrets, json, self._step, name)
+            self._secrets.require_unspoken(json, name)
             return
         raise ResultError(f"step {self._step!r}: {text}")
 

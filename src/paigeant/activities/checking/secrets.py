@@ -1,0 +1,123 @@
+"""The secrets of a workflow and its steps' code: who asks for one that it may not read, or shows one to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic_core import from_json
+
+from paigeant.activities.checking.effects import effects_of
+from paigeant.activities.checking.json_types import ANY, schema_of
+from paigeant.activities.checking.known import Known
+from paigeant.activities.checking.names import CLOSE, listed, near
+from paigeant.activities.handlers import Activity, Handler
+from paigeant.activities.registry import ActivityRegistry
+from paigeant.errors import RegistrationError
+from paigeant.model.checks.flaws import WorkflowFlaw
+from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.step import Step
+from paigeant.model.entries.sub_workflow import SubWorkflow
+from paigeant.model.plan import Plan
+from paigeant.model.secrecy.secrets import SecretPolicy
+
+_RULE: Final = "secret"
+
+
+def _steps_in(entry: Entry) -> Iterator[Step]:
+    """Yield the steps of an entry, but for those of a run within this one, which has names of its own."""
+    if isinstance(entry, Step):
+        yield entry
+    elif not isinstance(entry, SubWorkflow):
+        for each in entry.inner:
+            yield from _steps_in(each)
+
+
+def check_secrets(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
+    """Return what is wrong with the secrets of a workflow, as far as the code of its steps is at hand."""
+    return [] if plan.secrets is None else list(_Check(plan, plan.secrets, registry, known).flaws())
+
+
+def require_secrets(plan: Plan, registry: ActivityRegistry, known: Known) -> None:
+    """Raise RegistrationError, which says where, for secrets that do not go with the code of the steps at hand."""
+    for flaw in check_secrets(plan, registry, known):
+        where = f"{flaw.where}: " if flaw.where else ""
+        raise RegistrationError(f"{where}workflow {flaw.workflow!r}: step {flaw.step!r}: {flaw.message}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    plan: Plan
+    policy: SecretPolicy
+    registry: ActivityRegistry
+    known: Known
+
+    def flaws(self) -> Iterator[WorkflowFlaw]:
+        """Go through the steps, and then through the names."""
+        for position, step in self._steps:
+            if step.activity in self.registry:
+                yield from self._of_activity(position, step, self.registry[step.activity])
+            else:
+                yield from self._elsewhere(position, step)
+        yield from self._unknown()
+
+    @property
+    def _steps(self) -> list[tuple[int, Step]]:
+        """The steps of this run, with the positions of their entries."""
+        entries = enumerate(self.plan.itinerary, 1)
+        return [(position, step) for position, entry in entries for step in _steps_in(entry)]
+
+    def _of_activity(self, position: int, step: Step, activity: Activity) -> Iterator[WorkflowFlaw]:
+        handler = activity.execute
+        for shown in self._prompted(handler):
+            text = f"its prompt names {shown}, a secret: a model is shown none; take it in deps, for tools"
+            yield self._flaw(position, step, text, handler)
+        for each in (handler, activity.compensate):
+            if each is not None:
+                for name in self._refused(step, set(each.signature.names) - each.prompted):
+                    yield self._flaw(position, step, self.policy.refusal(step.activity, name), each)
+
+    def _prompted(self, handler: Handler) -> list[str]:
+        """Return the secrets of which a prompt is made, as it names them."""
+        names = [repr(name) for name in sorted(handler.prompted) if name in self.policy.readers]
+        fields = [place for place in handler.places if place.name == "payload" and place.path[:1]]
+        return names + [str(place) for place in fields if place.path[0] in self.policy.readers]
+
+    def _elsewhere(self, position: int, step: Step) -> Iterator[WorkflowFlaw]:
+        card = self.known.cards.get(step.activity)
+        required: list[str] = [] if card is None else from_json(card.arguments).get("required", [])
+        for name in self._refused(step, required):
+            yield self._flaw(position, step, self.policy.refusal(step.activity, name))
+
+    def _refused(self, step: Step, names: Collection[str]) -> list[str]:
+        """Return which of these are secrets that a step may not read."""
+        return sorted(self.policy.readers.keys() & set(names) - self.policy.readable(step.activity))
+
+    def _unknown(self) -> Iterator[WorkflowFlaw]:
+        """Look for secrets that nothing provides: of an input that is not declared, misspellings alone are seen."""
+        steps, fields = [step for _, step in self._steps], self._fields()
+        effects = [effects_of(self.registry[step.activity]) for step in steps if step.activity in self.registry]
+        there = {name for step in steps for name in (step.activity, step.name) if name is not None}
+        there |= {name for each in effects for name in each.variables} | (fields or set())
+        certain = fields is not None and self.plan.revision is None and len(effects) == len(steps)
+        certain = certain and not any(each.open for each in effects)
+        for name, readers in self.policy.readers.items():
+            close = near(name, sorted(there), CLOSE)
+            if name in there or not (certain or close):
+                continue
+            text = f"the secret {name!r} is no field of the input, no output and no variable of a step; "
+            position, step = next((each for each in self._steps if each[1].activity in readers), self._steps[0])
+            yield self._flaw(position, step, text + (close or f"there is: {listed(sorted(there))}"))
+
+    def _fields(self) -> set[str] | None:
+        """Return the fields that the input is declared to have, None if it may have any."""
+        payload = ANY if self.known.input is None else schema_of(self.known.input, "validation")
+        fields = Known(self.known.input).fields_of(payload)
+        return None if fields is None else set(fields)
+
+    def _flaw(self, position: int, step: Step, text: str, handler: Handler | None = None) -> WorkflowFlaw:
+        where = None if handler is None else handler.where
+        return WorkflowFlaw(
+            workflow=self.plan.name, step=step.label, position=position, rule=_RULE, message=text, where=where
+        )

@@ -1,0 +1,133 @@
+"""Secrets in data: which names are secret, who may read them, and how a sealed value lies in the place of a clear one.
+
+``{"$sealed": "<JWE>"}`` stands where the value would: as a field of the input, a variable or an output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, NamedTuple, Self, cast
+from uuid import UUID
+
+from pydantic import BaseModel, Field, JsonValue
+from pydantic_core import from_json, to_json
+
+from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.values.showing import shown
+
+SEALED: Final = "$sealed"
+"""The one key of the object that stands for a secret."""
+
+HIDDEN: Final = "***"
+"""What is shown in the place of a secret."""
+
+SECRETS: Final = 100
+"""Secrets of one workflow, and steps that may read one of them, at most."""
+
+RESERVED: Final = frozenset({"payload", "previous", "log", "output", "fault"})
+"""Names that bind to whole values, so that no secret can have them."""
+
+_MARK: Final = to_json(SEALED)
+_JWE: Final = '{"protected":'
+
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+
+
+class SecretOrigin(NamedTuple):
+    """Where a secret came into being: in which run, under which name. It is sealed with the value."""
+
+    workflow_id: UUID
+    name: str
+
+
+class OpenedSecret(NamedTuple):
+    """What was sealed: where it came into being, and the value as JSON text."""
+
+    origin: SecretOrigin
+    json: bytes
+
+    def __repr__(self) -> str:
+        """Show where it came into being alone."""
+        return f"OpenedSecret({self.origin!r}, ***)"
+
+
+class SecretPolicy(BaseModel, frozen=True, extra="forbid"):
+    """The names that are secret in a run, each with the activities whose steps may read it.
+
+    ``origins`` are other runs whose secrets count as the run's own: those of which it is a fork.
+    """
+
+    readers: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1, max_length=SECRETS)]] = Field(
+        min_length=1, max_length=SECRETS
+    )
+    origins: tuple[UUID, ...] = ()
+
+    @classmethod
+    def read(cls, given: Any) -> Self | None:
+        """Return the policy of ``{name: steps}``; raises ValueError for what is none."""
+        if given is None or given == {}:
+            return None
+        if not isinstance(given, Mapping):
+            text = (
+                f"secrets is {shown(given)}; it should be {{'card': ['charge']}}: names, with the steps that read them"
+            )
+            raise ValueError(text)  # noqa: TRY004  (whatever is wrong with a declaration is the same)
+        several = cast("Mapping[Any, Any]", given).items()
+        said = {name: [each] if isinstance(each, str) else each for name, each in several}
+        for name in said:
+            if name in RESERVED:
+                raise ValueError(f"secrets: {name!r} is a whole value: name fields of the input, variables or outputs")
+        return cls.model_validate({"readers": said})
+
+    def readable(self, activity: str) -> frozenset[str]:
+        """Return the names that steps of an activity may read."""
+        return frozenset(name for name, steps in self.readers.items() if activity in steps)
+
+    def name_of(self, activity: str, name: str | None) -> str | None:
+        """Return as which secret the output of a step is sealed, by its name or its activity; None if as none."""
+        return next((each for each in (name, activity) if each in self.readers), None)
+
+    def refusal(self, step: str, name: str) -> str:
+        """Return what is said to a step that asks for a secret which it may not read."""
+        readers = ", ".join(self.readers[name])
+        return f"{name!r} is a secret that only {readers} may read: add {step!r} to secrets={{{name!r}: […]}}"
+
+
+def wrap(jwe: bytes) -> bytes:
+    """Return what lies in the place of a value, as JSON text."""
+    return to_json({SEALED: jwe.decode()})
+
+
+def may_be_sealed(json: bytes) -> bool:
+    """Tell, quickly, whether a secret may be in a JSON text."""
+    return _MARK in json
+
+
+def sealed_in(value: JsonValue) -> str | None:
+    """Return the JWE of a secret, None for any other value."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    text = value.get(SEALED)
+    return text if isinstance(text, str) and text.startswith(_JWE) else None
+
+
+def replaced(value: JsonValue, change: Callable[[str], JsonValue]) -> JsonValue:
+    """Return JSON data in which each secret is replaced by what ``change`` makes of its JWE."""
+    sealed = sealed_in(value)
+    if sealed is not None:
+        return change(sealed)
+    if isinstance(value, dict):
+        return {name: replaced(each, change) for name, each in value.items()}
+    if isinstance(value, list):
+        return [replaced(each, change) for each in value]
+    return value
+
+
+def hidden(value: JsonValue) -> JsonValue:
+    """Return JSON data with ``***`` in the place of each secret."""
+    return replaced(value, lambda _: HIDDEN)
+
+
+def hidden_json(json: bytes) -> bytes:
+    """Return a JSON text with ``***`` in the place of each secret."""
+    return to_json(hidden(from_json(json))) if may_be_sealed(json) else json

@@ -1,0 +1,1 @@
+"""What the secrets of a workflow ask of its entries."""
