@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from paigeant.model.stored.claims import NoticeStatus
+from paigeant.protocol import leases
 from paigeant.protocol.states import RecordedHop
 
 
@@ -22,10 +24,16 @@ def is_announced(hop: RecordedHop, digest: bytes) -> bool:
     return is_recorded(hop, digest) or hashlib.sha256(hop.body or b"").digest() == digest
 
 
-def find_status(hop: RecordedHop | None, digest: bytes, *, run_known: bool) -> NoticeStatus:
-    """Return how an announced hop stands; ``hop`` is its row, if there is one."""
+def find_status(hop: RecordedHop | None, digest: bytes, now: datetime, *, run_known: bool) -> NoticeStatus:
+    """Return how an announced hop stands; ``hop`` is its row, if there is one.
+
+    Branches of one run commit and are leased at the same time, and a claim passes over what another transaction holds.
+    A message that was passed over must not count as spent: its next announcement may be minutes away.
+    """
     if hop is None:
         return NoticeStatus.AHEAD if run_known else NoticeStatus.UNKNOWN_RUN
     if not is_recorded(hop, digest):
         return NoticeStatus.ALTERED
-    return NoticeStatus.PENDING if hop.completed_at is None else NoticeStatus.PASSED
+    if not leases.is_open(hop):
+        return NoticeStatus.PASSED
+    return NoticeStatus.DUE if leases.is_due(hop, now) and not leases.is_suspect(hop) else NoticeStatus.PENDING

@@ -123,15 +123,13 @@ class KnownRun(Protocol):
     def input_sha256(self) -> str: ...
 
 
-class RecordedHop(Protocol):
+class RecordedHop(HopState, Protocol):
     """What a message is held against; ``digest`` is the SHA-256 of the bytes recorded for the hop."""
 
     @property
     def body(self) -> bytes: ...
     @property
     def digest(self) -> bytes: ...
-    @property
-    def completed_at(self) -> datetime | None: ...
 
 
 class ResumableRun(RunState, Protocol):

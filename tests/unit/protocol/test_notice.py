@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 
 import pytest
 
@@ -14,7 +15,11 @@ from tests.unit.protocol.rows import NOW, Hop
 @pytest.mark.parametrize(
     ("hop", "digest", "run_known", "status"),
     [
-        (Hop(digest=b"x"), b"x", True, NoticeStatus.PENDING),
+        (Hop(digest=b"x", due_at=NOW), b"x", True, NoticeStatus.DUE),
+        (Hop(digest=b"x", due_at=NOW, owner="gone"), b"x", True, NoticeStatus.DUE),
+        (Hop(digest=b"x", due_at=NOW, interruptions=2), b"x", True, NoticeStatus.PENDING),
+        (Hop(digest=b"x", due_at=NOW + timedelta(seconds=1)), b"x", True, NoticeStatus.PENDING),
+        (Hop(digest=b"x", due_at=None), b"x", True, NoticeStatus.PENDING),
         (Hop(digest=b"x", completed_at=NOW), b"x", True, NoticeStatus.PASSED),
         (Hop(digest=b"x", completed_at=NOW), b"y", True, NoticeStatus.ALTERED),
         (None, b"x", True, NoticeStatus.AHEAD),
@@ -22,7 +27,7 @@ from tests.unit.protocol.rows import NOW, Hop
     ],
 )
 def test_a_notice_stands_as_its_hop_does(hop: Hop | None, digest: bytes, status: NoticeStatus, *, run_known: bool):
-    assert find_status(hop, digest, run_known=run_known) is status
+    assert find_status(hop, digest, NOW, run_known=run_known) is status
 
 
 def test_what_is_announced_is_what_was_recorded_or_what_lies_there():

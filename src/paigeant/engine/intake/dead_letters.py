@@ -50,6 +50,13 @@ class ReceivedMessage(NamedTuple):
         return RejectedMessage.of(delivery.topic, delivery.message_id, delivery.body, flaw, detail)
 
 
+class Sorted(NamedTuple):
+    """What is to be leased yet: now, by the hop that its bytes name, or in a moment, because it was ``passed_over``."""
+
+    renamed: list[ReceivedMessage]
+    passed_over: list[ReceivedMessage]
+
+
 class UndeliverableTriage:
     """Tells what has passed from what is no message of a run here, and keeps the latter."""
 
@@ -58,8 +65,8 @@ class UndeliverableTriage:
         self._runtime = runtime
         self._settling = settling
 
-    async def sort(self, parcels: Sequence[ReceivedMessage]) -> list[ReceivedMessage]:
-        """Settle what has passed and what is kept; returns those to be leased by the hop that their bytes name.
+    async def sort(self, parcels: Sequence[ReceivedMessage]) -> Sorted:
+        """Settle what has passed and what is kept; returns what is to be leased yet.
 
         Raises Unavailable while the store is away: nothing is settled that it has not heard of.
         """
@@ -67,16 +74,19 @@ class UndeliverableTriage:
         notices = [(parcel.key, parcel.digest) for parcel in placed if parcel.key is not None]
         answers = await self._runtime.store.find_notice_status(notices) if notices else []
         standings = dict(zip(placed, answers, strict=True))
-        again: list[ReceivedMessage] = []
+        again = Sorted([], [])
         rejected_messages: list[tuple[ReceivedMessage, RejectedMessage]] = []
         for parcel in parcels:
             standing = standings.get(parcel)
             if standing in {NoticeStatus.PENDING, NoticeStatus.PASSED}:
                 self._settling.add(parcel.delivery.message_id)
                 continue
+            if standing is NoticeStatus.DUE:
+                again.passed_over.append(parcel)
+                continue
             sorted_out = self._open(parcel, standing)
             if isinstance(sorted_out, ReceivedMessage):
-                again.append(sorted_out)
+                again.renamed.append(sorted_out)
             else:
                 rejected_messages.append((parcel, sorted_out))
             await asyncio.sleep(0)  # large ones take a while to read, and steps are running

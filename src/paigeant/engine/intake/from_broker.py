@@ -18,6 +18,9 @@ from paigeant.model.hops import Grant
 from paigeant.model.message import HopKey
 from paigeant.model.stored.claims import Announced
 
+PASSED_OVER: Final = 0.05
+"""Seconds until a message is tried again whose hop could not be leased only because somebody held its run."""
+
 LAST_LEASE: Final = 5.0
 """Seconds that a lease under way gets to be answered, once nothing more is delivered."""
 
@@ -35,6 +38,7 @@ class BrokerIntake:
         self._runtime = admission.runtime
         self._transport = transport
         self._hand: list[ReceivedMessage] = []
+        self._passed_over = 0
         self._stirred = asyncio.Event()
         self._over = False
 
@@ -54,7 +58,7 @@ class BrokerIntake:
     async def _gather(self, deliveries: AsyncGenerator[Delivery, None]) -> None:
         """Ask for deliveries as long as there is room for them."""
         while True:
-            if await self._admission.has_room_beyond(len(self._hand)):
+            if await self._admission.has_room_beyond(len(self._hand) + self._passed_over):
                 delivery = await anext(deliveries, None)
                 if delivery is None:
                     raise Unavailable("the broker has ended the subscription")
@@ -90,32 +94,49 @@ class BrokerIntake:
     async def _lease(self, settling: Acknowledger, sorter: UndeliverableTriage) -> None:
         """Lease what is in hand, as far as there are slots, and sort out what was not leased."""
         left: list[ReceivedMessage] = []
+        bodies: dict[HopKey | None, bytes] = {}
 
         async def ask(room: int) -> list[Grant]:
             left[:], self._hand[:] = self._hand[:room], self._hand[room:]
             notices = dict.fromkeys((parcel.key, parcel.digest) for parcel in left if parcel.key is not None)
-            return await self._ask(list(notices)) if notices else []
+            grants = await self._ask(list(notices)) if notices else []
+            bodies.update((grant.key, grant.body) for grant in grants)
+            return await self._without_foreign(grants)
 
         try:
-            grants = await self._admission.take(ask, len(self._hand))
-            bodies: dict[HopKey | None, bytes] = {grant.key: grant.body for grant in grants}
+            await self._admission.take(ask, len(self._hand))
             for parcel in left:
                 if bodies.get(parcel.key) == parcel.delivery.body:
                     settling.add(parcel.delivery.message_id)
             left = [parcel for parcel in left if bodies.get(parcel.key) != parcel.delivery.body]
             if left:
-                left = await sorter.sort(left)
+                left, passed_over = await sorter.sort(left)
+                self._try_later(passed_over)
         finally:
             self._hand[:0] = left
 
+    def _try_later(self, passed_over: list[ReceivedMessage]) -> None:
+        """Take these up again in a moment; what comes meanwhile does not wait for them."""
+        if passed_over:
+            self._passed_over += len(passed_over)
+            asyncio.get_running_loop().call_later(PASSED_OVER, self._take_up, passed_over)
+
+    def _take_up(self, passed_over: list[ReceivedMessage]) -> None:
+        self._passed_over -= len(passed_over)
+        self._hand += passed_over
+        self._stirred.set()
+
     async def _ask(self, notices: Sequence[tuple[HopKey, bytes]]) -> list[Grant]:
-        """Lease announced hops. One of a topic that is not served here, whoever brought it, goes back as it was."""
-        store = self._runtime.store
-        grants = await store.claim(self._runtime.owner, Announced(notices), len(notices), self._runtime.lease)
+        return await self._runtime.store.claim(
+            self._runtime.owner, Announced(notices), len(notices), self._runtime.lease
+        )
+
+    async def _without_foreign(self, grants: list[Grant]) -> list[Grant]:
+        """Give back what is of a topic that is not served here, as it was: it is announced where it belongs."""
         foreign = [grant.held for grant in grants if grant.topic not in self._admission.group]
         if foreign:
             try:
-                await store.release(foreign)
+                await self._runtime.store.release(foreign)
             except Unavailable as error:
                 self._runtime.trouble("releasing what is not served here; its lease will run out", error)
         return [grant for grant in grants if grant.topic in self._admission.group]

@@ -15,6 +15,8 @@ from paigeant.model.message import HopKey
 from paigeant.model.stored.claims import NoticeStatus
 from paigeant.model.stored.dead_letters import DeadLetter, Fate, Replayed
 
+_OPEN: Final = frozenset({NoticeStatus.PENDING, NoticeStatus.DUE})
+
 LOOK: Final = 0.1
 """Seconds between two looks for letters that came back."""
 
@@ -45,13 +47,13 @@ async def _send(runtime: Runtime, letter: DeadLetter) -> Fate:
     if standing is NoticeStatus.PASSED:
         return Fate.PASSED
     if runtime.transport is None:
-        return Fate.QUEUED if standing is NoticeStatus.PENDING else Fate.STUCK
+        return Fate.QUEUED if standing in _OPEN else Fate.STUCK
     try:
         async with asyncio.timeout(PATIENCE):
             await publish(runtime, runtime.transport, Sealed(letter.message_id, letter.topic, letter.body))
     except TimeoutError as error:
         raise Unavailable(f"the broker has not taken dead letter {letter.id} within {PATIENCE:g} s") from error
-    return Fate.SENT if standing is NoticeStatus.PENDING else Fate.UNANSWERED
+    return Fate.SENT if standing in _OPEN else Fate.UNANSWERED
 
 
 async def _standing(runtime: Runtime, letter: DeadLetter) -> NoticeStatus | None:

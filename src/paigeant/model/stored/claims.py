@@ -20,11 +20,13 @@ class Notice(NamedTuple):
 class NoticeStatus(StrEnum):
     """How an announced hop stands that could not be leased.
 
-    ``PENDING``: it is that of a twin that is leased, not due yet, or a suspect. ``ALTERED``: the hop was recorded with
-    other bytes. ``AHEAD``: of a known run the hop is not known.
+    ``PENDING``: it is that of a twin that is leased, not due yet, or a suspect. ``DUE``: it may be leased now; whoever
+    asked was refused because another transaction held it, or its run, at that moment. ``ALTERED``: the hop was recorded
+    with other bytes. ``AHEAD``: of a known run the hop is not known.
     """
 
     PENDING = "pending"
+    DUE = "due"
     PASSED = "passed"
     ALTERED = "altered"
     AHEAD = "ahead"

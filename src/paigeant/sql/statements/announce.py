@@ -44,9 +44,9 @@ _HINT: Final = PreparedStatement(
     update(step_executions).where(THIS_HOP).values(hints=steps.hints + 1, hint_at=bindparam("b_hint_at"))
 )
 
-_ANNOUNCED: Final = select(*HOP, steps.namespace, steps.completed_at, steps.digest).join_from(
-    hop_list, step_executions, IN_HOP_LIST
-)
+_ANNOUNCED: Final = select(
+    *(*HOP, steps.namespace, steps.completed_at, steps.digest, steps.due_at, steps.owner, steps.interruptions)
+).join_from(hop_list, step_executions, IN_HOP_LIST)
 _KNOWN_RUNS: Final = select(runs.workflow_id).where(
     unindexed(runs.namespace == bindparam("namespace")), runs.workflow_id.in_(bindparam("ids", expanding=True))
 )
@@ -82,4 +82,6 @@ def find_notice_status(tx: Tx, notices: Sequence[tuple[HopKey, bytes]]) -> list[
     known = {
         row.workflow_id for part in chunks(missing) for row in tx.rows(_KNOWN_RUNS, namespace=tx.namespace, ids=part)
     }
-    return [notice.find_status(hops.get(key), digest, run_known=key.workflow_id in known) for key, digest in notices]
+    return [
+        notice.find_status(hops.get(key), digest, tx.now, run_known=key.workflow_id in known) for key, digest in notices
+    ]

@@ -86,7 +86,7 @@ def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, byte
 
 def find_notice_status(rows: Rows, key: HopKey, digest: bytes) -> NoticeStatus:
     """Return how an announced hop stands."""
-    return notice.find_status(rows.hop(key), digest, run_known=key.workflow_id in rows.runs)
+    return notice.find_status(rows.hop(key), digest, rows.clock(), run_known=key.workflow_id in rows.runs)
 
 
 def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:

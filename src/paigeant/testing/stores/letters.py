@@ -207,10 +207,14 @@ class LetterGuarantees(StoreBackend):
         await store.record_workflow_start([due])
         forged = hashlib.sha256(b"forged").digest()
 
-        assert await self.standing(store, *map(notice, (leased, due, delayed))) == [NoticeStatus.PENDING] * 3
+        assert await self.standing(store, *map(notice, (leased, due, delayed))) == [
+            NoticeStatus.PENDING,
+            NoticeStatus.DUE,
+            NoticeStatus.PENDING,
+        ]
         assert await self.standing(store, (due.twin.key, forged), notice(due)) == [
             NoticeStatus.ALTERED,
-            NoticeStatus.PENDING,
+            NoticeStatus.DUE,
         ]
 
     async def test_what_has_passed_is_told_from_what_is_ahead(self, store: Store) -> None:

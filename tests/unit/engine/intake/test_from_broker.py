@@ -16,8 +16,8 @@ from paigeant import RunStatus
 from paigeant.abc import Delivery
 from paigeant.errors import Unavailable
 from paigeant.model.events import SetAside
-from paigeant.model.hops import Sealed
-from paigeant.model.stored.claims import Due
+from paigeant.model.hops import Grant, Sealed
+from paigeant.model.stored.claims import Announced, Due
 from paigeant.model.stored.dead_letters import KEPT_BYTES, DeadLetter, Flaw
 from paigeant.testing.builders import CODEC, new_message
 from paigeant.testing.waiting import eventually
@@ -106,6 +106,26 @@ async def test_what_gathers_is_leased_together(bench: Any, broker: Shaky):
 
     assert bench.store.calls["claim Announced"] < RUNS / 5
     assert bench.store.calls["find_notice_status"] == 0
+
+
+async def test_a_message_that_a_claim_passed_over_is_leased_a_moment_later(bench: Any, broker: Shaky):
+    """Not when it is announced again, which is seconds later at first, and minutes if that happens again and again."""
+    lease, passes = bench.store.claim, 3
+
+    async def claim(owner: str, what: Any, limit: int, length: timedelta) -> list[Grant]:
+        nonlocal passes
+        if isinstance(what, Announced) and passes:
+            passes -= 1
+            return []
+        return await lease(owner, what, limit, length)
+
+    bench.store.claim = claim
+    run = await bench.start("step")
+    await bench.serve()
+
+    assert (await bench.until(run, within=2)).output == "done"
+    assert passes == 0
+    await eventually(lambda: asyncio.sleep(0, not broker.out))
 
 
 async def test_no_more_is_asked_of_the_broker_than_could_be_leased(bench: Any, broker: Shaky):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -17,7 +18,7 @@ from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.hops import CommitResult
-from paigeant.model.stored.claims import Due
+from paigeant.model.stored.claims import Announced, Due, NoticeStatus
 from paigeant.sql.postgres.notify import NotifyListener
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.testing.builders import completed, new_run
@@ -163,6 +164,27 @@ async def test_a_run_is_ended_after_what_its_end_waited_for(new_postgres: Callab
         await terminating
 
         assert (await other.execute(text("SELECT completed_at FROM paigeant.workflow_runs"))).scalar_one() > held_until
+    await engine.dispose()
+
+
+async def test_a_claim_passes_over_a_run_that_somebody_holds_and_the_message_is_not_spent_by_it(
+    shared_postgres: str,
+):
+    """As branches of one run do it all the time, each with its commit."""
+    start = new_run("draft")
+    notice = (start.twin.key, hashlib.sha256(start.twin.body).digest())
+    engine = create_async_engine(make_url(shared_postgres).set(drivername="postgresql+asyncpg"))
+    async with PostgresStore(shared_postgres, namespace="passing") as store, engine.connect() as other:
+        await store.record_workflow_start([start])
+        holding = text("SELECT FROM paigeant.workflow_runs WHERE workflow_id = :id FOR UPDATE")
+        await other.execute(holding, {"id": start.workflow_id})
+
+        assert await store.claim("worker", Announced([notice]), 1, HOUR) == []
+        assert await store.find_notice_status([notice]) == [NoticeStatus.DUE]
+
+        await other.rollback()
+        assert len(await store.claim("worker", Announced([notice]), 1, HOUR)) == 1
+        assert await store.find_notice_status([notice]) == [NoticeStatus.PENDING]
     await engine.dispose()
 
 
