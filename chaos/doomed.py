@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -17,7 +17,7 @@ from paigeant import Paigeant
 from paigeant.abc import Heart, Hooks, Store, Transport
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
-from paigeant.model.hops import Grant, Leased
+from paigeant.model.hops import Commit, CommitResult, Grant, Leased, RunStart
 from paigeant.model.runs import StepStatus
 from paigeant.model.stored.claims import Announced, Due
 
@@ -68,14 +68,31 @@ class CommitWatch(StoreWatch):
         """Die behind it, if it did anything."""
         if call == "record_step_result":
             self._points.reach("commit-in-doubt")
-            for commit in arguments[0]:
-                if commit.transition.hop.status is StepStatus.RETRYING:
-                    self._points.reach("retry-in-doubt")
-                if commit.transition.end is not None:
-                    self._points.reach("ending-in-doubt")
+            for commit, settled in zip(arguments[0], answer, strict=True):
+                for name in _points_of(commit, settled):
+                    self._points.reach(name)
             grants = [settled.handed_over for settled in answer if settled.handed_over is not None]
             self.handed_over |= {grant.held for grant in grants}
         return super().after(call, arguments, answer)
+
+
+def _points_of(commit: Commit, settled: CommitResult) -> Iterator[str]:
+    """Yield the points at which a process is that has asked for this commit, and does not know its answer yet."""
+    made = commit.transition
+    if made.hop.status is StepStatus.RETRYING:
+        yield "retry-in-doubt"
+    if made.end is not None:
+        yield "ending-in-doubt"
+    if made.fan_out is not None and made.next:
+        yield "supply-in-doubt" if made.fan_out.start is None else "fan-out-in-doubt"
+    if made.arrival is not None:
+        yield "arrival-in-doubt"
+    if made.joined:
+        yield "join-in-doubt"
+    if settled.freed:
+        yield "freed-not-published"
+    if isinstance(commit.child, RunStart):
+        yield "child-in-doubt"
 
 
 _BEFORE: Final = {
@@ -83,6 +100,7 @@ _BEFORE: Final = {
     "claim": "received-not-leased",
     "record_step_result": "finished-not-committed",
     "release": "stopping-not-released",
+    "send_signals": "signal-not-sent",
 }
 _AFTER: Final = {
     "record_workflow_start": "dispatch-in-doubt",
@@ -91,8 +109,11 @@ _AFTER: Final = {
     "release": "release-in-doubt",
     "take_announcements": "due-not-published",
     "end_dead_leases": "reclaimed-not-taken-up",
+    "send_signals": "signal-in-doubt",
 }
-_FORGETTABLE: Final = frozenset({"record_workflow_start", "claim", "beat", "record_step_result", "take_announcements"})
+_FORGETTABLE: Final = frozenset(
+    {"record_workflow_start", "claim", "beat", "record_step_result", "take_announcements", "send_signals"}
+)
 
 
 class TransportWatch:

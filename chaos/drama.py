@@ -156,7 +156,7 @@ async def _calm(stage: Stage, patience: float) -> list[Breach]:
         return under_way == 0 and runs >= stage.ledger.wanted() == len(stage.ledger.sure())
 
     async def nothing_left() -> bool:
-        return not any(hop.open and hop.status != "waiting" for hop in await stage.backend.reader.hops())
+        return not any(hop.open and not hop.parked for hop in await stage.backend.reader.hops())
 
     found: list[Breach] = []
     drinker = asyncio.create_task(_drink(stage))
@@ -178,9 +178,12 @@ async def _calm(stage: Stage, patience: float) -> list[Breach]:
 
 
 async def _drink(stage: Stage) -> None:
-    """Keep a worker there that takes poison too. When it dies of it, that is the last fault so far."""
+    """Keep a worker there that takes poison too. When it dies of it, that is the last fault so far.
+
+    It has few slots: whatever dies beside poison twice is a suspect, and suspects are executed one at a time.
+    """
     while True:
-        victim = stage.victim()
+        victim = stage.victim(concurrency=4)
         while victim.alive:
             await asyncio.sleep(0.1)
         stage.last_fault = monotonic()
@@ -212,7 +215,7 @@ async def _read(stage: Stage) -> History:
         leaks.append(f"{await reader.connections()} connections are left at the server")
     history = await reader.history()
     history.effects = stage.orders.effects.read()
-    history.dispatched = stage.ledger.sure()
+    history.dispatched, history.signalled = stage.ledger.sure(), stage.ledger.signalled()
     history.when_terminated = stage.when_terminated
     history.left, history.leaks = left, leaks
     stage.done["poisoned"] = sum(1 for effect in history.effects if effect.step == "poison")

@@ -12,6 +12,7 @@ class Effect(NamedTuple):
     """One execution of a step's code, under the lease with this ``fence``, in the process ``pid``."""
 
     run: str
+    path: str
     position: int
     step: str
     step_id: str

@@ -8,7 +8,8 @@ from typing import Any
 
 from chaos.doomed import LEASE
 from chaos.effects import Effect, EffectsLog
-from chaos.load import COMPENSABLE, PATIENT, STEPS, fold, seconds_of
+from chaos.journeys import PATIENT
+from chaos.load import COMPENSABLE, KINDS, STEPS, chain_of, fold, seconds_of
 from chaos.points import Points, die
 from paigeant import ActivityContext, ActivityRegistry, Completed, Terminal
 
@@ -25,17 +26,18 @@ def handlers(effects: EffectsLog, points: Points) -> ActivityRegistry:
 def _add_step(registry: ActivityRegistry, name: str, effects: EffectsLog, points: Points) -> None:
     @registry.execute(name)
     async def execute(
-        ctx: ActivityContext, payload: dict[str, Any], previous: dict[str, Any], trail: list[str]
+        ctx: ActivityContext, payload: dict[str, Any], previous: Any, trail: list[str]
     ) -> Completed[dict[str, Any]]:
         fence = _note(effects, ctx)
         points.reach("in-the-step")
         await asyncio.sleep(seconds_of(payload["number"], name, payload["slow"]))
         if (payload["kind"], name, ctx.attempt) == ("flaky", "three", 1):
             raise ConnectionError("the first attempt fails")
-        if (payload["kind"], name) == ("undone", "five"):
+        if KINDS[payload["kind"]].fails == (LEASE.get().key.path, name):
             raise Terminal("it cannot be done")
-        output = {"chain": fold(previous["chain"], name), "fence": fence}
-        return Completed(output, variables={"trail": [*trail, name]})
+        output = {"chain": fold(chain_of(previous), name), "fence": fence}
+        given = {"number": payload["number"], "kind": payload["kind"], "trail": [], "slow": payload["slow"]}
+        return Completed({**given, **output}, variables={"trail": [*trail, name]})
 
     if name in COMPENSABLE:
 
@@ -57,10 +59,10 @@ def _add_poison(registry: ActivityRegistry, effects: EffectsLog) -> None:
 
 def _note(effects: EffectsLog, ctx: ActivityContext) -> int:
     """Write down one execution; returns the fence under which it runs."""
-    fence = LEASE.get().fence
+    key, fence = LEASE.get().key, LEASE.get().fence
     effects.note(
         Effect(
-            *(ctx.workflow_id.hex, ctx.position, ctx.step, ctx.step_id.hex, str(ctx.direction)),
+            *(ctx.workflow_id.hex, key.path, ctx.position, ctx.step, ctx.step_id.hex, str(ctx.direction)),
             *(ctx.idempotency_key, fence, ctx.attempt, os.getpid()),
         )
     )

@@ -20,10 +20,16 @@ class RunRow(NamedTuple):
     output: Any
     error: Any
     completed_at: float | None
+    parent: str | None = None
+    """The run of whose node, at this path and position, it is a child."""
+    parent_path: str | None = None
+    parent_position: int | None = None
+    reports_to: int | None = None
+    """The position of the hop that waits for its end: that node, or the one that undoes it."""
 
     @property
     def kind(self) -> str:
-        """The kind of run, which its dispatch key begins with."""
+        """The kind of run, which its dispatch key begins with; of a child, which has none, one is read for it."""
         return self.dispatch_key.rpartition("-")[0]
 
     @property
@@ -53,6 +59,9 @@ class Hop(NamedTuple):
     reason: str | None
     output: Any
     compensable: bool
+    kind: str | None = None
+    """Of an entry that is no step, which it is."""
+    undoes_path: str | None = None
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -65,6 +74,16 @@ class Hop(NamedTuple):
         return self.completed_at is None
 
     @property
+    def parked(self) -> bool:
+        """It waits for a person, and for nothing that comes by itself."""
+        return self.status == "waiting" and self.reason == "interrupted"
+
+    @property
+    def what(self) -> str:
+        """Its step, or which node it is."""
+        return self.kind or self.step
+
+    @property
     def done(self) -> bool:
         """It was committed as done."""
         return self.status == "completed"
@@ -75,16 +94,59 @@ class Hop(NamedTuple):
         return None if self.worker is None else int(self.worker.split("-")[-2])
 
 
+class Join(NamedTuple):
+    """One row of ``joins``: how many branches of a node there are, and how many have ended."""
+
+    run: str
+    path: str
+    position: int
+    total: int
+    written: int
+    released: int
+    arrived: int
+    completed: int
+    closing: str | None
+
+
+class Branch(NamedTuple):
+    """One row of ``branches``: of the node at ``path`` and ``position``, at which ``place`` it has ended and how."""
+
+    run: str
+    path: str
+    position: int
+    number: int
+    branch: str
+    place: int
+    ended: str | None
+
+
+class Signalled(NamedTuple):
+    """One row of ``signals``: what a run was sent, and the hop that has met it."""
+
+    run: str
+    signal_id: str
+    name: str
+    payload: Any
+    path: str | None
+    position: int | None
+
+
 @dataclass
 class History:
     """Everything that the invariants look at."""
 
     runs: list[RunRow] = field(default_factory=list)
     hops: list[Hop] = field(default_factory=list)
-    trails: dict[str, Any] = field(default_factory=dict)
+    joins: list[Join] = field(default_factory=list[Join])
+    branches: list[Branch] = field(default_factory=list[Branch])
+    signals: list[Signalled] = field(default_factory=list[Signalled])
+    variables: dict[tuple[str, str, int, str], Any] = field(default_factory=dict)
+    """The variables that hops have set beside their outputs, by run, path, position and name."""
     effects: list[Effect] = field(default_factory=list)
     dispatched: set[int] = field(default_factory=set)
     """Numbers of the runs whose dispatch was answered."""
+    signalled: set[int] = field(default_factory=set)
+    """Numbers of the runs for which all signals were answered."""
     when_terminated: dict[str, list[Hop]] = field(default_factory=dict)
     """The hops of runs, read when ``terminate`` had returned."""
     left: dict[str, int] = field(default_factory=dict)
@@ -97,10 +159,21 @@ class History:
     """Faults that may have cut a step short: kills, pauses, servers that went away, cuts."""
     concurrency: int = 16
 
+    def paths_of(self) -> dict[tuple[str, str], list[Hop]]:
+        """Return the hops of each path of each run, in order."""
+        found: dict[tuple[str, str], list[Hop]] = {}
+        for hop in sorted(self.hops, key=lambda hop: hop.key):
+            found.setdefault((hop.run, hop.path), []).append(hop)
+        return found
+
+    def rows(self) -> dict[str, RunRow]:
+        """Return the runs by their ids."""
+        return {row.run: row for row in self.runs}
+
     def hops_of(self) -> dict[str, list[Hop]]:
         """Return the hops of each run, in order."""
         found: dict[str, list[Hop]] = {row.run: [] for row in self.runs}
-        for hop in sorted(self.hops, key=lambda hop: (hop.run, hop.path, hop.position)):
+        for hop in sorted(self.hops, key=lambda hop: hop.key):
             found.setdefault(hop.run, []).append(hop)
         return found
 
@@ -108,6 +181,7 @@ class History:
         """Return the story of one run, for a person."""
         lines = [f"  {row}" for row in self.runs if row.run == run]
         lines += [f"    {hop}" for hop in self.hops_of().get(run, [])]
+        lines += [f"    {row}" for row in (*self.joins, *self.branches, *self.signals) if row.run == run]
         lines += [f"    {effect}" for effect in self.effects if effect.run == run]
         return "\n".join(lines)
 

@@ -1,6 +1,6 @@
 """Safeguards taken out, one at a time and in a worker's own memory, to see that the invariants notice.
 
-Production code has no switch for this: statements and functions of the SQL store are replaced after import.
+Production code has no switch for this: statements and functions are replaced after import.
 """
 
 # ruff: noqa: SLF001 -- what is taken out lies inside
@@ -9,13 +9,18 @@ Production code has no switch for this: statements and functions of the SQL stor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Final
 
 from sqlalchemy import CTE, bindparam
 
-from paigeant.model.hops import Commit, Grant, Verdict
+from paigeant.app.signals import Signal
+from paigeant.engine.flow import nodes
+from paigeant.engine.runtime import Runtime
+from paigeant.model.fan.joins import JoinState
+from paigeant.model.hops import Commit, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
 from paigeant.sql.execution.keys import keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
@@ -127,6 +132,30 @@ def without_counting() -> None:
     claim_at_once._taken = uncounted
 
 
+def without_join() -> None:
+    """A node goes on as soon as one of its branches has ended."""
+    JoinState.settled = property(lambda join: join.arrived > 0)  # type: ignore[assignment]
+
+
+def without_signal_id() -> None:
+    """A signal that is sent again counts again."""
+    prepared = Signal.prepared
+    Signal.prepared = lambda signal: prepared(replace(signal, signal_id=None))  # type: ignore[method-assign]
+
+
+def without_child_of_its_own() -> None:
+    """A node whose child has ended begins another, once."""
+    decide, again = nodes.decide_child, set[HopKey]()
+
+    async def forgetful(runtime: Runtime, leased: Leased, node: HopKey) -> Any:
+        if leased.grant.wait is not None and node not in again:
+            again.add(node)
+            leased = replace(leased, grant=replace(leased.grant, wait=None))
+        return await decide(runtime, leased, node)
+
+    nodes.decide_child = forgetful
+
+
 def _see(view: Callable[[Commit, Found], dict[str, Any]]) -> None:
     """Have verdicts given on rows that look otherwise."""
     judge = commit._judge
@@ -157,6 +186,9 @@ MUTATIONS: Final[dict[str, Callable[[], None]]] = {
     "no-digest": without_digest,
     "no-sweeper": without_sweeper,
     "no-counting": without_counting,
+    "no-join": without_join,
+    "no-signal-id": without_signal_id,
+    "no-child-of-its-own": without_child_of_its_own,
 }
 
 

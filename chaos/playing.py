@@ -11,6 +11,7 @@ from chaos.crew import Hand
 from chaos.dispatcher import dispatch
 from chaos.faults import Cut, Emptied, Fault, Forged, PointKill, RandomKill, ServerFault, Zombie
 from chaos.forging import forge
+from chaos.load import STEPS
 from chaos.points import Point
 from chaos.proxy import BOTH, Way
 from chaos.stage import Stage
@@ -53,14 +54,14 @@ async def play(stage: Stage, fault: Fault) -> None:
 async def _die_at(stage: Stage, point: Point) -> None:
     """Have a process die at this point; if it dies of something else, or never gets there, another is sent.
 
-    One that does not even start, because a server is away, is no try.
+    It takes no poison. One that does not even start, because a server is away, is no try.
     """
     tries, end = 0, monotonic() + (_POINT_WITHIN if stage.plan.covers else _POINT_WITHIN / 4)
     while tries < _TRIES and monotonic() < end:
         at = stage.chance.randint(1, point.within)
         hand = await _send(stage, point, at)
-        await hand.ended(_REACHED_WITHIN)
-        reached = (hand.pid, point.name) in stage.deaths.read()
+        reached = await stage.fell(hand, point.name, _REACHED_WITHIN)
+        await hand.ended(5.0 if reached else 0.0)
         if (hand.process.exitcode or 0) > 0:
             await asyncio.sleep(0.3)
             continue
@@ -95,7 +96,7 @@ async def _send(stage: Stage, point: Point, at: int) -> Hand:
             stage.done["other kills"] += 1
             await left.kill()
             return hand
-    return stage.victim(armed=point.name, at=at)
+    return stage.victim(topics=STEPS, armed=point.name, at=at)
 
 
 async def _pause(stage: Stage, leases: float, point: Point | None) -> None:
@@ -110,7 +111,7 @@ async def _pause(stage: Stage, leases: float, point: Point | None) -> None:
         zombie.send(signal.SIGSTOP)
         await asyncio.sleep(seconds)
     else:
-        other = zombie = stage.victim(armed=point.name, at=1, pauses=True, concurrency=1)
+        other = zombie = stage.victim(topics=STEPS, armed=point.name, at=1, pauses=True, concurrency=1)
         if await stage.fell(other, point.name, _REACHED_WITHIN):
             await _until_taken_over(stage, zombie, point, seconds)
         else:

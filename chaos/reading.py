@@ -13,34 +13,51 @@ from uuid import UUID
 
 import asyncpg
 
-from chaos.history import History, Hop, RunRow, value_of
+from chaos.history import Branch, History, Hop, Join, RunRow, Signalled, value_of
+from chaos.load import WITHIN
 from paigeant.sql.schema.home import SCHEMA
 
-_OF_RUN = "s.workflow_id = workflow_runs.workflow_id AND s.completed_at IS NULL"
-_GETS_ON = f"EXISTS (SELECT 1 FROM step_executions AS s WHERE {_OF_RUN} AND s.status <> 'waiting')"
+_OF_RUN = "s.workflow_id = r.workflow_id AND s.completed_at IS NULL"
+_STAYS = "s.status = 'waiting' AND s.reason = 'interrupted'"
+_GETS_ON = f"EXISTS (SELECT 1 FROM step_executions AS s WHERE {_OF_RUN} AND NOT coalesce({_STAYS}, FALSE))"
+"""It has a hop that does not wait for a person: what waits for a signal, a time or a child goes on by itself."""
 _RUNS = f"""
-    SELECT workflow_id, workflow, dispatch_key,
-        CASE WHEN completed_at IS NOT NULL THEN status WHEN {_GETS_ON} THEN 'running' ELSE 'waiting' END,
-        (SELECT max(s.reason) FROM step_executions AS s WHERE {_OF_RUN}), output, error, {{completed_at}}
-    FROM workflow_runs
+    SELECT r.workflow_id, r.workflow,
+        coalesce(r.dispatch_key, '{WITHIN}' || (SELECT p.dispatch_key FROM workflow_runs AS p
+            WHERE p.workflow_id = r.parent_id)),
+        CASE WHEN r.completed_at IS NOT NULL THEN r.status WHEN {_GETS_ON} THEN 'running' ELSE 'waiting' END,
+        (SELECT max(s.reason) FROM step_executions AS s WHERE {_OF_RUN}), r.output, r.error, {{completed_at}},
+        r.parent_id, r.parent_path, r.parent_position, r.reports_to
+    FROM workflow_runs AS r
 """
 _HOPS = """
     SELECT workflow_id, path, position, step, step_id, direction, undoes_position, status, attempt, fence, owner,
-        worker, {due_at}, {completed_at}, committed_by, reason, output, compensable
+        worker, {due_at}, {completed_at}, committed_by, reason, output, compensable, kind, undoes_path
     FROM step_executions
 """
-_TRAILS = "SELECT workflow_id, value FROM workflow_variables WHERE name = 'trail' ORDER BY position"
+_JOINS = """
+    SELECT workflow_id, path, position, total, written, released, arrived, completed, closing FROM joins
+"""
+_BRANCHES = "SELECT workflow_id, path, position, number, branch, place, ended FROM branches"
+_SIGNALS = "SELECT workflow_id, signal_id, name, payload, path, position FROM signals ORDER BY number"
+_VARIABLES = "SELECT workflow_id, path, position, name, value FROM workflow_variables"
+_TABLES = ("workflow_runs", "step_executions", "workflow_variables", "joins", "branches", "signals")
 _ANNOUNCED = """
     SELECT s.body FROM step_executions AS s
     WHERE s.completed_at IS NULL LIMIT 20
 """
 _PROGRESS = f"""
-    SELECT count(*), count(completed_at), sum(CASE WHEN completed_at IS NULL AND {_GETS_ON}
-        AND dispatch_key NOT LIKE 'poison-%' THEN 1 ELSE 0 END) FROM workflow_runs
+    SELECT sum(CASE WHEN r.parent_id IS NULL THEN 1 ELSE 0 END),
+        sum(CASE WHEN r.parent_id IS NULL AND r.completed_at IS NOT NULL THEN 1 ELSE 0 END),
+        sum(CASE WHEN r.completed_at IS NULL AND {_GETS_ON}
+            AND coalesce(r.dispatch_key, '') NOT LIKE 'poison-%' THEN 1 ELSE 0 END)
+    FROM workflow_runs AS r
 """
 _IN_FLIGHT = """
-    SELECT workflow_id FROM workflow_runs WHERE completed_at IS NULL AND started_at IS NOT NULL
-        AND dispatch_key LIKE 'ended-%' ORDER BY number
+    SELECT r.workflow_id, r.dispatch_key FROM workflow_runs AS r
+    WHERE r.completed_at IS NULL AND (r.dispatch_key LIKE '%ended-%' OR r.dispatch_key LIKE '%cancelled-%')
+        AND EXISTS (SELECT 1 FROM step_executions AS s WHERE s.workflow_id = r.workflow_id AND s.fence > 0)
+    ORDER BY r.number
 """
 
 
@@ -62,11 +79,16 @@ class Reader(ABC):
     async def progress(self) -> tuple[int, int, int]:
         """Return how many runs there are, how many have ended, and how many are still on their way, but for poison."""
         [(runs, ended, under_way)] = await self.rows(_PROGRESS)
-        return runs, ended, under_way or 0
+        return runs or 0, ended or 0, under_way or 0
 
-    async def in_flight(self) -> list[UUID]:
-        """Return the runs that are there to be terminated and have begun."""
-        return [UUID(str(run)) for (run,) in await self.rows(_IN_FLIGHT)]
+    async def in_flight(self) -> list[tuple[UUID, str]]:
+        """Return the runs that are there to be ended and have begun, and of what kind they are."""
+        return [(UUID(str(run)), key.rpartition("-")[0]) for run, key in await self.rows(_IN_FLIGHT)]
+
+    async def tree(self, run: UUID) -> list[UUID]:
+        """Return a run and its children."""
+        found = await self.rows(f"SELECT workflow_id FROM workflow_runs WHERE parent_id = '{self.key(run)}'")
+        return [run, *(UUID(str(child)) for (child,) in found)]
 
     async def hops(self, run: UUID | None = None) -> list[Hop]:
         """Return all hops, or those of a run."""
@@ -84,11 +106,17 @@ class Reader(ABC):
         return str(run)
 
     async def history(self) -> History:
-        """Return all runs, hops and trails."""
+        """Return all runs and hops, and what there is of branches, signals and variables."""
         return History(
             runs=[_run(row) for row in await self.rows(_RUNS)],
             hops=await self.hops(),
-            trails={_id(run): value_of(value) for run, value in await self.rows(_TRAILS)},
+            joins=[Join(_id(run), *row) for run, *row in await self.rows(_JOINS)],
+            branches=[Branch(_id(run), *row) for run, *row in await self.rows(_BRANCHES)],
+            signals=[_signal(row) for row in await self.rows(_SIGNALS)],
+            variables={
+                (_id(run), path, position, name): value_of(value)
+                for run, path, position, name, value in await self.rows(_VARIABLES)
+            },
             damage=await self.damage(),
         )
 
@@ -140,7 +168,7 @@ class PostgresReader(Reader):
 
     async def damage(self) -> list[str]:
         """Read every table from end to end: what is torn cannot be read."""
-        for table in ("workflow_runs", "step_executions", "workflow_variables"):
+        for table in _TABLES:
             await self.rows(f"SELECT count(*), max(length(t::text)) FROM {table} AS t")
         return []
 
@@ -157,11 +185,17 @@ def _id(value: Any) -> str:
 
 
 def _run(row: tuple[Any, ...]) -> RunRow:
-    run, workflow, key, status, reason, output, error, completed_at = row
+    run, workflow, key, status, reason, output, error, completed_at, parent, *place = row
     return RunRow(
         *(_id(run), workflow, key, status, reason, value_of(output)),
         *(None if error is None else json.loads(error), completed_at),
+        *(None if parent is None else _id(parent), *place),
     )
+
+
+def _signal(row: tuple[Any, ...]) -> Signalled:
+    made = Signalled(*row)
+    return made._replace(run=_id(made.run), payload=value_of(made.payload))
 
 
 def _hop(row: tuple[Any, ...]) -> Hop:

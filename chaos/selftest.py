@@ -20,15 +20,21 @@ for it at once, or the lease that ran out would wait in a queue, and the late co
 _POISON: Final = Plan(runs=40, hits=0, kills=0, zombies=0, server_kills=0, cuts=0, poison=1)
 _ENDS: Final = Plan(runs=400, hits=0, kills=2, zombies=0, server_kills=0, cuts=0, poison=0, ended=0.5)
 _EMPTIED: Final = Plan(runs=60, hits=0, kills=2, zombies=0, server_kills=0, cuts=0, poison=0)
+_CALM: Final = Plan(runs=40, hits=0, kills=0, zombies=0, server_kills=0, cuts=0, poison=0)
 
 
 class Trial(NamedTuple):
-    """A mutation, where to look for it, and what covers it if nothing is to be found."""
+    """A mutation, where to look for it, what covers it if nothing is to be found, and which invariant must notice."""
 
     mutation: str
     backend: str
     plan: Plan
     covered_by: str | None = None
+    noticed_by: str | None = None
+
+    def is_as_it_should_be(self, found: Collection[str]) -> bool:
+        """Tell whether what was found is what had to be."""
+        return bool(found) == (self.covered_by is None) and (self.noticed_by is None or self.noticed_by in found)
 
 
 TRIALS: Final = (
@@ -42,6 +48,9 @@ TRIALS: Final = (
     Trial("no-digest", "redis+sqlite", _EMPTIED, "the store's own bytes, which are what is executed"),
     Trial("no-sweeper", "redis+sqlite", _EMPTIED),
     Trial("no-counting", "sqlite", _POISON),
+    Trial("no-join", "sqlite", _CALM, noticed_by="I13"),
+    Trial("no-signal-id", "sqlite", _CALM, noticed_by="I14"),
+    Trial("no-child-of-its-own", "sqlite", _CALM, noticed_by="I14"),
 )
 
 
@@ -53,7 +62,7 @@ def main(only: Collection[str]) -> int:
         if only and trial.mutation not in only:
             continue
         found = asyncio.run(_try(trial))
-        good = bool(found) == (trial.covered_by is None)
+        good = trial.is_as_it_should_be(found)
         wrong += not good
         what = ", ".join(found) or "nothing"
         rows.append(

@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from time import monotonic
 from typing import Any, Final
+from uuid import UUID
 
 from chaos.backends import Backend
 from chaos.crew import Crew, Hand, Holdings
 from chaos.dispatcher import Ledger, dispatch
 from chaos.effects import Onlookers
 from chaos.history import Hop
-from chaos.load import STEPS, workflows
+from chaos.journeys import workflows
+from chaos.load import STEPS
 from chaos.orders import NAMESPACE, Orders
 from chaos.plan import Plan
 from chaos.points import Deaths
@@ -25,6 +27,12 @@ from paigeant.config import Settings
 _PATIENCE: Final = 60.0
 _TRICKLE: Final = 3
 """Runs dispatched each fifth of a second while the load is ahead of the faults."""
+
+_BURST: Final = 12
+"""And while somebody is to get to a point."""
+
+_STEADY: Final = 6
+"""Slots of the steady worker: so few that it leaves something to those who come and go."""
 
 
 class Stage:
@@ -43,15 +51,18 @@ class Stage:
         self.done: Counter[str] = Counter()
         """What was done, by name, for the report."""
         self.when_terminated: dict[str, list[Hop]] = {}
+        self._ended: set[UUID] = set()
         self.progress = 0.0
         """The share of the faults that are behind."""
         self.recovery = 0.0
         """Seconds from the last fault until nothing was under way."""
         self.last_fault = 0.0
         """When, by the monotonic clock."""
+        self.awaited = 0
+        """How many are waited for that are to get to a point."""
         self.over = False
         self._begun = monotonic()
-        self.steady = self.crew.hire(work, topics=STEPS)
+        self.steady = self.crew.hire(work, topics=STEPS, concurrency=_STEADY)
         self.dispatcher = self.crew.hire(dispatch)
 
     async def open(self) -> None:
@@ -79,11 +90,15 @@ class Stage:
     async def fell(self, hand: Hand, point: str, within: float) -> bool:
         """Wait until a process has got to its point; returns whether it did."""
         end = monotonic() + within
-        while monotonic() < end:
-            if (hand.pid, point) in self.deaths.read():
-                return True
-            await asyncio.sleep(0.05)
-        return False
+        self.awaited += 1
+        try:
+            while monotonic() < end and hand.alive:
+                if (hand.pid, point) in self.deaths.read():
+                    return True
+                await asyncio.sleep(0.05)
+        finally:
+            self.awaited -= 1
+        return (hand.pid, point) in self.deaths.read()
 
     async def until(self, ask: Callable[[], Any], within: float, what: str) -> None:
         """Wait until something is so; raises TimeoutError with what it was."""
@@ -121,22 +136,32 @@ class Stage:
             self.dispatcher = self.crew.hire(dispatch)
         runs, ended, _ = await self.backend.reader.progress()
         ahead = runs > self.plan.runs * self.progress
-        wanted = min(ended + self.plan.window, runs + _TRICKLE if ahead else self.plan.runs)
+        more = _BURST if self.awaited else _TRICKLE
+        wanted = min(ended + self.plan.window, runs + more if ahead else self.plan.runs)
         if self.progress < 1 or runs < self.plan.runs:
             self.ledger.want(max(runs, wanted))
 
     async def _operate(self) -> None:
-        """Terminate runs in flight that are there for it, and look at once what was committed to them."""
+        """End runs in flight that are there for it, and look at once what was committed to what was terminated."""
         settings = Settings(store=self.backend.direct_store, namespace=NAMESPACE)
         async with Paigeant(ActivityRegistry(), workflows=workflows(), settings=settings) as app:
             while not self.over:
-                for run in await self.backend.reader.in_flight():
-                    if run.hex not in self.when_terminated:
-                        await asyncio.sleep(self.chance.random() * 0.05)
-                        await app.run(run).terminate()
-                        self.when_terminated[run.hex] = await self.backend.reader.hops(run)
-                        self.done["terminated"] += 1
+                for run, kind in await self.backend.reader.in_flight():
+                    if run not in self._ended:
+                        await asyncio.sleep(self.chance.random() * (0.05 if kind == "ended" else 0.5))
+                        await self._end(app, run, kind)
+                        self._ended.add(run)
                 await asyncio.sleep(0.05)
+
+    async def _end(self, app: Paigeant, run: UUID, kind: str) -> None:
+        if kind.endswith("cancelled"):
+            await app.run(run).cancel(compensate=True)
+            self.done["cancelled"] += 1
+            return
+        if await app.run(run).terminate() == "terminated":
+            for each in await self.backend.reader.tree(run):
+                self.when_terminated[each.hex] = await self.backend.reader.hops(each)
+            self.done["terminated"] += 1
 
     def take_stock(self) -> None:
         """In the first half, note the most that the steady worker held: when much is asked for, pools fill up."""

@@ -9,14 +9,20 @@ import signal
 
 from chaos.doomed import DoomedPaigeant
 from chaos.handlers import handlers
-from chaos.load import workflows
+from chaos.journeys import workflows
 from chaos.mutations import apply
 from chaos.orders import Orders
+from paigeant.engine.flow import fan
+from paigeant.routing.fan import branches
+
+_SUPPLY = 5
+"""Branches that one commit begins here, so that those of one run are supplied in several."""
 
 
 def work(orders: Orders) -> None:
     """Serve until SIGTERM, or until death."""
     orders.speak_into_a_file()
+    branches.SUPPLY = fan.SUPPLY = _SUPPLY  # type: ignore[misc]
     apply(orders.mutation)
     asyncio.run(_serve(orders))
 

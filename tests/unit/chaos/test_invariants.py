@@ -10,8 +10,9 @@ import pytest
 from chaos.effects import Effect
 from chaos.history import History, Hop, RunRow
 from chaos.invariants import breaches, recovery
-from chaos.load import MAX_ATTEMPTS, POISON, STEPS, fold, input_of
+from chaos.load import MAX_ATTEMPTS, STEPS, fold, input_of
 
+POISON = ("one", "two", "poison", "four", "five")
 WORKER = "host-4711-ab"
 
 
@@ -49,13 +50,18 @@ class Story:
             if hop.compensable:
                 time += 1
                 back = hop_of(run, len(hops) + 1, hop.step, time, output=None)
-                hops.append(back._replace(direction="compensate", undoes=hop.position, compensable=False))
+                undoing = {"direction": "compensate", "undoes": hop.position, "undoes_path": ""}
+                hops.append(back._replace(**undoing, compensable=False))
         self.history.hops += hops
         self.history.effects += [effect for hop in hops for effect in effects_of(hop)]
-        self.history.trails[run] = [hop.step for hop in done]
+        for hop in done:
+            self.set_trail(hop, [one.step for one in done[: done.index(hop) + 1]])
         output = done[-1].output if status == "completed" else None
         workflow = "poisoned" if kind == "poison" else "journey"
         self.history.runs.append(RunRow(run, workflow, f"{kind}-{number}", status, None, output, None, time))
+
+    def set_trail(self, hop: Hop, trail: list[str]) -> None:
+        self.history.variables[hop.run, hop.path, hop.position, "trail"] = trail
 
     def run(self, kind: str) -> str:
         return next(row.run for row in self.history.runs if row.kind == kind)
@@ -80,7 +86,7 @@ def hop_of(run: str, position: int, step: str, time: float, output: Any) -> Hop:
     compensable = step in {"one", "two", "four"}
     return Hop(
         *(run, "", position, step, f"{run}-{step}", "execute", None, "completed", 1, 1, None, WORKER),
-        *(None, time, f"{run}-{position}", None, output, compensable),
+        *(None, time, f"{run}-{position}", None, output, compensable, None, None),
     )
 
 
@@ -88,7 +94,7 @@ def effects_of(hop: Hop) -> list[Effect]:
     attempts = [] if hop.status == "cancelled" else range(1, MAX_ATTEMPTS + 1) if hop.step == "poison" else [1]
     key = f"{hop.run}:{hop.step_id}:{hop.direction}"
     return [
-        Effect(hop.run, hop.position, hop.step, hop.step_id, hop.direction, key, attempt, attempt, 4711)
+        Effect(hop.run, hop.path, hop.position, hop.step, hop.step_id, hop.direction, key, attempt, attempt, 4711)
         for attempt in attempts
     ]
 
@@ -105,7 +111,7 @@ DOCTORED: list[tuple[str, str, Callable[[Story], object]]] = [
     ("I2", "steps changed places", lambda s: s.change_hop("plain", 2, step="three")),
     ("I3", "an output is another", lambda s: s.change_hop("plain", 2, output={"chain": "0", "fence": 1})),
     ("I3", "the result is another", lambda s: s.change_run("plain", output={"chain": "0"})),
-    ("I3", "an update was lost", lambda s: s.history.trails[s.run("plain")].pop()),
+    ("I3", "an update was lost", lambda s: s.history.variables[s.run("plain"), "", 5, "trail"].pop()),
     ("I4", "nobody executed it", lambda s: s.history.effects.pop(0)),
     ("I4", "another lease committed it", lambda s: s.change_hop("plain", 2, fence=2)),
     (
@@ -152,7 +158,6 @@ def test_a_parked_run_needs_a_reason_and_ran_once() -> None:
     story.add(4, "careful", "waiting", STEPS[:3])
     story.change_run("careful", reason="interrupted", completed_at=None)
     story.change_hop("careful", 3, status="waiting", completed_at=None, output=None)
-    story.history.trails[story.run("careful")].pop()
     assert story.broken() == set()
 
     story.change_run("careful", reason=None)
