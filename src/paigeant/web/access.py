@@ -37,11 +37,15 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody: the name that deeds are written under, and what they may. ``payloads``: see inputs and outputs."""
+    """Somebody: the name that deeds are written under, and what they may. ``payloads``: see inputs and outputs.
+
+    If ``workflows`` are named, of runs of these alone, and of nothing that is not of one workflow.
+    """
 
     name: str
     role: Role
     payloads: bool = True
+    workflows: tuple[str, ...] = ()
 
 
 LOCAL: Final = Identity("local", Role.ADMIN)
@@ -128,7 +132,7 @@ class Access:
         if until > monotonic():
             return identity
         token = await self.stored(asked)
-        identity = None if token is None else Identity(token.name, Role[token.role.name], token.payloads)
+        identity = None if token is None else _identity(token)
         while len(self._known) >= _SESSIONS:
             del self._known[next(iter(self._known))]
         self._known[asked] = identity, monotonic() + KNOWN
@@ -165,6 +169,10 @@ class Access:
     def is_form_token(self, session: str, given: str) -> bool:
         """Tell whether a form carries what it must."""
         return hmac.compare_digest(self.form_token(session).encode(), given.encode(errors="replace"))
+
+
+def _identity(token: StoredToken) -> Identity:
+    return Identity(token.name, Role[token.role.name], token.payloads, token.workflows)
 
 
 def _is_jwt(token: str) -> bool:

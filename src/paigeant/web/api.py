@@ -19,7 +19,19 @@ from paigeant.model.spending.budgets import Budget, read_budget
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.web.access import Role
 from paigeant.web.redaction import runs_seen_by, seen_by
-from paigeant.web.requests import Forbidden, app_of, find_run, json_body, require, require_unchanged, version_of, who
+from paigeant.web.requests import (
+    Forbidden,
+    app_of,
+    by_workflow,
+    find_run,
+    json_body,
+    own_runs,
+    own_workflows,
+    require,
+    require_unchanged,
+    version_of,
+    who,
+)
 
 router: Final = APIRouter(prefix="/api/v1")
 
@@ -51,13 +63,13 @@ class Bulk(BaseModel, frozen=True, extra="forbid"):
 
 
 def asked_runs(request: Request) -> RunFilter:
-    """Return the filter that the address says; raises InvalidInput."""
-    return read_filter(
-        (name, text) for name, text in request.query_params.multi_items() if name not in _PAGING and text
-    )
+    """Return the filter that the address says, of what who asks may see; raises InvalidInput and Forbidden."""
+    given = ((name, text) for name, text in request.query_params.multi_items() if name not in _PAGING and text)
+    return own_runs(request, read_filter(given))
 
 
 @router.get("/runs")
+@by_workflow
 async def list_runs(request: Request, limit: Limit = 50, after: str | None = None) -> RunPage:
     """Return a page of the runs that fit what the address says: status, reason, workflow, step, error."""
     page = await app_of(request).store.search_runs(asked_runs(request), limit=limit, after=after)
@@ -65,12 +77,14 @@ async def list_runs(request: Request, limit: Limit = 50, after: str | None = Non
 
 
 @router.get("/runs/count")
+@by_workflow
 async def count_runs(request: Request) -> Counted:
     """Return how many runs fit."""
     return Counted(count=await app_of(request).store.count_runs(asked_runs(request)))
 
 
 @router.post("/runs", status_code=201)
+@by_workflow
 async def dispatch(
     request: Request,
     idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
@@ -84,6 +98,7 @@ async def dispatch(
     body = await json_body(request, "workflow", "input", "deadline", "tenant", "budget")
     if not isinstance(body.get("workflow"), str):
         raise InvalidInput("workflow is missing: the name of the workflow")
+    own_workflows(request, [body["workflow"]])
     app = app_of(request)
     before = await _known(request, body["workflow"], idempotency_key)
     run = await app.dispatch(
@@ -114,6 +129,7 @@ async def _known(request: Request, workflow: str, key: str | None) -> bool:
 
 
 @router.get("/runs/{workflow_id}")
+@by_workflow
 async def show_run(request: Request, response: Response, workflow_id: str) -> RunView:
     """Return everything about a run; its version is the ETag."""
     view = await (await find_run(request, workflow_id)).view()
@@ -122,6 +138,7 @@ async def show_run(request: Request, response: Response, workflow_id: str) -> Ru
 
 
 @router.get("/runs/{workflow_id}/steps")
+@by_workflow
 async def list_steps(
     request: Request, workflow_id: str, status: str | None = None, after: int = 0, limit: Limit = 200
 ) -> dict[str, Any]:
@@ -133,6 +150,7 @@ async def list_steps(
 
 
 @router.get("/runs/{workflow_id}/values")
+@by_workflow
 async def list_values(request: Request, workflow_id: str) -> dict[str, JsonValue]:
     """Return the input, the output and the variables of a run."""
     view = seen_by(await (await find_run(request, workflow_id)).view(), who(request))
@@ -140,12 +158,14 @@ async def list_values(request: Request, workflow_id: str) -> dict[str, JsonValue
 
 
 @router.get("/runs/{workflow_id}/deeds")
+@by_workflow
 async def list_run_deeds(request: Request, workflow_id: str) -> dict[str, list[DeedView]]:
     """Return what people did to a run, with who it was, in order."""
     return {"deeds": [*await (await find_run(request, workflow_id)).deeds()]}
 
 
 @router.get("/runs/{workflow_id}/why")
+@by_workflow
 async def why(request: Request, workflow_id: str) -> Explanation:
     """Return why a run stands where it stands, said of what whoever asks may see."""
     view = seen_by(await (await find_run(request, workflow_id)).view(), who(request))
@@ -153,6 +173,7 @@ async def why(request: Request, workflow_id: str) -> Explanation:
 
 
 @router.post("/runs/{workflow_id}/cancel")
+@by_workflow
 async def cancel(request: Request, workflow_id: str, if_match: IfMatch = None) -> Status:
     """Ask a run to end: ``{compensate: false}``."""
     require(request, Role.OPERATOR)
@@ -162,6 +183,7 @@ async def cancel(request: Request, workflow_id: str, if_match: IfMatch = None) -
 
 
 @router.post("/runs/{workflow_id}/terminate")
+@by_workflow
 async def terminate(request: Request, workflow_id: str, if_match: IfMatch = None) -> Status:
     """End a run now, without undoing anything."""
     require(request, Role.OPERATOR)
@@ -172,6 +194,7 @@ async def terminate(request: Request, workflow_id: str, if_match: IfMatch = None
 
 
 @router.post("/runs/{workflow_id}/retry")
+@by_workflow
 async def retry(request: Request, workflow_id: str, if_match: IfMatch = None) -> Status:
     """Go on from where a run failed or waits: ``{accept_contract: false, afresh: false}``."""
     require(request, Role.OPERATOR)
@@ -182,12 +205,14 @@ async def retry(request: Request, workflow_id: str, if_match: IfMatch = None) ->
 
 
 @router.get("/runs/{workflow_id}/graph")
+@by_workflow
 async def graph(request: Request, workflow_id: str) -> dict[str, str]:
     """Return what became of a run as a flowchart for Mermaid."""
     return {"mermaid": await (await find_run(request, workflow_id)).mermaid()}
 
 
 @router.get("/runs/{workflow_id}/custody")
+@by_workflow
 async def custody(request: Request, workflow_id: str) -> dict[str, Any]:
     """Verify what was signed of a run: ``intact``, ``broken`` with the first link that is, or ``unsigned``."""
     if not who(request).payloads:
@@ -198,6 +223,7 @@ async def custody(request: Request, workflow_id: str) -> dict[str, Any]:
 
 
 @router.post("/runs/{workflow_id}/fork", status_code=201)
+@by_workflow
 async def fork(request: Request, workflow_id: str) -> Response:
     """Start a run that inherits what this one had before a step: ``{from, outputs: {…}, keep_checkpoints: false}``."""
     require(request, Role.OPERATOR)
@@ -213,6 +239,7 @@ async def fork(request: Request, workflow_id: str) -> Response:
 
 
 @router.post("/runs/{workflow_id}/signal")
+@by_workflow
 async def signal(request: Request, workflow_id: str) -> dict[str, str]:
     """Send a signal to a run: ``{name, payload, id}``."""
     require(request, Role.OPERATOR)
@@ -225,6 +252,7 @@ async def signal(request: Request, workflow_id: str) -> dict[str, str]:
 
 
 @router.post("/bulk")
+@by_workflow
 async def bulk(request: Request) -> Matched | BulkResult:
     """Do one verb to all runs that fit: ``{verb, where, limit, dry_run}``."""
     require(request, Role.OPERATOR)
@@ -232,7 +260,7 @@ async def bulk(request: Request) -> Matched | BulkResult:
         asked = Bulk.model_validate(await json_body(request, *Bulk.model_fields))
     except ValueError as error:
         raise InvalidInput(f"the body should be {{verb, where, limit, dry_run}}: {error}") from None
-    app = app_of(request)
+    app, where = app_of(request), own_runs(request, asked.where)
     if asked.dry_run:
-        return await match(app.store, asked.verb, asked.where)
-    return await do_to_all(app.store, app.run, asked.verb, asked.where, min(asked.limit, MOST))
+        return await match(app.store, asked.verb, where)
+    return await do_to_all(app.store, app.run, asked.verb, where, min(asked.limit, MOST))

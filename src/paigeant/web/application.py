@@ -7,7 +7,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Final
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -25,7 +25,7 @@ from paigeant.web.events import Watcher
 from paigeant.web.guard import Guard, TooLarge
 from paigeant.web.problems import PROBLEMS, problem, status_of
 from paigeant.web.rendering import error_page
-from paigeant.web.requests import BadForm, Changed, Forbidden, NotKept
+from paigeant.web.requests import BadForm, Changed, Forbidden, NotKept, require_scope
 from paigeant.web.sign_in import pages as sign_in
 
 _HTTP: Final = {404: ("NotFound", "no such page"), 405: ("MethodNotAllowed", "it is not asked with this method")}
@@ -48,6 +48,7 @@ def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         responses=PROBLEMS,
+        dependencies=[Depends(require_scope)],
     )
     app.state.paigeant, app.state.access, app.state.watcher = paigeant, access, Watcher(lambda: paigeant.store)
     app.state.log = LogReader(paigeant.settings)

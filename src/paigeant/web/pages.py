@@ -22,7 +22,17 @@ from paigeant.web.access import Role
 from paigeant.web.axis import axis_of
 from paigeant.web.redaction import counts_seen_by, groups_seen_by, lines_seen_by, runs_seen_by, seen_by
 from paigeant.web.rendering import page
-from paigeant.web.requests import Forbidden, app_of, find_run, log_of, version_of, who
+from paigeant.web.requests import (
+    Forbidden,
+    app_of,
+    by_workflow,
+    find_run,
+    log_of,
+    own_runs,
+    version_of,
+    who,
+    workflows_seen,
+)
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -33,10 +43,11 @@ _PAGE: Final = 50
 
 
 @router.get("/")
+@by_workflow
 async def attention(request: Request) -> Response:
     """Show what needs a person."""
-    store = app_of(request).store
-    groups, counts = await find_attention(store), await store.count_open()
+    store, mine = app_of(request).store, who(request).workflows
+    groups, counts = await find_attention(store, mine), [] if mine else await store.count_open()
     shown = groups_seen_by(groups, who(request))
     links = [link_of(group) if same == group else "" for group, same in zip(groups, shown, strict=True)]
     counts = counts_seen_by(counts, who(request))
@@ -55,6 +66,7 @@ def link_of(group: AttentionGroup) -> str:
 
 
 @router.get("/runs")
+@by_workflow
 async def runs(request: Request, after: str | None = None) -> Response:
     """Show the runs that fit what the address says."""
     given = [(name, text) for name, text in request.query_params.multi_items() if text and name != "after"]
@@ -63,6 +75,7 @@ async def runs(request: Request, after: str | None = None) -> Response:
         asked = read_filter(given)
     except InvalidInput as error:
         wrong = str(error)
+    asked = own_runs(request, asked)
     store = app_of(request).store
     found = runs_seen_by(await store.search_runs(asked, limit=_PAGE, after=after), who(request))
     count = await store.count_runs(asked)
@@ -80,6 +93,7 @@ async def runs(request: Request, after: str | None = None) -> Response:
 
 
 @router.get("/runs/{workflow_id}")
+@by_workflow
 async def run(request: Request, workflow_id: str) -> Response:
     """Show one run: why it stands where it stands, its time axis, its steps, values and log lines."""
     handle = await find_run(request, workflow_id)
@@ -118,6 +132,7 @@ async def _lines(request: Request, view: RunView) -> list[LogLine] | None:
 
 
 @router.get("/runs/{workflow_id}/values/{name}")
+@by_workflow
 async def value(request: Request, workflow_id: str, name: str) -> Response:
     """Return a whole value as text to be downloaded: the input, the output, or a variable."""
     if not who(request).payloads:
@@ -145,9 +160,10 @@ async def workers(request: Request) -> Response:
 
 
 @router.get("/workflows")
+@by_workflow
 async def workflows(request: Request) -> Response:
     """Show the workflows that can be dispatched."""
-    return page(request, "workflows.html", workflows=await app_of(request).list_workflows())
+    return page(request, "workflows.html", workflows=await workflows_seen(request))
 
 
 @router.get("/dead-letters")

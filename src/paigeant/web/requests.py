@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
+from paigeant.abc import RunReader
 from paigeant.app import Paigeant, Run
+from paigeant.app.handlers.publications import WorkflowListing
 from paigeant.app.upkeep.log_lines import LogReader
 from paigeant.errors import InvalidInput, RequestError
 from paigeant.model.limits import DEPTH
 from paigeant.model.runs import RunView
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.values.nesting import nesting
+from paigeant.protocol.operate import unknown
 from paigeant.web.access import Access, Identity, Role
+
+R = TypeVar("R", bound=Callable[..., Any])
+
+_BY_WORKFLOW: Final = "paigeant_by_workflow"
 
 
 class Forbidden(RequestError):
@@ -57,6 +67,54 @@ def require(request: Request, role: Role) -> Identity:
     return identity
 
 
+def by_workflow(route: R) -> R:
+    """Mark a route that shows, and does, nothing beyond the workflows of who asks.
+
+    All other routes refuse whoever may not ask about all workflows, so that a new one cannot forget it.
+    """
+    vars(route)[_BY_WORKFLOW] = True
+    return route
+
+
+def require_scope(request: Request) -> None:
+    """Return if who asks may ask this at all; raises Forbidden if they have some workflows, and it is not by these."""
+    identity = who(request)
+    if identity.workflows and _BY_WORKFLOW not in vars(request.scope["endpoint"]):
+        raise beyond(identity)
+
+
+def beyond(identity: Identity) -> Forbidden:
+    """Return the error for what is beyond the workflows of who asks."""
+    return Forbidden(
+        f"{identity.name} may see, and do, what is of these workflows alone: {', '.join(identity.workflows)}"
+    )
+
+
+def own_workflows(request: Request, named: Sequence[str]) -> tuple[str, ...]:
+    """Return the workflows to ask about: those that are named, else all that who asks may see; nothing for all.
+
+    Raises Forbidden if none of those that are named is theirs.
+    """
+    identity = who(request)
+    if not identity.workflows:
+        return tuple(named)
+    found = tuple(name for name in named if name in identity.workflows) if named else identity.workflows
+    if not found:
+        raise beyond(identity)
+    return found
+
+
+async def workflows_seen(request: Request) -> list[WorkflowListing]:
+    """Return the workflows that can be dispatched, as far as they are theirs who ask."""
+    mine = who(request).workflows
+    return [each for each in await app_of(request).list_workflows() if not mine or each.name in mine]
+
+
+def own_runs(request: Request, asked: RunFilter) -> RunFilter:
+    """Return the filter, narrowed to the workflows of who asks; raises Forbidden as :func:`own_workflows`."""
+    return asked.model_copy(update={"workflow": own_workflows(request, asked.workflow)})
+
+
 async def json_body(request: Request, *names: str) -> dict[str, Any]:
     """Return the object that was sent as JSON, with these fields at most; nothing sent is an empty one.
 
@@ -86,8 +144,23 @@ async def form_body(request: Request) -> dict[str, str]:
 
 
 async def find_run(request: Request, workflow_id: str) -> Run[Any]:
-    """Return the handle of the run with this id, or that begins like it; raises UnknownRun."""
-    return await app_of(request).find_run(workflow_id)
+    """Return the handle of the run with this id, or that begins like it; raises UnknownRun.
+
+    So also for a run of a workflow that is not theirs. Whoever has some workflows says the whole id: what is said of
+    several that begin alike would be of others, too.
+    """
+    app, mine = app_of(request), who(request).workflows
+    if not mine:
+        return await app.find_run(workflow_id)
+    run = app.run(workflow_id)
+    if run.workflow_id not in await _of(app.store, run.workflow_id, mine):
+        raise unknown(run.workflow_id)
+    return run
+
+
+async def _of(store: RunReader, workflow_id: UUID, workflows: Sequence[str]) -> set[UUID]:
+    found = await store.find_runs(workflow_id, workflow_id, limit=1)
+    return {run.workflow_id for run in found if run.workflow in workflows}
 
 
 def version_of(view: RunView) -> str:

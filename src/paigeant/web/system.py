@@ -17,7 +17,17 @@ from paigeant.web.api import Limit
 from paigeant.web.events import MOST, EventStream, Watcher
 from paigeant.web.problems import problem
 from paigeant.web.redaction import groups_seen_by, lines_seen_by
-from paigeant.web.requests import NotKept, app_of, find_run, json_body, log_of, require, who
+from paigeant.web.requests import (
+    NotKept,
+    app_of,
+    by_workflow,
+    find_run,
+    json_body,
+    log_of,
+    require,
+    who,
+    workflows_seen,
+)
 
 router: Final = APIRouter(prefix="/api/v1")
 
@@ -66,19 +76,22 @@ async def drain_worker(request: Request, worker: str) -> dict[str, Any]:
 
 
 @router.get("/workflows")
+@by_workflow
 async def list_workflows(request: Request) -> dict[str, Any]:
     """Return the workflows that can be dispatched."""
-    return {"workflows": await app_of(request).list_workflows()}
+    return {"workflows": await workflows_seen(request)}
 
 
 @router.get("/attention")
+@by_workflow
 async def attention(request: Request) -> dict[str, Any]:
     """Return what needs a person, grouped by cause, step and error."""
-    groups = groups_seen_by(await find_attention(app_of(request).store), who(request))
+    groups = groups_seen_by(await find_attention(app_of(request).store, who(request).workflows), who(request))
     return {"groups": [group.model_dump(mode="json") for group in groups]}
 
 
 @router.get("/runs/{workflow_id}/cost")
+@by_workflow
 async def cost(request: Request, workflow_id: str) -> dict[str, Any]:
     """Return what the steps of a run were charged."""
     run = await find_run(request, workflow_id)
@@ -97,6 +110,7 @@ async def cost(request: Request, workflow_id: str) -> dict[str, Any]:
 
 
 @router.get("/runs/{workflow_id}/logs")
+@by_workflow
 async def logs(request: Request, workflow_id: str, after: int | None = None, limit: Limit = 200) -> dict[str, Any]:
     """Return the newest log lines of a run that are kept, in their order; with ``after``, the first behind that id."""
     app, run = app_of(request), await find_run(request, workflow_id)
@@ -139,6 +153,7 @@ async def _ids(request: Request) -> list[int]:
 
 
 @router.get("/events", include_in_schema=False)
+@by_workflow
 async def events(request: Request, seen: str | None = None) -> Response:
     """Stream a notice of each change, once a second at most, from the one that a page has ``seen``."""
     watcher: Watcher = request.app.state.watcher

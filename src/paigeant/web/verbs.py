@@ -15,7 +15,16 @@ from paigeant.model.stored.run_filter import read_filter
 from paigeant.protocol.operate import unknown_worker
 from paigeant.web.access import Role
 from paigeant.web.rendering import page
-from paigeant.web.requests import app_of, find_run, form_body, require, require_unchanged, version_of
+from paigeant.web.requests import (
+    app_of,
+    by_workflow,
+    find_run,
+    form_body,
+    own_runs,
+    require,
+    require_unchanged,
+    version_of,
+)
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -36,6 +45,7 @@ def _verb(name: str) -> str:
 
 
 @router.get("/runs/{workflow_id}/do/{verb}")
+@by_workflow
 async def confirm(request: Request, workflow_id: str, verb: str, name: str = "") -> Response:
     """Say what a verb will do to a run, and ask."""
     require(request, Role.OPERATOR)
@@ -61,6 +71,7 @@ def _undone(view: RunView) -> str:
 
 
 @router.post("/runs/{workflow_id}/do/{verb}")
+@by_workflow
 async def do(request: Request, workflow_id: str, verb: str) -> Response:
     """Do it, and show the run."""
     require(request, Role.OPERATOR)
@@ -84,23 +95,25 @@ async def do(request: Request, workflow_id: str, verb: str) -> Response:
 
 
 @router.get("/bulk/{verb}")
+@by_workflow
 async def confirm_bulk(request: Request, verb: Verb) -> Response:
     """Say to how many runs a verb would be done, with examples, and ask."""
     require(request, Role.OPERATOR)
     given = [(name, text) for name, text in request.query_params.multi_items() if text]
-    matched = await match(app_of(request).store, verb, read_filter(given))
+    matched = await match(app_of(request).store, verb, own_runs(request, read_filter(given)))
     return page(
         request, "bulk.html", verb=str(verb), said=_CHOICES[verb], matched=matched, query=urlencode(given), result=None
     )
 
 
 @router.post("/bulk/{verb}")
+@by_workflow
 async def do_bulk(request: Request, verb: Verb) -> Response:
     """Do it, and say what was done and what was refused."""
     require(request, Role.OPERATOR)
     fields = await form_body(request)
     query, app = fields.get("query", ""), app_of(request)
-    result = await do_to_all(app.store, app.run, verb, read_filter(parse_qsl(query)))
+    result = await do_to_all(app.store, app.run, verb, own_runs(request, read_filter(parse_qsl(query))))
     return page(request, "bulk.html", verb=str(verb), said=_CHOICES[verb], matched=None, query=query, result=result)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalPage
 from paigeant.model.stored.checkpoints import StepEpoch
@@ -14,9 +14,11 @@ class Approvals(ABC):
 
     @abstractmethod
     async def list_approvals(
-        self, *, workflow: str | None = None, everything: bool = False, limit: int = 50, after: str | None = None
+        self, *, workflows: Sequence[str] = (), everything: bool = False, limit: int = 50, after: str | None = None
     ) -> ApprovalPage:
         """Return a page of open questions, or of ``everything`` that was asked, the oldest first.
+
+        Of runs of these ``workflows``, or of all if none is named.
 
         ``after`` is the ``next`` of the page before; raises ``InvalidInput`` for what no page gave.
         """

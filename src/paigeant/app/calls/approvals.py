@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -34,10 +34,19 @@ class Approvals:
         return self._runtime().store
 
     async def list(
-        self, *, workflow: str | None = None, everything: bool = False, limit: int = 50, after: str | None = None
+        self,
+        *,
+        workflow: str | Sequence[str] | None = None,
+        everything: bool = False,
+        limit: int = 50,
+        after: str | None = None,
     ) -> ApprovalPage:
-        """Return a page of what is open, or of ``everything`` that was asked, the oldest first."""
-        return await self._store().list_approvals(workflow=workflow, everything=everything, limit=limit, after=after)
+        """Return a page of what is open, or of ``everything`` that was asked, the oldest first.
+
+        Of runs of one ``workflow``, of some, or of all.
+        """
+        names = [workflow] if isinstance(workflow, str) else list(workflow or ())
+        return await self._store().list_approvals(workflows=names, everything=everything, limit=limit, after=after)
 
     async def get(self, approval_id: int) -> Approval:
         """Return one; raises UnknownApproval."""

@@ -22,17 +22,20 @@ FAILED_WITHIN: Final = timedelta(days=1)
 """How long a run that failed is shown."""
 
 
-async def find_attention(store: Store) -> list[AttentionGroup]:
-    """Return what needs a person: stuck runs, those that failed in the last day, queues that are late, dead letters."""
-    stuck = await store.search_runs(RunFilter(status=(RunStatus.WAITING,), stuck=True), limit=LOOKED_AT)
-    ends = (RunStatus.FAILED, RunStatus.COMPENSATION_FAILED)
-    failed = await store.search_runs(
-        RunFilter(status=ends, ended_after=datetime.now(UTC) - FAILED_WITHIN), limit=LOOKED_AT
-    )
-    letters = await store.count_dead_letters()
-    groups = [*_grouped(stuck.runs), *_grouped(failed.runs), *await _late(store)]
-    if letters:
-        groups.append(AttentionGroup(cause="dead letters", count=letters))
+async def find_attention(store: Store, workflows: tuple[str, ...] = ()) -> list[AttentionGroup]:
+    """Return what needs a person: stuck runs, those that failed in the last day, queues that are late, dead letters.
+
+    If workflows are named, runs of these alone.
+    """
+    waiting, ends = (RunStatus.WAITING,), (RunStatus.FAILED, RunStatus.COMPENSATION_FAILED)
+    since = datetime.now(UTC) - FAILED_WITHIN
+    stuck = await store.search_runs(RunFilter(status=waiting, stuck=True, workflow=workflows), limit=LOOKED_AT)
+    failed = await store.search_runs(RunFilter(status=ends, ended_after=since, workflow=workflows), limit=LOOKED_AT)
+    groups = [*_grouped(stuck.runs), *_grouped(failed.runs)]
+    if not workflows:
+        groups += await _late(store)
+        if letters := await store.count_dead_letters():
+            groups.append(AttentionGroup(cause="dead letters", count=letters))
     return sorted(groups, key=lambda group: (-group.count, group.cause))
 
 

@@ -119,14 +119,21 @@ class Administration:
     # -- who may ask the HTTP API
 
     async def create_token(
-        self, name: str, role: TokenRole, *, payloads: bool = False, expires: Duration | None = None
+        self,
+        name: str,
+        role: TokenRole,
+        *,
+        payloads: bool = False,
+        workflows: Collection[str] = (),
+        expires: Duration | None = None,
     ) -> NewToken:
         """Give somebody a token for the HTTP API and the dashboard, which is shown once. A viewer sees no payloads.
 
+        With ``workflows`` it counts for runs of these alone: others, and what is of no workflow, are not there for it.
         Raises InvalidInput, and WrongState if somebody of this name has one.
         """
         lifetime = None if expires is None else read_span("expires", expires, "create_token")
-        return await create_token(self._store, name, role, payloads=payloads, lifetime=lifetime)
+        return await create_token(self._store, name, role, payloads=payloads, workflows=workflows, lifetime=lifetime)
 
     async def list_tokens(self) -> list[StoredToken]:
         """Return who has a token, by name."""

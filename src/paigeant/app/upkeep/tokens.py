@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -29,16 +30,20 @@ async def create_token(
     role: TokenRole,
     *,
     payloads: bool = False,
+    workflows: Iterable[str] = (),
     lifetime: timedelta | None = None,
 ) -> NewToken:
     """Give a token of 256 bits to somebody; only its SHA-256 is kept. Who may act also sees payloads.
 
     Raises InvalidInput for a name that is none, and WrongState if somebody of this name has a token.
     """
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise InvalidInput(f"{name!r} is no name: use up to 100 letters, digits, '_', '-' and '.'")
+    narrow = tuple(dict.fromkeys(workflows))
+    for each in (name, *narrow):
+        if not re.fullmatch(NAME_PATTERN, each):
+            raise InvalidInput(f"{each!r} is no name: use up to 100 letters, digits, '_', '-' and '.'")
     if lifetime is not None and lifetime <= timedelta(0):
         raise InvalidInput("a token must count for longer than 0 seconds")
     token = PREFIX + secrets.token_urlsafe(32)
-    grant = TokenGrant(name=name, role=role, payloads=payloads or role is not TokenRole.VIEWER)
+    sees = payloads or role is not TokenRole.VIEWER
+    grant = TokenGrant(name=name, role=role, payloads=sees, workflows=narrow)
     return NewToken(token, await store.record_token(grant, token_digest(token), lifetime))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -19,7 +19,14 @@ from paigeant.cli.terminal.listing import Column, listed
 from paigeant.cli.terminal.timeline import clock
 from paigeant.model.stored.access_tokens import TokenRole
 
-_COLUMNS: Final = (Column("name"), Column("role"), Column("payloads"), Column("created"), Column("expires"))
+_COLUMNS: Final = (
+    Column("name"),
+    Column("role"),
+    Column("payloads"),
+    Column("workflows"),
+    Column("created"),
+    Column("expires"),
+)
 
 
 def create(
@@ -28,6 +35,9 @@ def create(
     payloads: Annotated[
         bool, typer.Option("--payloads", help="A viewer sees inputs and outputs, too; who may act always does.")
     ] = False,
+    workflow: Annotated[
+        list[str] | None, typer.Option(help="Only runs of this workflow; may be repeated. Default: all of them.")
+    ] = None,
     expires: Annotated[
         timedelta | None,
         typer.Option(parser=duration, metavar="SPAN", help="How long it counts: 90d, 12h; default: until revoked."),
@@ -37,21 +47,24 @@ def create(
     """Give somebody a token. It is printed now and never again."""
 
     async def question(app: Paigeant) -> NewToken:
-        return await app.administration.create_token(name, role, payloads=payloads, expires=expires)
+        return await app.administration.create_token(
+            name, role, payloads=payloads, workflows=workflow or (), expires=expires
+        )
 
     made = asyncio.run(ask_within(question, None, None))  # a store that is not there yet is made: the token rests in it
     if as_json:
         write_json({**made.kept.model_dump(mode="json"), "token": made.token})
         return
     until = "until it is revoked" if made.kept.expires_at is None else f"until {clock(made.kept.expires_at)}"
-    note(f"{name} is {role}, {until}; this is shown once:")
+    of = f" of {', '.join(made.kept.workflows)}" if made.kept.workflows else ""
+    note(f"{name} is {role}{of}, {until}; this is shown once:")
     write(made.token)
 
 
 def list_tokens(as_json: Annotated[bool, typer.Option("--json", help="Print JSON: {tokens}.")] = False) -> None:
     """List who has a token."""
 
-    async def question(app: Paigeant) -> list[dict[str, str | bool | None]]:
+    async def question(app: Paigeant) -> list[dict[str, Any]]:
         return [token.model_dump(mode="json") for token in await app.administration.list_tokens()]
 
     found = ask(question)
@@ -65,6 +78,7 @@ def list_tokens(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
                 str(token["name"]),
                 str(token["role"]),
                 "yes" if token["payloads"] else "no",
+                ", ".join(token["workflows"]) or "all",
                 clock(datetime.fromisoformat(str(token["created_at"]))),
                 clock(datetime.fromisoformat(str(token["expires_at"]))) if token["expires_at"] else "never",
             ]

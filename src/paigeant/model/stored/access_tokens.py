@@ -18,11 +18,15 @@ class TokenRole(StrEnum):
 
 
 class TokenGrant(BaseModel, frozen=True):
-    """Somebody: the name that deeds are written under, and what they may. ``payloads``: see inputs and outputs."""
+    """Somebody: the name that deeds are written under, and what they may. ``payloads``: see inputs and outputs.
+
+    If ``workflows`` are named, of runs of these alone, and of nothing that is not of one workflow.
+    """
 
     name: str
     role: TokenRole
     payloads: bool
+    workflows: tuple[str, ...] = ()
 
 
 class StoredToken(TokenGrant, frozen=True):

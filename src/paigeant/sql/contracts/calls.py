@@ -50,9 +50,9 @@ class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses, Budgets, 
         return await self.database.write(lambda tx: ledger.prune_ledger(tx, older_than, limit), News.NOTHING)
 
     async def list_approvals(
-        self, *, workflow: str | None = None, everything: bool = False, limit: int = 50, after: str | None = None
+        self, *, workflows: Sequence[str] = (), everything: bool = False, limit: int = 50, after: str | None = None
     ) -> ApprovalPage:
-        return await self.database.read(lambda tx: approvals.list_approvals(tx, workflow, everything, limit, after))
+        return await self.database.read(lambda tx: approvals.list_approvals(tx, workflows, everything, limit, after))
 
     async def get_approval(self, approval_id: int) -> Approval:
         return await self.database.read(lambda tx: approvals.get_approval(tx, approval_id))

@@ -80,6 +80,7 @@ access_tokens: Final = Table(
     Column("digest", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("payloads", Boolean, nullable=False),
+    Column("workflows", json_of(TypeAdapter(tuple[str, ...])), nullable=False),
     Column("created_at", StoreTime, nullable=False),
     Column("expires_at", StoreTime),
 )

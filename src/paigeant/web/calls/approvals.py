@@ -10,10 +10,11 @@ from starlette.responses import RedirectResponse, Response
 
 from paigeant.errors import InvalidInput
 from paigeant.model.people.approvals import Approval, ApprovalPage, ApprovalStatus, AskedKind
+from paigeant.protocol.people.approvals import unknown
 from paigeant.web.access import LOCAL, Identity, Role
 from paigeant.web.redaction import asked_of
 from paigeant.web.rendering import page
-from paigeant.web.requests import app_of, form_body, json_body, require, who
+from paigeant.web.requests import app_of, by_workflow, form_body, json_body, own_workflows, require, who
 
 api: Final = APIRouter(prefix="/api/v1/approvals")
 pages: Final = APIRouter(prefix="/approvals", include_in_schema=False)
@@ -30,6 +31,7 @@ def _by(identity: Identity) -> str | None:
 
 
 @api.get("")
+@by_workflow
 async def list_approvals(
     request: Request,
     workflow: str | None = None,
@@ -38,45 +40,62 @@ async def list_approvals(
     after: str | None = None,
 ) -> ApprovalPage:
     """Return a page of what is open, or of ``everything`` that was asked, the oldest first."""
-    asked = await app_of(request).approvals.list(workflow=workflow, everything=everything, limit=limit, after=after)
+    names = own_workflows(request, [workflow] if workflow else [])
+    asked = await app_of(request).approvals.list(workflow=names, everything=everything, limit=limit, after=after)
     return asked.model_copy(update={"approvals": tuple(asked_of(each, who(request)) for each in asked.approvals)})
 
 
 @api.get("/{approval_id}")
+@by_workflow
 async def show_approval(request: Request, approval_id: int) -> Approval:
     """Return one question."""
-    return asked_of(await app_of(request).approvals.get(approval_id), who(request))
+    return asked_of(await _get(request, approval_id), who(request))
+
+
+async def _get(request: Request, approval_id: int) -> Approval:
+    """Return a question; raises UnknownApproval, so also for one of a workflow that is not theirs who ask."""
+    mine, asked = who(request).workflows, await app_of(request).approvals.get(approval_id)
+    if mine and asked.workflow not in mine:
+        raise unknown(approval_id)
+    return asked
 
 
 @api.post("/{approval_id}/approve")
+@by_workflow
 async def approve(request: Request, approval_id: int) -> Approval:
     """Let the call be made: ``{edit: {…}}`` with other arguments."""
     identity = require(request, Role.OPERATOR)
     body = await json_body(request, "edit")
+    await _get(request, approval_id)
     return await app_of(request).approvals.approve(approval_id, edit=body.get("edit"), by=_by(identity))
 
 
 @api.post("/{approval_id}/deny")
+@by_workflow
 async def deny(request: Request, approval_id: int) -> Approval:
     """Refuse it: ``{reason}``, which the model is given."""
     identity = require(request, Role.OPERATOR)
     reason = (await json_body(request, "reason")).get("reason")
     if not isinstance(reason, str | None):
         raise InvalidInput("reason should be text")
+    await _get(request, approval_id)
     return await app_of(request).approvals.deny(approval_id, reason=reason, by=_by(identity))
 
 
 @api.post("/{approval_id}/answer")
+@by_workflow
 async def answer(request: Request, approval_id: int) -> Approval:
     """Answer a question, or say what came of a call: ``{value}``."""
     identity = require(request, Role.OPERATOR)
     body = await json_body(request, "value")
     if "value" not in body:
         raise InvalidInput("value is missing: the answer")
+    await _get(request, approval_id)
     return await app_of(request).approvals.answer(approval_id, body["value"], by=_by(identity))
 
 
 @pages.get("")
+@by_workflow
 async def show_all(
     request: Request,
     workflow: str | None = None,
@@ -89,6 +108,7 @@ async def show_all(
 
 
 @pages.get("/{approval_id}")
+@by_workflow
 async def show_one(request: Request, approval_id: int) -> Response:
     """Show what exactly is asked, and the forms that answer it."""
     approval = await show_approval(request, approval_id)
@@ -102,15 +122,15 @@ async def show_one(request: Request, approval_id: int) -> Response:
 
 
 @pages.post("/{approval_id}/{verb}")
+@by_workflow
 async def do(request: Request, approval_id: int, verb: str) -> Response:
     """Give the answer of a form, and show what is left."""
     identity = require(request, Role.OPERATOR)
     fields = await form_body(request)
-    approvals, by = app_of(request).approvals, _by(identity)
+    approvals, by, asked = app_of(request).approvals, _by(identity), await _get(request, approval_id)
     match verb:
         case "approve":
             text = fields.get("edit", "").strip()
-            asked = await approvals.get(approval_id)
             edit = _json(text, "the arguments") if text else None
             await approvals.approve(approval_id, edit=None if edit == asked.arguments else edit, by=by)
         case "deny":

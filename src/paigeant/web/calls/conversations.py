@@ -9,19 +9,21 @@ from starlette.responses import Response
 
 from paigeant.app.calls.conversations import Conversation
 from paigeant.web.rendering import page
-from paigeant.web.requests import Forbidden, find_run, who
+from paigeant.web.requests import Forbidden, by_workflow, find_run, who
 
 api: Final = APIRouter(prefix="/api/v1/runs")
 pages: Final = APIRouter(prefix="/runs", include_in_schema=False)
 
 
 @api.get("/{workflow_id}/histories")
+@by_workflow
 async def list_conversations(request: Request, workflow_id: str) -> dict[str, list[Conversation]]:
     """Return which steps have left a history, without the messages."""
     return {"histories": await (await find_run(request, workflow_id)).conversations()}
 
 
 @api.get("/{workflow_id}/histories/{step}")
+@by_workflow
 async def show_conversation(request: Request, workflow_id: str, step: str) -> Conversation:
     """Return what the agent of a step was told and has answered; ``step`` is a name, or a place: ``2.0:1``."""
     if not who(request).payloads:
@@ -30,6 +32,7 @@ async def show_conversation(request: Request, workflow_id: str, step: str) -> Co
 
 
 @pages.get("/{workflow_id}/histories/{step}")
+@by_workflow
 async def show(request: Request, workflow_id: str, step: str) -> Response:
     """Show what the agent of a step was told and has answered."""
     found = await show_conversation(request, workflow_id, step)

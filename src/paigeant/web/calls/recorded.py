@@ -8,19 +8,21 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from paigeant.web.rendering import page
-from paigeant.web.requests import find_run
+from paigeant.web.requests import by_workflow, find_run
 
 api: Final = APIRouter(prefix="/api/v1/runs")
 pages: Final = APIRouter(prefix="/runs", include_in_schema=False)
 
 
 @api.get("/{workflow_id}/calls")
+@by_workflow
 async def list_calls(request: Request, workflow_id: str) -> dict[str, Any]:
     """Return the calls that the steps of a run have recorded, in order, with what each cost; not what they returned."""
     return {"calls": await (await find_run(request, workflow_id)).calls()}
 
 
 @pages.get("/{workflow_id}/calls")
+@by_workflow
 async def show(request: Request, workflow_id: str) -> Response:
     """Show the calls that the steps of a run have recorded."""
     run = await find_run(request, workflow_id)

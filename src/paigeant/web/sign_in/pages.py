@@ -11,7 +11,7 @@ from paigeant.errors import IdentityRefused
 from paigeant.web.access import SESSION, Access
 from paigeant.web.guard import COOKIE
 from paigeant.web.rendering import page
-from paigeant.web.requests import form_body
+from paigeant.web.requests import by_workflow, form_body
 from paigeant.web.sign_in.attempt import SECONDS, Attempt
 
 ATTEMPT_COOKIE: Final = "__Host-paigeant-attempt"
@@ -20,12 +20,14 @@ router: Final = APIRouter(include_in_schema=False)
 
 
 @router.get("/login")
+@by_workflow
 async def login(request: Request, back: str = "/") -> Response:
     """Ask for a token, or send to the provider; ``back`` is the page to go on with."""
     return _ask(request, back=_page_here(back))
 
 
 @router.post("/login")
+@by_workflow
 async def sign_in(request: Request) -> Response:
     """Sign in with a token."""
     fields = await form_body(request)
@@ -37,6 +39,7 @@ async def sign_in(request: Request) -> Response:
 
 
 @router.get("/login/openid")
+@by_workflow
 async def begin(request: Request, back: str = "/") -> Response:
     """Send the browser to the provider."""
     access = _access(request)
@@ -60,6 +63,7 @@ async def begin(request: Request, back: str = "/") -> Response:
 
 
 @router.get("/login/openid/answer")
+@by_workflow
 async def finish(request: Request) -> Response:
     """Sign in whom the provider has sent back."""
     access = _access(request)
@@ -77,6 +81,7 @@ async def finish(request: Request) -> Response:
 
 
 @router.post("/logout")
+@by_workflow
 async def sign_out(request: Request) -> Response:
     """Sign out."""
     await form_body(request)

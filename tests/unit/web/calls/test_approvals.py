@@ -11,6 +11,7 @@ import pytest
 
 from paigeant import ActivityRegistry, Workflow, testing
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.access_tokens import TokenRole
 from paigeant.web import Access, read_tokens
 from tests.unit.agents.test_approvals import Buyer, waiting
 from tests.unit.web.conftest import TOKENS, bearer, client_of
@@ -115,3 +116,16 @@ async def test_a_run_shows_what_it_asks_and_arguments_to_those_who_may_see_them(
     assert {"eur": 900} in [each["arguments"] for each in seen["otto"]]
     assert {"eur": 900} not in [each["arguments"] for each in seen["vera"]]
     assert "Asked of people" in page.text
+
+
+@pytest.mark.parametrize(("workflow", "sees"), [("w", 2), ("other", 0)])
+async def test_whoever_has_some_workflows_is_asked_by_these_alone(shop: Shop, workflow: str, sees: int):
+    made = await shop.app.administration.create_token("nora", TokenRole.OPERATOR, workflows=[workflow, "third"])
+    asked, headers = await shop.asked(), {"authorization": f"Bearer {made.token}"}
+
+    listed = (await shop.client.get("/api/v1/approvals", headers=headers)).json()["approvals"]
+    page = await shop.client.get(f"/approvals/{asked['approval']['id']}", headers=headers)
+    denied = await shop.client.post(f"/api/v1/approvals/{asked['approval']['id']}/deny", json={}, headers=headers)
+
+    assert (len(listed), page.status_code, denied.status_code) == ((2, 200, 200) if sees else (0, 404, 404))
+    assert len(await shop.asked()) == (1 if sees else 2)

@@ -13,6 +13,7 @@ def add_tokens() -> None:
         "access_tokens",
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("namespace", "name", "digest", "role")),
         sa.Column("payloads", sa.Boolean(), nullable=False),
+        sa.Column("workflows", sa.Text(), nullable=False),
         sa.Column("created_at", time, nullable=False),
         sa.Column("expires_at", time, nullable=True),
         sa.PrimaryKeyConstraint("namespace", "name", name="access_tokens_pkey"),

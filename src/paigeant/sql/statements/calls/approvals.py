@@ -38,7 +38,7 @@ _SHOWN: Final = (
 )
 
 
-def list_approvals(tx: Tx, workflow: str | None, everything: bool, limit: int, after: str | None) -> ApprovalPage:  # noqa: FBT001
+def list_approvals(tx: Tx, workflows: Sequence[str], everything: bool, limit: int, after: str | None) -> ApprovalPage:  # noqa: FBT001
     """Return a page of questions."""
     query = _SHOWN.order_by(asked.id).limit(limit + 1)
     if not everything:
@@ -48,8 +48,8 @@ def list_approvals(tx: Tx, workflow: str | None, everything: bool, limit: int, a
             asked.epoch == func.coalesce(steps.epoch, 0),
             asked.expires_at.is_(None) | (asked.expires_at > tx.now),
         )
-    if workflow is not None:
-        query = query.where(asked.workflow == workflow)
+    if workflows:
+        query = query.where(asked.workflow.in_(workflows))
     if (place := read_place(after, "approvals")) is not None:
         query = query.where(asked.id > place)
     rows = tx.rows(query, namespace=tx.namespace)

@@ -113,14 +113,20 @@ def _hasten(rows: Rows, hop: HopRow, epoch: int) -> None:
         hop.change(change)
 
 
-def list_approvals(rows: Rows, workflow: str | None, everything: bool, limit: int, after: str | None) -> ApprovalPage:  # noqa: FBT001
+def list_approvals(
+    rows: Rows,
+    workflows: Sequence[str],
+    everything: bool,  # noqa: FBT001
+    limit: int,
+    after: str | None,
+) -> ApprovalPage:
     """Return a page of questions."""
     place, now = read_place(after, "approvals") or 0, rows.clock()
     found = [
         row
         for row in _all(rows)
         if row.id > place
-        and (workflow is None or row.workflow == workflow)
+        and (not workflows or row.workflow in workflows)
         and (everything or protocol.stands(row, now) is ApprovalStatus.OPEN)
     ]
     following = str(found[limit - 1].id) if len(found) > limit else None

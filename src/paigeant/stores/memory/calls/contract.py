@@ -48,9 +48,9 @@ class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses, Budgets, Histories
         return ledger.prune_ledger(self._rows, older_than, limit)
 
     async def list_approvals(
-        self, *, workflow: str | None = None, everything: bool = False, limit: int = 50, after: str | None = None
+        self, *, workflows: Sequence[str] = (), everything: bool = False, limit: int = 50, after: str | None = None
     ) -> ApprovalPage:
-        return approvals.list_approvals(self._rows, workflow, everything, limit, after)
+        return approvals.list_approvals(self._rows, workflows, everything, limit, after)
 
     async def get_approval(self, approval_id: int) -> Approval:
         return approvals.get_approval(self._rows, approval_id)

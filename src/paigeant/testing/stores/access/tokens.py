@@ -14,7 +14,7 @@ from paigeant.model.stored.access_tokens import TokenGrant, TokenRole, token_dig
 from paigeant.testing.stores.backend import Connect, StoreBackend
 
 VERA = TokenGrant(name="vera", role=TokenRole.VIEWER, payloads=False)
-OTTO = TokenGrant(name="otto", role=TokenRole.OPERATOR, payloads=True)
+OTTO = TokenGrant(name="otto", role=TokenRole.OPERATOR, payloads=True, workflows=("article", "book"))
 
 
 class TokenGuarantees(StoreBackend):
@@ -26,7 +26,7 @@ class TokenGuarantees(StoreBackend):
 
         assert (vera.name, vera.role, vera.payloads) == ("vera", TokenRole.VIEWER, False)
         assert vera.expires_at == vera.created_at + timedelta(days=90)
-        assert otto.expires_at is None
+        assert (otto.expires_at, otto.workflows) == (None, ("article", "book"))
         assert await store.find_token(token_digest("one")) == vera
         assert await store.find_token(token_digest("three")) is None
         assert await store.list_tokens() == [otto, vera]

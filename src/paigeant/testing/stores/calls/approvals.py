@@ -171,7 +171,8 @@ class ApprovalGuarantees(StoreBackend):
         rest = await store.list_approvals(limit=2, after=page.next)
 
         assert [len(page.approvals), len(rest.approvals), rest.next] == [2, 1, None]
-        assert (await store.list_approvals(workflow="other")).approvals == ()
+        assert (await store.list_approvals(workflows=["other", "another"])).approvals == ()
+        assert len((await store.list_approvals(workflows=["other", "article"])).approvals) == 3
 
     async def test_what_another_namespace_asks_is_unknown(self, store: Store, connect: Connect) -> None:
         grant = await self.begin(store, "draft")
