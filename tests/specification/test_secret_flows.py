@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic_ai import Agent, FunctionToolset, RunContext
+from pydantic_ai.models.test import TestModel
 
 from paigeant import (
     ActivityContext,
@@ -139,7 +141,7 @@ async def test_a_step_that_may_not_read_a_secret_is_told_so_by_whatever_name_it_
     app = await serve(
         Workflow("look", ["look", "charge"], secrets={"card": "charge"}),
         Workflow("read", ["read"], secrets={"card": "read"}),
-        Workflow("previous", ["charge", "note", "read"], secrets={"charge": "read"}),
+        Workflow("previous", [Step("charge", when="item == 'tea'"), "note", "read"], secrets={"charge": "read"}),
         Workflow("alias", [Step("charge", name="secret"), "alias"], secrets={"charge": "alias"}),
     )
 
@@ -229,6 +231,34 @@ async def test_conditions_see_no_secret(serve: Any, got: list[Any]) -> None:
 
     assert (await finish(app, "flow")).output == "paid"
     assert got == [CARD, (STARS, "paid")]
+
+
+@pytest.mark.parametrize("tells", [False, True])
+async def test_an_agent_has_a_secret_for_its_tools_and_its_model_is_told_none(
+    serve: Any, registry: ActivityRegistry, got: list[Any], *, tells: bool
+) -> None:
+    desk = Agent(TestModel(), name="desk", deps_type=str, toolsets=[FunctionToolset(id="desk")])
+
+    @desk.tool
+    def pay(ctx: RunContext[str]) -> str:
+        got.append(ctx.deps)
+        return f"paid with {ctx.deps}" if tells else "paid"
+
+    registry.agent(desk, prompt="Charge for {payload}", deps=lambda card: card)  # pyright: ignore[reportUnknownLambdaType]
+    app: Paigeant = await serve(Workflow("flow", ["desk"], secrets={"card": "desk"}))
+
+    run = await app.dispatch("flow", INPUT)
+    result = await run.result(20)
+
+    assert got == [CARD]
+    assert CARD not in repr(await app.store.load_evidence(run.workflow_id))
+    if tells:
+        assert result.error is not None
+        assert "has the secret 'card' in clear" in result.error.message
+    else:
+        history = (await run.conversation("desk")).messages
+        assert 'Charge for {"card":"***","item":"tea"}' in str(history)
+        assert CARD not in str(history)
 
 
 async def test_a_compensation_reads_what_its_activity_may_read(serve: Any, registry: ActivityRegistry) -> None:

@@ -57,7 +57,7 @@ async def refund(log: dict[str, str]) -> None:
 
 
 pay = Workflow("pay", ["charge", thank, Step("thank", timeout=3)], input=Order, output=Receipt)
-untyped = Workflow("untyped", [charge, thank])
+untyped = Workflow("untyped", [charge, thank], secrets={"card": ["charge"], "pin": "charge"})
 only_input = Workflow("only_input", [charge], input=Order)
 many = Workflow("many", [thank], input=list[str], output=dict[str, int])
 

@@ -53,6 +53,11 @@ def registry() -> ActivityRegistry:
     async def unship(card: str) -> None:
         del card
 
+    @made.execute("after")
+    async def after(previous: int) -> int:
+        return previous
+
+    made.agent(Agent(TestModel(), name="tell"))
     made.agent(Agent(TestModel(), name="writer"), prompt="Thank for {item}, paid by {card}")
     made.agent(Agent(TestModel(), name="whole"), prompt="Thank for {payload.card}")
     made.agent(Agent(TestModel(), name="function"), prompt=lambda card: card)  # pyright: ignore[reportUnknownLambdaType]
@@ -137,6 +142,18 @@ def test_entries_that_would_have_a_secret_decide_or_lie_in_clear_are_refused(
             {"card": "charge"},
             "step 'ship': 'card' is a secret that only charge may read: add 'ship' to",
         ),
+        (
+            ["charge", "tell"],
+            {"charge": "charge"},
+            "step 'tell': its prompt is made of the output before it, the secret 'charge'",
+        ),
+        (
+            ["charge", "after"],
+            {"charge": "charge"},
+            "step 'after': 'charge' is a secret that only charge may read: add",
+        ),
+        (["charge", "after"], {"charge": "after"}, None),
+        ([Step("charge", when="item == ''"), "after"], {"charge": "charge"}, None),
         (["charge"], {"card": "charge", "receipt": "charge", "charge": "charge"}, None),
         (
             ["charge"],

@@ -25,13 +25,16 @@ from paigeant.model.secrecy.secrets import SecretPolicy
 _RULE: Final = "secret"
 
 
-def _steps_in(entry: Entry) -> Iterator[Step]:
-    """Yield the steps of an entry, but for those of a run within this one, which has names of its own."""
+def _steps_in(entry: Entry, before: Entry | None) -> Iterator[tuple[Step, Step | None]]:
+    """Yield the steps of an entry, each with the step before it, if that is known to be one.
+
+    But for those of a run within this one, which has names of its own.
+    """
     if isinstance(entry, Step):
-        yield entry
+        yield entry, before if isinstance(before, Step) else None
     elif not isinstance(entry, SubWorkflow):
         for each in entry.inner:
-            yield from _steps_in(each)
+            yield from _steps_in(each, None)
 
 
 def check_secrets(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
@@ -55,18 +58,21 @@ class _Check:
 
     def flaws(self) -> Iterator[WorkflowFlaw]:
         """Go through the steps, and then through the names."""
-        for position, step in self._steps:
+        for position, step, before in self._steps:
             if step.activity in self.registry:
                 yield from self._of_activity(position, step, self.registry[step.activity])
+                yield from self._behind(position, step, before)
             else:
                 yield from self._elsewhere(position, step)
         yield from self._unknown()
 
     @property
-    def _steps(self) -> list[tuple[int, Step]]:
-        """The steps of this run, with the positions of their entries."""
-        entries = enumerate(self.plan.itinerary, 1)
-        return [(position, step) for position, entry in entries for step in _steps_in(entry)]
+    def _steps(self) -> list[tuple[int, Step, Step | None]]:
+        """The steps of this run, with the positions of their entries, and the step before, if one is."""
+        entries = list(enumerate(self.plan.itinerary, 1))
+        befores = [None, *(entry for _, entry in entries)]
+        several = zip(entries, befores, strict=False)
+        return [(at, *each) for (at, entry), before in several for each in _steps_in(entry, before)]
 
     def _of_activity(self, position: int, step: Step, activity: Activity) -> Iterator[WorkflowFlaw]:
         handler = activity.execute
@@ -84,6 +90,23 @@ class _Check:
         fields = [place for place in handler.places if place.name == "payload" and place.path[:1]]
         return names + [str(place) for place in fields if place.path[0] in self.policy.readers]
 
+    def _behind(self, position: int, step: Step, before: Step | None) -> Iterator[WorkflowFlaw]:
+        """Look at a step that takes the output of the one before it, a secret that it may not read, or show."""
+        handler = self.registry[step.activity].execute
+        if before is None or before.when is not None or "previous" not in handler.signature.names:
+            return
+        if before.activity not in self.registry or effects_of(self.registry[before.activity]).open:
+            return  # it may add a step in between
+        name = self.policy.name_of(before.activity, before.name)
+        if name is not None and "previous" in handler.prompted:
+            text = f"its prompt is made of the output before it, the secret {name!r}: a model is shown none"
+            yield self._flaw(position, step, text, handler)
+        elif name is not None and not self._may(step, name):
+            yield self._flaw(position, step, self.policy.refusal(step.activity, name), handler)
+
+    def _may(self, step: Step, name: str) -> bool:
+        return step.activity in self.policy.readers[name]
+
     def _elsewhere(self, position: int, step: Step) -> Iterator[WorkflowFlaw]:
         card = self.known.cards.get(step.activity)
         required: list[str] = [] if card is None else from_json(card.arguments).get("required", [])
@@ -96,7 +119,7 @@ class _Check:
 
     def _unknown(self) -> Iterator[WorkflowFlaw]:
         """Look for secrets that nothing provides: of an input that is not declared, misspellings alone are seen."""
-        steps, fields = [step for _, step in self._steps], self._fields()
+        steps, fields = [step for _, step, _ in self._steps], self._fields()
         effects = [effects_of(self.registry[step.activity]) for step in steps if step.activity in self.registry]
         there = {name for step in steps for name in (step.activity, step.name) if name is not None}
         there |= {name for each in effects for name in each.variables} | (fields or set())
@@ -107,7 +130,7 @@ class _Check:
             if name in there or not (certain or close):
                 continue
             text = f"the secret {name!r} is no field of the input, no output and no variable of a step; "
-            position, step = next((each for each in self._steps if each[1].activity in readers), self._steps[0])
+            position, step, _ = next((each for each in self._steps if each[1].activity in readers), self._steps[0])
             yield self._flaw(position, step, text + (close or f"there is: {listed(sorted(there))}"))
 
     def _fields(self) -> set[str] | None:
