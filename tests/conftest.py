@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import signal
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 import aio_pika
 import pytest
+import structlog
 from redis import Redis
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -25,6 +27,7 @@ import paigeant.testing.contracts  # noqa: F401  (so that the asserts of the sui
 from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 from paigeant.model.entries.entry import FLOW
+from paigeant.telemetry.output import WriterHandler
 
 POSTGRES = os.environ.get("PAIGEANT_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("PAIGEANT_TEST_REDIS", "redis://127.0.0.1:6379/0")
@@ -62,6 +65,21 @@ def no_module_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
         if any(str(place).startswith(base) for place in places):
             del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def no_log_stays() -> Iterator[None]:
+    """Stop the log that a test has started in this process: it would write all lines of those that follow."""
+    yield
+    root = logging.getLogger()
+    started = [handler for handler in root.handlers if isinstance(handler, WriterHandler)]
+    for handler in started:
+        root.removeHandler(handler)
+        handler.close()
+    if started:
+        root.setLevel(logging.WARNING)
+        logging.captureWarnings(capture=False)
+        structlog.reset_defaults()
 
 
 @pytest.fixture(name="tell_postgres")

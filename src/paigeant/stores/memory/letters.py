@@ -21,14 +21,19 @@ from paigeant.stores.memory.rows import Rows
 
 def record(rows: Rows, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
     """Keep messages, as far as there is room; of those that are there already, count once more."""
-    return [_keep(rows, one) for one in rejected_messages]
+    size, kept = sum(len(letter.body) for letter in rows.letters.values()), list[bool]()
+    for one in rejected_messages:
+        known = rows.letters.get((one.topic, one.digest))
+        more = len(one.body) if known is None else 0
+        kept.append(known is not None or (len(rows.letters) < LETTERS and size + more <= LETTERS_BYTES))
+        if kept[-1]:
+            size += more
+            _keep(rows, one, known)
+    return kept
 
 
-def _keep(rows: Rows, one: RejectedMessage) -> bool:
+def _keep(rows: Rows, one: RejectedMessage, known: DeadLetter | None) -> None:
     place, now = (one.topic, one.digest), rows.clock()
-    known = rows.letters.get(place)
-    if known is None and not _has_room(rows, len(one.body)):
-        return False
     rows.letters[place] = DeadLetter(
         id=rows.next_number() if known is None else known.id,
         topic=one.topic,
@@ -41,12 +46,6 @@ def _keep(rows: Rows, one: RejectedMessage) -> bool:
         seen_at=now,
         body=one.body,
     )
-    return True
-
-
-def _has_room(rows: Rows, size: int) -> bool:
-    there = rows.letters.values()
-    return len(there) < LETTERS and sum(len(letter.body) for letter in there) + size <= LETTERS_BYTES
 
 
 def page(rows: Rows, topic: str | None, limit: int, after: str | None) -> LetterPage:
