@@ -37,6 +37,7 @@ from paigeant.sql.sqlite.address import BUSY_MS, engine_of, path_of
 from paigeant.sql.sqlite.checks import file_checks, prepare_folder, require_place
 from paigeant.sql.sqlite.clock import THIS_MACHINE, MachineClock, StoreClock
 from paigeant.sql.sqlite.data_version import DataVersionPoller
+from paigeant.sql.sqlite.new_file import make_schema
 from paigeant.sql.sqlite.process_locks import ProcessLocks
 from paigeant.sql.sqlite.writer_thread import WriterThread
 from paigeant.sql.statements import announce, heartbeat
@@ -197,7 +198,7 @@ class SqliteDatabase(Database):
         with self._alone_with_it() as connection:
             version = version_of(connection)
             if version is None:
-                schema.migrate(connection, str(self.path))
+                make_schema(connection, str(self.path))
             else:
                 schema.require(version, str(self.path))
 

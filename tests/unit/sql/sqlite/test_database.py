@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from paigeant.errors import ConfigError, DispatchConflict, Unavailable
 from paigeant.model.stored.claims import Due
 from paigeant.sql.execution import failures
-from paigeant.sql.sqlite import checks, database
+from paigeant.sql.schema import version as schema
+from paigeant.sql.sqlite import checks, database, new_file
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.sql.sqlite.process_locks import ProcessLocks
 from paigeant.stores.sqlite import SqliteStore
@@ -29,6 +31,32 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def url(file: Path) -> str:
     return f"sqlite:///{file}"
+
+
+async def test_a_second_new_file_is_what_migrations_make_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(new_file, "_made", [])
+    dumps = list[list[str]]()
+
+    for number in (1, 2):
+        async with SqliteStore(f"sqlite:///{tmp_path}/{number}.db"):
+            pass
+        with closing(sqlite3.connect(tmp_path / f"{number}.db")) as connection:
+            dumps.append([line for line in connection.iterdump() if "store_clock" not in line or "INSERT" not in line])
+        monkeypatch.setattr(schema, "migrate", None)  # the second is not migrated
+
+    assert len(dumps[0]) > 50
+    assert dumps[0] == dumps[1]
+
+
+async def test_a_file_with_tables_of_an_application_is_migrated(file: Path, url: str):
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE orders (id INTEGER)")
+
+    async with SqliteStore(url) as store:
+        await store.record_workflow_start([new_run("draft")])
+
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 
 
 def test_every_connection_is_set_up_to_lose_nothing(url: str):
