@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
+# What is compiled is kept, whatever the environment says: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 VENV   := .venv
 BIN    := $(VENV)/bin
 BASE   := $(VENV)/.base

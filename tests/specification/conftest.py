@@ -20,7 +20,12 @@ def registry() -> ActivityRegistry:
     return ActivityRegistry()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres", "redis+sqlite", "redis+postgres", "rabbitmq+postgres"])
+BACKENDS = ["memory", "sqlite", "postgres", "redis+postgres", "rabbitmq+postgres"]
+BOTH_SEEN = pytest.param("redis+sqlite", marks=pytest.mark.slow)
+"""Its store and its transport are seen with others."""
+
+
+@pytest.fixture(params=[*BACKENDS, BOTH_SEEN])
 def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRegistry) -> Settings:
     if request.param == "memory":
         return Settings(store="memory://", transport="memory://", grace=1, lease=2)

@@ -18,7 +18,7 @@ from paigeant import ActivityRegistry, Paigeant, Step, Workflow
 from paigeant.config import Settings
 from paigeant.model.runs import RunStatus
 
-EVERYWHERE = ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", "redis+sqlite"]
+EVERYWHERE = ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", pytest.param("redis+sqlite", marks=pytest.mark.slow)]
 STEPS = ("one", "two", "three", "four", "five")
 
 
