@@ -18,7 +18,8 @@ from paigeant import ActivityRegistry, Paigeant, Step, Workflow
 from paigeant.config import Settings
 from paigeant.model.runs import RunStatus
 
-EVERYWHERE = ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", pytest.param("redis+sqlite", marks=pytest.mark.slow)]
+BOTH_SEEN = pytest.param("redis+sqlite", marks=pytest.mark.slow)
+EVERYWHERE = ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", BOTH_SEEN]
 STEPS = ("one", "two", "three", "four", "five")
 
 
