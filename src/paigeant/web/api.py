@@ -224,7 +224,7 @@ async def custody(request: Request, workflow_id: str) -> dict[str, Any]:
 
 @router.post("/runs/{workflow_id}/fork", status_code=201)
 @by_workflow
-async def fork(request: Request, workflow_id: str) -> Response:
+async def fork(request: Request, workflow_id: str, if_match: IfMatch = None) -> Response:
     """Start a run that inherits what this one had before a step: ``{from, outputs: {…}, keep_checkpoints: false}``."""
     require(request, Role.OPERATOR)
     body = await json_body(request, "from", "outputs", "keep_checkpoints")
@@ -233,7 +233,10 @@ async def fork(request: Request, workflow_id: str) -> Response:
     if not isinstance(place, str | int | None) or isinstance(place, bool) or not isinstance(outputs, dict):
         raise InvalidInput("the body should be {from: a step or a position, outputs: {step: value}}")
     values, keeps = cast("dict[str | int, Any]", outputs), bool(body.get("keep_checkpoints"))
-    made = await (await find_run(request, workflow_id)).fork(place, values, keep_checkpoints=keeps)
+    run = await find_run(request, workflow_id)
+    if if_match is not None:
+        require_unchanged(await run.view(), if_match)
+    made = await run.fork(place, values, keep_checkpoints=keeps)
     said = {"workflow_id": str(made.workflow_id), "status": str(await made.status())}
     return JSONResponse(said, 201, {"Location": f"/api/v1/runs/{made.workflow_id}"})
 

@@ -115,7 +115,12 @@ async def run(request: Request, workflow_id: str) -> Response:
 
 
 def _verbs(view: RunView) -> list[str]:
-    possible = {"retry": view.status in RESUMABLE, "cancel": not view.status.final, "terminate": not view.status.final}
+    possible = {
+        "retry": view.status in RESUMABLE,
+        "cancel": not view.status.final,
+        "terminate": not view.status.final,
+        "fork": True,
+    }
     return [verb for verb, may in possible.items() if may]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, cast
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Request
+from pydantic_core import from_json
 from starlette.responses import RedirectResponse, Response
 
+from paigeant.app import Run
 from paigeant.app.operating.bulk import Verb, do_to_all, match
 from paigeant.errors import InvalidInput
 from paigeant.model.runs import Direction, RunView, StepStatus
@@ -34,6 +37,10 @@ _CHOICES: Final = {
     "cancel": "The run ends at the next beat of its worker; what it has done stays done.",
     "compensate": "The run ends, and what it has done is undone.",
     "terminate": "The run ends now. Nothing is undone, and what runs at the moment is not recorded.",
+    "fork": (
+        "A run of its own begins at the place: it takes over what this one had before, without doing it again, and "
+        "executes the rest anew. This one stays as it is, and nothing that was taken over is ever undone."
+    ),
     "signal": "The run goes on if it waits for this signal; else the signal is kept for the next wait.",
 }
 
@@ -53,7 +60,10 @@ async def confirm(request: Request, workflow_id: str, verb: str, name: str = "")
     said = _CHOICES[_verb(verb)]
     if verb == "compensate":
         said += f" {_undone(view)}"
-    return page(request, "confirm.html", run=view, verb=verb, said=said, version=version_of(view), name=name)
+    places = [hop for hop in view.journey if not hop.path and hop.direction is Direction.EXECUTE]
+    return page(
+        request, "confirm.html", run=view, verb=verb, said=said, version=version_of(view), name=name, places=places
+    )
 
 
 def _undone(view: RunView) -> str:
@@ -89,9 +99,23 @@ async def do(request: Request, workflow_id: str, verb: str) -> Response:
             await run.cancel(compensate=True)
         case "signal":
             await run.signal(fields.get("name", ""), fields.get("payload") or None)
+        case "fork":
+            run = await _fork(run, fields)
         case _:
             await run.terminate()
     return RedirectResponse(f"{request.scope.get('root_path', '')}/runs/{run.workflow_id}", 303)
+
+
+async def _fork(run: Run[Any], fields: Mapping[str, str]) -> Run[Any]:
+    """Fork a run as a form says; raises InvalidInput for outputs that are no object."""
+    try:
+        outputs: Any = from_json(fields.get("outputs", "").strip() or "{}", allow_inf_nan=False)
+    except ValueError as error:
+        raise InvalidInput(f"the outputs are no JSON: {error}") from None
+    if not isinstance(outputs, dict):
+        raise InvalidInput('the outputs should be an object by step, as {"charge": 5}')
+    keeps = fields.get("keep_checkpoints") == "on"
+    return await run.fork(fields.get("from") or None, cast("dict[str | int, Any]", outputs), keep_checkpoints=keeps)
 
 
 @router.get("/bulk/{verb}")

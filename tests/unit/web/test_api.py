@@ -110,6 +110,7 @@ async def test_a_run_is_drawn_audited_and_forked(local: httpx2.AsyncClient, paig
     forked = await local.post(f"{address}/fork", json={"from": "fails"})
     wrong = await local.post(f"{address}/fork", json={"from": ["fails"]})
     nowhere = await local.post(f"{address}/fork", json={"from": "nothing"})
+    stale = await local.post(f"{address}/fork", json={"from": "fails"}, headers={"If-Match": '"0"'})
 
     assert picture.startswith("flowchart")
     assert "fails" in picture
@@ -117,6 +118,7 @@ async def test_a_run_is_drawn_audited_and_forked(local: httpx2.AsyncClient, paig
     assert (forked.status_code, forked.json()["workflow_id"] != str(run.workflow_id)) == (201, True)
     view = (await local.get(forked.headers["location"])).json()
     assert view["forked_from"]["workflow_id"] == str(run.workflow_id)
+    assert stale.status_code == 412
     assert [(each.status_code, each.json()["code"]) for each in (wrong, nowhere)] == [(422, "InvalidInput")] * 2
 
 

@@ -84,6 +84,31 @@ async def test_a_worker_is_drained_after_a_question_that_says_what_nobody_else_s
     assert "/drain" not in after
 
 
+async def test_a_run_is_forked_from_a_place_with_another_output_after_a_question(
+    local: httpx2.AsyncClient, paigeant: Paigeant
+):
+    run = await paigeant.dispatch("failing", {"name": "Zoe"})
+    await run.result(20)
+    link = f"/runs/{run.workflow_id}/do/fork"
+    assert link in (await local.get(f"/runs/{run.workflow_id}", headers=HTML)).text
+    asking = (await local.get(link, headers=HTML)).text
+    form = form_of(asking) | {"from": "1", "outputs": ""}
+
+    no_json = await local.post(link, data={**form, "outputs": "{"}, headers=HTML)
+    no_object = await local.post(link, data={**form, "outputs": "[1]"}, headers=HTML)
+    nowhere = await local.post(link, data={**form, "from": "7"}, headers=HTML)
+    done = await local.post(link, data=form, headers=HTML)
+
+    assert "takes over what this one had before" in asking
+    assert '<option value="1">1: fails (failed)</option>' in asking
+    assert [each.status_code for each in (no_json, no_object, nowhere)] == [422, 422, 422]
+    assert done.status_code == 303
+    fork = paigeant.run(done.headers["location"].rpartition("/")[2])
+    assert fork.workflow_id != run.workflow_id
+    assert (await fork.result(20)).status is RunStatus.COMPLETED
+    assert (await local.post(link, data={**form, "version": "0"}, headers=HTML)).status_code == 412
+
+
 @pytest.mark.parametrize("cause", ["unserved", "late", "dead letters"])
 def test_what_is_no_group_of_runs_leads_to_no_runs(cause: str):
     assert link_of(AttentionGroup(cause=cause, step="charge", count=3)) == ""
