@@ -74,7 +74,7 @@ class Crew:
         """Hire with these orders, but for what is said each time."""
         self._orders = orders
         self._context: Any = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["chaos.worker", "chaos.dispatcher", "chaos.preloaded"])
+        self._context.set_forkserver_preload(["chaos.worker", "chaos.dispatcher", "chaos.endpoint", "chaos.preloaded"])
         self._count = 0
         self.hands: list[Hand] = []
 

@@ -11,7 +11,7 @@ from chaos.journeys import workflows
 from chaos.load import KINDS, input_of, kind_of
 from chaos.mutations import apply
 from chaos.orders import Orders
-from chaos.signalling import Signaller, insist
+from chaos.signalling import Signaller, answer_all, insist
 from chaos.worker import end_with_parent
 from paigeant import ActivityRegistry
 
@@ -92,6 +92,7 @@ async def _dispatch(orders: Orders) -> None:
                 upcoming = next(left)
             await asyncio.gather(*(_one(app, orders, number, signaller) for number in group))
             await signaller.go_on()
+            await answer_all(app)
             await asyncio.sleep(0.05)
 
 

@@ -26,8 +26,14 @@ LEASE: Final = ContextVar[Grant]("lease")
 
 
 def _is_for_work(call: str, arguments: tuple[Any, ...]) -> bool:
-    """Tell whether it is no claim, or one of hops to execute: runs to be ended are claimed all along, often in vain."""
-    return call != "claim" or isinstance(arguments[1], Due | Announced)
+    """Tell whether it counts: not a claim of runs to be ended, made all along and often in vain, nor a free record."""
+    match call:
+        case "claim":
+            return isinstance(arguments[1], Due | Announced)
+        case "record_checkpoints":
+            return any(recording.charges for recording in arguments[0])
+        case _:
+            return True
 
 
 class StoreWatch:
@@ -91,6 +97,12 @@ def _points_of(commit: Commit, settled: CommitResult) -> Iterator[str]:
         yield "join-in-doubt"
     if settled.freed:
         yield "freed-not-published"
+    yield from _others_of(commit)
+
+
+def _others_of(commit: Commit) -> Iterator[str]:
+    if commit.transition.writes.asks:
+        yield "parked-in-doubt"
     if isinstance(commit.child, RunStart):
         yield "child-in-doubt"
 
@@ -101,6 +113,7 @@ _BEFORE: Final = {
     "record_step_result": "finished-not-committed",
     "release": "stopping-not-released",
     "send_signals": "signal-not-sent",
+    "record_checkpoints": "call-made-not-recorded",
 }
 _AFTER: Final = {
     "record_workflow_start": "dispatch-in-doubt",
@@ -110,6 +123,9 @@ _AFTER: Final = {
     "take_announcements": "due-not-published",
     "end_dead_leases": "reclaimed-not-taken-up",
     "send_signals": "signal-in-doubt",
+    "record_checkpoints": "checkpoint-in-doubt",
+    "reserve": "reserved-not-called",
+    "answer_approval": "answered-in-doubt",
 }
 _FORGETTABLE: Final = frozenset(
     {"record_workflow_start", "claim", "beat", "record_step_result", "take_announcements", "send_signals"}

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Final
 
 from chaos.backends import Backend, running
+from chaos.endpoint import Bill
 from chaos.faults import Fault, RandomKill, worker_lane, world_lane
 from chaos.history import History
 from chaos.invariants import Breach, breaches, recovery, repeats
@@ -24,6 +25,7 @@ from chaos.orders import Orders
 from chaos.plan import Plan
 from chaos.playing import play
 from chaos.points import POINTS
+from chaos.servers.server import free_port
 from chaos.stage import Stage
 
 _DRAINED: Final = 45.0
@@ -93,6 +95,7 @@ async def _play(script: Script, backend: Backend, folder: Path, say: Callable[[s
         ended=plan.ended,
         slow=plan.slow,
         poison_every=max(1, plan.runs // plan.poison) if plan.poison else 0,
+        endpoint=free_port(),
     )
     stage = Stage(backend, plan, orders, say)
     try:
@@ -214,7 +217,8 @@ async def _read(stage: Stage) -> History:
     except TimeoutError:
         leaks.append(f"{await reader.connections()} connections are left at the server")
     history = await reader.history()
-    history.effects = stage.orders.effects.read()
+    history.effects, history.tools = stage.orders.effects.read(), stage.orders.tools.read()
+    history.bill = Bill(stage.orders.folder / "bill.log").read()
     history.dispatched, history.signalled = stage.ledger.sure(), stage.ledger.signalled()
     history.when_terminated = stage.when_terminated
     history.left, history.leaks = left, leaks

@@ -6,21 +6,38 @@ import asyncio
 import os
 from typing import Any
 
+from chaos.clerk import add_clerk
 from chaos.doomed import LEASE
 from chaos.effects import Effect, EffectsLog
 from chaos.journeys import PATIENT
 from chaos.load import COMPENSABLE, KINDS, STEPS, chain_of, fold, seconds_of
+from chaos.orders import Orders
 from chaos.points import Points, die
 from paigeant import ActivityContext, ActivityRegistry, Completed, Terminal
 
 
-def handlers(effects: EffectsLog, points: Points) -> ActivityRegistry:
+def handlers(orders: Orders, points: Points) -> ActivityRegistry:
     """Return activities that note what they do."""
-    registry = ActivityRegistry()
+    registry, effects = ActivityRegistry(), orders.effects
     for name in STEPS:
         _add_step(registry, name, effects, points)
     _add_poison(registry, effects)
+    if orders.endpoint:
+        _add_clerk(registry, orders, effects)
     return registry
+
+
+def _add_clerk(registry: ActivityRegistry, orders: Orders, effects: EffectsLog) -> None:
+    tools = orders.tools
+
+    def begin(ctx: ActivityContext) -> None:
+        _note(effects, ctx)
+
+    def note(ctx: ActivityContext, what: str) -> None:
+        tool, _, call = what.partition(" ")
+        _note(tools, ctx, tool, f"{ctx.idempotency_key}:{call}")
+
+    add_clerk(registry, f"http://127.0.0.1:{orders.endpoint}/v1", begin, note)
 
 
 def _add_step(registry: ActivityRegistry, name: str, effects: EffectsLog, points: Points) -> None:
@@ -57,13 +74,13 @@ def _add_poison(registry: ActivityRegistry, effects: EffectsLog) -> None:
         die()
 
 
-def _note(effects: EffectsLog, ctx: ActivityContext) -> int:
-    """Write down one execution; returns the fence under which it runs."""
+def _note(effects: EffectsLog, ctx: ActivityContext, tool: str | None = None, call: str | None = None) -> int:
+    """Write down one execution, of the step or of a tool; returns the fence under which it runs."""
     key, fence = LEASE.get().key, LEASE.get().fence
     effects.note(
         Effect(
-            *(ctx.workflow_id.hex, key.path, ctx.position, ctx.step, ctx.step_id.hex, str(ctx.direction)),
-            *(ctx.idempotency_key, fence, ctx.attempt, os.getpid()),
+            *(ctx.workflow_id.hex, key.path, ctx.position, tool or ctx.step, ctx.step_id.hex, str(ctx.direction)),
+            *(call or ctx.idempotency_key, fence, ctx.attempt, os.getpid()),
         )
     )
     return fence

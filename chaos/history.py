@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from chaos.effects import Effect
+from chaos.endpoint import Billed
 
 
 class RunRow(NamedTuple):
@@ -131,6 +132,34 @@ class Signalled(NamedTuple):
     position: int | None
 
 
+class Charged(NamedTuple):
+    """One row of ``ledger``."""
+
+    run: str
+    step_id: str
+    key: str
+    tokens: int
+
+
+class Recorded(NamedTuple):
+    """One row of ``checkpoints``."""
+
+    run: str
+    step_id: str
+    key: str
+    kind: str
+
+
+class Asked(NamedTuple):
+    """One row of ``approvals``."""
+
+    run: str
+    step_id: str
+    kind: str
+    tool: str
+    status: str
+
+
 @dataclass
 class History:
     """Everything that the invariants look at."""
@@ -140,9 +169,16 @@ class History:
     joins: list[Join] = field(default_factory=list[Join])
     branches: list[Branch] = field(default_factory=list[Branch])
     signals: list[Signalled] = field(default_factory=list[Signalled])
+    ledger: list[Charged] = field(default_factory=list[Charged])
+    checkpoints: list[Recorded] = field(default_factory=list[Recorded])
+    approvals: list[Asked] = field(default_factory=list[Asked])
     variables: dict[tuple[str, str, int, str], Any] = field(default_factory=dict)
     """The variables that hops have set beside their outputs, by run, path, position and name."""
     effects: list[Effect] = field(default_factory=list)
+    tools: list[Effect] = field(default_factory=list[Effect])
+    """What the tools of agents did; the key ends with that of the call."""
+    bill: list[Billed] = field(default_factory=list[Billed])
+    """What the provider of models was asked."""
     dispatched: set[int] = field(default_factory=set)
     """Numbers of the runs whose dispatch was answered."""
     signalled: set[int] = field(default_factory=set)

@@ -13,6 +13,12 @@ COMPENSABLE: Final = frozenset({"one", "two", "four"})
 MAX_ATTEMPTS: Final = 3
 """Attempts of a step that kills its workers."""
 
+CLERK: Final = "clerk"
+"""The activity that is an agent."""
+
+REQUESTS: Final = 3
+"""What it asks a model for, if nothing stops it."""
+
 ITEMS: Final = 12
 """Items of a run that fans out."""
 
@@ -48,27 +54,25 @@ KINDS: Final[Mapping[str, Kind]] = {
     "fan-cancelled": Kind("fan", _CANCELLED),
     "wait": Kind("wait", _DONE),
     "child": Kind("child", _DONE),
+    "agent": Kind("agent", _DONE),
+    "agent-broke": Kind("poor", _UNDONE),
     "child-undone": Kind("child", _UNDONE, ("", "five")),
     "child-ended": Kind("child", _ENDED),
     "child-cancelled": Kind("child", _CANCELLED),
 }
 """``flaky`` fails once and is tried again, what is ``undone`` or ``broken`` fails for good, what is ``ended`` or
-``cancelled`` is terminated, or cancelled and undone, in flight if there is time; ``careful`` holds a step that runs at
-most once, ``poison`` one that kills its worker each time."""
+``cancelled`` is terminated, or cancelled and undone, in flight if there is time; an agent that is ``broke`` may spend
+what two of its three requests cost; ``careful`` holds a step that runs at most once, ``poison`` one that kills its
+worker each time."""
 
 _SHARES: Final = (("flaky", 0.04), ("undone", 0.04), ("careful", 0.02))
 _EVERY: Final = 20
-_REGULAR: Final = {4: "fan", 7: "wait", 10: "child"}
+_REGULAR: Final = {4: "fan", 7: "wait", 10: "child", 13: "agent"}
 """Of each twenty runs these are of a kind whatever is drawn, so that a short drama has all of them."""
 _TURN: Final = 16
 _IN_TURN: Final = (
-    "fan-cancelled",
-    "child-undone",
-    "fan-broken",
-    "child-cancelled",
-    "fan-undone",
-    "child-ended",
-    "fan-ended",
+    *("fan-cancelled", "child-undone", "agent-broke", "fan-broken", "child-cancelled", "fan-undone"),
+    *("child-ended", "agent-broke", "fan-ended"),
 )
 """And one of each twenty is of these, in turn."""
 
@@ -112,6 +116,16 @@ def input_of(number: int, kind: str, slow: float = 0.0) -> dict[str, Any]:
 def payload_of(number: int, signal: str) -> dict[str, Any]:
     """Return what a signal to a run carries."""
     return {"word": fold(signal, f"seed {number}")}
+
+
+def said_by_clerk(number: int) -> str:
+    """Return what the agent comes to."""
+    return f"done with {number}"
+
+
+def is_denied(number: int) -> bool:
+    """Tell whether a person says no to what the agent wants to do."""
+    return number % 3 == 0
 
 
 def fold(chain: str, step: str) -> str:

@@ -14,10 +14,15 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Final
 
+from pydantic_ai import ToolApproved
 from sqlalchemy import CTE, bindparam
 
+from paigeant.abc import Call
+from paigeant.agents.durable import deferred
 from paigeant.app.signals import Signal
 from paigeant.engine.flow import nodes
+from paigeant.engine.hop.session.gate import LeasedGate
+from paigeant.engine.hop.session.leased import LeasedSession
 from paigeant.engine.runtime import Runtime
 from paigeant.model.fan.joins import JoinState
 from paigeant.model.hops import Commit, Grant, Leased, Verdict
@@ -156,6 +161,39 @@ def without_child_of_its_own() -> None:
     nodes.decide_child = forgetful
 
 
+def without_replay() -> None:
+    """A step finds nothing of what it has recorded."""
+
+    async def nothing(session: LeasedSession, call: Call) -> bytes | None:
+        del session, call
+
+    LeasedSession.recall = nothing  # type: ignore[method-assign]
+
+
+def without_charges() -> None:
+    """What a request costs is not recorded with it."""
+    record = LeasedSession.record
+
+    async def free(session: LeasedSession, call: Call, json: bytes, **more: Any) -> bytes:
+        return await record(session, call, json, **{**more, "charges": ()})
+
+    LeasedSession.record = free  # type: ignore[method-assign]
+
+
+def without_approval() -> None:
+    """Whatever people answer is taken for a yes."""
+    deferred._approval = lambda *_: ToolApproved()
+
+
+def without_budget() -> None:
+    """No room is reserved before a request."""
+
+    async def reserve(*_: Any) -> None:
+        """Return, whatever there is."""
+
+    LeasedGate.reserve = reserve  # type: ignore[method-assign]
+
+
 def _see(view: Callable[[Commit, Found], dict[str, Any]]) -> None:
     """Have verdicts given on rows that look otherwise."""
     judge = commit._judge
@@ -189,6 +227,10 @@ MUTATIONS: Final[dict[str, Callable[[], None]]] = {
     "no-join": without_join,
     "no-signal-id": without_signal_id,
     "no-child-of-its-own": without_child_of_its_own,
+    "no-replay": without_replay,
+    "no-charges": without_charges,
+    "no-approval": without_approval,
+    "no-budget": without_budget,
 }
 
 

@@ -38,6 +38,8 @@ class Orders:
     poison_every: int = 0
     ended: float = 0.0
     slow: float = 0.0
+    endpoint: int = 0
+    """The port of the provider of models."""
     grace: float = field(default=0.1)
 
     @property
@@ -56,6 +58,11 @@ class Orders:
     def effects(self) -> EffectsLog:
         """The effects log."""
         return EffectsLog(self.folder / "effects.log")
+
+    @property
+    def tools(self) -> EffectsLog:
+        """The log of what an agent's tools did."""
+        return EffectsLog(self.folder / "tools.log")
 
     def speak_into_a_file(self) -> None:
         """Send all that this process says to a file of its own."""

@@ -11,7 +11,7 @@ from chaos.crew import Hand
 from chaos.dispatcher import dispatch
 from chaos.faults import Cut, Emptied, Fault, Forged, PointKill, RandomKill, ServerFault, Zombie
 from chaos.forging import forge
-from chaos.load import STEPS
+from chaos.load import CLERK, STEPS
 from chaos.points import Point
 from chaos.proxy import BOTH, Way
 from chaos.stage import Stage
@@ -20,6 +20,9 @@ _REACHED_WITHIN: Final = 15.0
 """Seconds that a point may take to be reached, before another tries."""
 
 _TRIES: Final = 6
+
+_WHOLESOME: Final = (*STEPS, CLERK)
+"""All that kills nobody."""
 
 _POINT_WITHIN: Final = 120.0
 """Seconds that all tries may take where the plan covers every point; a quarter of it elsewhere."""
@@ -96,7 +99,7 @@ async def _send(stage: Stage, point: Point, at: int) -> Hand:
             stage.done["other kills"] += 1
             await left.kill()
             return hand
-    return stage.victim(topics=STEPS, armed=point.name, at=at)
+    return stage.victim(topics=_WHOLESOME, armed=point.name, at=at)
 
 
 async def _pause(stage: Stage, leases: float, point: Point | None) -> None:
@@ -111,7 +114,7 @@ async def _pause(stage: Stage, leases: float, point: Point | None) -> None:
         zombie.send(signal.SIGSTOP)
         await asyncio.sleep(seconds)
     else:
-        other = zombie = stage.victim(topics=STEPS, armed=point.name, at=1, pauses=True, concurrency=1)
+        other = zombie = stage.victim(topics=_WHOLESOME, armed=point.name, at=1, pauses=True, concurrency=1)
         if await stage.fell(other, point.name, _REACHED_WITHIN):
             await _until_taken_over(stage, zombie, point, seconds)
         else:

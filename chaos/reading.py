@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from chaos.history import Branch, History, Hop, Join, RunRow, Signalled, value_of
+from chaos.history import Asked, Branch, Charged, History, Hop, Join, Recorded, RunRow, Signalled, value_of
 from chaos.load import WITHIN
 from paigeant.sql.schema.home import SCHEMA
 
@@ -40,8 +40,20 @@ _JOINS = """
 """
 _BRANCHES = "SELECT workflow_id, path, position, number, branch, place, ended FROM branches"
 _SIGNALS = "SELECT workflow_id, signal_id, name, payload, path, position FROM signals ORDER BY number"
+_LEDGER = "SELECT workflow_id, step_id, key, input_tokens + output_tokens FROM ledger"
+_CHECKPOINTS = "SELECT workflow_id, step_id, key, kind FROM checkpoints"
+_APPROVALS = "SELECT workflow_id, step_id, kind, tool, status FROM approvals"
 _VARIABLES = "SELECT workflow_id, path, position, name, value FROM workflow_variables"
-_TABLES = ("workflow_runs", "step_executions", "workflow_variables", "joins", "branches", "signals")
+_TABLES = (
+    "workflow_runs",
+    "step_executions",
+    "workflow_variables",
+    "joins",
+    "branches",
+    "signals",
+    "checkpoints",
+    "ledger",
+)
 _ANNOUNCED = """
     SELECT s.body FROM step_executions AS s
     WHERE s.completed_at IS NULL LIMIT 20
@@ -113,6 +125,9 @@ class Reader(ABC):
             joins=[Join(_id(run), *row) for run, *row in await self.rows(_JOINS)],
             branches=[Branch(_id(run), *row) for run, *row in await self.rows(_BRANCHES)],
             signals=[_signal(row) for row in await self.rows(_SIGNALS)],
+            ledger=[Charged(_id(run), _id(step), *row) for run, step, *row in await self.rows(_LEDGER)],
+            checkpoints=[Recorded(_id(run), _id(step), *row) for run, step, *row in await self.rows(_CHECKPOINTS)],
+            approvals=[Asked(_id(run), _id(step), *row) for run, step, *row in await self.rows(_APPROVALS)],
             variables={
                 (_id(run), path, position, name): value_of(value)
                 for run, path, position, name, value in await self.rows(_VARIABLES)

@@ -20,6 +20,7 @@ for it at once, or the lease that ran out would wait in a queue, and the late co
 _POISON: Final = Plan(runs=40, hits=0, kills=0, zombies=0, server_kills=0, cuts=0, poison=1)
 _ENDS: Final = Plan(runs=400, hits=0, kills=2, zombies=0, server_kills=0, cuts=0, poison=0, ended=0.5)
 _EMPTIED: Final = Plan(runs=60, hits=0, kills=2, zombies=0, server_kills=0, cuts=0, poison=0)
+_ONE_OF_EACH: Final = Plan(runs=180, hits=0, kills=0, zombies=0, server_kills=0, cuts=0, poison=0, ended=0.0)
 _CALM: Final = Plan(runs=40, hits=0, kills=0, zombies=0, server_kills=0, cuts=0, poison=0)
 
 
@@ -51,6 +52,10 @@ TRIALS: Final = (
     Trial("no-join", "sqlite", _CALM, noticed_by="I13"),
     Trial("no-signal-id", "sqlite", _CALM, noticed_by="I14"),
     Trial("no-child-of-its-own", "sqlite", _CALM, noticed_by="I14"),
+    Trial("no-replay", "sqlite", _CALM, noticed_by="I15"),
+    Trial("no-charges", "sqlite", _CALM, noticed_by="I15"),
+    Trial("no-approval", "sqlite", _CALM, noticed_by="I16"),
+    Trial("no-budget", "sqlite", _ONE_OF_EACH, noticed_by="I16"),
 )
 
 

@@ -1,17 +1,19 @@
-"""The signals that runs of the load wait for: sent early, late, and each of them twice, by a process that may die."""
+"""What runs of the load wait for: signals, early, late, and each twice, and answers; from a process that may die."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random
 from time import monotonic
 from typing import Any
 
 from chaos.journeys import SIGNALS
-from chaos.load import KINDS, payload_of
-from paigeant import Run
-from paigeant.errors import Unavailable
+from chaos.load import KINDS, is_denied, payload_of
+from paigeant import Paigeant, Run
+from paigeant.errors import Unavailable, WrongState
+from paigeant.model.people.approvals import Approval, AskedKind
 
 
 class Signaller:
@@ -50,6 +52,23 @@ class Signaller:
     async def _send(self, number: int, run: Run[Any], name: str) -> None:
         for _ in range(2):
             await insist(lambda: run.signal(name, payload_of(number, name), signal_id=name))
+
+
+async def answer_all(app: Paigeant) -> None:
+    """Answer what steps ask of people: yes or no, and that nobody knows what came of a call."""
+    page = await insist(lambda: app.approvals.list(workflow=None))
+    for asked in page.approvals:
+        with suppress(WrongState):  # it was answered by who died, or its step does not ask any more
+            await insist(lambda asked=asked: _answer(app, asked))
+
+
+async def _answer(app: Paigeant, asked: Approval) -> object:
+    if asked.kind is AskedKind.UNKNOWN:
+        return await app.approvals.answer(asked.id, "nobody knows")
+    given: Any = asked.arguments
+    if is_denied(given["number"]):
+        return await app.approvals.deny(asked.id)
+    return await app.approvals.approve(asked.id)
 
 
 async def insist(ask: Callable[[], Awaitable[Any]]) -> Any:

@@ -14,9 +14,10 @@ from chaos.backends import Backend
 from chaos.crew import Crew, Hand, Holdings
 from chaos.dispatcher import Ledger, dispatch
 from chaos.effects import Onlookers
+from chaos.endpoint import serve
 from chaos.history import Hop
 from chaos.journeys import workflows
-from chaos.load import STEPS
+from chaos.load import CLERK, STEPS
 from chaos.orders import NAMESPACE, Orders
 from chaos.plan import Plan
 from chaos.points import Deaths
@@ -62,7 +63,8 @@ class Stage:
         """How many are waited for that are to get to a point."""
         self.over = False
         self._begun = monotonic()
-        self.steady = self.crew.hire(work, topics=STEPS, concurrency=_STEADY)
+        self.crew.hire(serve)
+        self.steady = self.crew.hire(work, topics=(*STEPS, CLERK), concurrency=_STEADY)
         self.dispatcher = self.crew.hire(dispatch)
 
     async def open(self) -> None:

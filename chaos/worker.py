@@ -29,7 +29,7 @@ def work(orders: Orders) -> None:
 
 async def _serve(orders: Orders) -> None:
     points = orders.points
-    registry = handlers(orders.effects, points)
+    registry = handlers(orders, points)
     stop = end_with_parent()
     app = DoomedPaigeant(points, registry, workflows=workflows(), settings=orders.settings, forgetful=orders.forgetful)
     async with app, app.worker(activities=orders.topics or None, concurrency=orders.concurrency):

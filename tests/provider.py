@@ -63,11 +63,12 @@ class Provider(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Endpoint)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Endpoint)
         self.bill: list[tuple[str, int]] = []
         self.refusals: list[Refusal] = []
         self.scripts = dict(SCRIPTS)
+        self.input_tokens = 10
         self.go_on = Event()
         self.go_on.set()
         self.lock = Lock()
@@ -97,7 +98,7 @@ class Endpoint(BaseHTTPRequestHandler):
                 {} if refusal.retry_after is None else {"Retry-After": refusal.retry_after},
             )
         else:
-            self.answer(200, completion(model, turn, provider.scripts[model](turn, asked)), {})
+            self.answer(200, completion(model, turn, provider.scripts[model](turn, asked), provider.input_tokens), {})
 
     def answer(self, status: int, said: Any, headers: dict[str, str]) -> None:
         content = json.dumps(said).encode()
@@ -111,8 +112,9 @@ class Endpoint(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def completion(model: str, turn: int, message: Any) -> Any:
-    """Return an answer as the endpoint words it: 10 tokens more of input each turn, 5 of output."""
+def completion(model: str, turn: int, message: Any, input_tokens: int = 10) -> Any:
+    """Return an answer as the endpoint words it: so many tokens more of input each turn, 5 of output."""
+    used = input_tokens * (turn + 1)
     return {
         "id": f"r{turn}",
         "object": "chat.completion",
@@ -121,14 +123,21 @@ def completion(model: str, turn: int, message: Any) -> Any:
         "choices": [
             {"index": 0, "message": message, "finish_reason": "tool_calls" if message.get("tool_calls") else "stop"}
         ],
-        "usage": {"prompt_tokens": 10 * (turn + 1), "completion_tokens": 5, "total_tokens": 10 * (turn + 1) + 5},
+        "usage": {"prompt_tokens": used, "completion_tokens": 5, "total_tokens": used + 5},
     }
 
 
 @contextmanager
 def serving() -> Iterator[Provider]:
     """Serve, in a thread."""
-    with Provider() as server:
+    with served(Provider()) as server:
+        yield server
+
+
+@contextmanager
+def served(provider: Provider) -> Iterator[Provider]:
+    """Let it serve, in a thread, and close it."""
+    with provider as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

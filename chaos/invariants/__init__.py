@@ -1,10 +1,11 @@
-"""What must hold whatever happened: I1 to I14. Each checker reads a history and returns what is broken in it."""
+"""What must hold whatever happened: I1 to I16. Each checker reads a history and returns what is broken in it."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from chaos.history import History
+from chaos.invariants.agents import people_and_budgets_are_heeded, the_ledger_is_what_was_recorded
 from chaos.invariants.breach import Breach, Checker
 from chaos.invariants.executions import (
     commits_were_executed,
@@ -50,6 +51,8 @@ INVARIANTS: Final[tuple[Checker, ...]] = (
     joins_fire_once_after_their_branches,
     signals_meet_one_wait,
     children_start_and_end_once,
+    the_ledger_is_what_was_recorded,
+    people_and_budgets_are_heeded,
 )
 """All but I12, the time to recover, which the drama itself measures."""
 

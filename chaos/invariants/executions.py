@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from chaos.history import History
 from chaos.invariants.breach import Breach, place_of
-from chaos.load import MAX_ATTEMPTS, STEPS
+from chaos.load import CLERK, MAX_ATTEMPTS, STEPS
 
 
 def commits_were_executed(history: History) -> Iterator[Breach]:
@@ -21,7 +21,7 @@ def commits_were_executed(history: History) -> Iterator[Breach]:
             yield Breach("I4", f"{place_of(hop)}, fence {hop.fence}, was committed and never executed", hop.run)
         elif pid != hop.pid:
             yield Breach("I4", f"{place_of(hop)} was executed by {pid} and committed by {hop.worker}", hop.run)
-        if hop.direction == "execute" and (hop.output or {}).get("fence") != hop.fence:
+        if hop.direction == "execute" and hop.step != CLERK and (hop.output or {}).get("fence") != hop.fence:
             text = f"{place_of(hop)} was leased with fence {hop.fence}, and holds the result of {hop.output}"
             yield Breach("I4", text, hop.run)
 
@@ -49,9 +49,9 @@ def keys_are_kept(history: History) -> Iterator[Breach]:
 
 
 def repeats(history: History) -> int:
-    """Return how many executions were repeated for no fault of their own: not for a retry, nor for poison."""
+    """Return how many executions were repeated for no fault of their own: not for a retry, poison, or an answer."""
     kinds = {row.run: row.kind for row in history.runs}
-    run = Counter((one.run, one.path, one.position) for one in history.effects if one.step != "poison")
+    run = Counter((one.run, one.path, one.position) for one in history.effects if one.step not in {"poison", CLERK})
     asked_for = sum(1 for one in run if kinds.get(one[0]) == "flaky" and one[2] == STEPS.index("three") + 1)
     return sum(run.values()) - len(run) - asked_for
 

@@ -12,31 +12,36 @@ from typing import Any
 import pytest
 
 from chaos.doomed import DoomedPaigeant
+from chaos.effects import Effect
+from chaos.endpoint import Bill, Billed, provider
 from chaos.handlers import handlers
 from chaos.history import History
 from chaos.invariants import breaches
 from chaos.journeys import workflows
-from chaos.load import KINDS, STEPS, WITHIN, input_of
+from chaos.load import CLERK, KINDS, STEPS, WITHIN, input_of
 from chaos.orders import Orders
 from chaos.reading import SqliteReader
-from chaos.signalling import Signaller
+from chaos.servers.server import free_port
+from chaos.signalling import Signaller, answer_all
+from tests.provider import served
 
-PLAYED = ("fan", "fan-undone", "fan-broken", "wait", "child", "child-undone")
+PLAYED = ("fan", "fan-undone", "fan-broken", "wait", "child", "child-undone", "agent", "agent-broke", "agent")
 
 
 @asynccontextmanager
-async def playing(folder: Path) -> AsyncGenerator[DoomedPaigeant]:
-    orders = Orders("test", folder, f"sqlite:///{folder}/paigeant.db", None, 15.0, 1)
-    registry = handlers(orders.effects, orders.points)
+async def playing(orders: Orders) -> AsyncGenerator[DoomedPaigeant]:
+    registry = handlers(orders, orders.points)
     app = DoomedPaigeant(orders.points, registry, workflows=workflows(), settings=orders.settings)
-    async with app, app.worker(activities=STEPS):
-        yield app
+    with served(provider(orders)):
+        async with app, app.worker(activities=(*STEPS, CLERK)):
+            yield app
 
 
 async def play(folder: Path) -> History:
-    """Return what is left of one run of each kind, and what their steps did."""
+    """Return what is left of some runs of these kinds, and what their steps did."""
+    orders = Orders("test", folder, f"sqlite:///{folder}/paigeant.db", None, 15.0, 1, endpoint=free_port())
     signalled: set[int] = set()
-    async with playing(folder) as app:
+    async with playing(orders) as app:
         signaller = Signaller(set(), signalled.add, 1)
         runs = [
             await app.dispatch(KINDS[kind].workflow, input_of(number, kind), dispatch_key=f"{kind}-{number}")
@@ -46,10 +51,12 @@ async def play(folder: Path) -> History:
         while not signalled:
             await signaller.go_on()
             await asyncio.sleep(0.02)
-        for run in runs:
-            await run.result(timeout=20)
+        while not all([(await run.status()).final for run in runs]):
+            await answer_all(app)
+            await asyncio.sleep(0.02)
     history = await SqliteReader(folder / "paigeant.db").history()
-    history.effects = Orders("test", folder, "", None, 15.0, 1).effects.read()
+    history.effects, history.tools = orders.effects.read(), orders.tools.read()
+    history.bill = Bill(folder / "bill.log").read()
     history.dispatched, history.signalled = set(range(len(PLAYED))), signalled
     return history
 
@@ -70,10 +77,20 @@ class Story:
         [at] = [n for n, row in enumerate(there) if all(getattr(row, name) == wanted[name] for name in wanted)]
         there[at] = there[at]._replace(**changes)
 
+    def paid(self, kind: str = "agent-broke") -> Effect:
+        """Return what a tool did that was approved, in a run of this kind."""
+        runs = {row.run for row in self.history.runs if row.kind == kind}
+        return next(one for one in self.history.tools if one.step == "pay" and one.run in runs)
+
     def again(self, rows: str, kind: str, **changes: Any) -> None:
         """Have a row of a run a second time, but for some changes."""
         there, run = getattr(self.history, rows), self.run(kind)
         there.append(next(row for row in there if row.run == run)._replace(**changes))
+
+    def drop(self, rows: str, **where: Any) -> None:
+        """Lose the first row that is so."""
+        there = getattr(self.history, rows)
+        there.remove(next(row for row in there if all(getattr(row, name) == where[name] for name in where)))
 
     def lose(self, rows: str, kind: str) -> None:
         setattr(self.history, rows, [row for row in getattr(self.history, rows) if row.run != self.run(kind)])
@@ -111,6 +128,15 @@ DOCTORED: list[tuple[str, str, Callable[[Story], object]]] = [
     ("I14", "no child began", lambda s: s.lose("runs", f"{WITHIN}child")),
     ("I14", "a child ended later", lambda s: s.change("runs", f"{WITHIN}child", {}, completed_at=1e12)),
     ("I14", "a child failed", lambda s: s.change("runs", f"{WITHIN}child", {}, status="failed")),
+    ("I15", "a request is not charged", lambda s: s.drop("ledger", run=s.run("agent"))),
+    ("I15", "a request was not recorded", lambda s: s.drop("checkpoints", run=s.run("agent"), kind="model")),
+    ("I15", "a request is charged twice", lambda s: s.again("ledger", "agent")),
+    ("I15", "a request was paid again", lambda s: s.history.bill.append(Billed(6, "agent", 1))),
+    ("I15", "a request is charged and was not made", lambda s: s.drop("bill", number=6)),
+    ("I16", "a denied tool ran", lambda s: s.history.tools.append(s.paid()._replace(run=s.run("agent")))),
+    ("I16", "a tool ran twice", lambda s: s.history.tools.append(s.paid())),
+    ("I16", "an approved tool did not run", lambda s: s.drop("tools", step="pay", run=s.paid("agent").run)),
+    ("I16", "a budget is exceeded", lambda s: s.again("ledger", "agent-broke", tokens=400)),
     ("I14", "an undone child stays", lambda s: s.change("runs", f"{WITHIN}child-undone", {}, status="completed")),
 ]
 
