@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.plugins import load_plugin
 from paigeant.security.custody.purposes import KeyPlaces, Keys
+from paigeant.security.key_sets import FileKeySet, KeySet
 from paigeant.security.signed import SignedCodec
 from paigeant.transports.on_demand import OnDemand
 
@@ -78,7 +80,7 @@ def keys_of(settings: Settings, *, create: bool = True) -> Callable[[], Keys]:
     places = KeyPlaces(
         settings.namespace,
         signing_key=place_of(settings, settings.signing_key),
-        trust=place_of(settings, settings.trust),
+        trust=key_set_of(settings),
         development=development if create or (development is not None and development.exists()) else None,
     )
     return lambda: load_plugin("paigeant.keyrings", "local")(places)
@@ -87,6 +89,19 @@ def keys_of(settings: Settings, *, create: bool = True) -> Callable[[], Keys]:
 def place_of(settings: Settings, name: str | None) -> Path | None:
     """Return where a file of keys is that the settings name, None if they name none."""
     return None if name is None else settings.folder / Path(name).expanduser()
+
+
+def key_set_of(settings: Settings) -> KeySet | None:
+    """Return the key set that is trusted, in a file or at an address, None if none is; raises ConfigError."""
+    if settings.trust is None:
+        return None
+    if "://" not in settings.trust:
+        return FileKeySet(settings.folder / Path(settings.trust).expanduser())
+    from paigeant.security.key_set_address import at_address  # noqa: PLC0415  (loads cryptography)
+
+    folder = development_folder(settings)
+    name = f"trust-{sha256(settings.trust.encode()).hexdigest()[:16]}.json"
+    return at_address(settings.trust, None if folder is None else folder / name)
 
 
 def _development(settings: Settings) -> Path | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from paigeant.app.choosing import keys_of
+from paigeant.app.choosing import key_set_of, keys_of
 from paigeant.app.options import read_span
 from paigeant.app.paigeant import Paigeant
 from paigeant.config import Settings
@@ -21,9 +21,10 @@ from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import read_private, write_key
 from paigeant.security.custody.keyring import Keyring
-from paigeant.security.custody.keysets import edit_trust, granted, read_text, read_trust, successor_of
+from paigeant.security.custody.keysets import edit_trust, granted, read_trust, successor_of
 from paigeant.security.custody.purposes import KeyPlaces
 from paigeant.security.custody.trust import TrustedKey, read_grants
+from paigeant.security.key_sets import FileKeySet, KeySet
 from paigeant.security.sealing.jwe import EncryptionKey
 from paigeant.security.sealing.vault import Recipient, read_recipients
 
@@ -88,7 +89,7 @@ def verify_document(made: bytes, jwks: Path, settings: Settings) -> Audit:
 
     Of the settings only namespace and audience count. Raises ConfigError for a key set that cannot be read.
     """
-    keys, audience = Keyring(KeyPlaces(settings.namespace, trust=jwks)), _audience_of(settings)
+    keys, audience = Keyring(KeyPlaces(settings.namespace, trust=FileKeySet(jwks))), _audience_of(settings)
     try:
         document, key = read_document(made, keys, audience)
     except MessageRejected as error:
@@ -135,7 +136,7 @@ def list_keys(settings: Settings) -> list[dict[str, Any]]:
     """Return the keys of the trusted set: each with its id, whose it is, and what it may sign; raises ConfigError."""
     return [
         {"kid": each.key.kid, **each.grants.model_dump(mode="json", exclude_defaults=True)}
-        for each in _trusted_keys(_trust_of(settings))
+        for each in _trusted_keys(_key_set(settings))
     ]
 
 
@@ -169,7 +170,7 @@ def retire_key(settings: Settings, path: Path) -> str:
     yet.
     """
     trust, old, new, now = _trust_of(settings), _read_any(path), _read_any(successor_of(path)), datetime.now(UTC)
-    known = {each.key.kid: each for each in _trusted_keys(trust)}
+    known = {each.key.kid: each for each in _trusted_keys(FileKeySet(trust))}
     flaw = known[new.kid].grants.flaw_at(new.kid, now) if new.kid in known else f"key {new.kid} is not in {trust}"
     if flaw is not None:
         raise ConfigError(f"{successor_of(path)}: {flaw}")
@@ -195,12 +196,22 @@ def _read_any(path: Path) -> SigningKey | EncryptionKey:
     return read_private(path, "key", lambda jwk: kinds.get(jwk.get("crv"), SigningKey)(jwk))
 
 
-def _trusted_keys(trust: Path) -> list[TrustedKey | Recipient]:
+def _trusted_keys(key_set: KeySet) -> list[TrustedKey | Recipient]:
     """Return all keys of a trusted set, those that sign first; raises ConfigError."""
-    return [*read_trust(trust), *read_recipients(read_text(trust), str(trust))]
+    return [*read_trust(key_set), *read_recipients(key_set.read(), str(key_set))]
+
+
+def _key_set(settings: Settings) -> KeySet:
+    key_set = key_set_of(settings)
+    if key_set is None:
+        raise ConfigError("PAIGEANT_TRUST is not set: it names the key set (JWKS) of all keys that are trusted")
+    return key_set
 
 
 def _trust_of(settings: Settings) -> Path:
-    if settings.trust is None:
-        raise ConfigError("PAIGEANT_TRUST is not set: it names the key set (JWKS) of all keys that are trusted")
-    return settings.folder / Path(settings.trust).expanduser()
+    """Return the file of the key set, to be edited; raises ConfigError."""
+    key_set = _key_set(settings)
+    if not isinstance(key_set, FileKeySet):
+        text = f"PAIGEANT_TRUST is {key_set}: edit the file that is published there, with PAIGEANT_TRUST naming it"
+        raise ConfigError(text)
+    return key_set.path

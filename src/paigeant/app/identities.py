@@ -7,7 +7,7 @@ from functools import cache
 from typing import TypedDict
 
 from paigeant.abc import Identities, SecretBox
-from paigeant.app.choosing import development_folder, place_of
+from paigeant.app.choosing import development_folder, key_set_of, place_of
 from paigeant.config import Settings
 from paigeant.engine.runtime import no_identities
 from paigeant.errors import ConfigError
@@ -22,7 +22,7 @@ def vault_places(settings: Settings) -> VaultPlaces:
     return VaultPlaces(
         settings.namespace,
         secret_key=place_of(settings, settings.secret_key),
-        trust=place_of(settings, settings.trust),
+        trust=key_set_of(settings),
         development=None if folder is None else folder / "dev-secret.jwk",
     )
 

@@ -24,7 +24,9 @@ class CustodySettings(BaseModel, frozen=True):
         default=None, min_length=1, description="a file with a private JWK that only its owner can read"
     )
     trust: str | None = Field(
-        default=None, min_length=1, description="a file with the key set (JWKS) of all keys that are trusted"
+        default=None,
+        min_length=1,
+        description="a file, or an https address, with the key set (JWKS) of all keys that are trusted",
     )
     audience: str | None = Field(
         default=None, min_length=1, max_length=255, description="whom runs are signed for; by default the namespace"

@@ -47,7 +47,7 @@ def read_private(path: Path, what: str, made: Callable[[Mapping[str, Any]], K]) 
         why = "it is a symbolic link: name the file itself" if path.is_symlink() else error.strerror
         raise ConfigError(f"{what} {path}: {why}") from error
     with os.fdopen(descriptor, "rb") as file:
-        _check(path, what, os.fstat(file.fileno()))
+        require_private(path, what, os.fstat(file.fileno()))
         text = file.read(KEY_BYTES + 1)
     if len(text) > KEY_BYTES:
         raise ConfigError(f"{what} {path}: more than {KEY_BYTES:,} bytes")
@@ -60,7 +60,8 @@ def read_private(path: Path, what: str, made: Callable[[Mapping[str, Any]], K]) 
     return key
 
 
-def _check(path: Path, what: str, found: os.stat_result) -> None:
+def require_private(path: Path, what: str, found: os.stat_result) -> None:
+    """Return if a file is a regular one that only this user can read; raises ConfigError with what mends it."""
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError(f"{what} {path}: no regular file")
     if found.st_uid != os.geteuid():

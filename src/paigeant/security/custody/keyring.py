@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from paigeant.errors import ConfigError, RevokedKey, TamperedMessage, UnknownKey
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import development_key, read_key
-from paigeant.security.custody.keysets import read_trust, stamp_of, successor_of
+from paigeant.security.custody.keysets import read_trust, successor_of
 from paigeant.security.custody.purposes import KeyPlaces, Purpose
 from paigeant.security.custody.trust import Trust, TrustedKey, trusted_for_all
+from paigeant.security.key_sets import KeySetExpired, stamp_of
 
 DEVELOPMENT: Final = "development"
 """Whose the keys are that are made where none is configured."""
@@ -30,7 +32,8 @@ class Keyring:
     """Signs and verifies. Without a key of its own it verifies, and signs nothing.
 
     Files are read again once they have changed, within a minute; if one cannot be read any more, what was read counts.
-    A key's successor signs from when the key set says that it is good.
+    Of a key set at an address that does so for a day, and then what others have signed is that of unknown keys. A key's
+    successor signs from when the key set says that it is good.
     """
 
     def __init__(self, places: KeyPlaces) -> None:
@@ -47,9 +50,10 @@ class Keyring:
         self._stamp = self._files()
         self._read()
 
-    def _files(self) -> tuple[Any, ...]:
-        key = self._places.signing_key
-        return stamp_of(self._places.trust, key, None if key is None else successor_of(key))
+    def _files(self, *, soon: bool = False) -> Hashable:
+        key, trust = self._places.signing_key, self._places.trust
+        trusted = None if trust is None else trust.stamp(soon=soon)
+        return trusted, stamp_of(key, None if key is None else successor_of(key))
 
     def _read(self) -> None:
         """Read all keys, or none of them; raises ConfigError."""
@@ -68,15 +72,20 @@ class Keyring:
             raise ConfigError(f"{text}: nobody would trust what it signs; publish it with `paigeant keys export-jwks`")
         self._own, self.trust = own, trust
 
-    def look(self, after: float = 0.0) -> bool:
-        """Read the files again if they have changed, so many seconds after the last look; returns whether."""
+    def look(self, after: float = 0.0, *, soon: bool = False) -> bool:
+        """Read the files again if they have changed, so many seconds after the last look; returns whether.
+
+        ``soon``: a key is missing, which may have been added just now.
+        """
         if monotonic() - self._looked < after:
             return False
-        self._looked, stamp = monotonic(), self._files()
+        self._looked, stamp = monotonic(), self._files(soon=soon)
         if stamp == self._stamp:
             return False
         try:
             self._read()
+        except KeySetExpired:
+            self.trust = Trust(self.trust.keys[each.kid] for each in self._own if each.kid in self.trust.keys)
         except ConfigError:
             return False  # it is about to be written, or somebody has to mend it
         self._stamp = stamp
@@ -123,7 +132,7 @@ class Keyring:
         try:
             trusted = self.trust.verify(purpose, text, jws)
         except UnknownKey:
-            if not self.look(LOOK_FOR):
+            if not self.look(LOOK_FOR, soon=True):
                 raise
             trusted = self.trust.verify(purpose, text, jws)
         if not trusted.is_for(self.namespace):

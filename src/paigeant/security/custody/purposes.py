@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from paigeant.security.key_sets import KeySet
+
 
 class Purpose(StrEnum):
     """What a signature is for; one for another purpose is none."""
@@ -24,7 +26,7 @@ class KeyPlaces(NamedTuple):
 
     namespace: str
     signing_key: Path | None = None
-    trust: Path | None = None
+    trust: KeySet | None = None
     development: Path | None = None
 
 

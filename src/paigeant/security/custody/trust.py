@@ -17,8 +17,8 @@ from pydantic_core import from_json
 from paigeant.errors import ConfigError, MessageRejected, TamperedMessage, UnknownKey
 from paigeant.security.custody.jws import SigningKey, take_apart
 from paigeant.security.custody.purposes import Purpose
+from paigeant.security.key_sets import JWKS_BYTES
 
-JWKS_BYTES: Final = 256 * 1024
 KEYS: Final = 1000
 RIGHTS: Final = ("dispatch", "step", "operate")
 """What a right begins with, before ``:`` and a name or ``*``."""

@@ -12,7 +12,8 @@ from pydantic_core import from_json, to_json
 from paigeant.abc import Admitted, Identities
 from paigeant.errors import GrantExpired, IdentityRefused, TamperedMessage
 from paigeant.model.secrecy.grants import IssuedToken, SealedGrant, Subject, TokenRequest, handle_of
-from paigeant.security.identity.http import GOOD, Answer, post
+from paigeant.security.http import GOOD
+from paigeant.security.identity.http import Answer, post
 from paigeant.security.identity.options import IdentityOptions, IdentityPlaces
 from paigeant.security.identity.profiles import ACCESS_TOKEN, JWT, PROFILES, ProviderProfile
 from paigeant.security.identity.provider import Provider

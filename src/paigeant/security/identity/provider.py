@@ -8,7 +8,8 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from paigeant.errors import ConfigError, IdentityRefused, IdentityUnavailable
-from paigeant.security.identity.http import GOOD, Answer, get
+from paigeant.security.http import GOOD
+from paigeant.security.identity.http import Answer, get
 from paigeant.security.identity.options import require_https
 from paigeant.security.identity.tokens import ProviderKey, UnknownProviderKey, read_keys, verify
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from paigeant.security.key_sets import KeySet
+
 
 class Sealed(StrEnum):
     """What is sealed; something sealed as another does not open."""
@@ -23,7 +25,7 @@ class VaultPlaces(NamedTuple):
 
     namespace: str
     secret_key: Path | None = None
-    trust: Path | None = None
+    trust: KeySet | None = None
     development: Path | None = None
 
 

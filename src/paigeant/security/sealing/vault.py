@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
 from paigeant.security.custody.keyfiles import private_at, read_private
-from paigeant.security.custody.keysets import read_text, stamp_of, successor_of
+from paigeant.security.custody.keysets import successor_of
 from paigeant.security.custody.trust import Grants, members_of, read_grants
+from paigeant.security.key_sets import KeySetExpired, stamp_of
 from paigeant.security.sealing.jwe import PLAIN_BYTES, RECIPIENTS, EncryptionKey, recipients_of, seal, unseal
 from paigeant.security.sealing.places import Sealed, VaultPlaces
 
@@ -77,9 +78,10 @@ class Vault:
         self._looked, self._stamp = monotonic(), self._files()
         self._read()
 
-    def _files(self) -> tuple[Any, ...]:
-        key = self._places.secret_key
-        return stamp_of(self._places.trust, key, None if key is None else successor_of(key))
+    def _files(self) -> Hashable:
+        key, trust = self._places.secret_key, self._places.trust
+        trusted = None if trust is None else trust.stamp()
+        return trusted, stamp_of(key, None if key is None else successor_of(key))
 
     @property
     def is_development(self) -> bool:
@@ -99,7 +101,7 @@ class Vault:
         if places.secret_key is not None:
             files = (successor_of(places.secret_key), places.secret_key)
             own = [read_secret_key(path) for path in files if path == places.secret_key or path.exists()]
-        readers = read_recipients(read_text(places.trust), str(places.trust))
+        readers = read_recipients(places.trust.read(), str(places.trust))
         if own and own[-1].kid not in {each.key.kid for each in readers}:
             text = f"the key of {places.secret_key} ({own[-1].kid}) is not in the key set {places.trust}"
             raise ConfigError(f"{text}: nobody would seal to it; publish it with `paigeant keys export-jwks`")
@@ -113,6 +115,8 @@ class Vault:
             return
         try:
             self._read()
+        except KeySetExpired:
+            self._readers = []  # nobody knows whether they still are those to seal to
         except ConfigError:
             return  # it is about to be written, or somebody has to mend it
         self._stamp = stamp

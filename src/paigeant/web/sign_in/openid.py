@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 
 from paigeant.config.sign_in import SignInSettings
 from paigeant.errors import ConfigError, IdentityRefused
-from paigeant.security.identity.http import GOOD, post
+from paigeant.security.http import GOOD
+from paigeant.security.identity.http import post
 from paigeant.security.identity.provider import Provider
 from paigeant.security.identity.tokens import audiences_of, check_times
 from paigeant.web.access import Identity, Role

@@ -25,6 +25,7 @@ from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import write_key
 from paigeant.security.custody.keyring import Keyring
 from paigeant.security.custody.purposes import KeyPlaces, Keys
+from paigeant.security.key_sets import FileKeySet
 from paigeant.security.signed import SignedCodec
 from paigeant.testing.builders import new_message
 
@@ -118,7 +119,8 @@ class Ring:
         """Return the keys of a process that signs with this one."""
         jwks = {"keys": [{**self.keys[each].public_jwk, "paigeant": said} for each, said in self.granted.items()]}
         (self.folder / "trust").write_bytes(to_json(jwks))
-        return Keyring(KeyPlaces("default", None if name is None else self.folder / name, self.folder / "trust"))
+        trust = FileKeySet(self.folder / "trust")
+        return Keyring(KeyPlaces("default", None if name is None else self.folder / name, trust))
 
     def codec(self, name: str | None = None) -> SignedCodec:
         """Return the codec of a process that signs with this key, and has seen no run yet."""

@@ -23,6 +23,7 @@ from paigeant.security.custody.evidence.document import document_of, read_docume
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.keyring import Keyring
 from paigeant.security.custody.purposes import KeyPlaces, Purpose
+from paigeant.security.key_sets import FileKeySet
 
 from .conftest import BEGAN, MINUTE, Journey, Ring
 
@@ -124,7 +125,7 @@ def test_a_run_of_which_nothing_is_signed_is_unsigned(ring: Ring):
 def test_each_byte_is_covered(ring: Ring):
     made = exported(ring, completed(ring))
     ring.keyring()
-    keys = Keyring(KeyPlaces("default", trust=ring.folder / "trust"))
+    keys = Keyring(KeyPlaces("default", trust=FileKeySet(ring.folder / "trust")))
     read_document(made, keys, "default")
 
     for at in range(len(made)):

@@ -16,6 +16,7 @@ from paigeant.errors import ArgumentError, ConfigError, InvalidInput, TamperedMe
 from paigeant.model.message import RunHeaders
 from paigeant.model.secrecy.secrets import SecretOrigin, SecretPolicy, wrap
 from paigeant.security.custody.keyfiles import write_key
+from paigeant.security.key_sets import FileKeySet
 from paigeant.security.sealing.jwe import EncryptionKey
 from paigeant.security.sealing.places import Sealed, VaultPlaces
 from paigeant.security.sealing.secrets import JweSecrets
@@ -36,9 +37,9 @@ def places(tmp_path: Path) -> Callable[[EncryptionKey | None], VaultPlaces]:
 
     def made(own: EncryptionKey | None) -> VaultPlaces:
         if own is None:
-            return VaultPlaces("default", None, trust)
+            return VaultPlaces("default", None, FileKeySet(trust))
         write_key(tmp_path / own.kid, own)
-        return VaultPlaces("default", tmp_path / own.kid, trust)
+        return VaultPlaces("default", tmp_path / own.kid, FileKeySet(trust))
 
     return made
 

@@ -11,6 +11,7 @@ import pytest
 from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import write_key
+from paigeant.security.key_sets import FileKeySet
 from paigeant.security.sealing.jwe import EncryptionKey, recipients_of
 from paigeant.security.sealing.places import Sealed, VaultPlaces
 from paigeant.security.sealing.vault import Vault
@@ -29,7 +30,7 @@ def vault(folder: Path, own: EncryptionKey | None, *entries: dict[str, Any], nam
     if own is not None:
         path = folder / f"{own.kid}.jwk"
         write_key(path, own)
-    return Vault(VaultPlaces(namespace, path, trust))
+    return Vault(VaultPlaces(namespace, path, None if trust is None else FileKeySet(trust)))
 
 
 def test_what_is_sealed_for_a_step_is_read_by_the_keys_that_may_read_that_step(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     trust.write_text(json.dumps({"keys": [entry(CHARGE, "read:*")]}))
 
     with pytest.raises(ConfigError, match="chmod 600"):
-        Vault(VaultPlaces("default", made, trust))
+        Vault(VaultPlaces("default", made, FileKeySet(trust)))
     with pytest.raises(ConfigError, match="PAIGEANT_TRUST"):
         Vault(VaultPlaces("default", made))
 
