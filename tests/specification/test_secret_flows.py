@@ -15,6 +15,7 @@ from paigeant import (
     ForEach,
     Paigeant,
     Parallel,
+    Parked,
     Run,
     Step,
     SubWorkflow,
@@ -65,6 +66,9 @@ async def finish(app: Paigeant, workflow: str, payload: Any = INPUT, **options: 
         ("variable", "variable 'copy' has the secret 'card' in clear"),
         ("saved", "variable 'copy' has the secret 'card' in clear"),
         ("checkpoint", "checkpoint 'call' has the secret 'card' in clear"),
+        ("name", "the name of a variable has the secret 'card' in clear"),
+        ("key", "the name of a checkpoint has the secret 'card' in clear"),
+        ("signal", "it waits for the signal 'made', which is a secret's name"),
         ("made", "variable 'copy' has the secret 'made' in clear"),
         ("output", "its log has the secret 'leak' in clear"),
         ("large", "its result is the secret 'leak', and is not sealed: it is 70,"),
@@ -80,8 +84,12 @@ async def test_a_step_fails_for_good_that_puts_a_secret_out_in_clear(
             await ctx.save_variable("copy", [text])
         if what == "checkpoint":
             await ctx.checkpoint("call", lambda: text)
+        if what == "key":
+            await ctx.checkpoint(text, lambda: 1)
         return {
             "result": text,
+            "name": Completed("paid", variables={card: 1}),
+            "signal": Parked("for it", signal="made"),
             "log": Completed("paid", log={"with": text}),
             "variable": Completed("paid", variables={"copy": text}),
             "made": Completed("paid", variables={"copy": "of 12345678", "made": 12345678}),

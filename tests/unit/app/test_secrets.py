@@ -160,6 +160,7 @@ def test_entries_that_would_have_a_secret_decide_or_lie_in_clear_are_refused(
             {"carb": "charge", "card": "charge"},
             "the secret 'carb' is no field of the input, no output and no",
         ),
+        (["charge", Wait("go"), "charge"], {"set-by-hand": "charge"}, None),
         ([Step("charge", name="paid")], {"paid": "charge", "paidd": "charge"}, "did you mean 'paid'?"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.step import Step
 from paigeant.model.entries.sub_workflow import SubWorkflow
+from paigeant.model.entries.wait import Wait
 from paigeant.model.plan import Plan
 from paigeant.model.secrecy.secrets import SecretPolicy
 
@@ -35,6 +36,11 @@ def _steps_in(entry: Entry, before: Entry | None) -> Iterator[tuple[Step, Step |
     elif not isinstance(entry, SubWorkflow):
         for each in entry.inner:
             yield from _steps_in(each, None)
+
+
+def _waits(entries: Iterable[Entry]) -> bool:
+    """Tell whether a run stands still somewhere, where somebody may set a variable."""
+    return any(isinstance(entry, Wait) or _waits(entry.inner) for entry in entries)
 
 
 def check_secrets(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
@@ -124,7 +130,7 @@ class _Check:
         there = {name for step in steps for name in (step.activity, step.name) if name is not None}
         there |= {name for each in effects for name in each.variables} | (fields or set())
         certain = fields is not None and self.plan.revision is None and len(effects) == len(steps)
-        certain = certain and not any(each.open for each in effects)
+        certain = certain and not any(each.open for each in effects) and not _waits(self.plan.itinerary)
         for name, readers in self.policy.readers.items():
             close = near(name, sorted(there), CLOSE)
             if name in there or not (certain or close):

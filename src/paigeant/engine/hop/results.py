@@ -54,7 +54,7 @@ def accept(result: object, shape: TypeAdapter[Any], secrets: StepSecrets, name: 
         value, blob = shelve(secrets.keep(json, "its result", name))
         return Execution(Completed(value), () if blob is None else (blob,))
     if isinstance(result, Parked):
-        return Execution(_check_parked(result, step))
+        return Execution(_check_parked(result, secrets))
     if isinstance(result, _DONE):
         return _accept_done(cast("Done", result), shape, secrets, name)
     return Execution(result)
@@ -102,7 +102,8 @@ def _is_outcome(output: object) -> bool:
     return isinstance(output, (*_DONE, Parked))
 
 
-def _check_parked(parked: Parked, step: str) -> Parked:
+def _check_parked(parked: Parked, secrets: StepSecrets) -> Parked:
+    step = secrets.step
     reason = check_reason(parked.reason, step, "Parked")
     try:
         after = seconds_or_none(parked.resume_after)
@@ -110,7 +111,7 @@ def _check_parked(parked: Parked, step: str) -> Parked:
         text = f"step {step!r}: Parked: resume_after: {error}"
         raise ResultError(text) from error
     if parked.signal is not None:
-        check_name(parked.signal, step, "signal")
+        secrets.require_signal(check_name(parked.signal, step, "signal"))
     return replace(parked, reason=reason, resume_after=after)
 
 

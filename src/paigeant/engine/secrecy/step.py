@@ -185,6 +185,12 @@ class StepSecrets:
         if name is not None:
             raise ResultError(f"step {self.step!r}: {what} has {name} in clear: it is not kept")
 
+    def require_signal(self, name: str) -> None:
+        """Return if a step may wait for a signal of this name, whose payload lies in clear; raises ResultError."""
+        self.require_unspoken(name.encode(), "the name of its signal")
+        if name in self._policy.readers:
+            raise ResultError(f"step {self.step!r}: it waits for the signal {name!r}, which is a secret's name")
+
     def require_apart(self, entries: Sequence[Entry]) -> None:
         """Return if entries that the step adds decide about no secret, and have none in clear; raises ResultError."""
         try:

@@ -34,6 +34,7 @@ def pack(variables: Any, secrets: StepSecrets) -> Packed:
     packed, texts = Packed({}, []), dict[str, bytes]()
     for name, value in cast("Mapping[Any, Any]", variables).items():
         check_name(name, step)
+        secrets.require_unspoken(name.encode(), "the name of a variable")
         texts[name] = serialise(ANYTHING, value, f"step {step!r}: variable {name!r}")
         secrets.hold(name, texts[name])
     for name, json in texts.items():  # once all that is secret is known

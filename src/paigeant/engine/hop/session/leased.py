@@ -251,6 +251,7 @@ class LeasedSession(StepSession):
             text = f"{name} nests {depth} levels deep; at most {DEPTH} are recorded"
         else:
             self._secrets.require_unspoken(json, name)
+            self._secrets.require_unspoken(call.key.encode(), "the name of a checkpoint")
             return
         raise ResultError(f"step {self._step!r}: {text}")
 
