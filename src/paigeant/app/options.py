@@ -28,16 +28,21 @@ CONCURRENCY: Final = 100_000
 """Steps at a time in a worker, at most."""
 
 
-class DispatchArguments(TypedDict, total=False):
+class ManyArguments(TypedDict, total=False):
+    """What may be said about many runs that are dispatched together."""
+
+    tenant: str | None
+    obo_token: str | None
+
+
+class DispatchArguments(ManyArguments, total=False):
     """What may be said about a run as it is dispatched, beside its input."""
 
     dispatch_key: str | None
     deadline: Duration | None
-    tenant: str | None
     revision: RevisionPolicy | None
     budget: Budget | Sequence[Budget]
     correlation_id: str | None
-    obo_token: str | None
 
 
 def read_dispatch(given: DispatchArguments) -> DispatchOptions:

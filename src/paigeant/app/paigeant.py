@@ -23,6 +23,7 @@ from paigeant.app.inputs import as_inputs, naming_payloads
 from paigeant.app.observing.tracing import choose_hooks
 from paigeant.app.options import (
     DispatchArguments,
+    ManyArguments,
     RunsArguments,
     check_hooks,
     check_parts,
@@ -41,7 +42,7 @@ from paigeant.app.signals import Signal, send_all
 from paigeant.app.upkeep.administration import Administration
 from paigeant.app.upkeep.safety import require_safe
 from paigeant.config import Settings, load_settings
-from paigeant.engine.dispatcher import DispatchOptions, dispatch
+from paigeant.engine.dispatcher import dispatch
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime, new_owner
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
@@ -100,8 +101,7 @@ class Paigeant:
             self._stack = stack.pop_all()
         lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
         parts = (store, codec, self.registry, new_owner(), lease, transport, self._hooks)
-        secrecy = secrecy_of(self.settings)
-        self._runtime = Runtime(*parts, stall=stall, budgets=self.settings.budgets, **secrecy)
+        self._runtime = Runtime(*parts, stall=stall, budgets=self.settings.budgets, **secrecy_of(self.settings))
         return self
 
     def _choose(self) -> tuple[Store, Transport | None, bool]:
@@ -171,17 +171,17 @@ class Paigeant:
 
     @overload
     async def dispatch_many(
-        self, workflow: Declaration[In_contra, Out_co], payloads: Iterable[In_contra], *, tenant: str | None = None
+        self, workflow: Declaration[In_contra, Out_co], payloads: Iterable[In_contra], **options: Unpack[ManyArguments]
     ) -> list[Run[Out_co]]: ...
     @overload
     async def dispatch_many(
-        self, workflow: str, payloads: Iterable[Any], *, tenant: str | None = None
+        self, workflow: str, payloads: Iterable[Any], **options: Unpack[ManyArguments]
     ) -> list[Run]: ...
-    @checked("dispatch_many", InvalidInput)
+    @checked("dispatch_many", InvalidInput, also=ManyArguments.__annotations__)
     async def dispatch_many(
-        self, workflow: str | Declaration[Any, Any], payloads: Iterable[Any], *, tenant: str | None = None
+        self, workflow: str | Declaration[Any, Any], payloads: Iterable[Any], **options: Unpack[ManyArguments]
     ) -> list[Run[Any]]:
-        """Record a run for each payload, 500 in a transaction; returns their handles in order.
+        """Record a run for each payload, 500 in a transaction, as :meth:`dispatch` does; returns handles in order.
 
         All inputs are checked before the first is written: InvalidInput says which one is wrong, in its ``index`` too.
         """
@@ -190,7 +190,7 @@ class Paigeant:
         plan = await self.catalog.find_whole(workflow, self.store)
         with naming_payloads():
             inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), read_payloads(payloads)))
-            started = await dispatch(self.runtime, plan, inputs, DispatchOptions(tenant=tenant))
+            started = await dispatch(self.runtime, plan, inputs, read_dispatch(DispatchArguments(**options)))
         warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store))
         return [self.run(answer.workflow_id) for answer in started]
 

@@ -90,12 +90,13 @@ async def dispatch(
     idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
     correlation_id: Annotated[str | None, Header(alias="X-Correlation-ID")] = None,
 ) -> Response:
-    """Start a run: ``{workflow, input, deadline, tenant, budget}``. The same key again answers 200 with the same run.
+    """Start a run: ``{workflow, input, deadline, tenant, budget, obo_token}``. A known key answers 200 with its run.
 
-    The budget is in US dollars, ``{usd, tokens, per, on_exceed}``, or a list of these.
+    The budget is in US dollars, ``{usd, tokens, per, on_exceed}``, or a list of these. With a person's access token the
+    run acts for them.
     """
     require(request, Role.OPERATOR)
-    body = await json_body(request, "workflow", "input", "deadline", "tenant", "budget")
+    body = await json_body(request, "workflow", "input", "deadline", "tenant", "budget", "obo_token")
     if not isinstance(body.get("workflow"), str):
         raise InvalidInput("workflow is missing: the name of the workflow")
     own_workflows(request, [body["workflow"]])
@@ -109,6 +110,7 @@ async def dispatch(
         deadline=body.get("deadline"),
         tenant=body.get("tenant"),
         budget=_budgets(body.get("budget")),
+        obo_token=body.get("obo_token"),
     )
     said = {"workflow_id": str(run.workflow_id), "status": str(await run.status())}
     return JSONResponse(said, 200 if before else 201, {"Location": f"/api/v1/runs/{run.workflow_id}"})

@@ -14,7 +14,7 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.blocking.loop_thread import LoopThread
 from paigeant.app.declaration import Declaration, In_contra, Out_co
 from paigeant.app.handlers import Handlers
-from paigeant.app.options import DispatchArguments, RunsArguments
+from paigeant.app.options import DispatchArguments, ManyArguments, RunsArguments
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.results import RunResult
 from paigeant.app.run import Run
@@ -173,11 +173,11 @@ class SyncPaigeant:
 
     @overload
     def dispatch_many(
-        self, workflow: Declaration[In_contra, Out_co], payloads: Iterable[In_contra], *, tenant: str | None = None
+        self, workflow: Declaration[In_contra, Out_co], payloads: Iterable[In_contra], **options: Unpack[ManyArguments]
     ) -> list[SyncRun[Out_co]]: ...
     @overload
     def dispatch_many(
-        self, workflow: str, payloads: Iterable[Any], *, tenant: str | None = None
+        self, workflow: str, payloads: Iterable[Any], **options: Unpack[ManyArguments]
     ) -> list[SyncRun[Any]]: ...
     def dispatch_many(self, workflow: Any, payloads: Iterable[Any], **options: Any) -> list[SyncRun[Any]]:
         """Record a run for each payload; see :meth:`paigeant.Paigeant.dispatch_many`."""

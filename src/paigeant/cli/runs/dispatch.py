@@ -102,7 +102,7 @@ def dispatch(
     if timeout is not None and not wait:
         raise typer.BadParameter("it needs --wait", param_hint="--timeout")
     if each:
-        _require_none(dispatch_key, deadline, correlation_id, budget, obo_token_file)
+        _require_none(dispatch_key, deadline, correlation_id, budget)
     places, payload = (_lines if each else _whole)(source, fields)
     due = None if deadline is None else timedelta(seconds=deadline)
     said = _Said(dispatch_key, correlation_id, due, read_budget(budget or ()), read_token(obo_token_file))
@@ -112,7 +112,7 @@ def dispatch(
 
 def _require_none(*given: object) -> None:
     if any(one is not None for one in given):
-        text = "it takes none of --dispatch-key, --deadline, --correlation-id, --budget and --obo-token-file"
+        text = "it takes none of --dispatch-key, --deadline, --correlation-id and --budget"
         raise typer.BadParameter(text, param_hint="--each")
 
 
@@ -166,7 +166,7 @@ async def _one(application: Paigeant, order: _Order) -> int:
 
 async def _many(application: Paigeant, order: _Order) -> int:
     try:
-        runs = await application.dispatch_many(order.workflow, order.payload)
+        runs = await application.dispatch_many(order.workflow, order.payload, obo_token=order.said.token)
     except InvalidInput as error:
         if error.index is None:
             raise

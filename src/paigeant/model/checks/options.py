@@ -79,7 +79,8 @@ def checked(what: str, error: type[PaigeantError] = RegistrationError, *, also: 
 
     def decorate(function: F) -> F:
         signature = inspect.signature(function)
-        known = [*(name for name in signature.parameters if name != "self"), *also]
+        named = [each.name for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        known = [*(name for name in named if name != "self"), *also]
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
