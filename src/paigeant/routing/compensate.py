@@ -52,7 +52,9 @@ def give_up_node(leased: Leased, outcome: JoinFailed) -> Transition:
     undo = (itself,) if outcome.undo else before if outcome.compensate else ()
     left = Left(fault, before if outcome.undo else None)
     writes = Writes(error=error)
-    return _begin_undoing(leased, left, undo, writes) or fail(leased, left, writes, undone=outcome.undone)
+    # Who cancels without undoing is not told that all was undone because a branch, which had failed, undid itself.
+    undone = outcome.undone and outcome.compensate
+    return _begin_undoing(leased, left, undo, writes) or fail(leased, left, writes, undone=undone)
 
 
 def go_back(leased: Leased, outcome: Success) -> Transition:

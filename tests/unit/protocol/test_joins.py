@@ -194,6 +194,7 @@ def test_a_join_that_is_reopened_has_each_branch_complete_once(start: JoinStart,
         assert change == reopening.Reopened(fan.join)
         return
     assert (change.join.reopened, change.join.completed, change.join.settled) == (lacking, completed, False)
+    assert reopening.reopen(change.join, stuck=False) == change  # once more, before anything of it went on
     again, under_way = joins.supply(change.join, 0), 0
     while not again.join.settled:
         under_way += again.resumed

@@ -7,15 +7,17 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paigeant.model.entries.step import Step
+from paigeant.model.fan.outcomes import JoinFailed
 from paigeant.model.hops import Grant, Leased, Record, Twin
 from paigeant.model.message import HopKey, PaigeantMessage, lineage
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Retrying, Revised
 from paigeant.model.plan import Undo
-from paigeant.model.runs import Direction
+from paigeant.model.runs import Direction, RunError, RunStatus
 from paigeant.model.transition import Left
 from paigeant.model.values.values import Value, inline
 from paigeant.protocol.variables import left_by
@@ -31,6 +33,7 @@ OUTCOMES: list[Outcome[Value]] = [
     Faulted(FAULT),
     Faulted(Fault(type="Interrupted", message="died", kind=FaultKind.INTERRUPTED)),
 ]
+CANCELLED = RunError(type="Cancelled", message="on request")
 PATHS = st.text("ab/:.1", min_size=1, max_size=6)
 
 
@@ -98,3 +101,18 @@ def test_a_path_knows_those_that_it_left_and_no_other(path: str):
     assert len(set(paths)) == len(paths) or "//" in path or path.startswith("/")
     steps = [f"{nearer}/".startswith(f"{further}/" if further else "") for nearer, further in pairwise(paths)]
     assert all(steps)
+
+
+@pytest.mark.parametrize(("compensate", "status"), [(True, RunStatus.COMPENSATED), (False, RunStatus.CANCELLED)])
+def test_a_run_that_is_cancelled_and_not_undone_is_cancelled_though_a_branch_had_undone_itself(
+    status: RunStatus, *, compensate: bool
+):
+    """For who reads ``compensated`` takes all to be undone."""
+    message = new_message("a")
+    leased = Leased(Grant(message.key, message.topic, b"", 1, 1, message.headers.created_at), message)
+    failed = JoinFailed(CANCELLED, FaultKind.CANCELLED, undone=True, compensate=compensate)
+
+    transition = advance(leased, failed)
+
+    assert transition.end is not None
+    assert transition.end.status is status

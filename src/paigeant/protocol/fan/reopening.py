@@ -41,7 +41,10 @@ def reopen(join: JoinState, *, stuck: bool) -> Reopened:
         return Reopened(join)
     count = join.failed + join.cancelled
     arrived = join.arrived - count
-    again = replace(join, arrived=arrived, failed=0, cancelled=0, reopened=count, closing=None, error=None)
+    # A join within a branch that was reopened, and dropped before it went on, still has branches that are reopened.
+    # Forgotten here, they would wait for ever: nothing lets them go on, and the join never settles.
+    reopened = join.reopened + count
+    again = replace(join, arrived=arrived, failed=0, cancelled=0, reopened=reopened, closing=None, error=None)
     return Reopened(again, _LACKING)
 
 
