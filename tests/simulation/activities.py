@@ -37,9 +37,18 @@ older: Final = ActivityRegistry()
 """What a worker serves that was not deployed again: the same but for one step, whose argument had another type."""
 
 
-def mix(step: str, previous: int) -> int:
+def mix(step: str, previous: Any) -> int:
     """What a step makes of the output before it; it depends on all steps before, and on their order."""
-    return (previous * 31 + sum(step.encode())) % 1_000_003
+    return (number_of(previous) * 31 + sum(step.encode())) % 1_000_003
+
+
+def number_of(previous: Any) -> int:
+    """What a step goes on with: a number, or what branches came to, each in its place."""
+    if isinstance(previous, dict):
+        return number_of([previous[name] for name in sorted(previous)])
+    if isinstance(previous, list):
+        return sum((place + 2) * number_of(each) for place, each in enumerate(previous)) % 1_000_003
+    return int(previous or 0)  # what only sleeps and waits comes to nothing
 
 
 async def work(ctx: ActivityContext) -> None:
@@ -53,9 +62,9 @@ async def work(ctx: ActivityContext) -> None:
 
 
 @activity.execute(retry=OFTEN)
-async def add(previous: int, ctx: ActivityContext) -> Completed[int]:
+async def add(previous: Any, ctx: ActivityContext) -> Completed[int]:
     await work(ctx)
-    return Completed(mix("add", previous), log={"n": previous}, variables={f"at-{ctx.position}": previous})
+    return Completed(mix("add", previous), log={"n": number_of(previous)}, variables={f"at-{ctx.position}": previous})
 
 
 @activity.compensate("add", retry=OFTEN)
@@ -66,7 +75,7 @@ async def take(log: dict[str, int], ctx: ActivityContext) -> None:
 
 
 @activity.execute(retry=OFTEN)
-async def shaky(previous: int, failures: int, ctx: ActivityContext) -> int:
+async def shaky(previous: Any, failures: int, ctx: ActivityContext) -> int:
     await work(ctx)
     if ctx.attempt <= failures:
         raise ConnectionError
@@ -99,7 +108,7 @@ async def cancel(ctx: ActivityContext) -> None:
 
 
 @activity.execute(retry=OFTEN)
-async def sour(previous: int, ctx: ActivityContext) -> int:
+async def sour(previous: Any, ctx: ActivityContext) -> int:
     await work(ctx)
     return mix("sour", previous)
 
@@ -112,7 +121,7 @@ async def spoil(ctx: ActivityContext) -> None:
 
 
 @activity.execute(retry=OFTEN, concurrency=1)
-async def alone(previous: int, ctx: ActivityContext) -> int:
+async def alone(previous: Any, ctx: ActivityContext) -> int:
     await work(ctx)
     return mix("alone", previous)
 
@@ -157,7 +166,7 @@ async def listen(previous: int, seconds: float | None, ctx: ActivityContext, wor
 
 
 @activity.execute(retry=OFTEN)
-async def ask(previous: int, failures: int, ctx: ActivityContext) -> int:
+async def ask(previous: Any, failures: int, ctx: ActivityContext) -> int:
     """Make calls that are paid for and recorded, as an agent does: one, then two side by side, and one at last."""
     act = ACT.get()
 
@@ -203,7 +212,7 @@ async def finish(previous: int, ctx: ActivityContext) -> Finished[int]:
 
 
 @activity.execute(retry=OFTEN)
-async def doom(previous: int, ctx: ActivityContext) -> int:
+async def doom(previous: Any, ctx: ActivityContext) -> int:
     await work(ctx)
     raise Terminal(f"no way on from {previous}")
 
@@ -212,13 +221,13 @@ older.include(activity)
 
 
 @older.execute("nap", retry=OFTEN)
-async def nap_of_yore(previous: int, seconds: float | str, ctx: ActivityContext) -> int:
+async def nap_of_yore(previous: Any, seconds: float | str, ctx: ActivityContext) -> int:
     ACT.get()(ctx, MISFIT)
-    return previous + int(seconds)
+    return number_of(previous) + int(seconds)
 
 
 @activity.execute(retry=OFTEN)
-async def nap(previous: int, seconds: float, ctx: ActivityContext) -> int:
+async def nap(previous: Any, seconds: float, ctx: ActivityContext) -> int:
     await work(ctx)
     await asyncio.sleep(seconds)
     return mix("nap", previous)

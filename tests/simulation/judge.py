@@ -14,6 +14,8 @@ from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.activities import activity, mix
 from tests.simulation.bill import judge_bill
 from tests.simulation.deeds import judge_deeds
+from tests.simulation.trees.drawing import steps_in
+from tests.simulation.trees.judging import judge_tree
 from tests.simulation.witness import Witness, Written
 from tests.simulation.world import World
 
@@ -42,6 +44,9 @@ def judge(world: World) -> list[str]:
         return [*found, "a run was never dispatched"]
     for number, workflow_id in seen.runs.items():
         run = world.rows.runs[workflow_id]
+        if world.schedule.journeys[number].items is not None:
+            found += [f"r{number}, {run.status}: {problem}" for problem in _tree(world, number, run)]
+            continue
         hops = sorted(world.rows.hops[workflow_id].values(), key=lambda hop: hop.key.position)
         problems = [
             *_end(world, number, run),
@@ -52,6 +57,13 @@ def judge(world: World) -> list[str]:
         ]
         found += [f"r{number}, {run.status}: {problem}" for problem in problems]
     return found
+
+
+def _tree(world: World, number: int, run: RunRow) -> list[str]:
+    entries = world.schedule.journeys[number].steps
+    lost = [f"signal {one} is lost" for one in world.signalled[run.workflow_id] - run.signals.keys()]
+    resumed = run.workflow_id in world.witness.resumed
+    return [*_end(world, number, run), *lost, *judge_tree(world.rows, run, entries, resumed=resumed)]
 
 
 def _letters(world: World) -> list[str]:
@@ -68,7 +80,7 @@ def _end(world: World, number: int, run: RunRow) -> list[str]:
     if not world.settled(number):
         return [f"neither final nor parked ({run.reason})"]
     journey = world.schedule.journeys[number]
-    names = {step.activity for step in journey.steps}
+    names = {step.activity for step in steps_in(journey.steps)}
     allowed = {RunStatus.COMPLETED}
     for what in world.touched[number]:
         allowed |= ENDS.get(what, set())
@@ -76,7 +88,8 @@ def _end(world: World, number: int, run: RunRow) -> list[str]:
         allowed |= UNDONE
     if names & {"once", "wait", "listen"}:
         allowed |= {RunStatus.WAITING}
-    if "doom" in names and not names & {"finish", "narrow", "once", "wait", "listen"}:
+    always = journey.items is None  # in a tree there may be no item for which it runs
+    if always and "doom" in names and not names & {"finish", "narrow", "once", "wait", "listen"}:
         allowed -= {RunStatus.COMPLETED}
     return [] if run.status in allowed else [f"could only become {', '.join(sorted(allowed))}: {run.error}"]
 
@@ -159,7 +172,8 @@ def _commits(rows: Rows, seen: Witness) -> list[str]:
             found.append(f"{where}: committed after terminate had returned")
         hop = rows.hop(commit.key)
         forward = hop is not None and hop.direction is Direction.EXECUTE
-        if forward and commit.latest.requested and not commit.repeated and commit.status is not StepStatus.CANCELLED:
+        acts = forward and hop is not None and hop.kind is None  # a node ends after its branches, or its child
+        if acts and commit.latest.requested and not commit.repeated and commit.status is not StepStatus.CANCELLED:
             found.append(f"{where}: {commit.status}, though the run was to be cancelled when it was leased")
     done = [commit for commit in seen.written if commit.status is DONE and not commit.repeated]
     twice = {key for key, times in Counter(commit.key for commit in done).items() if times > 1}

@@ -9,7 +9,9 @@ from typing import Final
 from pydantic import JsonValue
 
 from paigeant import Step
+from paigeant.model.entries.entry import Entry
 from tests.simulation.activities import activity
+from tests.simulation.trees.drawing import draw_items, draw_tree
 
 CALM: Final = 5.0
 """The second from which on nothing goes wrong any more."""
@@ -19,12 +21,18 @@ LEASE: Final = 1.0
 
 @dataclass(frozen=True)
 class Journey:
-    """A run to be dispatched."""
+    """A run to be dispatched; a tree has ``items`` too, for which some of its entries run."""
 
     at: float
-    steps: tuple[Step, ...]
-    payload: int
+    steps: tuple[Entry, ...]
+    number: int
     deadline: float | None
+    items: tuple[int, ...] | None = None
+
+    @property
+    def payload(self) -> JsonValue:
+        """The run's input."""
+        return self.number if self.items is None else {"number": self.number, "items": list(self.items)}
 
 
 @dataclass(frozen=True)
@@ -74,12 +82,19 @@ class Schedule:
         for number, crew in enumerate(self.workers):
             lines.append(f"worker-{number} serves {' '.join(crew.topics)}{', older' if crew.older else ''}")
         for number, journey in enumerate(self.journeys):
-            way = " ".join(step.activity + (str(step.arguments) if step.arguments else "") for step in journey.steps)
+            way = " ".join(map(_told, journey.steps))
             limit = "" if journey.deadline is None else f", deadline {journey.deadline:.2f} s"
             lines.append(f"{journey.at:8.3f} r{number} of {journey.payload}: {way}{limit}")
         lines += [f"{i.at:8.3f} {i.what} {i.target} for {i.seconds:.2f} s after {i.after}" for i in self.incidents]
         return "\n".join(lines)
 
+
+def _told(entry: Entry) -> str:
+    return entry.activity + str(entry.arguments or "") if isinstance(entry, Step) else entry.outline
+
+
+TREES: Final = frozenset({3, 4})
+"""The last digits of the seeds whose runs are trees."""
 
 WORKERS: Final = {"crash": 5, "stall": 6, "stop": 1}
 SERVERS: Final = {"store away": 2, "broker away": 2, "forge": 2}
@@ -91,7 +106,8 @@ def draw(seed: int) -> Schedule:
     """Return the schedule of this seed."""
     dice = Random(f"schedule {seed}")
     workers = tuple(Crew(_topics(dice), dice.random() < 0.2) for _ in range(dice.randint(1, 3)))
-    journeys = tuple(_journey(dice) for _ in range(dice.randint(1, 3)))
+    trees = seed % 10 in TREES
+    journeys = tuple(_tree(dice) if trees else _journey(dice) for _ in range(dice.randint(1, 2 if trees else 3)))
     incidents = [_incident(dice, len(journeys)) for _ in range(dice.randint(1, 6))]
     return Schedule(
         seed=seed,
@@ -117,6 +133,12 @@ def _journey(dice: Random) -> Journey:
     steps = tuple(_step(dice) for _ in range(dice.randint(1, 5)))
     deadline = dice.uniform(0.5, 10) if dice.random() < 0.15 else None
     return Journey(dice.uniform(0, 1), steps, dice.randrange(1000), deadline)
+
+
+def _tree(dice: Random) -> Journey:
+    entries = draw_tree(dice)
+    deadline = dice.uniform(1, 10) if dice.random() < 0.15 else None
+    return Journey(dice.uniform(0, 1), entries, dice.randrange(1000), deadline, draw_items(dice))
 
 
 def _step(dice: Random) -> Step:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation.play import hold
 
-TOGETHER = 50
+TOGETHER = 45
 
 STARTS = range(0, 2_000, 2 * TOGETHER)
 

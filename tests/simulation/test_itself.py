@@ -20,12 +20,15 @@ from paigeant.engine.hop.served import ServedSteps
 from paigeant.engine.hop.session.leased import LeasedSession
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.slots import Slot
+from paigeant.model.fan.joins import JoinState
 from paigeant.model.hops import Commit, CommitResult, Record
 from paigeant.model.runs import RunStatus
 from paigeant.model.stored.claims import NoticeStatus
 from paigeant.model.transition import RunEnd
 from paigeant.protocol import leases, signals
+from paigeant.protocol.fan import joins
 from paigeant.protocol.states import HopState
+from paigeant.protocol.tree import children
 from paigeant.routing import Rules
 from paigeant.stores.memory import hops, store
 from paigeant.stores.memory.calls import checkpoints
@@ -34,6 +37,7 @@ from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.play import play
+from tests.simulation.schedule import TREES
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 1_500
@@ -198,7 +202,37 @@ def test_a_broken_guarantee_is_found(
     assert any(seen in problem for seed in range(SEEDS) for problem in play(seed).problems)
 
 
-@pytest.mark.parametrize("seed", [7, 8])
+def a_join_that_does_not_wait(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(JoinState, "settled", property(lambda join: join.arrived > 0))
+
+
+def an_arrival_that_counts_twice(patch: pytest.MonkeyPatch) -> None:
+    arrive = joins.arrive
+    patch.setattr(joins, "arrive", lambda join, arrival: arrive(replace(join, arrived=join.arrived + 1), arrival))
+
+
+def no_word_to_who_waits_for_a_child(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(children, "may_tell", lambda hop: False)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "seen"),
+    [
+        (a_join_that_does_not_wait, "branches on their way"),
+        (an_arrival_that_counts_twice, "counts JoinState"),
+        (no_word_to_who_waits_for_a_child, "could only become"),
+        (no_way_back_but_one_step, "undid"),
+    ],
+)
+def test_a_broken_tree_is_found(
+    monkeypatch: pytest.MonkeyPatch, break_it: Callable[[pytest.MonkeyPatch], None], seen: str
+):
+    break_it(monkeypatch)
+
+    assert any(seen in problem for seed in range(SEEDS) if seed % 10 in TREES for problem in play(seed).problems)
+
+
+@pytest.mark.parametrize("seed", [7, 8, 14])
 def test_a_seed_comes_to_the_same_in_every_process(seed: int):
     """Also where strings hash otherwise, so that sets have another order."""
 

@@ -10,11 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from paigeant import ActivityContext
+from paigeant.activities.context import session_of
 from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.stored.checkpoints import Recorded, Recording
 from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.loop import WHO
 
 
@@ -27,6 +29,7 @@ class Deed:
     step: str
     step_id: UUID
     direction: Direction
+    path: str
     position: int
     attempt: int
     key: str
@@ -34,7 +37,7 @@ class Deed:
 
     @property
     def hop(self) -> HopKey:
-        return HopKey(self.run, "", self.position)
+        return HopKey(self.run, self.path, self.position)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,22 @@ class Written:
     attempt: int
     terminated: bool
     repeated: bool
+    node: bool
+    """It ran no activity."""
+
+
+def family(rows: Rows, run: UUID) -> list[RunRow]:
+    """Return a run and all runs within it."""
+    found = [rows.runs[run]]
+    for each in found:
+        found += [child for child in rows.runs.values() if child.parent_id == each.workflow_id]
+    return found
+
+
+def place_of(ctx: ActivityContext) -> HopKey:
+    """Return the place of a step, which its session knows."""
+    session: Any = session_of(ctx)
+    return session._leased.grant.key
 
 
 class Witness:
@@ -89,7 +108,8 @@ class Witness:
 
     def name(self, key: HopKey) -> str:
         numbers = {run: number for number, run in self.runs.items()}
-        return f"r{numbers.get(key.workflow_id, '?')}/{key.position}"
+        run = numbers.get(key.workflow_id, f"?{key.workflow_id.hex[-4:]}")
+        return f"r{run}/{key.path + ':' if key.path else ''}{key.position}"
 
     def act(self, ctx: ActivityContext, what: str) -> float:
         deed = Deed(
@@ -98,6 +118,7 @@ class Witness:
             ctx.step,
             ctx.step_id,
             ctx.direction,
+            place_of(ctx).path,
             ctx.position,
             ctx.attempt,
             ctx.idempotency_key,
@@ -120,11 +141,7 @@ class Witness:
 
     def heard(self, ctx: ActivityContext) -> bool:
         """Tell whether somebody resumed the run, or the step was tried often enough."""
-        tried = [
-            deed
-            for deed in self.deeds
-            if (deed.run, deed.position, deed.what) == (ctx.workflow_id, ctx.position, "ends")
-        ]
+        tried = [deed for deed in self.deeds if (deed.hop, deed.what) == (place_of(ctx), "ends")]
         return ctx.workflow_id in self.resumed or len(tried) > 2
 
     def see(self, name: str, arguments: tuple[Any, ...], answer: Any) -> None:
@@ -141,7 +158,7 @@ class Witness:
             case "release":
                 self.released.update(held.key for held in arguments[0])
             case "terminate" if answer is RunStatus.TERMINATED:
-                self.terminated.add(arguments[0])
+                self.terminated.update(each.workflow_id for each in family(self._rows, arguments[0]))
             case _:
                 pass
 
@@ -176,7 +193,7 @@ class Witness:
             repeated = settled.verdict is Verdict.ALREADY
             latest, terminated = self._latest[key], key.workflow_id in self.terminated
             hop = self._rows.hop(key)
-            attempt = 0 if hop is None else hop.attempt
-            self.written.append(Written(key, fence, commit.owner, latest, status, attempt, terminated, repeated))
+            attempt, node = (0, False) if hop is None else (hop.attempt, hop.kind is not None)
+            self.written.append(Written(key, fence, commit.owner, latest, status, attempt, terminated, repeated, node))
         if settled.handed_over is not None:
             self._give(settled.handed_over, commit.owner, "hand-over")

@@ -14,6 +14,8 @@ from typing import Any, Final
 from unittest import mock
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from paigeant.abc import Delivery
 from paigeant.app.run import Run
 from paigeant.engine import dispatcher
@@ -26,11 +28,12 @@ from paigeant.model.plan import Plan
 from paigeant.model.runs import RunStatus
 from paigeant.security.plain import PlainCodec
 from paigeant.stores.memory.rows import Rows
+from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.activities import ACT, HEARD, activity, older
 from tests.simulation.loop import WHO, SeededLoop
 from tests.simulation.network import FarStore, FarTransport, Network, ShufflingBroker
 from tests.simulation.schedule import CALM, LEASE, WORKERS, Crew, Incident, Journey, Schedule
-from tests.simulation.witness import Witness
+from tests.simulation.witness import Witness, family
 
 EPOCH: Final = datetime(2030, 1, 1, tzinfo=UTC)
 PATIENCE: Final = 200.0
@@ -137,7 +140,9 @@ class World:
 
     def settled(self, number: int) -> bool:
         """Tell whether a run is final, or waits for somebody."""
-        run = self.rows.runs[self.witness.runs[number]]
+        return all(map(self._settled, family(self.rows, self.witness.runs[number])))
+
+    def _settled(self, run: RunRow) -> bool:
         hops = [hop for hop in self.rows.hops[run.workflow_id].values() if hop.completed_at is None]
         parked = run.status is RunStatus.WAITING and all(
             hop.owner is None and hop.due_at is None and hop.interface is None for hop in hops
@@ -157,7 +162,7 @@ class World:
         plan = Plan(name="journey", itinerary=journey.steps)
 
         async def ask() -> None:
-            await dispatch(self._runtime("client"), plan, [str(journey.payload).encode()], options)
+            await dispatch(self._runtime("client"), plan, [to_json(journey.payload)], options)
             self._note(f"r{number} is dispatched")
 
         await self._insist(ask)
@@ -220,7 +225,7 @@ class World:
         run = Run(self._runtime("operator"), self.witness.runs[number])
         self.touched[number].add(what)
         if what == "resume":
-            self.witness.resumed.add(run.workflow_id)
+            self.witness.resumed.update(each.workflow_id for each in family(self.rows, run.workflow_id))
         do: dict[str, Callable[[], Awaitable[Any]]] = {
             "cancel": run.cancel,
             "compensate": lambda: run.cancel(compensate=True),

@@ -1,0 +1,1 @@
+"""Runs that are trees: with branches, waits and children."""
