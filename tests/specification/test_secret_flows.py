@@ -210,13 +210,17 @@ async def test_branches_may_read_and_make_secrets_and_what_they_come_to_has_them
 
 async def test_a_run_within_another_is_given_no_secret(serve: Any, registry: ActivityRegistry, got: list[Any]) -> None:
     app = await serve(
-        Workflow("child", ["note"]), Workflow("flow", [SubWorkflow("child"), "charge"], secrets={"card": "charge"})
+        Workflow("child", ["note"]),
+        Workflow("flow", [SubWorkflow("child"), "charge"], secrets={"card": "charge"}),
+        Workflow("whole", ["charge", SubWorkflow("child")], secrets={"charge": "charge"}),
     )
 
     result = await finish(app, "flow")
 
     assert got == [(STARS, STARS), CARD]
     assert result.output == "paid"
+    error = (await finish(app, "whole")).error
+    assert error.message == "the input of the sub-workflow 'child' is a secret, and a run within another is given none"
 
 
 async def test_a_workflow_with_secrets_runs_within_no_other(serve: Any, got: list[Any]) -> None:

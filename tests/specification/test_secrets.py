@@ -16,13 +16,15 @@ from paigeant.config import Settings
 
 CARD = "4111-1111-1111-1111"
 TOKEN = "tok_9f8e7d6c5b"
-SECRETS = {"card": ["charge"], "tokenise": ["charge"], "pin": "charge"}
+LETTER = "s3cret-letter " * 1_500
+SECRETS = {"card": ["charge"], "letter": "charge", "tokenise": ["charge"], "pin": "charge"}
 
 
 class Order(BaseModel):
     item: str
     card: str
     pin: int
+    letter: str
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def seen(registry: ActivityRegistry) -> dict[str, Any]:
 
     @registry.execute("charge")
     async def charge(card: Secret[str], tokenise: str, pin: int, payload: Order, ctx: ActivityContext) -> str:
-        got["charge"] = (card.reveal(), tokenise, pin, payload.card)
+        got["charge"] = (card.reveal(), tokenise, pin, payload.card, payload.letter)
         ctx.logger.warning("charging %s with %s", card.reveal(), tokenise)
         ctx.heartbeat({"card": card.reveal()})
         await ctx.save_variable("pin", 987654)
@@ -56,7 +58,7 @@ async def test_a_secret_is_opened_for_the_steps_that_may_read_it_and_lies_in_cle
 ) -> None:
     caplog.set_level(logging.DEBUG)
     app = await serve(Workflow("flow", ["tokenise", "charge", "ship"], secrets=SECRETS), worker=False)
-    payload = {"item": "tea", "card": CARD, "pin": 135790}
+    payload = {"item": "tea", "card": CARD, "pin": 135790, "letter": LETTER}
 
     run = await app.dispatch("flow", payload)
     bytes_of = [*await everything(settings, tmp_path)]
@@ -64,9 +66,9 @@ async def test_a_secret_is_opened_for_the_steps_that_may_read_it_and_lies_in_cle
     async with app.worker():
         result = await run.result(30)
 
-    stars = {"item": "tea", "card": "***", "pin": "***"}
+    stars = {"item": "tea", "card": "***", "pin": "***", "letter": "***"}
     assert seen["tokenise"] == stars
-    assert seen["charge"] == (CARD, TOKEN, 135790, CARD)
+    assert seen["charge"] == (CARD, TOKEN, 135790, CARD, LETTER)
     assert seen["ship"] == (stars, "charged for tea")
     assert result.output == stars
     view = await run.view()
@@ -76,7 +78,9 @@ async def test_a_secret_is_opened_for_the_steps_that_may_read_it_and_lies_in_cle
     bytes_of += await everything(settings, tmp_path)
     said = [view, await app.store.load_evidence(run.workflow_id), *(vars(record) for record in caplog.records)]
     bytes_of += [repr(each).encode() for each in said]
-    assert not [clear for clear in (CARD, TOKEN, "135790", "987654") for each in bytes_of if holds(each, clear)]
+    assert not [
+        clear for clear in (CARD, TOKEN, "135790", "987654", LETTER[:28]) for each in bytes_of if holds(each, clear)
+    ]
     assert "charging *** with ***" in caplog.text
 
 

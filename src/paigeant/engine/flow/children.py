@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from pydantic_core import from_json
+
 from paigeant.abc import Store
 from paigeant.engine.flow.conditions import see_input
 from paigeant.engine.runtime import Runtime
@@ -16,7 +18,7 @@ from paigeant.model.entries.sub_workflow import SubWorkflow
 from paigeant.model.hops import Leased
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.runs import Direction
-from paigeant.model.secrecy.secrets import hidden_json
+from paigeant.model.secrecy.secrets import hidden_json, may_be_sealed, sealed_in
 from paigeant.model.tree.changes import ChildTurned
 from paigeant.model.tree.children import ChildAwaited, ChildState, Family, child_id
 from paigeant.model.values.values import NULL, Blob, Value, shelve
@@ -73,14 +75,22 @@ async def _begin(store: Store, leased: Leased, entry: SubWorkflow, family: Famil
     if value is None:
         return routing.no_input(name or ""), []
     given = await _input(store, leased, entry.entries, value)
+    if given is None:
+        return routing.secret_input(entry), []
     return routing.begin_child(leased, entry, child_id(leased.grant.key.workflow_id), given, family.tenant), []
 
 
-async def _input(store: Store, leased: Leased, entries: Sequence[Entry], value: Value) -> routing.ChildInput:
-    """Return what a child gets: large values lie with the parent up to now, and from now on with the child too."""
+async def _input(store: Store, leased: Leased, entries: Sequence[Entry], value: Value) -> routing.ChildInput | None:
+    """Return what a child gets: large values lie with the parent up to now, and from now on with the child too.
+
+    Secrets were sealed for the parent, and are not handed on: ``***`` stands for those within it, None for it all.
+    """
     claims: dict[str, Value] = {ref.sha256: ref for step in steps_of(entries) for ref in step.claims.values()}
     texts = await load_texts(store, leased.message.headers.workflow_id, {**claims, "": value})
-    json = hidden_json(texts.pop(""))  # what is secret here was sealed for this run
+    whole = texts.pop("")
+    if may_be_sealed(whole) and sealed_in(from_json(whole)) is not None:
+        return None
+    json = hidden_json(whole)
     kept, blob = shelve(json)
     blobs = [Blob(sha256, text) for sha256, text in texts.items()] + ([] if blob is None else [blob])
     return routing.ChildInput(kept, json, see_input(json, asked_by(entries)), tuple(blobs))

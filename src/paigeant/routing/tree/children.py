@@ -44,6 +44,12 @@ def no_input(name: str) -> Faulted:
     return Faulted(Fault(type="MissingInput", message=text), begun=False)
 
 
+def secret_input(entry: SubWorkflow) -> Faulted:
+    """Return what a node comes to whose input is a secret of its run as a whole."""
+    text = f"the input of the sub-workflow {entry.workflow!r} is a secret, and a run within another is given none"
+    return Faulted(Fault(type="SecretInput", message=text), begun=False)
+
+
 def no_plan(entry: SubWorkflow) -> Faulted:
     """Return what a node comes to that has no plan: it was no part of the workflow that was dispatched."""
     text = f"the plan of sub-workflow {entry.workflow!r} is not known: it is taken when the run is dispatched"
