@@ -210,6 +210,8 @@ def test_the_schema_for_editors_has_every_setting_and_every_kind_of_entry() -> N
     schema = json_schema()
 
     assert set(schema["properties"]) == {name for name, field in Settings.model_fields.items() if not field.exclude}
+    _, written = schema["properties"]["workflows"]["additionalProperties"]["anyOf"]
+    assert set(written["properties"]) == {"steps", "revision", "budget", "identity", "secrets"}
     _, *kinds = schema["$defs"]["entry"]["anyOf"]
     assert [kind["required"] for kind in kinds] == [[key] for key in WRITTEN]
     assert all(key in kind.schema for key, kind in WRITTEN.items())
