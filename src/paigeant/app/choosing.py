@@ -116,7 +116,7 @@ def development_folder(settings: Settings) -> Path | None:
         case "memory":
             return None
         case "sqlite":
-            folder = settings.folder / Path(path.partition("?")[0]).parent
+            folder = settings.folder / Path(path).expanduser().parent  # as it is: "?" is a character of it
             return None if path.startswith(":memory:") or not path else folder / "keys"
         case _:
             return settings.folder / ".paigeant" / "keys"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from paigeant import ActivityRegistry, Paigeant, Workflow
 from paigeant.app import choosing
-from paigeant.app.choosing import choose_codec
+from paigeant.app.choosing import choose_codec, development_folder
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, UnknownScheme
 from paigeant.model.hops import Sealed
@@ -99,3 +100,10 @@ async def test_a_codec_that_is_not_installed_is_said_before_anything_is_opened(t
             pass
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["shop?v2", "My%20Shop", "a#b", "?", "a b"])
+def test_keys_of_development_lie_beside_the_database_whatever_its_folder_is_called(tmp_path: Path, name: str):
+    settings = Settings(store=f"sqlite:///{tmp_path}/{name}/paigeant.db")
+
+    assert development_folder(settings) == tmp_path / name / "keys"
