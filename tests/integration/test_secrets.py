@@ -101,7 +101,9 @@ def shop(tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
     return Shop(tmp_path, request.param)
 
 
-async def test_each_worker_reads_with_its_own_key_and_waits_without_it(shop: Shop) -> None:
+async def test_each_worker_reads_with_its_own_key_and_waits_without_it(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
     async with shop.app() as app:  # a dispatcher needs no key of its own
         run = await app.dispatch("flow", INPUT)
 
@@ -112,12 +114,19 @@ async def test_each_worker_reads_with_its_own_key_and_waits_without_it(shop: Sho
         "unreadable: step 'charge', secret 'card': it is sealed to other keys than that of this process; "
         "have a worker run it whose PAIGEANT_SECRET_KEY may read:charge"
     )
+    warned = (
+        "workflow 'flow': step 'charge' reads secrets, and this worker may not read:charge: its key has not that right"
+    )
+    assert warned in caplog.text
+    assert "step 'token' reads" not in caplog.text
     await shop.retry(run)
     view = await shop.serve(run, None, "charge")
     assert "set PAIGEANT_SECRET_KEY to a key file" in (view.reason or "")
 
     await shop.retry(run)
+    caplog.clear()
     await shop.serve(run, "charge", "charge")
+    assert "reads secrets" not in caplog.text
     view = await shop.serve(run, "ship", "ship")
 
     assert (view.status, view.output) == (RunStatus.COMPLETED, "sent")

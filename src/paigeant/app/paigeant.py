@@ -35,7 +35,7 @@ from paigeant.app.options import (
     read_served,
     read_wanted,
 )
-from paigeant.app.readiness import require_activities, require_ready, warn_of
+from paigeant.app.readiness import require_activities, require_ready, warn_of, warn_of_unread
 from paigeant.app.run import Run
 from paigeant.app.run_ids import find_run_id, read_run_id
 from paigeant.app.signals import Signal, send_all
@@ -292,8 +292,8 @@ class Paigeant:
         require_safe(self.settings)
         runtime.codec.require_rights(*(f"step:{name}" for name in topics))
         await require_ready(runtime, self.settings.env)
-        cards = [self.registry[name].card for name in topics]
-        await self.store.publish_catalog(list(self.workflows.values()), cards)
+        warn_of_unread(runtime, self.workflows.values(), topics)
+        await self.store.publish_catalog(list(self.workflows.values()), [self.registry[name].card for name in topics])
         warn_of(runtime, await self.catalog.check_all(self.store))
         options = WorkerOptions(topics, slots, timedelta(seconds=self.settings.grace), tuple(self.workflows))
         async with ActivityWorker(runtime, options) as worker:

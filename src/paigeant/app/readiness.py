@@ -11,8 +11,10 @@ from paigeant.errors import ConfigError, RegistrationError, UnknownStep
 from paigeant.model.checks.findings import Finding, Severity
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.events import Noticed
+from paigeant.model.plan import Plan
 
 _CHECK: Final = "fix it, and run `paigeant check` again"
+_KEY: Final = "set PAIGEANT_SECRET_KEY to a key that may, or have others serve that step"
 
 
 async def require_ready(runtime: Runtime, env: str) -> None:
@@ -39,6 +41,22 @@ def require_activities(registry: ActivityRegistry, asked: Collection[str] | None
             "nothing to serve: no activity is registered; decorate a function with @activity.execute()"
         )
     return topics
+
+
+def warn_of_unread(runtime: Runtime, plans: Iterable[Plan], topics: Collection[str]) -> None:
+    """Report of which workflows this process cannot read the secrets of steps that it serves: their runs wait here."""
+    for plan in plans:
+        policy = plan.secrets
+        for topic in () if policy is None else [each for each in topics if policy.readable(each)]:
+            try:
+                why = None if runtime.secrets().reads(topic) else "its key has not that right"
+            except ConfigError as error:
+                why = str(error)
+            if why is not None:
+                text = (
+                    f"workflow {plan.name!r}: step {topic!r} reads secrets, and this worker may not read:{topic}: {why}"
+                )
+                runtime.report(Noticed(runtime.owner, Finding.warning("secrets", text, _KEY)))
 
 
 def warn_of(runtime: Runtime, flaws: Iterable[WorkflowFlaw]) -> None:

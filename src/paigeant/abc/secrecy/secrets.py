@@ -27,6 +27,10 @@ class SecretBox(ABC):
         """Return if something can be sealed for these activities; raises ``ConfigError``."""
 
     @abstractmethod
+    def reads(self, activity: str) -> bool:
+        """Tell whether what steps of an activity may read is sealed to the key of this process too."""
+
+    @abstractmethod
     def opens(self, sealed: bytes) -> bool:
         """Tell whether something is sealed to the key of this process; raises ``TamperedMessage`` for what is none."""
 

@@ -44,6 +44,10 @@ class Sealing(Protocol):
         """Return if something can be sealed to keys with these rights; raises ConfigError as :meth:`seal` does."""
         ...
 
+    def reads(self, right: str) -> bool:
+        """Tell whether the process has a key with this right, that something is sealed to now."""
+        ...
+
     def opens(self, kind: Sealed, sealed: bytes) -> bool:
         """Tell whether something is sealed to the process's key; raises as :meth:`unseal` does."""
         ...

@@ -33,6 +33,10 @@ class JweSecrets(SecretBox):
         """Return if something can be sealed for these activities."""
         self._vault.require(rights_of(readers))
 
+    def reads(self, activity: str) -> bool:
+        """Tell whether what steps of an activity may read is sealed to the key of this process too."""
+        return self._vault.reads(*rights_of([activity]))
+
     def opens(self, sealed: bytes) -> bool:
         """Tell whether something is sealed to the key of this process."""
         return self._vault.opens(Sealed.SECRET, sealed)

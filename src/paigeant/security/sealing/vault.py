@@ -146,6 +146,13 @@ class Vault:
             )
         return readers
 
+    def reads(self, right: str) -> bool:
+        """Tell whether the process has a key with this right, that something is sealed to now."""
+        self._look()
+        now, mine = datetime.now(UTC), {key.kid for key in self._own}
+        good = (each for each in self._readers if each.is_good(self._places.namespace, now))
+        return any(each.key.kid in mine and each.may(right) for each in good)
+
     def opens(self, kind: Sealed, sealed: bytes) -> bool:
         """Tell whether something is sealed to the process's key, or to the one that it takes the place of."""
         return self._key_of(kind, sealed) is not None
