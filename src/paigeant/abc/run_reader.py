@@ -38,7 +38,8 @@ class RunReader(ABC):
     async def search_runs(self, asked: RunFilter, *, limit: int = PAGE, after: str | None = None) -> RunPage:
         """Return a page of the runs that fit, newest first; ``after`` is the ``next`` of the page before.
 
-        Raises ``InvalidInput`` for an ``after`` that no page gave.
+        Of stuck runs, and of those that ended in some way since a time, a store may look at 10,001 of each kind alone:
+        those that came, or ended, last. Raises ``InvalidInput`` for an ``after`` that no page gave.
         """
 
     @abstractmethod

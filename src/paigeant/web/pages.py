@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import PlainTextResponse, Response
 
+from paigeant.app import Run
 from paigeant.app.calls.conversations import place
 from paigeant.app.operating.attention import FAILED_WITHIN, find_attention
 from paigeant.app.operating.why import explain_run
@@ -110,8 +111,14 @@ async def run(request: Request, workflow_id: str) -> Response:
         asked=shown.approvals,
         verbs=_verbs(view),
         lines=await _lines(request, view),
-        histories=[place(each) for each in await handle.conversations()] if who(request).payloads else [],
+        histories=await _histories(request, handle, view),
     )
+
+
+async def _histories(request: Request, run: Run[Any], view: RunView) -> list[str]:
+    """Return the places of steps that have left a history: agents, whose calls are recorded."""
+    recorded = any(step.checkpoints for step in view.steps)
+    return [place(each) for each in await run.conversations()] if recorded and who(request).payloads else []
 
 
 def _verbs(view: RunView) -> list[str]:

@@ -97,11 +97,12 @@ async def test_a_run_is_forked_from_a_place_with_another_output_after_a_question
     no_json = await local.post(link, data={**form, "outputs": "{"}, headers=HTML)
     no_object = await local.post(link, data={**form, "outputs": "[1]"}, headers=HTML)
     nowhere = await local.post(link, data={**form, "from": "7"}, headers=HTML)
+    of_nobody = await local.post(link, data={**form, "outputs": '{"charge": 5}'}, headers=HTML)
     done = await local.post(link, data=form, headers=HTML)
 
     assert "takes over what this one had before" in asking
     assert '<option value="1">1: fails (failed)</option>' in asking
-    assert [each.status_code for each in (no_json, no_object, nowhere)] == [422, 422, 422]
+    assert [each.status_code for each in (no_json, no_object, nowhere, of_nobody)] == [422] * 4
     assert done.status_code == 303
     fork = paigeant.run(done.headers["location"].rpartition("/")[2])
     assert fork.workflow_id != run.workflow_id

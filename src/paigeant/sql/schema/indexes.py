@@ -11,6 +11,7 @@ from sqlalchemy import Column, Index, literal_column
 
 from paigeant.sql.schema.calls import approvals, ledger, reservations
 from paigeant.sql.schema.installation import access_tokens, dead_letters
+from paigeant.sql.schema.stuck import STUCK
 from paigeant.sql.schema.tables import run_plans, signals, step_executions, workflow_runs
 from paigeant.sql.schema.whole import WHOLE
 
@@ -37,6 +38,7 @@ INDEXES: Final = (
         *(_steps.namespace, _steps.step, _steps.interface),
         where=_open_step & _steps.interface.is_not(None),
     ),
+    _partial("step_executions_stuck", _steps.namespace, _steps.workflow_id, where=STUCK),
     _partial("step_executions_closing", _steps.namespace, where=_open_step & _steps.closes.is_not(None)),
     _partial(
         "step_executions_once",
@@ -82,6 +84,7 @@ INDEXES: Final = (
         for name in ("tenant", "correlation_id")
     ),
     Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
+    Index("workflow_runs_trace", _runs.namespace, _runs.trace_id),
     Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),
     Index("dead_letters_namespace", dead_letters.c.namespace, dead_letters.c.id),
     Index(

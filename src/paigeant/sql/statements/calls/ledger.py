@@ -7,7 +7,22 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, String, Uuid, bindparam, delete, func, literal, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Double,
+    String,
+    Text,
+    Uuid,
+    bindparam,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -59,16 +74,20 @@ _OF_RUN: Final = PreparedStatement(
     )
     .order_by(rows.recorded_at, rows.step_id, rows.key)
 )
-_OF_STEPS: Final = (
-    select(rows.step_id, rows.direction, *_SUMS)
+_made: Final = checkpoints.c
+_no_kind, _no_fence = null().cast(Text).label("kind"), null().cast(BigInteger).label("fence")
+_CHARGED: Final = (
+    select(rows.step_id, rows.direction, _no_kind, _no_fence, *_SUMS)
     .where(rows.workflow_id == bindparam("workflow_id"))
     .group_by(rows.step_id, rows.direction)
 )
-_CALLS: Final = (
-    select(checkpoints.c.step_id, checkpoints.c.direction, checkpoints.c.kind, checkpoints.c.fence, func.count())
-    .where(checkpoints.c.workflow_id == bindparam("workflow_id"))
-    .group_by(checkpoints.c.step_id, checkpoints.c.direction, checkpoints.c.kind, checkpoints.c.fence)
+_RECORDED: Final = (
+    select(_made.step_id, _made.direction, _made.kind, _made.fence, func.count(), *(null() for _ in _SUMS[1:]))
+    .where(_made.workflow_id == bindparam("workflow_id"))
+    .group_by(_made.step_id, _made.direction, _made.kind, _made.fence)
 )
+_OF_STEPS: Final = union_all(_CHARGED, _RECORDED)
+"""What the steps of a run were charged, and how many calls of each kind they have recorded, under which fence."""
 _PRUNED: Final = ("workflow_id", "step_id", "direction", "epoch", "key")
 
 
@@ -102,11 +121,15 @@ def sum_costs(tx: Tx, by: CostBy, workflow_id: UUID | None, since: timedelta | N
 
 def calls_of_steps(tx: Tx, workflow_id: UUID, newest: dict[tuple[UUID, str], int]) -> dict[tuple[UUID, str], StepCalls]:
     """Return what each step of a run has recorded; ``newest`` are the fences of their hops."""
-    usage = {(row.step_id, row.direction): Usage(**_usage(row)) for row in tx.rows(_OF_STEPS, workflow_id=workflow_id)}
-    made: dict[tuple[UUID, str], StepCalls] = {key: StepCalls(usage=spent) for key, spent in usage.items()}
-    for step_id, direction, kind, fence, count in tx.rows(_CALLS, workflow_id=workflow_id):
-        key = (step_id, direction)
-        made[key] = made.get(key, StepCalls()).plus(kind, count, replayed=fence < newest.get(key, 0))
+    made: dict[tuple[UUID, str], StepCalls] = {}
+    found = tx.rows(_OF_STEPS, workflow_id=workflow_id)
+    for row in sorted(found, key=lambda row: row.kind is not None):  # what was charged comes first
+        key = (row.step_id, row.direction)
+        if row.kind is None:
+            made[key] = StepCalls(usage=Usage(**_usage(row)))
+        else:
+            replayed = row.fence < newest.get(key, 0)
+            made[key] = made.get(key, StepCalls()).plus(row.kind, row.requests, replayed=replayed)
     return made
 
 

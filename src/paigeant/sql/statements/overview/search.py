@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, func, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, literal, or_, select, type_coerce, union_all
 from sqlalchemy.sql.selectable import Exists
 
-from paigeant.model.runs import RunPage, StepStatus, WaitReason
+from paigeant.model.runs import RunPage, RunStatus, WaitReason
 from paigeant.model.stored.overview import COUNTED
 from paigeant.model.stored.pages import read_place
-from paigeant.model.stored.run_filter import HELD_BY_OTHERS, STUCK_ENDS, RunFilter
+from paigeant.model.stored.run_filter import STUCK_ENDS, RunFilter
 from paigeant.protocol.views import view_page
 from paigeant.sql.execution.transaction import Tx
+from paigeant.sql.schema.stuck import STUCK
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
 from paigeant.sql.statements.read import SUMMARY
 from paigeant.sql.statements.run_status import stands
@@ -57,10 +59,17 @@ def _where(asked: RunFilter) -> Iterator[ColumnElement[bool]]:
     if asked.step is not None:
         ended_there = _ERROR.contains(f'"step":{_text(asked.step)}', autoescape=True)
         yield or_(_open_hop(_hop.c.step == asked.step), ended_there)
-    if asked.error is not None:
-        yield _ERROR.startswith(f'{{"type":{_text(asked.error)}', autoescape=True)
     if asked.stuck:
-        yield or_(_open_hop(_STUCK), runs.status.in_([status.value for status in STUCK_ENDS]))
+        yield runs.number.in_(_numbers(_stuck(asked), asked.error))
+    elif asked.ended_after is not None and asked.status and all(status.final for status in asked.status):
+        ended = [_ended(status, asked.ended_after) for status in sorted(asked.status)]
+        yield runs.number.in_(_numbers(ended, asked.error))
+    elif asked.error is not None:
+        yield _has_error(runs.error, asked.error)
+
+
+def _has_error(column: ColumnElement[Any], error: str) -> ColumnElement[bool]:
+    return type_coerce(column, Text).startswith(f'{{"type":{_text(error)}', autoescape=True)
 
 
 def _times(asked: RunFilter) -> list[ColumnElement[bool]]:
@@ -86,16 +95,36 @@ def _waits_for(reason: str) -> ColumnElement[bool]:
     return and_(hop.reason == reason, hop.interface.is_(None))
 
 
-_STUCK: Final = and_(
-    _hop.c.status == StepStatus.WAITING.value,
-    _hop.c.awaits.is_(None),
-    or_(
-        _hop.c.interface.is_not(None),
-        _hop.c.reason == WaitReason.UNSERVED.value,
-        and_(_hop.c.due_at.is_(None), _hop.c.reason.not_in(HELD_BY_OTHERS)),
-    ),
-)
-"""The condition that a hop waits for a person, for code or for a worker."""
+def _stuck(asked: RunFilter) -> list[Select[Any, Any]]:
+    """Return what finds the newest runs that need a person, up to 10,001 of each kind, whatever else there is."""
+    hops = step_executions.c
+    waiting = select(hops.workflow_id).where(hops.namespace == bindparam("namespace"), STUCK)
+    newest = waiting.order_by(hops.workflow_id.desc()).limit(COUNTED).subquery()
+    found = select(runs.number, runs.error).where(runs.workflow_id.in_(select(newest.c.workflow_id)))
+    return [found, *map(_ended, sorted(STUCK_ENDS.intersection(asked.status or STUCK_ENDS)))]
+
+
+def _ended(status: RunStatus, since: datetime | None = None) -> Select[Any, Any]:
+    """Return what finds the runs that ended so, those that did last, up to 10,001: by an index, if since then."""
+    here = (runs.namespace == bindparam("namespace"), runs.status == status.value)
+    ended = select(runs.number, runs.error).where(*here).limit(COUNTED)
+    if since is None:
+        return ended.order_by(runs.number.desc())
+    return ended.where(runs.completed_at >= since).order_by(runs.completed_at.desc())
+
+
+def _numbers(found: Sequence[Select[Any, Any]], error: str | None) -> Select[Any]:
+    """Return the numbers of what is found, if it has this error.
+
+    Each is a query of its own, or its order and limit would not be its own; and the error is looked for in what it
+    finds, or a database might look for that first, in all runs.
+    """
+    parts = [each.subquery().c for each in found]
+    fit = (
+        select(part.number) if error is None else select(part.number).where(_has_error(part.error, error))
+        for part in parts
+    )
+    return select(union_all(*fit).subquery().c.number)
 
 
 def _text(value: str) -> str:

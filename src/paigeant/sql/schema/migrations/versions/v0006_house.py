@@ -16,6 +16,10 @@ down_revision: Final = "0005"
 
 _OPEN: Final = sa.text("completed_at IS NULL")
 _DONE: Final = sa.text("status = 'completed' AND direction = 'execute'")
+_STUCK: Final = sa.text(
+    "completed_at IS NULL AND status = 'waiting' AND awaits IS NULL AND (interface IS NOT NULL "
+    "OR reason = 'unserved' OR (due_at IS NULL AND reason NOT IN ('join', 'child', 'approval')))"
+)
 _IN_FLIGHT: Final = sa.text("SELECT count(*) FROM workflow_runs WHERE completed_at IS NULL")
 
 
@@ -56,6 +60,7 @@ def _runs() -> None:
         given = sa.text(f"{name} IS NOT NULL")
         columns = ["namespace", name, "number"]
         op.create_index(f"workflow_runs_{name}", "workflow_runs", columns, sqlite_where=given, postgresql_where=given)
+    op.create_index("workflow_runs_trace", "workflow_runs", ["namespace", "trace_id"])
     op.add_column("workflow_runs", sa.Column("edited", sa.Boolean(), nullable=True))
     op.add_column("workflow_runs", sa.Column("forked_from", sa.Uuid(), nullable=True))
     op.add_column("workflow_runs", sa.Column("forked_at", sa.BigInteger(), nullable=True))
@@ -90,6 +95,13 @@ def _steps() -> None:
     _bodies()
     columns = ["workflow_id"]
     op.create_index("step_executions_open", "step_executions", columns, sqlite_where=_OPEN, postgresql_where=_OPEN)
+    op.create_index(
+        "step_executions_stuck",
+        "step_executions",
+        ["namespace", "workflow_id"],
+        sqlite_where=_STUCK,
+        postgresql_where=_STUCK,
+    )
     closing = sa.text("completed_at IS NULL AND closes IS NOT NULL")
     columns = ["namespace"]
     op.create_index(
