@@ -28,6 +28,9 @@ from chaos.points import POINTS
 from chaos.servers.server import free_port
 from chaos.stage import Stage
 
+_WORKED_OFF: Final = 60.0
+"""Seconds until the last fault comes, whatever is left of the load."""
+
 _DRAINED: Final = 45.0
 """Seconds until what the dead had received is taken over: Redis hands it on after thirty."""
 
@@ -154,6 +157,9 @@ async def _calm(stage: Stage, patience: float) -> list[Breach]:
     async def dispatched() -> bool:
         return len(stage.ledger.sure()) >= stage.plan.runs
 
+    async def worked_off() -> bool:
+        return (await stage.backend.reader.progress())[2] <= stage.plan.window // 4
+
     async def ended() -> bool:
         runs, _, under_way = await stage.backend.reader.progress()
         return under_way == 0 and runs >= stage.ledger.wanted() == len(stage.ledger.sure())
@@ -162,9 +168,11 @@ async def _calm(stage: Stage, patience: float) -> list[Breach]:
         return not any(hop.open and not hop.parked for hop in await stage.backend.reader.hops())
 
     found: list[Breach] = []
+    await stage.until(dispatched, 600, "the load to be dispatched")
+    with suppress(TimeoutError):  # what the backlog takes says nothing of how soon the last fault is overcome
+        await stage.until(worked_off, _WORKED_OFF, "the load to be worked off")
     drinker = asyncio.create_task(_drink(stage))
     try:
-        await stage.until(dispatched, 600, "the load to be dispatched")
         await play(stage, RandomKill(0.3, 0.0))
         stage.last_fault = monotonic()
         with suppress(TimeoutError):

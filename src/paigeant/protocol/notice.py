@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from paigeant.model.limits import SUSPECT_PAUSE
 from paigeant.model.stored.claims import NoticeStatus
 from paigeant.protocol import leases
 from paigeant.protocol.states import RecordedHop
@@ -36,4 +37,6 @@ def find_status(hop: RecordedHop | None, digest: bytes, now: datetime, *, run_kn
         return NoticeStatus.ALTERED
     if not leases.is_open(hop):
         return NoticeStatus.PASSED
-    return NoticeStatus.DUE if leases.is_due(hop, now) and not leases.is_suspect(hop) else NoticeStatus.PENDING
+    # A suspect that was withheld, and not passed over, has had its announcement put off to the next moment.
+    withheld = leases.is_suspect(hop) and hop.hint_at <= now + SUSPECT_PAUSE
+    return NoticeStatus.DUE if leases.is_due(hop, now) and not withheld else NoticeStatus.PENDING

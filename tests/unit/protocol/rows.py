@@ -27,6 +27,7 @@ class Hop:
     interruptions: int = 0
     owner: str | None = None
     due_at: datetime | None = NOW
+    hint_at: datetime = NOW
     completed_at: datetime | None = None
     accepted: bool | None = None
     epoch: int | None = None

@@ -18,6 +18,7 @@ from tests.unit.protocol.rows import NOW, Hop
         (Hop(digest=b"x", due_at=NOW), b"x", True, NoticeStatus.DUE),
         (Hop(digest=b"x", due_at=NOW, owner="gone"), b"x", True, NoticeStatus.DUE),
         (Hop(digest=b"x", due_at=NOW, interruptions=2), b"x", True, NoticeStatus.PENDING),
+        (Hop(digest=b"x", interruptions=2, hint_at=NOW + timedelta(seconds=3)), b"x", True, NoticeStatus.DUE),
         (Hop(digest=b"x", due_at=NOW + timedelta(seconds=1)), b"x", True, NoticeStatus.PENDING),
         (Hop(digest=b"x", due_at=None), b"x", True, NoticeStatus.PENDING),
         (Hop(digest=b"x", completed_at=NOW), b"x", True, NoticeStatus.PASSED),

@@ -45,7 +45,8 @@ _HINT: Final = PreparedStatement(
 )
 
 _ANNOUNCED: Final = select(
-    *(*HOP, steps.namespace, steps.completed_at, steps.digest, steps.due_at, steps.owner, steps.interruptions)
+    *(*HOP, steps.namespace, steps.completed_at, steps.digest),
+    *(steps.due_at, steps.hint_at, steps.owner, steps.interruptions),
 ).join_from(hop_list, step_executions, IN_HOP_LIST)
 _KNOWN_RUNS: Final = select(runs.workflow_id).where(
     unindexed(runs.namespace == bindparam("namespace")), runs.workflow_id.in_(bindparam("ids", expanding=True))
