@@ -31,6 +31,7 @@ from paigeant.telemetry.output import WriterHandler
 
 POSTGRES = os.environ.get("PAIGEANT_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("PAIGEANT_TEST_REDIS", "redis://127.0.0.1:6379/0")
+EXAMPLES = str(Path(__file__).parents[1] / "examples")
 RABBITMQ = os.environ.get("PAIGEANT_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 
 
@@ -57,13 +58,13 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def no_module_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Forget the modules that a test made: the next one may have others of the same name."""
-    before, base = set(sys.modules), str(tmp_path_factory.getbasetemp())
+    """Forget the modules that a test made, or took from an example: the next one may have others of the same name."""
+    before, bases = set(sys.modules), (str(tmp_path_factory.getbasetemp()), EXAMPLES)
     yield
     for name in set(sys.modules) - before:
         module = sys.modules[name]
         places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
-        if any(str(place).startswith(base) for place in places):
+        if any(str(place).startswith(bases) for place in places):
             del sys.modules[name]
 
 
