@@ -21,11 +21,11 @@ def registry() -> ActivityRegistry:
 
 
 BACKENDS = ["memory", "sqlite", "postgres", "redis+postgres", "rabbitmq+postgres"]
-BOTH_SEEN = pytest.param("redis+sqlite", marks=pytest.mark.slow)
-"""Its store and its transport are seen with others."""
+REDIS_SQLITE = pytest.param("redis+sqlite", marks=pytest.mark.slow)
+"""In the slow tests only: its store and its transport are in other pairs too."""
 
 
-@pytest.fixture(params=[*BACKENDS, BOTH_SEEN])
+@pytest.fixture(params=[*BACKENDS, REDIS_SQLITE])
 def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRegistry) -> Settings:
     if request.param == "memory":
         return Settings(store="memory://", transport="memory://", grace=1, lease=2)

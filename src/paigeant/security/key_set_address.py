@@ -101,7 +101,8 @@ class AddressKeySet:
             text = self._fetch()
         except ConfigError as error:
             if kept is None:
-                raise
+                text = f"{error}; no copy of the last day is here: mend the address, or name a file"
+                raise ConfigError(text) from error
             self._failed = True
             self._take(kept)
             _LOG.warning("%s; what was read %.0f minutes ago counts", error, kept.age / 60)

@@ -18,8 +18,8 @@ from paigeant import ActivityRegistry, Paigeant, Step, Workflow
 from paigeant.config import Settings
 from paigeant.model.runs import RunStatus
 
-BOTH_SEEN = pytest.param("redis+sqlite", marks=pytest.mark.slow)
-EVERYWHERE = ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", BOTH_SEEN]
+REDIS_SQLITE = pytest.param("redis+sqlite", marks=pytest.mark.slow)
+EVERYWHERE = ["sqlite", "postgres", "redis+postgres", "rabbitmq+postgres", REDIS_SQLITE]
 STEPS = ("one", "two", "three", "four", "five")
 
 
