@@ -24,6 +24,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import paigeant.testing.contracts  # noqa: F401  (so that the asserts of the suites speak)
+from paigeant.activities.secrecy.held import holds_any
 from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 from paigeant.model.entries.entry import FLOW
@@ -81,6 +82,13 @@ def no_log_stays() -> Iterator[None]:
         root.setLevel(logging.WARNING)
         logging.captureWarnings(capture=False)
         structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def no_secret_stays() -> Iterator[None]:
+    """Fail a test after which the process still holds a secret: it would be masked in all that follows."""
+    yield
+    assert not holds_any()
 
 
 @pytest.fixture(name="tell_postgres")

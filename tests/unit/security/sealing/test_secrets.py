@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import UUID
 
@@ -49,8 +50,17 @@ def boxes(places: Callable[..., VaultPlaces]) -> dict[str, JweSecrets]:
     return {name: JweSecrets(places(key)) for name, key in (("charge", CHARGE), ("ship", SHIP), ("none", None))}
 
 
-def step(box: JweSecrets, name: str = "charge", policy: SecretPolicy | None = POLICY) -> StepSecrets:
-    return StepSecrets(name, HeldSecrets(), RunHeaders(RUN, "flow", "t", secrets=policy), lambda: box)
+@pytest.fixture
+def step() -> Iterator[Callable[..., StepSecrets]]:
+    """Return what makes the secrets of a step; what they hold is released at the end, as a worker does."""
+    with ExitStack() as stack:
+
+        def made(box: JweSecrets, name: str = "charge", policy: SecretPolicy | None = POLICY) -> StepSecrets:
+            held = HeldSecrets()
+            stack.callback(held.release)
+            return StepSecrets(name, held, RunHeaders(RUN, "flow", "t", secrets=policy), lambda: box)
+
+        yield made
 
 
 def sealed(box: JweSecrets, name: str = "card", value: bytes = CARD, run: UUID = RUN) -> bytes:
@@ -99,7 +109,9 @@ def test_what_anybody_may_have_sealed_with_the_public_keys_is_read_strictly(
         boxes["charge"].open(jwe)
 
 
-def test_a_secret_does_not_open_in_another_run_nor_under_another_name(boxes: dict[str, JweSecrets]) -> None:
+def test_a_secret_does_not_open_in_another_run_nor_under_another_name(
+    boxes: dict[str, JweSecrets], step: Callable[..., StepSecrets]
+) -> None:
     box = boxes["charge"]
     foreign, pin = sealed(box, run=OTHER), sealed(box, "pin", b"123456")
 
@@ -134,7 +146,9 @@ def test_each_changed_character_of_a_secret_is_found(boxes: dict[str, JweSecrets
             box.open(hostile.encode())
 
 
-def test_a_step_gets_what_it_may_read_and_stars_for_the_rest(boxes: dict[str, JweSecrets]) -> None:
+def test_a_step_gets_what_it_may_read_and_stars_for_the_rest(
+    boxes: dict[str, JweSecrets], step: Callable[..., StepSecrets]
+) -> None:
     box = boxes["charge"]
     card, pin, token = sealed(box), sealed(box, "pin", b"123456"), sealed(box, "token", b'"tok-1"')
     payload = b'{"a":1,"card":%b,"pin":%b,"token":%b,"deep":[{"card":%b}]}' % (card, pin, token, card)
@@ -165,7 +179,7 @@ def test_a_step_gets_what_it_may_read_and_stars_for_the_rest(boxes: dict[str, Jw
         each.held.release()
 
 
-def test_a_prompt_is_made_of_no_secret(boxes: dict[str, JweSecrets]) -> None:
+def test_a_prompt_is_made_of_no_secret(boxes: dict[str, JweSecrets], step: Callable[..., StepSecrets]) -> None:
     box = boxes["charge"]
     card = sealed(box)
 
