@@ -28,6 +28,9 @@ class Heart(ABC):
 class HopStore(ABC):
     """The authority on hops: which is due, who may run it, and what became of it. A worker's view of the store."""
 
+    group_size: int = 256
+    """How many hops are best committed at once: fewer where a server writes, for the worker runs others meanwhile."""
+
     @abstractmethod
     async def record_workflow_start(self, starts: Sequence[RunStart]) -> list[Started]:
         """Write runs, each with its first twin due at once, or leased to its taker; one answer each, in order.

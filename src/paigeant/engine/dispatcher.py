@@ -180,7 +180,8 @@ def prepare(
     run, now = _headers(shared, options, identified), datetime.now(UTC)
     itinerary = Itinerary(text, workflow_id)
     slip, passed = begin(itinerary, {} if itinerary.plain else see_input(hidden_json(json), asked_by(itinerary)))
-    slip = replace(slip, policy=SlipPolicy.of(plan.revision, options.revision))
+    if (policy := SlipPolicy.of(plan.revision, options.revision)) is not None:
+        slip = replace(slip, policy=policy)
     security = NOBODY if admitted is None else SecurityContext(obo_token=admitted.grant.handle)
     message = PaigeantMessage(Headers(run, 1 + len(passed), now, security=security), Payload(value), slip)
     sub = None if admitted is None else admitted.subject.sub

@@ -52,7 +52,8 @@ async def variables_for(store: ValueStore, leased: Leased, names: Collection[str
     """Return the variables of these names, from the store unless they came with the lease."""
     if leased.variables is None:
         return await load_variables(store, leased, names)
-    known = {**leased.variables, **leased.message.payload.own}
+    own = leased.message.payload.own
+    known = {**leased.variables, **own} if own else leased.variables
     return {name: known[name] for name in names if name in known}
 
 

@@ -62,8 +62,9 @@ class HeldSecrets:
 
     def release(self) -> None:
         """Hold none any more."""
-        _PROCESS.remove(self._texts)
-        self._texts = {}
+        if self._texts:
+            _PROCESS.remove(self._texts)
+            self._texts = {}
 
     def found_in(self, json: bytes) -> str | None:
         """Return the name of a secret whose text is in a JSON text; None if none is."""

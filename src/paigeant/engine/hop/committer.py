@@ -61,9 +61,9 @@ class _Waiting:
             self.answer.set_exception(error)
 
 
-LIMITS: Final = Limits(count=256, size=4 * 1024 * 1024, size_of=lambda waiting: waiting.size)
-"""What goes together in one transaction: so many hops, and about so many bytes of large values, so that none takes
-longer than the store allows."""
+GROUP_BYTES: Final = 4 * 1024 * 1024
+"""About so many bytes of large values go together in one transaction, so that none takes longer than the store allows.
+"""
 
 
 class Committer:
@@ -76,6 +76,7 @@ class Committer:
         """
         self._runtime = runtime
         self._leases = leases
+        self._limits = Limits(runtime.store.group_size, GROUP_BYTES, lambda waiting: waiting.size)
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
@@ -129,7 +130,7 @@ class Committer:
 
     def _next_group(self) -> list[_Waiting]:
         """Take from the queue what goes together in one transaction."""
-        count = LIMITS.next_batch(self._queue)
+        count = self._limits.next_batch(self._queue)
         group, self._queue = self._queue[:count], self._queue[count:]
         return group
 

@@ -233,7 +233,8 @@ class _RunningStep:
 
 def _sealed_as(leased: Leased, secrets: StepSecrets) -> str | None:
     """Return as which secret the output of a step is sealed; that of a compensation is nobody's variable."""
-    if leased.message.headers.direction is Direction.COMPENSATE:
+    run, direction = leased.message.headers.run, leased.message.headers.direction
+    if run.secrets is None or direction is Direction.COMPENSATE:
         return None
     step = leased.message.routing_slip.itinerary.step
     return secrets.output_name(step.activity, step.name)

@@ -40,12 +40,11 @@ async def bind_input(store: ValueStore, leased: Leased, served: Served, secrets:
     recorded: dict[str, Value] = {}
     fields: list[str] = []
     for name in signature.names:
-        for source in (served.explicit, reserved, variables):
-            if name in source:
-                recorded[name] = source[name]
-                break
-        else:
+        value = served.explicit.get(name) or reserved.get(name) or variables.get(name)
+        if value is None:
             fields.append(name)
+        else:
+            recorded[name] = value
     run = leased.message.headers.workflow_id
     texts = await load_texts(store, run, {**recorded, "": reserved["payload"]} if fields else recorded)
     blobs = _add_fields(fields, texts, recorded) if fields else []

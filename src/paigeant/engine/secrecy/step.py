@@ -28,6 +28,7 @@ from paigeant.model.secrecy.secrets import (
 from paigeant.routing import check_apart
 
 _NONE: Final = SecretPolicy.model_construct(readers={}, origins=())
+_NOTHING: Final = frozenset[str]()
 
 
 class StepSecrets:
@@ -43,7 +44,7 @@ class StepSecrets:
         self._run = run
         self._box = box
         self._policy = _NONE if run.secrets is None else run.secrets
-        self._mine = self._policy.readable(step)
+        self._mine = _NOTHING if run.secrets is None else run.secrets.readable(step)
         self.opened: set[str] = set()
         """The arguments in which something was opened: of these errors show no value."""
 

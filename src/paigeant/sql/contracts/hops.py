@@ -44,6 +44,7 @@ class SqlHops(InDatabase, HopStore):
     def __init__(self, *, tries_plain: bool) -> None:
         """Judge each commit before it is written, unless it ``tries_plain`` ones first."""
         self._tries_plain = tries_plain
+        self.group_size: int = self.database.group_size
         self._at_once = tries_plain and self.database.groups_at_once
         self._overdue, self._silence, self._held = NextDueCache(), NextDueCache(), NextDueCache()
 

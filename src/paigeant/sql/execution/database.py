@@ -24,6 +24,9 @@ class Database(Schema):
     groups_at_once: ClassVar[bool] = False
     """Whether a group of hops is best written in one statement: where each is a round trip to a server."""
 
+    group_size: ClassVar[int] = 256
+    """See :attr:`paigeant.abc.HopStore.group_size`."""
+
     changes: Changes
     """Commits, those of other processes too, as far as and as soon as they are heard of."""
 

@@ -97,6 +97,7 @@ class PostgresDatabase(Database):
     """One pool of connections for reading, one connection for writing, and one that listens."""
 
     groups_at_once: ClassVar[bool] = True
+    group_size: ClassVar[int] = 96  # of 256 hops that all wait for one answer, none would run while the server writes
 
     def __init__(self, url: str, namespace: str) -> None:
         """Look at the URL only; raises ConfigError."""
@@ -274,8 +275,7 @@ def dialect_url(url: str) -> URL:
         _require_number(made)
         options = made.get_dialect()().create_connect_args(made)[1]  # pyright: ignore[reportUnknownMemberType]
     except (ArgumentError, ValueError):
-        text = "this is no PostgreSQL URL; it should look like postgresql://user:password@host:5432/database"
-        raise ConfigError(text) from None
+        raise ConfigError("this is no PostgreSQL URL; it should look like postgresql://user:password@host/db") from None
     for name, value in options.items():
         if name not in _OPTIONS or isinstance(value, tuple):
             what = "an unknown" if name not in _OPTIONS else "more than one"

@@ -69,6 +69,23 @@ async def test_a_commit_that_nobody_waits_for_any_more_disturbs_no_other(bench: 
     assert answer.result.verdict is Verdict.OK
 
 
+async def test_no_more_are_written_at_once_than_the_store_says_is_best(bench: Any, monkeypatch: Any):
+    commits = [await leased(bench, "draft") for _ in range(5)]
+    write, sizes = bench.steady.record_step_result, list[int]()
+
+    async def count(group: Any, lease: Any) -> Any:
+        sizes.append(len(group))
+        return await write(group, lease)
+
+    monkeypatch.setattr(bench.store, "record_step_result", count)
+    bench.store.group_size = 2
+    async with asyncio.timeout(5), committer_of(bench.runtime()) as committer:
+        answers = await asyncio.gather(*(committer.commit(each, for_a_while()) for each in commits))
+
+    assert [answer.result.verdict for answer in answers] == [Verdict.OK] * 5
+    assert sizes == [2, 2, 1]
+
+
 async def test_a_lease_that_ends_while_the_store_is_away_is_fenced(bench: Any):
     commit = await leased(bench, "draft")
     bench.store.fate = lambda name, _: "away" if name == "record_step_result" else None
