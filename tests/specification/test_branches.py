@@ -179,14 +179,48 @@ async def test_a_retry_runs_the_branches_that_failed_and_no_others(
     assert sorted(ran) == sorted(set(range(15)) - done)
 
 
-async def test_any_goes_on_with_the_first_and_cancels_the_rest(undone: list[str], serve: Any):
-    race = Parallel("flight", slow=["hotel", "forever"], join="any")
-    app = await serve(Workflow("trip", [race, "pay"]))
+async def test_any_goes_on_with_the_first_and_cancels_the_rest(
+    registry: ActivityRegistry, undone: list[str], serve: Any
+):
+    """The losers are in the middle of a step, asleep, and done with all but the last: all of them are undone first."""
+    seen = dict[str, list[str]]()
 
-    result = await (await app.dispatch("trip", {"to": "Rome"})).result(timeout=20)
+    @registry.execute
+    async def win() -> str:
+        await until(lambda: loses_in_mid_step(run))
+        return "first"
 
-    assert (result.status, result.output) == ("completed", {"flight": "flight to Rome"})
-    assert set(undone) <= {"hotel in Rome"}
+    @registry.execute
+    async def count() -> str:
+        seen["undone"] = list(undone)
+        return "counted"
+
+    losers: dict[str, Any] = {"slow": ["hotel", "forever"], "asleep": ["flight", Sleep(600)]}
+    app = await serve(Workflow("trip", [Parallel(fast=["win"], **losers, join="any", name="won"), "count"]))
+    run = await app.dispatch("trip", {"to": "Rome"})
+
+    result = await run.result(timeout=20)
+
+    assert (result.status, result.variables["won"]) == ("completed", {"fast": "first"})
+    assert sorted(seen["undone"]) == ["flight to Rome", "hotel in Rome"]
+    assert [step.status for step in result.steps if step.step == "forever"] == ["cancelled"]
+
+
+async def loses_in_mid_step(run: Any) -> bool:
+    view = await run.view()
+    done = {step.step for step in view.steps if step.status == "completed"}
+    return done >= {"hotel", "flight"} and await has_begun(run, "forever")
+
+
+async def test_two_of_three_go_on_when_two_have_completed_whoever_fails(serve: Any):
+    race = Parallel(a=["flight"], b=["decline"], c=["hotel"], join=2)
+    app = await serve(Workflow("trip", [race, "pay"]), Workflow("poor", [Parallel(a="flight", b="decline", join=2)]))
+
+    enough = await (await app.dispatch("trip", {"to": "Rome"})).result(timeout=20)
+    too_few = await (await app.dispatch("poor", {"to": "Rome"})).result(timeout=20)
+
+    assert (enough.status, enough.output) == ("completed", {"a": "flight to Rome", "c": "hotel in Rome"})
+    assert (too_few.status, too_few.error.message) == ("compensated", "the card was declined")
 
 
 async def test_finished_ends_its_branch_and_no_more(registry: ActivityRegistry, serve: Any):
@@ -213,6 +247,24 @@ async def test_branches_may_lie_within_branches(undone: list[str], serve: Any):
     assert sorted(undone) == ["flight to Rome", "flight to Rome", "hotel in Rome", "hotel in Rome"]
 
 
+async def test_branches_three_deep_are_undone_each_in_its_own_reverse(undone: list[str], serve: Any):
+    def to(name: str, place: str) -> Step:
+        return Step(name, {"to": place})
+
+    third = Parallel(e=[to("flight", "1"), to("hotel", "2")], f=[to("hotel", "3")])
+    second = Parallel(c=[to("flight", "4"), third, to("hotel", "5")], d=[to("flight", "6")])
+    first = Parallel(a=[to("hotel", "7"), second, to("flight", "8")], b=[to("hotel", "9")], name="all")
+    app = await serve(Workflow("deep", [to("flight", "0"), first, "pay", "decline"]))
+
+    result = await (await app.dispatch("deep", {})).result(timeout=20)
+
+    assert (result.status, result.variables["all"]) == ("compensated", {"a": "flight to 8", "b": "hotel in 9"})
+    order = {log.split()[-1]: at for at, log in enumerate(undone)}
+    assert sorted(order) == [str(number) for number in range(10)]
+    for later, earlier in ("87", "85", "86", "53", "52", "21", "14", "34", "47", "67", "70", "90"):
+        assert order[later] < order[earlier], undone
+
+
 async def test_a_list_lies_within_a_variable_and_conditions_see_the_item(serve: Any):
     steps = [Step("score", when="lead > 1"), Step("pay", when="lead_index < 2")]
     app = await serve(Workflow("leads", [ForEach("lead", in_="search.rows", step=steps, name="out"), "pay"]))
@@ -220,6 +272,29 @@ async def test_a_list_lies_within_a_variable_and_conditions_see_the_item(serve: 
     result = await (await app.dispatch("leads", {"search": {"rows": [1, 2, 3]}})).result(timeout=20)
 
     assert result.output == [1, 21, 32]
+
+
+@pytest.mark.parametrize(
+    ("given", "way"),
+    [([1, 2], "payload"), ({"rows": [1, 2]}, "payload.rows"), ([1, 2], "previous"), ({"rows": [1, 2]}, "rows")],
+)
+async def test_a_list_may_be_the_input_or_the_output_before_it(given: Any, way: str, serve: Any):
+    app = await serve(Workflow("leads", [ForEach("lead", in_=way, step="score")]))
+
+    result = await (await app.dispatch("leads", given)).result(timeout=20)
+
+    assert result.output == [10, 21]
+
+
+async def test_a_list_may_be_an_item_or_lie_within_one(serve: Any):
+    inner = ForEach("lead", in_="town.leads", step="score", name="scores")
+    same = ForEach("lead", in_="previous.leads", step="score", name="again")
+    steps = ForEach("town", in_="towns", step=[Parallel(a=[inner], b=[same])], name="all")
+    app = await serve(Workflow("leads", [steps]))
+
+    result = await (await app.dispatch("leads", {"towns": [{"leads": [1]}, {"leads": [2, 3]}]})).result(timeout=20)
+
+    assert result.output == [{"a": [10], "b": [10]}, {"a": [20, 31], "b": [20, 31]}]
 
 
 async def test_a_list_that_is_none_fails_the_run_and_says_what_there_was(serve: Any):

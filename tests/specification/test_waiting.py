@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
@@ -223,15 +224,35 @@ async def test_a_wait_that_was_too_long_is_a_fault_or_goes_on_with_null(serve: A
 
 
 @pytest.mark.usefixtures("steps")
+async def test_a_signal_at_the_moment_of_the_timeout_counts_wholly_or_not_at_all(serve: Any):
+    app = await serve(Workflow("w", [Wait("approved", timeout=0.5, on_timeout="continue"), Sleep("300ms"), "last"]))
+    runs = [await app.dispatch("w", {}) for _ in range(24)]
+    began = asyncio.get_running_loop().time()
+
+    async def send(number: int) -> str:
+        await asyncio.sleep(began + 0.3 + number * 0.02 - asyncio.get_running_loop().time())
+        return (await app.signal_many([Signal(runs[number].workflow_id, "approved", number)]))[0]
+
+    receipts = await asyncio.gather(*[send(number) for number in range(len(runs))])
+
+    for number, (run, receipt) in enumerate(zip(runs, receipts, strict=True)):
+        result = await run.result(timeout=20)
+        assert result.status == "completed"
+        assert result.output[1] == (number if receipt == "met" else None), (receipt, number)
+
+
+@pytest.mark.usefixtures("steps")
 async def test_a_run_sleeps_for_a_time_or_until_one_comes(serve: Any):
     soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat()
     naps = [Sleep("100ms"), Sleep(timedelta(seconds=0.1)), Sleep(until="at"), Sleep(until="2020-01-01T00:00:00Z")]
-    app = await serve(Workflow("w", ["first", *naps, "last"]))
+    app = await serve(Workflow("w", ["first", *naps, "last"]), Workflow("after", [Sleep(until="previous")]))
 
     result = await (await app.dispatch("w", {"at": soon})).result(timeout=20)
 
     assert result.output == ["first", "unset"]
     assert [step.position for step in result.steps] == [1, 6]
+    after = await (await app.dispatch("after", soon)).result(timeout=20)
+    assert after.status == "completed"
     for wrong, said in (({"at": "soon"}, "is 'soon'"), ({}, "is not set"), ({"at": 7}, "is 7")):
         failed = await (await app.dispatch("w", wrong)).result(timeout=20)
         assert failed.error.type == "InvalidTime"

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 
 from paigeant.abc import ValueStore
-from paigeant.activities.binding import Sources
+from paigeant.activities.binding import RESERVED, Sources
 from paigeant.model.hops import Leased
 from paigeant.model.values.values import Inline, Ref, Value, unshelve
 
@@ -58,11 +58,18 @@ async def variables_for(store: ValueStore, leased: Leased, names: Collection[str
 
 
 async def find_variable(store: ValueStore, leased: Leased, name: str) -> Value | None:
-    """Return a variable as a hop sees it: one that was set, else a field of the input; None if there is none."""
+    """Return what a hop sees under a name; None if there is nothing.
+
+    That is the input or the output before it, as ``payload`` or ``previous``; else a variable that was set; else a
+    field of the input: in the order in which arguments are bound.
+    """
+    payload = leased.message.payload
+    if name in RESERVED:
+        return payload.input if name == "payload" else payload.previous or payload.input
     found = (await load_variables(store, leased, [name])).get(name)
     if found is not None:
         return found
-    texts = await load_texts(store, leased.message.headers.workflow_id, {"payload": leased.message.payload.input})
+    texts = await load_texts(store, leased.message.headers.workflow_id, {"payload": payload.input})
     fields = cast("dict[str, JsonValue]", Sources({}, texts, {}).fields)
     return Inline(to_json(fields[name])) if name in fields else None
 

@@ -68,12 +68,10 @@ async def _begin(store: Store, leased: Leased, entry: SubWorkflow, family: Famil
         return routing.ChildRetried(child.workflow_id), []
     if entry.entries is None:
         return routing.no_plan(entry), []
-    payload, name = leased.message.payload, entry.input
-    known = {None: payload.previous or payload.input, "previous": payload.previous or payload.input}
-    known["payload"] = payload.input
-    value = known[name] if name in known else await find_variable(store, leased, name or "")
+    name = entry.input or "previous"
+    value = await find_variable(store, leased, name)
     if value is None:
-        return routing.no_input(name or ""), []
+        return routing.no_input(name), []
     given = await _input(store, leased, entry.entries, value)
     if given is None:
         return routing.secret_input(entry), []

@@ -50,10 +50,10 @@ def _entries(value: Any) -> tuple[Entry, ...]:
 class ForEach(Fan):
     """One entry of an itinerary: for each item of the list ``in_`` the ``step``, an entry or a list of them.
 
-    ``in_`` is a variable or a way into one, as ``"search.rows"``, of up to 100,000 items. In its branch an item is the
-    variable ``item`` and ``previous``, and ``<item>_index`` counts from 0. At most ``max_concurrency`` items are under
-    way. The output is the list of the results in the order of the items, stored under the name of the inner step, or
-    ``name``; with ``collect=False`` it is their number.
+    ``in_`` is a variable, ``payload`` or ``previous``, or a way into one of them, as ``"search.rows"``, of up to
+    100,000 items. In its branch an item is the variable ``item`` and ``previous``, and ``<item>_index`` counts from 0.
+    At most ``max_concurrency`` items are under way. The output is the list of the results in the order of the items,
+    stored under the name of the inner step, or ``name``; with ``collect=False`` it is their number.
 
     ``on_fault`` says what follows if an item fails: ``"cancel"`` the others and undo all, let the others ``"finish"``
     first, or ``"skip"`` it: null stands in the list, and ``<name>_errors`` says what went wrong. Raises
