@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -117,6 +118,35 @@ async def test_a_run_is_forked_in_whatever_status_and_a_fork_too(serve: Any, reg
 
     assert (result.status, result.variables["approved"]) == ("completed", "no")
     assert len(set(KEYS["search"])) == 2 + 2 + 1 + 1
+
+
+async def test_a_run_is_forked_while_it_runs_and_goes_on_as_if_nobody_had(serve: Any, registry: ActivityRegistry):
+    go_on = asyncio.Event()
+
+    @registry.execute
+    async def pause(previous: Any) -> Any:
+        KEYS.setdefault("pause", []).append("")
+        if len(KEYS["pause"]) == 1:
+            await go_on.wait()
+        return previous
+
+    both = Parallel(a=[Step("ship", {"previous": 1})], b=[Step("ship", {"previous": 2})], name="both")
+    app = await serve(Workflow("w", ["search", both, "pause", "search"]))
+    run = await app.dispatch("w", {})
+    async for view in run.follow(timeout=20):
+        if any((step.step, step.status) == ("pause", "running") for step in view.steps):
+            break
+
+    fork = await run.fork()
+    forked = await fork.result(timeout=20)
+    source = await run.view()
+    go_on.set()
+    result = await run.result(timeout=20)
+
+    assert (source.status, forked.status, result.status) == ("running", "completed", "completed")
+    assert ((await fork.view()).forked_from.position, len(KEYS["pause"])) == (3, 2)
+    assert forked.variables["both"] == result.variables["both"] == {"a": "shipped for 1", "b": "shipped for 2"}
+    assert len(KEYS["search"]) == len(set(KEYS["search"])) == 3
 
 
 async def test_what_cannot_be_forked_is_a_clear_error(serve: Any):

@@ -63,6 +63,8 @@ def write(item: str, amount: int) -> str:
     return f"invoice for {amount} {item}"
 """
 ELSEWHERE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgres", "redis+postgres")]
+MINUTE = 60
+"""So long nobody serves a step until its run says so."""
 BACKENDS = ("sqlite", "rabbitmq+postgres", *ELSEWHERE)
 
 
@@ -86,12 +88,15 @@ class Services:
             check=False,
         )
 
-    def start(self, service: str, handlers: str, *options: str, **files: str) -> None:
+    def write(self, service: str, handlers: str, **files: str) -> None:
         folder = self.folder / service
         folder.mkdir()
         (folder / "handlers.py").write_text(handlers)
         for name, text in files.items():
             (folder / f"{name}.py").write_text(text)
+
+    def start(self, service: str, *options: str) -> None:
+        folder = self.folder / service
         with (folder / "log").open("wb") as log:
             self.processes.append(
                 subprocess.Popen(
@@ -108,6 +113,14 @@ class Services:
             assert self.processes[-1].poll() is None, said
             sleep(0.05)
 
+    def wait_for(self, workflow_id: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return a run as it is shown once this is true of it."""
+        end = monotonic() + 40
+        while not true(run := json.loads(self.command("office", "show", workflow_id, "--json").stdout)):
+            assert monotonic() < end, run
+            sleep(0.1)
+        return run
+
     def stop(self) -> None:
         for process in self.processes:
             with suppress(ProcessLookupError):
@@ -120,6 +133,8 @@ def services(
     request: pytest.FixtureRequest, tmp_path: Path, surroundings: Callable[..., dict[str, str]]
 ) -> Iterator[Services]:
     made = Services(tmp_path, surroundings(request.param, "reserve", "invoice", "ship"))
+    made.write("warehouse", WAREHOUSE, shelves=SHELVES)
+    made.write("office", OFFICE, ledger=LEDGER)
     yield made
     made.stop()
 
@@ -150,8 +165,8 @@ def dispatch(services: Services, service: str, payload: dict[str, Any]) -> Any:
 
 
 def test_two_services_carry_one_workflow_and_know_nothing_of_each_other(services: Services):
-    services.start("warehouse", WAREHOUSE, shelves=SHELVES)
-    services.start("office", OFFICE, ledger=LEDGER)
+    services.start("warehouse")
+    services.start("office")
 
     done = dispatch(services, "warehouse", {"item": "lamp", "amount": 2})  # which knows the workflow by its name alone
     undone = dispatch(services, "office", {"item": "lamp", "amount": 200})
@@ -161,3 +176,31 @@ def test_two_services_carry_one_workflow_and_know_nothing_of_each_other(services
     assert "200" in (services.folder / "warehouse" / "put-back.txt").read_text()
     assert known(services, "warehouse") == {"shelves"}
     assert known(services, "office") == {"ledger"}
+
+
+@pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.timeout(180)
+def test_what_a_service_is_to_undo_waits_until_it_is_back(services: Services, seconds: int):
+    """It reserved, and is down when the office fails: the run waits for it, and is undone when it returns."""
+    services.start("warehouse")
+    (services.folder / "office" / "input.json").write_text('{"item": "lamp", "amount": 200}')
+    words = ("dispatch", "order", "input.json", "--handlers", "handlers.py", "--json")
+    workflow_id = json.loads(services.command("office", *words).stdout)["workflow_id"]
+    services.wait_for(workflow_id, lambda run: any(step["status"] == "completed" for step in run["steps"]))
+    services.stop()
+    services.start("office")
+
+    services.wait_for(workflow_id, lambda run: run["steps"][-1]["direction"] == "compensate")
+    sleep(seconds)  # this long it is down
+    still = services.wait_for(workflow_id, lambda run: run["status"] == "waiting" or seconds < MINUTE)
+    services.start("warehouse")
+    undone = services.wait_for(workflow_id, lambda run: run["status"] not in {"running", "waiting"})
+
+    expected = ("waiting", "unserved") if seconds >= MINUTE else ("running", None)
+    assert (still["status"], still["reason"], undone["status"]) == (*expected, "compensated")
+    assert "200" in (services.folder / "warehouse" / "put-back.txt").read_text()
+    assert [(step["step"], step["direction"], step["status"]) for step in undone["steps"]] == [
+        ("reserve", "execute", "completed"),
+        ("invoice", "execute", "failed"),
+        ("reserve", "compensate", "completed"),
+    ]
