@@ -50,7 +50,7 @@ class CompiledStatement(NamedTuple):
             if name is None:
                 columns.append(repeat(fixed, len(rows)))
                 continue
-            column = [row[name] for row in rows]
+            column: list[Any] = [row[name] for row in rows]
             columns.append(column if convert is None else _converted(convert, column))
         return zip(*columns, strict=True)
 
@@ -64,15 +64,12 @@ class CompiledStatement(NamedTuple):
         return list(map(self.row, zip(*columns, strict=True)))
 
 
-def _converted(convert: _Convert, column: Iterable[Any]) -> list[Any]:
-    """Convert a column. Neighbours are often the same object, as the time of all rows is: it is converted once."""
-    made: list[Any] = []
-    last = result = convert(None)
-    for value in column:
-        if value is not last:
-            last, result = value, convert(value)
-        made.append(result)
-    return made
+def _converted(convert: _Convert, column: Sequence[Any]) -> Sequence[Any]:
+    """Convert a column. Often all of it is the same, as the time of all rows is, or nothing: it is converted once."""
+    first = column[0]
+    if column[-1] is first and column.count(first) == len(column):
+        return [convert(first)] * len(column)
+    return list(map(convert, column))
 
 
 class PreparedStatement:
