@@ -31,7 +31,7 @@ def _key_set(app: Paigeant) -> Path:
         return Path(app.settings.trust)
     folder = development_folder(app.settings)
     assert folder is not None
-    rights = ("dispatch:*", "step:*", "operate:*")
+    rights = ("dispatch:*", "step:*", "operate:*", "adopt")
     path = folder / "trusted.json"
     path.write_bytes(to_json({"keys": [public_half(folder / DEVELOPMENT_KEY, DEVELOPMENT, rights)]}))
     return path

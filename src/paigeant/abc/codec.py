@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from paigeant.abc.custody.judge import Judge
+from paigeant.errors import ConfigError
+from paigeant.model.custody.adoption import Vouched
 from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
@@ -98,6 +100,15 @@ class Codec(Judge, ABC):
         del leased
         return SealedHop(tuple(self.seal(message) for message, _ in departure.transition.next))
 
+    def adopt(self, vouched: Vouched) -> SignedRecord:
+        """Return what is signed of a run that began unsigned, as it lies: from then on it is judged as others are.
+
+        Raises :class:`~paigeant.errors.ConfigError` if this process has no key that may ``adopt``, and
+        :class:`~paigeant.errors.InvalidInput` for a run that is too large.
+        """
+        del vouched
+        raise ConfigError("nothing is signed here: set PAIGEANT_SIGNING=on")
+
     def require_rights(self, *rights: str) -> None:
         """Return if this process may sign what these are the rights to, as ``step:pay``, or where nothing is signed.
 
@@ -114,3 +125,8 @@ class Codec(Judge, ABC):
 
     signs: bool = False
     """Whether hops are signed, so that each that is leased has to be judged."""
+
+    @property
+    def adopts(self) -> bool:
+        """Whether workers adopt by themselves what began unsigned: with keys of development, which prove nothing."""
+        return False

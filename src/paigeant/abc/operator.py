@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from paigeant.abc.schema import Schema
+from paigeant.model.custody.adoption import Adoption
 from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
 from paigeant.model.stored.forks import Fork
@@ -73,6 +74,15 @@ class Operator(ABC):
         hop. Waits meet signals in the order in which these came. A wait is over for signals once its hop was leased,
         because its time was up. Of signals with one ``signal_id`` a run counts the first, so that a repeat changes
         nothing. A run keeps 1,000 that have met no wait.
+        """
+
+    @abstractmethod
+    async def adopt(self, adoption: Adoption, *, deed: Deed | None = None) -> bool:
+        """Write what was signed of a run that began unsigned; returns False if something is signed of it already.
+
+        Each of its hops names that record from then on, and those that wait ``unsigned`` are due. It is written only if
+        the run lies as it did when it was signed: raises WrongState if it went on meanwhile, and for a hop that
+        somebody holds, unless ``adoption.leased``. Raises UnknownRun.
         """
 
     @abstractmethod

@@ -16,6 +16,7 @@ from paigeant.app.calls.conversations import Conversation, list_conversations, l
 from paigeant.app.calls.recorded import list_calls
 from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
+from paigeant.app.operating.adoption import adopt_run
 from paigeant.app.operating.deeds import attest, digest_of_carried, view_of
 from paigeant.app.operating.identity import renew_identity
 from paigeant.app.operating.why import Explanation, explain_run
@@ -228,6 +229,15 @@ class Run(Generic[Out_co]):
         deed = await self._attest(DeedVerb.RETRY, accept_contract=accept, afresh=fresh)
         store = self._runtime.store
         return await store.resume(self.workflow_id, accept_contract=accept, afresh=fresh, deed=deed)
+
+    async def adopt(self) -> list[UUID]:
+        """Vouch for the run as it lies, and for those within it, if it began unsigned; returns those that were not.
+
+        From then on each hop is judged back to this. Raises WrongState for a run that is over, or of which a step is
+        being executed, InvalidInput for one that is too large, MessageRejected for one that cannot be read, and
+        ConfigError where nothing is signed, or without a key that may ``adopt``.
+        """
+        return await adopt_run(self._runtime, self.workflow_id)
 
     async def renew_identity(self, token: str) -> int:
         """Let the run act on with a new token of the person for whom it was dispatched; returns how many steps go on.

@@ -13,7 +13,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from paigeant.abc import DispatchTerms
-from paigeant.engine.grants import with_its_plan
+from paigeant.engine.custody.plans import with_its_plan
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.secrecy.inputs import seal_named

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
+from paigeant.engine.custody.adoption import adopt_tree
+from paigeant.engine.custody.plans import with_its_plan, with_plan
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import ExpiredRun, MessageRejected, UnsignedDeed
-from paigeant.model.events import LeaseGranted, RunEnded
+from paigeant.errors import ExpiredRun, MessageRejected, UnsignedDeed, UnsignedRun
+from paigeant.model.checks.findings import Finding
+from paigeant.model.events import LeaseGranted, Noticed, RunEnded
 from paigeant.model.hops import Grant, Leased, Verifier
-from paigeant.model.message import Headers, PaigeantMessage, RunHeaders
+from paigeant.model.message import Headers, RunHeaders
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.plan import Undo
-from paigeant.model.plan_text import PlanText
 from paigeant.model.runs import RunStatus
 from paigeant.model.values.values import Value
 from paigeant.protocol import proof
+
+_CONFIGURE: Final = (
+    "configure keys with PAIGEANT_SIGNING_KEY and PAIGEANT_TRUST: then a person adopts what began before"
+)
 
 
 def margin(runtime: Runtime) -> float:
@@ -62,10 +68,12 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
     :class:`~paigeant.errors.TamperedMessage` for those of another hop.
     """
     proof.require_intact(grant)
+    if grant.head is not None and not runtime.codec.signs:  # what follows it here would be signed by nobody
+        raise MessageRejected("its run is signed, and signing is off here")
     message, record = runtime.codec.open(grant.body)
     plan = None if message.missing_plan is None else runtime.plans.find(message.missing_plan)
     if plan is not None:
-        message = _with_plan(message, plan)
+        message = with_plan(message, plan)
     if message.missing_plan is None:
         proof.require_same(grant, message)
     first = grant.key.position == 1 and not grant.key.path
@@ -94,10 +102,28 @@ async def _judged(runtime: Runtime, leased: Leased) -> Leased:
     records = await runtime.store.load_records(run) if codec.needs_records(leased) else ()
     try:
         codec.judge(leased, records)
+    except UnsignedRun:
+        if not codec.adopts:
+            raise
+        leased = await _adopted(runtime, leased)
     except (UnsignedDeed, ExpiredRun):
         codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
         codec.judge(leased, records)
     return replace(leased, judged=True)
+
+
+async def _adopted(runtime: Runtime, leased: Leased) -> Leased:
+    """Return a step of a run that began unsigned, adopted with all that belongs to it: keys of development do that."""
+    run = leased.message.headers.run
+    if await adopt_tree(runtime, (*run.parents, run.workflow_id)[0], leased=True):
+        text = f"run {run.workflow_id} began unsigned, and was adopted: keys of development vouch for it"
+        runtime.report(Noticed(runtime.owner, Finding.warning("custody", text, _CONFIGURE)))
+    records = await runtime.store.load_records(run.workflow_id)
+    if not records:
+        raise UnsignedRun("it is not signed, and signing is on here")
+    leased = replace(leased, grant=replace(leased.grant, head=records[0].record.digest))
+    runtime.codec.judge(leased, records)
+    return leased
 
 
 async def load_deeds(runtime: Runtime, run: RunHeaders) -> list[StoredDeed]:
@@ -117,22 +143,6 @@ async def _verify(runtime: Runtime, leased: Leased, values: Mapping[str, Value])
     except UnsignedDeed:
         runtime.codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
         runtime.codec.judge_variables(leased, values)
-
-
-async def with_its_plan(runtime: Runtime, message: PaigeantMessage) -> PaigeantMessage:
-    """Return a message with its plan, which is read from the store unless it is known or the message has it.
-
-    Raises MessageRejected for a plan that is not there or is not as it was recorded, and Unavailable.
-    """
-    missing = message.missing_plan
-    return message if missing is None else _with_plan(message, await runtime.plans.load(runtime.store, missing))
-
-
-def _with_plan(message: PaigeantMessage, plan: PlanText) -> PaigeantMessage:
-    try:
-        return message.with_plan(plan)
-    except ValueError as error:
-        raise MessageRejected(str(error)) from error
 
 
 def undo_of(runtime: Runtime, topic: str) -> Undo:

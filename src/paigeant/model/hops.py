@@ -72,7 +72,8 @@ class Grant:
     run by whatever code there is; ``edited``, that a person has set variables of the run. ``recorded`` is what the
     message is held against, None after a hand-over, where the owner has made it. ``waited`` is for how many seconds the
     hop had been due, by the store's clock. ``wait`` says how far the wait of a node has come, ``epoch`` how often the
-    step was started afresh. ``head`` is the digest of what was signed when the hop was left before it was resumed.
+    step was started afresh. ``head`` is the digest of what was signed when the hop was left before it was resumed, or
+    when its run was adopted.
     """
 
     key: HopKey
@@ -136,7 +137,7 @@ class Leased:
     @property
     def head(self) -> str | None:
         """The digest of the record that the hop's own follows, None where nothing is signed."""
-        return None if self.record is None else self.grant.head or self.record.digest
+        return self.grant.head or (None if self.record is None else self.record.digest)
 
 
 @quickly_made

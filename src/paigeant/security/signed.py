@@ -13,6 +13,7 @@ from typing import Final
 
 from paigeant.abc import Departure, DispatchTerms, SealedHop
 from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
+from paigeant.model.custody.adoption import Vouched
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased, Sealed
@@ -23,11 +24,12 @@ from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
 from paigeant.plugins import load_plugin
 from paigeant.security.custody.chain import Chain, Chains
-from paigeant.security.custody.deeds import write_deed
+from paigeant.security.custody.deeds import right_to, write_deed
+from paigeant.security.custody.evidence.adoption import write_adoption
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.judging.children import judge_child
 from paigeant.security.custody.judging.variables import check_variables
-from paigeant.security.custody.purposes import KeyPlaces, Keys, Purpose
+from paigeant.security.custody.purposes import ADOPT, KeyPlaces, Keys, Purpose
 from paigeant.security.custody.writing import kind_of, write_branch, write_dispatch, write_hop, write_turn
 from paigeant.security.frame import RECORD_BYTES, Frame, write_frame
 from paigeant.security.plain import PlainCodec
@@ -95,6 +97,17 @@ class SignedCodec(PlainCodec):
             tuple(_sealed(message, body, record) for message, body in zip(following, bodies, strict=True)), record
         )
 
+    def adopt(self, vouched: Vouched) -> SignedRecord:
+        """Return the record of a run that began unsigned, as it lies; raises ConfigError and InvalidInput."""
+        self.require_rights(ADOPT)
+        text = write_adoption(vouched, self._audience)
+        return SignedRecord(RecordKind.ADOPT, text, self.keyring.sign(Purpose.RECORD, text))
+
+    @property
+    def adopts(self) -> bool:
+        """Whether the keys are those of development."""
+        return self.keyring.is_development
+
     def _begin_branches(self, leased: Leased, owner: str, first: Sequence[PaigeantMessage]) -> SealedHop:
         """Return the first messages of branches, sealed, and a short record of each; the node waits on."""
         bodies = [self.write(message) for message in first]
@@ -117,12 +130,10 @@ class SignedCodec(PlainCodec):
         return self._chains.of(leased.grant.key.workflow_id).needs(leased) or self._judge.may_be_revoked(leased)
 
     def judge(self, leased: Leased, records: Sequence[StoredRecord] = ()) -> None:
-        """Return if a leased hop is what was signed, back to its run's dispatch; raises TamperedMessage and UnknownKey.
+        """Return if a leased hop is what was signed, back to where its run began to be.
 
-        In development a run goes on that began without signing: it has no record at all.
+        Raises TamperedMessage, UnsignedRun and UnknownKey.
         """
-        if leased.record is None and self.keyring.is_development and not records:
-            return
         chain = self._chains.of(leased.grant.key.workflow_id)
         self._judge.verify(chain, leased, records)
         self._judge.judge(chain, leased)
@@ -179,14 +190,14 @@ class SignedCodec(PlainCodec):
     def require_rights(self, *rights: str) -> None:
         """Return if this process may sign what these are the rights to; raises ConfigError."""
         for right in rights:
-            key = self.keyring.mine_for(right.partition(":")[2])
+            key = self.keyring.mine_for(right.partition(":")[2] or right)
             if not key.may(right):
                 raise ConfigError(f"the key of {key.iss} may not {right}: add it to its rights, or use another key")
 
     def attest(self, terms: DeedTerms) -> Deed:
         """Return a deed, signed; raises ConfigError if this process has no key that may sign it."""
         deed = Deed.of(terms)
-        self.require_rights(f"operate:{terms.verb}")
+        self.require_rights(right_to(terms.verb))
         text = write_deed(deed, terms, self._audience)
         return replace(deed, text=text.decode(), jws=self.keyring.sign(Purpose.DEED, text).decode())
 

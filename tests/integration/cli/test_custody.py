@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 
 def test_a_key_is_made_once_and_for_its_owner_only(empty: Any):
     made = empty.paigeant("keys", "generate", "keys/api.jwk")
@@ -63,6 +65,32 @@ def test_a_run_of_which_nothing_is_signed_says_so(project: Any):
     audited = project.paigeant("audit", "verify", run)
 
     assert (audited.returncode, audited.stdout.splitlines()) == (0, [f"{run}  unsigned"])
+
+
+def test_runs_that_began_unsigned_are_adopted(project: Any):
+    run = json.loads(project.paigeant("dispatch", "hello", "input.json", "--json").stdout)["workflow_id"]
+    unsigned = project.paigeant("audit", "adopt", run)
+    project.write("paigeant.yaml", "handlers: handlers.py\nsigning: on\n")
+
+    early = project.paigeant("audit", "adopt", "--all", "--before", "2026-01-31T12:00:00", "--json")
+    adopted = project.paigeant("audit", "adopt", "--all", "--json")
+    again = project.paigeant("audit", "adopt", run)
+    audited = project.paigeant("audit", "verify", run)
+
+    assert unsigned.returncode == 2
+    assert "PAIGEANT_SIGNING=on" in unsigned.stderr
+    assert json.loads(early.stdout) == {"adopted": [], "refused": []}
+    assert (adopted.returncode, json.loads(adopted.stdout)) == (0, {"adopted": [run], "refused": []})
+    assert "prove nothing" in adopted.stderr
+    assert (again.returncode, again.stderr.splitlines()[-1]) == (0, "adopted 0 runs")
+    assert (audited.returncode, audited.stdout.splitlines()[0]) == (0, f"{run}  intact")
+
+
+@pytest.mark.parametrize("words", [(), ("0198", "--all"), ("0198", "--before", "2026-01-31")])
+def test_runs_to_adopt_are_named_in_one_way(empty: Any, words: tuple[str, ...]):
+    refused = empty.paigeant("audit", "adopt", *words)
+
+    assert refused.returncode == 2
 
 
 def test_a_key_is_rotated_and_the_old_one_revoked(empty: Any):

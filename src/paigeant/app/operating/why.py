@@ -246,8 +246,8 @@ _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     WaitReason.UNSIGNED: (
         "the run began unsigned, and signing is on: nothing shows what it was given",
-        "you: look at it, then terminate it and dispatch it again",
-        ("terminate",),
+        "you: look at it, then vouch for it as it lies; or terminate it and dispatch it again",
+        ("audit adopt", "terminate"),
     ),
     WaitReason.REVOKED: (
         "step {step} rests on what was signed with a key that did not count any more: {error}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from paigeant.engine.grants import with_its_plan
+from paigeant.engine.custody.plans import with_its_plan
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
 from paigeant.model.entries.entry import Entry

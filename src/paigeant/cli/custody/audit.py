@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ import typer
 
 from paigeant.app import Paigeant
 from paigeant.app.custody import Custody, verify_document
+from paigeant.app.operating.adoption import Adopted, adopt_all
+from paigeant.cli.custody.keys import in_utc
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
@@ -101,6 +104,47 @@ def export(
         sys.stdout.buffer.flush()
     else:
         _write(output, made)
+
+
+@app.command("adopt")
+def adopt(
+    workflow_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID…", help="Ids of runs, or as much of each as no other has.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All runs that are open.")] = False,
+    before: Annotated[
+        datetime | None, typer.Option(help="With --all: only those recorded before this time: UTC, without an offset.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Vouch for runs that began unsigned, as they lie: they go on, and are signed from here; exits 1 if one refuses."""
+    _require_some(workflow_ids, before, every=every)
+
+    async def question(app: Paigeant) -> Adopted:
+        if Custody(app).is_development:
+            note("development keys: they prove nothing against who writes to the store")
+        if every:
+            return await adopt_all(app.runtime, None if before is None else in_utc(before))
+        runs = [await chosen(app, each) for each in workflow_ids or ()]
+        return Adopted(adopted=tuple([one for run in runs for one in await run.adopt()]))
+
+    done = ask(question)
+    if as_json:
+        write_json(done)
+    else:
+        note(f"adopted {len(done.adopted):,} runs")
+        for each in done.refused:
+            write(f"{each.workflow_id} {printable(each.why)}")
+    if done.refused:
+        raise typer.Exit(FAILED)
+
+
+def _require_some(workflow_ids: list[str] | None, before: datetime | None, *, every: bool) -> None:
+    """Raise a usage error unless runs are named, in one way."""
+    if every == bool(workflow_ids):
+        raise typer.BadParameter("name runs, or --all, one of the two", param_hint="ID")
+    if before is not None and not every:
+        raise typer.BadParameter("it is for --all", param_hint="--before")
 
 
 def _read(file: Path) -> bytes:

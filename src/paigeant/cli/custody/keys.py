@@ -74,6 +74,10 @@ def revoke(
     ] = False,
 ) -> None:
     """Revoke a key in the trusted set; processes read it within a minute, and runs that rest on it wait."""
-    at = None if since is None else since.astimezone(UTC) if since.tzinfo else since.replace(tzinfo=UTC)
-    revoke_key(load_settings(), kid, at, compromised=compromised)
+    revoke_key(load_settings(), kid, None if since is None else in_utc(since), compromised=compromised)
     note(f"key {kid} is revoked; runs that rest on what it signed since wait: `paigeant runs --status waiting`")
+
+
+def in_utc(at: datetime) -> datetime:
+    """Return a time as it was typed: in UTC, unless it has an offset."""
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -44,7 +44,10 @@ class SetVariable(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """A run as it lies in the store, with what people did to it. ``edited``: a person has set variables of it."""
+    """A run as it lies in the store, with what people did to it. ``edited``: a person has set variables of it.
+
+    ``parent`` is the node within which it has begun, if it has begun within another.
+    """
 
     workflow_id: UUID
     workflow: str
@@ -56,3 +59,4 @@ class Evidence(NamedTuple):
     variables: Sequence[SetVariable]
     records: Sequence[StoredRecord]
     deeds: Sequence[StoredDeed] = ()
+    parent: HopKey | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from paigeant.model.message import HopKey
 from paigeant.model.values.digests import digest_of
@@ -27,6 +27,12 @@ class RecordKind(StrEnum):
     """A child that had completed, and that its parent has undone."""
     JOIN = "join"
     """A node that is left, all of whose branches have ended."""
+    ADOPT = "adopt"
+    """A run that began unsigned, as it lay when somebody vouched for it, at position 0: where custody begins."""
+
+
+BEGINNINGS: Final = frozenset({RecordKind.DISPATCH, RecordKind.ADOPT})
+"""What no record comes before."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.security.custody.chain import Chain
 from paigeant.security.custody.evidence.columns import HopColumns, RunColumns, columns_of, digest_in
 from paigeant.security.custody.judge import Judge
+from paigeant.security.custody.judging.variables import find_unsigned
 from paigeant.security.custody.records import RecordText, read_stored
 from paigeant.security.custody.summaries import deeds_of, hops_of, keys_of, subject_of
 
@@ -30,7 +31,7 @@ INTACT: Final = "intact"
 BROKEN: Final = "broken"
 UNSIGNED: Final = "unsigned"
 
-_SAID: Final = re.compile(r"(?:position (\d+)(?: of (\S+))?|dispatch), (\w+): (.*)", re.DOTALL)
+_SAID: Final = re.compile(r"(?:position (\d+)(?: of (\S+))?|dispatch|adoption), (\w+): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _check_run(run: RunColumns, chain: Chain) -> None:
             ("result", digest_in(run.output), results[-1] if results else last["result"]),
         ):
             if found != signed:
-                raise _broken(last["path"], last["n"], name, f"not what {ends[-1].iss} signed", last["step"])
+                raise _broken(last["path"], last["n"], name, f"not what {ends[-1].iss} signed", last.get("step"))
 
 
 def _check_hop(hop: HopColumns, chain: Chain) -> None:
@@ -271,28 +272,10 @@ def _check_messages(run: RunColumns, chain: Chain) -> None:
 
 
 def _check_variables(run: RunColumns, chain: Chain) -> None:
-    """Hold the variables that were set against the records of their hops.
-
-    What a person set, or a signal carried, is what its deed says.
-    """
+    """Hold the variables that were set against the records of their hops."""
     found = {(each.path, each.position, each.name): each.value.digest for each in run.variables}
-    for link in chain.links.values():
-        fields = link.text.fields
-        for name, digest in fields.get("vars", {}).items():
-            there = found.pop((fields["path"], fields["n"], name), None)
-            if there != digest and not chain.deeds.sets(name, there):
-                why = f"not what {link.iss} signed"
-                raise _broken(fields["path"], fields["n"], f"vars.{name}", why, fields["step"])
-    waits = {
-        (link.text.fields["path"], link.text.fields["n"], link.text.fields["label"])
-        for link in chain.links.values()
-        if link.text.fields.get("step") == FLOW
-    }
     rows = {(hop.path, hop.position) for hop in run.hops if hop.is_open}
-    names = {name for link in chain.links.values() for name in link.text.fields.get("vars", {})}
-    for (path, position, name), digest in found.items():
-        if chain.deeds.sets(name, digest):
-            continue
-        awaited, unsigned = (path, position, name) in waits, (path, position) in rows
-        if awaited or (not unsigned and (name in names or run.fields is None or name in run.fields)):
-            raise _broken(path, position, f"vars.{name}", "nobody has signed it")
+    flaw = find_unsigned(chain, found, rows, run.fields)
+    if flaw is not None:
+        path, position, name = flaw.place
+        raise _broken(path, position, f"vars.{name}", flaw.why, flaw.step)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.errors import TamperedMessage
-from paigeant.model.custody.records import RecordKind, SignedRecord
+from paigeant.model.custody.records import BEGINNINGS, RecordKind, SignedRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.message import lineage
@@ -66,11 +66,13 @@ class Chain:
     deeds: Deeds = field(default_factory=Deeds)
     joined: dict[Place, str] = field(default_factory=dict[Place, str])
     """The digests of the heads of nodes that are about to be left here."""
+    adopted: dict[Place, Link] = field(default_factory=dict[Place, Link])
+    """Of a run that was adopted its hops as they lay then, each as if it had a record of its own."""
 
     @property
     def size(self) -> int:
         """How many records it holds."""
-        return len(self.links) + len(self.own)
+        return len(self.links) + len(self.own) + len(self.adopted)
 
     def add(self, digest: str, link: Link) -> None:
         """Add a record that was verified, and all of what it follows."""
@@ -80,10 +82,30 @@ class Chain:
             self._branches.setdefault(link.node, {})[path] = digest
         if link.text.kind not in {RecordKind.BRANCH, RecordKind.TURN}:
             self._places.setdefault((path, position), []).append(link)
-        if link.text.kind in {RecordKind.DISPATCH, RecordKind.BRANCH, RecordKind.TURN}:
+        if link.text.kind in {*BEGINNINGS, RecordKind.BRANCH, RecordKind.TURN}:
             return
         for name, found in fields["vars"].items():
-            self._see(name, path, _Newest((position, True), found))
+            self.see(name, (path, position), found)
+        self._see_output(link)
+
+    def adopt(self, link: Link, *, is_open: bool) -> None:
+        """Add a hop of a run that was adopted: as one that was left, unless it is open."""
+        fields, place = link.text.fields, (link.text.fields["path"], link.text.fields["n"])
+        self.adopted[place] = link
+        if is_open:
+            return
+        self._places.setdefault(place, []).append(link)
+        if link.node is not None:
+            self._branches.setdefault(link.node, {})[place[0]] = fields["digest"]
+        self._see_output(link)
+
+    def see(self, name: str, place: Place, digest: str) -> None:
+        """Add a variable that was set at this place."""
+        self._see(name, place[0], _Newest((place[1], True), digest))
+
+    def _see_output(self, link: Link) -> None:
+        """Add what a hop put out, which is seen under the name of its step, and what it has waited for."""
+        fields, path, position = link.text.fields, link.text.fields["path"], link.text.fields["n"]
         done = fields["dir"] == Direction.EXECUTE and fields["status"] == StepStatus.COMPLETED
         if done and fields["out"] is not None:
             self._see(fields["step"], path, _Newest((position, False), fields["out"]))
@@ -99,9 +121,22 @@ class Chain:
         """Return the records of a hop: one for each time that it was left."""
         return self._places.get((path, position), [])
 
+    def find(self, digest: str) -> Link | None:
+        """Return a record that was verified, or a hop that was adopted, by the digest that stands for it."""
+        link = self.links.get(digest)
+        if link is not None:
+            return link
+        path, _, position = digest.partition(" ")[2].rpartition(":")
+        return self.adopted.get((path, int(position))) if position.isdecimal() else None
+
+    @property
+    def all(self) -> tuple[Link, ...]:
+        """All records that were verified, and the hops that were adopted with them."""
+        return (*self.links.values(), *self.adopted.values())
+
     @property
     def dispatch(self) -> Link | None:
-        """The record of the run's dispatch, None before it is known."""
+        """The record of the run's dispatch, or of its adoption, None before it is known."""
         return next(iter(self.at("", 0)), None)
 
     @property
@@ -134,12 +169,12 @@ class Chain:
 
     def needs(self, leased: Leased) -> bool:
         """Tell whether records from the store are needed to verify a leased hop."""
-        record = leased.record
-        if record is None:
+        record, head = leased.record, leased.head
+        if head is None:
             return True
-        known = self.own | {record.digest: record}
+        known = self.own | ({} if record is None else {record.digest: record})
         try:
-            for digest in (record.digest, leased.head or record.digest):
+            for digest in (head if record is None else record.digest, head):
                 for _ in self.behind(known, digest):
                     pass
         except TamperedMessage:
@@ -150,7 +185,7 @@ class Chain:
 
     def behind(self, known: Mapping[str, SignedRecord], digest: str) -> Iterator[SignedRecord]:
         """Yield a record and those that it follows, back to one that was verified, or to a dispatch."""
-        since = "the message"
+        since, begins = "the message", True
         at: str | None = digest
         while at is not None and at not in self.links:
             record = known.get(at)
@@ -158,8 +193,8 @@ class Chain:
                 raise TamperedMessage(f"the record that {since} follows is not in the store, or not as it was signed")
             text = read_stored(record)
             yield record
-            since, at = place_of(text), text.prev
-        if at is None and since != "dispatch":
+            since, at, begins = place_of(text), text.prev, text.kind in BEGINNINGS
+        if at is None and not begins:
             raise TamperedMessage(f"{since}, prev: it follows no record, and is no dispatch")
 
 

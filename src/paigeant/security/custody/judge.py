@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnsignedDeed, UnsignedRun
-from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
+from paigeant.model.custody.records import BEGINNINGS, RecordKind, SignedRecord, StoredRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.fan.joins import BranchEnd, EndedBranch, parent_of
 from paigeant.model.hops import Leased
@@ -19,8 +19,9 @@ from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
 from paigeant.security.custody.chain import Chain, Link
+from paigeant.security.custody.judging.adoption import learn_adoption
 from paigeant.security.custody.judging.children import check_turn
-from paigeant.security.custody.purposes import Keys, Purpose, Verified
+from paigeant.security.custody.purposes import ADOPT, Keys, Purpose, Verified
 from paigeant.security.custody.records import (
     RecordText,
     digest_of_undo,
@@ -49,16 +50,16 @@ class Judge:
 
         Raises TamperedMessage for a record that is missing, was not signed like this, or does not follow.
         """
-        newest, grant = leased.record, leased.grant
-        if newest is None or leased.head is None:
+        newest, head, grant = leased.record, leased.head, leased.grant
+        if head is None:
             raise UnsignedRun("it is not signed, and signing is on here")
-        known, times = chain.own | {newest.digest: newest}, dict[str, datetime]()
+        known, times = chain.own | ({} if newest is None else {newest.digest: newest}), dict[str, datetime]()
         for each in stored:
             if grant.head is None and each.key == grant.key:
                 raise TamperedMessage(f"position {grant.key.position}, row: it was left before, and not resumed")
             known.setdefault(each.record.digest, each.record)
             times[each.record.digest] = each.at
-        for digest in (newest.digest, leased.head):
+        for digest in (head if newest is None else newest.digest, head):
             for record in reversed(list(chain.behind(known, digest))):
                 self.link(chain, record, times.get(record.digest, grant.leased_at))
             self.check_counts(chain.links[digest])
@@ -88,7 +89,7 @@ class Judge:
         heads = chain.branches((path, position))
         forward = leased.message.headers.direction is Direction.EXECUTE
         for branch in ended:
-            newest = chain.links.get(heads.get(branch.path, ""))
+            newest = chain.find(heads.get(branch.path, ""))
             if newest is None or newest.text.kind is RecordKind.BRANCH:
                 if branch.end is BranchEnd.CANCELLED:
                     continue  # it has never begun
@@ -108,18 +109,23 @@ class Judge:
         """
         text = read_stored(record)
         where, links = place_of(text), chain.links
-        before = None if text.kind is RecordKind.DISPATCH else links[text.prev or ""]
+        before = None if text.kind in BEGINNINGS else links[text.prev or ""]
         at = at if before is None else max(at, before.at)
         key = self._keys.mine if chain.own.pop(record.digest, None) is not None else self._signer(record, where, at)
         if before is None:
             self._check_dispatch(text)
-            right, ahead, node = f"dispatch:{text.fields['workflow']}", None, None
+            right = ADOPT if text.kind is RecordKind.ADOPT else f"dispatch:{text.fields['workflow']}"
+            ahead, node = None, None
         else:
+            before = _adopted(chain, before, text)
             ahead, node = _follow(before, text), _node_of(before, text)
             right = None if _needs_no_right(text) else f"step:{text.fields['step']}"
         if right is not None and not key.may(right):
             raise TamperedMessage(f"{where}, signer: {key.iss} may not {right}")
-        chain.add(record.digest, Link(text, key.iss, ahead, at, key.is_compromised, node))
+        link = Link(text, key.iss, ahead, at, key.is_compromised, node)
+        if text.kind is RecordKind.ADOPT:
+            learn_adoption(chain, record.digest, link)
+        chain.add(record.digest, link)
 
     def _signer(self, record: SignedRecord, where: str, at: datetime) -> Verified:
         """Return the key of a record that was not signed here."""
@@ -144,17 +150,20 @@ class Judge:
         return record is not None and self._keys.is_past(record.jws, leased.grant.leased_at)
 
     def _check_dispatch(self, text: RecordText) -> None:
+        where = place_of(text)
         if text.fields["aud"] != self._audience:
-            raise TamperedMessage(f"dispatch, aud: it is for {text.fields['aud']!r}, not for {self._audience!r}")
+            raise TamperedMessage(f"{where}, aud: it is for {text.fields['aud']!r}, not for {self._audience!r}")
         if text.prev is not None or text.place[1:] != ("", 0):
-            raise TamperedMessage("dispatch, place: it is not where a run begins")
+            raise TamperedMessage(f"{where}, place: it is not where a run begins")
 
     def judge(self, chain: Chain, leased: Leased) -> None:
         """Return if a leased hop, whose records are verified, is what they say; raises TamperedMessage if not."""
-        if leased.record is None:
+        grant, message, record, head = leased.grant, leased.message, leased.record, leased.head
+        if head is None:
             raise UnsignedRun("it is not signed, and signing is on here")
-        grant, message = leased.grant, leased.message
-        link, at = chain.links[leased.record.digest], f"position {grant.key.position}"
+        link, at = chain.links[head if record is None else record.digest], f"position {grant.key.position}"
+        if record is None and link.text.kind is not RecordKind.ADOPT:
+            raise TamperedMessage(f"{at}, message: it is not signed, and {place_of(link.text)} is")
         if link.text.place[0] != str(grant.key.workflow_id):
             raise TamperedMessage(f"{at}, record: it is of run {link.text.place[0]}")
         if not link.text.announces(grant.key.path, grant.key.position, digest_of(read_frame(grant.body).body)):
@@ -190,6 +199,16 @@ def _node_of(before: Link, text: RecordText) -> tuple[str, int] | None:
     if text.kind is RecordKind.BRANCH:
         return parent_of(text.place[1]), text.fields["node"]
     return before.node
+
+
+def _adopted(chain: Chain, before: Link, text: RecordText) -> Link:
+    """Return what a record follows: of an adopted run the hop itself, as it lay, with its plan and its branch."""
+    place = _node_of(before, text) if text.kind is RecordKind.BRANCH else text.place[1:]
+    hop = chain.adopted.get(place or ("", 0)) if before.text.kind is RecordKind.ADOPT else None
+    if hop is None:
+        return before
+    fields = {**before.text.fields, "plan": hop.ahead}
+    return before._replace(text=RecordText(RecordKind.ADOPT, fields), ahead=hop.ahead, node=hop.node)
 
 
 def _follow(before: Link, text: RecordText) -> str | None:
@@ -257,7 +276,7 @@ def _check_expiry(chain: Chain, leased: Leased) -> None:
     until = read_time(first.text.fields["exp"])
     ends = grant.cancel is not None or (grant.remaining is not None and grant.remaining <= 0)
     if not ends and grant.leased_at > until + CLOCKS and not chain.deeds.resumes(until):
-        raise ExpiredRun(f"dispatch, exp: {first.iss} has signed it until {until.isoformat()}")
+        raise ExpiredRun(f"{place_of(first.text)}, exp: {first.iss} has signed it until {until.isoformat()}")
 
 
 def _check_undone(chain: Chain, leased: Leased) -> None:

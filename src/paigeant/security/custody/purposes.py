@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from paigeant.security.key_sets import KeySet
+
+ADOPT: Final = "adopt"
+"""The right to vouch for runs that began unsigned, which has no name."""
 
 
 class Purpose(StrEnum):

@@ -36,6 +36,33 @@ _HOP: Final = (
 )
 _TURN: Final = ("k", "wf", "path", "n", "prev", "by", "at", "plan", "next")
 _BRANCH: Final = ("k", "wf", "path", "n", "prev", "by", "at", "node", "plan", "next")
+_ADOPT: Final = (
+    *("k", "wf", "path", "n", "prev", "by", "at", "aud", "workflow", "within", "sub", "exp", "input", "policy"),
+    *("run", "result", "set", "deeds", "hops", "plan", "next"),
+)
+_KINDS: Final = {
+    RecordKind.DISPATCH: _DISPATCH,
+    RecordKind.BRANCH: _BRANCH,
+    RecordKind.TURN: _TURN,
+    RecordKind.ADOPT: _ADOPT,
+}
+_ADOPTED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "set": {"name": str, "path": str, "n": int, "digest": str},
+    "deeds": {"id": str, "verb": str, "by": str, "via": str, "at": str, "args": dict},
+    "hops": {
+        "path": str,
+        "n": int,
+        "step": str,
+        "label": str | None,
+        "step_id": str,
+        "dir": str,
+        "status": str,
+        **dict.fromkeys(("in", "out", "log", "undo", "fault", "plan"), str | None),
+        "node": int | None,
+        "open": bool,
+    },
+}
+"""What an adoption lists, each with fields of these types, in this order."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +109,8 @@ def place_of(text: RecordText) -> str:
     _, path, position = text.place
     if text.kind is RecordKind.DISPATCH:
         return "dispatch"
+    if text.kind is RecordKind.ADOPT:
+        return "adoption"
     if text.kind is RecordKind.BRANCH:
         return f"branch {path}"
     if text.kind is RecordKind.TURN:
@@ -105,7 +134,7 @@ def _read(text: bytes) -> RecordText:
     if not isinstance(fields, dict):
         raise ValueError("no JSON object")  # noqa: TRY004  (whatever is wrong with bytes is the same)
     kind = RecordKind(cast("str", fields.get("k")))
-    names = {RecordKind.DISPATCH: _DISPATCH, RecordKind.BRANCH: _BRANCH, RecordKind.TURN: _TURN}.get(kind, _HOP)
+    names = _KINDS.get(kind, _HOP)
     if tuple(fields) != names or to_json(fields) != text:
         raise ValueError("not the text that would be written of its fields")
     _check(fields)
@@ -120,6 +149,8 @@ def _check(fields: Mapping[str, Any]) -> None:
     good = good and isinstance(ahead, list) and all(_is_next(one) for one in cast("list[Any]", ahead))
     good = good and isinstance(known, dict) and isinstance(fields.get("node", 0), int)
     good = good and _is_within(fields.get("within"))
+    listed = _ADOPTED if fields["k"] == RecordKind.ADOPT else {}
+    good = good and all(_is_list(fields[name], kinds) for name, kinds in listed.items())
     if not good:
         raise ValueError("a field of another type")
 
@@ -132,6 +163,21 @@ def _is_within(one: Any) -> bool:
     runs: Any = said.get("runs")
     named = isinstance(runs, list) and all(isinstance(run, str) for run in cast("list[Any]", runs))
     return tuple(said) == ("runs", "path", "n") and named and isinstance(said["path"], str) and type(said["n"]) is int
+
+
+def _is_list(found: Any, kinds: Mapping[str, Any]) -> bool:
+    """Tell whether this is a list of objects that have fields of these types, in this order, and no others."""
+    return isinstance(found, list) and all(
+        isinstance(one, dict)
+        and tuple(cast("dict[str, Any]", one)) == tuple(kinds)
+        and all(_is_a(value, kinds[name]) for name, value in cast("dict[str, Any]", one).items())
+        for one in cast("list[Any]", found)
+    )
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    """Tell whether a value is of a type; a truth value is no number."""
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def _is_next(one: Any) -> bool:

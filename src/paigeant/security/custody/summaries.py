@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from paigeant.model.custody.records import RecordKind
+from paigeant.model.custody.records import BEGINNINGS
 from paigeant.security.custody.chain import Chain
 
 
@@ -15,7 +15,7 @@ def hops_of(chain: Chain) -> tuple[dict[str, Any], ...]:
 
 
 def _summaries(chain: Chain) -> Iterator[dict[str, Any]]:
-    for link in chain.links.values():
+    for link in chain.all:
         said = link.text.fields
         yield {
             "kind": link.text.kind.value,
@@ -54,4 +54,4 @@ def keys_of(chain: Chain) -> tuple[str, ...]:
 def subject_of(chain: Chain) -> str | None:
     """Return the person for whom the run was dispatched, None if it acts for nobody, or its dispatch is not known."""
     links = chain.links.values()
-    return next((link.text.fields["sub"] for link in links if link.text.kind is RecordKind.DISPATCH), None)
+    return next((link.text.fields["sub"] for link in links if link.text.kind in BEGINNINGS), None)

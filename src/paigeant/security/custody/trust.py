@@ -16,7 +16,7 @@ from pydantic_core import from_json
 
 from paigeant.errors import ConfigError, MessageRejected, TamperedMessage, UnknownKey
 from paigeant.security.custody.jws import SigningKey, take_apart
-from paigeant.security.custody.purposes import Purpose
+from paigeant.security.custody.purposes import ADOPT, Purpose
 from paigeant.security.key_sets import JWKS_BYTES
 
 KEYS: Final = 1000
@@ -40,8 +40,8 @@ STRANGERS: Final = 1_000
 class Grants(BaseModel, extra="forbid"):
     """What stands under ``paigeant`` in a JWK of a trusted set: whose key it is, what it may sign, where, and when.
 
-    ``may`` are ``dispatch:WORKFLOW``, ``step:ACTIVITY`` and ``operate:VERB``, each with a name or ``*``. ``ns`` are
-    namespaces, all if there are none. It is good from ``nbf`` until ``exp``, and what was stored of it from
+    ``may`` are ``dispatch:WORKFLOW``, ``step:ACTIVITY`` and ``operate:VERB``, each with a name or ``*``, and ``adopt``.
+    ``ns`` are namespaces, all if there are none. It is good from ``nbf`` until ``exp``, and what was stored of it from
     ``revoked_from`` on counts for nothing, by the store's clock: who has stolen a key writes what time he likes.
     What a ``compromised`` key has signed counts only if a record of a key still trusted follows.
     """
@@ -202,10 +202,11 @@ def read_grants(said: Mapping[str, Any], source: str, *, reads: bool = False) ->
 def grants_of(said: Mapping[str, Any], *, reads: bool = False) -> Grants:
     """Return what a key is granted; raises ValueError."""
     grants, kinds = Grants.model_validate(said), READING if reads else RIGHTS
-    known = [f"{each}:NAME" for each in kinds] + ([IDENTITY] if reads else [])
+    nameless = IDENTITY if reads else ADOPT
+    known = [*(f"{each}:NAME" for each in kinds), nameless]
     for right in grants.may:
         kind, colon, name = right.partition(":")
-        if not (kind in kinds and colon and name) and not (reads and right == IDENTITY):
+        if not (kind in kinds and colon and name) and right != nameless:
             raise ValueError(f"{right!r} is no right of such a key; known: {', '.join(known)}")
     return grants
 
@@ -228,4 +229,4 @@ def _said(error: Exception) -> str:
 
 def trusted_for_all(key: SigningKey, iss: str) -> TrustedKey:
     """Return a key with all rights: one of development, or a process's own where nothing is configured."""
-    return TrustedKey(key, Grants(iss=iss, may=tuple(f"{kind}:*" for kind in RIGHTS)))
+    return TrustedKey(key, Grants(iss=iss, may=(*(f"{kind}:*" for kind in RIGHTS), ADOPT)))

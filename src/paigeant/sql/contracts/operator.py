@@ -10,6 +10,7 @@ from uuid import UUID
 
 from paigeant.abc import Operator, Schema
 from paigeant.aio.changes import News
+from paigeant.model.custody.adoption import Adoption
 from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.model.runs import FINAL, CancelRequest, RunStatus
 from paigeant.model.stored.forks import Fork
@@ -21,6 +22,7 @@ from paigeant.sql.statements import (
     operate,
     prune,
 )
+from paigeant.sql.statements.commits.tree.adoption import adopt
 from paigeant.sql.statements.commits.tree.fork import record_fork
 from paigeant.sql.statements.custody.deeds import keep_deeds, load_deeds
 from paigeant.sql.statements.signals import send
@@ -55,6 +57,9 @@ class SqlOperator(InDatabase, Operator):
             return status
 
         return await self.database.write(work)
+
+    async def adopt(self, adoption: Adoption, *, deed: Deed | None = None) -> bool:
+        return await self.database.write(lambda tx: adopt(tx, adoption, deed))
 
     async def record_deeds(self, deeds: Sequence[Deed]) -> None:
         await self.database.write(lambda tx: keep_deeds(tx, *deeds), News.NOTHING)

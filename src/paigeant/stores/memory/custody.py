@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from paigeant.model.custody.adoption import Adoption
 from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import LeaseToken
+from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed, StoredDeed
+from paigeant.protocol.operate import Restart, restart
+from paigeant.protocol.people import adoption as protocol
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.stores.memory.tables.runs import RunRow
@@ -48,7 +52,24 @@ def load_evidence(rows: Rows, run: RunRow) -> Evidence:
         variables=variables,
         records=load_records(rows, run.workflow_id),
         deeds=[deed for each in _with_parents(rows, run) for deed in load_deeds(rows, each, 0)],
+        parent=run.parent,
     )
+
+
+def adopt(rows: Rows, run: RunRow, adoption: Adoption) -> bool:
+    """Write what was signed of a run that began unsigned, if nothing is."""
+    if run.records:
+        return False
+    now = rows.clock()
+    protocol.require_unchanged(load_evidence(rows, run), adoption, list(run.twins.values()), now)
+    run.records.append(StoredRecord(HopKey(run.workflow_id, "", 0), 0, adoption.record, now))
+    for hop in rows.of_run(run):
+        hop.head = adoption.record.digest
+        if protocol.waits_unsigned(hop):
+            hop.change(restart(hop, now, Restart()))
+            rows.add(hop)
+    rows.changes.note()
+    return True
 
 
 def _with_parents(rows: Rows, run: RunRow) -> list[UUID]:

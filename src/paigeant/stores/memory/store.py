@@ -12,6 +12,7 @@ from uuid import UUID
 
 from paigeant.abc import Store
 from paigeant.errors import ConfigError
+from paigeant.model.custody.adoption import Adoption
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.fan.joins import EndedBranch, JoinState
@@ -177,6 +178,12 @@ class MemoryStore(MemoryCalls, MemoryAccessTokens, MemoryGrants, Store):
         status = operator.resume(self._rows, workflow_id, Restart(accept_contract, afresh))
         custody.keep_deeds(self._rows, deed)
         return status
+
+    async def adopt(self, adoption: Adoption, *, deed: Deed | None = None) -> bool:
+        run = operator.find(self._rows, adoption.evidence.workflow_id)
+        adopted = custody.adopt(self._rows, run, adoption)
+        custody.keep_deeds(self._rows, deed if adopted else None)
+        return adopted
 
     async def record_deeds(self, deeds: Sequence[Deed]) -> None:
         custody.keep_deeds(self._rows, *deeds)

@@ -10,18 +10,25 @@ from uuid import UUID, uuid4
 import pytest
 
 from paigeant.abc import Store
-from paigeant.errors import UnknownRun, WrongState
+from paigeant.errors import UnknownRun, UnsignedRun, WrongState
+from paigeant.model.custody.adoption import Adoption
 from paigeant.model.custody.evidence import SetVariable
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
-from paigeant.model.hops import Commit, Verdict
+from paigeant.model.hops import Commit, Grant, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Retrying
 from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb
 from paigeant.model.runs import CancelRequest
 from paigeant.model.stored.signals import SentSignal
 from paigeant.model.values.values import inline
-from paigeant.testing.builders import FAULT, completed, decided, failed, new_run
+from paigeant.routing import unreadable
+from paigeant.testing.builders import FAULT, WORKER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend
+
+
+def held_unsigned(grant: Grant) -> Commit:
+    """Return the commit that holds a hop of a run that began unsigned."""
+    return Commit(grant.held, WORKER, uuid4(), unreadable(UnsignedRun("it is not signed")))
 
 
 def signed(text: str, kind: RecordKind = RecordKind.HOP) -> SignedRecord:
@@ -146,6 +153,49 @@ class CustodyGuarantees(StoreBackend):
         assert found.hops[0].body == first.body
         with pytest.raises(UnknownRun):
             await store.load_evidence(uuid4())
+
+    async def test_an_adopted_run_names_its_record_and_goes_on(self, store: Store) -> None:
+        grant = await self.begin(store, "draft", "review")
+        await self.settle(store, held_unsigned(grant))
+        run, deed = grant.key.workflow_id, done(DeedVerb.ADOPT, grant.key.workflow_id)
+        adoption = Adoption(await store.load_evidence(run), signed("{}", RecordKind.ADOPT))
+        assert await self.take(store) == []
+
+        assert await store.adopt(adoption, deed=deed)
+
+        assert not await store.adopt(adoption, deed=done(DeedVerb.ADOPT, run))
+        [again] = await self.take(store)
+        assert (again.key, again.head, again.attempt) == (grant.key, adoption.record.digest, 1)
+        [record] = await store.load_records(run)
+        assert (record.key, record.fence, record.record) == (HopKey(run, "", 0), 0, adoption.record)
+        assert [each.deed for each in await store.load_deeds(run)] == [deed]
+        with pytest.raises(UnknownRun):
+            await store.adopt(adoption._replace(evidence=adoption.evidence._replace(workflow_id=uuid4())))
+
+    async def test_a_run_that_went_on_is_not_adopted_as_it_was(self, store: Store) -> None:
+        grant = await self.begin(store, "draft", "review")
+        run = grant.key.workflow_id
+        seen = Adoption(await store.load_evidence(run), signed("{}", RecordKind.ADOPT))
+        with pytest.raises(WrongState, match="being executed"):
+            await store.adopt(seen)
+        await self.settle(store, completed(grant, "text"))
+
+        with pytest.raises(WrongState, match="gone on"):
+            await store.adopt(seen)
+        await store.save_variable(run, "tone", inline("dry"))
+        with pytest.raises(WrongState, match="gone on"):
+            await store.adopt(seen._replace(leased=True))
+
+        assert await store.load_records(run) == []
+
+    async def test_a_run_is_adopted_under_a_lease_of_who_signs(self, store: Store) -> None:
+        grant = await self.begin(store, "draft", "review")
+        seen = await store.load_evidence(grant.key.workflow_id)
+
+        assert await store.adopt(Adoption(seen, signed("{}", RecordKind.ADOPT), leased=True))
+
+        assert await self.settle(store, with_record(completed(grant), "done")) == [Verdict.OK]
+        assert [each.record.kind for each in await store.load_records(grant.key.workflow_id)] == ["adopt", "hop"]
 
     async def test_what_a_person_does_is_written_with_who_it_was(self, store: Store) -> None:
         run = (await self.begin(store, "draft", "review")).key.workflow_id

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from paigeant.errors import UnsignedDeed
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.values.values import Inline, Value
 from paigeant.security.custody.chain import Chain
+from paigeant.security.custody.judging.adoption import variables_of
 from paigeant.security.custody.records import digest_of_value
 
 
@@ -33,3 +36,40 @@ def input_fields(value: Value) -> frozenset[str] | None:
         return None
     found = value.value
     return frozenset(found) if isinstance(found, dict) else frozenset()
+
+
+class UnsignedVariable(NamedTuple):
+    """A variable that is not what was signed: its place and name, why, and of which step."""
+
+    place: tuple[str, int, str]
+    why: str
+    step: str | None = None
+
+
+def find_unsigned(
+    chain: Chain,
+    variables: Mapping[tuple[str, int, str], str],
+    open_hops: Collection[tuple[str, int]],
+    fields: Collection[str] | None,
+) -> UnsignedVariable | None:
+    """Return the first of a run's variables, as they lie in the store, that is not what was signed; None if all are.
+
+    What a person set, or a signal carried, is what its deed says. ``fields`` are the names of its input's fields, None
+    if it may have any.
+    """
+    found, links = dict(variables), chain.links.values()
+    for link in links:
+        for place, name, digest in variables_of(link):
+            there = found.pop((*place, name), None)
+            if there != digest and not chain.deeds.sets(name, there):
+                return UnsignedVariable((*place, name), f"not what {link.iss} signed", link.text.fields.get("step"))
+    steps = [each.text.fields for each in chain.all if each.text.fields.get("step") == FLOW]
+    waits = {(said["path"], said["n"], said["label"]) for said in steps}
+    names = {name for link in links for _, name, _ in variables_of(link)}
+    for (path, position, name), digest in found.items():
+        if chain.deeds.sets(name, digest):
+            continue
+        awaited, unsigned = (path, position, name) in waits, (path, position) in open_hops
+        if awaited or (not unsigned and (name in names or fields is None or name in fields)):
+            return UnsignedVariable((path, position, name), "nobody has signed it")
+    return None

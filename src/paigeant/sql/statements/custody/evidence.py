@@ -21,8 +21,10 @@ runs: Columns = workflow_runs.c
 steps: Columns = step_executions.c
 variables: Columns = workflow_variables.c
 
-_RUN: Final = select(runs.workflow, STATUS.label("status"), runs.input, runs.output, runs.edited).where(
-    runs.workflow_id == bindparam("workflow_id"), unindexed(runs.namespace == bindparam("namespace"))
+_RUN: Final = (
+    select(runs.workflow, STATUS.label("status"), runs.input, runs.output, runs.edited)
+    .add_columns(runs.parent_id, runs.parent_path, runs.parent_position)
+    .where(runs.workflow_id == bindparam("workflow_id"), unindexed(runs.namespace == bindparam("namespace")))
 )
 _PARENT: Final = select(runs.parent_id).where(runs.workflow_id == bindparam("workflow_id"))
 _HOPS: Final = (
@@ -50,6 +52,7 @@ def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
         variables=[SetVariable(*row) for row in tx.rows(_VARIABLES, workflow_id=workflow_id)],
         records=load_records(tx, workflow_id),
         deeds=[deed for each in _with_parents(tx, workflow_id) for deed in load_deeds(tx, each, 0)],
+        parent=None if run.parent_id is None else HopKey(run.parent_id, run.parent_path, run.parent_position),
     )
 
 

@@ -60,6 +60,11 @@ def keep_dispatches(tx: Tx, starts: Iterable[RunStart]) -> None:
     tx.many(_ADD, rows)
 
 
+def keep_beginning(tx: Tx, workflow_id: UUID, record: SignedRecord) -> None:
+    """Write what is signed of a run that began unsigned, where its dispatch would be."""
+    tx.many(_ADD, [{**_place(HopKey(workflow_id, "", 0), 0), **record_row(record), "at": tx.now}])
+
+
 def _place(key: HopKey, fence: int) -> dict[str, Any]:
     return {"workflow_id": key.workflow_id, "path": key.path, "position": key.position, "fence": fence}
 

@@ -1,0 +1,61 @@
+"""Adoption: a person vouches for runs that began unsigned, so that they go on where hops are signed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from paigeant.app.operating.bulk import Refused
+from paigeant.app.operating.deeds import attest
+from paigeant.engine.custody.adoption import adopt_tree
+from paigeant.engine.runtime import Runtime
+from paigeant.errors import ConfigError, InvalidInput, PaigeantError, Unavailable
+from paigeant.model.people.deeds import Deed, DeedVerb
+from paigeant.model.runs import OPEN
+from paigeant.model.stored.run_filter import RunFilter
+
+
+class Adopted(BaseModel, frozen=True):
+    """Which runs were adopted, children among them, and which refused."""
+
+    adopted: tuple[UUID, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+async def adopt_run(runtime: Runtime, workflow_id: UUID) -> list[UUID]:
+    """Vouch for a run as it lies, and for those within it; returns those that were not signed before.
+
+    From then on each hop is judged back to this. Raises UnknownRun, WrongState for a run that is over, or of which a
+    step is being executed, InvalidInput for one that is too large, MessageRejected for one of which a message or a plan
+    cannot be read, and ConfigError where nothing is signed, or without a key that may ``adopt``.
+    """
+
+    async def done(run: UUID) -> Deed:
+        return await attest(runtime, DeedVerb.ADOPT, run, {})
+
+    return await adopt_tree(runtime, workflow_id, done)
+
+
+async def adopt_all(runtime: Runtime, before: datetime | None = None) -> Adopted:
+    """Vouch for all open runs, or those recorded ``before`` a time; a run that refuses keeps no other from it.
+
+    Raises InvalidInput for a time without an offset, and ConfigError as :func:`adopt_run`.
+    """
+    if before is not None and before.tzinfo is None:
+        raise InvalidInput(f"before has no offset: {before.isoformat()}")
+    asked, after = RunFilter(status=tuple(sorted(OPEN)), created_before=before), None
+    adopted, refused = list[UUID](), list[Refused]()
+    while True:
+        page = await runtime.store.search_runs(asked, after=after)
+        for run in page.runs:
+            try:
+                adopted += await adopt_run(runtime, run.workflow_id)
+            except (ConfigError, Unavailable):
+                raise
+            except PaigeantError as error:
+                refused.append(Refused(workflow_id=run.workflow_id, why=str(error)))
+        after = page.next
+        if after is None:
+            return Adopted(adopted=tuple(adopted), refused=tuple(refused))

@@ -1,0 +1,1 @@
+"""What was signed of runs, as the engine reads and adopts it."""

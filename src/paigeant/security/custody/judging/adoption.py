@@ -1,0 +1,53 @@
+"""Adoption: what is known of a run from its record on, as if each of its hops had been signed where it lay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from paigeant.model.custody.records import RecordKind
+from paigeant.model.fan.joins import parent_of
+from paigeant.security.custody.chain import Chain, Link
+from paigeant.security.custody.deeds import DoneDeed
+from paigeant.security.custody.records import RecordText, read_time
+
+
+def learn_adoption(chain: Chain, digest: str, link: Link) -> None:
+    """Add what a verified record vouches for: hops, variables, and what people had done; raises TamperedMessage."""
+    said = link.text.fields
+    for deed, at in [(each, read_time(each["at"])) for each in said["deeds"]]:
+        chain.deeds.vouch(deed["id"], DoneDeed(deed["verb"], deed["by"], deed["via"], deed["args"], at, link.iss, None))
+    for hop in said["hops"]:
+        chain.adopt(_hop(digest, link, hop), is_open=hop["open"])
+    for one in said["set"]:
+        chain.see(one["name"], (one["path"], one["n"]), one["digest"])
+
+
+def _hop(digest: str, link: Link, hop: Mapping[str, Any]) -> Link:
+    """Return a hop as its record would be, had it been left when it was adopted."""
+    said = link.text.fields
+    path, position = hop["path"], hop["n"]
+    fields: dict[str, Any] = {
+        "wf": said["wf"],
+        "prev": digest,
+        "by": said["by"],
+        "at": said["at"],
+        "next": [],
+        "vars": {},
+        "run": None,
+        "heads": None,
+        "rev": None,
+        "digest": f"{digest} {path}:{position}",
+        **hop,
+    }
+    node = None if hop["node"] is None else (parent_of(path), hop["node"])
+    return Link(RecordText(RecordKind.ADOPT, fields), link.iss, hop["plan"], link.at, node=node)
+
+
+def variables_of(link: Link) -> Iterator[tuple[tuple[str, int], str, str]]:
+    """Yield the variables that a record says were set: where, under which name, and the digest of what."""
+    said = link.text.fields
+    if "set" in said:
+        yield from (((one["path"], one["n"]), one["name"], one["digest"]) for one in said["set"])
+    for name, digest in said.get("vars", {}).items():
+        yield (said["path"], said["n"]), name, digest
