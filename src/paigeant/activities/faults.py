@@ -17,6 +17,7 @@ from paigeant.errors import PaigeantError
 from paigeant.model.outcomes import Fault, FaultKind
 from paigeant.model.retry import qualified_name
 from paigeant.model.values.durations import TooLong, parse_seconds, seconds_of
+from paigeant.model.values.showing import class_name
 
 _OURS: Final = str(Path(__file__).parents[1])
 _LIBRARIES: Final = tuple({*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, _OURS, "<"})
@@ -38,7 +39,7 @@ def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
     name = clean(qualified_name(type(error)))
     try:
         where, line = _failing_line(error)
-        message = clean("; ".join([_text(error), *_others(error)]))
+        message = clean("; ".join([text_of(error), *_others(error)]))
         traceback, line = masked(traceback_of(error)), line and masked(line)
     except BaseException as failed:  # noqa: BLE001  (somebody else's attributes)
         text = f"{name}, about which nothing can be said: {qualified_name(type(failed))} was raised meanwhile"
@@ -61,7 +62,8 @@ def asked_delay(error: BaseException) -> float | None:
         return LONGEST_RETRY_AFTER if isinstance(refused, TooLong) else None
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """Return what an error says, its class where it says nothing; it raises nothing."""
     name = qualified_name(type(error))
     try:
         return str(error) or name
@@ -78,10 +80,10 @@ def _others(error: BaseException) -> list[str]:
         return []
     lines: list[str] = []
     members: Sequence[BaseException] = cast("Any", error).exceptions if isinstance(error, BaseExceptionGroup) else ()
-    lines += [f"{type(one).__name__}: {_text(one)}" for one in members[:SEVERAL]]
+    lines += [f"{class_name(qualified_name(type(one)))}: {text_of(one)}" for one in members[:SEVERAL]]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     while cause is not None and len(lines) < SEVERAL:
-        lines.append(f"caused by {type(cause).__name__}: {_text(cause)}")
+        lines.append(f"caused by {class_name(qualified_name(type(cause)))}: {text_of(cause)}")
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return lines
 

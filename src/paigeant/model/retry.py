@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from paigeant.errors import Terminal
 from paigeant.model.checks.options import declared
 from paigeant.model.values.durations import Delay, seconds_of
-from paigeant.model.values.showing import shown
+from paigeant.model.values.showing import class_name, name_of, shown
 
 
 def qualified_name(error: type[BaseException]) -> str:
@@ -23,10 +23,10 @@ def qualified_name(error: type[BaseException]) -> str:
 
     What a program that was started by its file defines is ``__main__`` there, and has the file's name elsewhere.
     """
-    module = str(error.__module__)
+    module, name = name_of(error)
     if module in {"__main__", "__mp_main__"}:
         module = _name_of_main(module)
-    return error.__qualname__ if module == "builtins" else f"{module}.{error.__qualname__}"
+    return name if module == "builtins" else f"{module}.{name}"
 
 
 def _name_of_main(name: str) -> str:
@@ -64,7 +64,8 @@ def _is_meant(kind: type[BaseException], names: Iterable[Any]) -> bool:
     The name of a builtin means the builtin only, not somebody else's class that is called the same.
     """
     whole = qualified_name(kind)
-    return whole in names or (kind.__name__ in names and not _is_builtin(kind.__name__))
+    name = class_name(whole)
+    return whole in names or (name in names and not _is_builtin(name))
 
 
 @cache

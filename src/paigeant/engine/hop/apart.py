@@ -12,6 +12,9 @@ from traceback import walk_tb
 from typing import Any, Final, TypeVar
 
 from paigeant.activities.calls.unwinding import Unwinding
+from paigeant.activities.faults import text_of
+from paigeant.model.retry import qualified_name
+from paigeant.model.values.showing import class_name
 
 T = TypeVar("T")
 
@@ -74,8 +77,13 @@ class Contained:
             raise _cancelled_from_inside(self._name) from error
         if isinstance(error, KeyboardInterrupt) and is_of_a_person(error):
             return
-        text = f"step {self._name!r} raised {type(error).__name__}: {error}"
-        raise RuntimeError(text).with_traceback(error.__traceback__) from error
+        raise as_exception(self._name, error) from error
+
+
+def as_exception(name: str, error: BaseException) -> RuntimeError:
+    """Return an Exception in place of what means something else to the program or the event loop."""
+    text = f"step {name!r} raised {class_name(qualified_name(type(error)))}: {text_of(error)}"
+    return RuntimeError(text).with_traceback(error.__traceback__)
 
 
 def _is_cancelled() -> bool:

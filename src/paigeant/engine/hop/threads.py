@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from paigeant.engine.hop.apart import own_context
+from paigeant.engine.hop.apart import as_exception, own_context
 
 T = TypeVar("T")
 
@@ -57,9 +57,9 @@ class _Call(Generic[T]):
         """Return the error, or one in place of what would mean something else to the event loop."""
         if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
             return raised
-        error = RuntimeError(f"step {self._name!r} raised {type(raised).__name__}: {raised}")
+        error = as_exception(self._name, raised)
         error.__cause__ = raised
-        return error.with_traceback(raised.__traceback__)
+        return error
 
     def _tell(self, answer: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is gone: nobody waits any more

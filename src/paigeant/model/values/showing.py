@@ -20,6 +20,10 @@ _DIGITS: Final = 64
 """Bits of the largest number that is written out: Python refuses to write the enormous ones."""
 
 
+_MODULE: Final[Any] = type.__dict__["__module__"]
+_QUALIFIED: Final[Any] = type.__dict__["__qualname__"]
+
+
 def shown(value: Any) -> str:
     """Return a value as it would be written, cut to a part of a line; its type, if it cannot be had."""
     if isinstance(value, timedelta):
@@ -31,6 +35,11 @@ def shown(value: Any) -> str:
     except Exception:  # noqa: BLE001  (somebody else's __repr__)
         text = f"a {type(value).__qualname__}"
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}…"
+
+
+def name_of(kind: type[Any]) -> tuple[str, str]:
+    """Return module and qualified name of a class as Python has them, whatever its metaclass answers."""
+    return str(_MODULE.__get__(kind)), str(_QUALIFIED.__get__(kind))
 
 
 def class_name(kind: str) -> str:

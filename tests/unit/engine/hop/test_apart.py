@@ -101,6 +101,38 @@ def asks_for_ever() -> None:
     raise Enormous("503")
 
 
+class ExitWithoutText(BaseException):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Nameless(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name in {"__name__", "__qualname__", "__module__"}:
+            raise RuntimeError("no name")
+        return super().__getattribute__(name)
+
+
+class ErrorOfANamelessClass(Exception, metaclass=Nameless):
+    pass
+
+
+def exits_without_text() -> None:
+    raise ExitWithoutText
+
+
+async def awaits_and_exits_without_text() -> None:
+    raise ExitWithoutText
+
+
+def raises_what_has_no_name() -> None:
+    raise ErrorOfANamelessClass
+
+
+async def awaits_and_raises_what_has_no_name() -> None:
+    raise ErrorOfANamelessClass
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -126,6 +158,27 @@ async def test_whatever_raises_is_the_steps_outcome_at_once(function: Callable[.
         _ = result.output
     assert f"in {function.__name__}" in caught.value.__notes__[0]
     assert str(caught.value).endswith(f"see: paigeant show {result.workflow_id}")
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        (exits_without_text, "ExitWithoutText"),
+        (awaits_and_exits_without_text, "ExitWithoutText"),
+        (raises_what_has_no_name, "ErrorOfANamelessClass"),
+        (awaits_and_raises_what_has_no_name, "ErrorOfANamelessClass"),
+    ],
+)
+async def test_an_error_that_answers_no_question_is_the_steps_outcome_at_once(function: Callable[..., Any], kind: str):
+    registry = ActivityRegistry()
+    registry.execute("step", retry=ONCE)(function)
+
+    async with testing.app(registry, workflows=[Workflow("w", ["step"])]) as app:
+        result = await (await app.dispatch("w", {})).result(5)
+
+    assert (result.status, [error.attempt for error in result.steps[0].errors]) == ("failed", [1])
+    assert result.error is not None
+    assert kind in f"{result.error.type} {result.error.message}"
 
 
 ERRORS: list[BaseException] = [
