@@ -164,6 +164,18 @@ async def test_what_is_recorded_is_of_the_shape_that_is_asked_for(registry: Acti
     assert "checkpoint 'wrong'" in result.error.message
 
 
+async def test_a_shape_that_is_no_type_is_the_steps_outcome(registry: ActivityRegistry, serve: Any):
+    @registry.execute("odd")
+    async def step(ctx: ActivityContext) -> Any:
+        return await ctx.checkpoint("odd", lambda: 1, shape=(int, str))
+
+    app = await serve(Workflow("w", ["odd"]))
+    result = await (await app.dispatch("w", None)).result(timeout=10)
+
+    assert result.error.type == "paigeant.errors.ResultError"
+    assert "checkpoint 'odd': pydantic cannot validate its shape" in result.error.message
+
+
 async def test_outside_of_a_step_there_is_no_context_and_with_one_made_by_hand_calls_are_just_made():
     with pytest.raises(LookupError, match="no step is running here"):
         ActivityContext.current()

@@ -9,14 +9,15 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, Final, cast, get_type_hints
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from paigeant.activities.callables import location
 from paigeant.activities.context import ActivityContext
 from paigeant.errors import ArgumentError, RegistrationError
 from paigeant.model.values.objects import lazy, quickly_made
-from paigeant.model.values.shapes import adapter, first_problem, read
+from paigeant.model.values.shapes import UnknownShape, adapter, first_problem, read
+from paigeant.model.values.showing import shown
 
 RESERVED: Final = frozenset({"payload", "previous"})
 """Names that mean the whole input and the last output, whatever variables there are."""
@@ -98,8 +99,8 @@ def shape_of(annotation: Any, what: str, where: str) -> TypeAdapter[Any]:
     """Return the adapter of an annotation; raises RegistrationError, naming place and thing, if pydantic has none."""
     try:
         return adapter(annotation)
-    except PydanticUserError as error:
-        text = f"{where}: {what}: pydantic cannot validate {annotation!r}: {error.message.splitlines()[0]}"
+    except UnknownShape as error:
+        text = f"{where}: {what}: pydantic cannot validate {shown(annotation)}: {error}"
         raise RegistrationError(text) from error
 
 

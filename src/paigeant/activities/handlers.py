@@ -20,6 +20,7 @@ from paigeant.model.entries.step import OnInterrupt, Step
 from paigeant.model.plan import NO_AGENT, ActivityCard, Undo
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.durations import seconds_of
+from paigeant.model.values.shapes import first_line
 from paigeant.model.values.showing import did_you_mean, shown
 
 _MOST: Final = 100_000
@@ -57,8 +58,15 @@ class Handler:
 
     @property
     def interface(self) -> str:
-        """What a run that is dispatched against it is compared by."""
-        return interface_of([(p.name, p.annotation, p.required) for p in self.signature.parameters], self.returns)
+        """What a run that is dispatched against it is compared by.
+
+        Raises RegistrationError where a type within an annotation names what is still not there.
+        """
+        try:
+            return interface_of([(p.name, p.annotation, p.required) for p in self.signature.parameters], self.returns)
+        except Exception as error:  # types have code of their own
+            text = f"{self.where}: a type within its annotations cannot be resolved: {first_line(error)}"
+            raise RegistrationError(text) from error
 
 
 @dataclass(frozen=True, slots=True)

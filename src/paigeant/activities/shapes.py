@@ -29,7 +29,9 @@ def output_type(annotation: Any) -> Any:
             outputs.extend(get_args(member) or (Any,))
         elif origin not in _WITHOUT_OUTPUT:
             outputs.append(member)
-    return Union[tuple(outputs)] if outputs else Any  # noqa: UP007  (a union of a computed number of members)
+    if len(outputs) < 2:  # noqa: PLR2004  (one may be no type at all, of which no union can be made)
+        return outputs[0] if outputs else Any
+    return Union[tuple(outputs)]  # noqa: UP007  (a union of a computed number of members)
 
 
 def serialise(shape: TypeAdapter[Any], value: Any, what: str, limit: int = VALUE_BYTES) -> bytes:

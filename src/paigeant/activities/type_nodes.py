@@ -140,7 +140,8 @@ def _object(kind: type[Any]) -> Node | None:
 
 
 def _model(kind: type[BaseModel]) -> Node:
-    kind.model_rebuild()
+    if kind is not BaseModel:  # which has nothing to be rebuilt, and fails
+        kind.model_rebuild()
     named = [
         Field(_alias(name, field), annotated(field), field.is_required()) for name, field in kind.model_fields.items()
     ]

@@ -11,7 +11,6 @@ from pathlib import Path
 from traceback import walk_stack
 from typing import Any, Final, cast
 
-from pydantic import PydanticUserError
 from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.exceptions import ModelQuotaExceededError
 
@@ -30,7 +29,8 @@ from paigeant.agents.toolsets import check_toolsets
 from paigeant.errors import RegistrationError
 from paigeant.model.outcomes import Parked
 from paigeant.model.plan import AgentCard
-from paigeant.model.values.shapes import adapter
+from paigeant.model.values.shapes import UnknownShape, adapter
+from paigeant.model.values.showing import shown
 
 _OURS: Final = f"{Path(__file__).parents[1]}{os.sep}"
 _PREVIOUS: Final = "{previous}"
@@ -80,8 +80,8 @@ def agent_activity(agent: Any, rules: AgentRules) -> AgentActivity:
     returns = output_type(agent.output_type)
     try:
         adapter(returns)
-    except PydanticUserError as error:
-        text = f"{where}: agent {agent.name!r}: pydantic cannot write its output, {returns!r}, as JSON"
+    except UnknownShape as error:
+        text = f"{where}: agent {agent.name!r}: pydantic cannot write its output, {shown(returns)}, as JSON: {error}"
         raise RegistrationError(text) from error
     check_toolsets(agent, where)
     check_rules(rules)

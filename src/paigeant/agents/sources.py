@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pydantic import PydanticUserError
-
 from paigeant.activities.binding import unbindable
 from paigeant.activities.callables import location, refuse_generators
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.templates import Place, parse_template
 from paigeant.errors import RegistrationError
-from paigeant.model.values.shapes import ANYTHING, adapter
+from paigeant.model.values.shapes import ANYTHING, UnknownShape, adapter
+from paigeant.model.values.showing import shown
 
 CONTEXT: Final = "the context"
 """The parameter that takes the ActivityContext; no name that a user binds has a space in it."""
@@ -116,9 +115,8 @@ def _need(parameter: inspect.Parameter, where: str) -> Need:
     annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
     try:
         adapter(annotation)
-    except PydanticUserError as error:
-        reason = error.message.splitlines()[0]
-        text = f"{where}: parameter {parameter.name!r}: pydantic cannot validate {annotation!r}: {reason}"
+    except UnknownShape as error:
+        text = f"{where}: parameter {parameter.name!r}: pydantic cannot validate {shown(annotation)}: {error}"
         raise RegistrationError(text) from error
     return Need(parameter.name, annotation, parameter.default is parameter.empty)
 

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from types import UnionType
 from typing import Any, Final, Generic, TypedDict, Unpack, cast
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import JsonSchemaMode
 from pydantic_core import PydanticSerializationError, to_json
@@ -26,7 +26,7 @@ from paigeant.model.revision import RevisionPolicy
 from paigeant.model.secrecy.grants import IdentityPolicy
 from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget, read_budgets
-from paigeant.model.values.shapes import adapter, first_problem
+from paigeant.model.values.shapes import UnknownShape, adapter, first_problem
 from paigeant.model.values.showing import shown
 from paigeant.routing import check_conditions, check_secrets
 
@@ -159,8 +159,8 @@ def _shape(given: Any, option: str, name: str) -> TypeAdapter[Any] | None:
             return shape
         text = f"workflow {shown(name)}: {option} is {shown(given)}, which names a type that cannot be found"
         raise RegistrationError(f"{written_at()}: {text}; give the type itself")
-    except PydanticUserError as error:
-        text = f"workflow {shown(name)}: {option} is {shown(given)}: {error.message.splitlines()[0]}"
+    except UnknownShape as error:
+        text = f"workflow {shown(name)}: {option} is {shown(given)}: {error}"
         raise RegistrationError(f"{written_at()}: {text}; it should be a type that pydantic validates") from error
 
 

@@ -65,3 +65,16 @@ def test_the_project_runs_as_it_was_made(empty: Any):
     assert run["status"] == "completed"
     assert [step["step"] for step in run["steps"]] == ["greeter", "sign"]
     assert run["output"] == {"to": "Ada", "text": "[canned answer to: Greet Ada in one sentence.]\n-- sent by paigeant"}
+
+
+def test_what_its_settings_show_as_comments_is_right_once_it_is_uncommented(empty: Any):
+    empty.paigeant("init")
+    file = empty.folder / "paigeant.yaml"
+    lines = file.read_text("utf-8").splitlines()
+    shown = lines.index("# workflows:")
+    file.write_text("\n".join([*lines[:shown], *(line.removeprefix("# ") for line in lines[shown:] if line != "#")]))
+
+    checked = empty.paigeant("check", "--json")
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert json.loads(checked.stdout) == {"workflows": ["greetings", "hello"], "flaws": []}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from functools import partial
+from typing import Annotated, Any, ClassVar
 
 import pytest
+from pydantic import BaseModel, Field
 from pydantic_core import from_json
 
 from paigeant import ActivityRegistry
@@ -74,6 +76,53 @@ def test_annotations_that_name_nothing_are_refused(registry: ActivityRegistry):
 
     with pytest.raises(RegistrationError, match="cannot be resolved: name 'Nothing' is not defined"):
         registry.execute(lost)
+
+
+class Loose(BaseModel):
+    """Knows a type by a name that nobody has given to one."""
+
+    other: Missing  # noqa: F821  # pyright: ignore[reportUndefinedVariable]
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        (int, str),
+        [int],
+        ClassVar[int],
+        Annotated[int, Field(gt=Odd)],  # pyright: ignore[reportArgumentType]
+        Callable[[], Awaitable[Odd]] | Odd,
+    ],
+    ids=["tuple", "list", "class variable", "bound", "union"],
+)
+@pytest.mark.parametrize("of", ["odd", "return"])
+def test_an_annotation_of_which_no_type_can_be_made_is_refused(registry: ActivityRegistry, of: str, annotation: Any):
+    def step(odd: Any = None) -> Any:
+        return odd
+
+    step.__annotations__ = {of: annotation}
+
+    with pytest.raises(RegistrationError, match=r"test_registry\.py:\d+: .*: pydantic cannot validate"):
+        registry.execute("step")(step)
+
+
+def test_a_type_within_an_annotation_that_never_came_is_told_with_the_place_of_the_function(
+    registry: ActivityRegistry,
+):
+    @registry.execute()
+    def step(loose: Loose) -> None:
+        del loose
+
+    with pytest.raises(RegistrationError, match=r"test_registry\.py:\d+: .* resolved: name 'Missing' is not defined"):
+        registry.interface("step")
+
+
+def test_a_model_of_any_kind_may_be_asked_for(registry: ActivityRegistry):
+    @registry.execute()
+    def step(models: dict[str, BaseModel]) -> BaseModel:
+        return models["any"]
+
+    assert registry.interface("step") is not None
 
 
 class Unwritten(Enum):

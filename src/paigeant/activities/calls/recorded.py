@@ -19,7 +19,8 @@ from paigeant.activities.calls.fingerprints import digest
 from paigeant.activities.shapes import serialise
 from paigeant.errors import ResultError, Terminal
 from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge
-from paigeant.model.values.shapes import ANYTHING, adapter
+from paigeant.model.values.shapes import ANYTHING, UnknownShape, adapter
+from paigeant.model.values.showing import shown
 
 ENCLOSING: Final[ContextVar[str]] = ContextVar("paigeant_call", default="")
 """The call within which code runs, by a digest of its key: calls within calls are numbered inside of it, for where an
@@ -55,6 +56,15 @@ def unreadable(call: Call) -> Terminal:
     return Terminal(f"{what} cannot be read from its checkpoint: somebody has altered it; {cure}")
 
 
+def _types(shape: Any, name: str) -> TypeAdapter[Any]:
+    try:
+        return ANYTHING if shape is None else adapter(shape)
+    except UnknownShape as error:
+        raise ResultError(
+            f"checkpoint {name!r}: pydantic cannot validate its shape, {shown(shape)}: {error}"
+        ) from error
+
+
 def call_recorded(
     session: StepSession | None,
     name: str,
@@ -66,7 +76,7 @@ def call_recorded(
     if not isinstance(cast("Any", name), str) or not 0 < len(name) <= _NAME:
         raise ResultError(f"a checkpoint has a name of 1 to {_NAME} characters, not {name!r}")
     shape, spent = how
-    types: TypeAdapter[Any] = ANYTHING if shape is None else adapter(shape)
+    types = _types(shape, name)
     code = partial(function, *arguments)
     if session is None:
         return _unrecorded(code, types, name)

@@ -80,7 +80,9 @@ def _shown(seen: Overview) -> Group:
     stands = ", ".join(
         f"{count.count:,} {count.status}{f' ({count.reason})' if count.reason else ''}" for count in seen.open
     )
-    up = f"{seen.workers} workers" + (f" ({seen.draining} draining)" if seen.draining else "")
+    up = f"{seen.workers} worker{'' if seen.workers == 1 else 's'}" + (
+        f" ({seen.draining} draining)" if seen.draining else ""
+    )
     head = Text(printable(f"{datetime.now(UTC):%H:%M:%S} UTC · {up} · open steps: {stands or 'none'}\n"))
     groups = _table("needs a person", "cause", "step", "error", "count", "example")
     for group in seen.attention[:_ROWS]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
-from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from paigeant.model.values.schemas import Schema, schemas_of
-from paigeant.model.values.shapes import ANYTHING, adapter, first_problem, read
+from paigeant.model.values.shapes import ANYTHING, UnknownShape, adapter, first_problem, read
 
 _ANY: Final[Schema] = {"type": "any"}
 _PLAIN: Final[tuple[Any, ...]] = (bool, int, str, float, type(None))
@@ -156,10 +156,18 @@ def _equal(value: Any, back: Any) -> bool:
         return getattr(value, "__dict__", None) == getattr(back, "__dict__", None)
     if isinstance(value, time | datetime) and (value.tzinfo is None) is not (back.tzinfo is None):
         return False  # a zone without an offset, as a time of day has none in most of them
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        # In the hour that a zone has twice, no datetime of it equals one of another zone (PEP 495).
+        return _instant(value) == _instant(back)
     try:
         return bool(value == back) or (value != value and back != back)  # noqa: PLR0124  (NaN)
     except Exception:  # noqa: BLE001  (somebody else's __eq__)
         return False
+
+
+def _instant(moment: datetime) -> tuple[datetime, timedelta | None]:
+    """Return when, in its zone, a moment is, and how far that is from UTC."""
+    return moment.replace(tzinfo=None, fold=0), moment.utcoffset()
 
 
 @lru_cache(maxsize=1024)
@@ -167,7 +175,7 @@ def _shape_of(kind: type[Any]) -> TypeAdapter[Any] | None:
     """Return the adapter of a class, None if pydantic has none, or knows nothing of it."""
     try:
         shape = adapter(kind)
-    except (PydanticUserError, TypeError):
+    except UnknownShape:
         return None
     schemas = schemas_of(shape)
     inner = schemas.inner(schemas.whole)

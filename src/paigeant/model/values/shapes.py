@@ -17,18 +17,29 @@ ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any, config=_JSON)
 _NUMBERS: Final = count(1)
 
 
+class UnknownShape(ValueError):
+    """A type for whose values there is no pydantic adapter; the text says why, in one line."""
+
+
 def adapter(annotation: Any) -> TypeAdapter[Any]:
     """Return the adapter of a type: bytes are base64, and infinities and NaN are strings.
 
     That holds within dataclasses and typed dicts too, however deep. A pydantic model keeps its own configuration: what
-    it does not say, pydantic's defaults say. Raises PydanticUserError or PydanticSchemaGenerationError for a type that
-    pydantic cannot handle.
+    it does not say, pydantic's defaults say. Raises :class:`UnknownShape` for what pydantic cannot handle.
     """
     # Behind an alias a dataclass is nested, and what is nested takes over the settings of what is around it; on top of
     # an adapter pydantic refuses them. Each alias has a name of its own: pydantic knows an alias by its name and its
     # address, keeps that with models that know themselves, and takes one made later at the same address for the same.
     shape: Any = TypeAliasType(f"shape_{next(_NUMBERS)}", annotation)  # pyright: ignore[reportGeneralTypeIssues]
-    return TypeAdapter(shape, config=_JSON)
+    try:
+        return TypeAdapter(shape, config=_JSON)
+    except Exception as error:  # types have code of their own: constraints, forward references, optional packages
+        raise UnknownShape(first_line(error)) from error
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says, its class where it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def read(shape: TypeAdapter[Any], json: bytes) -> Any:

@@ -341,6 +341,9 @@ KEPT: list[tuple[Any, Any]] = [
     (defaultdict[str, list[int]], defaultdict(list, a=[1])),
     (datetime, datetime(2026, 7, 1, 12, tzinfo=BERLIN)),
     (datetime, datetime(2026, 7, 1, 12, 0, 0, 1, tzinfo=UTC)),
+    (datetime, datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)),  # the hour that its zone has twice
+    (datetime, datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=BERLIN)),
+    (list[datetime], [datetime(2026, 3, 29, 2, 30, tzinfo=BERLIN)]),  # the one that it has not
     (timedelta, timedelta.max),
     (Decimal, Decimal("1.10")),
     (Decimal | float, Decimal("1.10")),
@@ -449,7 +452,7 @@ def sameness(value: Any) -> Any:
     """Return something that is equal for two values if they are the same, types included, by another way."""
     kind = type(value).__name__
     if isinstance(value, datetime):
-        return kind, value.replace(tzinfo=None), value.utcoffset()
+        return kind, value.replace(tzinfo=None, fold=0), value.utcoffset()
     if isinstance(value, BaseModel) or is_dataclass(value):
         names = vars(value) if isinstance(value, BaseModel) else [each.name for each in fields(cast("Any", value))]
         return kind, [(name, sameness(getattr(value, name))) for name in names if name != "old"]
