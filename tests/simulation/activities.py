@@ -19,15 +19,12 @@ from paigeant import (
     Step,
     Terminal,
 )
+from tests.simulation.acting import ACT, OFTEN, mix, number_of
+from tests.simulation.clerk import REQUESTS, join_clerk
 
-Act = Callable[[ActivityContext, str], float]
-"""Hears that a step begins or ends; returns how long its work takes, in seconds."""
-
-ACT: Final[ContextVar[Act]] = ContextVar("act")
 HEARD: Final[ContextVar[Callable[[ActivityContext], bool]]] = ContextVar("heard")
 """Whether somebody said the word that a waiting step waits for."""
 
-OFTEN: Final = RetryPolicy(max_attempts=50, initial_delay=0.2, max_delay=2.0)
 SELDOM: Final = RetryPolicy(max_attempts=3, initial_delay=0.2, max_delay=2.0)
 AT_MOST_ONCE: Final = frozenset({"once"})
 MISFIT: Final = "does not fit"
@@ -35,20 +32,6 @@ MISFIT: Final = "does not fit"
 activity: Final = ActivityRegistry()
 older: Final = ActivityRegistry()
 """What a worker serves that was not deployed again: the same but for one step, whose argument had another type."""
-
-
-def mix(step: str, previous: Any) -> int:
-    """What a step makes of the output before it; it depends on all steps before, and on their order."""
-    return (number_of(previous) * 31 + sum(step.encode())) % 1_000_003
-
-
-def number_of(previous: Any) -> int:
-    """What a step goes on with: a number, or what branches came to, each in its place."""
-    if isinstance(previous, dict):
-        return number_of([previous[name] for name in sorted(previous)])
-    if isinstance(previous, list):
-        return sum((place + 2) * number_of(each) for place, each in enumerate(previous)) % 1_000_003
-    return int(previous or 0)  # what only sleeps and waits comes to nothing
 
 
 async def work(ctx: ActivityContext) -> None:
@@ -171,7 +154,7 @@ async def ask(previous: Any, failures: int, ctx: ActivityContext) -> int:
     act = ACT.get()
 
     async def pay(number: int) -> int:
-        await asyncio.sleep(act(ctx, f"pays {number}"))
+        await asyncio.sleep(act(ctx, f"pays ctx.call-{number}.0"))
         return number
 
     async def call(number: int) -> int:
@@ -187,9 +170,9 @@ async def ask(previous: Any, failures: int, ctx: ActivityContext) -> int:
     return mix("ask", previous)
 
 
-CALLS: Final = 4
-"""Of the step ``ask``."""
-ABREAST: Final = 2
+CALLS: Final = {"ask": 4, "clerk": REQUESTS}
+"""That are paid for by a step."""
+ABREAST: Final = {"ask": 2, "clerk": 1}
 """So many of them at a time, at most."""
 
 
@@ -217,6 +200,7 @@ async def doom(previous: Any, ctx: ActivityContext) -> int:
     raise Terminal(f"no way on from {previous}")
 
 
+join_clerk(activity)
 older.include(activity)
 
 

@@ -64,7 +64,7 @@ def _made_up(seen: Witness) -> Iterator[str]:
     """Only what was done is committed as done, by who did it."""
     ended = {(deed.who, deed.hop) for deed in seen.deeds if deed.what == "ends"}
     for commit in seen.written:
-        made = commit.status is StepStatus.COMPLETED and not commit.node
+        made = commit.status is StepStatus.COMPLETED and not (commit.node or commit.recalled)
         if made and (commit.owner, commit.key) not in ended:
             yield f"{seen.name(commit.key)}: {commit.owner} committed what it did not do"
 

@@ -11,7 +11,8 @@ from paigeant.model.values.values import Inline, inline
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.stores.memory.tables.runs import RunRow
-from tests.simulation.activities import activity, mix
+from tests.simulation.acting import mix
+from tests.simulation.activities import activity
 from tests.simulation.bill import judge_bill
 from tests.simulation.deeds import judge_deeds
 from tests.simulation.trees.drawing import steps_in
@@ -84,7 +85,7 @@ def _end(world: World, number: int, run: RunRow) -> list[str]:
     allowed = {RunStatus.COMPLETED}
     for what in world.touched[number]:
         allowed |= ENDS.get(what, set())
-    if names & {"doom", "book", "brittle"} or journey.deadline is not None:
+    if names & {"doom", "book", "brittle"} or journey.deadline is not None or journey.budget is not None:
         allowed |= UNDONE
     if names & {"once", "wait", "listen"}:
         allowed |= {RunStatus.WAITING}

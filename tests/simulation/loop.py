@@ -182,6 +182,9 @@ class SeededLoop(asyncio.AbstractEventLoop):
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """A cancelled timer is passed over when its moment comes."""
 
+    def get_task_factory(self) -> None:
+        """There is none: anyio asks, as it makes the tasks of an agent."""
+
     def get_debug(self) -> bool:
         return False
 

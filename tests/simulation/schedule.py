@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from pydantic import JsonValue
 
-from paigeant import Step
+from paigeant import Budget, Step
 from paigeant.model.entries.entry import Entry
 from tests.simulation.activities import activity
 from tests.simulation.trees.drawing import draw_items, draw_tree
@@ -28,6 +29,7 @@ class Journey:
     number: int
     deadline: float | None
     items: tuple[int, ...] | None = None
+    budget: Budget | None = None
 
     @property
     def payload(self) -> JsonValue:
@@ -84,6 +86,7 @@ class Schedule:
         for number, journey in enumerate(self.journeys):
             way = " ".join(map(_told, journey.steps))
             limit = "" if journey.deadline is None else f", deadline {journey.deadline:.2f} s"
+            limit += "" if journey.budget is None else f", budget {journey.budget.said}"
             lines.append(f"{journey.at:8.3f} r{number} of {journey.payload}: {way}{limit}")
         lines += [f"{i.at:8.3f} {i.what} {i.target} for {i.seconds:.2f} s after {i.after}" for i in self.incidents]
         return "\n".join(lines)
@@ -96,6 +99,9 @@ def _told(entry: Entry) -> str:
 TREES: Final = frozenset({3, 4})
 """The last digits of the seeds whose runs are trees."""
 
+AGENTS: Final = frozenset({7})
+"""The last digits of the seeds whose runs are of agents."""
+
 WORKERS: Final = {"crash": 5, "stall": 6, "stop": 1}
 SERVERS: Final = {"store away": 2, "broker away": 2, "forge": 2}
 OPERATOR: Final = {"cancel": 2, "compensate": 2, "terminate": 2, "resume": 4, "signal": 6}
@@ -107,7 +113,8 @@ def draw(seed: int) -> Schedule:
     dice = Random(f"schedule {seed}")
     workers = tuple(Crew(_topics(dice), dice.random() < 0.2) for _ in range(dice.randint(1, 3)))
     trees = seed % 10 in TREES
-    journeys = tuple(_tree(dice) if trees else _journey(dice) for _ in range(dice.randint(1, 2 if trees else 3)))
+    draw_journey = _tree if trees else _agents if seed % 10 in AGENTS else _journey
+    journeys = tuple(draw_journey(dice) for _ in range(dice.randint(1, 2 if trees else 3)))
     incidents = [_incident(dice, len(journeys)) for _ in range(dice.randint(1, 6))]
     return Schedule(
         seed=seed,
@@ -132,7 +139,19 @@ def _topics(dice: Random) -> tuple[str, ...]:
 def _journey(dice: Random) -> Journey:
     steps = tuple(_step(dice) for _ in range(dice.randint(1, 5)))
     deadline = dice.uniform(0.5, 10) if dice.random() < 0.15 else None
-    return Journey(dice.uniform(0, 1), steps, dice.randrange(1000), deadline)
+    return Journey(dice.uniform(0, 1), steps, dice.randrange(1000), deadline, budget=_budget(steps, dice))
+
+
+def _agents(dice: Random) -> Journey:
+    steps = tuple(Step("clerk") for _ in range(dice.randint(1, 2)))
+    return Journey(dice.uniform(0, 1), steps, dice.randrange(1000), None, budget=_budget(steps, dice))
+
+
+def _budget(steps: Sequence[Step], dice: Random) -> Budget | None:
+    """Return what a run may spend: less than its agents need, or more."""
+    if all(step.activity != "clerk" for step in steps) or dice.random() < 0.5:
+        return None
+    return Budget(tokens=dice.choice([100, 350, 2_000]), on_exceed=dice.choice(["stop", "ask"]))
 
 
 def _tree(dice: Random) -> Journey:
@@ -143,7 +162,7 @@ def _tree(dice: Random) -> Journey:
 
 def _step(dice: Random) -> Step:
     names = list(activity)
-    weights = {"add": 8, "once": 4, "listen": 4, "finish": 0.5, "doom": 2, "ask": 3}
+    weights = {"add": 8, "once": 4, "listen": 4, "finish": 0.5, "doom": 2, "ask": 3, "clerk": 1}
     [name] = dice.choices(names, [weights.get(name, 1.5) for name in names])
     return Step(name, _arguments(name, dice))
 

@@ -15,6 +15,7 @@ import pytest
 
 from paigeant import RetryPolicy
 from paigeant.abc import Call
+from paigeant.agents.durable import backend
 from paigeant.engine.hop.leases import LeaseKeeper
 from paigeant.engine.hop.served import ServedSteps
 from paigeant.engine.hop.session.leased import LeasedSession
@@ -31,13 +32,13 @@ from paigeant.protocol.states import HopState
 from paigeant.protocol.tree import children
 from paigeant.routing import Rules
 from paigeant.stores.memory import hops, store
-from paigeant.stores.memory.calls import checkpoints
+from paigeant.stores.memory.calls import budgets, checkpoints
 from paigeant.stores.memory.commits import commit
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.play import play
-from tests.simulation.schedule import TREES
+from tests.simulation.schedule import AGENTS, TREES
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 1_500
@@ -232,7 +233,41 @@ def test_a_broken_tree_is_found(
     assert any(seen in problem for seed in range(SEEDS) if seed % 10 in TREES for problem in play(seed).problems)
 
 
-@pytest.mark.parametrize("seed", [7, 8, 14])
+def no_mark_of_a_call_that_begins(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(backend, "is_at_most_once", lambda *args: False)
+
+
+def no_look_at_a_budget(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(budgets.protocol, "lacking", lambda *args: None)
+
+
+def a_charge_that_counts_twice(patch: pytest.MonkeyPatch) -> None:
+    spend = checkpoints.spend
+
+    def twice(*args: Any) -> None:
+        spend(*args)
+        spend(*args)
+
+    patch.setattr(checkpoints, "spend", twice)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "seen"),
+    [
+        (no_mark_of_a_call_that_begins, "charged 2 times"),
+        (no_look_at_a_budget, "tokens are spent"),
+        (a_charge_that_counts_twice, "and the ledger has"),
+    ],
+)
+def test_what_is_broken_of_agents_is_found(
+    monkeypatch: pytest.MonkeyPatch, break_it: Callable[[pytest.MonkeyPatch], None], seen: str
+):
+    break_it(monkeypatch)
+
+    assert any(seen in problem for seed in range(SEEDS) if seed % 10 in AGENTS for problem in play(seed).problems)
+
+
+@pytest.mark.parametrize("seed", [7, 8, 24])
 def test_a_seed_comes_to_the_same_in_every_process(seed: int):
     """Also where strings hash otherwise, so that sets have another order."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase as fnmatch
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -65,6 +66,8 @@ class Written:
     repeated: bool
     node: bool
     """It ran no activity."""
+    recalled: bool
+    """Its step may have come to its end by what was recorded alone."""
 
 
 def family(rows: Rows, run: UUID) -> list[RunRow]:
@@ -133,8 +136,9 @@ class Witness:
 
     def _pays(self, deed: Deed) -> None:
         """See whether the newest execution of a step makes a call that was recorded before it was given the lease."""
-        number, hop = deed.what.removeprefix("pays "), self._rows.hop(deed.hop)
-        before = self.recorded.get((deed.step_id, f"ctx.call-{number}.0"))
+        call, hop = deed.what.removeprefix("pays "), self._rows.hop(deed.hop)
+        known = [times for (step, key), times in self.recorded.items() if step == deed.step_id and fnmatch(key, call)]
+        before = min(known, default=None)
         newest = hop is not None and (hop.owner, hop.attempt) == (deed.who, deed.attempt)
         if newest and before is not None and before < self.leases[deed.hop]:
             self.paid_again.append(f"{self.name(deed.hop)}: {deed.who} {deed.what} for what was recorded")
@@ -193,7 +197,10 @@ class Witness:
             repeated = settled.verdict is Verdict.ALREADY
             latest, terminated = self._latest[key], key.workflow_id in self.terminated
             hop = self._rows.hop(key)
-            attempt, node = (0, False) if hop is None else (hop.attempt, hop.kind is not None)
-            self.written.append(Written(key, fence, commit.owner, latest, status, attempt, terminated, repeated, node))
+            assert hop is not None
+            what = (hop.kind is not None, hop.step == "clerk")
+            self.written.append(
+                Written(key, fence, commit.owner, latest, status, hop.attempt, terminated, repeated, *what)
+            )
         if settled.handed_over is not None:
             self._give(settled.handed_over, commit.owner, "hand-over")

@@ -9,14 +9,16 @@ from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 from unittest import mock
 from uuid import UUID
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from paigeant.abc import Delivery
+from paigeant.app.calls.approvals import Approvals
 from paigeant.app.run import Run
 from paigeant.engine import dispatcher
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
@@ -24,12 +26,15 @@ from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import FLOW_SLOTS, ActivityWorker, WorkerOptions
 from paigeant.errors import Unavailable, WrongState
 from paigeant.model.entries.entry import FLOW
+from paigeant.model.people.approvals import ApprovalStatus, AskedKind
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunStatus
 from paigeant.security.plain import PlainCodec
+from paigeant.stores.memory.calls.approvals import approvals_of_run
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.runs import RunRow
-from tests.simulation.activities import ACT, HEARD, activity, older
+from tests.simulation.acting import ACT
+from tests.simulation.activities import HEARD, activity, older
 from tests.simulation.loop import WHO, SeededLoop
 from tests.simulation.network import FarStore, FarTransport, Network, ShufflingBroker
 from tests.simulation.schedule import CALM, LEASE, WORKERS, Crew, Incident, Journey, Schedule
@@ -93,6 +98,7 @@ class World:
         self.rows.cards.update(CARDS)
         for number, journey in enumerate(self.schedule.journeys):
             self._spawn(self._dispatch(number, journey))
+        self._spawn(self._answer_questions())
         for incident in self.schedule.incidents:
             await asyncio.sleep(max(0, incident.at - self.loop.time()))
             self._spawn(self._happen(incident))
@@ -147,6 +153,9 @@ class World:
         parked = run.status is RunStatus.WAITING and all(
             hop.owner is None and hop.due_at is None and hop.interface is None for hop in hops
         )
+        parked = parked and not any(
+            one.status is ApprovalStatus.OPEN for one in approvals_of_run(self.rows, run.workflow_id)
+        )
         return run.status.final or (parked and run.reason is not None)
 
     async def _until(self, done: Callable[[], bool]) -> None:
@@ -159,7 +168,8 @@ class World:
         await asyncio.sleep(journey.at)
         deadline = None if journey.deadline is None else timedelta(seconds=journey.deadline)
         options = DispatchOptions(dispatch_key=str(number), deadline=deadline)
-        plan = Plan(name="journey", itinerary=journey.steps)
+        budgets = () if journey.budget is None else (journey.budget,)
+        plan = Plan(name="journey", itinerary=journey.steps, budgets=budgets)
 
         async def ask() -> None:
             await dispatch(self._runtime("client"), plan, [to_json(journey.payload)], options)
@@ -245,6 +255,25 @@ class World:
         for _ in range(1 + word % 2):
             await run.signal("word", word, signal_id=str(word))
             self.signalled[run.workflow_id].add(str(word))
+
+    async def _answer_questions(self) -> None:
+        """Be the person who looks now and then what is asked, and answers it."""
+        approvals, dice = Approvals(lambda: self._runtime("person")), Random(f"person {self.schedule.seed}")
+        while True:
+            await asyncio.sleep(dice.uniform(0.1, 1.5))
+            for asked in [row for row in self.rows.calls.approvals.values() if row.status is ApprovalStatus.OPEN]:
+                say: Callable[[], Awaitable[Any]] = partial(approvals.approve, asked.id, by="person")
+                if asked.asked.kind is AskedKind.UNKNOWN:
+                    say = partial(approvals.answer, asked.id, "charged", by="person")
+                elif dice.random() < 0.2:
+                    say = partial(approvals.deny, asked.id, by="person")
+                elif asked.asked.kind is AskedKind.BUDGET:
+                    more = {"tokens": 2 * from_json(asked.asked.arguments)["tokens"]}
+                    say = partial(approvals.approve, asked.id, edit=more, by="person")
+                try:
+                    await self._insist(say)
+                except WrongState:
+                    continue
 
     async def _insist(self, ask: Callable[[], Awaitable[Any]]) -> None:
         while True:

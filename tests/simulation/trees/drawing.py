@@ -14,7 +14,7 @@ DEEPEST: Final = 2
 SIGNAL: Final = "word"
 
 _FAULTS: Final = (OnFault.CANCEL, OnFault.FINISH)
-_STEPS: Final = {"add": 6, "shaky": 2, "alone": 1, "nap": 1, "doom": 0.5, "sour": 0.5, "ask": 1}
+_STEPS: Final = {"add": 6, "shaky": 2, "alone": 1, "nap": 1, "doom": 0.5, "sour": 0.5, "ask": 1, "clerk": 0.5}
 
 
 def draw_tree(dice: Random) -> tuple[Entry, ...]:

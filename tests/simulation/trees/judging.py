@@ -14,7 +14,7 @@ from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.stores.memory.tables.joins import BranchRow, JoinRow
 from paigeant.stores.memory.tables.runs import RunRow
-from tests.simulation.activities import mix
+from tests.simulation.acting import mix
 from tests.simulation.trees.drawing import SIGNAL
 
 DONE = StepStatus.COMPLETED
