@@ -28,7 +28,7 @@ from paigeant.app.views.pictures import draw_run
 from paigeant.engine.fork import fork
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.secrecy.operator import sealed_variable
-from paigeant.engine.upkeep.closer import close_run
+from paigeant.engine.upkeep.closer import close_run, terminate_run
 from paigeant.errors import ResultTimeout, UnknownVariable
 from paigeant.model.calls.recorded import RecordedCall
 from paigeant.model.people.deeds import Deed, DeedVerb, DeedView
@@ -215,7 +215,7 @@ class Run(Generic[Out_co]):
     async def terminate(self) -> RunStatus:
         """End the run: when this returns nothing more is committed to it, and nothing is undone."""
         deed = await self._attest(DeedVerb.TERMINATE)
-        return await self._runtime.store.terminate(self.workflow_id, deed=deed)
+        return await terminate_run(self._runtime, self.workflow_id, deed)
 
     async def retry(self, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
         """Run again from the step that failed, or that waits, with all its attempts; raises WrongState otherwise.

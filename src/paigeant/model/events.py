@@ -67,7 +67,9 @@ class RunDispatched:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A run became final in a commit of this worker; ``headers`` are those of its last message, if that opens here.
+    """A run became final in a commit of this worker, or was terminated from this process.
+
+    ``headers`` are those of its last message, if that opens here.
 
     ``seconds`` is how long the run took, from its dispatch (the time in its id) to this commit, None if unknown.
     """

@@ -52,7 +52,10 @@ def reason_of(reason: str | None) -> str | None:
 
 
 def seen_by(view: RunView, identity: Identity) -> RunView:
-    """Return the view as this person may see it."""
+    """Return the view as this person may see it: runs of other workflows are not there for a token of some."""
+    if identity.workflows:
+        children = tuple(child for child in view.children if child.workflow in identity.workflows)
+        view = view.model_copy(update={"children": children, "parent": None})
     if identity.payloads:
         return view
     update = {

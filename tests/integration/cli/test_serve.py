@@ -90,6 +90,9 @@ def test_whoever_was_given_a_token_is_let_in_until_it_is_revoked(project: Any, u
     made = project.paigeant("tokens", "create", "vera", "--role", "viewer", "--expires", "90d")
     token = made.stdout.strip()
     again = project.paigeant("tokens", "create", "vera", "--role", "admin")
+    narrow = project.paigeant("tokens", "create", "nora", "--role", "viewer", "--workflow", "helo")
+    assert "warning: nobody has published a workflow 'helo' so far" in narrow.stderr
+    assert project.paigeant("tokens", "revoke", "nora").returncode == 0
     [listed] = project.json("tokens", "list", "--json")["tokens"]
     assert (made.returncode, again.returncode, listed["role"]) == (0, 2, "viewer")
     assert "vera has a token already: revoke that first" in again.stderr

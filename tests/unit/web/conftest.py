@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from paigeant import ActivityContext, ActivityRegistry, Parked, RetryPolicy, Wait, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Parked, RetryPolicy, SubWorkflow, Wait, Workflow
 from paigeant.app import Paigeant
 from paigeant.config import Settings
 from paigeant.web import Access, asgi
@@ -61,6 +61,7 @@ def handlers() -> tuple[ActivityRegistry, list[Workflow[Any, Any]]]:
         Workflow("hostile", ["hostile"]),
         Workflow("failing", ["fails"]),
         Workflow("waiting", [Wait("paid")]),
+        Workflow("around", [SubWorkflow("waiting")]),
     ]
     return registry, flows
 

@@ -154,3 +154,22 @@ async def test_a_bulk_verb_meets_its_own_runs_alone(narrow: Narrow):
 async def test_the_name_of_a_workflow_is_one(paigeant: Paigeant):
     with pytest.raises(InvalidInput, match="'a b' is no name"):
         await paigeant.administration.create_token("nora", TokenRole.VIEWER, workflows=["a b"])
+
+
+async def test_of_a_run_of_its_workflow_it_sees_no_runs_of_others_within_or_around_it(paigeant: Paigeant):
+    run = await paigeant.dispatch("around", {})
+    async for view in run.follow(10):
+        if view.children:
+            break
+    [child] = (await run.view()).children
+
+    seen: list[Any] = []
+    for name, workflow, each in [("ada", "around", run), ("bob", "waiting", paigeant.run(child.workflow_id))]:
+        made = await paigeant.administration.create_token(name, TokenRole.ADMIN, workflows=[workflow])
+        headers = {"authorization": f"Bearer {made.token}"}
+        async with client_of(paigeant, Access(local=False), headers=headers) as client:
+            view = (await client.get(f"/api/v1/runs/{each.workflow_id}")).json()
+            text = (await client.get(f"/runs/{each.workflow_id}", headers={"accept": "text/html"})).text
+            seen.append((view["children"], view["parent"], "Other runs" in text, str(each.workflow_id) in text))
+
+    assert seen == [([], None, False, True)] * 2

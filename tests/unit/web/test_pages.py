@@ -110,6 +110,29 @@ async def test_a_run_is_forked_from_a_place_with_another_output_after_a_question
     assert (await local.post(link, data={**form, "version": "0"}, headers=HTML)).status_code == 412
 
 
+async def test_a_run_leads_to_the_one_it_began_in_those_within_it_and_its_forks(
+    local: httpx2.AsyncClient, paigeant: Paigeant
+):
+    run = await paigeant.dispatch("around", {})
+    async for view in run.follow(10):
+        if view.children:
+            break
+    [child] = (await run.view()).children
+    fork = await run.fork(from_=1)
+
+    around, inner, forked = [
+        (await local.get(f"/runs/{each}", headers=HTML)).text
+        for each in (run.workflow_id, child.workflow_id, fork.workflow_id)
+    ]
+
+    assert f'href="/runs/{child.workflow_id}">waiting</a>' in around
+    assert f'href="/runs/{fork.workflow_id}"' in around
+    assert f'href="/runs/{run.workflow_id}"' in inner
+    assert f'href="/runs/{run.workflow_id}"' in forked
+    alone = await paigeant.dispatch("hello", {"name": "Joe"})
+    assert "Other runs" not in (await local.get(f"/runs/{alone.workflow_id}", headers=HTML)).text
+
+
 @pytest.mark.parametrize("cause", ["unserved", "late", "dead letters"])
 def test_what_is_no_group_of_runs_leads_to_no_runs(cause: str):
     assert link_of(AttentionGroup(cause=cause, step="charge", count=3)) == ""

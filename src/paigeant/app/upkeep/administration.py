@@ -130,10 +130,13 @@ class Administration:
         """Give somebody a token for the HTTP API and the dashboard, which is shown once. A viewer sees no payloads.
 
         With ``workflows`` it counts for runs of these alone: others, and what is of no workflow, are not there for it.
-        Raises InvalidInput, and WrongState if somebody of this name has one.
+        They need not be published yet; ``unpublished`` of what is returned has those that are not. Raises InvalidInput,
+        and WrongState if somebody of this name has one.
         """
         lifetime = None if expires is None else read_span("expires", expires, "create_token")
-        return await create_token(self._store, name, role, payloads=payloads, workflows=workflows, lifetime=lifetime)
+        made = await create_token(self._store, name, role, payloads=payloads, workflows=workflows, lifetime=lifetime)
+        published = await self._store.list_plans() if made.kept.workflows else ()
+        return made._replace(unpublished=tuple(each for each in made.kept.workflows if each not in published))
 
     async def list_tokens(self) -> list[StoredToken]:
         """Return who has a token, by name."""

@@ -18,10 +18,11 @@ PREFIX: Final = "pgt_"
 
 
 class NewToken(NamedTuple):
-    """A token as it is shown, once, and what is kept of it."""
+    """A token as it is shown, once, and what is kept of it; which of its workflows nobody has published."""
 
     token: str
     kept: StoredToken
+    unpublished: tuple[str, ...] = ()
 
 
 async def create_token(

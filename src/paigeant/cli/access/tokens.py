@@ -52,6 +52,8 @@ def create(
         )
 
     made = asyncio.run(ask_within(question, None, None))  # a store that is not there yet is made: the token rests in it
+    for each in made.unpublished:
+        note(f"warning: nobody has published a workflow {each!r} so far: the token counts for it once somebody does")
     if as_json:
         write_json({**made.kept.model_dump(mode="json"), "token": made.token})
         return

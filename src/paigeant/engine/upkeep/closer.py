@@ -6,6 +6,7 @@ Any worker can do it, and so can whoever asks for the cancel: it takes the decis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -20,10 +21,11 @@ from paigeant.errors import MessageRejected, Unavailable, UnsignedDeed
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import RunEnded
 from paigeant.model.fan.outcomes import AnyOutcome
-from paigeant.model.hops import Commit, Grant, Leased, Verdict
+from paigeant.model.hops import Commit, Grant, HopKey, Leased, Verdict
 from paigeant.model.message import Headers
+from paigeant.model.people.deeds import Deed
 from paigeant.model.plan import ActivityCard
-from paigeant.model.runs import RunStatus
+from paigeant.model.runs import RunStatus, RunView
 from paigeant.model.stored.claims import Overdue
 from paigeant.model.values.values import Blob
 from paigeant.routing import close, close_unread, fail_internally, has_begun, unreadable
@@ -33,6 +35,9 @@ LIMIT: Final = 100
 
 ROUNDS: Final = 20
 """How often whoever asks for the end of a run takes up hops: nodes lie five deep, and the rest is left to workers."""
+
+REPORTED: Final = 1_000
+"""Runs that the hooks hear of when one is terminated with all that began within it."""
 
 
 async def close_due(runtime: Runtime) -> int:
@@ -60,6 +65,42 @@ async def close_run(runtime: Runtime, workflow_id: UUID) -> RunStatus:
         if not found or (await runtime.store.get_status(workflow_id)).final:
             break
     return await runtime.store.get_status(workflow_id)
+
+
+async def terminate_run(runtime: Runtime, workflow_id: UUID, deed: Deed) -> RunStatus:
+    """End a run, with all that began within it, and report to the hooks what has ended; returns where it stands.
+
+    What is reported has to be read before: with the end of a run its messages go. Up to :data:`REPORTED` runs are.
+    """
+    told = await _open_runs(runtime, workflow_id)
+    status = await runtime.store.terminate(workflow_id, deed=deed)
+    if told and status is RunStatus.TERMINATED:
+        ended = (await runtime.store.get_run(workflow_id)).completed_at
+        for view, headers in told:
+            seconds = None if ended is None else (ended - view.created_at).total_seconds()
+            runtime.report(RunEnded(runtime.owner, view.workflow_id, status, headers, seconds))
+    return status
+
+
+async def _open_runs(runtime: Runtime, workflow_id: UUID) -> Sequence[tuple[RunView, Headers | None]]:
+    """Return a run and those open within it, with the headers of the newest message; none if nobody listens."""
+    found: list[tuple[RunView, Headers | None]] = []
+    waiting = [workflow_id] if runtime.hooks.wants(RunEnded) else []
+    while waiting and len(found) < REPORTED:
+        view = await runtime.store.get_run(waiting.pop(0))
+        if not view.status.final:
+            found.append((view, await _headers(runtime, view)))
+            waiting.extend(child.workflow_id for child in view.children if child.ended is None)
+    return found
+
+
+async def _headers(runtime: Runtime, view: RunView) -> Headers | None:
+    for hop in reversed(view.journey):
+        body = await runtime.store.get_message(HopKey(view.workflow_id, hop.path, hop.position))
+        if body:
+            with suppress(MessageRejected):
+                return runtime.codec.open(body).message.headers
+    return None
 
 
 async def _cards_of_others(runtime: Runtime, grants: Sequence[Grant]) -> Mapping[str, ActivityCard]:

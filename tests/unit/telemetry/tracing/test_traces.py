@@ -12,10 +12,21 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.trace import get_current_span
 
-from paigeant import ActivityContext, ActivityRegistry, ForEach, Parallel, RetryPolicy, Step, Workflow
+from paigeant import (
+    ActivityContext,
+    ActivityRegistry,
+    ForEach,
+    Parallel,
+    RetryPolicy,
+    Step,
+    SubWorkflow,
+    Wait,
+    Workflow,
+)
 from paigeant.abc import Hooks
-from paigeant.app import Paigeant
+from paigeant.app import Paigeant, Run
 from paigeant.config import Settings
+from paigeant.model.runs import ChildView
 from paigeant.telemetry.exporting import names_exporter
 from paigeant.telemetry.tracing.hooks import TraceHooks
 from paigeant.telemetry.tracing.provider import Tracing, own_tracing
@@ -124,6 +135,38 @@ async def test_attempts_errors_and_undoing_are_spans_of_their_own(collector: Col
     assert [event.name for event in failed[0].events] == ["exception"]
     assert len(collector.named("undo reserve")) == 1
     assert collector.named("run buy")[0].status.code == 2
+
+
+async def begun_within(run: Run[Any]) -> tuple[ChildView, ...]:
+    """Return the runs within a run as soon as there are some."""
+    async for view in run.follow(10):
+        if view.children:
+            return view.children
+    return ()
+
+
+async def test_whoever_terminates_a_run_emits_its_span_and_those_of_the_runs_within_it(collector: Collector):
+    inner = Workflow("inner", [Wait("never")])
+    outer = Workflow("outer", [SubWorkflow("inner")])
+    app = Paigeant(shop()[0], workflows=[inner, outer], settings=Settings(store="memory://terminated"))
+    with tracing_to(collector) as tracing:
+        hooks = TraceHooks(tracing)
+        door = Paigeant(workflows=[inner, outer], settings=Settings(store="memory://terminated"), hooks=[hooks])
+        async with app, door, app.worker():
+            run = await door.dispatch("outer", {})
+            [child] = await begun_within(run)
+            statuses = [await run.terminate() for _ in range(2)]
+
+    assert statuses == ["terminated", "terminated"]
+    [whole], [within] = collector.named("run outer"), collector.named("run inner")
+    [root] = collector.named("dispatch outer")
+    assert (whole.trace_id, whole.parent_span_id) == (root.trace_id, root.span_id)
+    assert [said_of(span)["messaging.message.conversation_id"] for span in (whole, within)] == [
+        str(run.workflow_id),
+        str(child.workflow_id),
+    ]
+    assert {span.status.code for span in (whole, within)} == {2}
+    assert whole.end_time_unix_nano >= root.start_time_unix_nano
 
 
 async def test_a_caller_is_linked_and_not_the_parent(collector: Collector):
