@@ -98,12 +98,31 @@ class Operator(ABC):
         """Return how many runs :meth:`prune` would delete, asked until none is left."""
 
     @abstractmethod
-    async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
+    async def find_ended(
+        self,
+        older_than: timedelta,
+        statuses: Collection[RunStatus] = FINAL,
+        limit: int = 100,
+        *,
+        without: Collection[UUID] = (),
+    ) -> list[UUID]:
+        """Return some of the runs that :meth:`prune` would delete, but these: none only if there are no others."""
+
+    @abstractmethod
+    async def prune(
+        self,
+        older_than: timedelta,
+        statuses: Collection[RunStatus] = FINAL,
+        limit: int = 100,
+        *,
+        only: Collection[UUID] | None = None,
+    ) -> int:
         """Delete final runs that ended longer ago than this, with all that is theirs; returns how many.
 
         One short transaction of at most ``limit`` runs, fewer where they are large; 0 means that none is left. A run
         that is not final, also one that was resumed this moment, stays, and so does every other namespace. Of a run
         that is gone nothing is known any more: its dispatch key is free. A plan stays as long as any run is there that
         refers to it, and is gone, at the latest, with the call that returns 0. Workers unheard of for so long are
-        forgotten too.
+        forgotten too. With ``only`` it is these runs alone, and 0 means that none of them is left to be deleted; plans
+        go with the call for no run.
         """

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
+from paigeant.abc import Store
 from paigeant.app.choosing import key_set_of, keys_of
 from paigeant.app.options import read_span
-from paigeant.app.paigeant import Paigeant
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, MessageRejected
 from paigeant.model.values.durations import Duration
@@ -22,7 +22,7 @@ from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import read_private, write_key
 from paigeant.security.custody.keyring import Keyring
 from paigeant.security.custody.keysets import edit_trust, granted, read_trust, successor_of
-from paigeant.security.custody.purposes import KeyPlaces
+from paigeant.security.custody.purposes import KeyPlaces, Keys
 from paigeant.security.custody.trust import TrustedKey, read_grants
 from paigeant.security.key_sets import FileKeySet, KeySet
 from paigeant.security.sealing.jwe import EncryptionKey
@@ -35,16 +35,30 @@ PAGE: Final = 200
 """Runs that are listed at a time."""
 
 
+class Installed(Protocol):
+    """What has a store and settings: an application."""
+
+    @property
+    def store(self) -> Store:
+        """The store, open."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+        ...
+
+
 class Custody:
     """Verifies runs with the keys of the settings; no worker is needed for it."""
 
-    def __init__(self, app: Paigeant) -> None:
+    def __init__(self, app: Installed) -> None:
         """Verify the runs of an open application; raises ConfigError for keys that cannot be read."""
         self._store, self._settings = app.store, app.settings
-        keys = keys_of(app.settings, create=False)()
-        self.is_development: bool = keys.is_development
+        self._keys = keys_of(app.settings, create=False)()
+        self.is_development: bool = self._keys.is_development
         """Whether no key is configured: then keys prove nothing against who writes to the store."""
-        self._judge = Judge(keys, _audience_of(app.settings))
+        self._judge = Judge(self._keys, _audience_of(app.settings))
 
     async def verify(self, workflow_id: UUID) -> Audit:
         """Return whether a run is what was signed, with the first link that is broken; raises UnknownRun."""
@@ -57,6 +71,13 @@ class Custody:
         is verified. Raises UnknownRun, InvalidInput for a document of more than 256 MiB, and ConfigError without a key
         that may ``operate:export``.
         """
+        keys = self.require_exporter()
+        evidence = await self._store.load_evidence(workflow_id)
+        document = document_of(evidence, _audience_of(self._settings), datetime.now(UTC), values=values)
+        return write_document(document, keys)
+
+    def require_exporter(self) -> Keys:
+        """Return the keys of a process that may sign evidence; raises ConfigError, which says what to do."""
         keys = keys_of(self._settings)()
         try:
             mine = keys.mine_for("evidence")
@@ -64,9 +85,18 @@ class Custody:
             raise ConfigError(f"evidence is signed: set PAIGEANT_SIGNING_KEY to a key that may {RIGHT}") from error
         if not mine.may(RIGHT):
             raise ConfigError(f"evidence is signed, and {mine.iss} may not {RIGHT}: add it to its rights")
-        evidence = await self._store.load_evidence(workflow_id)
-        document = document_of(evidence, _audience_of(self._settings), datetime.now(UTC), values=values)
-        return write_document(document, keys)
+        return keys
+
+    def are_same(self, one: bytes, other: bytes) -> bool:
+        """Tell whether two documents are of the same run as it stood, both signed by somebody who may, by our keys."""
+        keys = self._keys
+        if not isinstance(keys, Keyring):
+            return False
+        try:
+            first, second = (read_document(each, keys, _audience_of(self._settings))[0] for each in (one, other))
+        except MessageRejected:
+            return False
+        return replace(first, at=second.at) == second
 
     async def verify_all(self, since: Duration | None = None) -> AsyncGenerator[Audit, None]:
         """Yield the audit of each run, the newest first; with ``since`` only of those recorded since then.

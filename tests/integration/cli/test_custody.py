@@ -67,6 +67,25 @@ def test_a_run_of_which_nothing_is_signed_says_so(project: Any):
     assert (audited.returncode, audited.stdout.splitlines()) == (0, [f"{run}  unsigned"])
 
 
+def test_a_run_is_archived_before_it_is_pruned(project: Any):
+    project.write("paigeant.yaml", "handlers: handlers.py\nsigning: on\n")
+    run, other = (
+        json.loads(project.paigeant("dispatch", "hello", "input.json", "--json").stdout)["workflow_id"] for _ in "12"
+    )
+    for each in (run, other):
+        project.paigeant("terminate", each)
+    project.write(f"old/{other}.json", "something else")
+
+    pruned = project.paigeant("prune", "--older-than", "0s", "--yes", "--archive", "old", "--json")
+
+    assert pruned.returncode == 1
+    found = json.loads(pruned.stdout)
+    assert (found["deleted"], [each["workflow_id"] for each in found["kept"]]) == (1, [other])
+    assert (project.folder / f"old/{run}.json").read_bytes().startswith(b'{"evidence":')
+    assert project.paigeant("show", run).returncode != 0
+    assert project.paigeant("show", other).returncode == 0
+
+
 def test_runs_that_began_unsigned_are_adopted(project: Any):
     run = json.loads(project.paigeant("dispatch", "hello", "input.json", "--json").stdout)["workflow_id"]
     unsigned = project.paigeant("audit", "adopt", run)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from pydantic import JsonValue
 
 from paigeant.abc import Store
 from paigeant.app.choosing import choose_schema
+from paigeant.app.operating.bulk import Refused
 from paigeant.app.operating.deeds import attest, view_of
 from paigeant.app.options import read_span
 from paigeant.app.upkeep.examination import Examined, examine
@@ -28,10 +31,22 @@ from paigeant.model.values.durations import Duration
 
 
 class Prunable(NamedTuple):
-    """How much there is to delete, or was deleted."""
+    """How much there is to delete, or was deleted, and which runs stay since they cannot be archived."""
 
     runs: int
     dead_letters: int
+    kept: tuple[Refused, ...] = ()
+
+    def with_more(self, more: Prunable) -> Prunable:
+        """Return both together."""
+        return Prunable(self.runs + more.runs, self.dead_letters + more.dead_letters, self.kept + more.kept)
+
+
+class Stored(NamedTuple):
+    """A store, and the settings that name it."""
+
+    store: Store
+    settings: Settings
 
 
 class Administration:
@@ -82,7 +97,12 @@ class Administration:
         return Prunable(runs, letters)
 
     async def prune(
-        self, older_than: Duration, *, statuses: Collection[RunStatus] = FINAL, batch: int = 100
+        self,
+        older_than: Duration,
+        *,
+        statuses: Collection[RunStatus] = FINAL,
+        batch: int = 100,
+        archive: Path | None = None,
     ) -> AsyncGenerator[Prunable, None]:
         """Delete runs that ended longer ago than this, with all that is theirs; yields what went, batch by batch.
 
@@ -90,20 +110,45 @@ class Administration:
         and nothing else. Between two transactions it rests for as long as the last one took, so that workers get at
         least every other turn. It may be left at any time, and called again. Raises InvalidInput for a status that is
         not final.
+
+        With an ``archive`` the evidence of each run is written into that folder first, signed, as ``ID.json``; a run of
+        which it cannot be written stays. Raises InvalidInput if none can, and ConfigError without a key that may
+        ``operate:export``.
         """
         _require_final(statuses)
         age = read_span("older_than", older_than, "prune")
+        archived = None if archive is None else self._archived(archive, age, statuses)
         about: dict[str, JsonValue] = {"older_than": age.total_seconds(), "statuses": [*sorted(map(str, statuses))]}
         await self._attest(DeedVerb.PRUNE, about)
         if _are_all(statuses):
             yield Prunable(0, await self._store.drop_dead_letters(older_than=age))
         while True:
             began = monotonic()
-            gone = await self._store.prune(age, statuses, batch)
-            if not gone:
+            if archived is None:
+                gone = Prunable(await self._store.prune(age, statuses, batch), 0)
+            else:
+                gone = await archived(batch)
+            if not any(gone):
                 return
-            yield Prunable(gone, 0)
+            yield gone
             await asyncio.sleep(monotonic() - began)
+
+    def _archived(
+        self, folder: Path, age: timedelta, statuses: Collection[RunStatus]
+    ) -> Callable[[int], Awaitable[Prunable]]:
+        """Return what writes the evidence of some runs, and deletes them; raises InvalidInput and ConfigError."""
+        from paigeant.app.custody import Custody  # noqa: PLC0415  (loads cryptography)
+        from paigeant.app.upkeep.archiving import Archive, ArchivedPruning  # noqa: PLC0415  (the same)
+
+        custody = Custody(Stored(self._store, self._settings))
+        custody.require_exporter()
+        pruning = ArchivedPruning(self._store, Archive(folder, custody), age, statuses)
+
+        async def delete_some(batch: int) -> Prunable:
+            done = await pruning.delete_some(batch)
+            return Prunable(0, 0) if done is None else Prunable(done[0], 0, done[1])
+
+        return delete_some
 
     # -- workers
 

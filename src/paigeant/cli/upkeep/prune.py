@@ -8,6 +8,7 @@ from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from paigeant.app.upkeep.log_lines import prune_lines
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import console, counted, note, write_json
+from paigeant.cli.terminal.console import console, counted, note, printable, write, write_json
 from paigeant.cli.terminal.durations import duration
 from paigeant.config import Settings, load_settings
 from paigeant.errors import RequestError
@@ -36,6 +37,7 @@ class _Pruning:
     older_than: timedelta
     statuses: Collection[RunStatus]
     batch: int
+    archive: Path | None = None
     gone: Prunable = field(default_factory=lambda: Prunable(0, 0))
 
     @property
@@ -47,12 +49,14 @@ class _Pruning:
 
     async def delete(self, app: Paigeant) -> None:
         total = (await self.count(app)).runs
-        pruning = app.administration.prune(self.older_than, statuses=self.statuses, batch=self.batch)
+        pruning = app.administration.prune(
+            self.older_than, statuses=self.statuses, batch=self.batch, archive=self.archive
+        )
         with _progress() as progress:
             task = progress.add_task("deleted", total=total)
             async with aclosing(pruning) as batches:
                 async for gone in batches:
-                    self.gone = Prunable(self.gone.runs + gone.runs, self.gone.dead_letters + gone.dead_letters)
+                    self.gone = self.gone.with_more(gone)
                     progress.update(task, completed=self.gone.runs, total=max(total, self.gone.runs))
 
 
@@ -66,6 +70,10 @@ def prune(
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="Runs in one transaction, at most.")] = 100,
     ledger: Annotated[bool, typer.Option("--ledger", help="Delete what was spent so long ago, too.")] = False,
+    archive: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Write the evidence of each run into this folder first: ID.json, signed."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[
@@ -79,7 +87,7 @@ def prune(
     It may be interrupted, and repeated.
     """
     settings = load_settings()
-    pruning = _Pruning(settings, older_than, frozenset(status or FINAL), batch)
+    pruning = _Pruning(settings, older_than, frozenset(status or FINAL), batch, archive)
     if dry_run or not yes:
         found = ask(pruning.count, settings=settings)
         if dry_run:
@@ -97,10 +105,20 @@ def prune(
     except (KeyboardInterrupt, asyncio.CancelledError):
         note(f"interrupted: deleted {_said(pruning.gone)}; the same command deletes the rest")
         raise
+    _say_gone(pruning, as_json=as_json)
+    if pruning.gone.kept:
+        raise typer.Exit(FAILED)
+
+
+def _say_gone(pruning: _Pruning, *, as_json: bool) -> None:
+    gone = pruning.gone
     if as_json:
-        write_json({"deleted": pruning.gone.runs, "dead_letters": pruning.gone.dead_letters})
-    else:
-        note(f"deleted {_said(pruning.gone)} of {pruning.where}")
+        kept = {} if pruning.archive is None else {"kept": gone.kept}
+        write_json({"deleted": gone.runs, "dead_letters": gone.dead_letters, **kept})
+        return
+    for each in gone.kept:
+        write(f"{each.workflow_id} {printable(each.why)}")
+    note(f"deleted {_said(gone)} of {pruning.where}")
 
 
 def _said(amount: Prunable) -> str:

@@ -76,5 +76,22 @@ class SqlOperator(InDatabase, Operator):
     async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
         return await self.database.read(lambda tx: prune.count_ended(tx, older_than, statuses))
 
-    async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
-        return await self.database.write(lambda tx: prune.prune(tx, older_than, statuses, limit), News.NOTHING)
+    async def find_ended(
+        self,
+        older_than: timedelta,
+        statuses: Collection[RunStatus] = FINAL,
+        limit: int = 100,
+        *,
+        without: Collection[UUID] = (),
+    ) -> list[UUID]:
+        return await self.database.read(lambda tx: prune.find_ended(tx, older_than, statuses, limit, without))
+
+    async def prune(
+        self,
+        older_than: timedelta,
+        statuses: Collection[RunStatus] = FINAL,
+        limit: int = 100,
+        *,
+        only: Collection[UUID] | None = None,
+    ) -> int:
+        return await self.database.write(lambda tx: prune.prune(tx, older_than, statuses, limit, only), News.NOTHING)

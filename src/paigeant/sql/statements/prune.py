@@ -11,6 +11,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from itertools import accumulate
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import BindParameter, Delete, bindparam, delete, exists, func, select
 
@@ -37,13 +38,10 @@ _ENDED: Final = (
     & (runs.completed_at < bindparam("before"))
     & (runs.parent_id.is_(None) | ~_PARENT_IS_OPEN)
 )
-_OLDEST: Final = (
-    select(runs.workflow_id)
-    .where(_ENDED)
-    .order_by(runs.completed_at)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
-)
+_FOUND: Final = select(runs.workflow_id).where(_ENDED).order_by(runs.completed_at).limit(bindparam("limit"))
+_OTHERS: Final = _FOUND.where(runs.workflow_id.not_in(bindparam("without", expanding=True)))
+_OLDEST: Final = _FOUND.with_for_update(skip_locked=True)
+_OLDEST_OF: Final = _OLDEST.where(runs.workflow_id.in_(bindparam("only", expanding=True)))
 _COUNT: Final = select(func.count()).select_from(workflow_runs).where(_ENDED)
 _THESE: Final[BindParameter[Any]] = bindparam("runs", expanding=True)
 _SIZES: Final = (
@@ -64,16 +62,32 @@ def _of_runs() -> tuple[Delete, ...]:
 DELETIONS: Final = _of_runs()
 
 
-def prune(tx: Tx, older_than: timedelta, statuses: Collection[RunStatus], limit: int) -> int:
-    """Delete some of the final runs that ended longer ago than this; returns how many."""
+def find_ended(
+    tx: Tx, older_than: timedelta, statuses: Collection[RunStatus], limit: int, without: Collection[UUID]
+) -> list[UUID]:
+    """Return some of the runs that there are to prune, but these."""
+    about = {"namespace": tx.namespace, "before": tx.now - older_than, "limit": limit, "without": list(without)}
+    found = (tx.rows(_OTHERS, **about, status=status) for status in _final(statuses))
+    return [row.workflow_id for row in next((rows for rows in found if rows), ())]
+
+
+def prune(
+    tx: Tx,
+    older_than: timedelta,
+    statuses: Collection[RunStatus],
+    limit: int,
+    only: Collection[UUID] | None = None,
+) -> int:
+    """Delete some of the final runs that ended longer ago than this, or of these alone; returns how many."""
     about = {"namespace": tx.namespace, "before": tx.now - older_than}
     tx.connection.execute(_FORGET_WORKERS, about)
-    found = next(
-        (rows for status in _final(statuses) if (rows := tx.rows(_OLDEST, **about, status=status, limit=limit))), ()
-    )
+    query, wanted = (_OLDEST, {}) if only is None else (_OLDEST_OF, {"only": list(only)})
+    there = (tx.rows(query, **about, **wanted, status=status, limit=limit) for status in _final(statuses))
+    found = next((rows for rows in there if rows), ())
     if not found:
-        drop_unused(tx)
-        drop_past_budgets(tx, tx.now - older_than)
+        if not only:
+            drop_unused(tx)
+            drop_past_budgets(tx, tx.now - older_than)
         return 0
     sizes = {row.workflow_id: row.hops for row in tx.rows(_SIZES, runs=[row.workflow_id for row in found])}
     oldest = [row.workflow_id for row in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from paigeant.model.runs import FINAL, RunStatus
 from paigeant.protocol.spending.budgets import OF_DAYS
@@ -11,11 +12,25 @@ from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.runs import RunRow
 
 
-def prune(rows: Rows, older_than: timedelta, statuses: Collection[RunStatus], limit: int) -> int:
+def find_ended(
+    rows: Rows, older_than: timedelta, statuses: Collection[RunStatus], limit: int, without: Collection[UUID]
+) -> list[UUID]:
+    """Return some of the runs that there are to prune, but these."""
+    found = [run.workflow_id for run in ended(rows, older_than, statuses)]
+    return [run for run in found if run not in without][:limit]
+
+
+def prune(
+    rows: Rows,
+    older_than: timedelta,
+    statuses: Collection[RunStatus],
+    limit: int,
+    only: Collection[UUID] | None = None,
+) -> int:
     """Delete some of the final runs that ended longer ago than this; returns how many."""
     before = rows.clock() - older_than
     rows.workers = {key: (card, seen) for key, (card, seen) in rows.workers.items() if seen >= before}
-    gone = ended(rows, older_than, statuses)[:limit]
+    gone = [run for run in ended(rows, older_than, statuses) if only is None or run.workflow_id in only][:limit]
     for run in gone:
         del rows.runs[run.workflow_id], rows.hops[run.workflow_id]
         if run.dispatch_key is not None:

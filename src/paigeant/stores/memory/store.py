@@ -12,43 +12,38 @@ from uuid import UUID
 
 from paigeant.abc import Store
 from paigeant.errors import ConfigError
-from paigeant.model.custody.adoption import Adoption
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.fan.joins import EndedBranch, JoinState
 from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, Pulse, RunStart, Sealed, Started
 from paigeant.model.limits import SUSPECT_PAUSE
 from paigeant.model.message import HopKey
-from paigeant.model.people.deeds import Deed, StoredDeed
+from paigeant.model.people.deeds import Deed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
-from paigeant.model.runs import FINAL, PAGE, CancelRequest, RunPage, RunStatus, RunSummary, RunsWanted, RunView
+from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.claims import Claim, HeldInterface, NoticeStatus
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
-from paigeant.model.stored.forks import Fork
 from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.model.stored.run_filter import RunFilter
-from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.model.tree.children import Family
 from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
-from paigeant.protocol.operate import Restart
-from paigeant.stores.memory import custody, hops, letters, operator, overview, pruning, views
+from paigeant.stores.memory import custody, hops, letters, operator, overview, views
 from paigeant.stores.memory.access.contract import MemoryAccessTokens, MemoryGrants
 from paigeant.stores.memory.calls.contract import MemoryCalls
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
-from paigeant.stores.memory.commits import fork as record_fork
 from paigeant.stores.memory.fan import joins
+from paigeant.stores.memory.operating.contract import MemoryOperator
 from paigeant.stores.memory.rows import Rows
-from paigeant.stores.memory.signals import send
 from paigeant.stores.memory.tree.children import load_family
 
 _SHARED: Final[dict[tuple[str, str], Rows]] = {}
 """What the stores with a name hold, by name and namespace. It lives as long as the process, as a file would."""
 
 
-class MemoryStore(MemoryCalls, MemoryAccessTokens, MemoryGrants, Store):
+class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants, Store):
     """Keeps everything in dictionaries: as durable as its process, and otherwise a store like any other.
 
     ``memory://`` is private to the object. ``memory://name`` is shared by all stores of that name in the process, for
@@ -157,51 +152,6 @@ class MemoryStore(MemoryCalls, MemoryAccessTokens, MemoryGrants, Store):
 
     async def load_plan(self, digest: str) -> bytes | None:
         return self._rows.plan_texts.get(digest)
-
-    # -- the operator
-
-    async def request_cancel(
-        self, workflow_id: UUID, cancel_request: CancelRequest, *, deed: Deed | None = None
-    ) -> RunStatus:
-        status = operator.request_cancel(self._rows, workflow_id, cancel_request)
-        custody.keep_deeds(self._rows, deed)
-        return status
-
-    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> RunStatus:
-        status = operator.terminate(self._rows, workflow_id)
-        custody.keep_deeds(self._rows, deed)
-        return status
-
-    async def resume(
-        self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False, deed: Deed | None = None
-    ) -> RunStatus:
-        status = operator.resume(self._rows, workflow_id, Restart(accept_contract, afresh))
-        custody.keep_deeds(self._rows, deed)
-        return status
-
-    async def adopt(self, adoption: Adoption, *, deed: Deed | None = None) -> bool:
-        run = operator.find(self._rows, adoption.evidence.workflow_id)
-        adopted = custody.adopt(self._rows, run, adoption)
-        custody.keep_deeds(self._rows, deed if adopted else None)
-        return adopted
-
-    async def record_deeds(self, deeds: Sequence[Deed]) -> None:
-        custody.keep_deeds(self._rows, *deeds)
-
-    async def load_deeds(self, workflow_id: UUID | None, *, limit: int = 1_000) -> list[StoredDeed]:
-        return custody.load_deeds(self._rows, workflow_id, limit)
-
-    async def record_fork(self, fork: Fork) -> None:
-        record_fork(self._rows, fork)
-
-    async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
-        return send(self._rows, signals)
-
-    async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
-        return len(pruning.ended(self._rows, older_than, statuses))
-
-    async def prune(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL, limit: int = 100) -> int:
-        return pruning.prune(self._rows, older_than, statuses, limit)
 
     # -- what workers publish
 

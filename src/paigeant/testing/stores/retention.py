@@ -57,6 +57,22 @@ class RetentionGuarantees(StoreBackend):
 
         assert [await store.prune(NOW), await store.prune(NOW), await store.count_ended(NOW)] == [1, 0, 0]
 
+    async def test_what_is_over_is_found_before_it_is_deleted_alone(self, store: Store) -> None:
+        first, second, third = [await self.ended(store) for _ in range(3)]
+        running = await self.begin_run(store, new_run("draft"))
+
+        assert set(await store.find_ended(NOW)) == {first, second, third}
+        assert await store.find_ended(NOW, without=[first, third]) == [second]
+        assert set(await store.find_ended(NOW, limit=1)) < {first, second, third}
+        assert await store.find_ended(NOW, [RunStatus.FAILED]) == []
+        assert await store.prune(NOW, only=[first, running.key.workflow_id]) == 1
+        assert await store.prune(NOW, only=[first, running.key.workflow_id]) == 0
+        assert await store.prune(NOW, only=[]) == 0
+
+        assert set(await store.find_ended(NOW)) == {second, third}
+        with pytest.raises(UnknownRun):
+            await store.get_status(first)
+
     async def test_what_ended_since_stays(self, store: Store) -> None:
         workflow_id = await self.ended(store)
 
