@@ -11,9 +11,12 @@ from uuid import UUID
 
 from paigeant.abc import Store
 from paigeant.app.choosing import key_set_of, keys_of
+from paigeant.app.operating.deeds import attest
 from paigeant.app.options import read_span
 from paigeant.config import Settings
+from paigeant.engine.runtime import Runtime
 from paigeant.errors import ConfigError, MessageRejected
+from paigeant.model.people.deeds import DeedVerb
 from paigeant.model.values.durations import Duration
 from paigeant.security.custody.audit import BROKEN, Audit, BrokenLink, Exported, audit, audit_columns
 from paigeant.security.custody.evidence.document import RIGHT, document_of, read_document, write_document
@@ -112,6 +115,15 @@ class Custody:
             after = page.next
             if after is None:
                 return
+
+
+async def export_run(runtime: Runtime, custody: Custody, workflow_id: UUID, *, values: bool = True) -> bytes:
+    """Return the evidence of a run as :meth:`Custody.export`, once it is written who has it; that is in it, too."""
+    deed = await attest(runtime, DeedVerb.EXPORT, workflow_id, {"values": values})
+    custody.require_exporter()
+    await runtime.store.get_status(workflow_id)
+    await runtime.store.record_deeds([deed])
+    return await custody.export(workflow_id, values=values)
 
 
 def verify_document(made: bytes, jwks: Path, settings: Settings) -> Audit:

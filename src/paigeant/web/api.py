@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, JsonValue
 from starlette.responses import JSONResponse, Response
 
-from paigeant.app.custody import Custody
+from paigeant.app.custody import Custody, export_run
 from paigeant.app.operating.bulk import MOST, BulkResult, Matched, Verb, do_to_all, match
 from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.errors import InvalidInput
@@ -222,6 +222,20 @@ async def custody(request: Request, workflow_id: str) -> dict[str, Any]:
     run = await find_run(request, workflow_id)
     audit = await Custody(app_of(request)).verify(run.workflow_id)
     return {**asdict(audit), "workflow_id": str(audit.workflow_id)}
+
+
+@router.post("/runs/{workflow_id}/custody/export", response_class=Response)
+@by_workflow
+async def export(request: Request, workflow_id: str) -> Response:
+    """Return all that an audit reads of a run as one signed document, as a file: ``{values: true}``."""
+    require(request, Role.OPERATOR)
+    if not who(request).payloads:
+        raise Forbidden("this needs the right to see payloads")
+    body = await json_body(request, "values")
+    run, app = await find_run(request, workflow_id), app_of(request)
+    made = await export_run(app.runtime, Custody(app), run.workflow_id, values=body.get("values") is not False)
+    headers = {"Content-Disposition": f'attachment; filename="{run.workflow_id}.json"', "Cache-Control": "no-store"}
+    return Response(made, headers=headers, media_type="application/json")
 
 
 @router.post("/runs/{workflow_id}/fork", status_code=201)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -120,6 +121,24 @@ async def test_a_run_is_drawn_audited_and_forked(local: httpx2.AsyncClient, paig
     assert view["forked_from"]["workflow_id"] == str(run.workflow_id)
     assert stale.status_code == 412
     assert [(each.status_code, each.json()["code"]) for each in (wrong, nowhere)] == [(422, "InvalidInput")] * 2
+
+
+async def test_the_evidence_of_a_run_is_a_file_and_says_who_has_it(local: httpx2.AsyncClient, paigeant: Paigeant):
+    run = await paigeant.dispatch("hello", {"name": "Fay"})
+    await run.result(20)
+    address = f"/api/v1/runs/{run.workflow_id}/custody/export"
+
+    whole = await local.post(address, json={})
+    bare = await local.post(address, json={"values": False})
+    nothing = await local.post(f"/api/v1/runs/{uuid4()}/custody/export", json={})
+
+    assert (whole.status_code, whole.headers["content-type"]) == (200, "application/json")
+    assert whole.headers["content-disposition"] == f'attachment; filename="{run.workflow_id}.json"'
+    evidence = [each.json()["evidence"] for each in (whole, bare)]
+    assert ["Fay" in str(each) for each in evidence] == [True, False]
+    assert [[deed["verb"] for deed in each["deeds"]] for each in evidence] == [["export"], ["export", "export"]]
+    assert [(deed.verb, deed.via) for deed in await run.deeds()] == [("export", "dashboard")] * 2
+    assert nothing.json()["code"] == "UnknownRun"
 
 
 async def test_an_autoscaler_is_told_how_many_workers_are_wanted(local: httpx2.AsyncClient):

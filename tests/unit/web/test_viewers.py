@@ -63,6 +63,17 @@ async def test_what_code_says_of_values_is_hidden_too(
     await run.terminate()
 
 
+async def test_evidence_is_for_operators_who_see_payloads(remote: httpx2.AsyncClient, paigeant: Paigeant):
+    run = await paigeant.dispatch("hello", {"name": SECRET})
+    path = f"/api/v1/runs/{run.workflow_id}/custody/export"
+
+    refused = await remote.post(path, json={}, headers=bearer("vera"))
+    given = await remote.post(path, json={}, headers=bearer("otto"))
+
+    assert (refused.status_code, given.status_code) == (403, 200)
+    assert [(deed.verb, deed.by) for deed in await run.deeds()] == [("export", "otto")]
+
+
 async def test_a_dead_letter_is_shown_without_its_body(remote: httpx2.AsyncClient, paigeant: Paigeant):
     detail = f"no message: {SECRET}"
     letter = RejectedMessage.of("greet", "m1", SECRET.encode(), Flaw.UNREADABLE, detail)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from paigeant.app import Paigeant
-from paigeant.app.custody import Custody, verify_document
+from paigeant.app.custody import Custody, export_run, verify_document
 from paigeant.app.operating.adoption import Adopted, adopt_all
 from paigeant.cli.custody.keys import in_utc
 from paigeant.cli.exit_codes import FAILED
@@ -96,7 +96,8 @@ def export(
         custody = Custody(app)
         if custody.is_development:
             note("development keys: they prove nothing against who writes to the store")
-        return await custody.export((await chosen(app, workflow_id)).workflow_id, values=not without_values)
+        run = await chosen(app, workflow_id)
+        return await export_run(app.runtime, custody, run.workflow_id, values=not without_values)
 
     made = ask(question)
     if output is None:

@@ -106,19 +106,20 @@ def prune(
         note(f"interrupted: deleted {_said(pruning.gone)}; the same command deletes the rest")
         raise
     _say_gone(pruning, as_json=as_json)
-    if pruning.gone.kept:
-        raise typer.Exit(FAILED)
 
 
 def _say_gone(pruning: _Pruning, *, as_json: bool) -> None:
+    """Say what went; exits with 1 if any run stays that was to go."""
     gone = pruning.gone
     if as_json:
         kept = {} if pruning.archive is None else {"kept": gone.kept}
         write_json({"deleted": gone.runs, "dead_letters": gone.dead_letters, **kept})
-        return
-    for each in gone.kept:
-        write(f"{each.workflow_id} {printable(each.why)}")
-    note(f"deleted {_said(gone)} of {pruning.where}")
+    else:
+        for each in gone.kept:
+            write(f"{each.workflow_id} {printable(each.why)}")
+        note(f"deleted {_said(gone)} of {pruning.where}")
+    if gone.kept:
+        raise typer.Exit(FAILED)
 
 
 def _said(amount: Prunable) -> str:

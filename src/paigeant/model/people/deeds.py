@@ -25,6 +25,7 @@ class DeedVerb(StrEnum):
     APPROVAL = "approval"
     IDENTITY_RENEW = "identity-renew"
     ADOPT = "adopt"
+    EXPORT = "export"
     DRAIN = "drain"
     PRUNE = "prune"
     DEAD_REPLAY = "dead-replay"
