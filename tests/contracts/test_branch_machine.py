@@ -207,7 +207,7 @@ class Branches(Stores):
             states = {}
             for key in joins:
                 [states[key], *_] = self.ask(lambda _, store, key=key: store.load_join(key))
-                self.ask(lambda _, store, key=key: store.load_branches(key, undoable=False, skip=0, limit=99))
+                self.ask(lambda _, store, key=key: store.load_branches(key, after=0, limit=3))
             branches_hold(run, states)
 
 

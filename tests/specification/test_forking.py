@@ -88,6 +88,25 @@ async def test_a_fork_behind_branches_sees_what_they_came_to(serve: Any, registr
         await app.fork(run.workflow_id, from_="show", outputs={"both": {}})
 
 
+async def test_what_was_undone_in_the_source_is_not_shown_as_undone_in_the_fork(serve: Any):
+    branches = Parallel(a=[Step("search", {"large": True})], b=["search"], name="both")
+    app = await serve(Workflow("both", [branches, Step("charge", {"offer": 1}), "ship"]))
+    run = await app.dispatch("both", {})
+    assert (await run.result(timeout=20)).status == "compensated"
+    assert len(UNDONE) == 2
+
+    fork = await app.fork(run.workflow_id)
+    result = await fork.result(timeout=20)
+
+    assert result.status == "failed"
+    assert [(step.path, step.step, step.direction) for step in result.steps] == [
+        ("1.0", "search", "execute"),
+        ("1.1", "search", "execute"),
+        ("", "charge", "execute"),
+    ]
+    assert len(UNDONE) == 2
+
+
 async def test_what_a_fork_inherited_is_never_undone(serve: Any):
     app = await serve(TRIP)
     failed = await app.dispatch("trip", {"large": True})

@@ -60,9 +60,10 @@ class Operator(ABC):
         """Record a run that inherits what another had before a place; when this returns it is durable.
 
         Written at once: the run with its first twin, due at once; of the source the hops, and the variables, that the
-        fork :meth:`~paigeant.model.stored.forks.Fork.inherits`, with the outputs and variables that are replaced; all
-        its values, and to which plans it refers. No inherited hop can be undone. Raises ``UnknownRun``, also for a
-        source of another namespace, with nothing written. A repeat is refused as a run that is there already.
+        fork :meth:`~paigeant.model.stored.forks.Fork.inherits`, with the outputs and variables that are replaced, but
+        nothing of the way back; all its values, and to which plans it refers. No inherited hop can be undone. Raises
+        ``UnknownRun``, also for a source of another namespace, with nothing written. A repeat is refused as a run that
+        is there already.
         """
 
     @abstractmethod

@@ -59,12 +59,14 @@ class ValueStore(ABC):
         """Return how far the join of a node has come, None if it has not begun."""
 
     @abstractmethod
-    async def load_branches(
-        self, node: HopKey, *, undoable: bool = False, skip: int = 0, limit: int = 1_000
-    ) -> list[EndedBranch]:
-        """Return branches of a node that have ended, by number: up to ``limit`` after the first ``skip`` of them.
+    async def load_branches(self, node: HopKey, *, after: int = -1, limit: int = 1_000) -> list[EndedBranch]:
+        """Return branches of a node that have ended, by number: up to ``limit`` of those whose number is higher."""
 
-        With ``undoable`` only those that completed and of which something can be undone.
+    @abstractmethod
+    async def load_undoable(self, node: HopKey, back: HopKey, *, limit: int = 1_000) -> list[EndedBranch]:
+        """Return branches of a node that completed and of which something can be undone, by number.
+
+        Up to ``limit`` of those that the node ``back``, which undoes this one, has not begun with yet.
         """
 
     @abstractmethod

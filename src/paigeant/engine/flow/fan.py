@@ -147,11 +147,11 @@ async def _end(store: Store, leased: Leased, fan: Fan, join: JoinState) -> Decid
 
 async def all_branches(store: Store, node: HopKey) -> AsyncIterator[EndedBranch]:
     """Yield the branches of a node that have ended, in their order."""
-    skip = 0
-    while page := await store.load_branches(node, skip=skip, limit=PAGE):
+    after = -1
+    while page := await store.load_branches(node, after=after, limit=PAGE):
         for one in page:
             yield one
-        skip += len(page)
+        after = page[-1].number
 
 
 async def _output(store: Store, leased: Leased, fan: Fan, join: JoinState, ended: Sequence[EndedBranch]) -> bytes:
@@ -190,12 +190,12 @@ async def _undo(store: Store, leased: Leased, undoing: Undoing, join: JoinState 
     if forward is None:
         text = f"nothing is known of the branches of {undoing.node.message_id}, which are to be undone"
         raise LookupError(text)
-    skip = 0 if join is None else join.written
-    ended = await store.load_branches(undoing.node, undoable=True, skip=skip, limit=SUPPLY)
+    begun = 0 if join is None else join.written
+    ended = await store.load_undoable(undoing.node, leased.grant.key, limit=SUPPLY)
     ended, blobs = await _with_items(store, leased, undoing, forward, ended)
     if join is None:
         return routing.begin_undoing(forward, ended), blobs
-    return FannedOut(undoes=tuple(enumerate(ended, skip))), blobs
+    return FannedOut(undoes=tuple(enumerate(ended, begun))), blobs
 
 
 async def _with_items(

@@ -57,12 +57,13 @@ class SqlValues(InDatabase, ValueStore):
         states = await self.database.read(lambda tx: load_states(tx, [node]), single=True)
         return states.get(node)
 
-    async def load_branches(
-        self, node: HopKey, *, undoable: bool = False, skip: int = 0, limit: int = 1_000
-    ) -> list[EndedBranch]:
+    async def load_branches(self, node: HopKey, *, after: int = -1, limit: int = 1_000) -> list[EndedBranch]:
         return await self.database.read(
-            lambda tx: branches.load_branches(tx, node, undoable=undoable, skip=skip, limit=limit), single=True
+            lambda tx: branches.load_branches(tx, node, after=after, limit=limit), single=True
         )
+
+    async def load_undoable(self, node: HopKey, back: HopKey, *, limit: int = 1_000) -> list[EndedBranch]:
+        return await self.database.read(lambda tx: branches.load_undoable(tx, node, back, limit=limit))
 
     async def load_branch_variables(
         self, workflow_id: UUID, paths: Collection[str]

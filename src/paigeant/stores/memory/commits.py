@@ -21,7 +21,7 @@ from paigeant.model.hops import (
     Verdict,
 )
 from paigeant.model.message import HopKey
-from paigeant.model.runs import CancelRequest, StepStatus
+from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.transition import Held, Left
 from paigeant.model.tree.changes import ChildRetried
@@ -109,12 +109,14 @@ def fork(rows: Rows, one: Fork) -> None:
     run.forked_from, run.forked_at = one.source, one.before
     run.values = {**source.values, **run.values}
     run.plans |= source.plans
+    back = {(hop.path, hop.position) for hop in rows.of_run(source) if hop.direction is Direction.COMPENSATE}
     for hop in rows.of_run(source):
-        if one.inherits(hop.path, hop.position) and hop.completed_at is not None:
+        place = hop.path, hop.position
+        if one.inherits(*place) and place not in back and hop.completed_at is not None:
             _inherit(rows, run, hop, None if hop.path else one.outputs.get(hop.position))
     run.histories = {place: each for place, each in source.histories.items() if one.inherits(*place)}
     for (path, position), variables in source.variables.items():
-        if one.inherits(path, position):
+        if one.inherits(path, position) and (path, position) not in back:
             replaced = {name: one.variables.get(Named(position, name), value) for name, value in variables.items()}
             run.set((path, position), variables if path else replaced)
     if one.keeps:

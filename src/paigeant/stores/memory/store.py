@@ -113,10 +113,11 @@ class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants,
     async def load_join(self, node: HopKey) -> JoinState | None:
         return joins.load_join(self._rows, node)
 
-    async def load_branches(
-        self, node: HopKey, *, undoable: bool = False, skip: int = 0, limit: int = 1_000
-    ) -> list[EndedBranch]:
-        return joins.load_branches(self._rows, node, undoable=undoable, skip=skip, limit=limit)
+    async def load_branches(self, node: HopKey, *, after: int = -1, limit: int = 1_000) -> list[EndedBranch]:
+        return joins.load_branches(self._rows, node, after=after)[:limit]
+
+    async def load_undoable(self, node: HopKey, back: HopKey, *, limit: int = 1_000) -> list[EndedBranch]:
+        return joins.load_undoable(self._rows, node, back)[:limit]
 
     async def load_branch_variables(
         self, workflow_id: UUID, paths: Collection[str]

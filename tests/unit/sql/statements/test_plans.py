@@ -25,7 +25,7 @@ from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
 from paigeant.sql.statements.commits.tree import children, ending, resuming
 from paigeant.sql.statements.custody import evidence, records
-from paigeant.sql.statements.values import variables
+from paigeant.sql.statements.values import branches, variables
 
 TABLES = (
     "step_executions",
@@ -38,6 +38,7 @@ TABLES = (
     "signals",
     "budgets",
     "reservations",
+    "branches",
 )
 
 OFTEN: dict[str, Any] = {
@@ -89,6 +90,9 @@ OFTEN: dict[str, Any] = {
     "the place of what a person sets": variables._NEWEST,
     "whether it was set there": variables._SET_AT,
     "the status of a run to be changed": resuming._RUN,
+    "branches that have ended": branches._ALL,
+    "branches that can be undone": branches._UNDOABLE,
+    "the branch that a node began with last": branches._NEWEST,
     "values": variables._VALUES,
     "whether a recording's lease is alive": leased._LEASED,
     "checkpoints that were there": checkpoints._THESE,

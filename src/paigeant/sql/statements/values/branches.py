@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, literal_column, select
 
-from paigeant.model.fan.joins import BranchEnd, EndedBranch
+from paigeant.model.fan.joins import BranchEnd, EndedBranch, branch_at
 from paigeant.model.message import HopKey
 from paigeant.model.values.values import Value
 from paigeant.protocol.variables import seen
@@ -26,11 +26,10 @@ _ENDED: Final = (
         *(_c.workflow_id == bindparam("workflow_id"), _c.path == bindparam("path")),
         _c.position == bindparam("position"),
         unindexed(workflow_runs.c.namespace == bindparam("namespace")),
-        _c.ended.is_not(None),
+        *(_c.ended.is_not(None), _c.number > bindparam("after")),
     )
     .order_by(_c.number)
     .limit(bindparam("limit"))
-    .offset(bindparam("skip"))
 )
 _ALL: Final = PreparedStatement(_ENDED)
 _UNDOABLE: Final = PreparedStatement(
@@ -38,10 +37,28 @@ _UNDOABLE: Final = PreparedStatement(
 )
 
 
-def load_branches(tx: Tx, node: HopKey, *, undoable: bool, skip: int, limit: int) -> list[EndedBranch]:
+_NEWEST: Final = PreparedStatement(
+    select(_c.branch)
+    .where(
+        *(_c.workflow_id == bindparam("workflow_id"), _c.path == bindparam("path")),
+        _c.position == bindparam("position"),
+    )
+    .order_by(_c.number.desc())
+    .limit(literal_column("1"))
+)
+
+
+def load_branches(tx: Tx, node: HopKey, *, after: int, limit: int) -> list[EndedBranch]:
     """Return branches of a node that have ended, by number."""
-    query = _UNDOABLE if undoable else _ALL
-    rows = tx.rows(query, **node._asdict(), namespace=tx.namespace, skip=skip, limit=limit)
+    rows = tx.rows(_ALL, **node._asdict(), namespace=tx.namespace, after=after, limit=limit)
+    return [_branch(row) for row in rows]
+
+
+def load_undoable(tx: Tx, node: HopKey, back: HopKey, *, limit: int) -> list[EndedBranch]:
+    """Return branches of a node that can be undone, by number, after those that the node on the way back began with."""
+    newest = tx.scalar(_NEWEST, **back._asdict())
+    after = -1 if newest is None else branch_at(newest).number  # a branch goes back on its own path
+    rows = tx.rows(_UNDOABLE, **node._asdict(), namespace=tx.namespace, after=after, limit=limit)
     return [_branch(row) for row in rows]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
-from paigeant.model.fan.joins import BranchEnd, Closing, EndedBranch, JoinState, parent_of, under
+from paigeant.model.fan.joins import BranchEnd, Closing, EndedBranch, JoinState, branch_at, parent_of, under
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import Commit, Sealed, Twin
 from paigeant.model.message import HopKey
@@ -132,17 +132,26 @@ def load_join(rows: Rows, node: HopKey) -> JoinState | None:
     return None if row is None else row.state
 
 
-def load_branches(rows: Rows, node: HopKey, *, undoable: bool, skip: int, limit: int) -> list[EndedBranch]:
-    """Return branches of a node that have ended, by number."""
+def load_branches(rows: Rows, node: HopKey, *, after: int = -1) -> list[EndedBranch]:
+    """Return the branches of a node that have ended and whose number is higher, by number."""
+    return [
+        EndedBranch(one.number, one.path, one.position, one.end, one.rank, one.output, one.undo, one.error)
+        for one in _branches(rows, node)
+        if one.end is not None and one.number > after
+    ]
+
+
+def load_undoable(rows: Rows, node: HopKey, back: HopKey) -> list[EndedBranch]:
+    """Return branches of a node that can be undone, by number, after those that the node on the way back began with."""
+    begun = _branches(rows, back)
+    ended = load_branches(rows, node, after=branch_at(begun[-1].path).number if begun else -1)
+    return [one for one in ended if one.end is BranchEnd.COMPLETED and one.undo]
+
+
+def _branches(rows: Rows, node: HopKey) -> list[BranchRow]:
     run = rows.runs.get(node.workflow_id)
     row = None if run is None else run.joins.get(node)
-    branches: Iterable[BranchRow] = [] if row is None else row.branches.values()
-    ended = [
-        EndedBranch(one.number, one.path, one.position, one.end, one.rank, one.output, one.undo, one.error)
-        for one in sorted(branches, key=lambda one: one.number)
-        if one.end is not None and (not undoable or (one.end is BranchEnd.COMPLETED and one.undo))
-    ]
-    return ended[skip : skip + limit]
+    return [] if row is None else sorted(row.branches.values(), key=lambda one: one.number)
 
 
 def load_branch_variables(rows: Rows, run: RunRow, paths: Collection[str]) -> Mapping[str, Mapping[str, Value]]:

@@ -141,6 +141,27 @@ class JoinGuarantees(StoreBackend):
         run = await self.finish(store, [node])
         assert run.output == {"draft": "done", "review": "done", "print": "done"}
 
+    async def test_branches_are_read_page_by_page_and_each_is_taken_back_once(self, store: Store) -> None:
+        grants = await self.begin_fan(store, ForEach("item", in_="items", step="draft", on_fault="finish"))
+        done = [failed(one) if one.key.path == "1.1" else completed(one, undo=Undo.COMPLETED) for one in grants]
+        await self.settle(store, *done)
+        [node] = await self.due(store)
+        pages = [await store.load_branches(node.key, limit=4), await store.load_branches(node.key, after=3, limit=4)]
+        assert [[one.number for one in page] for page in pages] == [[0, 1, 2, 3], [4, 5]]
+        await self.settle(store, await gone_on(store, node))
+        [back] = await self.due(store)
+
+        first = await store.load_undoable(node.key, back.key, limit=2)
+        start = JoinStart(5, 5, 20, OnFault.FINISH, collect=False, back=True)
+        await self.settle(store, decided(back, FannedOut(undoes=tuple(enumerate(first)), start=start)))
+        second = await store.load_undoable(node.key, back.key, limit=2)
+
+        assert [[one.number for one in page] for page in (first, second)] == [[0, 2], [3, 4]]
+        view = await self.finish(store, await self.due(store))
+        assert view.status is RunStatus.COMPENSATED
+        undone = [step.path for step in view.steps if step.direction is Direction.COMPENSATE]
+        assert undone == ["1.0", "1.2", "1.3", "1.4", "1.5"]
+
     async def fail_some(self, store: Store, grants: Sequence[Grant], *paths: str) -> list[Grant]:
         """Have what was leased go on but for the hops on these paths, which fail; returns what is due by that."""
         commits = [failed(grant) if grant.key.path in paths else await gone_on(store, grant) for grant in grants]

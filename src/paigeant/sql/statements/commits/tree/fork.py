@@ -1,35 +1,79 @@
-"""Forks: runs that begin with what another had before a place."""
+"""Forks: runs that begin with what another had before a place.
+
+What lies before it does not change any more, so that the database copies it while the source goes on. Only then is the
+source locked, for a moment: it must still be there, so that all was copied before it was pruned, and the step at the
+place may be recording checkpoints.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Uuid, bindparam, select, update
+from sqlalchemy import Insert, Table, Uuid, bindparam, exists, literal, null, select, update
 
-from paigeant.model.stored.forks import Fork, Named
+from paigeant.model.entries.for_each import ForEach
+from paigeant.model.entries.parallel import Parallel
+from paigeant.model.fan.joins import under
+from paigeant.model.runs import Direction
+from paigeant.model.stored.forks import Fork
 from paigeant.protocol import holds
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, run_plans, step_executions, values, workflow_runs, workflow_variables
 from paigeant.sql.statements.commits.begun import ADD, run_row, write_first
 from paigeant.sql.statements.commits.checkpoints import inherit_checkpoints
 from paigeant.sql.statements.commits.histories import inherit_histories
+from paigeant.sql.statements.commits.join_rows import begins
 from paigeant.sql.statements.commits.tree.resuming import find
 
 runs: Columns = workflow_runs.c
 _steps, _sets = step_executions.c, workflow_variables.c
-_BEHIND: Final = select(*_steps).where(_steps.workflow_id == bindparam("source"), _steps.completed_at.is_not(None))
-_SET: Final = select(*_sets).where(_sets.workflow_id == bindparam("source"))
-_INHERIT: Final = step_executions.insert()
 _NEW: Final = bindparam("new", type_=Uuid())
 _SOURCE: Final = bindparam("source", type_=Uuid())
-_COPY_VALUES: Final = values.insert().from_select(
-    ["workflow_id", "sha256", "json"],
-    select(_NEW, values.c.sha256, values.c.json).where(values.c.workflow_id == _SOURCE),
+_FORWARD: Final = _steps.direction == literal(Direction.EXECUTE.value)
+_BACK: Final = exists().where(
+    *(_steps.workflow_id == _SOURCE, _steps.path == _sets.path, _steps.position == _sets.position),
+    _steps.direction == literal(Direction.COMPENSATE.value),
 )
-_COPY_PLANS: Final = run_plans.insert().from_select(
-    ["workflow_id", "digest", "namespace"],
-    select(_NEW, run_plans.c.digest, run_plans.c.namespace).where(run_plans.c.workflow_id == _SOURCE),
+
+
+def _copying(table: Table, *which: Any, **instead: Any) -> Insert:
+    """Return what copies rows of a run to a new one, with some columns replaced."""
+    columns = {"workflow_id": _NEW, **{name: null() if value is None else value for name, value in instead.items()}}
+    chosen = [columns.get(column.name, column) for column in table.c]
+    return table.insert().from_select(
+        [column.name for column in table.c], select(*chosen).where(table.c.workflow_id == _SOURCE, *which)
+    )
+
+
+def _at(own: Columns, *which: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return what lies before a place: on the trunk, and in the branches of one node."""
+    return (own.path == literal(""), own.position < bindparam("before"), *which), (begins(own.path), *which)
+
+
+_INHERITED: Final[Mapping[str, Any]] = {
+    name: literal(value) if value is not None else None for name, value in holds.inherit()._asdict().items()
+}
+_HOPS: Final = [
+    _copying(step_executions, *which, **_INHERITED) for which in _at(_steps, _FORWARD, _steps.completed_at.is_not(None))
+]
+_VARIABLES: Final = [_copying(workflow_variables, *which) for which in _at(_sets, ~_BACK)]
+_NODES: Final = select(_steps.position).where(
+    *(_steps.workflow_id == _SOURCE, _steps.path == literal(""), _steps.position < bindparam("before")),
+    _steps.kind.in_([Parallel.kind, ForEach.kind]),
 )
+_EDIT_OUTPUT: Final = (
+    update(step_executions)
+    .where(_steps.workflow_id == _NEW, _steps.path == literal(""), _steps.position == bindparam("at"))
+    .values(output=bindparam("edited"))
+)
+_EDIT_VARIABLE: Final = (
+    update(workflow_variables)
+    .where(_sets.workflow_id == _NEW, _sets.path == literal(""), _sets.position == bindparam("at"))
+    .where(_sets.name == bindparam("named"))
+    .values(value=bindparam("edited"))
+)
+_OF_ALL: Final = tuple(_copying(table) for table in (values, run_plans))
 _SAY_FORKED: Final = (
     update(workflow_runs)
     .where(runs.workflow_id == bindparam("b_run"))
@@ -40,32 +84,32 @@ _SAY_FORKED: Final = (
 def record_fork(tx: Tx, fork: Fork) -> None:
     """Write a run that inherits what another had before a place; raises UnknownRun."""
     source, new = fork.source, fork.start.workflow_id
-    find(tx, source)
     tx.many(ADD, [run_row(tx, fork.start)])
     tx.connection.execute(_SAY_FORKED, {"b_run": new, "b_source": source, "b_before": fork.before})
-    tx.connection.execute(_COPY_VALUES, {"new": new, "source": source})
-    tx.connection.execute(_COPY_PLANS, {"new": new, "source": source})
-    tx.many(_INHERIT, [_inherited(fork, row) for row in tx.rows(_BEHIND, source=source) if _is_theirs(fork, row)])
-    tx.upsert(workflow_variables, [_set(fork, row) for row in tx.rows(_SET, source=source) if _is_theirs(fork, row)])
+    for statement in _OF_ALL:
+        tx.connection.execute(statement, {"new": new, "source": source})
+    for copies in (_HOPS, _VARIABLES):
+        _copy(tx, fork, copies)
+    _edit(tx, fork)
+    find(tx, source)
     inherit_histories(tx, fork)
     write_first(tx, fork.start)
     if fork.keeps:
         inherit_checkpoints(tx, fork)
 
 
-def _is_theirs(fork: Fork, row: Any) -> bool:
-    return fork.inherits(row.path, row.position)
+def _copy(tx: Tx, fork: Fork, copies: Sequence[Insert]) -> None:
+    """Copy what lies on the trunk before the place, and in the branches of each node there."""
+    of_trunk, of_branches = copies
+    about = {"new": fork.start.workflow_id, "source": fork.source}
+    tx.connection.execute(of_trunk, {**about, "before": fork.before})
+    for node in tx.rows(_NODES, source=fork.source, before=fork.before):
+        tx.connection.execute(of_branches, {**about, "prefix": under("", node.position)})
 
 
-def _inherited(fork: Fork, row: Any) -> dict[str, Any]:
-    """Return the row of a hop as the fork inherits it: what it came to, and nothing to be undone."""
-    columns = {**row._asdict(), "workflow_id": fork.start.workflow_id}
-    if not row.path and row.position in fork.outputs:
-        columns["output"] = fork.outputs[row.position]
-    return columns | holds.inherit()._asdict()
-
-
-def _set(fork: Fork, row: Any) -> dict[str, Any]:
-    replaced = None if row.path else fork.variables.get(Named(row.position, row.name))
-    value = row.value if replaced is None else replaced
-    return {**row._asdict(), "workflow_id": fork.start.workflow_id, "value": value}
+def _edit(tx: Tx, fork: Fork) -> None:
+    new = fork.start.workflow_id
+    for position, output in fork.outputs.items():
+        tx.connection.execute(_EDIT_OUTPUT, {"new": new, "at": position, "edited": output})
+    for (position, name), value in fork.variables.items():
+        tx.connection.execute(_EDIT_VARIABLE, {"new": new, "at": position, "named": name, "edited": value})
