@@ -13,7 +13,7 @@ from paigeant.model.entries.fan import OnFault
 DEEPEST: Final = 2
 SIGNAL: Final = "word"
 
-_FAULTS: Final = (OnFault.CANCEL, OnFault.FINISH)
+_FAULTS: Final = (OnFault.CANCEL, OnFault.FINISH, OnFault.SKIP)
 _STEPS: Final = {"add": 6, "shaky": 2, "alone": 1, "nap": 1, "doom": 0.5, "sour": 0.5, "ask": 1, "clerk": 0.5}
 
 
@@ -83,7 +83,10 @@ def _wait(place: Place) -> Entry:
 
 def _parallel(place: Place) -> Entry:
     branches: dict[str, Any] = {name: list(_entries(place.below)) for name in "abc"[: place.dice.randint(2, 3)]}
-    return Parallel(on_fault=place.dice.choice(_FAULTS), **branches)
+    join: Any = place.dice.choice(["all", "all", "any", 2])
+    if join == "all":
+        return Parallel(on_fault=place.dice.choice(_FAULTS), **branches)
+    return Parallel(join=join, **branches)
 
 
 def _for_each(place: Place) -> Entry:

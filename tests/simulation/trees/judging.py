@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from paigeant import ForEach, Parallel, Step, SubWorkflow, Wait
 from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.fan import OnFault
+from paigeant.model.fan.joins import BranchEnd
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.values.values import Inline
 from paigeant.stores.memory.rows import Rows
@@ -47,6 +49,8 @@ class Tree:
         self.hops = {(key.path, key.position): hop for key, hop in rows.hops[run.workflow_id].items()}
         self.seen: set[tuple[str, int]] = set()
         self.waits: dict[tuple[str, int], str] = {}
+        self.lost: set[str] = set()
+        """The paths of branches that their node went on without: they failed, or were not needed."""
         self.found: list[str] = []
         self.of_children: list[str] = []
 
@@ -87,14 +91,12 @@ class Tree:
             case ForEach():
                 items = _value(self.run.input)["items"] if isinstance(_value(self.run.input), dict) else []
                 ended = [self.along(entry.entries, f"{below}{n}", item) for n, item in enumerate(items)]
-                return None if None in ended else ([each[0] for each in ended if each is not None],)
+                made = self._counted(hop, ended)
+                return None if made is None else ([made.get(n) for n in range(len(ended))],)
             case Parallel():
-                branches = {
-                    branch.name: self.along(branch.entries, f"{below}{n}", previous)
-                    for n, branch in enumerate(entry.branches)
-                }
-                made = {name: each[0] for name, each in branches.items() if each is not None}
-                return (made,) if len(made) == len(branches) else None
+                ended = [self.along(branch.entries, f"{below}{n}", previous) for n, branch in enumerate(entry.branches)]
+                made = self._counted(hop, ended)
+                return None if made is None else ({entry.branches[n].name: made[n] for n in made},)
             case SubWorkflow():
                 return self._child(entry, hop, value)
             case Wait():
@@ -102,6 +104,28 @@ class Tree:
                 return (previous,)
             case _:
                 return (previous,)
+
+    def _counted(self, node: HopRow, ended: Sequence[tuple[Value] | None]) -> dict[int, Value] | None:
+        """Return what the branches came to that count, by number, None if the node was left too early."""
+        if node.status is not DONE:
+            return {}
+        join = self.run.joins.get(node.key)
+        if join is None:
+            return None if ended else {}
+        start = join.state.start
+        counts = {
+            number
+            for number, branch in join.branches.items()
+            if branch.end is BranchEnd.COMPLETED and branch.rank < start.needed
+        }
+        for number, branch in join.branches.items():
+            if number not in counts:
+                self.lost.add(branch.path)
+        failed = sum(branch.end is BranchEnd.FAILED for branch in join.branches.values())
+        wanted = start.needed - (failed if start.on_fault is OnFault.SKIP else 0)
+        if len(counts) != wanted or any(ended[number] is None for number in counts):
+            return None
+        return {number: each[0] for number in sorted(counts) if (each := ended[number]) is not None}
 
     def _child(self, entry: SubWorkflow, hop: HopRow, value: Value) -> tuple[Value] | None:
         children = [run for run in self.rows.runs.values() if run.parent == hop.key]
@@ -145,7 +169,11 @@ def _order(tree: Tree) -> Iterator[str]:
 
 
 def _way_back(tree: Tree) -> Iterator[str]:
-    """In each path what was done and can be undone is undone in reverse: all of it, or up to what failed."""
+    """In each path what was done and can be undone is undone in reverse: all of it, or up to what failed.
+
+    A branch that its node went on without is undone wholly, whatever becomes of the run, and no other of one that
+    completed.
+    """
     for path, hops in tree.paths().items():
         back = [hop.undoes for hop in hops if hop.direction is Direction.COMPENSATE]
         can = [
@@ -153,9 +181,10 @@ def _way_back(tree: Tree) -> Iterator[str]:
             for hop in reversed(hops)
             if hop.direction is Direction.EXECUTE and hop.compensable and (hop.status is DONE or hop.kind)
         ]
-        if back != can[: len(back)] or (tree.run.status is RunStatus.COMPENSATED and back != can):
+        lost = any(path == each or path.startswith(f"{each}/") for each in tree.lost)
+        if back != can[: len(back)] or ((lost or tree.run.status is RunStatus.COMPENSATED) and back != can):
             yield f"undid {back} of {can} in {path!r}"
-        if tree.run.status is RunStatus.COMPLETED and back:
+        if tree.run.status is RunStatus.COMPLETED and back and not lost:
             yield f"completed, and undid {back} in {path!r}"
 
 
