@@ -17,7 +17,7 @@ from tests.simulation.bill import judge_bill
 from tests.simulation.deeds import judge_deeds
 from tests.simulation.trees.drawing import steps_in
 from tests.simulation.trees.judging import judge_tree
-from tests.simulation.witness import Witness, Written
+from tests.simulation.witness import Witness, Written, forks
 from tests.simulation.world import World
 
 DONE = StepStatus.COMPLETED
@@ -45,19 +45,25 @@ def judge(world: World) -> list[str]:
         return [*found, "a run was never dispatched"]
     for number, workflow_id in seen.runs.items():
         run = world.rows.runs[workflow_id]
-        if world.schedule.journeys[number].items is not None:
-            found += [f"r{number}, {run.status}: {problem}" for problem in _tree(world, number, run)]
-            continue
-        hops = sorted(world.rows.hops[workflow_id].values(), key=lambda hop: hop.key.position)
-        problems = [
-            *_end(world, number, run),
-            *_order(hops),
-            *_chain(run, hops),
-            *_way_back(run, hops),
-            *_signals(world, run, hops),
-        ]
-        found += [f"r{number}, {run.status}: {problem}" for problem in problems]
+        found += [f"r{number}, {run.status}: {problem}" for problem in _run(world, number, run)]
+        for fork in (each for each in forks(world.rows) if each.forked_from == workflow_id):
+            where = f"fork of r{number} from {fork.forked_at}, {fork.status}"
+            found += [f"{where}: {problem}" for problem in _run(world, number, fork)]
     return found
+
+
+def _run(world: World, number: int, run: RunRow) -> list[str]:
+    """Return what is wrong with a run of a journey, or with a fork of one."""
+    if world.schedule.journeys[number].items is not None:
+        return _tree(world, number, run)
+    hops = sorted(world.rows.hops[run.workflow_id].values(), key=lambda hop: hop.key.position)
+    return [
+        *_end(world, number, run),
+        *_order(hops),
+        *_chain(run, hops),
+        *_way_back(run, hops),
+        *_signals(world, run, hops),
+    ]
 
 
 def _tree(world: World, number: int, run: RunRow) -> list[str]:
@@ -78,12 +84,12 @@ def _letters(world: World) -> list[str]:
 
 def _end(world: World, number: int, run: RunRow) -> list[str]:
     """Every run is final, or waits for somebody with a reason; and as its plan, and nobody's death, has it."""
-    if not world.settled(number):
+    if not world.settled(run.workflow_id):
         return [f"neither final nor parked ({run.reason})"]
     journey = world.schedule.journeys[number]
     names = {step.activity for step in steps_in(journey.steps)}
     allowed = {RunStatus.COMPLETED}
-    for what in world.touched[number]:
+    for what in world.touched[number] if run.forked_from is None else ():
         allowed |= ENDS.get(what, set())
     if names & {"doom", "book", "brittle"} or journey.deadline is not None or journey.budget is not None:
         allowed |= UNDONE
@@ -150,7 +156,8 @@ def _way_back(run: RunRow, hops: list[HopRow]) -> list[str]:
     """What was done and can be undone is undone in reverse: all of it, or up to what failed."""
     forward = [hop for hop in hops if hop.direction is Direction.EXECUTE]
     back = [hop.undoes.position for hop in hops if hop.undoes is not None and hop.direction is Direction.COMPENSATE]
-    done = [hop for hop in reversed(forward) if hop.status is DONE]
+    own = [hop for hop in forward if hop.key.position >= (run.forked_at or 0)]  # nothing inherited is undone
+    done = [hop for hop in reversed(own) if hop.status is DONE]
     can = [hop.key.position for hop in done if activity[hop.step].undo is not Undo.NEVER]
     doubtful = [forward[-1].key.position, *can]
     if back != can[: len(back)] and back != doubtful[: len(back)]:
@@ -180,7 +187,9 @@ def _commits(rows: Rows, seen: Witness) -> list[str]:
     twice = {key for key, times in Counter(commit.key for commit in done).items() if times > 1}
     found += [f"{seen.name(key)}: committed {[commit for commit in done if commit.key == key]}" for key in twice]
     return found + [
-        f"{seen.name(commit.key)}: done before what comes before" for commit in done if _early(seen, commit)
+        f"{seen.name(commit.key)}: done before what comes before"
+        for commit in done
+        if _early(seen, commit) and rows.runs[commit.key.workflow_id].forked_at != commit.key.position
     ]
 
 

@@ -104,7 +104,7 @@ AGENTS: Final = frozenset({7})
 
 WORKERS: Final = {"crash": 5, "stall": 6, "stop": 1}
 SERVERS: Final = {"store away": 2, "broker away": 2, "forge": 2}
-OPERATOR: Final = {"cancel": 2, "compensate": 2, "terminate": 2, "resume": 4, "signal": 6}
+OPERATOR: Final = {"cancel": 2, "compensate": 2, "terminate": 2, "resume": 4, "signal": 6, "fork": 3}
 INCIDENTS: Final = WORKERS | SERVERS | OPERATOR
 
 

@@ -78,6 +78,11 @@ def family(rows: Rows, run: UUID) -> list[RunRow]:
     return found
 
 
+def forks(rows: Rows) -> list[RunRow]:
+    """Return the runs that are forks of another."""
+    return [run for run in rows.runs.values() if run.forked_from is not None]
+
+
 def place_of(ctx: ActivityContext) -> HopKey:
     """Return the place of a step, which its session knows."""
     session: Any = session_of(ctx)

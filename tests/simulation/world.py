@@ -9,24 +9,21 @@ from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from random import Random
 from typing import Any, Final
 from unittest import mock
 from uuid import UUID
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from paigeant.abc import Delivery
-from paigeant.app.calls.approvals import Approvals
-from paigeant.app.run import Run
-from paigeant.engine import dispatcher
+from paigeant.engine import dispatcher, fork
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import FLOW_SLOTS, ActivityWorker, WorkerOptions
-from paigeant.errors import Unavailable, WrongState
+from paigeant.errors import Unavailable
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.people.approvals import ApprovalStatus, AskedKind
+from paigeant.model.people.approvals import ApprovalStatus
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunStatus
 from paigeant.security.plain import PlainCodec
@@ -37,8 +34,9 @@ from tests.simulation.acting import ACT
 from tests.simulation.activities import HEARD, activity, older
 from tests.simulation.loop import WHO, SeededLoop
 from tests.simulation.network import FarStore, FarTransport, Network, ShufflingBroker
+from tests.simulation.operating import answer_questions, operate
 from tests.simulation.schedule import CALM, LEASE, WORKERS, Crew, Incident, Journey, Schedule
-from tests.simulation.witness import Witness, family
+from tests.simulation.witness import Witness, family, forks
 
 EPOCH: Final = datetime(2030, 1, 1, tzinfo=UTC)
 PATIENCE: Final = 200.0
@@ -59,7 +57,7 @@ class World:
         self.rows = Rows(lambda: EPOCH + timedelta(seconds=self.loop.time()))
         self.broker = ShufflingBroker(Random(f"broker {schedule.seed}"))
         self.witness = Witness(self.rows, self.loop.time, Random(f"work {schedule.seed}"))
-        self._note, self._name = self.witness.note, self.witness.name
+        self.note, self._name = self.witness.note, self.witness.name
         self.network = Network(schedule, Random(f"network {schedule.seed}"), self.witness.see, away={})
         self.touched: dict[int, set[str]] = {number: set() for number in range(len(schedule.journeys))}
         """What an operator did to each run, whether or not he heard of it."""
@@ -84,7 +82,7 @@ class World:
         context = copy_context()
         context.run(ACT.set, self.witness.act)
         context.run(HEARD.set, self.witness.heard)
-        with mock.patch.object(dispatcher, "uuid7", next_id):
+        with mock.patch.object(dispatcher, "uuid7", next_id), mock.patch.object(fork, "uuid7", next_id):
             context.run(self.loop.run, self._history(), CALLBACKS)
 
     def close(self) -> None:
@@ -98,12 +96,12 @@ class World:
         self.rows.cards.update(CARDS)
         for number, journey in enumerate(self.schedule.journeys):
             self._spawn(self._dispatch(number, journey))
-        self._spawn(self._answer_questions())
+        self._spawn(answer_questions(self))
         for incident in self.schedule.incidents:
             await asyncio.sleep(max(0, incident.at - self.loop.time()))
             self._spawn(self._happen(incident))
         await asyncio.sleep(max(0, CALM + 0.1 - self.loop.time()))
-        self._note("it is calm from now on")
+        self.note("it is calm from now on")
         self.network.calm = True
         self._employ(Crew(tuple(activity)))
         await self._until(self._all_settled)
@@ -142,11 +140,12 @@ class World:
 
     def _all_settled(self) -> bool:
         runs = self.witness.runs
-        return len(runs) == len(self.schedule.journeys) and all(map(self.settled, runs))
+        everything = [*runs.values(), *(each.workflow_id for each in forks(self.rows))]
+        return len(runs) == len(self.schedule.journeys) and all(map(self.settled, everything))
 
-    def settled(self, number: int) -> bool:
+    def settled(self, run: UUID) -> bool:
         """Tell whether a run is final, or waits for somebody."""
-        return all(map(self._settled, family(self.rows, self.witness.runs[number])))
+        return all(map(self._settled, family(self.rows, run)))
 
     def _settled(self, run: RunRow) -> bool:
         hops = [hop for hop in self.rows.hops[run.workflow_id].values() if hop.completed_at is None]
@@ -172,10 +171,10 @@ class World:
         plan = Plan(name="journey", itinerary=journey.steps, budgets=budgets)
 
         async def ask() -> None:
-            await dispatch(self._runtime("client"), plan, [to_json(journey.payload)], options)
-            self._note(f"r{number} is dispatched")
+            await dispatch(self.runtime("client"), plan, [to_json(journey.payload)], options)
+            self.note(f"r{number} is dispatched")
 
-        await self._insist(ask)
+        await self.insist(ask)
 
     async def _happen(self, incident: Incident) -> None:
         for _ in range(incident.after):
@@ -186,11 +185,11 @@ class World:
             self._forge(incident)
         elif incident.what.endswith("away"):
             place = incident.what.split()[0]
-            self._note(f"the {place} is away for {incident.seconds:.2f} s")
+            self.note(f"the {place} is away for {incident.seconds:.2f} s")
             assert self.network.away is not None
             self.network.away[place] = self.loop.time() + incident.seconds
         elif incident.target in self.witness.runs:
-            await self._operate(incident, incident.target)
+            await operate(self, incident, incident.target)
 
     def _forge(self, incident: Incident) -> None:
         """Put something into a queue that is no message of a run here: noise, or a message that was changed."""
@@ -203,7 +202,7 @@ class World:
         else:
             message_id, body = f"noise-{incident.after}", b"\xffnoise"
         if self.schedule.broker:
-            self._note(f"something with the id {message_id.partition(':')[0][:8]} is slipped in for {topic}")
+            self.note(f"something with the id {message_id.partition(':')[0][:8]} is slipped in for {topic}")
             self.forged.add((topic, body))
             self.broker.put(Delivery(message_id, topic, body))
 
@@ -215,7 +214,7 @@ class World:
         worker = self.serving[who]
         match incident.what:
             case "crash":
-                self._note(f"{who} dies")
+                self.note(f"{who} dies")
                 self.loop.kill(who)
                 del self.serving[who]
                 if who in self._transports:
@@ -223,59 +222,14 @@ class World:
                 await asyncio.sleep(incident.seconds)
                 self._employ(self._crews[who])
             case "stall":
-                self._note(f"{who} stands still for {incident.seconds:.2f} s")
+                self.note(f"{who} stands still for {incident.seconds:.2f} s")
                 self.loop.stall(who, incident.seconds)
             case _:
-                self._note(f"{who} is to stop")
+                self.note(f"{who} is to stop")
                 worker.stop()
                 self._employ(self._crews[who])
 
-    async def _operate(self, incident: Incident, number: int) -> None:
-        what = incident.what
-        run = Run(self._runtime("operator"), self.witness.runs[number])
-        self.touched[number].add(what)
-        if what == "resume":
-            self.witness.resumed.update(each.workflow_id for each in family(self.rows, run.workflow_id))
-        do: dict[str, Callable[[], Awaitable[Any]]] = {
-            "cancel": run.cancel,
-            "compensate": lambda: run.cancel(compensate=True),
-            "terminate": run.terminate,
-            "resume": run.retry,
-            "signal": lambda: self._signal(run, incident.after),
-        }
-        self._note(f"r{number}: somebody wants to {what} it")
-        try:
-            await self._insist(do[what])
-        except WrongState:
-            return
-        self._note(f"r{number}: {what} is heard")
-
-    async def _signal(self, run: Run, word: int) -> None:
-        """Send a signal, each other one twice: it counts once."""
-        for _ in range(1 + word % 2):
-            await run.signal("word", word, signal_id=str(word))
-            self.signalled[run.workflow_id].add(str(word))
-
-    async def _answer_questions(self) -> None:
-        """Be the person who looks now and then what is asked, and answers it."""
-        approvals, dice = Approvals(lambda: self._runtime("person")), Random(f"person {self.schedule.seed}")
-        while True:
-            await asyncio.sleep(dice.uniform(0.1, 1.5))
-            for asked in [row for row in self.rows.calls.approvals.values() if row.status is ApprovalStatus.OPEN]:
-                say: Callable[[], Awaitable[Any]] = partial(approvals.approve, asked.id, by="person")
-                if asked.asked.kind is AskedKind.UNKNOWN:
-                    say = partial(approvals.answer, asked.id, "charged", by="person")
-                elif dice.random() < 0.2:
-                    say = partial(approvals.deny, asked.id, by="person")
-                elif asked.asked.kind is AskedKind.BUDGET:
-                    more = {"tokens": 2 * from_json(asked.asked.arguments)["tokens"]}
-                    say = partial(approvals.approve, asked.id, edit=more, by="person")
-                try:
-                    await self._insist(say)
-                except WrongState:
-                    continue
-
-    async def _insist(self, ask: Callable[[], Awaitable[Any]]) -> None:
+    async def insist(self, ask: Callable[[], Awaitable[Any]]) -> None:
         while True:
             try:
                 await ask()
@@ -298,20 +252,20 @@ class World:
             async with self._worker(who, crew) as worker:
                 await worker.stopped()
 
-        await self._insist(ask)
+        await self.insist(ask)
         self.serving.pop(who, None)
-        self._note(f"{who} has stopped")
+        self.note(f"{who} has stopped")
 
     @asynccontextmanager
     async def _worker(self, who: str, crew: Crew) -> AsyncIterator[ActivityWorker]:
         options = WorkerOptions(crew.topics, self.schedule.concurrency, timedelta(seconds=0.5))
-        runtime = replace(self._runtime(who), registry=older if crew.older else activity)
+        runtime = replace(self.runtime(who), registry=older if crew.older else activity)
         async with ActivityWorker(runtime, options) as worker:
-            self._note(f"{who} serves")
+            self.note(f"{who} serves")
             self.serving[who] = worker
             yield worker
 
-    def _runtime(self, owner: str) -> Runtime:
+    def runtime(self, owner: str) -> Runtime:
         transport = FarTransport(self.broker, self.network) if self.schedule.broker else None
         if transport is not None:
             self._transports[owner] = transport

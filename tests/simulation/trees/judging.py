@@ -10,6 +10,7 @@ from paigeant import ForEach, Parallel, Step, SubWorkflow, Wait
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.fan import OnFault
 from paigeant.model.fan.joins import BranchEnd
+from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.values.values import Inline
 from paigeant.stores.memory.rows import Rows
@@ -109,7 +110,7 @@ class Tree:
         """Return what the branches came to that count, by number, None if the node was left too early."""
         if node.status is not DONE:
             return {}
-        join = self.run.joins.get(node.key)
+        join = self._of_source(node).joins.get(self._key_in_source(node))
         if join is None:
             return None if ended else {}
         start = join.state.start
@@ -127,7 +128,23 @@ class Tree:
             return None
         return {number: each[0] for number in sorted(counts) if (each := ended[number]) is not None}
 
+    def _inherits(self, hop: HopRow) -> bool:
+        """Tell whether a fork has this of its source."""
+        trunk = int(hop.key.path.partition(".")[0]) if hop.key.path else hop.key.position
+        return trunk < (self.run.forked_at or 0)
+
+    def _of_source(self, hop: HopRow) -> RunRow:
+        """Return the run in which the joins of this node were counted."""
+        return self.rows.runs[self._key_in_source(hop).workflow_id]
+
+    def _key_in_source(self, hop: HopRow) -> HopKey:
+        origin = self.run.forked_from if self._inherits(hop) else None
+        return hop.key if origin is None else hop.key._replace(workflow_id=origin)
+
     def _child(self, entry: SubWorkflow, hop: HopRow, value: Value) -> tuple[Value] | None:
+        if self._inherits(hop):
+            kept = self.run.variables.get((hop.key.path, hop.key.position), {}).get(entry.output_name)
+            return None if kept is None else (_value(kept),)
         children = [run for run in self.rows.runs.values() if run.parent == hop.key]
         if len(children) > 1 and not self.resumed:
             self.found.append(f"{len(children)} children have begun at {hop.key[1:]}")

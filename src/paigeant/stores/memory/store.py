@@ -122,8 +122,7 @@ class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants,
     async def load_branch_variables(
         self, workflow_id: UUID, paths: Collection[str]
     ) -> Mapping[str, Mapping[str, Value]]:
-        run = self._rows.runs.get(workflow_id)
-        return {} if run is None else joins.load_branch_variables(self._rows, run, paths)
+        return joins.load_branch_variables(self._rows, workflow_id, paths)
 
     # -- values
 

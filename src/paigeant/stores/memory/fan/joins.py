@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from uuid import UUID
 
 from paigeant.model.fan.joins import BranchEnd, Closing, EndedBranch, JoinState, branch_at, parent_of, under
 from paigeant.model.hold import WaitState
@@ -154,8 +155,11 @@ def _branches(rows: Rows, node: HopKey) -> list[BranchRow]:
     return [] if row is None else sorted(row.branches.values(), key=lambda one: one.number)
 
 
-def load_branch_variables(rows: Rows, run: RunRow, paths: Collection[str]) -> Mapping[str, Mapping[str, Value]]:
+def load_branch_variables(rows: Rows, run_id: UUID, paths: Collection[str]) -> Mapping[str, Mapping[str, Value]]:
     """Return the newest variables that were set on each of these paths."""
-    hops = rows.hops[run.workflow_id].values()
+    run = rows.runs.get(run_id)
+    if run is None:
+        return {}
+    hops = rows.hops[run_id].values()
     written = [one for one in (*outputs(hops), *run.stated()) if one.path in paths]
     return {path: seen([one for one in written if one.path == path], path) for path in paths}
