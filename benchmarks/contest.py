@@ -30,6 +30,8 @@ class Contestant(NamedTuple):
     name: str
     script: str
     environment: str | None = None
+    patience: float = PATIENCE
+    """Seconds after which no answer is waited for any more."""
 
     @property
     def python(self) -> str:
@@ -43,6 +45,8 @@ ENGINE = Contestant("engine loop", "contestants/engine.py")
 RAW = Contestant("raw loop", "contestants/raw.py")
 CREW = Contestant("paigeant", "contestants/crew.py")
 AGENTS = Contestant("paigeant", "contestants/agents.py")
+FANS = Contestant("paigeant", "contestants/fans.py", patience=500)
+WAITS = Contestant("paigeant", "contestants/waits.py", patience=900)
 SIZES = Contestant("paigeant", "contestants/sizes.py")
 
 
@@ -54,11 +58,11 @@ def ask(who: Contestant, job: Job, folder: Path) -> Result:
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=who.patience)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
-        raise Failed(f"{who.name}: no answer within {PATIENCE:g} s; {err[-500:]}") from None
+        raise Failed(f"{who.name}: no answer within {who.patience:g} s; {err[-500:]}") from None
     except BaseException:
         process.kill()
         raise

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from cold import cold
-from contest import AGENTS, CREW, ENGINE, OWN, RAW, SIZES, Contestant, Failed, Result, ask
+from contest import AGENTS, CREW, ENGINE, FANS, OWN, RAW, SIZES, WAITS, Contestant, Failed, Result, ask
 from environments import Missing
 from field import OURS, PEERS
 from places import ALL, POSTGRES, REDIS, SQLITE, Backend, Places
@@ -106,6 +106,33 @@ def agents(places: Places, scale: Scale) -> Found:
     }
 
 
+def branches(places: Places, scale: Scale) -> Found:
+    """Items of one long list beside runs of one step; three steps at once beside three in a row."""
+    job = Job(runs=scale.runs(10_000), warm=200, samples=scale.samples)
+    return {backend.name: _middle([_tried(places, FANS, backend, job)]) for backend in ALL}
+
+
+def waits(places: Places, scale: Scale) -> Found:
+    """What runs that wait for a signal cost a worker and another run, and how fast they go on."""
+    job = Job(runs=10 * scale.waiting, samples=scale.samples, seconds=scale.seconds)
+    return {backend.name: _tried(places, WAITS, backend, job) for backend in (SQLITE, POSTGRES)}
+
+
+def conditions(places: Places, scale: Scale) -> Found:
+    """Steps with a true condition each, and without, in turn; the round of each that took the least CPU."""
+    found: Found = {}
+    for backend in (SQLITE, POSTGRES):
+        rounds = [
+            (how, _tried(places, OWN, backend, Job(runs=scale.runs(2000), when=how == "with")))
+            for _ in range(scale.rounds)
+            for how in ("without", "with")
+        ]
+        found[backend.name] = {
+            how: _best([result for each, result in rounds if each == how]) for how in ("without", "with")
+        }
+    return found
+
+
 def message(places: Places, scale: Scale) -> Found:
     """Bytes of the first and the last message of a run."""
     del scale
@@ -122,6 +149,9 @@ MEASURES: dict[str, Callable[[Places, Scale], Found]] = {
     "processes": processes,
     "signing": signing,
     "agents": agents,
+    "branches": branches,
+    "waiting": waits,
+    "conditions": conditions,
     "cold": cold,
     "message": message,
 }

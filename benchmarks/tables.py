@@ -125,6 +125,41 @@ def _signing(found: Found) -> str:
     return _table(("backend", "signing", "steps/s", "CPU ms a step, worker"), rows)
 
 
+def _branches(found: Found) -> str:
+    row = _row_of(
+        lambda line: [
+            *(f"{line[key]:.0f}" for key in ("items_per_second", "runs_per_second", "grown_mb", "beside_item_bytes")),
+            f"{line['parallel_ms']:.1f} to {line['row_ms']:.1f}",
+        ]
+    )
+    heads = ("items/s", "runs of one step/s", "memory, MB", "message beside its item, bytes", "at once to in a row, ms")
+    return _table(("backend", *heads), [[name, *row(line, 5)] for name, line in found.items()])
+
+
+def _waiting(found: Found) -> str:
+    row = _row_of(
+        lambda line: [
+            f"{line['waiting']:,}",
+            f"{line['worker_percent']:.2f}",
+            f"{line['beside_ms']:.1f} to {line['alone_ms']:.1f}",
+            f"{line['resumed_seconds']:.1f} s ({line['signalled']:,} runs)",
+        ]
+    )
+    heads = (
+        "runs that wait",
+        "idle worker, % of a core",
+        "another run, beside to alone, ms",
+        "signalled and completed",
+    )
+    return _table(("backend", *heads), [[name, *row(line, 4)] for name, line in found.items()])
+
+
+def _when(found: Found) -> str:
+    row = _row_of(lambda line: [f"{line['steps_per_second']:.0f}", f"{line['worker_ms'] + line['server_ms']:.2f}"])
+    rows = [[name, how, *row(line, 2)] for name, pair in found.items() for how, line in pair.items()]
+    return _table(("backend", "condition", "steps/s", "CPU ms a step"), rows)
+
+
 def _cold(found: Found) -> str:
     rows = [
         [kind, f"{line['ms']:.0f}", f"{line['cpu_ms']:.0f}" if "cpu_ms" in line else NONE]
@@ -179,6 +214,9 @@ TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
     "processes": ("More workers", _processes),
     "signing": ("Signed hops", _signing),
     "agents": ("Agents: CPU of ten instant requests and nine tools, twenty at a time", _agents),
+    "branches": ("Branches", _branches),
+    "waiting": ("Runs that wait", _waiting),
+    "conditions": ("Steps with a true condition", _when),
     "idle": ("An idle worker", _idle),
     "memory": ("Memory while runs wait", _memory),
     "cold": ("Starting", _cold),

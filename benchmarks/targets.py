@@ -126,6 +126,37 @@ def _agents(found: Found) -> Iterator[Target]:
         yield Target(f"checkpoints of 1 KiB, {backend}", line["rows_per_second"], 5000, unit=" a second")
 
 
+def _branches(found: Found) -> Iterator[Target]:
+    for backend, line in found.items():
+        if "failed" in line:
+            continue
+        share = line["items_per_second"] / line["runs_per_second"]
+        yield Target(f"items of a list to runs of one step, {backend}", share, 0.6, unit=" x")
+        yield Target(f"memory for a list, {backend}", line["grown_mb"], 64 * 1.048576, most=True, unit=" MB")
+        extra = line["beside_item_bytes"]
+        yield Target(f"a branch's message beside its item, {backend}", extra, 2048, most=True, unit=" bytes")
+        ratio = line["parallel_ms"] / line["row_ms"]
+        yield Target(f"three steps at once to three in a row, p50, {backend}", ratio, 2, most=True, unit=" x")
+
+
+def _waiting(found: Found) -> Iterator[Target]:
+    for backend, line in found.items():
+        if "failed" in line:
+            continue
+        beside = f"beside {line['waiting']:,} waiting runs, {backend}"
+        yield Target(f"idle worker, of a core, {beside}", line["worker_percent"], 0.5, most=True, unit=" %")
+        yield Target(f"latency {beside}", line["beside_ms"] / line["alone_ms"], 1.2, most=True, unit=" x")
+        what = f"{line['signalled']:,} runs signalled and completed, {backend}"
+        yield Target(what, line["resumed_seconds"], 60, most=True, unit=" s")
+
+
+def _when(found: Found) -> Iterator[Target]:
+    for backend, pair in found.items():
+        if not any("failed" in line for line in pair.values()):
+            ratio = _cpu(pair["with"]) / _cpu(pair["without"])
+            yield Target(f"CPU a step with a condition to one without, {backend}", ratio, 1.15, most=True, unit=" x")
+
+
 def _cold(found: Found) -> Iterator[Target]:
     for kind in ("paigeant runs", "paigeant run, first step runs"):
         yield Target(f"cold start, {kind}", found[kind]["ms"], 500, most=True, unit=" ms")
@@ -142,6 +173,9 @@ JUDGES: dict[str, Callable[[Found], Iterator[Target]]] = {
     "processes": _processes,
     "signing": _signing,
     "agents": _agents,
+    "branches": _branches,
+    "waiting": _waiting,
+    "conditions": _when,
     "idle": _idle,
     "memory": _memory,
     "cold": _cold,

@@ -35,6 +35,10 @@ class Job:
     """Processes that execute, where the task is to start several."""
     signing: str = "off"
     """Whether hops are signed: ``on`` or ``off``."""
+    when: bool = False
+    """Whether each step has a condition, which is true."""
+    samples: int = 100
+    """Runs of which the latency is taken."""
     seconds: float = 10
     """For which an idle worker is watched."""
 

@@ -6,7 +6,7 @@ from loops.counts import counts
 from tasks import perform, run
 from workload import Flight, Job, plan_of
 
-from paigeant import ActivityRegistry, Paigeant, Workflow
+from paigeant import ActivityRegistry, Paigeant, Step, Workflow
 from paigeant.config import Settings
 
 
@@ -40,7 +40,8 @@ async def main(job: Job) -> None:
         flight.land()
         return text
 
-    workflow = Workflow("bench", plan_of(job))
+    steps = [Step(name, when="text != ''") if job.when else Step(name) for name in plan_of(job)]
+    workflow = Workflow("bench", steps)
     settings = Settings(store=job.store, transport=job.transport, signing="on" if job.signing == "on" else "off")
     async with Paigeant(activity, workflows=[workflow], settings=settings) as app, app.worker(concurrency=job.slots):
         await perform(job, Own(job, app), flight)

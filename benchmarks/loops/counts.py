@@ -13,7 +13,8 @@ SELECT (SELECT count(*) FROM workflow_runs WHERE status = 'completed'),
 """
 
 
-WAITING = "SELECT count(*), 0 FROM workflow_runs WHERE status = 'waiting'"
+WAITING = "SELECT count(*), 0 FROM step_executions WHERE status = 'waiting'"
+LARGEST = "SELECT max(length(body)), 0 FROM step_executions WHERE step = '{step}'"
 
 
 async def counts(store: str) -> tuple[int, int]:
@@ -22,8 +23,13 @@ async def counts(store: str) -> tuple[int, int]:
 
 
 async def waiting(store: str) -> int:
-    """Return how many runs wait."""
+    """Return how many steps and nodes wait."""
     return (await _two(store, WAITING))[0]
+
+
+async def largest(store: str, step: str) -> int:
+    """Return the bytes of the largest message of a step."""
+    return (await _two(store, LARGEST.format(step=step)))[0]
 
 
 async def _two(store: str, question: str) -> tuple[int, int]:
