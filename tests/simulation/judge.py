@@ -93,6 +93,8 @@ def _end(world: World, number: int, run: RunRow) -> list[str]:
         allowed |= ENDS.get(what, set())
     if names & {"doom", "book", "brittle"} or journey.deadline is not None or journey.budget is not None:
         allowed |= UNDONE
+    if "sour" in names and journey.items is not None:
+        allowed |= {RunStatus.COMPENSATION_FAILED}  # of a branch that was not needed, which is undone all the same
     if names & {"once", "wait", "listen"}:
         allowed |= {RunStatus.WAITING}
     always = journey.items is None  # in a tree there may be no item for which it runs

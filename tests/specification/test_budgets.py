@@ -13,7 +13,7 @@ from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from paigeant import ActivityRegistry, Budget, ForEach, Paigeant, Price, RunStatus, Workflow
+from paigeant import ActivityRegistry, Budget, ForEach, Paigeant, Price, RunStatus, SubWorkflow, Workflow
 from paigeant.config import Settings
 from paigeant.testing.waiting import eventually
 from tests.provider import Provider, serving, text, tools
@@ -70,6 +70,26 @@ async def test_branches_on_two_workers_never_spend_more_than_their_run_may(
     assert result.status is RunStatus.FAILED
     assert spent == budget.spent_usd == Decimal("0.2")  # to the last cent, and no further
     assert len(provider.bill) == 40
+
+
+@pytest.mark.parametrize(("cents", "ends"), [(2, "completed"), (1, "failed")])
+async def test_a_budget_counts_for_each_run_within_a_run_by_itself(
+    registry: ActivityRegistry, settings: Settings, provider: Provider, writer: None, cents: int, ends: str
+):
+    """Each child needs two cents, and has its parent's budget for itself: three of them may spend three times that."""
+    within = Workflow("within", ["writer"], activities=registry)
+    each = ForEach("topic", in_="topics", step=SubWorkflow("within"), name="all", on_fault="finish")
+    outer = Workflow("outer", [each], activities=registry, budget=Budget(usd=cents / 100))
+    async with Paigeant(registry, workflows=[within, outer], settings=settings) as app, app.worker():
+        run = await app.dispatch("outer", {"topics": [{}, {}, {}]})
+        result = await run.result(timeout=60)
+        children = [await app.run(child.workflow_id).view() for child in (await run.view()).children]
+        budgets = await app.spending.budgets()
+
+    assert (result.status, [child.status for child in children]) == (ends, [ends] * 3)
+    assert [budget.spent_usd for budget in budgets] == [Decimal(cents) / 100] * 3
+    wrong = [child.error.type.rpartition(".")[2] for child in children if child.error is not None]
+    assert wrong == ["BudgetExceeded"] * 3 * (ends == "failed")
 
 
 async def test_a_tenant_has_one_budget_a_day_for_all_workflows_and_a_person_raises_it(
