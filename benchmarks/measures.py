@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from cold import cold
-from contest import AGENTS, CREW, ENGINE, FANS, OWN, RAW, SIZES, WAITS, Contestant, Failed, Result, ask
+from contest import AGENTS, CREW, ENGINE, FANS, OWN, RAW, SIZES, USED, WAITS, Contestant, Failed, Result, ask
 from environments import Missing
 from field import OURS, PEERS
 from places import ALL, POSTGRES, REDIS, SQLITE, Backend, Places
@@ -21,6 +21,7 @@ PAYLOADS = (200, 4_000, 64_000, 1_000_000)
 TOGETHER = 40
 """Runs in flight where they are long or large."""
 PROCESSES = (1, 2, 4)
+TELEMETRY = ("off", "logs", "metrics", "some", "all")
 BEHIND = (3, 30, 300, 1000)
 
 Found = dict[str, Any]
@@ -97,6 +98,19 @@ def signing(places: Places, scale: Scale) -> Found:
     return found
 
 
+def telemetry(places: Places, scale: Scale) -> Found:
+    """Throughput of `paigeant run` as it comes, and with less and more of what it tells, in turn; the best of each."""
+    found: Found = {}
+    for backend in ALL:
+        rounds = [
+            (how, _tried(places, USED, backend, Job(runs=scale.runs(1000), telemetry=how)))
+            for _ in range(scale.rounds)
+            for how in TELEMETRY
+        ]
+        found[backend.name] = {how: _best([result for each, result in rounds if each == how]) for how in TELEMETRY}
+    return found
+
+
 def agents(places: Places, scale: Scale) -> Found:
     """CPU of an agent's step beside the bare agent: first attempts, with a budget, and attempts that replay all."""
     job = Job(runs=scale.runs(80, 20))
@@ -148,6 +162,7 @@ MEASURES: dict[str, Callable[[Places, Scale], Found]] = {
     "payload": payload,
     "processes": processes,
     "signing": signing,
+    "telemetry": telemetry,
     "agents": agents,
     "branches": branches,
     "waiting": waits,

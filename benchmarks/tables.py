@@ -10,6 +10,13 @@ from targets import targets
 Found = dict[str, Any]
 
 NONE = "-"
+TOLD = {
+    "off": "nothing",
+    "logs": "logs, as it comes",
+    "metrics": "logs, metrics",
+    "some": "logs, metrics, 5 % of the traces",
+    "all": "logs, metrics, all traces",
+}
 USED, OWN, ENGINE, RAW = "paigeant run", "paigeant", "engine loop", "raw loop"
 
 
@@ -160,6 +167,22 @@ def _when(found: Found) -> str:
     return _table(("backend", "condition", "steps/s", "CPU ms a step"), rows)
 
 
+def _telemetry(found: Found) -> str:
+    rows: list[list[str]] = []
+    for name, ways in found.items():
+        off = ways["off"].get("steps_per_second")
+        for how, line in ways.items():
+            rate = line.get("steps_per_second")
+            share = f"{rate / off:.2f}" if rate and off else NONE
+            cells = (
+                [f"{rate:.0f}", f"{line['worker_ms']:.2f}"]
+                if rate
+                else [f"not measured: {_short(line['failed'])}", NONE]
+            )
+            rows.append([name, TOLD[how], *cells, share])
+    return _table(("backend", "told", "steps/s", "CPU ms a step, worker", "to nothing"), rows)
+
+
 def _cold(found: Found) -> str:
     rows = [
         [kind, f"{line['ms']:.0f}", f"{line['cpu_ms']:.0f}" if "cpu_ms" in line else NONE]
@@ -213,6 +236,7 @@ TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
     "payload": ("Larger payloads", _growth("bytes")),
     "processes": ("More workers", _processes),
     "signing": ("Signed hops", _signing),
+    "telemetry": ("Logs, metrics and traces", _telemetry),
     "agents": ("Agents: CPU of ten instant requests and nine tools, twenty at a time", _agents),
     "branches": ("Branches", _branches),
     "waiting": ("Runs that wait", _waiting),

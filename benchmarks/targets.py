@@ -19,6 +19,10 @@ LATENCIES = {"SQLite": 2.5, "Redis + PostgreSQL": 2.5}
 """Times the raw loop's, where it is not twice."""
 
 
+TOLD = {"metrics": ("logs and metrics", 0.9), "some": ("those and 5 % of the traces", 0.85)}
+"""What is told, and the share of the throughput that is left with it."""
+
+
 class Target(NamedTuple):
     """A figure, and how small or large it should be."""
 
@@ -115,6 +119,14 @@ def _signing(found: Found) -> Iterator[Target]:
             yield Target(f"signed beside unsigned, {backend}", share, 0.6)
 
 
+def _telemetry(found: Found) -> Iterator[Target]:
+    for backend, ways in found.items():
+        rates = {how: line["steps_per_second"] for how, line in ways.items() if "failed" not in line}
+        for how, (what, wanted) in TOLD.items():
+            if {"off", how} <= rates.keys():
+                yield Target(f"{what} beside nothing told, {backend}", rates[how] / rates["off"], wanted)
+
+
 def _agents(found: Found) -> Iterator[Target]:
     for backend, line in found.items():
         if "failed" in line:
@@ -172,6 +184,7 @@ JUDGES: dict[str, Callable[[Found], Iterator[Target]]] = {
     "steps": _steps,
     "processes": _processes,
     "signing": _signing,
+    "telemetry": _telemetry,
     "agents": _agents,
     "branches": _branches,
     "waiting": _waiting,

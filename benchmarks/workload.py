@@ -39,6 +39,8 @@ class Job:
     """Whether each step has a condition, which is true."""
     samples: int = 100
     """Runs of which the latency is taken."""
+    telemetry: str = "logs"
+    """What `paigeant run` tells: `off` or `logs`, as it comes; `metrics` beside them, and `some` or `all` traces."""
     seconds: float = 10
     """For which an idle worker is watched."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from sys import executable
 from typing import BinaryIO
@@ -36,20 +36,51 @@ LOOKS = 0.02
 PATIENCE = 150.0
 
 
+SHARES = {"some": "0.05", "all": "1"}
+"""Of the runs that are traced."""
+
+
 @asynccontextmanager
 async def worker(job: Job, log: BinaryIO) -> AsyncIterator[Process]:
     """Start `paigeant run` in this folder, with its log in a file, and end it."""
     environment = os.environ | {"PAIGEANT_STORE": job.store}
     if job.transport is not None:
         environment["PAIGEANT_TRANSPORT"] = job.transport
-    command = (executable, "-m", "paigeant", "run", "handlers.py")
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=DEVNULL, stderr=log)
-    try:
+    if job.telemetry == "off":
+        environment["PAIGEANT_LOG_LEVEL"] = "error"
+    command = [executable, "-m", "paigeant", "run", "handlers.py"]
+    if job.telemetry not in {"off", "logs"}:
+        command += ["--metrics-port", "0"]
+    async with AsyncExitStack() as stack:
+        if job.telemetry in SHARES:
+            address = await stack.enter_async_context(collector())
+            environment |= {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": address,
+                "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+                "OTEL_TRACES_SAMPLER_ARG": SHARES[job.telemetry],
+            }
+        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=DEVNULL, stderr=log)
+        stack.push_async_callback(end, process)
         yield process
+
+
+@asynccontextmanager
+async def collector() -> AsyncIterator[str]:
+    """Start a collector of traces that keeps nothing, in a process of its own; yields its address."""
+    script = Path(__file__).with_name("collector.py")
+    process = await asyncio.create_subprocess_exec(executable, str(script), stdout=PIPE)
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        await end(process)
+
+
+async def end(process: Process) -> None:
+    """Have a process end, and wait until it has."""
+    if process.returncode is None:
+        process.terminate()
+    await process.wait()
 
 
 class Client:

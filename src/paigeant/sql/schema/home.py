@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from paigeant.errors import ConfigError
 from paigeant.sql.schema.whole import WHOLE
@@ -45,12 +46,20 @@ def schema_of(connection: Connection) -> str | None:
 
 
 def version_of(connection: Connection) -> str | None:
-    """Return the version of our tables, wherever they are; None if there are none."""
+    """Return the version of our tables, wherever they are; None if there are none.
+
+    Raises ConfigError if what has the name of our version table is another program's.
+    """
     schema = schema_of(connection)
     if not inspect(connection).has_table(VERSION_TABLE, schema):
         return _earlier_version(connection)
     table = f"{schema}.{VERSION_TABLE}" if schema else VERSION_TABLE
-    found: str | None = connection.execute(text(f"SELECT version_num FROM {table}")).scalar_one_or_none()  # noqa: S608  (a constant)
+    try:
+        found: str | None = connection.execute(text(f"SELECT version_num FROM {table}")).scalar_one_or_none()  # noqa: S608  (a constant)
+    except (OperationalError, ProgrammingError) as error:
+        if "version_num" not in str(error.orig):
+            raise
+        raise _foreign(VERSION_TABLE, schema, str(connection.engine.url.database)) from error
     return found
 
 
@@ -101,11 +110,14 @@ def _forget_earlier_version(connection: Connection, version: str) -> None:
 def _refuse_foreign_tables(connection: Connection, schema: str | None, name: str) -> None:
     ours = {*WHOLE.tables, *EARLIER_TABLES}  # a migration makes what a later one takes away
     taken = sorted(ours.intersection(inspect(connection).get_table_names(schema)))
-    if not taken:
-        return
-    where = f"the database {name} has a table {taken[0]!r}" + (f" in its schema {schema!r}" if schema else "")
+    if taken:
+        raise _foreign(taken[0], schema, name)
+
+
+def _foreign(table: str, schema: str | None, name: str) -> ConfigError:
+    where = f"the database {name} has a table {table!r}" + (f" in its schema {schema!r}" if schema else "")
     cure = "rename that schema" if schema else "give Paigeant a file of its own (PAIGEANT_STORE)"
-    raise ConfigError(f"{where} that is not Paigeant's: {cure}")
+    return ConfigError(f"{where} that is not Paigeant's: {cure}")
 
 
 def _make_schema(connection: Connection, name: str) -> None:

@@ -167,3 +167,17 @@ async def test_a_file_of_an_earlier_version_takes_its_version_along(tmp_path: Pa
         assert len((await store.list_runs()).runs) == 1
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'alembic%'").fetchall() == []
+
+
+def test_a_table_of_somebody_else_that_has_the_name_of_our_version_is_named(
+    tmp_path: Path, new_postgres: Callable[..., str], tell_postgres: Tell
+):
+    url = new_postgres(empty=True)
+    tell_postgres("CREATE SCHEMA paigeant", "CREATE TABLE paigeant.paigeant_version (id INTEGER)", on=url)
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection:
+        connection.execute("CREATE TABLE paigeant_version (id INTEGER)")
+
+    for database in (url, f"sqlite:///{tmp_path / 'app.db'}"):
+        for ask in (choose_schema(Settings(store=database)).upgrade, choose_schema(Settings(store=database)).check):
+            with pytest.raises(ConfigError, match=r"a table 'paigeant_version' .*that is not Paigeant's"):
+                ask()
