@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import decimal
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from opcode import opmap
@@ -47,8 +48,24 @@ def own_context() -> contextvars.Context:
 
 
 async def _guarded(make: Callable[[], Awaitable[T]], name: str) -> T:
-    with Contained(name):
-        return await make()
+    process = os.getpid()
+    try:
+        with Contained(name):
+            return await make()
+    finally:
+        end_if_forked(process, name)
+
+
+def end_if_forked(process: int, name: str) -> None:
+    """End this process if it is not the one in which the code of a step began, but a child that the code has forked.
+
+    A child that comes back has a copy of the lease, and the event loop with the worker's own connections: it would go
+    on as a second worker, and commit, or corrupt, what the first one does. What it has not flushed is lost.
+    """
+    if os.getpid() != process:
+        text = f"step {name!r}: a process that it forked came back from its code, and was ended; end it with os._exit()"
+        os.write(2, f"{text}\n".encode(errors="backslashreplace"))
+        os._exit(1)  # not sys.exit: what runs at the end of a process is for the one that made it
 
 
 class Contained:

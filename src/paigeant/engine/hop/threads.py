@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from paigeant.engine.hop.apart import as_exception, own_context
+from paigeant.engine.hop.apart import as_exception, end_if_forked, own_context
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ class _Call(Generic[T]):
     def __init__(self, function: Callable[[], T], name: str) -> None:
         self._function = function
         self._name = name
+        self._process = os.getpid()
         self._loop = asyncio.get_running_loop()
         self._context = own_context()
         self.future: asyncio.Future[T] = self._loop.create_future()
@@ -48,9 +50,11 @@ class _Call(Generic[T]):
         try:
             result = self._context.run(self._function)
         except BaseException as raised:  # noqa: BLE001  (it is handed to the caller)
+            end_if_forked(self._process, self._name)
             error = self._harmless(raised)
             self._tell(lambda: self.future.set_exception(error))
         else:
+            end_if_forked(self._process, self._name)
             self._tell(lambda: self.future.set_result(result))
 
     def _harmless(self, raised: BaseException) -> Exception:

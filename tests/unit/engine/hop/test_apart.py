@@ -6,7 +6,10 @@ import asyncio
 import contextvars
 import decimal
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -237,3 +240,36 @@ def test_ctrl_c_is_no_outcome(handler: str):
             asyncio.run(main())
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+FORKING = """
+import os, sys
+from paigeant import ActivityRegistry, Workflow
+
+registry = ActivityRegistry()
+
+def come_back():
+    if sys.argv[2] == "raises":
+        raise SystemExit(3)
+    return "the child"
+
+async def awaits() -> str:
+    return "the parent" if os.fork() else come_back()
+
+def in_a_thread() -> str:
+    return "the parent" if os.fork() else come_back()
+
+registry.execute("forks")({"awaits": awaits, "in_a_thread": in_a_thread}[sys.argv[1]])
+print(Workflow("w", ["forks"], activities=registry).run_sync({}).output, flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["returns", "raises"])
+@pytest.mark.parametrize("where", ["awaits", "in_a_thread"])
+def test_a_process_that_a_step_forks_never_goes_on_as_a_second_worker(tmp_path: Path, where: str, how: str):
+    command = [sys.executable, "-W", "ignore", "-c", FORKING, where, how]
+
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False)
+
+    assert (ended.returncode, ended.stdout) == (0, "the parent\n")
+    assert "step 'forks': a process that it forked came back from its code, and was ended" in ended.stderr
