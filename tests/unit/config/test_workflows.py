@@ -138,6 +138,30 @@ def test_what_is_wrong_is_told_with_file_line_and_path(
     assert str(refused.value).startswith(str(tmp_path / FILE))
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{parallel: 3}", r"trip\[1\]\.parallel: it is 3; its branches are a list, or lists by name"),
+        ("{parallel: []}", r"trip\[1\]\.parallel: .*it has no branch"),
+        ("{parallel: {a: [x], b: 3}}", r"trip\[1\]\.parallel\.b\[0\]: it is 3; an entry is"),
+        ("{parallel: [x, x]}", r"trip\[1\]\.parallel: .*two branches are called 'x'"),
+        ("{parallel: [a, b, c], join: 4}", r"trip\[1\]\.parallel: .*join is 4, and it has 3 branches"),
+        ("{parallel: [a, b], join: any, on_fault: skip}", r"trip\[1\]\.parallel: .*on_fault is for join='all' only"),
+        ("{for_each: row}", r"trip\[1\]\.for_each: it does not say 'in'"),
+        ("{for_each: row, in: rows}", r"trip\[1\]\.for_each: it does not say 'step'"),
+        ("{for_each: row, in: rows, steps: [a]}", r"trip\[1\]\.steps: .*no option 'steps'; did you mean 'step'"),
+        ("{for_each: row, in: rows, step: [{sleep: x}]}", r"trip\[1\].*step\[0\]\.sleep: it is 'x'"),
+        ("{workflow: a b}", r"trip\[1\]\.workflow: .*workflow is 'a b'"),
+        ("{workflow: other, inptu: a}", r"trip\[1\]\.inptu: .*did you mean 'input'"),
+        ("{wait: a b}", r"trip\[1\]\.wait: it is 'a b'"),
+        ("{wait: a, timeout: soon}", r"trip\[1\]\.timeout: it is 'soon'"),
+    ],
+)
+def test_each_kind_says_what_is_wrong_with_it(read: Callable[[str], Settings], entry: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=rf":4: workflows\.{said}"):
+        read(f"workflows:\n  trip:\n  - search\n  - {entry}\n")
+
+
 def test_aliases_do_not_multiply_a_workflow_beyond_what_a_run_may_have(read: Callable[[str], Settings]) -> None:
     levels = [f"  w{n}: [{', '.join([f'{{switch: {{x: *a{n - 1}}}}}'] * 50)}]" for n in range(1, 4)]
     text = "workflows:\n  w0: &a0 [search]\n" + "\n".join(
