@@ -97,6 +97,12 @@ sleep: Any = Sleep
         (lambda: sleep(until=None), r"Sleep: give a duration, as Sleep\('3d'\), or a variable"),
         (lambda: sleep("3d", until="day"), r"Sleep: give a duration, as Sleep\('3d'\), or a"),
         (lambda: sleep("soon"), "'soon' is no span of time"),
+        (lambda: Step("one", name="x y"), "Step: name is 'x y': use up to 100 letters, digits, '_', '-' and '.'"),
+        (lambda: SubWorkflow(cast("Any", 5)), "SubWorkflow: workflow is 5; it should be the name of a workflow"),
+        (
+            lambda: SubWorkflow("a b"),
+            "SubWorkflow: workflow is 'a b'; it should be the name of a workflow: up to 100 l",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_where_it_is_written(make: Callable[..., Any], said: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar, cast
 from pydantic import ValidationError
 
 from paigeant.errors import PaigeantError, RegistrationError
-from paigeant.model.values.showing import did_you_mean, shown
+from paigeant.model.values.showing import did_you_mean, said_of, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type[Any])
@@ -42,6 +42,7 @@ HOW: Final[Mapping[str, str]] = {
     "signal": "the name of a signal: up to 100 letters, digits, '_', '-' and '.'",
     "on_timeout": "'fault' or 'continue'",
     "when": "a condition in CEL of 1 to 1,000 characters: 'charge.amount > 100'",
+    "workflow": "the name of a workflow: up to 100 letters, digits, '_', '-' and '.'",
     "activity": "the name of an activity: up to 100 letters, digits, '_', '-' and '.'",
     "max_attempts": "a whole number from 1 to 1,000,000,000",
     "jitter": "a share from 0 to 1",
@@ -154,7 +155,7 @@ def _explain(error: ValidationError, names: list[str]) -> str:
         return f": {_plain(problem['msg'])}"
     inside = "" if option in HOW else ".".join(str(part) for part in place[1:])
     text = f": {option}{f' ({inside})' if inside else ''} is {shown(problem['input'])}"
-    said = problem["msg"]
+    said = said_of(dict(problem))
     if option == "on_interrupt" and isinstance(problem["input"], str):
         text += f"; {did_you_mean(problem['input'], ('rerun', 'park', 'compensate'))}"
     elif option not in HOW or problem["type"] == "value_error":

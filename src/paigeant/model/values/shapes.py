@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypeAliasType
 
-from paigeant.model.values.showing import shown
+from paigeant.model.values.showing import said_of, shown
 
 _JSON: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings")
 ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any, config=_JSON)
@@ -57,4 +57,4 @@ def first_problem(error: ValidationError, *, hides: bool = False) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     more = error.error_count() - 1
     there = "" if hides else f", got {shown(problem['input'])}"
-    return f"{where + ': ' if where else ''}{problem['msg']}{there}" + (f" (and {more} more)" if more else "")
+    return f"{where + ': ' if where else ''}{said_of(problem)}{there}" + (f" (and {more} more)" if more else "")

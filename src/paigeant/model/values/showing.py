@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Final
+
+from paigeant.model.limits import NAME_PATTERN
 
 _WIDTH: Final = 60
 _DIRECTIONS: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -45,6 +47,13 @@ def name_of(kind: type[Any]) -> tuple[str, str]:
 def class_name(kind: str) -> str:
     """Return the name of a class without that of its module, as texts for a person have it."""
     return kind.rpartition(".")[2]
+
+
+def said_of(problem: Mapping[str, Any]) -> str:
+    """Return what pydantic says of a problem; of a name that is none, what one may be, not a regular expression."""
+    if problem["type"] == "string_pattern_mismatch" and NAME_PATTERN in problem.get("ctx", {}).get("pattern", ""):
+        return "Use up to 100 letters, digits, '_', '-' and '.'"
+    return str(problem["msg"])
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
