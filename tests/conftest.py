@@ -42,10 +42,12 @@ def tell_postgres(*statements: str, on: str = POSTGRES) -> None:
     async def tell() -> None:
         url = make_url(on).set(drivername="postgresql+asyncpg")
         engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-        async with engine.connect() as connection:
-            for statement in statements:
-                await connection.execute(text(statement))
-        await engine.dispose()
+        try:
+            async with engine.connect() as connection:
+                for statement in statements:
+                    await connection.execute(text(statement))
+        finally:
+            await engine.dispose()
 
     with ThreadPoolExecutor(1) as thread:  # of its own, for it may be asked from within an event loop
         thread.submit(asyncio.run, tell()).result()

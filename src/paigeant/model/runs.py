@@ -110,6 +110,12 @@ class CancelRequest(StrEnum):
     BRANCH = "branch"
     """Not the run, but one of its branches is to end, and to be undone."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> CancelRequest:
+        """Read what is no request as a plain one: such a row must not keep a worker from the others of its query."""
+        del value
+        return cls.PLAIN
+
 
 class RunError(BaseModel, frozen=True):
     """Why a run did not complete, and at which step."""

@@ -31,7 +31,7 @@ from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import RunError
 from paigeant.model.values.values import Value, read_value, read_values, text_of, text_of_all
-from paigeant.sql.schema.types import Bytes, Json, StoreTime, json_of
+from paigeant.sql.schema.types import Bytes, Json, StoreTime, json_of, lenient_json_of
 
 Columns: TypeAlias = ReadOnlyColumnCollection[str, Column[Any]]
 """The columns of a table."""
@@ -83,7 +83,7 @@ workflow_runs: Final = Table(
     Column("output", _value),
     Column("forked_from", Uuid),
     Column("forked_at", BigInteger),
-    Column("closing", json_of(TypeAdapter(tuple[str, ...]))),
+    Column("closing", lenient_json_of(TypeAdapter(tuple[str, ...]), ())),
     Column("parent_id", Uuid),
     Column("parent_path", Text),
     *(Column(name, BigInteger) for name in ("parent_position", "reports_to")),

@@ -120,6 +120,21 @@ def json_of(adapter: TypeAdapter[T]) -> Json[T]:
     return Json(lambda value: adapter.dump_json(value).decode(), adapter.validate_json)
 
 
+def lenient_json_of(adapter: TypeAdapter[T], spoilt: T) -> Json[T]:
+    """Return the same for a column that is read with many rows: what somebody has spoilt is read as ``spoilt``.
+
+    Else one such row would keep a worker from all others of the same query.
+    """
+
+    def read(text: str) -> T:
+        try:
+            return adapter.validate_json(text)
+        except ValueError:
+            return spoilt
+
+    return Json(lambda value: adapter.dump_json(value).decode(), read)
+
+
 SERVER_NOW: Final = func.clock_timestamp(type_=StoreTime())
 """PostgreSQL's time at this moment, not that of the transaction's begin."""
 

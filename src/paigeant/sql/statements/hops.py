@@ -116,8 +116,13 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
         edited=bool(row.edited),
         epoch=row.epoch or 0,
         head=row.head,
-        wait=None if row.wait is None else WaitState(leases.end_wait(row.wait) or row.wait),
+        wait=_wait_of(row.wait),
     )
+
+
+def _wait_of(wait: str | None) -> WaitState | None:
+    """Return how far a wait has come; what somebody has made of it that is no such state is none."""
+    return _WAITS.get(leases.end_wait(wait) or "")
 
 
 def details(tx: Tx, hops: Iterable[HopKey]) -> dict[HopKey, bytes]:
@@ -138,6 +143,8 @@ class NewTwin(NamedTuple):
     lease: timedelta
     closes: bool = False
 
+
+_WAITS: Final = {each.value: each for each in WaitState}
 
 NOBODY: Final[tuple[None, timedelta]] = (None, timedelta(0))
 """In place of a :class:`~paigeant.model.hops.Taker`: the hop is due."""
