@@ -249,6 +249,31 @@ async def test_what_is_undone_is_held_too(bench: Bench):
     assert bench.done[-1] == "undo first for fail at second"
 
 
+@pytest.mark.parametrize("column", ["output", "log", "undo_before"])
+async def test_what_was_left_to_be_undone_and_is_spoilt_keeps_no_worker_from_other_runs(bench: Bench, column: str):
+    runs = [await bench.app.dispatch("both", "fail at second") for _ in range(3)]
+    async with bench.app.worker(activities=["first"]):
+        for run in runs:
+            await eventually(lambda run=run: _waits_for(run, position=2), within=20)
+    async with bench.app.worker(activities=["second"]):
+        for run in runs:
+            await eventually(lambda run=run: _waits_for(run, position=3), within=20)
+    spoil = f"UPDATE step_executions SET {column} = '{{{{' WHERE workflow_id = '{{run}}' AND position = 1"
+    bench.database.edit(spoil, run=runs[1].workflow_id)
+
+    async with bench.app.worker(activities=["first"]):
+        others = [await run.result(timeout=20) for run in (runs[0], runs[2])]
+        if column == "undo_before":  # what else is to be undone, nobody knows
+            view = await bench.until(runs[1], RunStatus.WAITING)
+            assert (view.status, view.reason) == HELD
+            assert "cannot be read any more" in view.steps[-1].errors[-1].message
+        else:  # its undoing asks for neither
+            view = await bench.until(runs[1], RunStatus.COMPENSATED)
+
+    assert [result.status for result in others] == [RunStatus.COMPENSATED] * 2
+    assert column != "output" or str(view.steps[0].output).startswith("(the store has no value")
+
+
 async def _waits_for(run: Run, *, position: int) -> bool:
     steps = (await run.view()).steps
     return len(steps) == position and steps[-1].status is StepStatus.PENDING

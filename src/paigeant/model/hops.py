@@ -40,11 +40,12 @@ class LeaseToken(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What the store knows of a step that is to be undone: its output, its log, and what is undone after it."""
+    """Of a step to be undone: output, log, what is undone after it, unless that is ``spoilt``: nobody can read it."""
 
     output: Value | None
     log: Value | None
     before: tuple[Compensation, ...] = ()
+    spoilt: bool = False
 
 
 class Recorded(NamedTuple):

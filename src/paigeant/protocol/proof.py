@@ -17,7 +17,12 @@ from paigeant.model.values.values import Blob
 
 
 def require_intact(grant: Grant) -> None:
-    """Return if the bytes of the hop's message are those that were recorded; raises TamperedMessage if not."""
+    """Return if the bytes of the hop's message are those that were recorded; raises TamperedMessage if not.
+
+    Also for a hop that undoes another of which nobody can read any more what it has left.
+    """
+    if grant.record is not None and grant.record.spoilt:
+        raise TamperedMessage("what is undone after the step that is to be undone cannot be read any more")
     recorded = grant.recorded
     if recorded is not None and hashlib.sha256(grant.body or b"").digest() != recorded.digest:
         raise TamperedMessage("the bytes of its message are not those that were recorded: their digest differs")

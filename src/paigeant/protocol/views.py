@@ -33,7 +33,7 @@ from paigeant.model.runs import (
 from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.model.spending.costs import CallCounts, StepCalls
 from paigeant.model.values.counts import BranchCounts
-from paigeant.model.values.values import Ref, Value
+from paigeant.model.values.values import Inline, Ref, Value, no_such_value
 from paigeant.protocol.states import NumberedRun, RunState, ShownChild, ShownHop, ShownRun
 
 
@@ -229,9 +229,11 @@ def _argument(value: Value) -> JsonValue:
 
 
 def _json(value: Value | None, texts: Mapping[str, bytes]) -> JsonValue:
-    if isinstance(value, Ref):
-        return _shown(texts[value.sha256])
-    return None if value is None else _shown(value.json)
+    if value is None:
+        return None
+    if isinstance(value, Inline):
+        return _shown(value.json)
+    return _shown(texts[value.sha256]) if value.sha256 in texts else f"({no_such_value(value)})"
 
 
 def _shown(json: bytes) -> JsonValue:

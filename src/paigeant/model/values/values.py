@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import from_json, to_json
 
 from paigeant.model.limits import DEPTH, INLINE_BYTES
@@ -55,8 +55,18 @@ def text_of(value: Value) -> str:
 
 
 def read_value(text: str) -> Value:
-    """Return the value of a text that :func:`text_of` made."""
-    return Inline(text[len(_HEAD) : -1].strip().encode()) if text.startswith(_HEAD) else Ref.model_validate_json(text)
+    """Return the value of a text that :func:`text_of` made.
+
+    Any other text, which somebody has put in its place, is a claim check on what no store has: the row that it lies in
+    can be read and shown, and whoever asks for the value is told that it is not there.
+    """
+    if text.startswith(_HEAD):
+        return Inline(text[len(_HEAD) : -1].strip().encode())
+    try:
+        return Ref.model_validate_json(text)
+    except ValidationError:
+        spoilt = text.encode(errors="replace")
+        return Ref(sha256=hashlib.sha256(spoilt).hexdigest(), size=len(spoilt))
 
 
 def text_of_all(values: Mapping[str, Value]) -> str:
@@ -114,6 +124,11 @@ def shelve(json: bytes) -> tuple[Value, Blob | None]:
     return Ref(sha256=digest, size=len(json)), Blob(digest, json)
 
 
+def no_such_value(value: Ref) -> str:
+    """Return what is said of a claim check that nothing lies behind: it was deleted, or is none of ours."""
+    return f"the store has no value {value.sha256[:12]}… of {value.size} bytes"
+
+
 def unshelve(value: Value, json: bytes | None) -> bytes:
     """Return the JSON text of a value; ``json`` is what the store had for it, if it is a reference.
 
@@ -122,8 +137,7 @@ def unshelve(value: Value, json: bytes | None) -> bytes:
     if isinstance(value, Inline):
         return value.json
     if json is None:
-        message = f"the store has no value {value.sha256[:12]}… of {value.size} bytes"
-        raise LookupError(message)
+        raise LookupError(no_such_value(value))
     if hashlib.sha256(json).hexdigest() != value.sha256:
         message = f"the store's value {value.sha256[:12]}… is not what was written: its digest differs"
         raise ValueError(message)

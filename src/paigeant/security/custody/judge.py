@@ -261,7 +261,9 @@ def _check_wishes(chain: Chain, leased: Leased) -> None:
     grant, deeds = leased.grant, chain.deeds
     at = f"position {grant.key.position}"
     asked = grant.cancel
-    if asked is not None and asked is not CancelRequest.BRANCH and not deeds.asks_to_cancel(asked):
+    within = bool(grant.key.path or leased.message.headers.run.parents)  # only there others end it, without a person
+    ended_by_others = asked is CancelRequest.BRANCH and within
+    if asked is not None and not ended_by_others and not deeds.asks_to_cancel(asked):
         raise UnsignedDeed(f"{at}, cancel: nobody has signed that the run is to be cancelled")
     left = chain.at(grant.key.path, grant.key.position)
     if left and leased.message.topic != FLOW and not deeds.resumes(left[-1].at):

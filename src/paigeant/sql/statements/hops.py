@@ -90,9 +90,17 @@ def undone_by(row: Row[Any]) -> HopKey | None:
 
 
 def records(tx: Tx, undone: Iterable[HopKey | None]) -> dict[HopKey | None, Record]:
-    """Return what is known of hops that are to be undone; there is no query if there are none."""
+    """Return what is known of hops that are to be undone; there is no query if there are none.
+
+    A row that somebody has spoilt is read by itself: it must not keep a worker from the others of the same query.
+    """
     keys = [key for key in undone if key is not None]
-    found = tx.rows(_RECORDS, keys=keys_of(keys)) if keys else ()
+    try:
+        found = tx.rows(_RECORDS, keys=keys_of(keys)) if keys else ()
+    except ValueError:
+        if len(keys) == 1:
+            return {keys[0]: Record(None, None, spoilt=True)}
+        return {key: record for one in keys for key, record in records(tx, [one]).items()}
     return {key_of(row): Record(row.output, row.log, row.undo_before or ()) for row in found}
 
 

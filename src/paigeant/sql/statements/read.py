@@ -65,7 +65,7 @@ _STATUS: Final = PreparedStatement(
 )
 _STEPS: Final = (
     select(
-        *(column for column in steps if column.name not in {"body", "digest"}),
+        *(column for column in steps if column.name not in {"body", "digest", "undo_before"}),
         heartbeats.c.detail,
         heartbeats.c.said_at,
     )

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnknownKey, UnsignedRun
+from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnknownKey, UnsignedDeed, UnsignedRun
 from paigeant.model.hops import Leased
+from paigeant.model.people.deeds import DeedTerms, DeedVerb, StoredDeed
 from paigeant.model.runs import CancelRequest
 from paigeant.security.plain import PlainCodec
 from paigeant.testing.builders import new_message
@@ -88,7 +89,20 @@ def test_a_run_that_is_to_end_may_end_however_old_it_is(ring: Ring):
     journey = Journey.begin(ring.codec("api"), "draft")
     journey.now += 91 * 24 * 60 * MINUTE
 
-    judge(ring, journey, cancel=CancelRequest.BRANCH)
+    ring.grant("desk", "operate:cancel")
+    codec, run = ring.codec("api"), journey.message.headers.workflow_id
+    asked = ring.codec("desk").attest(DeedTerms(DeedVerb.CANCEL, run, "ann", "cli", {"compensate": False}))
+    leased = journey.lease(codec, cancel=CancelRequest.PLAIN)
+
+    codec.learn_deeds(leased, [StoredDeed(asked, journey.now)])
+    codec.judge(leased, journey.records)
+
+
+def test_a_run_within_no_other_is_not_ended_by_one(ring: Ring):
+    journey = Journey.begin(ring.codec("api"), "draft")
+
+    with pytest.raises(UnsignedDeed, match="nobody has signed that the run is to be cancelled"):
+        judge(ring, journey, cancel=CancelRequest.BRANCH)
 
 
 def test_a_run_that_began_unsigned_says_so(ring: Ring):
