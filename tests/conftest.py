@@ -54,9 +54,11 @@ def tell_postgres(*statements: str, on: str = POSTGRES) -> None:
 
 
 def pytest_configure() -> None:
-    """Let what the tests start be interrupted, also where they run in the background: there SIGINT is ignored."""
+    """Let what the tests start be signalled, also where they run in the background, or under nohup: there it is not."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

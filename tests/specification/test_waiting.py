@@ -238,7 +238,8 @@ async def test_a_signal_at_the_moment_of_the_timeout_counts_wholly_or_not_at_all
     for number, (run, receipt) in enumerate(zip(runs, receipts, strict=True)):
         result = await run.result(timeout=20)
         assert result.status == "completed"
-        assert result.output[1] == (number if receipt == "met" else None), (receipt, number)
+        # one that is kept came before the wait, which then has found it, or after its end
+        assert result.output[1] in ({number} if receipt == "met" else {None, number}), (receipt, number)
 
 
 @pytest.mark.usefixtures("steps")

@@ -90,7 +90,8 @@ def start(services: Services, folder: str, name: str, handlers: str) -> int:
     """Start a worker of a service; returns the port of its metrics."""
     port = free_port()
     services.environment["OTEL_SERVICE_NAME"] = name
-    services.start(folder, handlers, "--metrics-port", str(port))
+    services.write(folder, handlers)
+    services.start(folder, "--metrics-port", str(port))
     return port
 
 

@@ -85,11 +85,13 @@ async def test_where_nothing_is_signed_there_is_no_record(signing: Any):
     assert await signing.steady.load_records(run) == []
 
 
-async def test_a_run_that_began_unsigned_stays_unsigned(signing: Any):
+async def test_a_run_that_began_unsigned_is_signed_once_a_worker_with_keys_of_development_has_adopted_it(signing: Any):
     signing.codec = PlainCodec()
     run = await signing.start("pay", "pay")
     signing.codec = SignedCodec()
     await signing.serve()
     await signing.until(run)
 
-    assert await signing.steady.load_records(run) == []
+    adopted, *hops = await records(signing, run)
+    assert (adopted["k"], adopted["n"]) == ("adopt", 0)
+    assert [(hop["k"], hop["n"], hop["step"]) for hop in hops] == [("hop", 1, "pay"), ("hop", 2, "pay")]
