@@ -25,6 +25,17 @@ REDIS_SQLITE = pytest.param("redis+sqlite", marks=pytest.mark.slow)
 """In the slow tests only: its store and its transport are in other pairs too."""
 
 
+LONG = ("test_long_lists", "test_interrupting")
+"""Of these the pairs of a store and a broker are in the slow tests: shorter ones go the same ways over a broker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have long tests over a broker run with the slow ones."""
+    for item in items:
+        if item.path.stem in LONG and "+" in item.name:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(params=[*BACKENDS, REDIS_SQLITE])
 def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRegistry) -> Settings:
     if request.param == "memory":
