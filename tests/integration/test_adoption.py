@@ -114,7 +114,7 @@ def waits_for_signal(view: RunView) -> bool:
     return view.reason == "signal paid"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request: pytest.FixtureRequest, tmp_path: Path, tell_postgres: Any) -> Database:
     url = f"sqlite:///{tmp_path}/paigeant.db"
     return Database(request.getfixturevalue("new_postgres")() if request.param == "postgresql" else url, tell_postgres)

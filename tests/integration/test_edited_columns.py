@@ -99,7 +99,7 @@ def said(payload: str) -> str:
     return f"{payload} | cut {payload} | sewn cut {payload} | note of {payload}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def line(request: pytest.FixtureRequest, tmp_path: Path, tell_postgres: Any) -> Line:
     url = f"sqlite:///{tmp_path}/paigeant.db"
     url = request.getfixturevalue("new_postgres")() if request.param == "postgresql" else url

@@ -170,6 +170,7 @@ def no_fence_for_what_is_recorded(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(checkpoints.leases, "is_alive", lambda hop, fence: hop is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("break_it", "seen"),
     [
@@ -187,9 +188,7 @@ def no_fence_for_what_is_recorded(patch: pytest.MonkeyPatch) -> None:
         (no_look_at_a_request_to_cancel, "though the run was to be cancelled"),
         (no_look_at_the_bytes, "no dead letter"),
         (no_last_attempt, "was tried for the 4th time"),
-        pytest.param(
-            no_counting_of_attempts_that_died, "brittle at", marks=pytest.mark.slow
-        ),  # one in hundreds sees it
+        (no_counting_of_attempts_that_died, "brittle at"),
         (no_note_of_what_a_step_says, "found the detail None, not what was said"),
         (no_look_for_who_waits_for_a_signal, "waits for a signal that is there"),
         (no_look_at_what_fits, "ran nap, which does not fit"),
