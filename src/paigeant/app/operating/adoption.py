@@ -44,7 +44,7 @@ async def adopt_all(runtime: Runtime, before: datetime | None = None) -> Adopted
     Raises InvalidInput for a time without an offset, and ConfigError as :func:`adopt_run`.
     """
     if before is not None and before.tzinfo is None:
-        raise InvalidInput(f"before has no offset: {before.isoformat()}")
+        raise InvalidInput(f"before has no offset: write {before.isoformat()}+00:00 if it is UTC")
     asked, after = RunFilter(status=tuple(sorted(OPEN)), created_before=before), None
     adopted, refused = list[UUID](), list[Refused]()
     while True:

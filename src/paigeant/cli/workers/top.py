@@ -17,7 +17,7 @@ from rich.text import Text
 from paigeant.app import Paigeant
 from paigeant.app.operating.attention import find_attention
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import console, is_live, printable, write_json
+from paigeant.cli.terminal.console import console, counted, is_live, printable, write_json
 from paigeant.config import load_settings
 from paigeant.model.stored.overview import AttentionGroup, OpenCount, QueueView
 
@@ -80,9 +80,7 @@ def _shown(seen: Overview) -> Group:
     stands = ", ".join(
         f"{count.count:,} {count.status}{f' ({count.reason})' if count.reason else ''}" for count in seen.open
     )
-    up = f"{seen.workers} worker{'' if seen.workers == 1 else 's'}" + (
-        f" ({seen.draining} draining)" if seen.draining else ""
-    )
+    up = counted(seen.workers, "worker") + (f" ({seen.draining} draining)" if seen.draining else "")
     head = Text(printable(f"{datetime.now(UTC):%H:%M:%S} UTC · {up} · open steps: {stands or 'none'}\n"))
     groups = _table("needs a person", "cause", "step", "error", "count", "example")
     for group in seen.attention[:_ROWS]:
