@@ -203,6 +203,7 @@ async def test_forgeries_of_every_pending_hop_change_nothing(corner: Corner):
     await eventually(corner.is_empty, within=PATIENCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pytest.param("redis", marks=pytest.mark.slow), "rabbitmq"])
 async def test_a_step_that_kills_its_worker_is_set_aside_after_its_attempts_and_spares_the_others(
     kind: str, request: pytest.FixtureRequest, new_postgres: Callable[[], str], tmp_path: Path

@@ -66,6 +66,7 @@ async def test_killed_at_each_checkpoint_an_agent_pays_once_and_once_more_for_ea
     assert charged == [("helper", 10), *(("orders", 10 * turn) for turn in range(1, 6))]
 
 
+@pytest.mark.slow
 async def test_a_step_of_fifty_calls_that_is_killed_ten_times_pays_for_sixty_at_most(
     provider: Provider, tmp_path: Path
 ):

@@ -179,7 +179,8 @@ def test_two_services_carry_one_workflow_and_know_nothing_of_each_other(services
     assert known(services, "office") == {"ledger"}
 
 
-@pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [1, 60])
 @pytest.mark.timeout(400)
 def test_what_a_service_is_to_undo_waits_until_it_is_back(services: Services, seconds: int):
     """It reserved, and is down when the office fails: the run waits for it, and is undone when it returns."""
