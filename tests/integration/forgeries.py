@@ -6,11 +6,17 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from uuid_utils.compat import uuid7
+
+from paigeant.abc import DispatchTerms
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.purposes import Purpose
+from paigeant.security.signed import SignedCodec
 
 LARGE: Final = "6 MB"
 
@@ -46,6 +52,26 @@ def forgeries(genuine: bytes, others: Mapping[str, bytes], keys: Mapping[str, Si
         made[f"the record of {name}"] = _joined(head, body, its_record, its_jws)
         made[f"the message of {name}"] = other
     return made | {name: _joined(head, body, record, token) for name, token in _tokens(record, jws, keys).items()}
+
+
+def signed_by_others(genuine: bytes, codec_for: Callable[[str | None], SignedCodec]) -> dict[str, bytes]:
+    """Return messages that are signed with a trusted key, and that no store has recorded.
+
+    The last is of the run of ``genuine``; ``codec_for`` an audience gives what signs, for None that of here.
+    """
+    message, now = codec_for(None).open(genuine).message, datetime.now(UTC)
+
+    def sealed(audience: str | None = None, **run: Any) -> bytes:
+        headers = replace(message.headers, created_at=now, run=replace(message.headers.run, **run))
+        signed = codec_for(audience).begin(replace(message, headers=headers), DispatchTerms("stranger"))
+        return signed.messages[0].body
+
+    return {
+        "a message that is foreign": sealed("staging", workflow_id=uuid7()),
+        "a message that is expired": sealed(workflow_id=uuid7(), deadline=now - timedelta(hours=1)),
+        "a message of an unknown run": sealed(workflow_id=uuid7()),
+        "a second message of its hop": sealed(),
+    }
 
 
 def _tokens(record: bytes, jws: bytes, keys: Mapping[str, SigningKey]) -> dict[str, bytes]:

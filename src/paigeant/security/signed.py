@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final
 
@@ -19,6 +20,7 @@ from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.deeds import Deed, DeedTerms, StoredDeed
+from paigeant.model.stored.dead_letters import Flaw
 from paigeant.model.transition import Left
 from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
@@ -28,10 +30,11 @@ from paigeant.security.custody.deeds import right_to, write_deed
 from paigeant.security.custody.evidence.adoption import write_adoption
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.judging.children import judge_child
+from paigeant.security.custody.judging.letters import Letters
 from paigeant.security.custody.judging.variables import check_variables
 from paigeant.security.custody.purposes import ADOPT, KeyPlaces, Keys, Purpose
 from paigeant.security.custody.writing import kind_of, write_branch, write_dispatch, write_hop, write_turn
-from paigeant.security.frame import RECORD_BYTES, Frame, write_frame
+from paigeant.security.frame import RECORD_BYTES, Frame, read_frame, write_frame
 from paigeant.security.plain import PlainCodec
 
 LONGEST: Final = RECORD_BYTES // 2
@@ -184,6 +187,12 @@ class SignedCodec(PlainCodec):
             self._chains.forget(run)
         elif record is not None:
             self._chains.keep(run, record)
+
+    def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
+        """Return what is wrong with the signature of a message that opens, and why; None if nothing is."""
+        message, record = self.open(body)
+        letters = Letters(self.keyring, self._audience)
+        return letters.find_flaw(message.key, read_frame(body).body, record, datetime.now(UTC))
 
     # -- signing
 

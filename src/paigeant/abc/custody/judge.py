@@ -9,6 +9,7 @@ from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import StoredDeed
+from paigeant.model.stored.dead_letters import Flaw
 from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
 
@@ -58,6 +59,13 @@ class Judge:
         TamperedMessage and UnknownKey.
         """
         del node, child, records, deeds
+
+    def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
+        """Return what is wrong with the signature of a message that opens, and why; None if nothing is.
+
+        It is asked of a delivery that the store has not recorded: what has recorded bytes is leased, and judged.
+        """
+        del body
 
     def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
         """Remember the record of a hop that was committed here, so that it need not be verified; ``ended``: forget."""

@@ -103,7 +103,9 @@ class UndeliverableTriage:
         if key != parcel.key or standing is None:
             return parcel._replace(key=key)
         flaw, text = _FLAWS[standing]
-        return parcel.flawed(flaw, text.format(key=key.message_id))
+        text = text.format(key=key.message_id)
+        flaw, why = self._runtime.codec.find_flaw(parcel.delivery.body) or (flaw, None)  # nobody has judged it
+        return parcel.flawed(flaw, text if why is None else f"{why}; {text}")
 
     async def _keep(self, rejected_messages: Sequence[tuple[ReceivedMessage, RejectedMessage]]) -> None:
         """Keep messages in the store; what does not fit there goes to the broker's dead letters."""

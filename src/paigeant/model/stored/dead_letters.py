@@ -46,6 +46,16 @@ class Flaw(StrEnum):
     """The store knows its run, but no such hop of it."""
     UNKNOWN_RUN = "unknown_run"
     """The store knows no such run."""
+    UNSIGNED = "unsigned"
+    """Nobody has signed it, and signing is on."""
+    FORGED = "forged"
+    """It is not what its signature is over, or nobody with a right to it has signed it."""
+    UNKNOWN_KEY = "unknown_key"
+    """It is signed with a key that is not trusted, or not any more."""
+    FOREIGN = "foreign"
+    """It was dispatched for another audience."""
+    EXPIRED = "expired"
+    """It is of a run that was signed until a time that is over."""
 
 
 class RejectedMessage(NamedTuple):

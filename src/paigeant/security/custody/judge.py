@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
 
 from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnsignedDeed, UnsignedRun
 from paigeant.model.custody.records import BEGINNINGS, RecordKind, SignedRecord, StoredRecord
@@ -21,8 +20,9 @@ from paigeant.model.values.digests import digest_of, prepend
 from paigeant.security.custody.chain import Chain, Link
 from paigeant.security.custody.judging.adoption import learn_adoption
 from paigeant.security.custody.judging.children import check_turn
-from paigeant.security.custody.purposes import ADOPT, Keys, Purpose, Verified
+from paigeant.security.custody.purposes import Keys, Purpose, Verified
 from paigeant.security.custody.records import (
+    CLOCKS,
     RecordText,
     digest_of_undo,
     digest_of_value,
@@ -30,11 +30,9 @@ from paigeant.security.custody.records import (
     plan_digest,
     read_stored,
     read_time,
+    right_to_sign,
 )
 from paigeant.security.frame import read_frame
-
-CLOCKS: Final = timedelta(minutes=5)
-"""How far the clocks of a dispatcher and of a store may differ."""
 
 
 class Judge:
@@ -114,12 +112,11 @@ class Judge:
         key = self._keys.mine if chain.own.pop(record.digest, None) is not None else self._signer(record, where, at)
         if before is None:
             self._check_dispatch(text)
-            right = ADOPT if text.kind is RecordKind.ADOPT else f"dispatch:{text.fields['workflow']}"
             ahead, node = None, None
         else:
             before = _adopted(chain, before, text)
             ahead, node = _follow(before, text), _node_of(before, text)
-            right = None if _needs_no_right(text) else f"step:{text.fields['step']}"
+        right = right_to_sign(text)
         if right is not None and not key.may(right):
             raise TamperedMessage(f"{where}, signer: {key.iss} may not {right}")
         link = Link(text, key.iss, ahead, at, key.is_compromised, node)
@@ -187,11 +184,6 @@ def _read(stored: StoredRecord) -> RecordText:
     except TamperedMessage as error:
         _, path, position = stored.key
         raise TamperedMessage(f"position {position}{f' of {path}' if path else ''}, record: {error}") from error
-
-
-def _needs_no_right(text: RecordText) -> bool:
-    """Tell whether any worker may leave this hop: one that runs no activity, or whose run must end without it."""
-    return text.kind in {RecordKind.CLOSE, RecordKind.BRANCH, RecordKind.TURN} or text.fields["step"] == FLOW
 
 
 def _node_of(before: Link, text: RecordText) -> tuple[str, int] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -17,11 +17,16 @@ from pydantic_core import to_json
 
 from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.custody.records import RecordKind, SignedRecord
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.plan_text import Itinerary
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.values.digests import digest_of
 from paigeant.model.values.values import Value, text_of, text_of_all
+from paigeant.security.custody.purposes import ADOPT
 from paigeant.security.frame import read_json
+
+CLOCKS: Final = timedelta(minutes=5)
+"""How far the clocks of who signs and of who judges may differ."""
 
 DEPTH: Final = 8
 _UNDO: Final = TypeAdapter(tuple[Compensation, ...])
@@ -102,6 +107,19 @@ def read_stored(record: SignedRecord) -> RecordText:
         return read_record(record.text)
     except MessageRejected as error:
         raise TamperedMessage(str(error)) from error
+
+
+def right_to_sign(text: RecordText) -> str | None:
+    """Return the right that a record's key needs, None if any key that is trusted may sign it.
+
+    That is so of a hop that runs no activity, or whose run must end without it.
+    """
+    if text.kind is RecordKind.ADOPT:
+        return ADOPT
+    if text.kind is RecordKind.DISPATCH:
+        return f"dispatch:{text.fields['workflow']}"
+    free = text.kind in {RecordKind.CLOSE, RecordKind.BRANCH, RecordKind.TURN} or text.fields["step"] == FLOW
+    return None if free else f"step:{text.fields['step']}"
 
 
 def place_of(text: RecordText) -> str:
