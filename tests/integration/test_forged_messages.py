@@ -44,21 +44,6 @@ REASONS: Final = {
 
 FLAWS: Final = {
     "no record": Flaw.UNSIGNED,
-    LARGE: Flaw.TOO_LARGE,
-    "a message that is foreign": Flaw.FOREIGN,
-    "a message that is expired": Flaw.EXPIRED,
-    "a message of an unknown run": Flaw.UNKNOWN_RUN,
-    "a message of two that were signed": Flaw.ALTERED,
-    **dict.fromkeys(("a key that is expired", "a key that is revoked", "a key that is unknown"), Flaw.UNKNOWN_KEY),
-    **{name: Flaw.UNREADABLE for name, reason in REASONS.items() if reason == "unreadable"},
-    **dict.fromkeys(("a key that is unknown",), Flaw.UNKNOWN_KEY),
-    LARGE: Flaw.TOO_LARGE,
-}
-"""Why such a forgery is kept that came from a broker, where that is not `forged`."""
-
-
-FLAWS: Final = {
-    "no record": Flaw.UNSIGNED,
     "a message that is foreign": Flaw.FOREIGN,
     "a message that is expired": Flaw.EXPIRED,
     "a message of an unknown run": Flaw.UNKNOWN_RUN,

@@ -105,6 +105,20 @@ def test_runs_that_began_unsigned_are_adopted(project: Any):
     assert (audited.returncode, audited.stdout.splitlines()[0]) == (0, f"{run}  intact")
 
 
+def test_of_several_runs_one_that_refuses_keeps_no_other_from_being_adopted(project: Any):
+    over, open_run = (project.json("dispatch", "hello", "input.json")["workflow_id"] for _ in "12")
+    project.paigeant("terminate", over)
+    signing = {"PAIGEANT_SIGNING": "on"}
+
+    adopted = project.paigeant("audit", "adopt", over, open_run, "--json", **signing)
+    unknown = project.paigeant("audit", "adopt", open_run, "0000", **signing)
+
+    said = json.loads(adopted.stdout)
+    assert (adopted.returncode, said["adopted"]) == (1, [open_run])
+    assert [(each["workflow_id"], "terminated" in each["why"]) for each in said["refused"]] == [(over, True)]
+    assert unknown.returncode == 2
+
+
 @pytest.mark.parametrize("words", [(), ("0198", "--all"), ("0198", "--before", "2026-01-31")])
 def test_runs_to_adopt_are_named_in_one_way(empty: Any, words: tuple[str, ...]):
     refused = empty.paigeant("audit", "adopt", *words)

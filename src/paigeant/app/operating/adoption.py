@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -22,6 +24,9 @@ class Adopted(BaseModel, frozen=True):
 
     adopted: tuple[UUID, ...] = ()
     refused: tuple[Refused, ...] = ()
+
+
+_NONE: Final = Adopted()
 
 
 async def adopt_run(runtime: Runtime, workflow_id: UUID) -> list[UUID]:
@@ -46,16 +51,26 @@ async def adopt_all(runtime: Runtime, before: datetime | None = None) -> Adopted
     if before is not None and before.tzinfo is None:
         raise InvalidInput(f"before has no offset: write {before.isoformat()}+00:00 if it is UTC")
     asked, after = RunFilter(status=tuple(sorted(OPEN)), created_before=before), None
-    adopted, refused = list[UUID](), list[Refused]()
+    done = Adopted()
     while True:
         page = await runtime.store.search_runs(asked, after=after)
-        for run in page.runs:
-            try:
-                adopted += await adopt_run(runtime, run.workflow_id)
-            except (ConfigError, Unavailable):
-                raise
-            except PaigeantError as error:
-                refused.append(Refused(workflow_id=run.workflow_id, why=str(error)))
+        done = await adopt_each(runtime, [run.workflow_id for run in page.runs], done)
         after = page.next
         if after is None:
-            return Adopted(adopted=tuple(adopted), refused=tuple(refused))
+            return done
+
+
+async def adopt_each(runtime: Runtime, runs: Iterable[UUID], done: Adopted = _NONE) -> Adopted:
+    """Vouch for each of these runs, beside what is ``done``; one that refuses keeps no other from it.
+
+    Raises ConfigError as :func:`adopt_run`, and Unavailable.
+    """
+    adopted, refused = list(done.adopted), list(done.refused)
+    for run in runs:
+        try:
+            adopted += await adopt_run(runtime, run)
+        except (ConfigError, Unavailable):
+            raise
+        except PaigeantError as error:
+            refused.append(Refused(workflow_id=run, why=str(error)))
+    return Adopted(adopted=tuple(adopted), refused=tuple(refused))

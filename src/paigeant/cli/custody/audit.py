@@ -13,7 +13,7 @@ import typer
 
 from paigeant.app import Paigeant
 from paigeant.app.custody import Custody, export_run, verify_document
-from paigeant.app.operating.adoption import Adopted, adopt_all
+from paigeant.app.operating.adoption import Adopted, adopt_all, adopt_each
 from paigeant.cli.custody.keys import in_utc
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
@@ -127,7 +127,7 @@ def adopt(
         if every:
             return await adopt_all(app.runtime, None if before is None else in_utc(before))
         runs = [await chosen(app, each) for each in workflow_ids or ()]
-        return Adopted(adopted=tuple([one for run in runs for one in await run.adopt()]))
+        return await adopt_each(app.runtime, [run.workflow_id for run in runs])
 
     done = ask(question)
     if as_json:

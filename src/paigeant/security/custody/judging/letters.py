@@ -25,7 +25,9 @@ class Letters:
         self._keys = keys
         self._audience = audience
 
-    def find_flaw(self, key: HopKey, body: bytes, record: SignedRecord | None, now: datetime) -> tuple[Flaw, str] | None:
+    def find_flaw(
+        self, key: HopKey, body: bytes, record: SignedRecord | None, now: datetime
+    ) -> tuple[Flaw, str] | None:
         """Return what is wrong with the signature of a message with this body, and why; None if nothing is."""
         if record is None:
             return Flaw.UNSIGNED, "it is not signed, and signing is on here"

@@ -11,8 +11,7 @@ from paigeant.security.custody.judging.letters import Letters
 from paigeant.security.custody.records import CLOCKS
 from paigeant.security.custody.writing import LONGEST_LIFE
 from paigeant.security.frame import read_frame
-
-from ..conftest import BEGAN, MINUTE, Journey, Ring
+from tests.unit.security.custody.conftest import BEGAN, MINUTE, Journey, Ring
 
 
 def flaw_of(ring: Ring, journey: Journey, audience: str = "default", after: timedelta = MINUTE) -> Flaw | None:
