@@ -35,11 +35,15 @@ INDEXES: Final = (
     _partial("step_executions_hint", _steps.namespace, _steps.hint_at, where=_open_step & _steps.due_at.is_not(None)),
     _partial(
         "step_executions_misfit",
-        *(_steps.namespace, _steps.step, _steps.interface),
+        *(_steps.namespace, _steps.step, _steps.interface, _steps.workflow_id, _steps.path, _steps.position),
         where=_open_step & _steps.interface.is_not(None),
     ),
     _partial("step_executions_stuck", _steps.namespace, _steps.workflow_id, where=STUCK),
-    _partial("step_executions_closing", _steps.namespace, where=_open_step & _steps.closes.is_not(None)),
+    _partial(
+        "step_executions_closing",
+        *(_steps.namespace, _steps.workflow_id, _steps.path, _steps.position),
+        where=_open_step & _steps.closes.is_not(None),
+    ),
     _partial(
         "step_executions_once",
         _steps.workflow_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 
 from paigeant.model.hops import Sealed
 from paigeant.model.limits import next_hint
@@ -36,10 +36,18 @@ _SILENT: Final = PreparedStatement(
     .with_for_update(of=step_executions, skip_locked=True)
 )
 _NEXT_SILENT: Final = PreparedStatement(
-    select(func.min(steps.hint_at).label("at"), store_now().label("now")).where(
-        _NAMESPACE, OPEN, steps.due_at.is_not(None)
+    select(
+        select(steps.hint_at)
+        .where(_NAMESPACE, OPEN, steps.due_at.is_not(None))
+        .order_by(steps.hint_at)
+        .limit(literal_column("1"))
+        .scalar_subquery()
+        .label("at"),
+        store_now().label("now"),
     )
 )
+"""The first in the order of the index, as in :mod:`paigeant.sql.statements.next_due`."""
+
 _HINT: Final = PreparedStatement(
     update(step_executions).where(THIS_HOP).values(hints=steps.hints + 1, hint_at=bindparam("b_hint_at"))
 )

@@ -29,7 +29,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction
 from paigeant.model.stored.claims import Announced, Claim, Due, Fitting, HeldInterface, Overdue
 from paigeant.protocol import leases, notice
-from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, list_of, one_of
+from paigeant.sql.execution.keys import IN_HOP_LIST, hop_list, keys_of, list_of, one_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
@@ -106,7 +106,7 @@ _CLOSING: Final = PreparedStatement(
     LEASABLE.where(
         *TO_CLOSE,
         runs.closes_at <= bindparam("now"),
-        OPEN,
+        unindexed(OPEN),
         steps.direction == Direction.EXECUTE.value,
         _DUE | (steps.owner.is_(None) & _WAITS_FOR_NO_JOIN),
     )

@@ -36,13 +36,17 @@ _NEXT_CLOSING: Final = PreparedStatement(
 @cache
 def _next_due_of(topics: int) -> PreparedStatement:
     """Return the query of when the next twin of so many topics is due, and the next suspect, and what time it is."""
+    # The first in the order of the index, not the least: for that PostgreSQL would walk through any index that it knows
+    # nothing of.
     parts = [
-        select(func.min(steps.due_at).label("due_at")).where(
-            NAMESPACE, steps.step == bindparam(f"topic_{n}"), OPEN, ~SUSPECT_HOP
-        )
+        select(steps.due_at)
+        .where(NAMESPACE, steps.step == bindparam(f"topic_{n}"), OPEN, ~SUSPECT_HOP, steps.due_at.is_not(None))
+        .order_by(steps.due_at)
+        .limit(literal_column("1"))
+        .subquery(f"due_{n}")
         for n in range(topics)
     ]
-    due = union_all(*parts).subquery("due")
+    due = union_all(*(select(part) for part in parts)).subquery("due")
     suspect = select(func.min(steps.due_at)).where(NAMESPACE, OPEN, SUSPECT_HOP, one_of(steps.step, "topics"))
     return PreparedStatement(
         select(

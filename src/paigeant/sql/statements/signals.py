@@ -21,6 +21,7 @@ from paigeant.sql.execution.keys import (
     one_of,
     run_list,
     runs_of,
+    unindexed,
     wanted,
 )
 from paigeant.sql.execution.prepared import PreparedStatement
@@ -40,7 +41,7 @@ _RUNS: Final = PreparedStatement(
 _WAITS: Final = PreparedStatement(
     select(*_WAIT)
     .join_from(run_list, step_executions, steps.workflow_id == run_list.c.workflow_id)
-    .where(OPEN, steps.awaits.is_not(None))
+    .where(one_of(steps.workflow_id, "runs"), unindexed(OPEN), steps.awaits.is_not(None))
     .order_by(*HOP)
     .with_for_update(of=step_executions)
 )

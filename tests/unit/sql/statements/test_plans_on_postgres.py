@@ -16,7 +16,7 @@ from sqlalchemy import Table, Update, make_url
 from paigeant.sql.execution.prepared import PreparedStatement, dialect_of
 from paigeant.sql.postgres.database import _SETTINGS
 from paigeant.sql.schema.whole import WHOLE
-from paigeant.sql.statements import announce, read
+from paigeant.sql.statements import announce, claim, read
 from paigeant.sql.statements.at_once import claim as claim_at_once
 from paigeant.sql.statements.at_once import commit as commit_at_once
 from paigeant.sql.statements.at_once import start as start_at_once
@@ -165,7 +165,13 @@ BY_KEY: dict[str, Any] = {
                 "which signals a run has",
                 "how many signals are kept",
             ),
-            *("a signal for a wait", "waits that have just begun", "ending a wait", "saying what a signal has met"),
+            *(
+                "the waits of a run",
+                "a signal for a wait",
+                "waits that have just begun",
+                "ending a wait",
+                "saying what a signal has met",
+            ),
             "what is signed of a run",
         )
     },
@@ -237,6 +243,35 @@ def test_a_hop_that_is_written_is_found_by_its_whole_key(request: pytest.Fixture
     scans = request.getfixturevalue(server).scans(BY_KEY[what])
 
     assert {scan.get("Index Name") for scan in scans} <= {"step_executions_pkey", "workflow_runs_workflow_id_key"}
+
+
+QUEUES: dict[str, tuple[PreparedStatement, set[str]]] = {
+    "a pick": (OFTEN["a pick"], {"step_executions_due"}),
+    "a pick of a suspect": (OFTEN["a pick of a suspect"], {"step_executions_due", "step_executions_interrupted"}),
+    "a wait": (OFTEN["a wait"], {"step_executions_due", "step_executions_interrupted"}),
+    "announcing": (OFTEN["announcing"], {"step_executions_hint"}),
+    "looking for what is to announce": (OFTEN["looking for what is to announce"], {"step_executions_hint"}),
+    "closing": (OFTEN["closing"], {"workflow_runs_closing"}),
+    "closing branches": (claim._CLOSING_BRANCHES, {"step_executions_closing"}),
+    "looking for what is to close": (
+        OFTEN["looking for what is to close"],
+        {"workflow_runs_closing", "step_executions_closing"},
+    ),
+    "looking for misfits": (OFTEN["looking for misfits"], {"step_executions_misfit"}),
+    "a lease of misfits": (OFTEN["a lease of misfits"], {"step_executions_misfit"}),
+}
+"""What idle workers look for, and the indexes that hold no more than that."""
+
+
+@pytest.mark.parametrize("what", QUEUES)
+@pytest.mark.parametrize("server", ["fresh", "full"])
+def test_what_is_due_is_found_by_its_queue(request: pytest.FixtureRequest, server: str, what: str):
+    """To who knows nothing, all that is open looks as good as the queue: and then it is all that ever waits."""
+    statement, queues = QUEUES[what]
+    scans = request.getfixturevalue(server).scans(statement)
+
+    assert {scan.get("Index Name") for scan in scans if not keys_searched(scan) & {"workflow_id"}} <= queues
+    assert all("Index Cond" in scan for scan in scans)
 
 
 AT_ONCE: dict[str, tuple[PreparedStatement, set[str]]] = {

@@ -102,8 +102,12 @@ def _steps() -> None:
         sqlite_where=_STUCK,
         postgresql_where=_STUCK,
     )
+    misfit = sa.text("completed_at IS NULL AND interface IS NOT NULL")
+    columns = ["namespace", "step", "interface", "workflow_id", "path", "position"]
+    op.drop_index("step_executions_misfit", "step_executions")
+    op.create_index("step_executions_misfit", "step_executions", columns, sqlite_where=misfit, postgresql_where=misfit)
     closing = sa.text("completed_at IS NULL AND closes IS NOT NULL")
-    columns = ["namespace"]
+    columns = ["namespace", "workflow_id", "path", "position"]
     op.create_index(
         "step_executions_closing", "step_executions", columns, sqlite_where=closing, postgresql_where=closing
     )
