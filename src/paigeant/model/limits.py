@@ -76,8 +76,6 @@ LINEAGE_HANDOVERS: Final = 16
 
 FIRST_HINT: Final = timedelta(seconds=3)
 """A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
-GRACE: Final = timedelta(seconds=5)
-"""How long after the end of a lease its twin is announced."""
 
 SUSPECT: Final = 2
 """Leases of a twin that ran out, from which on its step is suspected of killing its workers."""

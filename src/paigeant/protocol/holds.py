@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from paigeant.model.hold import Child, Code, Hold, Join, Person, Signal, WaitState, Window, due_at
+from paigeant.model.hold import Child, Code, Hold, Join, Now, Person, Signal, WaitState, Window, due_at
 from paigeant.model.hops import Commit, RunStart, Twin
 from paigeant.model.limits import FIRST_HINT
 from paigeant.model.message import HopKey
@@ -43,7 +43,9 @@ class Added(NamedTuple):
 
 
 def add(hold: Hold, now: datetime, *, closes: bool = False) -> Added:
-    """Return what a new twin is like, due when its hold ends. The first to announce it is who has written it.
+    """Return what a new twin is like, due when its hold ends.
+
+    The first to announce it is who has written it, if it is due now; one that is due later is announced then.
 
     ``closes``: it is of a branch that is to end, so that anybody may end it.
     """
@@ -58,7 +60,7 @@ def add(hold: Hold, now: datetime, *, closes: bool = False) -> Added:
         started_at=None,
         completed_at=None,
         due_at=due,
-        hint_at=(due or now) + FIRST_HINT,
+        hint_at=now + FIRST_HINT if isinstance(hold, Now) else due or now,
         hints=0,
         reason=hold.reason,
         awaits=_awaits(hold),

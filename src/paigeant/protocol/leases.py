@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
 
 from paigeant.model.hold import WaitState
-from paigeant.model.limits import GRACE, SUSPECT
+from paigeant.model.limits import SUSPECT
 from paigeant.model.runs import Direction, StepStatus, WaitReason
 from paigeant.protocol.states import HopState, RunState
 
@@ -81,10 +81,15 @@ class Taken(NamedTuple):
     started_at: datetime
     due_at: datetime
     hint_at: datetime
+    hints: int
 
 
 def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
-    """Return what a lease of this length, given to this owner, writes."""
+    """Return what a lease of this length, given to this owner, writes.
+
+    How often it was announced before is forgotten: once the lease has run out it is announced as soon, and as often, as
+    if it were new.
+    """
     ends_at, hint_at, *_ = renew(now, lease)
     return Taken(
         fence=hop.fence + 1,
@@ -100,6 +105,7 @@ def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
         started_at=now,
         due_at=ends_at,
         hint_at=hint_at,
+        hints=0,
     )
 
 
@@ -109,7 +115,7 @@ def end_wait(wait: str | None) -> str | None:
 
 
 class Renewed(NamedTuple):
-    """What a beat writes: the end of the lease, and when its twin is announced if nobody renews it again.
+    """What a beat writes: the end of the lease, when its twin is announced as well, if nobody renews it again.
 
     It runs: once its lease had run out, somebody may have noted that nobody serves it.
     """
@@ -123,7 +129,7 @@ class Renewed(NamedTuple):
 def renew(now: datetime, lease: timedelta) -> Renewed:
     """Return what renewing a lease for so long writes."""
     ends_at = now + lease
-    return Renewed(ends_at, ends_at + GRACE, StepStatus.RUNNING, None)
+    return Renewed(ends_at, ends_at, StepStatus.RUNNING, None)
 
 
 class Released(NamedTuple):

@@ -44,7 +44,13 @@ def test_a_lease_raises_the_fence_and_counts_the_attempt():
     assert (taken.fence, taken.attempt, taken.interruptions) == (5, 2, 0)
     assert (taken.owner, taken.worker, taken.status) == ("b", "b", StepStatus.RUNNING)
     assert (taken.started_at, taken.due_at) == (NOW, NOW + LEASE)
-    assert taken.hint_at > taken.due_at
+
+
+def test_a_lease_that_runs_out_is_announced_then_however_often_its_hop_was_before():
+    taken = leases.take(Hop(), "b", NOW, LEASE)
+
+    assert (taken.hint_at, taken.hints) == (taken.due_at, 0)
+    assert leases.renew(NOW, LEASE).hint_at == NOW + LEASE
 
 
 def test_a_lease_that_finds_an_owner_counts_an_interruption():

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from paigeant.abc import Delivery, Transport
-from paigeant.aio.race import cancel
+from paigeant.aio.race import cancel, until_first
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.dead_letters import ReceivedMessage, UndeliverableTriage
@@ -16,10 +16,17 @@ from paigeant.errors import Unavailable
 from paigeant.model.events import Delivered
 from paigeant.model.hops import Grant
 from paigeant.model.message import HopKey
-from paigeant.model.stored.claims import Announced
+from paigeant.model.stored.claims import Announced, Due
 
 PASSED_OVER: Final = 0.05
 """Seconds until a message is tried again whose hop could not be leased only because somebody held its run."""
+
+DRY: Final = 3.0
+"""Seconds for which the broker gives nothing, though there is room, until a worker looks in the store; then between two
+looks. What is due there by then was lost with the broker, or with a worker that it was given to."""
+
+LOOK: Final = 0.05
+"""Seconds that a look into the store waits for what is just about to be due."""
 
 LAST_LEASE: Final = 5.0
 """Seconds that a lease under way gets to be answered, once nothing more is delivered."""
@@ -29,7 +36,8 @@ class BrokerIntake:
     """One subscription. While some deliveries are leased, the next gather: no timer, no minimum.
 
     It asks for no delivery that could not be leased now. What it was given and has not settled in the end, the broker
-    has again.
+    has again. If it is given nothing for a while, it leases what is due in the store: a message that was lost would be
+    announced again only in its turn, the later the longer its hop had to wait before.
     """
 
     def __init__(self, admission: Admission, transport: Transport) -> None:
@@ -40,7 +48,8 @@ class BrokerIntake:
         self._hand: list[ReceivedMessage] = []
         self._passed_over = 0
         self._stirred = asyncio.Event()
-        self._over = False
+        self._dry_since: float | None = None
+        self._over = asyncio.Event()
 
     async def run(self) -> None:
         """Receive until stopped; raises what ends the subscription."""
@@ -59,7 +68,9 @@ class BrokerIntake:
         """Ask for deliveries as long as there is room for them."""
         while True:
             if await self._admission.has_room_beyond(len(self._hand) + self._passed_over):
+                self._dry_since = self._runtime.clock()
                 delivery = await anext(deliveries, None)
+                self._dry_since = None
                 if delivery is None:
                     raise Unavailable("the broker has ended the subscription")
                 if self._runtime.hooks.wants(Delivered):
@@ -69,18 +80,21 @@ class BrokerIntake:
 
     async def _lease_until(self, settling: Acknowledger, *ends: asyncio.Task[Any]) -> None:
         """Lease what gathers until one of these has ended; what was asked for by then is not given up."""
-        leasing = asyncio.create_task(self._lease_all(settling), name="paigeant-leasing")
+        leasing = [
+            asyncio.create_task(self._lease_all(settling), name="paigeant-leasing"),
+            asyncio.create_task(self._lease_what_was_lost(), name="paigeant-leasing-lost"),
+        ]
         try:
-            await asyncio.wait([leasing, *ends], return_when=asyncio.FIRST_COMPLETED)
-            self._over = True
+            await asyncio.wait([*leasing, *ends], return_when=asyncio.FIRST_COMPLETED)
+            self._over.set()
             self._stirred.set()
-            await asyncio.wait([leasing], timeout=LAST_LEASE)
+            await asyncio.wait(leasing, timeout=LAST_LEASE)
         finally:
-            await cancel([leasing])
+            await cancel(leasing)
 
     async def _lease_all(self, settling: Acknowledger) -> None:
         sorter = UndeliverableTriage(self._runtime, settling)
-        while not self._over:
+        while not self._over.is_set():
             if not self._hand:
                 self._stirred.clear()
                 await self._stirred.wait()
@@ -90,6 +104,25 @@ class BrokerIntake:
                 self._admission.worked()
             except Exception as error:  # noqa: BLE001  (what is in hand stays there until the store has heard of it)
                 await self._admission.recover(error)
+
+    async def _lease_what_was_lost(self) -> None:
+        """Lease what is due in the store each time the broker has given nothing for a while."""
+        runtime, admission = self._runtime, self._admission
+        store, group = runtime.store, admission.group
+        while not self._over.is_set():
+            await until_first(self._over.wait(), timeout=DRY)
+            if self._over.is_set() or not self._is_dry:
+                continue
+            try:
+                if await store.wait_until_due(group, LOOK) and self._is_dry:
+                    await admission.take(lambda room: store.claim(runtime.owner, Due(group), room, runtime.lease))
+            except Exception as error:  # noqa: BLE001  (the next look may do better)
+                runtime.trouble("looking for steps that the broker has lost", error)
+
+    @property
+    def _is_dry(self) -> bool:
+        """Whether the broker has given nothing for a while, though it was asked all the time."""
+        return self._dry_since is not None and self._runtime.clock() - self._dry_since >= DRY
 
     async def _lease(self, settling: Acknowledger, sorter: UndeliverableTriage) -> None:
         """Lease what is in hand, as far as there are slots, and sort out what was not leased."""

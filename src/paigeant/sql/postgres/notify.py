@@ -27,7 +27,8 @@ _BLIND: Final = 1.0
 _HEARING: Final = 60.0
 """The same while nudges are heard: a connection may be dead without anybody's knowing."""
 
-_PATIENT: Final = 30.0
+_PATIENT: Final = 2.0
+"""Seconds between two attempts to connect, at most: until then the others, who may hear already, hear nothing of us."""
 
 _FAREWELL: Final = 2.0
 """Seconds for the last nudge of a process."""

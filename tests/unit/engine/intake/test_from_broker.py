@@ -14,6 +14,7 @@ import pytest
 
 from paigeant import RunStatus
 from paigeant.abc import Delivery
+from paigeant.engine.intake import from_broker
 from paigeant.errors import Unavailable
 from paigeant.model.events import SetAside
 from paigeant.model.hops import Grant, Sealed
@@ -126,6 +127,35 @@ async def test_a_message_that_a_claim_passed_over_is_leased_a_moment_later(bench
     assert (await bench.until(run, within=2)).output == "done"
     assert passes == 0
     await eventually(lambda: asyncio.sleep(0, not broker.out))
+
+
+async def test_what_the_broker_has_lost_is_taken_from_the_store_by_who_is_given_nothing(
+    bench: Any, broker: Shaky, monkeypatch: pytest.MonkeyPatch
+):
+    """A twin that waited for long is announced seldom: minutes may pass until a lost message is sent again."""
+    monkeypatch.setattr(from_broker, "DRY", 0.1)
+    broker.lose = 1.0
+    run = await bench.start("step", "other")
+    broker.lose = 0.0
+    [hop] = bench.steady._rows.twins.values()
+    hop.hints, hop.hint_at = 6, hop.hint_at + timedelta(minutes=4)
+
+    await bench.serve()
+
+    assert (await bench.until(run, within=5)).output == "done"
+
+
+async def test_who_is_given_something_all_the_time_looks_nowhere_else(
+    bench: Any, broker: Shaky, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(from_broker, "DRY", 0.3)
+    await bench.serve()
+
+    for _ in range(10):
+        await bench.until(await bench.start("step"))
+        await asyncio.sleep(0.05)
+
+    assert bench.store.calls["claim Due"] == 0
 
 
 async def test_no_more_is_asked_of_the_broker_than_could_be_leased(bench: Any, broker: Shaky):

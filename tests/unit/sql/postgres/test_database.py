@@ -10,7 +10,7 @@ from datetime import timedelta
 from time import monotonic
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import NullPool, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from paigeant import ActivityRegistry, Paigeant, Run, Workflow
@@ -23,6 +23,7 @@ from paigeant.sql.postgres.notify import NotifyListener
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.testing.builders import completed, new_run
 from paigeant.testing.waiting import eventually
+from tests.conftest import tell_postgres
 
 HOUR = timedelta(hours=1)
 
@@ -236,6 +237,26 @@ async def test_processes_nudge_each_other(new_postgres: Callable[..., str]):
     assert elsewhere.count == quiet
     for one in (here, there, elsewhere):
         await one.close()
+    await engine.dispose()
+
+
+async def test_who_was_cut_off_hears_again_soon_after_the_server_is_back(new_postgres: Callable[..., str]):
+    """Others hear before: to what this process commits they would look only within the time of a lease."""
+    url = new_postgres()
+    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    listener = NotifyListener(engine, "a")
+    listener.start()
+    await eventually(lambda: hearing(listener))
+
+    name = make_url(url).database
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    await asyncio.to_thread(tell_postgres, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false", end)
+    await eventually(lambda: asyncio.sleep(0, not listener._hears))
+    await asyncio.sleep(7)
+    await asyncio.to_thread(tell_postgres, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+    await eventually(lambda: hearing(listener), within=4)
+    await listener.close()
     await engine.dispose()
 
 

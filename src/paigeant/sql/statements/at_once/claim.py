@@ -11,7 +11,6 @@ from sqlalchemy import CTE, ColumnElement, Interval, Text, and_, bindparam, case
 
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import Grant
-from paigeant.model.limits import GRACE
 from paigeant.model.runs import StepStatus
 from paigeant.protocol.leases import Taken
 from paigeant.sql.execution.keys import list_of
@@ -97,7 +96,8 @@ def _taken(due: CTE) -> CTE:
         worker=_OWNER,
         started_at=NOW,
         due_at=NOW + _LEASE,
-        hint_at=NOW + _LEASE + literal(GRACE, Interval()),
+        hint_at=NOW + _LEASE,
+        hints=literal(0),
     )
     this = is_of(due) & (steps.fence == due.c.fence)
     return update(step_executions).where(this).values(written._asdict()).returning(*HOP).cte("taken")

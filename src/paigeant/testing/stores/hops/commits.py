@@ -7,12 +7,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from paigeant.abc import Store
-from paigeant.model.hops import LeaseToken, Verdict
+from paigeant.model.hops import LeaseToken, Sealed, Verdict
 from paigeant.model.outcomes import Parked, Retrying
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
+from paigeant.model.stored.claims import Due
 from paigeant.model.values.values import inline
-from paigeant.testing.builders import FAULT, OTHER, completed, decided, failed, new_run
+from paigeant.testing.builders import FAULT, OTHER, WORKER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import StoreBackend
+from paigeant.testing.waiting import eventually
 
 
 class CommitGuarantees(StoreBackend):
@@ -247,6 +249,20 @@ class CommitGuarantees(StoreBackend):
         await self.settle(store, decided(parked, Parked("ask Ann")))
 
         assert await store.take_announcements(10) == []
+
+    async def test_a_lease_that_runs_out_is_announced_then_however_often_its_hop_was_before(self, store: Store) -> None:
+        first = await self.begin(store, "draft")
+        await store.release([first.held])
+        await store.take_announcements(10)  # the next one is further away than the end of the lease
+        [leased] = await store.claim(WORKER, Due(["draft"]), 1, self.lease)
+
+        async def announced() -> list[Sealed]:
+            await self.let_leases_end()
+            return await store.take_announcements(10)
+
+        [sealed] = await eventually(announced, within=2.0)
+
+        assert sealed.message_id == leased.key.message_id
 
     async def test_no_more_is_announced_than_asked_for(self, store: Store) -> None:
         grants = [await self.begin(store, "draft") for _ in range(3)]
