@@ -47,6 +47,7 @@ CREW = Contestant("paigeant", "contestants/crew.py")
 AGENTS = Contestant("paigeant", "contestants/agents.py")
 FANS = Contestant("paigeant", "contestants/fans.py", patience=500)
 WAITS = Contestant("paigeant", "contestants/waits.py", patience=900)
+KILLS = Contestant("paigeant", "contestants/kills.py", patience=450)
 SIZES = Contestant("paigeant", "contestants/sizes.py")
 
 

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from cold import cold
-from contest import AGENTS, CREW, ENGINE, FANS, OWN, RAW, SIZES, USED, WAITS, Contestant, Failed, Result, ask
+from contest import AGENTS, CREW, ENGINE, FANS, KILLS, OWN, RAW, SIZES, USED, WAITS, Contestant, Failed, Result, ask
 from environments import Missing
 from field import OURS, PEERS
 from places import ALL, POSTGRES, REDIS, SQLITE, Backend, Places
@@ -147,6 +147,12 @@ def conditions(places: Places, scale: Scale) -> Found:
     return found
 
 
+def kills(places: Places, scale: Scale) -> Found:
+    """How long due steps lie while one worker of three is killed after the other."""
+    job = Job(seconds=6 * scale.seconds)
+    return {backend.name: _tried(places, KILLS, backend, job) for backend in ALL}
+
+
 def message(places: Places, scale: Scale) -> Found:
     """Bytes of the first and the last message of a run."""
     del scale
@@ -167,6 +173,7 @@ MEASURES: dict[str, Callable[[Places, Scale], Found]] = {
     "branches": branches,
     "waiting": waits,
     "conditions": conditions,
+    "kills": kills,
     "cold": cold,
     "message": message,
 }

@@ -19,6 +19,12 @@ def cpu(pid: int) -> float:
     return sum(_ticks(process) for process in family(pid)) / TICK
 
 
+def starved(pid: int) -> float:
+    """Return for how many seconds a process and its living descendants were ready to run, and had no processor."""
+    waits = (_waited(task) for process in family(pid) for task in Path(f"/proc/{process}/task").glob("*/schedstat"))
+    return sum(waits) / 1e9
+
+
 def family(pid: int) -> list[int]:
     """Return the process and its living descendants."""
     children: dict[int, list[int]] = {}
@@ -37,7 +43,10 @@ def rss(pid: int) -> float:
 
 
 class Window:
-    """What passes between ``with`` and its end: seconds, and the CPU of workers and servers."""
+    """What passes between ``with`` and its end: seconds, the CPU of workers and servers, and what they waited for it.
+
+    A run that takes long and uses little, while others use the machine, has no stall: it was ``starved``.
+    """
 
     def __init__(self, workers: Sequence[int], servers: Sequence[int]) -> None:
         """Watch these processes."""
@@ -46,6 +55,7 @@ class Window:
 
     def __enter__(self) -> Self:
         """Begin."""
+        self._waited_before = self._starved()
         self._before = self._used()
         self._began = perf_counter()
         return self
@@ -56,16 +66,21 @@ class Window:
         worker, server = self._used()
         self.worker_cpu = worker - self._before[0]
         self.server_cpu = server - self._before[1]
+        self.starved = self._starved() - self._waited_before
 
     def as_result(self, steps: int) -> dict[str, Any]:
-        """Return the throughput, and milliseconds of CPU a step."""
+        """Return the throughput, milliseconds of CPU a step, and seconds of waiting for a processor in each second."""
         return {
             "steps": steps,
             "seconds": self.seconds,
             "steps_per_second": steps / self.seconds,
             "worker_ms": 1000 * self.worker_cpu / steps,
             "server_ms": 1000 * self.server_cpu / steps,
+            "starved": self.starved / self.seconds,
         }
+
+    def _starved(self) -> float:
+        return sum(map(starved, [*self._workers, *self._servers]))
 
     def _used(self) -> tuple[float, float]:
         return sum(map(cpu, self._workers)), sum(map(cpu, self._servers))
@@ -82,6 +97,14 @@ def _stat(pid: int) -> list[str]:
 def _ticks(pid: int) -> int:
     """User and system time, of the process and of the children it has waited for."""
     return sum(int(field) for field in _stat(pid)[11:15])
+
+
+def _waited(schedstat: Path) -> int:
+    """Return the nanoseconds that a thread was ready to run without running, 0 if it has ended."""
+    try:
+        return int(schedstat.read_text("utf-8").split()[1])
+    except OSError:
+        return 0
 
 
 def _resident(pid: int) -> float:

@@ -167,6 +167,17 @@ def _when(found: Found) -> str:
     return _table(("backend", "condition", "steps/s", "CPU ms a step"), rows)
 
 
+def _kills(found: Found) -> str:
+    row = _row_of(
+        lambda line: [
+            f"{line['killed']:.0f}",
+            *(", ".join(f"{line[f'{name}_{what}']:.2f}" for what in ("p50", "p99", "max")) for name in ("new", "left")),
+        ]
+    )
+    heads = ("workers killed", "new steps: p50, p99, longest, s", "steps of the dead, from the end of the lease, s")
+    return _table(("backend", *heads), [[name, *row(line, 3)] for name, line in found.items()])
+
+
 def _telemetry(found: Found) -> str:
     rows: list[list[str]] = []
     for name, ways in found.items():
@@ -241,6 +252,7 @@ TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
     "branches": ("Branches", _branches),
     "waiting": ("Runs that wait", _waiting),
     "conditions": ("Steps with a true condition", _when),
+    "kills": ("How long due steps lie while workers are killed", _kills),
     "idle": ("An idle worker", _idle),
     "memory": ("Memory while runs wait", _memory),
     "cold": ("Starting", _cold),

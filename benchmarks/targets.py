@@ -169,6 +169,13 @@ def _when(found: Found) -> Iterator[Target]:
             yield Target(f"CPU a step with a condition to one without, {backend}", ratio, 1.15, most=True, unit=" x")
 
 
+def _kills(found: Found) -> Iterator[Target]:
+    for backend, line in found.items():
+        if "failed" not in line:
+            what = f"longest time until a dead worker's step is taken up, from the end of its lease, {backend}"
+            yield Target(what, line["left_max"], 3, most=True, unit=" s")
+
+
 def _cold(found: Found) -> Iterator[Target]:
     for kind in ("paigeant runs", "paigeant run, first step runs"):
         yield Target(f"cold start, {kind}", found[kind]["ms"], 500, most=True, unit=" ms")
@@ -189,6 +196,7 @@ JUDGES: dict[str, Callable[[Found], Iterator[Target]]] = {
     "branches": _branches,
     "waiting": _waiting,
     "conditions": _when,
+    "kills": _kills,
     "idle": _idle,
     "memory": _memory,
     "cold": _cold,

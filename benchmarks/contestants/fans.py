@@ -12,9 +12,10 @@ from typing import Any
 from loops.counts import counts, largest
 from meter import rss
 from tasks import run
+from trivial import trivial
 from workload import Flight, Job, answer
 
-from paigeant import ActivityRegistry, ForEach, Paigeant, Parallel, Step, Workflow
+from paigeant import ForEach, Paigeant, Parallel, Step, Workflow
 from paigeant.config import Settings
 
 PATIENCE = 400.0
@@ -89,19 +90,11 @@ async def timed(work: Callable[[], Awaitable[Any]]) -> float:
 
 async def main(job: Job) -> None:
     """Do what was asked for, and answer."""
-    flight, activity = Flight(job.in_flight), ActivityRegistry()
-
-    @activity.execute()
-    async def step(text: str) -> str:
-        return text
+    flight = Flight(job.in_flight)
+    activity = trivial(flight)
 
     @activity.execute()
     async def item(text: str) -> str:
-        return text
-
-    @activity.execute()
-    async def last(text: str) -> str:
-        flight.land()
         return text
 
     workflows: list[Workflow[Any, Any]] = [Workflow("single", [Step("last")]), IN_A_ROW, AT_ONCE, EACH]

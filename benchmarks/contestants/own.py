@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from loops.counts import counts
 from tasks import perform, run
+from trivial import trivial
 from workload import Flight, Job, plan_of
 
-from paigeant import ActivityRegistry, Paigeant, Step, Workflow
+from paigeant import Paigeant, Step, Workflow
 from paigeant.config import Settings
 
 
@@ -29,17 +30,8 @@ class Own:
 
 async def main(job: Job) -> None:
     """Do what was asked for, and answer."""
-    flight, activity = Flight(job.in_flight), ActivityRegistry()
-
-    @activity.execute()
-    async def step(text: str) -> str:
-        return text
-
-    @activity.execute()
-    async def last(text: str) -> str:
-        flight.land()
-        return text
-
+    flight = Flight(job.in_flight)
+    activity = trivial(flight)
     steps = [Step(name, when="text != ''") if job.when else Step(name) for name in plan_of(job)]
     workflow = Workflow("bench", steps)
     settings = Settings(store=job.store, transport=job.transport, signing="on" if job.signing == "on" else "off")
