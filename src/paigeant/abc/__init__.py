@@ -18,6 +18,7 @@ from paigeant.abc.calls.plan_access import PlanAccess
 from paigeant.abc.calls.step_session import Call, StepSession
 from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHop
 from paigeant.abc.custody.judge import Judge
+from paigeant.abc.custody.signing_keys import SigningKeys
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
 from paigeant.abc.hooks import DispatchSpan, Hooks, Reporter, StepSpan
@@ -68,6 +69,7 @@ __all__ = [
     "Schema",
     "SealedHop",
     "SecretBox",
+    "SigningKeys",
     "StepSession",
     "StepSpan",
     "Store",

@@ -9,6 +9,7 @@ from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.histories import Histories
 from paigeant.abc.calls.ledger import Ledger
 from paigeant.abc.calls.pauses import Pauses
+from paigeant.abc.custody.signing_keys import SigningKeys
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
 from paigeant.abc.hop_store import HopStore
@@ -33,6 +34,7 @@ class Store(
     DeadLetters,
     AccessTokens,
     Grants,
+    SigningKeys,
     RunReader,
     Resource,
 ):

@@ -1,14 +1,16 @@
-"""Who may ask the HTTP API, and for whom runs act."""
+"""Who may ask the HTTP API, for whom runs act, and by which keys they are signed."""
 
 # ruff: noqa: D102 -- what a method guarantees is said in the contract
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import AccessTokens, Grants
+from paigeant.abc import AccessTokens, Grants, SigningKeys
 from paigeant.aio.changes import News
+from paigeant.model.custody.keys import PublishedKey, StoredKey
 from paigeant.model.hops import LeaseToken
 from paigeant.model.people.deeds import Deed
 from paigeant.model.secrecy.grants import GrantAnswer, SealedGrant
@@ -16,11 +18,11 @@ from paigeant.model.stored.access_tokens import StoredToken, TokenGrant
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import operate
 from paigeant.sql.statements.access import tokens
-from paigeant.sql.statements.custody import grants
+from paigeant.sql.statements.custody import grants, signing_keys
 
 
-class SqlAccess(InDatabase, AccessTokens, Grants):
-    """Both contracts over a database."""
+class SqlAccess(InDatabase, AccessTokens, Grants, SigningKeys):
+    """The contracts over a database."""
 
     async def record_token(self, grant: TokenGrant, digest: str, lifetime: timedelta | None = None) -> StoredToken:
         return await self.database.write(lambda tx: tokens.record(tx, grant, digest, lifetime), News.NOTHING)
@@ -41,3 +43,12 @@ class SqlAccess(InDatabase, AccessTokens, Grants):
         return await self.database.write(
             lambda tx: grants.renew_grant(tx, operate.find(tx, workflow_id), grant, deed), News.WORK
         )
+
+    async def record_keys(self, keys: Sequence[PublishedKey]) -> None:
+        await self.database.write(lambda tx: signing_keys.keep_keys(tx, keys), News.NOTHING)
+
+    async def find_keys(self, kids: Collection[str]) -> list[StoredKey]:
+        return await self.database.read(lambda tx: signing_keys.find_keys(tx, kids))
+
+    async def list_keys(self, *, limit: int = 1_000) -> list[StoredKey]:
+        return await self.database.read(lambda tx: signing_keys.list_keys(tx, limit))

@@ -55,3 +55,17 @@ deeds: Final = Table(
     Index("deeds_of_namespace", "namespace", "at"),
 )
 """What people did, with who it was: to a run, or to none. ``text`` and ``jws`` are there if it is signed."""
+
+signing_keys: Final = Table(
+    "signing_keys",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("kid", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("jws", Text),
+    Column("until", StoreTime),
+    Column("at", StoreTime, nullable=False),
+    Index("signing_keys_newest", "namespace", "at"),
+)
+"""The public halves of keys that processes sign with: vouchers, which prove themselves, and keys of development."""

@@ -22,6 +22,7 @@ from paigeant.sql.schema.tables import Columns, workflow_runs
 from paigeant.sql.schema.whole import tables_of_runs
 from paigeant.sql.statements.calls.budgets import drop_budgets, drop_past_budgets
 from paigeant.sql.statements.commits.plans import drop_unused
+from paigeant.sql.statements.custody.signing_keys import drop_past_keys
 from paigeant.sql.statements.hops import steps
 
 HOPS: Final = 5_000
@@ -88,6 +89,7 @@ def prune(
         if not only:
             drop_unused(tx)
             drop_past_budgets(tx, tx.now - older_than)
+            drop_past_keys(tx, tx.now - older_than)
         return 0
     sizes = {row.workflow_id: row.hops for row in tx.rows(_SIZES, runs=[row.workflow_id for row in found])}
     oldest = [row.workflow_id for row in found]

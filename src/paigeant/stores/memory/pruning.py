@@ -39,7 +39,17 @@ def prune(
     rows.deeds = [each for each in rows.deeds if each.deed.workflow_id not in {run.workflow_id for run in gone}]
     needed = {digest for run in rows.runs.values() for digest in run.plans}
     rows.plan_texts = {digest: text for digest, text in rows.plan_texts.items() if digest in needed}
+    if not gone and not only:
+        _drop_past_keys(rows, before)
     return len(gone)
+
+
+def _drop_past_keys(rows: Rows, before: datetime) -> None:
+    """Delete the keys with which nobody signed any more by then, nor when the oldest run began that is left."""
+    by = min([before, *(run.created_at for run in rows.runs.values())])
+    rows.signing_keys = {
+        kid: stored for kid, stored in rows.signing_keys.items() if stored.key.until is None or stored.key.until >= by
+    }
 
 
 def _drop_budgets(rows: Rows, gone: list[RunRow], before: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from paigeant.aio.changes import Changes
+from paigeant.model.custody.keys import StoredKey
 from paigeant.model.message import HopKey
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.model.routing_slip import PassedEntry
@@ -43,6 +44,7 @@ class Rows:
         """The dead letters by topic and digest, each there once."""
         self.tokens: dict[str, Any] = {}
         self.deeds: list[Any] = []
+        self.signing_keys: dict[str, StoredKey] = {}
         self.calls: Calls = Calls()
         self._numbers = 0
 

@@ -30,7 +30,7 @@ from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
 from paigeant.protocol import leases
 from paigeant.stores.memory import custody, hops, letters, operator, overview, views
-from paigeant.stores.memory.access.contract import MemoryAccessTokens, MemoryGrants
+from paigeant.stores.memory.access.contract import MemoryAccessTokens, MemoryGrants, MemorySigningKeys
 from paigeant.stores.memory.calls.contract import MemoryCalls
 from paigeant.stores.memory.clock import Clock, store_time
 from paigeant.stores.memory.commits import commit, start
@@ -43,7 +43,7 @@ _SHARED: Final[dict[tuple[str, str], Rows]] = {}
 """What the stores with a name hold, by name and namespace. It lives as long as the process, as a file would."""
 
 
-class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants, Store):
+class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants, MemorySigningKeys, Store):
     """Keeps everything in dictionaries: as durable as its process, and otherwise a store like any other.
 
     ``memory://`` is private to the object. ``memory://name`` is shared by all stores of that name in the process, for

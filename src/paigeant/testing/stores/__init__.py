@@ -1,6 +1,7 @@
 """The suite that every store must pass."""
 
 from paigeant.testing.stores.access.grants import GrantGuarantees
+from paigeant.testing.stores.access.keys import KeyGuarantees
 from paigeant.testing.stores.access.tokens import TokenGuarantees
 from paigeant.testing.stores.backend import Connect, StoreBackend
 from paigeant.testing.stores.calls.approvals import ApprovalGuarantees
@@ -59,6 +60,7 @@ class StoreContract(
     LetterGuarantees,
     TokenGuarantees,
     GrantGuarantees,
+    KeyGuarantees,
     DirectoryGuarantees,
     ReaderGuarantees,
     OverviewGuarantees,

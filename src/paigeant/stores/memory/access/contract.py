@@ -1,14 +1,16 @@
-"""Who may ask the HTTP API, and for whom runs act."""
+"""Who may ask the HTTP API, for whom runs act, and by which keys they are signed."""
 
 # ruff: noqa: D102 -- what a method guarantees is said in the contract
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from paigeant.abc import AccessTokens, Grants
+from paigeant.abc import AccessTokens, Grants, SigningKeys
 from paigeant.errors import WrongState
+from paigeant.model.custody.keys import PublishedKey, StoredKey
 from paigeant.model.hops import LeaseToken
 from paigeant.model.people.deeds import Deed
 from paigeant.model.secrecy.grants import GrantAnswer, SealedGrant
@@ -69,3 +71,20 @@ class MemoryGrants(Grants):
         hastened = sum(hasten_granted(self._rows, run, hop) for hop in run.twins.values())
         self._rows.changes.note()
         return hastened
+
+
+class MemorySigningKeys(SigningKeys):
+    """The contract over rows in memory."""
+
+    _rows: Rows
+
+    async def record_keys(self, keys: Sequence[PublishedKey]) -> None:
+        for key in keys:
+            self._rows.signing_keys.setdefault(key.kid, StoredKey(key, self._rows.clock()))
+
+    async def find_keys(self, kids: Collection[str]) -> list[StoredKey]:
+        return [self._rows.signing_keys[kid] for kid in sorted(kids) if kid in self._rows.signing_keys]
+
+    async def list_keys(self, *, limit: int = 1_000) -> list[StoredKey]:
+        found = sorted(self._rows.signing_keys.values(), key=lambda stored: stored.key.kid)
+        return sorted(found, key=lambda stored: stored.at, reverse=True)[:limit]

@@ -9,6 +9,7 @@ from alembic import op
 
 from paigeant.errors import ConfigError
 from paigeant.sql.schema.migrations.calls import add_calls
+from paigeant.sql.schema.migrations.keys import add_keys
 from paigeant.sql.schema.migrations.tokens import add_tokens
 
 revision: Final = "0006"
@@ -37,6 +38,7 @@ def upgrade() -> None:
     op.add_column("workers", sa.Column("draining", sa.Boolean(), nullable=False, server_default=sa.false()))
     _signals()
     _custody()
+    add_keys()
     _branches()
 
 
