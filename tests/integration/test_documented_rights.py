@@ -19,6 +19,7 @@ from chaos.servers.rabbitmq import RabbitMQ
 from chaos.servers.redis import RedisServer
 from paigeant import ActivityContext, ActivityRegistry, Paigeant, Parallel, Terminal, Wait, Workflow
 from paigeant.abc import Transport
+from paigeant.app.custody import Custody
 from paigeant.app.upkeep.log_lines import LogReader, prune_lines
 from paigeant.app.upkeep.log_stores import open_log_store
 from paigeant.config import Settings
@@ -133,9 +134,31 @@ def keep_a_line(settings: Settings) -> None:
     assert prune_lines(settings, timedelta(0)) == 1
 
 
-async def test_the_documented_grants_of_postgresql_suffice(new_open_folder: Callable[[], Path]):
+async def use_what_is_signed(settings: Settings) -> None:
+    """Do what workers, dispatchers and operators do with signing on, but for pruning."""
+    workflows = [workflow for workflow, _ in WORKFLOWS.values()]
+    async with Paigeant(registry(), workflows=workflows, settings=settings) as app:
+        assert [one for one in await app.store.examine() if one.severity is Severity.PROBLEM] == []
+        async with app.worker():
+            run = await app.dispatch("waiting", {})
+            await run.signal("go")
+            assert (await run.result(PATIENCE)).status is RunStatus.COMPLETED
+        assert (await Custody(app).verify(run.workflow_id)).verdict == "intact"
+
+
+async def tell(server: Postgres, statement: str, user: str | None = None) -> None:
+    """Execute a statement, as its owner or as somebody else."""
+    connection = await asyncpg.connect(server.url, user=user)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def test_the_documented_grants_of_postgresql_suffice(new_open_folder: Callable[[], Path], tmp_path: Path):
     owner_makes = documented(r"`(CREATE SCHEMA paigeant AUTHORIZATION) shop_owner`")
     grants = documented(r"`(GRANT [^`]+ SCHEMA paigeant)`")
+    revokes = documented(r"`(REVOKE UPDATE, DELETE ON [^`]+)`")
     server = Postgres(new_open_folder())
     await server.prepare()
     try:
@@ -154,6 +177,14 @@ async def test_the_documented_grants_of_postgresql_suffice(new_open_folder: Call
         shop = Settings(store=f"postgresql://shop@{there}", log_sink="store")
         await use(shop)
         await asyncio.to_thread(keep_a_line, shop)
+
+        for revoke in revokes:
+            await tell(server, f"{revoke} FROM shop")
+        await use_what_is_signed(shop.model_copy(update={"signing": "on", "file": tmp_path / "paigeant.yaml"}))
+        for table in ("records", "deeds", "signing_keys"):
+            for statement in (f"UPDATE paigeant.{table} SET text = ''", f"DELETE FROM paigeant.{table}"):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await tell(server, statement, user="shop")
     finally:
         await server.stop()
 

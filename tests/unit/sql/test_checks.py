@@ -137,6 +137,14 @@ async def test_a_user_without_rights_and_one_with_just_enough(postgres: str, use
     assert enough["rights"].said == f"{user} may read and write; upgrades need the tables' owner"
     assert "commit" in enough
 
+    signed = "paigeant.records, paigeant.deeds, paigeant.signing_keys"
+    tell_postgres(f"REVOKE UPDATE, DELETE ON {signed} FROM {user}", on=postgres)
+    least = await find(as_user(postgres, user))
+    assert bad(least) == []
+    assert least["rights"].said.endswith("of what is signed it may change nothing, and so not prune")
+    tell_postgres(f"REVOKE INSERT ON {signed} FROM {user}", on=postgres)
+    assert (await find(as_user(postgres, user)))["rights"].said.startswith(f"{user} may not INSERT on deeds (")
+
 
 async def test_a_server_that_is_too_old_or_crowded(postgres: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(server_checks, "OLDEST", 99)
