@@ -40,6 +40,7 @@ from paigeant.sql.sqlite.address import path_of
 from paigeant.stores.memory import MemoryStore
 from paigeant.transports.memory import MemoryTransport
 from paigeant.transports.redis.address import RedisAddress
+from tests.fuzz.custody import key_set, voucher
 from tests.fuzz.oracle import frame_body, frame_lines, same, strict
 
 CODEC: Final = PlainCodec()
@@ -248,6 +249,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
         page_token,
         binding,
         dead_letter,
+        voucher,
+        key_set,
     )
 }
 

@@ -18,6 +18,7 @@ from paigeant.abc.calls.plan_access import PlanAccess
 from paigeant.abc.calls.step_session import Call, StepSession
 from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHop
 from paigeant.abc.custody.judge import Judge
+from paigeant.abc.custody.signer import Signer
 from paigeant.abc.custody.signing_keys import SigningKeys
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
@@ -69,6 +70,7 @@ __all__ = [
     "Schema",
     "SealedHop",
     "SecretBox",
+    "Signer",
     "SigningKeys",
     "StepSession",
     "StepSpan",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from paigeant.abc.custody.judge import Judge
 from paigeant.errors import ConfigError
 from paigeant.model.custody.adoption import Vouched
+from paigeant.model.custody.keys import PublishedKey
 from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
@@ -16,6 +17,9 @@ from paigeant.model.people.deeds import Deed, DeedTerms
 from paigeant.model.routing_slip import PassedEntry
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
+
+KeepKeys: TypeAlias = Callable[[Sequence[PublishedKey]], Awaitable[None]]
+"""As :meth:`~paigeant.abc.SigningKeys.record_keys` of the store."""
 
 
 class Opened(NamedTuple):
@@ -109,12 +113,16 @@ class Codec(Judge, ABC):
         del vouched
         raise ConfigError("nothing is signed here: set PAIGEANT_SIGNING=on")
 
-    def require_rights(self, *rights: str) -> None:
-        """Return if this process may sign what these are the rights to, as ``step:pay``, or where nothing is signed.
+    async def prepare(self, keep: KeepKeys, *rights: str) -> None:
+        """Return once this process may sign what these are the rights to, as ``step:pay``, or where nothing is signed.
 
-        Raises :class:`~paigeant.errors.ConfigError`, which says what to do: else others would find it out.
+        It is called before anything is signed, and each minute by whoever signs for long: a key that others do not know
+        is written by ``keep``, which makes it durable, before it is used. Raises
+        :class:`~paigeant.errors.ConfigError`, which says what to do: else others would find it out; and
+        :class:`~paigeant.errors.Unavailable` if what vouches for the process does not answer, and nothing that it has
+        signed is good for long.
         """
-        del rights
+        del keep, rights
 
     def attest(self, terms: DeedTerms) -> Deed:
         """Return what a person does as it is kept, signed where hops are.

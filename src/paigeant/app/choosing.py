@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from paigeant.abc import Codec, Schema, Store, Transport
+from paigeant.abc import Codec, Schema, Signer, Store, Transport
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.plugins import load_plugin
@@ -82,8 +82,18 @@ def keys_of(settings: Settings, *, create: bool = True) -> Callable[[], Keys]:
         signing_key=place_of(settings, settings.signing_key),
         trust=key_set_of(settings),
         development=development if create or (development is not None and development.exists()) else None,
+        signer=signer_of(settings),
+        production=settings.env == "prod",
     )
     return lambda: load_plugin("paigeant.keyrings", "local")(places)
+
+
+def signer_of(settings: Settings) -> Callable[[], Signer] | None:
+    """Return what makes the signer that the settings name, None if they name none; it raises ConfigError."""
+    if settings.signer is None:
+        return None
+    name, _, argument = settings.signer.partition(":")
+    return lambda: load_plugin("paigeant.signers", name)(argument)
 
 
 def place_of(settings: Settings, name: str | None) -> Path | None:

@@ -290,7 +290,7 @@ class Paigeant:
         slots = read_concurrency(concurrency) or self.settings.concurrency
         runtime = replace(self.runtime, owner=new_owner())  # several workers of one process must not be taken for one
         require_safe(self.settings)
-        runtime.codec.require_rights(*(f"step:{name}" for name in topics))
+        await runtime.codec.prepare(runtime.store.record_keys, *(f"step:{name}" for name in topics))
         await require_ready(runtime, self.settings.env)
         warn_of_unread(runtime, self.workflows.values(), topics)
         await self.store.publish_catalog(list(self.workflows.values()), [self.registry[name].card for name in topics])

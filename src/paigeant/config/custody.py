@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 
 def _switch(value: Any) -> Any:
@@ -23,6 +23,12 @@ class CustodySettings(BaseModel, frozen=True):
     signing_key: str | None = Field(
         default=None, min_length=1, description="a file with a private JWK that only its owner can read"
     )
+    signer: str | None = Field(
+        default=None,
+        repr=False,
+        pattern=r"^[a-z][a-z0-9_-]{0,99}:(?s:.){1,4000}$",
+        description="the name of an installed signer, and what it is told, as command:/usr/local/bin/sign",
+    )
     trust: str | None = Field(
         default=None,
         min_length=1,
@@ -31,3 +37,9 @@ class CustodySettings(BaseModel, frozen=True):
     audience: str | None = Field(
         default=None, min_length=1, max_length=255, description="whom runs are signed for; by default the namespace"
     )
+
+    @model_validator(mode="after")
+    def _sign_with_one_key(self) -> Self:
+        if self.signing_key is not None and self.signer is not None:
+            raise ValueError("signing_key and signer are both set: a process signs with one of them; unset the other")
+        return self

@@ -95,9 +95,9 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
     """Record one run for each input (JSON texts), 500 in a transaction, and announce them; returns them in order.
 
     When this returns the runs are durable. Raises UnknownStep, InvalidInput, which says which input it is, or
-    DispatchConflict, with nothing written.
+    DispatchConflict, with nothing of them written.
     """
-    runtime.codec.require_rights(f"dispatch:{plan.name}")
+    await runtime.codec.prepare(runtime.store.record_keys, f"dispatch:{plan.name}")
     async with runtime.hooks.around_dispatch(plan) as span:
         written = runtime.plans.write(plan, await _check_steps(runtime, plan))
         trace = TraceContext.of(span.traceparent) if len(inputs) == 1 else None  # of many, each is a trace of its own

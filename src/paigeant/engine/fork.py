@@ -62,7 +62,7 @@ async def fork(
         raise InvalidInput(f"position {position} is no step: of branches no checkpoints are kept")
     edited = await _edit(runtime, view, position, outputs)
     message = _first(was, view, position, edited)
-    runtime.codec.require_rights(f"dispatch:{view.workflow}")
+    await runtime.codec.prepare(runtime.store.record_keys, f"dispatch:{view.workflow}")
     start = _start(runtime, message, view, edited)
     await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables, keeps))
     runtime.report(RunDispatched(start.workflow, start.workflow_id, start.trace_id, fresh=True))

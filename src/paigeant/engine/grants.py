@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from paigeant.engine.custody.adoption import adopt_tree
+from paigeant.engine.custody.keys import meet_signers, signatures_of
 from paigeant.engine.custody.plans import with_its_plan, with_plan
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import ExpiredRun, MessageRejected, UnsignedDeed, UnsignedRun
@@ -100,6 +101,7 @@ async def _judged(runtime: Runtime, leased: Leased) -> Leased:
     """Return a step once it is found to be what was signed; the records that it follows are read if need be."""
     codec, run = runtime.codec, leased.grant.key.workflow_id
     records = await runtime.store.load_records(run) if codec.needs_records(leased) else ()
+    await meet_signers(runtime, signatures_of(records, leased=leased))
     try:
         codec.judge(leased, records)
     except UnsignedRun:
@@ -127,9 +129,14 @@ async def _adopted(runtime: Runtime, leased: Leased) -> Leased:
 
 
 async def load_deeds(runtime: Runtime, run: RunHeaders) -> list[StoredDeed]:
-    """Return what people did to a run, and to those within which it has begun: what ends them ends it; Unavailable."""
+    """Return what people did to a run, and to those within which it has begun: what ends them ends it.
+
+    Whoever signed it is known then, as far as that can be. Raises Unavailable.
+    """
     runs = (*run.parents, run.workflow_id)
-    return [deed for each in runs for deed in await runtime.store.load_deeds(each)]
+    deeds = [deed for each in runs for deed in await runtime.store.load_deeds(each)]
+    await meet_signers(runtime, signatures_of((), deeds))
+    return deeds
 
 
 def verifier_of(runtime: Runtime) -> Verifier | None:

@@ -5,7 +5,7 @@ The keys are read on first need, so that who merely looks at runs loads no crypt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import Final
 
 from paigeant.abc import Departure, DispatchTerms, SealedHop
+from paigeant.abc.codec import KeepKeys
 from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
 from paigeant.model.custody.adoption import Vouched
+from paigeant.model.custody.keys import PublishedKey
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased, Sealed
@@ -194,7 +196,20 @@ class SignedCodec(PlainCodec):
         letters = Letters(self.keyring, self._audience)
         return letters.find_flaw(message.key, read_frame(body).body, record, datetime.now(UTC))
 
+    def strangers(self, signatures: Iterable[bytes]) -> Sequence[str]:
+        """Return the ids of keys that have signed this and are not known."""
+        return self.keyring.strangers(signatures)
+
+    def introduce(self, keys: Iterable[PublishedKey]) -> None:
+        """Know keys from now on, as far as they prove themselves."""
+        self.keyring.introduce(keys)
+
     # -- signing
+
+    async def prepare(self, keep: KeepKeys, *rights: str) -> None:
+        """Return once this process may sign this; raises ConfigError, and Unavailable of a signer or a store."""
+        await self.keyring.prepare(keep, *rights)
+        self.require_rights(*rights)
 
     def require_rights(self, *rights: str) -> None:
         """Return if this process may sign what these are the rights to; raises ConfigError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -144,6 +145,58 @@ def test_a_key_is_rotated_and_the_old_one_revoked(empty: Any):
     assert (found[0]["revoked_from"], found[0]["compromised"]) == ("2026-01-31T12:00:00Z", True)
     assert "exp" in found[0]
     assert "revoked_from" not in found[1]
+
+
+SIGN = """#!/bin/sh
+case $1 in
+  public-key) openssl pkey -in key.pem -pubout ;;
+  sign) openssl dgst -sha256 -sign key.pem | base64 ;;
+esac
+"""
+
+
+def test_a_process_without_a_key_is_vouched_for_by_a_program(project: Any):
+    program = project.folder / "sign"
+    words = ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "key.pem"]
+    subprocess.run(words, cwd=project.folder, check=True, capture_output=True)
+    project.write("sign", SIGN)
+    program.chmod(0o700)
+    yaml = f"handlers: handlers.py\nsigning: on\nsigner: command:{program}\ntrust: trust.json\n"
+    project.write("paigeant.yaml", yaml)
+    exported = project.paigeant("keys", "export-jwks", "--iss", "api", "--may", "dispatch:hello")
+    project.write("trust.json", '{"keys": []}')
+
+    unknown = project.paigeant("dispatch", "hello", "input.json", "--json")
+    examined = project.paigeant("doctor")
+    project.write("trust.json", exported.stdout)
+    begun = project.paigeant("dispatch", "hello", "input.json", "--json")
+    run = json.loads(begun.stdout)["workflow_id"]
+    healthy = project.paigeant("doctor")
+    [issuer, voucher] = json.loads(project.paigeant("keys", "list").stdout)["keys"]
+    audited = project.paigeant("audit", "verify", run)
+    revoked = project.paigeant("keys", "revoke", voucher["kid"], "--from", "2026-01-31T12:00:00")
+    nobody = project.paigeant("keys", "revoke", "nobody")
+    broken = project.paigeant("audit", "verify", run)
+
+    assert unknown.returncode == 2
+    assert "publish what `paigeant keys export-jwks --iss NAME --may …` prints" in unknown.stdout
+    assert "the key of PAIGEANT_SIGNER is not in the key set" in examined.stdout
+    assert "it signs, as api" in healthy.stdout
+    assert "1 voucher is good" in healthy.stdout
+    assert (voucher["iss"], voucher["may"], voucher["issuer"]) == ("api", ["dispatch:hello"], issuer["kid"])
+    assert audited.stdout.splitlines()[0] == f"{run}  intact"
+    assert (revoked.returncode, nobody.returncode, broken.returncode) == (0, 2, 1)
+    assert "nor a voucher in the store" in nobody.stderr
+    assert "was revoked" in broken.stdout
+
+
+def test_a_process_signs_with_one_key(empty: Any):
+    empty.write("paigeant.yaml", "signer: command:/bin/true\nsigning_key: api.jwk\ntrust: trust.json\n")
+
+    refused = empty.paigeant("keys", "list")
+
+    assert refused.returncode == 2
+    assert "signing_key and signer are both set" in refused.stderr
 
 
 def test_evidence_is_exported_and_verified_without_a_store(project: Any):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from paigeant.model.custody.keys import PublishedKey
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.fan.joins import EndedBranch
 from paigeant.model.hops import Leased
@@ -16,6 +17,15 @@ from paigeant.model.values.values import Value
 
 class Judge:
     """Judges what was signed: a leased hop, what it reads, and what has ended within it. By default nothing is."""
+
+    def strangers(self, signatures: Iterable[bytes]) -> Sequence[str]:
+        """Return the ids of keys that have signed this and are not known, but for those returned a moment ago."""
+        del signatures
+        return ()
+
+    def introduce(self, keys: Iterable[PublishedKey]) -> None:
+        """Know keys from now on, as far as they prove themselves: where they were found is not believed."""
+        del keys
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
         """Verify what people did to a run, before the hop is judged again; what nobody has signed counts for nothing.

@@ -16,6 +16,7 @@ from paigeant.engine.runtime import Runtime
 from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, DeedView, StoredDeed
 from paigeant.model.values.digests import digest_of
 from paigeant.model.values.values import Value, text_of
+from paigeant.security.custody.deeds import right_to
 
 PROGRAM: Final = "program"
 
@@ -67,6 +68,7 @@ async def attest(
     may sign it, and Unavailable.
     """
     doing = actor()
+    await runtime.codec.prepare(runtime.store.record_keys, right_to(verb))
     records = await runtime.store.load_records(workflow_id) if workflow_id is not None and runtime.codec.signs else ()
     follows = records[-1].record.digest if records else None
     return runtime.codec.attest(DeedTerms(verb, workflow_id, by or doing.by, doing.via, arguments, follows))

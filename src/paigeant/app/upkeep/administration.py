@@ -42,10 +42,10 @@ class Prunable(NamedTuple):
         return Prunable(self.runs + more.runs, self.dead_letters + more.dead_letters, self.kept + more.kept)
 
 
-class Stored(NamedTuple):
-    """A store, and the settings that name it."""
+class Installation(NamedTuple):
+    """Parts in use, and the settings that name them."""
 
-    store: Store
+    runtime: Runtime
     settings: Settings
 
 
@@ -117,7 +117,7 @@ class Administration:
         """
         _require_final(statuses)
         age = read_span("older_than", older_than, "prune")
-        archived = None if archive is None else self._archived(archive, age, statuses)
+        archived = None if archive is None else await self._archived(archive, age, statuses)
         about: dict[str, JsonValue] = {"older_than": age.total_seconds(), "statuses": [*sorted(map(str, statuses))]}
         await self._attest(DeedVerb.PRUNE, about)
         if _are_all(statuses):
@@ -133,15 +133,15 @@ class Administration:
             yield gone
             await asyncio.sleep(monotonic() - began)
 
-    def _archived(
+    async def _archived(
         self, folder: Path, age: timedelta, statuses: Collection[RunStatus]
     ) -> Callable[[int], Awaitable[Prunable]]:
         """Return what writes the evidence of some runs, and deletes them; raises InvalidInput and ConfigError."""
         from paigeant.app.custody import Custody  # noqa: PLC0415  (loads cryptography)
         from paigeant.app.upkeep.archiving import Archive, ArchivedPruning  # noqa: PLC0415  (the same)
 
-        custody = Custody(Stored(self._store, self._settings))
-        custody.require_exporter()
+        custody = Custody(Installation(self._runtime(), self._settings))
+        await custody.require_exporter()
         pruning = ArchivedPruning(self._store, Archive(folder, custody), age, statuses)
 
         async def delete_some(batch: int) -> Prunable:

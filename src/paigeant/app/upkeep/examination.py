@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from paigeant.abc import Resource, Store
 from paigeant.app.choosing import choose_store, choose_transport
 from paigeant.app.upkeep.safety import examine_safety
+from paigeant.app.upkeep.signing import examine_keys, examine_published
 from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.checks.findings import Finding, Severity
@@ -42,6 +43,8 @@ async def examine(settings: Settings) -> AsyncGenerator[Examined, None]:
     for part, findings in (("python", _installation()), ("settings", _settings(settings)), ("settings", safety)):
         for finding in findings:
             yield _judged(part, finding, settings)
+    for finding in await examine_keys(settings):
+        yield _judged("settings", finding, settings)
     async for examined in _resource("store", redacted_url(settings.store), lambda: choose_store(settings), settings):
         yield examined
     url = redacted_url(settings.transport or "")
@@ -72,7 +75,7 @@ async def _resource(
             for finding in await resource.examine():
                 yield _judged(part, finding, settings)
             if isinstance(resource, Store):
-                for finding in await _work(resource):
+                for finding in (*await examine_published(settings, resource), *await _work(resource)):
                     yield _judged("work", finding, settings)
     except (ConfigError, Unavailable) as error:
         yield failed(part, "reachable" if isinstance(error, Unavailable) else "usable", error)

@@ -35,7 +35,8 @@ def require_safe(settings: Settings) -> None:
 
 
 def _signing(settings: Settings) -> Iterator[Finding]:
-    keys = settings.signing_key, settings.trust
+    own = settings.signing_key or settings.signer
+    keys = own, settings.trust
     if settings.signing == "off":
         if settings.env != "prod" and not any(keys):
             yield Finding.ok("signing", "off")
@@ -43,11 +44,12 @@ def _signing(settings: Settings) -> Iterator[Finding]:
         said = "signing is off" + (", and keys are configured" if any(keys) else "")
         yield Finding.warning("signing", said, "set PAIGEANT_SIGNING=on")
     elif not all(keys) and settings.env == "prod":
-        said = "no signing key is configured" if settings.signing_key is None else "no keys are trusted"
-        fix = "set PAIGEANT_SIGNING_KEY and PAIGEANT_TRUST: a key of development proves nothing"
+        said = "no signing key is configured" if own is None else "no keys are trusted"
+        fix = "set PAIGEANT_SIGNING_KEY or PAIGEANT_SIGNER, and PAIGEANT_TRUST: a key of development proves nothing"
         yield Finding.warning("signing", said, fix)
     else:
-        yield Finding.ok("signing", "on" if all(keys) else "on, with a key of development, which proves nothing")
+        how = "on, with keys that a signer vouches for" if settings.signer else "on"
+        yield Finding.ok("signing", how if all(keys) else "on, with a key of development, which proves nothing")
 
 
 def _identity(settings: Settings) -> Iterator[Finding]:

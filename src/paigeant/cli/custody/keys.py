@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from paigeant.app.custody import generate_key, list_keys, public_half, retire_key, revoke_key, rotate_key
+from paigeant.app import Paigeant
+from paigeant.app.custody import (
+    generate_key,
+    is_in_set,
+    list_keys,
+    list_published,
+    public_half,
+    retire_key,
+    revoke_key,
+    revoke_voucher,
+    rotate_key,
+    signers_half,
+)
+from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, write_json
 from paigeant.config import load_settings
+from paigeant.errors import Unavailable
 
 app: typer.Typer = new_app("keys", about="Make keys that sign, and publish their public halves.")
 
@@ -28,8 +43,10 @@ def generate(
 
 @app.command("export-jwks")
 def export_jwks(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A private key.")],
     iss: Annotated[str, typer.Option(help="Whose key it is, as audits show it.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A private key; without one, that of PAIGEANT_SIGNER.")
+    ] = None,
     may: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,13 +55,26 @@ def export_jwks(
     ] = None,
 ) -> None:
     """Print the key set with the public half of a key and what it may do, for PAIGEANT_TRUST."""
-    write_json({"keys": [public_half(file, iss, may or [])]})
+    if file is None:
+        write_json({"keys": [asyncio.run(signers_half(load_settings(), iss, may or []))]})
+    else:
+        write_json({"keys": [public_half(file, iss, may or [])]})
 
 
 @app.command("list")
 def list_trusted() -> None:
-    """Print the keys of the trusted set, each with what it may sign, and until when."""
-    write_json({"keys": list_keys(load_settings())})
+    """Print the keys of the trusted set, and those that were published in the store, with what each may sign."""
+    settings = load_settings()
+    keys = [] if settings.trust is None else list_keys(settings)
+
+    async def question(app: Paigeant) -> list[dict[str, Any]]:
+        return await list_published(settings, app.store) if app.is_there else []
+
+    try:
+        keys += ask(question, settings=settings)
+    except Unavailable as error:
+        note(f"the keys that were published are not shown: {error}")
+    write_json({"keys": keys})
 
 
 @app.command("rotate")
@@ -65,7 +95,9 @@ def retire(file: Annotated[Path, typer.Argument(metavar="FILE", help="The privat
 
 @app.command("revoke")
 def revoke(
-    kid: Annotated[str, typer.Argument(metavar="KID", help="The id of a key, as `paigeant keys list` prints it.")],
+    kid: Annotated[
+        str, typer.Argument(metavar="KID", help="The id of a key, or of one vouched for, as `keys list` prints it.")
+    ],
     since: Annotated[
         datetime | None, typer.Option("--from", help="From when on nothing that is stored of it counts: UTC, else now.")
     ] = None,
@@ -74,7 +106,11 @@ def revoke(
     ] = False,
 ) -> None:
     """Revoke a key in the trusted set; processes read it within a minute, and runs that rest on it wait."""
-    revoke_key(load_settings(), kid, None if since is None else in_utc(since), compromised=compromised)
+    settings, at = load_settings(), None if since is None else in_utc(since)
+    if is_in_set(settings, kid):
+        revoke_key(settings, kid, at, compromised=compromised)
+    else:
+        ask(lambda app: revoke_voucher(settings, app.store, kid, at, compromised=compromised), settings=settings)
     note(f"key {kid} is revoked; runs that rest on what it signed since wait: `paigeant runs --status waiting`")
 
 

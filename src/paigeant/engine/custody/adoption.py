@@ -9,7 +9,7 @@ from paigeant.engine.custody.plans import with_its_plan
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable, WrongState
 from paigeant.model.custody.adoption import Adoption, Vouched
-from paigeant.model.people.deeds import Deed
+from paigeant.model.people.deeds import Deed, DeedVerb
 from paigeant.protocol.people.adoption import require_open
 
 Attest = Callable[[UUID], Awaitable[Deed]]
@@ -56,6 +56,7 @@ async def _adopt(runtime: Runtime, workflow_id: UUID, attest: Attest | None, *, 
         for hop in evidence.hops
         if hop.body is not None
     }
+    await runtime.codec.prepare(runtime.store.record_keys, DeedVerb.ADOPT.value)
     record = runtime.codec.adopt(Vouched(evidence, messages, runtime.owner))
     deed = None if attest is None else await attest(workflow_id)
     return await runtime.store.adopt(Adoption(evidence, record, leased), deed=deed)

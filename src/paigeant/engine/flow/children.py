@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 from pydantic_core import from_json
@@ -11,7 +12,7 @@ from paigeant.abc import Store
 from paigeant.engine.flow.conditions import see_input
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.values import find_variable, load_texts
-from paigeant.errors import InvalidInput
+from paigeant.errors import ConfigError, InvalidInput
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.step import steps_of
 from paigeant.model.entries.sub_workflow import SubWorkflow
@@ -19,7 +20,7 @@ from paigeant.model.hops import Leased
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.runs import Direction
 from paigeant.model.secrecy.secrets import hidden_json, may_be_sealed, sealed_in
-from paigeant.model.tree.changes import ChildTurned
+from paigeant.model.tree.changes import ChildBegun, ChildTurned
 from paigeant.model.tree.children import ChildAwaited, ChildState, Family, child_id
 from paigeant.model.values.values import NULL, Blob, Value, shelve
 from paigeant.routing import asked_by
@@ -52,11 +53,23 @@ async def decide_child(runtime: Runtime, leased: Leased, node: HopKey) -> Decide
     if not isinstance(entry, SubWorkflow):
         raise TypeError(entry)
     if leased.grant.wait is None:
-        return await _begin(store, leased, entry, family)
+        outcome, blobs = await _begin(store, leased, entry, family)
+        if isinstance(outcome, ChildBegun):
+            await _prepare(runtime, entry)
+        return outcome, blobs
     if child is None or child.ended is None:
         return ChildAwaited(), []
     output, blob = await _output(store, child)
     return routing.end_child(leased, entry, child, output), [] if blob is None else [blob]
+
+
+async def _prepare(runtime: Runtime, entry: SubWorkflow) -> None:
+    """Have it vouched for that this worker begins the child, if whoever vouches for it may say that.
+
+    If not, whoever takes up the child finds it out, as of any that was dispatched without the right.
+    """
+    with suppress(ConfigError):
+        await runtime.codec.prepare(runtime.store.record_keys, f"dispatch:{entry.workflow}")
 
 
 async def _begin(store: Store, leased: Leased, entry: SubWorkflow, family: Family) -> Decided:

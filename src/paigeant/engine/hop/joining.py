@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paigeant.engine.custody.keys import meet_signers, signatures_of
 from paigeant.engine.flow.children import node_of
 from paigeant.engine.flow.conditions import asked_for, see
 from paigeant.engine.flow.fan import all_branches, fan_of
@@ -37,6 +38,7 @@ async def _judge_branches(runtime: Runtime, leased: Leased) -> None:
         return
     ended = [one async for one in all_branches(runtime.store, leased.grant.key)]
     records = await runtime.store.load_records(leased.grant.key.workflow_id)
+    await meet_signers(runtime, signatures_of(records))
     runtime.codec.judge_branches(leased, records, ended)
 
 
@@ -47,4 +49,6 @@ async def _judge_child(runtime: Runtime, leased: Leased, node: HopKey) -> None:
         return
     run, store = leased.message.headers.run, runtime.store
     deeds = [*await load_deeds(runtime, run), *await store.load_deeds(child.workflow_id)]
-    runtime.codec.judge_child(node, child, await store.load_records(child.workflow_id), deeds)
+    records = await store.load_records(child.workflow_id)
+    await meet_signers(runtime, signatures_of(records, deeds))
+    runtime.codec.judge_child(node, child, records, deeds)

@@ -13,6 +13,7 @@ from paigeant.aio.race import cancel
 from paigeant.engine.publisher import PATIENCE, publish
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.closer import close_due
+from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.events import Swept
 from paigeant.model.limits import WORKER_ALIVE
 from paigeant.model.plan import WorkerCard
@@ -52,6 +53,8 @@ class Sweeper:
             (2.0, "asking whether to end", self._ask_whether_to_end),
             (30.0, "looking for steps that nobody serves", self._hold_unserved),
         ]
+        if self._runtime.codec.signs:
+            chores.append((60.0, "keeping the key that signs", self._keep_key))
         if self._runtime.transport is not None:
             chores.append((0.1, "announcing", self._announce))
         self._tasks = [asyncio.create_task(self._every(*chore), name=f"paigeant-{chore[1]}") for chore in chores]
@@ -90,6 +93,14 @@ class Sweeper:
         if seen != self._seen and await self._runtime.store.is_draining(self._card.id):
             self._drain()
         self._seen = seen
+
+    async def _keep_key(self) -> None:
+        """Have the key of this worker vouched for in time; without one it ends: nobody would believe what it did."""
+        try:
+            await self._runtime.codec.prepare(self._runtime.store.record_keys)
+        except (ConfigError, Unavailable):
+            self._drain()
+            raise
 
     async def _end_dead_leases(self) -> None:
         self._swept("reclaimed", await self._runtime.store.end_dead_leases(self._runtime.owner))

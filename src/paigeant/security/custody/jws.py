@@ -108,9 +108,17 @@ def _kind_of(jwk: Mapping[str, Any]) -> tuple[str, Any]:
     algorithm, made = _KINDS[kind]
     if jwk.get("alg", algorithm) not in {algorithm, "EdDSA" if algorithm == "Ed25519" else algorithm}:
         raise ConfigError(f"a JWK of alg {jwk['alg']!r}, which is {algorithm}")
-    if made is RSAKey and len(str(jwk.get("n", ""))) * 6 < RSA_BITS - 8:
+    if made is RSAKey and _bits(str(jwk.get("n", ""))) < RSA_BITS:
         raise ConfigError(f"an RSA key of less than {RSA_BITS} bits")
     return algorithm, made
+
+
+def _bits(number: str) -> int:
+    """Return how many bits a number of a JWK has, 0 for what is none."""
+    try:
+        return int.from_bytes(urlsafe_b64decode(number + "=" * (-len(number) % 4))).bit_length()
+    except ValueError:
+        return 0
 
 
 def take_apart(jws: bytes) -> tuple[bytes, bytes] | None:
@@ -125,3 +133,16 @@ def take_apart(jws: bytes) -> tuple[bytes, bytes] | None:
         return None  # no bytes are written like this, and it would be an error of the decoder
     signature = urlsafe_b64decode(found[2] + b"==" if len(found[2]) % 4 else found[2])
     return (found[1], signature) if encode(signature).encode() == found[2] else None
+
+
+def jwk_of_pem(text: bytes) -> dict[str, Any]:
+    """Return the public JWK of a PEM file (SubjectPublicKeyInfo); raises ValueError."""
+    for kind in (OKPKey, ECKey, RSAKey):
+        try:
+            made = kind.import_key(text)
+        except Exception:  # noqa: BLE001, S112  (of another kind, or no key: the library says it in many ways)
+            continue
+        if made.is_private:
+            raise ValueError("it is a private key")
+        return dict(made.as_dict(private=False))
+    raise ValueError("no public key that is used here")

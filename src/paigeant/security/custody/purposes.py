@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from paigeant.abc.codec import KeepKeys
+from paigeant.abc.custody.signer import Signer
+from paigeant.model.custody.keys import PublishedKey
 from paigeant.security.key_sets import KeySet
 
 ADOPT: Final = "adopt"
@@ -19,18 +23,28 @@ class Purpose(StrEnum):
     RECORD = "paigeant-record+jws"
     DEED = "paigeant-deed+jws"
     EVIDENCE = "paigeant-evidence+jws"
+    VOUCHER = "paigeant-voucher+jws"
+
+
+def utc_now() -> datetime:
+    """Return the time of this machine."""
+    return datetime.now(UTC)
 
 
 class KeyPlaces(NamedTuple):
     """Where keys are: of the process's own and of those that it trusts, or, without either, of development.
 
-    ``development`` is the file of a key that is made on first need, None for one in memory.
+    ``development`` is the file of a key that is made on first need, None for one in memory; in ``production`` those of
+    other machines count for nothing. A ``signer``, in the place of a ``signing_key``, vouches for one in memory.
     """
 
     namespace: str
     signing_key: Path | None = None
     trust: KeySet | None = None
     development: Path | None = None
+    signer: Callable[[], Signer] | None = None
+    production: bool = False
+    now: Callable[[], datetime] = utc_now
 
 
 class Verified(Protocol):
@@ -54,8 +68,31 @@ class Verified(Protocol):
 class Keys(Protocol):
     """The keys of a process."""
 
+    async def prepare(self, keep: KeepKeys, *rights: str) -> None:
+        """Return once this process can sign what these are the rights to, as far as a signer vouches for it.
+
+        A key that others do not know yet is written by ``keep`` before it is used. Raises ConfigError and Unavailable.
+        """
+        ...
+
+    def strangers(self, signatures: Iterable[bytes]) -> list[str]:
+        """Return the ids of keys that have signed this, are not known here, and were not asked for a moment ago."""
+        ...
+
+    def introduce(self, keys: Iterable[PublishedKey]) -> None:
+        """Trust keys as far as they prove themselves; the rest counts for nothing."""
+        ...
+
     def sign(self, purpose: Purpose, text: bytes) -> bytes:
-        """Return the detached JWS of this process over a text; raises ConfigError if it has no key."""
+        """Return the detached JWS of this process over a text; raises ConfigError if it has no key.
+
+        Raises Unavailable if its signer has vouched for none yet, or not for now.
+        """
+        ...
+
+    @property
+    def voucher(self) -> PublishedKey | None:
+        """The voucher of the key that signs now, None if that is in the key set, or one of development."""
         ...
 
     def verify(self, purpose: Purpose, text: bytes, jws: bytes, at: datetime) -> Verified:

@@ -75,10 +75,11 @@ class Grants(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class TrustedKey:
-    """A key and what it may sign."""
+    """A key and what it may sign. ``issuer`` is the id of the key that vouches for it; None if it is configured."""
 
     key: SigningKey = field(repr=False)
     grants: Grants
+    issuer: str | None = None
 
     @property
     def iss(self) -> str:
@@ -121,6 +122,13 @@ class Trust:
         for purpose in Purpose:
             self._by_header[trusted.key.header(purpose)] = (trusted, purpose)
 
+    def remove(self, kid: str) -> None:
+        """Trust a key no more, if it is known."""
+        trusted = self.keys.pop(kid, None)
+        if trusted is not None:
+            for purpose in Purpose:
+                self._by_header.pop(trusted.key.header(purpose), None)
+
     def verify(self, purpose: Purpose, text: bytes, jws: bytes) -> TrustedKey:
         """Return the key whose signature this is, for this purpose, over exactly this text.
 
@@ -147,7 +155,7 @@ class Trust:
 
     def _refused(self, header: bytes) -> MessageRejected:
         """Return the error for a header that is that of no key here."""
-        kid = _kid_of(header)
+        kid = kid_of(header)
         if kid is None or kid in self.keys:  # a known key has one header for a purpose, and this is another
             return TamperedMessage("the header of its signature is not one that is written here")
         again = AGAIN if kid in self._strangers else FIRST_AGAIN
@@ -156,7 +164,7 @@ class Trust:
         return UnknownKey(f"it is signed by key {kid[:64]!r}, which is not trusted here", kid, again)
 
 
-def _kid_of(header: bytes) -> str | None:
+def kid_of(header: bytes) -> str | None:
     """Return the key that a header names, None unless it has the form of those that are written here."""
     try:
         said: Any = from_json(urlsafe_b64decode(header + b"==" if len(header) % 4 else header))

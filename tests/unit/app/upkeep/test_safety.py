@@ -41,6 +41,7 @@ def test_in_production_it_is_refused_with_what_to_do(given: dict[str, Any], why:
 
 SAFE: dict[str, dict[str, Any]] = {
     "a file": KEYS,
+    "a signer": {"signing": "on", "signer": "command:/bin/sign", "trust": "trust"},
     "this machine": {**KEYS, "store": "postgresql://shop:long@localhost/shop", "transport": "redis://127.0.0.1"},
     "encrypted": {
         **KEYS,

@@ -1,12 +1,15 @@
 """Evidence as one document: what an audit reads of a run, signed whole by whoever exports it.
 
-``{"evidence":TEXT,"signature":"JWS"}`` and a line break. The JWS is over exactly the text, the rest is compared byte
-for byte, and nothing is parsed before a trusted key is found to have signed it. What is read is, byte for byte, what
-would be written of it, so that no key is doubled and nothing stands there that has no meaning.
+``{"evidence":TEXT,"signature":"JWS"}`` and a line break; of an exporter whom somebody vouches for,
+``"voucher":"TEXT","vouched":"JWS"`` come before the brace, the text in base64url. The JWS is over exactly the text, the
+rest is compared byte for byte, and nothing is parsed before a trusted key is found to have signed it. What is read is,
+byte for byte, what would be written of it, so that no key is doubled and nothing stands there that has no meaning.
 """
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final, Literal
@@ -16,14 +19,17 @@ from pydantic import AwareDatetime, ConfigDict, TypeAdapter
 
 from paigeant.errors import InvalidInput, RevokedKey, TamperedMessage
 from paigeant.model.custody.evidence import Evidence
+from paigeant.model.custody.keys import KeyKind, PublishedKey, StoredKey
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.model.runs import RunStatus
+from paigeant.model.values.digests import encode
 from paigeant.security.custody.evidence.columns import STRICT, RunColumns, columns_of, without_texts
 from paigeant.security.custody.keyring import Keyring
 from paigeant.security.custody.purposes import Keys, Purpose
-from paigeant.security.custody.trust import TrustedKey
+from paigeant.security.custody.trust import Trust, TrustedKey
+from paigeant.security.custody.vouching.voucher import published, read_voucher, verify_voucher
 
 DOCUMENT_BYTES: Final = 256 * 1024 * 1024
 RIGHT: Final = "operate:export"
@@ -31,6 +37,8 @@ RIGHT: Final = "operate:export"
 
 _HEAD: Final = b'{"evidence":'
 _SIGNATURE: Final = b',"signature":"'
+_VOUCHER: Final = b'","voucher":"'
+_VOUCHED: Final = b'","vouched":"'
 _END: Final = b'"}\n'
 
 
@@ -67,6 +75,17 @@ class DeedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class VoucherEntry:
+    """A voucher of a key that has signed any of it, as :class:`PublishedKey` says: it proves itself."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kid: str
+    text: str
+    jws: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """All of it: for whom the run is, when it was exported, and whether values are in it or their digests."""
 
@@ -80,6 +99,7 @@ class Document:
     run: RunColumns
     records: tuple[RecordEntry, ...]
     deeds: tuple[DeedEntry, ...]
+    vouchers: tuple[VoucherEntry, ...]
 
     @property
     def stored_records(self) -> list[StoredRecord]:
@@ -92,6 +112,11 @@ class Document:
             )
             for each in self.records
         ]
+
+    @property
+    def published_keys(self) -> list[PublishedKey]:
+        """The vouchers as they lay in the store."""
+        return [PublishedKey(each.kid, KeyKind.VOUCHER, each.text, each.jws) for each in self.vouchers]
 
     @property
     def stored_deeds(self) -> list[StoredDeed]:
@@ -108,20 +133,29 @@ class Document:
 _DOCUMENT: Final = TypeAdapter(Document)
 
 
-def document_of(evidence: Evidence, audience: str, at: datetime, *, values: bool) -> Document:
-    """Return the document of a run, with its ``values`` or with digests in their place."""
+def document_of(
+    evidence: Evidence, audience: str, at: datetime, *, values: bool, keys: Iterable[StoredKey] = ()
+) -> Document:
+    """Return the document of a run, with its ``values`` or with digests in their place.
+
+    The ``keys`` are those that were published of whoever has signed any of it; vouchers are in the document.
+    """
     run = columns_of(evidence)
     return Document(
         *("evidence", 1, at, audience, values, run if values else without_texts(run)),
         tuple(_record(each) for each in evidence.records),
         tuple(_deed(each) for each in evidence.deeds),
+        tuple(VoucherEntry(key.kid, key.text, key.jws) for key, _ in keys if key.jws is not None),
     )
 
 
 def write_document(document: Document, keys: Keys) -> bytes:
     """Return the document, signed; raises InvalidInput for one that is too large to be read again."""
-    text = _DOCUMENT.dump_json(document)
-    made = b"".join((_HEAD, text, _SIGNATURE, keys.sign(Purpose.EVIDENCE, text), _END))
+    text, signed = _DOCUMENT.dump_json(document), list[bytes]()
+    signature, voucher = keys.sign(Purpose.EVIDENCE, text), keys.voucher
+    if voucher is not None:
+        signed = [_VOUCHER, encode(voucher.text.encode()).encode(), _VOUCHED, (voucher.jws or "").encode()]
+    made = b"".join((_HEAD, text, _SIGNATURE, signature, *signed, _END))
     if len(made) > DOCUMENT_BYTES:
         raise InvalidInput(f"evidence of {len(made):,} bytes; a document has {DOCUMENT_BYTES:,} at most")
     return made
@@ -133,8 +167,12 @@ def read_document(made: bytes, keys: Keyring, audience: str) -> tuple[Document, 
     A key counts here that was good when the document says that it was signed. One that is revoked counts for nothing:
     who has stolen it writes what time he likes, and no store says when it was.
     """
-    text, jws = _take_apart(made)
-    key = keys.trust.verify(Purpose.EVIDENCE, text, jws)
+    text, jws, voucher = _take_apart(made)
+    if voucher is not None:
+        vouched = verify_voucher(keys.trust, voucher)
+        key = Trust([vouched]).verify(Purpose.EVIDENCE, text, jws)
+    else:
+        key = keys.trust.verify(Purpose.EVIDENCE, text, jws)
     if not key.may(RIGHT):
         raise TamperedMessage(f"{key.iss} may not {RIGHT}")
     document = _read(text)
@@ -149,14 +187,28 @@ def read_document(made: bytes, keys: Keyring, audience: str) -> tuple[Document, 
     return document, key
 
 
-def _take_apart(made: bytes) -> tuple[bytes, bytes]:
-    """Return the text and the signature of a document; raises TamperedMessage."""
+def _take_apart(made: bytes) -> tuple[bytes, bytes, PublishedKey | None]:
+    """Return the text and the signature of a document, and its exporter's voucher; raises TamperedMessage."""
     if len(made) > DOCUMENT_BYTES:
         raise TamperedMessage(f"more than {DOCUMENT_BYTES:,} bytes")
-    text, found, jws = made[len(_HEAD) : -len(_END)].rpartition(_SIGNATURE)
+    text, found, signed = made[len(_HEAD) : -len(_END)].rpartition(_SIGNATURE)
     if not found or not made.startswith(_HEAD) or not made.endswith(_END):
         raise TamperedMessage("it is no document of evidence, or is not whole")
-    return text, jws
+    jws, has_voucher, voucher = signed.partition(_VOUCHER)
+    return text, jws, _read_voucher(voucher) if has_voucher else None
+
+
+def _read_voucher(said: bytes) -> PublishedKey:
+    """Return a voucher as it would be kept; raises TamperedMessage for one that is spelled otherwise."""
+    written, found, jws = said.partition(_VOUCHED)
+    try:
+        text = urlsafe_b64decode(written + b"=" * (-len(written) % 4))
+        made = published(read_voucher(text), text, jws)
+    except ValueError as error:
+        raise TamperedMessage("the voucher of its exporter is none") from error
+    if not found or encode(text).encode() != written:
+        raise TamperedMessage("the voucher of its exporter is spelled otherwise")
+    return made
 
 
 def _read(text: bytes) -> Document:

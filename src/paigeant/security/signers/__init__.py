@@ -1,0 +1,1 @@
+"""Signers that come with the package."""
