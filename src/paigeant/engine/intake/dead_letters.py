@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, Self
 
 from paigeant.abc import Delivery
+from paigeant.engine.custody.keys import meet_signers
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable
@@ -84,7 +85,7 @@ class UndeliverableTriage:
             if standing is NoticeStatus.DUE:
                 again.passed_over.append(parcel)
                 continue
-            sorted_out = self._open(parcel, standing)
+            sorted_out = await self._open(parcel, standing)
             if isinstance(sorted_out, ReceivedMessage):
                 again.renamed.append(sorted_out)
             else:
@@ -93,17 +94,19 @@ class UndeliverableTriage:
         await self._keep(rejected_messages)
         return again
 
-    def _open(self, parcel: ReceivedMessage, standing: NoticeStatus | None) -> ReceivedMessage | RejectedMessage:
+    async def _open(self, parcel: ReceivedMessage, standing: NoticeStatus | None) -> ReceivedMessage | RejectedMessage:
         """Read the bytes: they say what is wrong, or name another hop than the delivery's id did."""
         try:
-            key = self._runtime.codec.open(parcel.delivery.body).message.key
+            message, record = self._runtime.codec.open(parcel.delivery.body)
         except MessageRejected as error:
             too_large = len(parcel.delivery.body) > KEPT_BYTES
             return parcel.flawed(Flaw.TOO_LARGE if too_large else Flaw.UNREADABLE, str(error))
+        key = message.key
         if key != parcel.key or standing is None:
             return parcel._replace(key=key)
         flaw, text = _FLAWS[standing]
         text = text.format(key=key.message_id)
+        await meet_signers(self._runtime, () if record is None else (record.jws,))
         flaw, why = self._runtime.codec.find_flaw(parcel.delivery.body) or (flaw, None)  # nobody has judged it
         return parcel.flawed(flaw, text if why is None else f"{why}; {text}")
 
