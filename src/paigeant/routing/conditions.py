@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from pydantic import JsonValue
 from pydantic_core import from_json
@@ -15,10 +16,14 @@ from paigeant.model.entries.step import Step
 from paigeant.model.entries.switch import Switch
 from paigeant.model.limits import OFFERED_BYTES
 from paigeant.model.outcomes import Fault
-from paigeant.model.plan_text import Itinerary
+from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.routing_slip import PassedEntry, RoutingSlip
 from paigeant.model.runs import StepStatus
 from paigeant.routing.cel import Unevaluable, read_condition
+
+_NONE: Final = frozenset[str]()
+_ASKED: Final = WeakKeyDictionary[PlanText, Sequence[frozenset[str]]]()
+"""The names that are asked for from each entry of a plan on."""
 
 Seen = Mapping[str, bytes | int]
 """The values that conditions see, by name: JSON texts; of one that is too large to be offered its size in bytes."""
@@ -74,19 +79,35 @@ def begin(itinerary: Itinerary, seen: Seen) -> tuple[RoutingSlip, tuple[PassedEn
     return RoutingSlip(ahead.itinerary.settled if undecided else ahead.itinerary, undecided=undecided), ahead.passed
 
 
-def asked_by(entries: Iterable[Entry]) -> set[str]:
-    """Return the names that the conditions ask for until it is clear which of these entries is next."""
-    names: set[str] = set()
-    for entry in entries:
-        if isinstance(entry, Switch):
-            for when, inner in entry.ordered:
-                names |= names_asked_by(when) | asked_by(inner)
-            names |= asked_by(entry.otherwise)
-        elif isinstance(entry, Step) and entry.when is not None:
-            names |= names_asked_by(entry.when)
-        else:
-            break
-    return names
+def asked_by(entries: Iterable[Entry]) -> frozenset[str]:
+    """Return the names that the conditions ask for until it is clear which of these entries is next.
+
+    Of an itinerary they are found once for all hops that follow its plan.
+    """
+    if isinstance(entries, Itinerary):
+        plan = entries.plan
+        found = _ASKED.get(plan)
+        if found is None:
+            found = _ASKED[plan] = _asked_from([entry for entry, _ in plan.entries])
+        return found[entries.at]
+    return _asked_from(list(entries))[0]
+
+
+def _asked_from(entries: Sequence[Entry]) -> Sequence[frozenset[str]]:
+    """Return the names that are asked for from each of these entries on, and none from behind the last."""
+    found = [_NONE]
+    for entry in reversed(entries):
+        own = _asked_in(entry)
+        found.append(_NONE if own is None else found[-1] if own <= found[-1] else own | found[-1])
+    return found[::-1]
+
+
+def _asked_in(entry: Entry) -> frozenset[str] | None:
+    """Return the names that the conditions of this entry ask for; None if it has none, so that it is next."""
+    if isinstance(entry, Switch):
+        cases = (names_asked_by(when) | asked_by(inner) for when, inner in entry.ordered)
+        return asked_by(entry.otherwise).union(*cases)
+    return names_asked_by(entry.when) if isinstance(entry, Step) and entry.when is not None else None
 
 
 def check_conditions(entries: Iterable[Entry]) -> None:

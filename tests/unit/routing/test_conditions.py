@@ -95,6 +95,11 @@ def test_what_a_condition_asks_for_is_known_before_it_is_evaluated() -> None:
     ]
 
     assert asked_by(entries) == {"x", "look-up", "z"}
+    ahead = identify(RUN, entries)
+    for start in range(len(entries) + 1):
+        assert asked_by(ahead) == asked_by(entries[start:])
+        ahead = ahead.rest if ahead else ahead
+    assert asked_by(identify(RUN, entries[3:])) == {"too_late"}
 
 
 def test_a_condition_that_cannot_be_evaluated_is_for_a_hop_of_the_workers_own() -> None:

@@ -23,17 +23,17 @@ _GOING_ON: Final = (Completed, Revised, Passed, Joined)
 """What a hop comes to that another may follow, on the way forward."""
 
 
-def asked_for(leased: Leased, outcome: AnyOutcome) -> set[str]:
+def asked_for(leased: Leased, outcome: AnyOutcome) -> frozenset[str]:
     """Return the names that conditions ask for until it is clear what follows."""
     slip = leased.message.routing_slip
     if leased.message.headers.direction is Direction.COMPENSATE or not isinstance(outcome, _GOING_ON):
-        return set()
+        return frozenset()
     if slip.undecided:
         return asked_by(slip.itinerary)
     rest = slip.itinerary.rest
     if isinstance(outcome, Revised):
         return asked_by(entries_ahead(rest, outcome))
-    return set() if rest.plain else asked_by(rest)
+    return frozenset() if rest.plain else asked_by(rest)
 
 
 async def see(store: ValueStore, leased: Leased, outcome: AnyOutcome, blobs: Iterable[Blob]) -> Seen:
@@ -81,7 +81,7 @@ async def _texts(
     return {**texts, **sizes}
 
 
-async def _fields(store: ValueStore, leased: Leased, names: set[str]) -> Seen:
+async def _fields(store: ValueStore, leased: Leased, names: frozenset[str]) -> Seen:
     """Return fields of the input."""
     if not names:
         return {}
