@@ -129,12 +129,12 @@ async def _record(runtime: Runtime, prepared: Sequence[Prepared], span: Dispatch
 async def _record_and_hand_over(runtime: Runtime, prepared: Sequence[Prepared]) -> list[Started]:
     """Record runs, and start those here that a worker of this process has free slots for; raises what the store raises.
 
-    They are of one dispatch. Those that do not begin with the same activity as the first of them, or with a node, wait
-    for whoever serves them, and so do all where hops are signed: what was signed is judged as it comes in; and those
-    that act for somebody, whose identity only the owner of a lease may read.
+    They are of one dispatch. Those that do not begin with the same activity as the first of them wait for whoever
+    serves them, and so do all where hops are signed: what was signed is judged as it comes in; and those that act for
+    somebody, whose identity only the owner of a lease may read.
     """
     topic = prepared[0].start.twin.topic
-    ours = [one for one in prepared if one.start.twin.topic == topic and one.start.twin.kind is None]
+    ours = [one for one in prepared if one.start.twin.topic == topic]
     apart = runtime.codec.signs or not ours or ours[0].start.grant is not None
     reserved = None if apart else runtime.takers.reserve(topic, len(ours))
     if reserved is None:

@@ -11,6 +11,8 @@ import pytest
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
 from paigeant.errors import Unavailable
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.step import OnInterrupt, Step
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunStatus, StepStatus
@@ -66,6 +68,18 @@ async def test_a_run_that_is_dispatched_beside_an_idle_worker_is_never_looked_fo
 
         assert bench.store.calls["claim Due"] == claims
         assert [(step.attempt, step.worker) for step in view.steps] == [(1, here.runtime.owner)] * 2
+
+
+async def test_a_run_that_begins_with_a_node_is_handed_over_as_well(here: Here, bench: Any):
+    plan = Plan(name="w", itinerary=(Parallel(a="step", b="step"),))
+    async with here.worker:
+        assert await eventually(lambda: asyncio.sleep(0, bench.store.calls["wait_until_due"] >= 2))
+
+        [started] = await dispatch(here.runtime, plan, [b"null"], DispatchOptions())
+        await bench.until(started.workflow_id, RunStatus.COMPLETED)
+
+    assert started.handed_over is not None
+    assert started.handed_over.topic == FLOW
 
 
 async def test_no_more_are_handed_over_than_there_are_free_slots(here: Here, bench: Any):

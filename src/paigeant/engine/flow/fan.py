@@ -59,7 +59,7 @@ async def decide_fan(store: Store, leased: Leased, fan: Fan | Undoing, lists: It
 
     What was read of a list stays in ``lists`` for the next time.
     """
-    join = await store.load_join(leased.grant.key)
+    join = None if leased.grant.fence == 1 else await store.load_join(leased.grant.key)  # before, nothing has begun
     if isinstance(fan, Undoing):
         return await _undo(store, leased, fan, join)
     if join is None:
@@ -147,11 +147,13 @@ async def _end(store: Store, leased: Leased, fan: Fan, join: JoinState) -> Decid
 
 async def all_branches(store: Store, node: HopKey) -> AsyncIterator[EndedBranch]:
     """Yield the branches of a node that have ended, in their order."""
-    after = -1
-    while page := await store.load_branches(node, after=after, limit=PAGE):
+    after, more = -1, True
+    while more:
+        page = await store.load_branches(node, after=after, limit=PAGE)
         for one in page:
             yield one
-        after = page[-1].number
+            after = one.number
+        more = len(page) == PAGE
 
 
 async def _output(store: Store, leased: Leased, fan: Fan, join: JoinState, ended: Sequence[EndedBranch]) -> bytes:

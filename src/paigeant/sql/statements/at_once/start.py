@@ -28,20 +28,20 @@ _RUN: Final = (
     *("input", "input_sha256"),
     *("status", "deadline", "closes_at", "created_at"),
 )
+_NODE: Final = ("kind", "label")
 _OF_RUN: Final[dict[str, TypeEngine[Any]]] = {f"run_{name}": runs[name].type for name in _RUN}
 _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
     "workflow_id": steps.workflow_id.type,
     **_OF_RUN,
-    **{name: steps[name].type for name in TWIN},
+    **{name: steps[name].type for name in (*TWIN, *_NODE)},
     **{f"record_{name}": records.c[name].type for name in RECORD},
 }
 
 
 def fit(starts: Sequence[RunStart]) -> bool:
-    """Tell whether one statement will do: no dispatch key, value, plan, grant or node, nothing passed, no run twice."""
+    """Tell whether one statement will do: no dispatch key, value, plan or grant, nothing passed, no run twice."""
     more = any(one.dispatch_key is not None or one.blobs or one.plan or one.passed or one.grant for one in starts)
-    plain = not more and all(one.twin.kind is None for one in starts)
-    return plain and len({one.workflow_id for one in starts}) == len(starts)
+    return not more and len({one.workflow_id for one in starts}) == len(starts)
 
 
 def start_at_once(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
@@ -54,13 +54,14 @@ def start_at_once(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
 
 def _row(tx: Tx, one: RunStart) -> dict[str, Any]:
     run = {f"run_{name}": value for name, value in run_row(tx, one).items()}
-    return {**run, "workflow_id": one.workflow_id, **new_twin(one.twin, one.taker), **record_columns(one.record)}
+    twin = {**new_twin(one.twin, one.taker), "kind": one.twin.kind, "label": one.twin.label}
+    return {**run, "workflow_id": one.workflow_id, **twin, **record_columns(one.record)}
 
 
 def _start() -> PreparedStatement:
     given = given_table("given", _GIVEN)
     made = insert(workflow_runs).from_select(list(_RUN), select(*written(given, _OF_RUN).values())).cte("runs")
-    columns = next_hop(given, position=literal(1))
+    columns = next_hop(given, position=literal(1), **{name: given.c[name] for name in _NODE})
     twins = insert(step_executions).from_select(list(columns), select(*columns.values())).cte("twins")
     records_kept = signed(given, position=literal(0), fence=literal(0))
     return PreparedStatement(select(NOW.label("now")).add_cte(made, twins, records_kept))
