@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from paigeant.aio.backoff import Backoff
-from paigeant.aio.race import wait_or_stop
+from paigeant.aio.race import until_first, wait_or_stop
 from paigeant.engine.grants import still_held
 from paigeant.engine.intake.slots import Slots
 from paigeant.engine.runtime import Runtime
@@ -72,6 +72,12 @@ class Admission:
             return True
         await self._slots.wait_for_change()
         return False
+
+    async def due_or_freed(self, due: Awaitable[bool]) -> bool:
+        """Return what this comes to, or True as soon as a slot was given back. Raises what it raises."""
+        task = asyncio.ensure_future(due)
+        await until_first(task, self._slots.wait_for_change())
+        return task.cancelled() or task.result()
 
     async def recover(self, error: Exception) -> None:
         """Report what went wrong, and wait before it is tried again, ever longer."""

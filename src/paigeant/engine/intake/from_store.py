@@ -31,11 +31,14 @@ class IntakeLoop:
         """The store intake: lease what is due, else wait for it."""
         runtime, admission = self._runtime, self._admission
         store, group = runtime.store, admission.group
-        await admission.take(lambda room: store.claim(runtime.owner, Due(group), room, runtime.lease))
+        grants = await admission.take(lambda room: store.claim(runtime.owner, Due(group), room, runtime.lease))
         admission.worked()
         # A worker hands its steps over to itself without a word to the others: within the time of a lease they look
         # themselves, and learn until when it holds them.
         idle = runtime.lease.total_seconds()
+        # One of them may be a suspect, and then the next one is given once this one has ended.
+        one_at_a_time = any(grant.interrupted for grant in grants)
         while admission.saw_all and not admission.stop.is_set():
-            if await admission.until_stopped(store.wait_until_due(group, idle)):
+            due = store.wait_until_due(group, idle)
+            if await admission.until_stopped(admission.due_or_freed(due) if one_at_a_time else due):
                 return
