@@ -187,6 +187,11 @@ class UnknownKey(MessageRejected):
         self.again_in = again_in
 
 
+def reason_of(error: MessageRejected) -> str:
+    """Return what a run waits for whose message was rejected."""
+    return error.reason if isinstance(error, TamperedMessage) else "unreadable"
+
+
 class UnreadableSecret(MessageRejected):
     """A secret of a step is sealed to other keys than this process has; offered again, to whoever may have one."""
 

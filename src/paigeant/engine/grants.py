@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from paigeant.engine.custody.adoption import adopt_tree
-from paigeant.engine.custody.keys import meet_signers, signatures_of
+from paigeant.engine.custody.keys import load_records, meet_signers, signatures_of
 from paigeant.engine.custody.plans import with_its_plan, with_plan
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import ExpiredRun, MessageRejected, UnsignedDeed, UnsignedRun
@@ -16,9 +16,10 @@ from paigeant.model.checks.findings import Finding
 from paigeant.model.events import LeaseGranted, Noticed, RunEnded
 from paigeant.model.hops import Grant, Leased, Verifier
 from paigeant.model.message import Headers, RunHeaders
+from paigeant.model.people.approvals import Answered
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.plan import Undo
-from paigeant.model.runs import RunStatus
+from paigeant.model.runs import CancelRequest, RunStatus
 from paigeant.model.values.values import Value
 from paigeant.protocol import proof
 
@@ -109,9 +110,23 @@ async def _judged(runtime: Runtime, leased: Leased) -> Leased:
             raise
         leased = await _adopted(runtime, leased)
     except (UnsignedDeed, ExpiredRun):
-        codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
-        codec.judge(leased, records)
+        await _learn(runtime, leased)
+        codec.judge(leased, records or await load_records(runtime, run))
     return replace(leased, judged=True)
+
+
+async def _learn(runtime: Runtime, leased: Leased) -> None:
+    """Have the codec know what people did to a run, and those in which it has begun what may have ended it."""
+    run, grant = leased.message.headers.run, leased.grant
+    runtime.codec.learn_deeds(leased, await load_deeds(runtime, run))
+    if grant.cancel is CancelRequest.BRANCH and run.parents:
+        runtime.codec.learn_parents(grant, {each: await load_records(runtime, each) for each in run.parents})
+
+
+async def require_signed(runtime: Runtime, leased: Leased, asked: CancelRequest) -> None:
+    """Return if a request to end a hop that is running was signed; raises TamperedMessage, UnknownKey, Unavailable."""
+    if runtime.codec.signs and leased.head is not None:
+        await _judged(runtime, replace(leased, grant=replace(leased.grant, cancel=asked)))
 
 
 async def _adopted(runtime: Runtime, leased: Leased) -> Leased:
@@ -144,12 +159,21 @@ def verifier_of(runtime: Runtime) -> Verifier | None:
     return partial(_verify, runtime) if runtime.codec.signs else None
 
 
-async def _verify(runtime: Runtime, leased: Leased, values: Mapping[str, Value]) -> None:
+async def _verify(runtime: Runtime, leased: Leased, values: Mapping[str, Value], asked: Collection[str] | None) -> None:
     try:
-        runtime.codec.judge_variables(leased, values)
+        runtime.codec.judge_variables(leased, values, asked)
     except UnsignedDeed:
         runtime.codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
-        runtime.codec.judge_variables(leased, values)
+        runtime.codec.judge_variables(leased, values, asked)
+
+
+async def require_answers(runtime: Runtime, leased: Leased, answers: Mapping[str, Answered]) -> None:
+    """Return if people have said what is there; raises TamperedMessage if not, and Unavailable."""
+    try:
+        runtime.codec.judge_answers(leased, answers)
+    except UnsignedDeed:
+        runtime.codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
+        runtime.codec.judge_answers(leased, answers)
 
 
 def undo_of(runtime: Runtime, topic: str) -> Undo:

@@ -34,7 +34,7 @@ async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, 
 async def load_variables(store: ValueStore, leased: Leased, names: Collection[str] | None = None) -> dict[str, Value]:
     """Return variables as a hop sees them, first those that only its branch has; raises Unavailable.
 
-    What the store has is held against what was signed; raises TamperedMessage.
+    What the store has, and has not, is held against what was signed; raises TamperedMessage.
     """
     workflow_id, path, _ = leased.message.key
     own = leased.message.payload.own
@@ -44,7 +44,7 @@ async def load_variables(store: ValueStore, leased: Leased, names: Collection[st
         return found
     stored = await store.load_variables(workflow_id, missing, path=path)
     if leased.verify is not None:
-        await leased.verify(leased, stored)
+        await leased.verify(leased, stored, missing)
     return {**stored, **found}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -102,7 +102,7 @@ class Grant:
         return LeaseToken(self.key, self.fence)
 
 
-Verifier: TypeAlias = "Callable[[Leased, Mapping[str, Value]], Awaitable[None]]"
+Verifier: TypeAlias = "Callable[[Leased, Mapping[str, Value], Collection[str] | None], Awaitable[None]]"
 
 
 @quickly_made

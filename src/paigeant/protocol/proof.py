@@ -8,9 +8,12 @@ compared before anything is executed, whether messages are signed or not.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from paigeant.errors import MessageRejected, TamperedMessage
+from paigeant.model.entries.fan import OnFault
+from paigeant.model.fan.joins import BranchEnd, EndedBranch, JoinState
 from paigeant.model.hops import Grant, Sealed, Twin
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.values.values import Blob
@@ -26,6 +29,32 @@ def require_intact(grant: Grant) -> None:
     recorded = grant.recorded
     if recorded is not None and hashlib.sha256(grant.body or b"").digest() != recorded.digest:
         raise TamperedMessage("the bytes of its message are not those that were recorded: their digest differs")
+
+
+def require_end(grant: Grant) -> None:
+    """Return if something says that the hop is to end without being run; raises TamperedMessage if nothing does.
+
+    A hop's row is marked as one that anybody may end; its run, or that of the branch, must say why.
+    """
+    if grant.cancel is None and (grant.remaining is None or grant.remaining > 0):
+        text = "nothing says that its run or its branch is to end"
+        raise TamperedMessage(f"position {grant.key.position}, closes: {text}")
+
+
+def require_counted(join: JoinState, ended: Sequence[EndedBranch]) -> None:
+    """Return if as many branches of a node have completed as it needs; raises TamperedMessage if not.
+
+    The join's row counts them, and the rows of the branches say how each has ended.
+    """
+    start, ends = join.start, [one.end for one in ended]
+    completed = ends.count(BranchEnd.COMPLETED)
+    skipped = ends.count(BranchEnd.FAILED) if start.on_fault is OnFault.SKIP else 0
+    ranks = sorted(one.rank for one in ended if one.end is BranchEnd.COMPLETED)
+    if ranks != list(range(completed)):
+        raise TamperedMessage("join: its branches do not say in which order they have completed")
+    if completed != join.completed or (completed < start.needed and completed + skipped < start.total):
+        text = f"{join.completed} of {start.total} branches have completed in its row, {completed} in theirs"
+        raise TamperedMessage(f"join: {text}")
 
 
 def require_plan(digest: str, stored: bytes | None) -> Blob:

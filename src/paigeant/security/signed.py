@@ -5,12 +5,13 @@ The keys are read on first need, so that who merely looks at runs loads no crypt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final
+from uuid import UUID
 
 from paigeant.abc import Departure, DispatchTerms, SealedHop
 from paigeant.abc.codec import KeepKeys
@@ -18,9 +19,10 @@ from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
 from paigeant.model.custody.adoption import Vouched
 from paigeant.model.custody.keys import PublishedKey
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
-from paigeant.model.fan.joins import EndedBranch
-from paigeant.model.hops import Leased, Sealed
+from paigeant.model.fan.joins import EndedBranch, JoinStart
+from paigeant.model.hops import Grant, Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
+from paigeant.model.people.approvals import Answered
 from paigeant.model.people.deeds import Deed, DeedTerms, StoredDeed
 from paigeant.model.stored.dead_letters import Flaw
 from paigeant.model.transition import Left
@@ -28,12 +30,19 @@ from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
 from paigeant.plugins import load_plugin
 from paigeant.security.custody.chain import Chain, Chains
-from paigeant.security.custody.deeds import right_to, write_deed
+from paigeant.security.custody.deeds import check_answers, right_to, write_deed
 from paigeant.security.custody.evidence.adoption import write_adoption
 from paigeant.security.custody.judge import Judge
-from paigeant.security.custody.judging.children import judge_child
+from paigeant.security.custody.judging.branches import check_start
+from paigeant.security.custody.judging.children import judge_child, link_all
+from paigeant.security.custody.judging.closing import check_end, learn_parents
 from paigeant.security.custody.judging.letters import Letters
-from paigeant.security.custody.judging.variables import check_variables
+from paigeant.security.custody.judging.variables import (
+    check_missing,
+    check_published,
+    check_signal,
+    check_variables,
+)
 from paigeant.security.custody.purposes import ADOPT, KeyPlaces, Keys, Purpose
 from paigeant.security.custody.writing import kind_of, write_branch, write_dispatch, write_hop, write_turn
 from paigeant.security.frame import RECORD_BYTES, Frame, read_frame, write_frame
@@ -91,7 +100,7 @@ class SignedCodec(PlainCodec):
         """
         following = [message for message, _ in departure.transition.next]
         if leased.head is not None and departure.transition.fan_out is not None:
-            return self._begin_branches(leased, departure.owner, following)
+            return self._begin_branches(leased, departure, following)
         if leased.head is None or not isinstance(departure.transition.hop, Left):
             return super().depart(leased, departure)
         bodies = [self.write(message) for message in following]
@@ -113,11 +122,11 @@ class SignedCodec(PlainCodec):
         """Whether the keys are those of development."""
         return self.keyring.is_development
 
-    def _begin_branches(self, leased: Leased, owner: str, first: Sequence[PaigeantMessage]) -> SealedHop:
+    def _begin_branches(self, leased: Leased, departure: Departure, first: Sequence[PaigeantMessage]) -> SealedHop:
         """Return the first messages of branches, sealed, and a short record of each; the node waits on."""
         bodies = [self.write(message) for message in first]
         records = tuple(
-            self._sign(RecordKind.BRANCH, write_branch(leased, owner, message, body))
+            self._sign(RecordKind.BRANCH, write_branch(leased, departure, message, body))
             for message, body in zip(first, bodies, strict=True)
         )
         return SealedHop(tuple(map(_sealed, first, bodies, records)), branches=records)
@@ -143,6 +152,18 @@ class SignedCodec(PlainCodec):
         self._judge.verify(chain, leased, records)
         self._judge.judge(chain, leased)
 
+    def knows_join(self, leased: Leased) -> bool:
+        """Tell whether it is known here with what the join of a node was signed to begin."""
+        _, path, position = leased.grant.key
+        return leased.head is None or (path, position) in self._chains.of(leased.grant.key.workflow_id).starts
+
+    def judge_join(self, leased: Leased, records: Sequence[StoredRecord], start: JoinStart) -> None:
+        """Return if a node's join has begun with what was signed."""
+        if leased.head is not None:
+            chain, (_, path, position) = self._chains.of(leased.grant.key.workflow_id), leased.grant.key
+            self._judge.verify_branches(chain, leased, records)
+            check_start(chain, (path, position), start)
+
     def judge_branches(self, leased: Leased, records: Sequence[StoredRecord], ended: Sequence[EndedBranch]) -> None:
         """Return if branches have come to what was signed of them; raises TamperedMessage and UnknownKey."""
         if leased.head is None:
@@ -164,18 +185,47 @@ class SignedCodec(PlainCodec):
         self._learn(chain, deeds)
         judge_child(self._judge, chain, node, child, records)
 
-    def judge_variables(self, leased: Leased, values: Mapping[str, Value]) -> None:
+    def judge_variables(self, leased: Leased, values: Mapping[str, Value], asked: Collection[str] | None = ()) -> None:
         """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
-        if leased.head is None or not values:
+        if leased.head is None:
             return
         chain = self._chains.of(leased.grant.key.workflow_id)
         if leased.head not in chain.links:  # it was handed over: what it follows was signed here
             self._judge.verify(chain, leased)
         check_variables(chain, leased, values)
+        check_missing(chain, leased.grant.key.path, values, asked)
+
+    def judge_signal(self, leased: Leased, name: str, value: Value | None) -> None:
+        """Return if a wait was ended by a signal that somebody has sent, and that carries this value."""
+        if leased.head is not None:
+            check_signal(self._chains.of(leased.grant.key.workflow_id), leased.grant.key, name, value)
+
+    def judge_answers(self, leased: Leased, answers: Mapping[str, Answered]) -> None:
+        """Return if people have said to the questions of a hop what is there."""
+        if leased.head is not None:
+            check_answers(self._chains.of(leased.grant.key.workflow_id).deeds, leased.grant.key, answers)
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
         """Verify what people did to a run; what nobody has signed, or was edited, counts for nothing."""
         self._learn(self._chains.of(leased.grant.key.workflow_id), deeds)
+
+    def learn_parents(self, grant: Grant, records: Mapping[UUID, Sequence[StoredRecord]]) -> None:
+        """Find out whether the runs in which one has begun end it."""
+        learn_parents(self._judge, self._chains, grant.key.workflow_id, records, grant.leased_at)
+
+    def judge_end(self, grant: Grant, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]) -> None:
+        """Return if a run may be ended whose message cannot be judged."""
+        chain = self._chains.of(grant.key.workflow_id)
+        self._learn(chain, deeds)
+        link_all(self._judge, chain, records)
+        check_end(chain, grant)
+
+    def judge_published(
+        self, leased: Leased, paths: Sequence[str], values: Mapping[str, Value], own: Collection[str]
+    ) -> None:
+        """Return if what branches have set is what was signed of them."""
+        if leased.head is not None:
+            check_published(self._chains.of(leased.grant.key.workflow_id), paths, values, own)
 
     def _learn(self, chain: Chain, deeds: Sequence[StoredDeed]) -> None:
         for each in deeds:

@@ -13,11 +13,13 @@ from pydantic_core import to_json
 
 from paigeant.abc import StepSession
 from paigeant.activities.calls.recorded import stored_key
-from paigeant.errors import Terminal
+from paigeant.activities.secrecy.held import masked_json
+from paigeant.errors import TamperedMessage, Terminal
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered, ApprovalStatus, Asked, AskedKind
 from paigeant.model.people.policy import ApprovalPolicy
 from paigeant.model.runs import WaitReason
+from paigeant.model.values.digests import digest_of
 
 _OPEN: Final = frozenset({ApprovalStatus.OPEN})
 
@@ -35,6 +37,8 @@ async def answers_to(
     found = await session.answers()
     if any(one.key not in found or found[one.key].status in _OPEN for one in asked.values()):
         session.wait(Parked(WaitReason.APPROVAL, _patience(policy), asks=tuple(asked.values())))
+    for one in asked.values():
+        _require_shown(one, found[one.key])
     results = DeferredToolResults()
     for call in requests.approvals:
         results.approvals[call.tool_call_id] = _approval(found[asked[call.tool_call_id].key], call, policy)
@@ -50,9 +54,18 @@ async def outcome_of(session: StepSession, key: str, tool: str, arguments: Mappi
     if found is None or found.status in _OPEN:
         reason = f"{WaitReason.APPROVAL}: what came of the call of {tool!r} that was interrupted?"
         session.wait(Parked(reason, asks=(asked,)))
+    _require_shown(asked, found)
     if found.status is ApprovalStatus.DENIED:
         raise Terminal(f"the call of {tool!r} was interrupted, and its outcome is not known: {found.value or 'denied'}")
     return found.value
+
+
+def _require_shown(asked: Asked, answered: Answered) -> None:
+    """Return if a person was shown what is asked; raises TamperedMessage for an answer to something else."""
+    arguments = asked.arguments.encode()
+    if answered.by_person and answered.shown not in {digest_of(arguments), digest_of(masked_json(arguments)), None}:
+        text = f"approval {asked.key!r}, arguments: a person was shown others than those of the call of {asked.tool!r}"
+        raise TamperedMessage(text)
 
 
 def _question(run: str, call: ToolCallPart, requests: DeferredToolRequests, policy: ApprovalPolicy) -> Asked:

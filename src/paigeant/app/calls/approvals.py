@@ -99,6 +99,7 @@ class Approvals:
         by, said = by or actor().by, None if value is None else digest_of(value.encode())
         asked = await self.get(approval_id)
         about: dict[str, JsonValue] = {"approval": approval_id, "status": status.value, "value": said}
+        about |= {"question": asked.key, "path": asked.path, "position": asked.position, "shown": asked.shown}
         deed = await attest(self._runtime(), DeedVerb.APPROVAL, asked.workflow_id, about, by=by)
         return await self._store().answer_approval(approval_id, Answer(status, by, value, deed))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from paigeant.engine.runtime import Runtime
 from paigeant.model.custody.records import StoredRecord
@@ -28,3 +29,10 @@ def signatures_of(
         yield leased.record.jws
     yield from (each.record.jws for each in records)
     yield from (each.deed.jws.encode() for each in deeds if each.deed.jws is not None)
+
+
+async def load_records(runtime: Runtime, run: UUID) -> Sequence[StoredRecord]:
+    """Return the records of a run, whose signers are known to the codec from now on; raises Unavailable."""
+    records = await runtime.store.load_records(run)
+    await meet_signers(runtime, signatures_of(records))
+    return records

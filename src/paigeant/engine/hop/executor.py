@@ -16,6 +16,7 @@ from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_o
 from paigeant.engine.agent_options import refused_options
 from paigeant.engine.flow.lists import ItemLists
 from paigeant.engine.flow.nodes import decide_others
+from paigeant.engine.flow.waits import with_signal
 from paigeant.engine.hop.apart import Contained, run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
@@ -111,7 +112,8 @@ class Executor:
             return Execution(*decided)
         name = wanted_by(leased)
         seen = None if name is None else await load_seen(self._store, leased, name)
-        return Execution(decide_node(leased, None if seen is None else from_json(hidden_json(seen))))
+        outcome = decide_node(leased, None if seen is None else from_json(hidden_json(seen)))
+        return Execution(await with_signal(self._runtime, leased, outcome))
 
     async def _run(self, leased: Leased, served: Served, progress: Progress, step: _RunningStep) -> Execution:
         rules = served.rules

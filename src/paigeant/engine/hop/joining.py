@@ -10,10 +10,13 @@ from paigeant.engine.grants import load_deeds
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.runtime import Runtime
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.fan.outcomes import FannedOut
+from paigeant.model.entries.fan import Fan
+from paigeant.model.fan.outcomes import AnyOutcome, FannedOut, Joined
 from paigeant.model.hops import Leased
 from paigeant.model.message import HopKey
+from paigeant.protocol.proof import require_counted
 from paigeant.routing import Seen
+from paigeant.routing.fan.branches import counted
 
 
 def sees_nothing(runtime: Runtime, leased: Leased, execution: Execution) -> bool:
@@ -27,19 +30,34 @@ async def see_ahead(runtime: Runtime, leased: Leased, execution: Execution) -> S
 
     Branches, or a child, are held against what was signed of them. Raises TamperedMessage, UnknownKey and Unavailable.
     """
-    if runtime.codec.signs and leased.message.topic == FLOW and not isinstance(execution.outcome, FannedOut):
+    if runtime.codec.signs and leased.message.topic == FLOW:
         node = node_of(leased)
-        await (_judge_branches(runtime, leased) if node is None else _judge_child(runtime, leased, node))
+        if node is None:
+            await _judge_join(runtime, leased, execution.outcome)
+        elif not isinstance(execution.outcome, FannedOut):
+            await _judge_child(runtime, leased, node)
     return await see(runtime.store, leased, execution.outcome, execution.blobs)
 
 
-async def _judge_branches(runtime: Runtime, leased: Leased) -> None:
-    if fan_of(leased) is None or await runtime.store.load_join(leased.grant.key) is None:
+async def _judge_join(runtime: Runtime, leased: Leased, outcome: AnyOutcome) -> None:
+    """Hold the join of a node against what was signed; once its branches have ended, also those."""
+    codec, store, key = runtime.codec, runtime.store, leased.grant.key
+    fan, join = fan_of(leased), await store.load_join(key)
+    if fan is None or join is None:
         return
-    ended = [one async for one in all_branches(runtime.store, leased.grant.key)]
-    records = await runtime.store.load_records(leased.grant.key.workflow_id)
+    has_ended = not isinstance(outcome, FannedOut)
+    records = await store.load_records(key.workflow_id) if has_ended or not codec.knows_join(leased) else ()
     await meet_signers(runtime, signatures_of(records))
-    runtime.codec.judge_branches(leased, records, ended)
+    codec.judge_join(leased, records, join.start)
+    if not has_ended:
+        return
+    ended = [one async for one in all_branches(store, key)]
+    codec.judge_branches(leased, records, ended)
+    if isinstance(outcome, Joined) and isinstance(fan, Fan):
+        require_counted(join, ended)
+        if fan.publishes:
+            own = [name for name in (fan.output_name, fan.errors_name) if name is not None]
+            codec.judge_published(leased, [one.path for one in counted(join, ended)], outcome.variables, own)
 
 
 async def _judge_child(runtime: Runtime, leased: Leased, node: HopKey) -> None:

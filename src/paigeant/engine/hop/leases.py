@@ -7,17 +7,21 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
-from typing import Self
+from typing import Final, Self
 
 from paigeant.abc import Heart, StepSpan
 from paigeant.activities.faults import standing_at
-from paigeant.engine.grants import margin
+from paigeant.engine.grants import margin, require_signed
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.runtime import Runtime
+from paigeant.errors import MessageRejected
+from paigeant.model.checks.findings import Finding
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.events import HeartbeatLate
+from paigeant.model.events import HeartbeatLate, Noticed
 from paigeant.model.hops import Leased, LeaseToken, Pulse
 from paigeant.model.runs import CancelRequest, Direction
+
+_LOOK: Final = "look who may write to the store: nobody has asked for it with paigeant, or its API"
 
 
 class Cut(Enum):
@@ -40,6 +44,8 @@ class ActiveLease:
         self.progress = progress
         self.span: StepSpan | None = None
         """What follows this execution, while it is being executed."""
+        self.was_doubted: bool = False
+        """Whether it was reported that nobody has signed that the step is to end."""
         self._task: asyncio.Task[object] | None = None
         self._cancelled = False
 
@@ -88,6 +94,7 @@ class LeaseKeeper:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._proving: dict[LeaseToken, asyncio.Task[None]] = {}
         self._thread: threading.Thread | None = None
         self._loop_thread = threading.get_ident()
         self._ticked = runtime.clock()
@@ -110,7 +117,7 @@ class LeaseKeeper:
     async def __aexit__(self, *_: object) -> None:
         """Stop beating."""
         self._stop.set()
-        for task in self._tasks:
+        for task in [*self._tasks, *self._proving.values()]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -203,7 +210,29 @@ class LeaseKeeper:
             if not pulse.alive:
                 running.interrupt(Cut.LOST)
             elif pulse.cancel is not None and _may_be_cut(running.leased):
-                running.interrupt(Cut.CANCELLED, pulse.cancel)
+                self._cut(running, pulse.cancel)
+
+    def _cut(self, running: ActiveLease, asked: CancelRequest) -> None:
+        """Cut a step short because its run, or its branch, is to end; where hops are signed, once that is proven."""
+        if not self._runtime.codec.signs:
+            running.interrupt(Cut.CANCELLED, asked)
+        elif running.cut is None and running.held not in self._proving:
+            proving = asyncio.create_task(self._cut_if_signed(running, asked), name="paigeant-proving")
+            self._proving[running.held] = proving
+            proving.add_done_callback(lambda _: self._proving.pop(running.held, None))
+
+    async def _cut_if_signed(self, running: ActiveLease, asked: CancelRequest) -> None:
+        try:
+            await require_signed(self._runtime, running.leased, asked)
+        except MessageRejected as error:
+            if not running.was_doubted:
+                text = f"asked to end {running.held.key.message_id}, which goes on: {error}"
+                self._runtime.report(Noticed(self._runtime.owner, Finding.warning("custody", text, _LOOK)))
+            running.was_doubted = True
+        except Exception as error:  # noqa: BLE001  (the next beat asks again)
+            self._runtime.trouble(f"asking who wants {running.held.key.message_id} to end", error)
+        else:
+            running.interrupt(Cut.CANCELLED, asked)
 
     async def _watch(self) -> None:
         """Give up leases whose time is over without an answer."""

@@ -21,7 +21,7 @@ from paigeant.engine.hop.returned.revisions import with_author
 from paigeant.engine.hop.served import Served
 from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import MessageRejected, TamperedMessage, Unavailable
+from paigeant.errors import MessageRejected, Unavailable, reason_of
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import ExecutionEnd, LeaseLost, MessageHeld, RunEnded, StepBegan, StepEnded, StepReleased
 from paigeant.model.hold import Now
@@ -246,7 +246,7 @@ class HopRunner:
     async def _hold_unopened(self, grant: Grant, error: Exception, good_until: Callable[[], float]) -> None:
         if isinstance(error, MessageRejected):
             transition = unreadable(error)
-            reason = error.reason if isinstance(error, TamperedMessage) else "unreadable"
+            reason = reason_of(error)
             self._runtime.report(MessageHeld(self._runtime.owner, grant, reason, error))
             doing = f"opening {grant.key.message_id}; its run waits, {reason}"
         else:

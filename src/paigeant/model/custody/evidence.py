@@ -9,6 +9,7 @@ from uuid import UUID
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import StoredDeed
+from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.values.values import Value
 
@@ -16,6 +17,7 @@ from paigeant.model.values.values import Value
 class HopEvidence(NamedTuple):
     """A hop as it lies in the store; ``error`` has the type, the message and the place of what ended it.
 
+    What is undone after it is a text if nobody can read it. ``revision`` is what it has changed on the way ahead.
     One with fence 0 was never leased: it was passed, or has not come yet.
     """
 
@@ -29,9 +31,10 @@ class HopEvidence(NamedTuple):
     input: Mapping[str, Value] | None
     output: Value | None
     log: Value | None
-    undo_before: Sequence[Compensation] | None
+    undo_before: Sequence[Compensation] | str | None
     error: Any
     body: bytes | None
+    revision: Revision | None = None
 
 
 class SetVariable(NamedTuple):
@@ -46,7 +49,8 @@ class SetVariable(NamedTuple):
 class Evidence(NamedTuple):
     """A run as it lies in the store, with what people did to it. ``edited``: a person has set variables of it.
 
-    ``parent`` is the node within which it has begun, if it has begun within another.
+    ``parent`` is the node within which it has begun, if it has begun within another; ``origin`` are the tenant, the
+    dispatch key and the trace's id, with which it began.
     """
 
     workflow_id: UUID
@@ -60,3 +64,4 @@ class Evidence(NamedTuple):
     records: Sequence[StoredRecord]
     deeds: Sequence[StoredDeed] = ()
     parent: HopKey | None = None
+    origin: Mapping[str, str | None] = {}

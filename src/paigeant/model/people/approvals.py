@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from paigeant.model.people.deeds import Deed
 
@@ -69,15 +69,29 @@ class Answer(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """How a question of a step stands, as its step sees it."""
+    """How a question of a step stands, as its step sees it.
+
+    ``digest`` is that of the answer's text, ``shown`` that of the arguments that a person was shown.
+    """
 
     status: ApprovalStatus
     value: JsonValue = None
     by: str | None = None
+    digest: str | None = None
+    shown: str | None = None
+
+    @property
+    def by_person(self) -> bool:
+        """Whether somebody has answered."""
+        return self.status in {ApprovalStatus.APPROVED, ApprovalStatus.DENIED, ApprovalStatus.ANSWERED}
 
 
 class Approval(BaseModel, frozen=True):
-    """A question as it is listed: by which step it was asked, what, and what was answered."""
+    """A question as it is listed: by which step it was asked, what, and what was answered.
+
+    What a person answers is signed with the question's ``key``, and with the digest of the arguments as they are
+    ``shown``. They are for no reader, and not in its JSON.
+    """
 
     id: int
     workflow_id: UUID
@@ -95,6 +109,8 @@ class Approval(BaseModel, frozen=True):
     answered_by: str | None = None
     answered_at: datetime | None = None
     answer: JsonValue = None
+    key: str = Field(default="", exclude=True, repr=False)
+    shown: str = Field(default="", exclude=True, repr=False)
 
 
 class ApprovalPage(BaseModel, frozen=True):

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from paigeant.errors import UnknownApproval, WrongState
 from paigeant.model.people.approvals import Answered, Approval, ApprovalStatus, AskedKind
 from paigeant.model.runs import StepStatus, WaitReason
+from paigeant.model.values.digests import digest_of
 from paigeant.protocol.operate import Hurried, hurry
 from paigeant.protocol.people.waiting import WaitingHop
 
@@ -27,6 +28,8 @@ class AskedRow(Protocol):
     def status(self) -> str: ...
     @property
     def expires_at(self) -> datetime | None: ...
+    @property
+    def arguments(self) -> str: ...
     @property
     def answer(self) -> str | None: ...
     @property
@@ -90,12 +93,14 @@ def require_open(row: AskedRow, now: datetime) -> None:
 def seen(row: AskedRow, now: datetime) -> Answered:
     """Return how a question stands for the step that has asked it."""
     value = None if row.answer is None else from_json(row.answer)
-    return Answered(stands(row, now), value, row.answered_by)
+    digest = None if row.answer is None else digest_of(row.answer.encode())
+    return Answered(stands(row, now), value, row.answered_by, digest, digest_of(row.arguments.encode()))
 
 
 def view(row: AskedRow, now: datetime) -> Approval:
     """Return the question as it is shown."""
-    shown = {name: getattr(row, name) for name in Approval.model_fields}
+    shown = {name: getattr(row, name) for name in Approval.model_fields if name != "shown"}
+    shown["shown"] = digest_of(row.arguments.encode())
     for name in ("arguments", "metadata", "answer"):
         shown[name] = None if shown[name] is None else from_json(shown[name])
     return Approval.model_validate(shown | {"status": stands(row, now), "kind": AskedKind(shown["kind"])})

@@ -18,13 +18,14 @@ from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import RecordKind, StoredRecord
 from paigeant.model.entries.entry import FLOW
+from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
-from paigeant.security.custody.chain import Chain
+from paigeant.security.custody.chain import Chain, Link
 from paigeant.security.custody.evidence.columns import HopColumns, RunColumns, columns_of, digest_in
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.judging.variables import find_unsigned
-from paigeant.security.custody.records import RecordText, read_stored
+from paigeant.security.custody.records import RecordText, digest_of_revision, read_stored
 from paigeant.security.custody.summaries import deeds_of, hops_of, keys_of, subject_of
 
 INTACT: Final = "intact"
@@ -195,6 +196,7 @@ def _check_run(run: RunColumns, chain: Chain) -> None:
     ):
         if found != signed:
             raise _broken("", 0, name, f"not what {first.iss} signed")
+    _check_origin(run, first)
     ends = [link for link in chain.links.values() if link.text.fields.get("run") is not None]
     final = RunStatus(run.status).final and run.status != RunStatus.TERMINATED
     if final and not ends:
@@ -210,6 +212,15 @@ def _check_run(run: RunColumns, chain: Chain) -> None:
                 raise _broken(last["path"], last["n"], name, f"not what {ends[-1].iss} signed", last.get("step"))
 
 
+def _check_origin(run: RunColumns, first: Link) -> None:
+    """Hold whose run it is, and within which it has begun, against its dispatch."""
+    said, within = first.text.fields, first.text.fields["within"]
+    node = None if within is None else HopKey(UUID(within["runs"][-1]), within["path"], within["n"]).message_id
+    for name, found in run.origin:
+        if found != (node if name == "within" else said.get(name, found)):  # an adoption does not say all of it
+            raise _broken("", 0, name, f"not what {first.iss} signed")
+
+
 def _check_hop(hop: HopColumns, chain: Chain) -> None:
     """Hold a hop that is behind against its record."""
     left = chain.at(hop.path, hop.position)
@@ -219,7 +230,8 @@ def _check_hop(hop: HopColumns, chain: Chain) -> None:
         if hop.status == StepStatus.COMPLETED:
             raise _broken(hop.path, hop.position, "record", "it is done, and nobody has signed it", hop.step)
         return
-    link, signed = left[-1], left[-1].text.fields
+    link, signed = left[-1], {**left[-1].text.fields}
+    signed["rev"] = digest_of_revision(signed.get("rev"))
     for name, found in _columns(hop, link.text).items():
         if found != signed[name]:
             raise _broken(hop.path, hop.position, name, f"not what {link.iss} signed", hop.step)
@@ -238,6 +250,8 @@ def _columns(hop: HopColumns, text: RecordText) -> Mapping[str, Any]:
         # What completed has the error of the attempt before, if there was one.
         "fault": None if hop.status == StepStatus.COMPLETED else digest_in(hop.error),
     }
+    if text.kind is not RecordKind.ADOPT:
+        columns["rev"] = digest_in(hop.revision)
     if text.fields["in"] is not None or hop.status == StepStatus.COMPLETED:  # else an earlier attempt may have bound it
         columns["in"] = digest_in(hop.input)
     return columns

@@ -66,6 +66,10 @@ class Chain:
     deeds: Deeds = field(default_factory=Deeds)
     joined: dict[Place, str] = field(default_factory=dict[Place, str])
     """The digests of the heads of nodes that are about to be left here."""
+    starts: dict[Place, str] = field(default_factory=dict[Place, str])
+    """The digests of what the joins of nodes were signed to begin with."""
+    ends_within: bool = False
+    """Whether it is known that a run ends in which this one has begun, or the branch of it."""
     adopted: dict[Place, Link] = field(default_factory=dict[Place, Link])
     """Of a run that was adopted its hops as they lay then, each as if it had a record of its own."""
 
@@ -80,6 +84,8 @@ class Chain:
         fields, path, position = link.text.fields, link.text.fields["path"], link.text.fields["n"]
         if link.node is not None:
             self._branches.setdefault(link.node, {})[path] = digest
+            if link.text.fields.get("join") is not None:
+                self.starts[link.node] = link.text.fields["join"]
         if link.text.kind not in {RecordKind.BRANCH, RecordKind.TURN}:
             self._places.setdefault((path, position), []).append(link)
         if link.text.kind in {*BEGINNINGS, RecordKind.BRANCH, RecordKind.TURN}:
@@ -155,13 +161,23 @@ class Chain:
         found = self.branches(node)
         return digest_of("\n".join(f"{path} {found[path]}" for path in sorted(found)).encode()) if found else None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names under which anything is seen, on any path."""
+        return frozenset(name for name, _ in self._newest)
+
     def variable(self, name: str, path: str) -> str | None:
         """Return the digest of what was signed and is seen under a name on a path, None if nothing is.
 
         The nearest path wins, on each the highest position, and what was set before the output of a step.
         """
-        found = (self._newest.get((name, each)) for each in lineage(path))
-        return next((each.digest for each in found if each is not None), None)
+        found = (self.set_on(name, each) for each in lineage(path))
+        return next((each for each in found if each is not None), None)
+
+    def set_on(self, name: str, path: str) -> str | None:
+        """Return the digest of what was signed last under a name on exactly this path."""
+        newest = self._newest.get((name, path))
+        return None if newest is None else newest.digest
 
     def waited(self, name: str, path: str) -> bool:
         """Tell whether a wait of this name is behind on this path."""

@@ -8,7 +8,9 @@ from typing import Any, Final, NamedTuple, cast
 
 from pydantic_core import from_json, to_json
 
-from paigeant.errors import TamperedMessage
+from paigeant.errors import TamperedMessage, UnsignedDeed
+from paigeant.model.message import HopKey
+from paigeant.model.people.approvals import Answered
 from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, StoredDeed
 from paigeant.model.runs import CancelRequest
 from paigeant.security.custody.purposes import Keys, Purpose
@@ -133,6 +135,17 @@ class Deeds:
             for each in self.all
         )
 
+    def answers(self, question: str, path: str, position: int, answered: Answered) -> bool:
+        """Tell whether somebody has said this to a question of a hop, and was shown what it is about now."""
+        said = {"status": answered.status.value, "value": answered.digest, "shown": answered.shown}
+        said |= {"question": question, "path": path, "position": position}
+        return any(each.verb == DeedVerb.APPROVAL and said.items() <= each.arguments.items() for each in self.all)
+
+    def signals(self, name: str, digest: str | None) -> int:
+        """Return how many signals of this name somebody has sent that carry this value."""
+        said = (DeedVerb.SIGNAL, name, digest)
+        return sum((each.verb, each.arguments.get("name"), each.arguments.get("value")) == said for each in self.all)
+
     def sets(self, name: str, digest: str | None) -> bool:
         """Tell whether somebody has set a variable to this value, or sent a signal that carries it."""
         return any(
@@ -140,3 +153,11 @@ class Deeds:
             and (each.arguments.get("name"), each.arguments.get("value")) == (name, digest)
             for each in self.all
         )
+
+
+def check_answers(deeds: Deeds, key: HopKey, answers: Mapping[str, Answered]) -> None:
+    """Raise UnsignedDeed for an answer to a question of this hop that nobody has signed."""
+    for question, answered in answers.items():
+        if answered.by_person and not deeds.answers(question, key.path, key.position, answered):
+            text = f"position {key.position}, approval {question!r}: nobody has signed that it is {answered.status}"
+            raise UnsignedDeed(f"{text}, or it was about something else")

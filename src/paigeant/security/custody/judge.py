@@ -19,7 +19,9 @@ from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
 from paigeant.security.custody.chain import Chain, Link
 from paigeant.security.custody.judging.adoption import learn_adoption
+from paigeant.security.custody.judging.branches import check_branch
 from paigeant.security.custody.judging.children import check_turn
+from paigeant.security.custody.judging.closing import check_cancel
 from paigeant.security.custody.purposes import Keys, Purpose, Verified
 from paigeant.security.custody.records import (
     CLOCKS,
@@ -63,6 +65,8 @@ class Judge:
             self.check_counts(chain.links[digest])
         if leased.message.headers.direction is Direction.COMPENSATE and grant.key.path:
             self._link_all(chain, [each for each in stored if each.key.path == grant.key.path])
+        elif grant.cancel is CancelRequest.BRANCH and grant.key.path:  # a branch beside it may have it end
+            self._link_all(chain, [each for each in stored if each.key.path])
 
     def _link_all(self, chain: Chain, stored: Iterable[StoredRecord]) -> None:
         """Verify records as far as they follow others that are verified."""
@@ -76,28 +80,28 @@ class Judge:
             self.link(chain, each.record, each.at)
             ready += behind.get(each.record.digest, ())
 
+    def verify_branches(self, chain: Chain, leased: Leased, stored: Sequence[StoredRecord]) -> None:
+        """Verify the records of a node's branches, and of those within them; raises TamperedMessage."""
+        path = leased.grant.key.path
+        parent = f"{path}/" if path else ""
+        self.verify(chain, leased, [each for each in stored if each.key != leased.grant.key])
+        self._link_all(chain, [one for one in stored if one.key.path.startswith(parent) and one.key.path != path])
+
     def judge_branches(
         self, chain: Chain, leased: Leased, stored: Sequence[StoredRecord], ended: Iterable[EndedBranch]
     ) -> None:
         """Return if the branches of a node have come to what was signed of them; raises TamperedMessage if not."""
         _, path, position = leased.grant.key
-        parent = f"{path}/" if path else ""
-        self.verify(chain, leased, [each for each in stored if each.key != leased.grant.key])
-        self._link_all(chain, [one for one in stored if one.key.path.startswith(parent) and one.key.path != path])
+        self.verify_branches(chain, leased, stored)
         heads = chain.branches((path, position))
         forward = leased.message.headers.direction is Direction.EXECUTE
         for branch in ended:
             newest = chain.find(heads.get(branch.path, ""))
-            if newest is None or newest.text.kind is RecordKind.BRANCH:
-                if branch.end is BranchEnd.CANCELLED:
-                    continue  # it has never begun
+            if newest is not None and newest.text.kind is not RecordKind.BRANCH:
+                self.check_counts(newest)
+                check_branch(branch, newest, forward=forward)
+            elif branch.end is not BranchEnd.CANCELLED:  # one that was cancelled may never have begun
                 raise TamperedMessage(f"branch {branch.path}, record: it has ended, and nobody has signed it")
-            self.check_counts(newest)
-            fields = newest.text.fields
-            if forward and branch.end is BranchEnd.COMPLETED and fields["step"] != FLOW:
-                came_to = digest_of_value(branch.output), fields["status"]
-                if came_to != (fields["out"], StepStatus.COMPLETED):
-                    raise TamperedMessage(f"branch {branch.path}, output: not what {newest.iss} signed")
 
     def link(self, chain: Chain, record: SignedRecord, at: datetime) -> None:
         """Verify a record that follows one of the chain, or is a dispatch, and add it; raises TamperedMessage.
@@ -252,11 +256,7 @@ def _check_wishes(chain: Chain, leased: Leased) -> None:
     """Raise UnsignedDeed for a request to cancel the run, or to go on with it, that nobody has signed."""
     grant, deeds = leased.grant, chain.deeds
     at = f"position {grant.key.position}"
-    asked = grant.cancel
-    within = bool(grant.key.path or leased.message.headers.run.parents)  # only there others end it, without a person
-    ended_by_others = asked is CancelRequest.BRANCH and within
-    if asked is not None and not ended_by_others and not deeds.asks_to_cancel(asked):
-        raise UnsignedDeed(f"{at}, cancel: nobody has signed that the run is to be cancelled")
+    check_cancel(chain, grant)
     left = chain.at(grant.key.path, grant.key.position)
     if left and leased.message.topic != FLOW and not deeds.resumes(left[-1].at):
         raise UnsignedDeed(f"{at}, retry: nobody has signed that it is to be run again")

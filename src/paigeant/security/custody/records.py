@@ -18,7 +18,9 @@ from pydantic_core import to_json
 from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.custody.records import RecordKind, SignedRecord
 from paigeant.model.entries.entry import FLOW
+from paigeant.model.fan.joins import JoinStart
 from paigeant.model.plan_text import Itinerary
+from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.values.digests import digest_of
 from paigeant.model.values.values import Value, text_of, text_of_all
@@ -29,6 +31,9 @@ CLOCKS: Final = timedelta(minutes=5)
 """How far the clocks of who signs and of who judges may differ."""
 
 DEPTH: Final = 8
+LABELS: Final = 100
+"""Entries that a record names which a revision added or dropped; the digests of the plans cover all."""
+
 _UNDO: Final = TypeAdapter(tuple[Compensation, ...])
 
 _DISPATCH: Final = (
@@ -40,7 +45,7 @@ _HOP: Final = (
     *("in", "out", "log", "undo", "fault", "vars", "did", "plan", "rev", "next", "heads", "run", "result"),
 )
 _TURN: Final = ("k", "wf", "path", "n", "prev", "by", "at", "plan", "next")
-_BRANCH: Final = ("k", "wf", "path", "n", "prev", "by", "at", "node", "plan", "next")
+_BRANCH: Final = ("k", "wf", "path", "n", "prev", "by", "at", "node", "join", "plan", "next")
 _ADOPT: Final = (
     *("k", "wf", "path", "n", "prev", "by", "at", "aud", "workflow", "within", "sub", "exp", "input", "policy"),
     *("run", "result", "set", "deeds", "hops", "plan", "next"),
@@ -166,6 +171,7 @@ def _check(fields: Mapping[str, Any]) -> None:
     good = good and isinstance(fields["prev"], str | None) and isinstance(fields["plan"], str | None)
     good = good and isinstance(ahead, list) and all(_is_next(one) for one in cast("list[Any]", ahead))
     good = good and isinstance(known, dict) and isinstance(fields.get("node", 0), int)
+    good = good and isinstance(fields.get("join"), str | None)
     good = good and _is_within(fields.get("within"))
     listed = _ADOPTED if fields["k"] == RecordKind.ADOPT else {}
     good = good and all(_is_list(fields[name], kinds) for name, kinds in listed.items())
@@ -223,6 +229,12 @@ def digest_of_values(values: Mapping[str, Value] | None) -> str | None:
     return digest_of(text_of_all(values).encode()) if values else None
 
 
+def digest_of_start(start: JoinStart) -> str:
+    """Return the digest of what a node's join begins with: how many branches, how many of them it needs, and items."""
+    said = (start.total, start.needed, start.window, start.on_fault, start.collect, start.back)
+    return digest_of(to_json([*said, digest_of_value(start.items)]))
+
+
 def digest_of_undo(undo: Sequence[Compensation] | None) -> str | None:
     """Return the digest of what is undone after a hop."""
     return digest_of(text_of_undo(undo)) if undo else None
@@ -241,3 +253,28 @@ def digest_of_fault(fault: Any) -> str:
 def text_of_fault(fault: Any) -> bytes:
     """Return an error as its digest covers it."""
     return to_json([fault.type, fault.message, fault.where])
+
+
+def text_of_revision(change: Revision) -> bytes:
+    """Return what a step changed on the way ahead, as records say it."""
+    return _revision(said_of(change))
+
+
+def digest_of_revision(said: Mapping[str, Any] | None) -> str | None:
+    """Return the digest of what a record says of a revision; None if a step has changed nothing."""
+    return None if said is None or said["author"] is None else digest_of(_revision(said))
+
+
+def said_of(change: Revision | None) -> dict[str, Any]:
+    """Return what a record says of what a step changed on the way ahead, beside the plans."""
+    return {
+        "count": len(change.added) if change else 0,
+        "added": [each.entry.label for each in change.added[:LABELS]] if change else [],
+        "discarded": [each.entry.label for each in change.discarded[:LABELS]] if change else [],
+        "author": change.author if change else None,
+        "reason": change.reason if change else None,
+    }
+
+
+def _revision(said: Mapping[str, Any]) -> bytes:
+    return to_json([said[name] for name in ("count", "added", "discarded", "author", "reason")])

@@ -18,17 +18,16 @@ from paigeant.model.transition import Done, Left, Transition
 from paigeant.model.values.digests import digest_of
 from paigeant.security.custody.records import (
     digest_of_fault,
+    digest_of_start,
     digest_of_undo,
     digest_of_value,
     digest_of_values,
     plan_digest,
+    said_of,
 )
 
 LONGEST_LIFE: Final = timedelta(days=90)
 """For how long a dispatch is good that has no deadline."""
-
-LABELS: Final = 100
-"""Entries that a record names which a revision added or dropped; the digests of the plans cover all."""
 
 
 def write_dispatch(message: PaigeantMessage, terms: DispatchTerms, audience: str, body: bytes) -> bytes:
@@ -140,8 +139,12 @@ def kind_of(departure: Departure, heads: str | None) -> RecordKind:
     return RecordKind.HOP if heads is None else RecordKind.JOIN
 
 
-def write_branch(leased: Leased, owner: str, message: PaigeantMessage, body: bytes) -> bytes:
-    """Return the record of a branch that begins, or goes on to be undone, with this message."""
+def write_branch(leased: Leased, departure: Departure, message: PaigeantMessage, body: bytes) -> bytes:
+    """Return the record of a branch that begins, or goes on to be undone, with this message.
+
+    Those that begin with their node say what its join begins with.
+    """
+    start = None if departure.transition.fan_out is None else departure.transition.fan_out.start
     grant, headers = leased.grant, message.headers
     forward = headers.direction is Direction.EXECUTE
     return to_json(
@@ -151,9 +154,10 @@ def write_branch(leased: Leased, owner: str, message: PaigeantMessage, body: byt
             "path": headers.path,
             "n": headers.position - 1,
             "prev": leased.head,
-            "by": owner,
+            "by": departure.owner,
             "at": _time(grant.leased_at),
             "node": grant.key.position,
+            "join": None if start is None else digest_of_start(start),
             "plan": plan_digest(message.routing_slip.itinerary) if forward else None,
             "next": [_following(message, body)],
         }
@@ -177,22 +181,14 @@ def _plans(
     """
     forward = message.headers.direction is Direction.EXECUTE
     [ahead] = following if len(following) == 1 else [None]
+    change = made.writes.revision
     if not forward or ahead is None or ahead.headers.direction is not Direction.EXECUTE:
-        return [], None, None
+        return [], None, None if change is None else {"from": None, "to": None, **said_of(change)}
     before, after = message.routing_slip.itinerary, ahead.routing_slip.itinerary
     plan = plan_digest(after)
     if after.plan is before.plan:
         return before.plan.digests[before.at : after.at], plan, None
-    change = made.writes.revision
-    revised: dict[str, Any] = {
-        "from": plan_digest(before),
-        "to": plan,
-        "count": len(change.added) if change else 0,
-        "added": [each.entry.label for each in change.added[:LABELS]] if change else [],
-        "discarded": [each.entry.label for each in change.discarded[:LABELS]] if change else [],
-        "author": change.author if change else None,
-        "reason": change.reason if change else None,
-    }
+    revised = {"from": plan_digest(before), "to": plan, **said_of(change)}
     return _passed(made.passed), plan, revised
 
 

@@ -6,6 +6,7 @@ nothing else, so that the queue stays as small as what waits, however long the h
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -52,6 +53,11 @@ OPEN_RUN: Final = "open"
 """The status of a run that has not ended."""
 
 _value: Final[Json[Value]] = Json(text_of, read_value)
+_SPOILT: Final = "what is stored here cannot be read: somebody has edited it"
+SPOILT_RUN: Final = RunError(type="Unreadable", message=_SPOILT)
+SPOILT: Final = AttemptError(type="Unreadable", message=_SPOILT, attempt=0, at=datetime(1970, 1, 1, tzinfo=UTC))
+"""What is read where somebody has spoilt an error, so that the rest of the run is shown."""
+
 ERRORS: Final = TypeAdapter(tuple[AttemptError, ...])
 
 
@@ -79,7 +85,7 @@ workflow_runs: Final = Table(
     Column("created_at", StoreTime, nullable=False),
     Column("started_at", StoreTime),
     Column("completed_at", StoreTime),
-    Column("error", json_of(TypeAdapter(RunError))),
+    Column("error", lenient_json_of(TypeAdapter(RunError), SPOILT_RUN)),
     Column("output", _value),
     Column("forked_from", Uuid),
     Column("forked_at", BigInteger),
@@ -125,18 +131,18 @@ step_executions: Final = Table(
     Column("reason", Text),
     Column("input", Json(text_of_all, read_values)),
     Column("output", _value),
-    Column("error", json_of(TypeAdapter(AttemptError))),
+    Column("error", lenient_json_of(TypeAdapter(AttemptError), SPOILT)),
     Column("log", _value),
     Column("compensable", Boolean, nullable=False),
     Column("undo_before", json_of(TypeAdapter(tuple[Compensation, ...]))),
-    Column("errors", json_of(ERRORS)),
+    Column("errors", lenient_json_of(ERRORS, (SPOILT,))),
     Column("interface", Text),
     Column("accepted", Boolean),
     Column("kind", Text),
     Column("label", Text),
     Column("awaits", Text),
     Column("wait", Text),
-    Column("revision", json_of(TypeAdapter(Revision))),
+    Column("revision", lenient_json_of(TypeAdapter(Revision), Revision(author="unknown", reason=_SPOILT))),
     Column("epoch", Integer),
     Column("head", Text),
     Column("closes", Boolean),

@@ -53,6 +53,7 @@ def load_evidence(rows: Rows, run: RunRow) -> Evidence:
         records=load_records(rows, run.workflow_id),
         deeds=[deed for each in _with_parents(rows, run) for deed in load_deeds(rows, each, 0)],
         parent=run.parent,
+        origin={"tenant": run.tenant, "key": run.dispatch_key, "trace": run.trace_id},
     )
 
 
@@ -85,4 +86,5 @@ def _hop(hop: HopRow) -> HopEvidence:
     return HopEvidence(
         *(hop.key, hop.step, hop.step_id.hex, hop.direction, hop.status, hop.fence, hop.completed_at is None),
         *(hop.input, hop.output, hop.log, hop.undo_before, hop.error, hop.body or None),
+        hop.revision,
     )

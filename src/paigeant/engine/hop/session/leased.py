@@ -180,7 +180,12 @@ class LeasedSession(StepSession):
         """Return how the questions of this step stand; under a step's first lease it has asked nothing."""
         if self._leased.grant.fence == 1:
             return {}
-        return await self.here(self.patiently(lambda: self._store.load_answers(self._place)))
+        return await self.here(self.patiently(self._answers))
+
+    async def _answers(self) -> Mapping[str, Answered]:
+        found = await self._store.load_answers(self._place)
+        await self._recorder.require_answers(self._leased, found)
+        return found
 
     @property
     def _place(self) -> StepEpoch:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Final, TypeAlias
 
 from paigeant.abc import Identities, Store
 from paigeant.aio.batch import Batcher, Limits
+from paigeant.engine.grants import require_answers
 from paigeant.engine.hop.session.pauses import PauseBoard
 from paigeant.engine.runtime import Runtime
 from paigeant.model.events import CallsRecorded
+from paigeant.model.hops import Leased
+from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.checkpoints import Recorded, Recording
+
+RequireAnswers: TypeAlias = Callable[[Leased, Mapping[str, Answered]], Awaitable[None]]
 
 
 def _size(recording: Recording) -> int:
@@ -34,6 +40,7 @@ class StepRecorder:
         self.identities: Callable[[], Identities] = runtime.identities
         self.budgets: Sequence[Budget] = runtime.budgets
         self.pauses: PauseBoard = PauseBoard(self.store)
+        self.require_answers: RequireAnswers = partial(require_answers, runtime)
         self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
 
     async def record(self, recording: Recording) -> Recorded:

@@ -13,7 +13,7 @@ from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
 from paigeant.model.values.digests import digest_of
 from paigeant.model.values.values import Value, text_of, text_of_all
 from paigeant.security.custody.judging.variables import input_fields
-from paigeant.security.custody.records import text_of_fault, text_of_undo
+from paigeant.security.custody.records import text_of_fault, text_of_revision, text_of_undo
 from paigeant.security.frame import read_frame
 
 STRICT: Final = ConfigDict(extra="forbid", strict=True)
@@ -64,6 +64,7 @@ class HopColumns:
     log: Column | None
     undo: Column | None
     error: Column | None
+    revision: Column | None
     message: Column | None
 
 
@@ -81,13 +82,17 @@ class VariableColumns:
 
 @dataclass(frozen=True, slots=True)
 class RunColumns:
-    """A run; ``fields`` are the names of its input's fields, None if they are not at hand: it may have any."""
+    """A run; ``origin`` is what its dispatch says beside its input.
+
+    ``fields`` are the names of its input's fields, None if they are not at hand: it may have any.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     workflow_id: UUID
     workflow: str
     status: str
+    origin: tuple[tuple[str, str | None], ...]
     input: Column
     fields: tuple[str, ...] | None
     output: Column | None
@@ -104,7 +109,8 @@ def columns_of(evidence: Evidence) -> RunColumns:
     """Return what lies in the store of a run."""
     fields = input_fields(evidence.input)
     return RunColumns(
-        *(evidence.workflow_id, evidence.workflow, evidence.status, Text(text_of(evidence.input))),
+        *(evidence.workflow_id, evidence.workflow, evidence.status, _origin(evidence)),
+        Text(text_of(evidence.input)),
         None if fields is None else tuple(sorted(fields)),
         _text(evidence.output),
         tuple(_hop(hop) for hop in evidence.hops),
@@ -114,7 +120,9 @@ def columns_of(evidence: Evidence) -> RunColumns:
 
 def without_texts(columns: RunColumns) -> RunColumns:
     """Return the same with digests in the place of all that steps, messages and variables hold."""
-    hops = tuple(_left_out(hop, "input", "output", "log", "undo", "error", "message") for hop in columns.hops)
+    hops = tuple(
+        _left_out(hop, "input", "output", "log", "undo", "error", "revision", "message") for hop in columns.hops
+    )
     variables = tuple(_left_out(each, "value") for each in columns.variables)
     return replace(_left_out(columns, "input", "output"), hops=hops, variables=variables)
 
@@ -128,15 +136,24 @@ def _left_out(row: Row, *names: str) -> Row:
     return replace(row, **changes)
 
 
+def _origin(evidence: Evidence) -> tuple[tuple[str, str | None], ...]:
+    """Return tenant, dispatch key and trace of a run, and the node in which it has begun."""
+    parent = None if evidence.parent is None else evidence.parent.message_id
+    return (*evidence.origin.items(), ("within", parent))
+
+
 def _hop(hop: HopEvidence) -> HopColumns:
-    undo = text_of_undo(hop.undo_before) if hop.undo_before else None
+    undo = hop.undo_before or None
+    if undo is not None and not isinstance(undo, str):
+        undo = text_of_undo(undo).decode()
     return HopColumns(
         *(hop.key.path, hop.key.position, hop.step, hop.step_id, hop.direction, hop.status, hop.fence, hop.is_open),
         Text(text_of_all(hop.input)) if hop.input else None,
         _text(hop.output),
         _text(hop.log),
-        None if undo is None else Text(undo.decode()),
+        None if undo is None else Text(undo),
         None if hop.error is None else Text(text_of_fault(hop.error).decode()),
+        None if hop.revision is None else Text(text_of_revision(hop.revision).decode()),
         None if hop.body is None else Text(_body(hop.body)),
     )
 

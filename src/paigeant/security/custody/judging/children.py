@@ -38,7 +38,7 @@ def judge_child(judge: Linker, chain: Chain, node: HopKey, child: ChildState, st
     All records of the child are verified, and what people did to it, and to its parents, is known to the chain.
     """
     where = f"run {child.workflow_id}"
-    _link_all(judge, chain, stored)
+    link_all(judge, chain, stored)
     dispatch, newest = chain.dispatch, chain.newest
     if dispatch is None or newest is None:
         raise TamperedMessage(f"{where}, record: it has ended, and nobody has signed it")
@@ -58,7 +58,7 @@ def judge_child(judge: Linker, chain: Chain, node: HopKey, child: ChildState, st
         raise TamperedMessage(f"{where}, result: not what {link.iss} signed")
 
 
-def _link_all(judge: Linker, chain: Chain, stored: Sequence[StoredRecord]) -> None:
+def link_all(judge: Linker, chain: Chain, stored: Sequence[StoredRecord]) -> None:
     """Verify records that are not verified yet, each after the one that it follows."""
     behind: dict[str | None, list[StoredRecord]] = {}
     for each in stored:

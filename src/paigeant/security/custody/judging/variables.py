@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from paigeant.errors import UnsignedDeed
+from paigeant.errors import TamperedMessage, UnsignedDeed
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
+from paigeant.model.message import HopKey
 from paigeant.model.values.values import Inline, Value
 from paigeant.security.custody.chain import Chain
 from paigeant.security.custody.judging.adoption import variables_of
@@ -28,6 +29,37 @@ def check_variables(chain: Chain, leased: Leased, values: Mapping[str, Value]) -
             continue
         if expected is not None or chain.waited(name, path) or fields is None or name in fields:
             raise UnsignedDeed(f"variable {name!r}: not what was signed")
+
+
+def check_missing(chain: Chain, path: str, values: Mapping[str, Value], asked: Collection[str] | None) -> None:
+    """Raise TamperedMessage if a variable was signed that is not there, of those ``asked`` for, or of all.
+
+    Else a step would be given what is beneath it: an older value, a field of the input, or its default.
+    """
+    for name in sorted(frozenset(chain.names if asked is None else asked) - values.keys() - {FLOW}):
+        if chain.variable(name, path) is not None:
+            raise TamperedMessage(f"variable {name!r}: it was signed, and is not in the store")
+
+
+def check_signal(chain: Chain, key: HopKey, name: str, value: Value | None) -> None:
+    """Raise UnsignedDeed unless somebody has sent a signal of this name with this value, for this wait alone."""
+    digest = digest_of_value(value)
+    sent = chain.deeds.signals(name, digest)
+    used = sum(
+        link.text.fields.get("label") == name and link.text.fields.get("vars", {}).get(name) == digest
+        for link in chain.links.values()
+        if link.text.fields.get("step") == FLOW and link.text.place[1:] != (key.path, key.position)
+    )
+    if used >= sent:
+        raise UnsignedDeed(f"position {key.position}, signal {name!r}: nobody has signed that it was sent like this")
+
+
+def check_published(chain: Chain, paths: Sequence[str], values: Mapping[str, Value], own: Collection[str]) -> None:
+    """Raise TamperedMessage if what branches have set is not what was signed of them; of one name the last counts."""
+    for name in sorted((values.keys() | chain.names) - {FLOW, *own}):
+        signed = [digest for digest in (chain.set_on(name, path) for path in paths) if digest is not None]
+        if signed and signed[-1] != digest_of_value(values.get(name)):
+            raise TamperedMessage(f"variable {name!r}: not what was signed in a branch")
 
 
 def input_fields(value: Value) -> frozenset[str] | None:

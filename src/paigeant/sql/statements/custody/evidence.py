@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from pydantic import TypeAdapter
+from sqlalchemy import Text, bindparam, select, type_coerce
 
 from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
 from paigeant.model.message import HopKey
+from paigeant.model.routing_slip import Compensation
 from paigeant.protocol.operate import unknown
 from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.transaction import Tx
@@ -24,13 +27,16 @@ variables: Columns = workflow_variables.c
 _RUN: Final = (
     select(runs.workflow, STATUS.label("status"), runs.input, runs.output, runs.edited)
     .add_columns(runs.parent_id, runs.parent_path, runs.parent_position)
+    .add_columns(runs.tenant, runs.dispatch_key, runs.trace_id)
     .where(runs.workflow_id == bindparam("workflow_id"), unindexed(runs.namespace == bindparam("namespace")))
 )
+_COMPENSATIONS: Final = TypeAdapter(tuple[Compensation, ...])
 _PARENT: Final = select(runs.parent_id).where(runs.workflow_id == bindparam("workflow_id"))
 _HOPS: Final = (
     select(
         *(steps.path, steps.position, steps.step, steps.step_id, steps.direction, steps.status, steps.fence),
-        *(steps.completed_at, steps.input, steps.output, steps.log, steps.undo_before, steps.error, steps.body),
+        *(steps.completed_at, steps.input, steps.output, steps.log, steps.error, steps.body, steps.revision),
+        type_coerce(steps.undo_before, Text).label("undo_before"),
     )
     .where(steps.workflow_id == bindparam("workflow_id"))
     .order_by(steps.position, steps.path)
@@ -52,6 +58,7 @@ def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
         variables=[SetVariable(*row) for row in tx.rows(_VARIABLES, workflow_id=workflow_id)],
         records=load_records(tx, workflow_id),
         deeds=[deed for each in _with_parents(tx, workflow_id) for deed in load_deeds(tx, each, 0)],
+        origin={"tenant": run.tenant, "key": run.dispatch_key, "trace": run.trace_id},
         parent=None if run.parent_id is None else HopKey(run.parent_id, run.parent_path, run.parent_position),
     )
 
@@ -68,5 +75,14 @@ def _hop(workflow_id: UUID, row: Any) -> HopEvidence:
     return HopEvidence(
         HopKey(workflow_id, row.path, row.position),
         *(row.step, row.step_id.hex, row.direction, row.status, row.fence, row.completed_at is None),
-        *(row.input, row.output, row.log, row.undo_before, row.error, row.body or None),
+        *(row.input, row.output, row.log, _undo(row.undo_before), row.error, row.body or None),
+        row.revision,
     )
+
+
+def _undo(text: str | None) -> Sequence[Compensation] | str | None:
+    """Return what is undone after a hop; the text, if somebody has spoilt it."""
+    try:
+        return None if text is None else _COMPENSATIONS.validate_json(text)
+    except ValueError:
+        return text

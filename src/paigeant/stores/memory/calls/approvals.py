@@ -47,6 +47,11 @@ class ApprovalRow:
         return self.hop.workflow_id
 
     @property
+    def key(self) -> str:
+        """The question's key."""
+        return self.asked.key
+
+    @property
     def step(self) -> str:
         """The step's name."""
         return self.hop.step

@@ -17,6 +17,7 @@ from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answer, Answered, Approval, ApprovalStatus, Asked, AskedKind
 from paigeant.model.runs import Direction, RunStatus
 from paigeant.model.stored.checkpoints import StepEpoch
+from paigeant.model.values.digests import digest_of
 from paigeant.testing.builders import decided, failed
 from paigeant.testing.stores.backend import Connect, StoreBackend
 from paigeant.testing.waiting import eventually
@@ -65,9 +66,10 @@ class ApprovalGuarantees(StoreBackend):
         assert (answered.status, answered.answered_by) == (ApprovalStatus.APPROVED, "ann")
         [again] = await self.take(store)
         assert again.attempt == 1
+        shown = {one.key: one.shown for one in (await store.list_approvals(everything=True)).approvals}
         assert await store.load_answers(await self.step(store, grant)) == {
-            "a": Answered(ApprovalStatus.APPROVED, None, "ann"),
-            "b": Answered(ApprovalStatus.DENIED, "too dear", "bob"),
+            "a": Answered(ApprovalStatus.APPROVED, None, "ann", None, shown["a"]),
+            "b": Answered(ApprovalStatus.DENIED, "too dear", "bob", digest_of(b'"too dear"'), shown["b"]),
         }
         assert (await store.list_approvals()).approvals == ()
         assert len((await store.list_approvals(everything=True)).approvals) == 2

@@ -1,0 +1,31 @@
+"""Waits that a signal has ended: what it carries is signed with the hop, once it is found to be what a person sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from paigeant.engine.grants import load_deeds
+from paigeant.engine.runtime import Runtime
+from paigeant.errors import UnsignedDeed
+from paigeant.model.hold import WaitState
+from paigeant.model.hops import Leased
+from paigeant.model.outcomes import Outcome, Passed
+from paigeant.model.values.values import Value
+
+
+async def with_signal(runtime: Runtime, leased: Leased, outcome: Outcome[Value]) -> Outcome[Value]:
+    """Return what a wait comes to, with the variable that its signal has set, where hops are signed.
+
+    Else who writes to the store could end it, or take the variable away. Raises TamperedMessage and Unavailable.
+    """
+    grant, name = leased.grant, leased.message.label
+    if not isinstance(outcome, Passed) or grant.wait is not WaitState.MET or leased.head is None:
+        return outcome
+    run, path, _ = grant.key
+    value = (await runtime.store.load_variables(run, [name], path=path)).get(name)
+    try:
+        runtime.codec.judge_signal(leased, name, value)
+    except UnsignedDeed:
+        runtime.codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
+        runtime.codec.judge_signal(leased, name, value)
+    return outcome if value is None else replace(outcome, variables={**outcome.variables, name: value})

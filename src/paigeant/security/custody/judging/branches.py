@@ -1,0 +1,30 @@
+"""Branches: whether a node's join, and what its branches have come to, is what was signed of them."""
+
+from __future__ import annotations
+
+from paigeant.errors import TamperedMessage
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.fan.joins import BranchEnd, EndedBranch, JoinStart
+from paigeant.model.runs import Direction, StepStatus
+from paigeant.security.custody.chain import Chain, Link, Place
+from paigeant.security.custody.records import digest_of_start, digest_of_value
+
+
+def check_start(chain: Chain, node: Place, start: JoinStart) -> None:
+    """Return if a join has begun with what was signed, as far as that is known; raises TamperedMessage if not."""
+    signed = chain.starts.get(node)
+    if signed is not None and signed != digest_of_start(start):
+        raise TamperedMessage(f"position {node[1]}, join: it did not begin like this")
+
+
+def check_branch(branch: EndedBranch, newest: Link, *, forward: bool) -> None:
+    """Return if a branch, which has begun, has ended as its newest record says; raises TamperedMessage if not."""
+    said = newest.text.fields
+    if not forward:
+        return
+    completed = said["dir"] == Direction.EXECUTE and said["status"] in {StepStatus.COMPLETED, StepStatus.SKIPPED}
+    goes_on = said["next"] and branch.end in {BranchEnd.COMPLETED, BranchEnd.FAILED}
+    if goes_on or (branch.end is BranchEnd.COMPLETED) is not (completed and not said["next"]):
+        raise TamperedMessage(f"branch {branch.path}, ended: it is {branch.end}, and {newest.iss} has not signed that")
+    if branch.end is BranchEnd.COMPLETED and said["step"] != FLOW and digest_of_value(branch.output) != said["out"]:
+        raise TamperedMessage(f"branch {branch.path}, output: not what {newest.iss} signed")

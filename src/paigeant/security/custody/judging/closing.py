@@ -1,0 +1,84 @@
+"""Closing: whether a hop is to end without being run, because its run is, or a branch in which it is.
+
+Who writes to the store may say so of any hop. What counts is what was signed: that a person has asked for it, that the
+deadline is over, or that a branch beside it has ended, which may have all others end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from paigeant.errors import TamperedMessage, UnsignedDeed
+from paigeant.model.custody.records import StoredRecord
+from paigeant.model.fan.joins import branch_at, parent_of
+from paigeant.model.hops import Grant
+from paigeant.model.runs import CancelRequest
+from paigeant.security.custody.chain import Chain, Chains
+from paigeant.security.custody.judging.children import Linker, link_all
+from paigeant.security.custody.records import CLOCKS, read_time
+
+
+def has_ended_beside(chain: Chain, path: str) -> bool:
+    """Tell whether a branch has ended, by its newest record, beside one in which this path is."""
+    while path:
+        node = (parent_of(path), branch_at(path).node)
+        heads = (chain.find(digest) for beside, digest in chain.branches(node).items() if beside != path)
+        if any(link is not None and not link.text.fields["next"] for link in heads):
+            return True
+        path = node[0]
+    return False
+
+
+def is_over(chain: Chain, at: datetime) -> bool:
+    """Tell whether the deadline that was signed with the dispatch is over, as far as two clocks can tell."""
+    dispatch = chain.dispatch
+    until = None if dispatch is None else dispatch.text.fields.get("deadline")
+    return until is not None and read_time(until) <= at + CLOCKS
+
+
+def within_of(chain: Chain) -> tuple[UUID, str] | None:
+    """Return in which run, and on which of its paths, a run began; None for one that is no child."""
+    within = None if chain.dispatch is None else chain.dispatch.text.fields["within"]
+    return None if within is None else (UUID(within["runs"][-1]), within["path"])
+
+
+def learn_parents(
+    linker: Linker, chains: Chains, run: UUID, records: Mapping[UUID, Sequence[StoredRecord]], at: datetime
+) -> None:
+    """Find out whether a run may be ended by one in which it has begun; raises TamperedMessage and UnknownKey."""
+    chain = chains.of(run)
+    while (within := within_of(chain)) is not None and within[0] in records:
+        parent, path = within
+        outer = chains.of(parent)
+        link_all(linker, outer, records[parent])
+        if has_ended_beside(outer, path) or is_over(outer, at):
+            chains.of(run).ends_within = True
+            return
+        chain = outer
+
+
+def check_cancel(chain: Chain, grant: Grant) -> None:
+    """Return if what asks for a hop to end was signed, or follows from what was; raises UnsignedDeed if not."""
+    asked, deeds = grant.cancel, chain.deeds
+    if asked is None:
+        return
+    if asked is not CancelRequest.BRANCH:
+        proven = deeds.asks_to_cancel(asked)
+    else:
+        cancelled = any(map(deeds.asks_to_cancel, (CancelRequest.PLAIN, CancelRequest.COMPENSATE)))
+        over = grant.remaining is not None and grant.remaining <= 0  # which was compared with the message
+        above = chain.ends_within or deeds.terminates()
+        proven = cancelled or over or above or has_ended_beside(chain, grant.key.path)
+    if not proven:
+        what = "its branch" if grant.key.path else "the run"
+        raise UnsignedDeed(f"position {grant.key.position}, cancel: nobody has signed that {what} is to be cancelled")
+
+
+def check_end(chain: Chain, grant: Grant) -> None:
+    """Return if a run may be ended whose message cannot be judged; raises TamperedMessage if nothing signed says so."""
+    if grant.cancel is not None:
+        check_cancel(chain, grant)
+    elif not is_over(chain, grant.leased_at):
+        raise TamperedMessage(f"position {grant.key.position}, deadline: nobody has signed that it is over")
