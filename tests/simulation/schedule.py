@@ -76,9 +76,13 @@ class Schedule:
     refused: float
     slow: float
     """Calls that take up to two leases."""
+    signed: bool = False
+    """Whether hops are signed."""
 
     def __str__(self) -> str:
-        lines = [f"seed {self.seed}: {'broker' if self.broker else 'store'} intake, concurrency {self.concurrency}"]
+        lines = [
+            f"seed {self.seed}: {'broker' if self.broker else 'store'} intake, {'' if self.signed else 'not '}signed, concurrency {self.concurrency}"
+        ]
         shares = ("lost", "doubled", "unanswered", "refused", "slow")
         lines.append(", ".join(f"{name} {getattr(self, name):.2f}" for name in shares))
         for number, crew in enumerate(self.workers):
@@ -98,6 +102,9 @@ def _told(entry: Entry) -> str:
 
 TREES: Final = frozenset({3, 4})
 """The last digits of the seeds whose runs are trees."""
+
+SIGNED: Final = frozenset({1, 2})
+"""The seeds, modulo 4, whose runs are signed: over a broker, and without one."""
 
 AGENTS: Final = frozenset({7})
 """The last digits of the seeds whose runs are of agents."""
@@ -128,6 +135,7 @@ def draw(seed: int) -> Schedule:
         unanswered=dice.choice([0.0, 0.0, 0.05, 0.15]),
         refused=dice.choice([0.0, 0.0, 0.05, 0.15]),
         slow=dice.choice([0.0, 0.05, 0.15]),
+        signed=seed % 4 in SIGNED,
     )
 
 

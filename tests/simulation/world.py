@@ -27,6 +27,7 @@ from paigeant.model.people.approvals import ApprovalStatus
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunStatus
 from paigeant.security.plain import PlainCodec
+from paigeant.security.signed import SignedCodec
 from paigeant.stores.memory.calls.approvals import approvals_of_run
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.runs import RunRow
@@ -54,7 +55,9 @@ class World:
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.loop = SeededLoop(Random(f"order {schedule.seed}"))
-        self.rows = Rows(lambda: EPOCH + timedelta(seconds=self.loop.time()))
+        # A dispatcher signs when it is by its own clock, and the store's must not be years away from that.
+        began = datetime.now(UTC) if schedule.signed else EPOCH
+        self.rows = Rows(lambda: began + timedelta(seconds=self.loop.time()))
         self.broker = ShufflingBroker(Random(f"broker {schedule.seed}"))
         self.witness = Witness(self.rows, self.loop.time, Random(f"work {schedule.seed}"))
         self.note, self._name = self.witness.note, self.witness.name
@@ -272,7 +275,8 @@ class World:
         store = FarStore(self.rows, self.network)
         lease = timedelta(seconds=LEASE)
         chance = self._jitter.random
-        return Runtime(store, PlainCodec(), activity, owner, lease, transport, clock=self.loop.time, chance=chance)
+        codec = SignedCodec() if self.schedule.signed else PlainCodec()
+        return Runtime(store, codec, activity, owner, lease, transport, clock=self.loop.time, chance=chance)
 
     def _spawn(self, what: Any) -> None:
         task = asyncio.create_task(what)

@@ -32,6 +32,7 @@ INTACT: Final = "intact"
 BROKEN: Final = "broken"
 UNSIGNED: Final = "unsigned"
 
+_STATUSES: Final = frozenset(map(str, RunStatus))
 _SAID: Final = re.compile(r"(?:position (\d+)(?: of (\S+))?|dispatch|adoption), (\w+): (.*)", re.DOTALL)
 
 
@@ -198,6 +199,8 @@ def _check_run(run: RunColumns, chain: Chain) -> None:
             raise _broken("", 0, name, f"not what {first.iss} signed")
     _check_origin(run, first)
     ends = [link for link in chain.links.values() if link.text.fields.get("run") is not None]
+    if run.status not in _STATUSES:
+        raise _broken("", 0, "run", f"its status is {run.status!r}, which no run has")
     final = RunStatus(run.status).final and run.status != RunStatus.TERMINATED
     if final and not ends:
         raise _broken("", 0, "run", f"it is {run.status}, and nobody has signed its end")

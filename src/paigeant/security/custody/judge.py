@@ -63,10 +63,10 @@ class Judge:
             for record in reversed(list(chain.behind(known, digest))):
                 self.link(chain, record, times.get(record.digest, grant.leased_at))
             self.check_counts(chain.links[digest])
-        if leased.message.headers.direction is Direction.COMPENSATE and grant.key.path:
-            self._link_all(chain, [each for each in stored if each.key.path == grant.key.path])
-        elif grant.cancel is CancelRequest.BRANCH and grant.key.path:  # a branch beside it may have it end
+        if grant.cancel is CancelRequest.BRANCH and grant.key.path:  # a branch beside it may have it end
             self._link_all(chain, [each for each in stored if each.key.path])
+        elif leased.message.headers.direction is Direction.COMPENSATE and grant.key.path:
+            self._link_all(chain, [each for each in stored if each.key.path == grant.key.path])
 
     def _link_all(self, chain: Chain, stored: Iterable[StoredRecord]) -> None:
         """Verify records as far as they follow others that are verified."""

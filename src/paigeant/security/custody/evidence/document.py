@@ -23,7 +23,6 @@ from paigeant.model.custody.keys import KeyKind, PublishedKey, StoredKey
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed, StoredDeed
-from paigeant.model.runs import RunStatus
 from paigeant.model.values.digests import encode
 from paigeant.security.custody.evidence.columns import STRICT, RunColumns, columns_of, without_texts
 from paigeant.security.custody.keyring import Keyring
@@ -214,7 +213,6 @@ def _read_voucher(said: bytes) -> PublishedKey:
 def _read(text: bytes) -> Document:
     try:
         document = _DOCUMENT.validate_json(text)
-        RunStatus(document.run.status)
     except ValueError as error:
         raise TamperedMessage("it is no document of evidence of version 1") from error
     if _DOCUMENT.dump_json(document) != text:
