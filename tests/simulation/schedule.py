@@ -80,9 +80,8 @@ class Schedule:
     """Whether hops are signed."""
 
     def __str__(self) -> str:
-        lines = [
-            f"seed {self.seed}: {'broker' if self.broker else 'store'} intake, {'' if self.signed else 'not '}signed, concurrency {self.concurrency}"
-        ]
+        intake, signed = "broker" if self.broker else "store", "signed" if self.signed else "not signed"
+        lines = [f"seed {self.seed}: {intake} intake, {signed}, concurrency {self.concurrency}"]
         shares = ("lost", "doubled", "unanswered", "refused", "slow")
         lines.append(", ".join(f"{name} {getattr(self, name):.2f}" for name in shares))
         for number, crew in enumerate(self.workers):

@@ -8,15 +8,16 @@ compared before anything is executed, whether messages are signed or not.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paigeant.errors import MessageRejected, TamperedMessage
+from paigeant.model.custody.evidence import Evidence
 from paigeant.model.entries.fan import OnFault
 from paigeant.model.fan.joins import BranchEnd, EndedBranch, JoinState
 from paigeant.model.hops import Grant, Sealed, Twin
 from paigeant.model.message import HopKey, PaigeantMessage
-from paigeant.model.values.values import Blob
+from paigeant.model.values.values import Blob, Ref
 
 
 def require_intact(grant: Grant) -> None:
@@ -88,6 +89,15 @@ def require_same(grant: Grant, message: PaigeantMessage) -> None:
         if row != said:
             text = f"the {what} is {_shown(row)} in the row, {_shown(said)} in the message"
             raise TamperedMessage(f"its row and its message differ: {text}")
+
+
+def find_lost(evidence: Evidence, stored: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Return the digests of large values of a run that are not in the store, or not as they were kept there."""
+    hops, variables = evidence.hops, evidence.variables
+    values = [evidence.input, evidence.output, *(one.value for one in variables)]
+    values += [value for hop in hops for value in (hop.output, hop.log, *(hop.input or {}).values())]
+    wanted = {value.sha256 for value in values if isinstance(value, Ref)}
+    return tuple(sorted(one for one in wanted if hashlib.sha256(stored.get(one, b"")).hexdigest() != one))
 
 
 def _shown(said: Any) -> str:

@@ -50,7 +50,8 @@ class Evidence(NamedTuple):
     """A run as it lies in the store, with what people did to it. ``edited``: a person has set variables of it.
 
     ``parent`` is the node within which it has begun, if it has begun within another; ``origin`` are the tenant, the
-    dispatch key and the trace's id, with which it began.
+    dispatch key and the trace's id, with which it began. ``lost`` are the digests of large values that the store does
+    not have as they were kept there.
     """
 
     workflow_id: UUID
@@ -65,3 +66,4 @@ class Evidence(NamedTuple):
     deeds: Sequence[StoredDeed] = ()
     parent: HopKey | None = None
     origin: Mapping[str, str | None] = {}
+    lost: Sequence[str] = ()

@@ -100,6 +100,8 @@ def audit_columns(run: RunColumns, records: Sequence[StoredRecord], deeds: Seque
         _check_joins(chain)
         _check_messages(run, chain)
         _check_variables(run, chain)
+        if run.lost:
+            raise _broken("", 0, "values", f"the value with SHA-256 {run.lost[0]} is not in the store as it was kept")
     except _BrokenError as error:
         return Audit(run.workflow_id, BROKEN, hops_of(chain), keys_of(chain), error.link, *_people(chain))
     return Audit(run.workflow_id, INTACT, hops_of(chain), keys_of(chain), None, *_people(chain))

@@ -13,6 +13,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.protocol.operate import Restart, restart
 from paigeant.protocol.people import adoption as protocol
+from paigeant.protocol.proof import find_lost
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
 from paigeant.stores.memory.tables.runs import RunRow
@@ -46,7 +47,7 @@ def load_records(rows: Rows, workflow_id: UUID) -> list[StoredRecord]:
 def load_evidence(rows: Rows, run: RunRow) -> Evidence:
     """Return all that was signed of a run, and all that must agree with it."""
     variables = [SetVariable(one.name, one.path, one.position, one.value) for one in run.stated()]
-    return Evidence(
+    evidence = Evidence(
         *(run.workflow_id, run.workflow, run.status, run.input, run.output, run.edited),
         hops=[_hop(hop) for hop in rows.of_run(run)],
         variables=variables,
@@ -55,6 +56,7 @@ def load_evidence(rows: Rows, run: RunRow) -> Evidence:
         parent=run.parent,
         origin={"tenant": run.tenant, "key": run.dispatch_key, "trace": run.trace_id},
     )
+    return evidence._replace(lost=find_lost(evidence, run.values))
 
 
 def adopt(rows: Rows, run: RunRow, adoption: Adoption) -> bool:

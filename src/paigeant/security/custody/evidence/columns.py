@@ -82,7 +82,7 @@ class VariableColumns:
 
 @dataclass(frozen=True, slots=True)
 class RunColumns:
-    """A run; ``origin`` is what its dispatch says beside its input.
+    """A run; ``origin`` is what its dispatch says beside its input, ``lost`` are digests of large values.
 
     ``fields`` are the names of its input's fields, None if they are not at hand: it may have any.
     """
@@ -98,6 +98,7 @@ class RunColumns:
     output: Column | None
     hops: tuple[HopColumns, ...]
     variables: tuple[VariableColumns, ...]
+    lost: tuple[str, ...]
 
 
 def digest_in(column: Column | None) -> str | None:
@@ -115,6 +116,7 @@ def columns_of(evidence: Evidence) -> RunColumns:
         _text(evidence.output),
         tuple(_hop(hop) for hop in evidence.hops),
         tuple(_variable(each) for each in evidence.variables),
+        tuple(evidence.lost),
     )
 
 

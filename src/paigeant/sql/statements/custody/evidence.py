@@ -13,9 +13,10 @@ from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
 from paigeant.model.message import HopKey
 from paigeant.model.routing_slip import Compensation
 from paigeant.protocol.operate import unknown
+from paigeant.protocol.proof import find_lost
 from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs, workflow_variables
+from paigeant.sql.schema.tables import Columns, step_executions, values, workflow_runs, workflow_variables
 from paigeant.sql.statements.custody.deeds import load_deeds
 from paigeant.sql.statements.custody.records import load_records
 from paigeant.sql.statements.run_status import STATUS
@@ -30,6 +31,7 @@ _RUN: Final = (
     .add_columns(runs.tenant, runs.dispatch_key, runs.trace_id)
     .where(runs.workflow_id == bindparam("workflow_id"), unindexed(runs.namespace == bindparam("namespace")))
 )
+_VALUES: Final = select(values.c.sha256, values.c.json).where(values.c.workflow_id == bindparam("workflow_id"))
 _COMPENSATIONS: Final = TypeAdapter(tuple[Compensation, ...])
 _PARENT: Final = select(runs.parent_id).where(runs.workflow_id == bindparam("workflow_id"))
 _HOPS: Final = (
@@ -52,7 +54,7 @@ def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
     if not found:
         raise unknown(workflow_id)
     [run] = found
-    return Evidence(
+    evidence = Evidence(
         *(workflow_id, run.workflow, run.status, run.input, run.output, bool(run.edited)),
         hops=[_hop(workflow_id, row) for row in tx.rows(_HOPS, workflow_id=workflow_id)],
         variables=[SetVariable(*row) for row in tx.rows(_VARIABLES, workflow_id=workflow_id)],
@@ -61,6 +63,8 @@ def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
         origin={"tenant": run.tenant, "key": run.dispatch_key, "trace": run.trace_id},
         parent=None if run.parent_id is None else HopKey(run.parent_id, run.parent_path, run.parent_position),
     )
+    stored = {row.sha256: bytes(row.json) for row in tx.rows(_VALUES, workflow_id=workflow_id)}
+    return evidence._replace(lost=find_lost(evidence, stored))
 
 
 def _with_parents(tx: Tx, workflow_id: UUID) -> list[UUID]:
