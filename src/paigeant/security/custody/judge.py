@@ -7,21 +7,23 @@ in the store: a record counts because of who signed it and because of the record
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from paigeant.errors import ExpiredRun, RevokedKey, TamperedMessage, UnsignedDeed, UnsignedRun
 from paigeant.model.custody.records import BEGINNINGS, RecordKind, SignedRecord, StoredRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.fan.joins import BranchEnd, EndedBranch, parent_of
 from paigeant.model.hops import Leased
+from paigeant.model.message import PaigeantMessage
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
 from paigeant.security.custody.chain import Chain, Link
 from paigeant.security.custody.judging.adoption import learn_adoption
-from paigeant.security.custody.judging.branches import check_branch
+from paigeant.security.custody.judging.branches import check_begun, check_branch
 from paigeant.security.custody.judging.children import check_turn
-from paigeant.security.custody.judging.closing import check_cancel
+from paigeant.security.custody.judging.closing import check_cancel, check_close, check_deadline
+from paigeant.security.custody.judging.policy import check_policy
 from paigeant.security.custody.purposes import Keys, Purpose, Verified
 from paigeant.security.custody.records import (
     CLOCKS,
@@ -170,16 +172,24 @@ class Judge:
         if not link.text.announces(grant.key.path, grant.key.position, digest_of(read_frame(grant.body).body)):
             raise TamperedMessage(f"{at}, message: not what {link.iss} signed at {place_of(link.text)}")
         forward = message.headers.direction is Direction.EXECUTE
-        if forward and link.text.fields["plan"] not in {None, plan_digest(message.routing_slip.itinerary)}:
+        if forward and not _goes_on(link, message):
             raise TamperedMessage(f"{at}, plan: not what {link.iss} signed at {place_of(link.text)}")
         if grant.head is None and chain.at(grant.key.path, grant.key.position):
             raise TamperedMessage(f"{at}, row: it was left before, and not resumed")
-        _check_deadline(leased)
+        check_policy(chain, message)
+        check_deadline(leased)
         _check_wishes(chain, leased)
         if forward:
             _check_expiry(chain, leased)
         else:
             _check_undone(chain, leased)
+
+
+def _goes_on(link: Link, message: PaigeantMessage) -> bool:
+    """Tell whether the plan of a message on its way forward is the one that was signed for it, if any was."""
+    signed = link.text.fields["plan"]
+    unsaid = signed is None and link.text.kind is RecordKind.ADOPT  # of each of its hops an adoption says it by itself
+    return unsaid or signed == plan_digest(message.routing_slip.itinerary)
 
 
 def _read(stored: StoredRecord) -> RecordText:
@@ -216,15 +226,23 @@ def _follow(before: Link, text: RecordText) -> str | None:
     if text.place[0] != before.text.place[0]:
         raise TamperedMessage(f"{where}, wf: the record before is of another run")
     branch = text.kind is RecordKind.BRANCH
+    if branch:
+        check_begun(text)
     same = text.place == before.text.place and before.text.kind is not RecordKind.BRANCH
     place = _node_of(before, text) if branch else text.place[1:]
     if place not in announced and not (same or (branch and place == before.text.place[1:])):
         raise TamperedMessage(f"{where}, prev: {place_of(before.text)} announced no such {'node' if branch else 'hop'}")
-    return None if branch else _plan_ahead(before.ahead if same else before.text.fields["plan"], text)
+    if text.kind is RecordKind.CLOSE:
+        check_close(text)
+    begins = before.text.kind in {*BEGINNINGS, RecordKind.BRANCH}
+    return None if branch else _plan_ahead(before.ahead if same else before.text.fields["plan"], text, begins=begins)
 
 
-def _plan_ahead(ahead: str | None, text: RecordText) -> str | None:
-    """Return what was ahead of a hop, if its record goes on with it, or revises it; raises TamperedMessage if not."""
+def _plan_ahead(ahead: str | None, text: RecordText, *, begins: bool) -> str | None:
+    """Return what was ahead of a hop, if its record goes on with it, or revises it; raises TamperedMessage if not.
+
+    Only where a path ``begins`` a hop may decide about a step that is not its own.
+    """
     where, said = place_of(text), text.fields
     if said["plan"] is None or ahead is None:
         return ahead
@@ -236,20 +254,9 @@ def _plan_ahead(ahead: str | None, text: RecordText) -> str | None:
     for item in reversed(said["did"]):
         expected = prepend(item, expected)
     topic = said["did"][0].partition(" ")[0] if said["did"] else said["step"]
-    if expected != ahead or (said["step"] not in {topic, FLOW}):
+    if expected != ahead or said["step"] not in {topic, FLOW if begins else topic}:
         raise TamperedMessage(f"{where}, plan: it does not go on with the plan that was ahead")
     return ahead
-
-
-def _check_deadline(leased: Leased) -> None:
-    """Raise TamperedMessage if the row's deadline is another than the message's, as far as two clocks can tell."""
-    grant, said = leased.grant, leased.message.headers.deadline
-    if grant.remaining is None:
-        return  # a run that was resumed has forgotten a deadline that had passed
-    row = grant.leased_at + timedelta(seconds=grant.remaining)
-    if said is None or abs(row - said) > CLOCKS:
-        text = f"{row.isoformat()} in the row, {said} in the message"
-        raise TamperedMessage(f"position {grant.key.position}, deadline: {text}")
 
 
 def _check_wishes(chain: Chain, leased: Leased) -> None:

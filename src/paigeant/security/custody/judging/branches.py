@@ -7,7 +7,7 @@ from paigeant.model.entries.entry import FLOW
 from paigeant.model.fan.joins import BranchEnd, EndedBranch, JoinStart
 from paigeant.model.runs import Direction, StepStatus
 from paigeant.security.custody.chain import Chain, Link, Place
-from paigeant.security.custody.records import digest_of_start, digest_of_value
+from paigeant.security.custody.records import RecordText, digest_of_start, digest_of_value, place_of
 
 
 def check_start(chain: Chain, node: Place, start: JoinStart) -> None:
@@ -15,6 +15,13 @@ def check_start(chain: Chain, node: Place, start: JoinStart) -> None:
     signed = chain.starts.get(node)
     if signed is not None and signed != digest_of_start(start):
         raise TamperedMessage(f"position {node[1]}, join: it did not begin like this")
+
+
+def check_begun(text: RecordText) -> None:
+    """Return if a branch begins on a path of its own, and nowhere else; raises TamperedMessage if not."""
+    path = text.fields["path"]
+    if not path or any(each["path"] != path for each in text.fields["next"]):
+        raise TamperedMessage(f"{place_of(text)}, path: no branch begins there")
 
 
 def check_branch(branch: EndedBranch, newest: Link, *, forward: bool) -> None:

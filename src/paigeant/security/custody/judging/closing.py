@@ -7,17 +7,17 @@ deadline is over, or that a branch beside it has ended, which may have all other
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from paigeant.errors import TamperedMessage, UnsignedDeed
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.fan.joins import branch_at, parent_of
-from paigeant.model.hops import Grant
-from paigeant.model.runs import CancelRequest
+from paigeant.model.hops import Grant, Leased
+from paigeant.model.runs import CancelRequest, StepStatus
 from paigeant.security.custody.chain import Chain, Chains
 from paigeant.security.custody.judging.children import Linker, link_all
-from paigeant.security.custody.records import CLOCKS, read_time
+from paigeant.security.custody.records import CLOCKS, RecordText, place_of, read_time
 
 
 def has_ended_beside(chain: Chain, path: str) -> bool:
@@ -29,6 +29,25 @@ def has_ended_beside(chain: Chain, path: str) -> bool:
             return True
         path = node[0]
     return False
+
+
+def check_close(text: RecordText) -> None:
+    """Return if a hop was ended without its step, as any worker may; raises TamperedMessage if it says more."""
+    said = text.fields
+    ended = said["status"] in {StepStatus.FAILED, StepStatus.CANCELLED}
+    if not ended or said["out"] is not None or said["did"]:
+        raise TamperedMessage(f"{place_of(text)}, status: it was ended without its step, and is {said['status']}")
+
+
+def check_deadline(leased: Leased) -> None:
+    """Raise TamperedMessage if the row's deadline is another than the message's, as far as two clocks can tell."""
+    grant, said = leased.grant, leased.message.headers.deadline
+    if grant.remaining is None:
+        return  # a run that was resumed has forgotten a deadline that had passed
+    row = grant.leased_at + timedelta(seconds=grant.remaining)
+    if said is None or abs(row - said) > CLOCKS:
+        text = f"{row.isoformat()} in the row, {said} in the message"
+        raise TamperedMessage(f"position {grant.key.position}, deadline: {text}")
 
 
 def is_over(chain: Chain, at: datetime) -> bool:
