@@ -42,6 +42,7 @@ from paigeant.transports.memory import MemoryTransport
 from paigeant.transports.redis.address import RedisAddress
 from tests.fuzz.custody import key_set, voucher
 from tests.fuzz.oracle import frame_body, frame_lines, same, strict
+from tests.fuzz.signed import record, sealed, signature, token_answer
 
 CODEC: Final = PlainCodec()
 FOLDER: Final = tempfile.TemporaryDirectory(prefix="paigeant-fuzz-")
@@ -251,6 +252,10 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
         dead_letter,
         voucher,
         key_set,
+        record,
+        signature,
+        sealed,
+        token_answer,
     )
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from pydantic_core import from_json
-
 from paigeant.errors import ConfigError, IdentityRefused, IdentityUnavailable
+from paigeant.model.limits import DEPTH
+from paigeant.security.frame import read_json
 from paigeant.security.http import GOOD, Limits, NoAnswer, RefusedAnswer, ask
 from paigeant.security.identity.options import require_https
 
@@ -41,12 +41,13 @@ async def _ask(url: str, form: Mapping[str, str] | None, client: tuple[str, str]
         raise IdentityUnavailable(str(error)) from None
     except (RefusedAnswer, ConfigError) as error:
         raise IdentityRefused(str(error)) from None
-    return Answer(status, _object(url.partition("?")[0], status, body))
+    return Answer(status, read_answer(url.partition("?")[0], status, body))
 
 
-def _object(where: str, status: int, body: bytes) -> Mapping[str, Any]:
+def read_answer(where: str, status: int, body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object of an answer; raises IdentityRefused for one that is none, or has a key twice."""
     try:
-        said: Any = from_json(body)
+        said: Any = read_json(body, depth=DEPTH)
     except ValueError:
         said = None
     if isinstance(said, dict):
