@@ -176,10 +176,10 @@ class Judge:
             raise TamperedMessage(f"{at}, plan: not what {link.iss} signed at {place_of(link.text)}")
         if grant.head is None and chain.at(grant.key.path, grant.key.position):
             raise TamperedMessage(f"{at}, row: it was left before, and not resumed")
-        check_policy(chain, message)
         check_deadline(leased)
         _check_wishes(chain, leased)
         if forward:
+            check_policy(chain, message)
             _check_expiry(chain, leased)
         else:
             _check_undone(chain, leased)
