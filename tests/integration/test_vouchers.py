@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -248,6 +249,7 @@ async def test_published_keys_are_listed_as_far_as_they_count(shop: Shop):
         "voucher",
     )
     assert len(found[key.kid]["issuer"]) == 43
+    assert found[key.kid]["by"].endswith(f"-{os.getpid()}")
     assert found["forged"]["counts"] is False
 
 

@@ -19,6 +19,7 @@ from paigeant.security.custody.keysets import edit_trust, granted, read_trust, s
 from paigeant.security.custody.purposes import utc_now
 from paigeant.security.custody.trust import TrustedKey, read_grants
 from paigeant.security.custody.vouching.own import VouchedKey
+from paigeant.security.custody.vouching.voucher import read_voucher
 from paigeant.security.key_sets import FileKeySet, KeySet
 from paigeant.security.sealing.jwe import EncryptionKey
 from paigeant.security.sealing.vault import Recipient, read_recipients
@@ -80,7 +81,7 @@ def _shown(each: TrustedKey | Recipient) -> dict[str, Any]:
 async def list_published(settings: Settings, store: Store) -> list[dict[str, Any]]:
     """Return the keys that processes have published, the newest first, as far as they count: 1,000 at most.
 
-    A voucher has the id of its ``issuer``, and until when it is good; a key of development has neither. What counts for
+    A voucher has the id of its ``issuer``, who has the key (``by``), and until when it is good. What counts for
     nothing here has ``counts``, false, and is not said to be anybody's. Raises ConfigError and Unavailable.
     """
     keys, shown = keys_of(settings, create=False)(), list[dict[str, Any]]()
@@ -94,7 +95,8 @@ async def list_published(settings: Settings, store: Store) -> list[dict[str, Any
         if trusted is None or (trusted.issuer is None and not own):
             shown.append({"kid": key.kid, **row, "counts": False})
         else:
-            issuer = {} if trusted.issuer is None else {"issuer": trusted.issuer}
+            vouched = None if trusted.issuer is None else read_voucher(key.text.encode())
+            issuer = {} if vouched is None else {"issuer": trusted.issuer, "by": vouched.by}
             shown.append({**_shown(trusted), **row, **issuer})
     return shown
 

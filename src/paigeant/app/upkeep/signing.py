@@ -28,7 +28,7 @@ async def examine_keys(settings: Settings) -> list[Finding]:
         keys = keys_of(settings, create=False)()
         if not isinstance(keys, Keyring):
             return []
-        trusted = Finding.ok("keys", f"{len(keys.trust.keys)} are trusted")
+        trusted = Finding.ok("keys", f"{len(keys.trust.keys)} trusted")
         return [trusted, *await _examine_signer(settings, keys.trust.keys)]
     except ConfigError as error:
         return [Finding.problem("keys", str(error), "see the how-to on signing")]

@@ -49,7 +49,7 @@ class Keyring:
         self._is_development = places.signing_key is None and places.trust is None and places.signer is None
         self._introductions = Introductions(development=self._is_development and not places.production)
         self._vouched = None if places.signer is None else VouchedKey(places.signer, places.namespace, places.now)
-        self._shown = -SHOWN
+        self._shown: float | None = None
         self._own: list[SigningKey] = []
         """The process's own key, after its successor, if there is one."""
         self.trust: Trust = Trust()
@@ -122,10 +122,18 @@ class Keyring:
         if self._vouched is not None:
             if await self._vouched.prepare(lambda: self.trust, keep, rights) and self._vouched.current is not None:
                 self.introduce([self._vouched.current.voucher])
-        elif self._is_development and monotonic() - self._shown >= SHOWN:
-            [key] = self._own
+        elif self._is_development and (self._shown is None or monotonic() - self._shown >= SHOWN):
+            await self._show(keep)
+
+    async def _show(self, keep: KeepKeys) -> None:
+        """Write the public half of a key of development; what was written before counts if it cannot be repeated."""
+        [key] = self._own
+        try:
             await keep([PublishedKey(key.kid, KeyKind.DEVELOPMENT, to_json(key.public_jwk).decode())])
-            self._shown = monotonic()
+        except Unavailable:
+            if self._shown is None:
+                raise
+        self._shown = monotonic()
 
     def strangers(self, signatures: Iterable[bytes]) -> list[str]:
         """Return the ids of keys that have signed this, are not known here, and were not asked for a moment ago."""

@@ -121,12 +121,19 @@ async def _converse(process: asyncio.subprocess.Process, given: bytes) -> tuple[
     """Give a program what it reads, and return the beginning of what it writes and complains of."""
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise TypeError("the program has no pipes")
-    process.stdin.write(given)
-    with suppress(ConnectionError):  # it does not read
-        await process.stdin.drain()
-    process.stdin.close()
-    said, complained = await asyncio.gather(_read(process.stdout), _read(process.stderr))
+    _, said, complained = await asyncio.gather(
+        _write(process.stdin, given), _read(process.stdout), _read(process.stderr)
+    )
     return said, complained
+
+
+async def _write(stream: asyncio.StreamWriter, given: bytes) -> None:
+    """Give a program all that it reads: it may end before, which the loop says in one way or another."""
+    with suppress(ConnectionError, RuntimeError):
+        stream.write(given)
+        await stream.drain()
+    with suppress(ConnectionError, RuntimeError):
+        stream.close()
 
 
 async def _read(stream: asyncio.StreamReader) -> bytes:

@@ -286,6 +286,12 @@ async def test_a_key_of_development_is_shown_to_others_once_in_a_while(monkeypat
     monkeypatch.setattr("paigeant.security.custody.keyring.SHOWN", 0.0)
     await here.prepare(keep, "step:pay")
 
+    async def refuse(_: Sequence[PublishedKey]) -> None:
+        raise Unavailable("the store is away")
+
+    await here.prepare(refuse)  # it is there already, and nothing has to end for this
+    with pytest.raises(Unavailable):
+        await Keyring(KeyPlaces("default")).prepare(refuse)
     assert [(key.kid, key.kind) for key in kept] == [(here.signer.kid, KeyKind.DEVELOPMENT)] * 2
     assert "d" not in from_json(kept[0].text)
     other = SigningKey.generate()

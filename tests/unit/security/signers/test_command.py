@@ -96,6 +96,21 @@ async def test_a_program_that_ends_early_or_never_reads_is_no_hang(program: Make
         await CommandSigner(str(program("exit 1"))).sign(b"x" * 200_000)
 
 
+def test_workers_have_another_event_loop(program: Make):
+    """It says in words of its own that a program has not read all."""
+    uvloop = pytest.importorskip("uvloop")
+    signer = CommandSigner(str(program("""printf '{"kty":"OKP"}'""")))
+
+    async def ask() -> None:
+        for _ in range(10):
+            assert await signer.public_jwk() == {"kty": "OKP"}
+        with pytest.raises(ConfigError, match="no base64"):
+            await signer.sign(b"x" * 200_000)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(ask())
+
+
 async def test_what_is_too_slow_is_killed_with_all_that_it_has_started(program: Make, tmp_path: Path):
     path = program(f"sleep 60 & echo $! > {tmp_path}/child; sleep 60")
     with pytest.raises(TimeoutError):

@@ -107,6 +107,8 @@ class VouchedKey:
                 _LOG.warning("%s; the voucher of this process is good for %.0f minutes yet", error, minutes)
                 return False
             self._failed, self._rights = -AGAIN, wanted
+            said = (self.current.key.kid, self.current.trusted.iss, self.current.until.isoformat(timespec="seconds"))
+            _LOG.info("key %s signs here, as %s vouches until %s", *said)
             return True
 
     def look_up(self, trust: Trust) -> None:
