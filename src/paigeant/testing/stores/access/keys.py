@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from paigeant.abc import Store
 from paigeant.model.custody.keys import KeyKind, PublishedKey
-from paigeant.testing.builders import completed, new_run
+from paigeant.testing.builders import completed
 from paigeant.testing.stores.backend import Connect, StoreBackend
 
 HOUR = timedelta(hours=1)
@@ -22,10 +22,10 @@ def voucher(kid: str, until: datetime | None = None) -> PublishedKey:
 class KeyGuarantees(StoreBackend):
     """What :class:`paigeant.abc.SigningKeys` promises."""
 
-    async def store_time(self, store: Store) -> datetime:
-        """Return the store's time."""
-        await store.record_keys([voucher("now")])
-        [stored] = await store.find_keys(["now"])
+    async def store_time(self, store: Store, kid: str = "now") -> datetime:
+        """Return the store's time: that of a key which stays."""
+        await store.record_keys([voucher(kid)])
+        [stored] = await store.find_keys([kid])
         return stored.at
 
     async def test_a_key_is_given_back_as_it_was_written(self, store: Store) -> None:
@@ -71,14 +71,13 @@ class KeyGuarantees(StoreBackend):
     async def test_it_is_kept_as_long_as_a_run_may_rest_on_it(self, store: Store) -> None:
         now = await self.store_time(store)
         await store.record_keys([voucher("past", now - HOUR), voucher("good", now + HOUR)])
-        open_run, _ = new_run("draft"), await self.begin(store, "draft")
-        await store.record_workflow_start([open_run])
-        await store.record_keys([voucher("during", now)])
+        await self.begin(store, "draft")
+        await store.record_keys([voucher("during", await self.store_time(store, "then"))])
 
         assert await store.prune(timedelta()) == 0
 
         found = {stored.key.kid for stored in await store.list_keys()}
-        assert found == {"now", "good", "during"}
+        assert found == {"now", "good", "then", "during"}
 
     async def test_it_goes_once_it_is_as_old_as_the_runs_that_go(self, store: Store) -> None:
         now = await self.store_time(store)
