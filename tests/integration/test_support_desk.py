@@ -146,7 +146,7 @@ def test_it_is_the_same_over_other_stores_and_brokers(
     assert_they_work(commands(ended.stdout), desk, environment)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_it_stops_its_worker_when_it_is_stopped(desk: Path, environment: dict[str, str], number: signal.Signals):
     running = subprocess.Popen(
         [sys.executable, desk / "demo.py"],

@@ -73,20 +73,20 @@ def new_sqlite() -> Store:
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data(), late=st.booleans())
 def test_the_memory_store_does_as_the_model_does(setting: Setting, data: st.DataObject, *, late: bool) -> None:
     asyncio.run(walk(new_memory, setting, drawn(data), late=late))
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data(), late=st.booleans())
 def test_sqlite_does_as_the_model_does(setting: Setting, data: st.DataObject, *, late: bool) -> None:
     asyncio.run(walk(new_sqlite, setting, drawn(data), late=late))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(setting=st.sampled_from(list(SETTINGS.values())), data=st.data(), late=st.booleans())
 def test_postgresql_does_as_the_model_does(postgres: str, setting: Setting, data: st.DataObject, *, late: bool) -> None:
     namespace = f"n{next(NAMESPACES)}"

@@ -118,7 +118,18 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize(("setting", "least"), SETTINGS.values(), ids=SETTINGS)
+LARGE = {
+    "a step that is cut off is undone",
+    "two steps are committed together, and leases run out",
+    "a step that records its calls is stopped, cancelled and resumed",
+}
+"""Of the slow tests: each takes as long as ten others."""
+
+
+@pytest.mark.parametrize(
+    ("setting", "least"),
+    [pytest.param(*case, id=name, marks=pytest.mark.slow if name in LARGE else ()) for name, case in SETTINGS.items()],
+)
 def test_all_promises_hold_when(setting: Setting, least: int) -> None:
     report = explore(setting)
 

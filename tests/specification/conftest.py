@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -28,11 +29,18 @@ REDIS_SQLITE = pytest.param("redis+sqlite", marks=pytest.mark.slow)
 LONG = ("test_long_lists", "test_interrupting")
 """Of these the pairs of a store and a broker are in the slow tests: shorter ones go the same ways over a broker."""
 
+BROKERS = ("redis+postgres", "rabbitmq+postgres")
+"""Each test runs over one of them here, by a checksum of its name, and over the other in the slow tests."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have long tests over a broker run with the slow ones."""
+    """Leave to the slow tests long ones over a broker, and each other one over the second broker."""
     for item in items:
-        if item.path.stem in LONG and "+" in item.name:
+        over = next((broker for broker in BROKERS if broker in item.name), None)
+        if over is None:
+            continue
+        name = item.nodeid.replace(over, "")
+        if item.path.stem in LONG or over != BROKERS[crc32(name.encode()) % len(BROKERS)]:
             item.add_marker(pytest.mark.slow)
 
 

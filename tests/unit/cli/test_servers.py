@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,9 +143,33 @@ UPGRADED = {"an older schema", "no schema"}
 """What `db upgrade` is for."""
 
 
+WORKER = ("run", "handlers.py")
+STARTS = {
+    "wrong password",
+    "an older schema",
+    "no rights",
+    "Redis with a wrong one",
+    "no Redis",
+    "a wrong virtual host",
+    "no RabbitMQ",
+}
+"""Where a worker is tried too: it is a process of its own each time. The other cases try it in the slow tests."""
+
+
+def tried(case: str, words: tuple[str, ...]) -> Any:
+    return pytest.param(case, words, marks=pytest.mark.slow if words == WORKER and case not in STARTS else ())
+
+
+def cases() -> Iterator[Any]:
+    for case in CASES:
+        for words in COMMANDS:
+            if words != ("db", "upgrade") or case not in UPGRADED:
+                yield tried(case, words)
+
+
 @pytest.mark.parametrize(
     ("case", "words"),
-    [(case, words) for case in CASES for words in COMMANDS if words != ("db", "upgrade") or case not in UPGRADED],
+    list(cases()),
     ids=lambda part: part if isinstance(part, str) else " ".join(part),
 )
 def test_what_is_wrong_with_postgresql_is_told(
@@ -204,9 +228,10 @@ BROKERS: dict[str, tuple[str, int, str]] = {
 
 
 @pytest.mark.parametrize(
-    "words", [words for words in COMMANDS if words[0] in {"dispatch", "doctor", "run"}], ids=" ".join
+    ("case", "words"),
+    [tried(case, words) for case in BROKERS for words in COMMANDS if words[0] in {"dispatch", "doctor", "run"}],
+    ids=lambda part: part if isinstance(part, str) else " ".join(part),
 )
-@pytest.mark.parametrize("case", BROKERS)
 def test_what_is_wrong_with_a_broker_is_told(
     locked_redis: str, rabbitmq: Any, said: Callable[..., Ended], case: str, words: tuple[str, ...]
 ):

@@ -299,4 +299,4 @@ class Journey(RuleBasedStateMachine):
 
 
 TestJourney = Journey.TestCase
-TestJourney.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestJourney.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -121,12 +120,18 @@ OFTEN: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    url = f"sqlite:///{tmp_path}/paigeant.db"
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('plans')}/paigeant.db"
     choose_schema(Settings(store=url)).upgrade()
     with SqliteDatabase(url, "default").connect() as connection:
         yield connection
+
+
+@pytest.fixture
+def connection(database: Connection) -> Iterator[Connection]:
+    yield database
+    database.rollback()
 
 
 @pytest.mark.parametrize("what", OFTEN)
@@ -134,9 +139,13 @@ def test_no_table_is_walked_through(connection: Connection, what: str):
     statement = OFTEN[what].statement if isinstance(OFTEN[what], PreparedStatement) else OFTEN[what]
     compiled = statement.compile(dialect=connection.dialect)
     said: list[str] = []
-    event.listen(connection, "before_cursor_execute", lambda *about: said.append(about[2]))
 
+    def note(*about: Any) -> None:
+        said.append(about[2])
+
+    event.listen(connection, "before_cursor_execute", note)
     connection.execute(statement, {bind.key: example(bind) for bind in compiled.binds.values()})
+    event.remove(connection, "before_cursor_execute", note)
 
     plan = connection.connection.execute("EXPLAIN QUERY PLAN " + said[0], ["[]"] * said[0].count("?")).fetchall()
     steps = [step[3] for step in plan]

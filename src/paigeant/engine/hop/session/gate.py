@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from time import monotonic
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from paigeant.abc import ModelGate
@@ -79,11 +78,11 @@ class LeasedGate(ModelGate):
     async def reserve(self, key: str, wants: Amount, agent: str | None = None) -> None:
         """Return when all budgets have room."""
         asked = Reservation(self._leased.grant.held, key, self.budgets, wants, agent)
-        until = monotonic() + _PATIENCE
+        until = self._recorder.clock() + _PATIENCE
         while (lacking := await self._lacking(asked)) is not None:
             if not lacking.in_flight:
                 asked = asked._replace(raised={**asked.raised, lacking.scope: await self._raised(lacking)})
-            elif monotonic() < until:
+            elif self._recorder.clock() < until:
                 await asyncio.sleep(_LOOK)
             else:
                 self._step.wait(room_later(lacking))

@@ -39,7 +39,8 @@ class StepRecorder:
         self.owner: str = runtime.owner
         self.identities: Callable[[], Identities] = runtime.identities
         self.budgets: Sequence[Budget] = runtime.budgets
-        self.pauses: PauseBoard = PauseBoard(self.store)
+        self.clock: Callable[[], float] = runtime.clock
+        self.pauses: PauseBoard = PauseBoard(self.store, runtime.clock)
         self.require_answers: RequireAnswers = partial(require_answers, runtime)
         self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
 
