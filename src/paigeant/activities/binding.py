@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Final, cast, get_type_hints
+from typing import Any, cast, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
@@ -18,9 +18,6 @@ from paigeant.errors import ArgumentError, RegistrationError
 from paigeant.model.values.objects import lazy, quickly_made
 from paigeant.model.values.shapes import UnknownShape, adapter, first_problem, read
 from paigeant.model.values.showing import shown
-
-RESERVED: Final = frozenset({"payload", "previous"})
-"""Names that mean the whole input and the last output, whatever variables there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,8 @@ def read_signature(function: Callable[..., Any]) -> Signature:
             context = name
         else:
             required = parameter.default is parameter.empty
+            if required:
+                refuse_code(annotation, f"parameter {name!r}", where)
             parameters.append(Parameter(name, shape_of(annotation, f"parameter {name!r}", where), required, annotation))
     return Signature(tuple(parameters), context, hints.get("return", Any))
 
@@ -102,6 +101,14 @@ def shape_of(annotation: Any, what: str, where: str) -> TypeAdapter[Any]:
     except UnknownShape as error:
         text = f"{where}: {what}: pydantic cannot validate {shown(annotation)}: {error}"
         raise RegistrationError(text) from error
+
+
+def refuse_code(annotation: Any, what: str, where: str) -> None:
+    """Raise RegistrationError for an annotation that only functions or classes fit: no value in JSON does."""
+    kind = get_origin(annotation) or annotation
+    if kind is type or kind is Callable:
+        text = f"{where}: {what}: {shown(annotation)} is code, and values travel as JSON; use its name, or a default"
+        raise RegistrationError(text)
 
 
 @quickly_made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from functools import partial, partialmethod
@@ -77,6 +78,15 @@ def refuse_generators(function: Callable[..., Any], where: str) -> None:
         if inspect.isasyncgenfunction(layer) or inspect.isgeneratorfunction(layer):
             text = f"{where}: it is {kind} (there is a yield in it): {_CURE}"
             raise RegistrationError(text)
+
+
+def refuse_single_dispatch(function: Callable[..., Any], where: str) -> None:
+    """Raise RegistrationError for a function that chooses by its first argument, which it takes by position alone."""
+    for layer in layers(function):
+        code = getattr(layer, "__code__", None)
+        if code is not None and code.co_filename == functools.__file__ and "singledispatch" in code.co_qualname:
+            text = f"{where}: functools.singledispatch takes its argument by position, and arguments are bound by name"
+            raise RegistrationError(f"{text}; write a function with named parameters that calls it")
 
 
 def refuse_lazy_result(annotation: Any, where: str) -> None:

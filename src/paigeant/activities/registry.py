@@ -8,14 +8,21 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar, Unpack, cast, overload
 from weakref import WeakSet
 
-from paigeant.activities.binding import read_signature, shape_of
-from paigeant.activities.callables import is_same, location, refuse_generators, refuse_lazy_result
+from paigeant.activities.binding import read_signature, refuse_code, shape_of
+from paigeant.activities.callables import (
+    is_same,
+    location,
+    refuse_generators,
+    refuse_lazy_result,
+    refuse_single_dispatch,
+)
 from paigeant.activities.declared.agents import AgentDeclaration
 from paigeant.activities.declared.options import Options
 from paigeant.activities.declared.rules import NAMES, AdaptedAgent, AgentRules
 from paigeant.activities.handlers import Activity, Handler, Rules, read_options
 from paigeant.activities.shapes import output_type
 from paigeant.errors import RegistrationError
+from paigeant.model.checks.names import taken
 from paigeant.model.checks.options import checked, refuse, written_at
 from paigeant.model.entries.nested import AgentLike
 from paigeant.model.limits import NAME_PATTERN, RESERVED
@@ -215,9 +222,11 @@ class ActivityRegistry:
 
 def _handler(function: Callable[..., Any], where: str, rules: Rules, returns: Any = None) -> Handler:
     refuse_generators(function, where)
+    refuse_single_dispatch(function, where)
     signature = read_signature(function)
     promised = output_type(signature.returns if returns is None else returns)
     refuse_lazy_result(promised, where)
+    refuse_code(promised, "what it returns", where)
     shape = shape_of(promised, "what it returns", where)
     limits = rules.retry, rules.timeout, rules.heartbeat_timeout, rules.on_interrupt
     return Handler(function, signature, shape, where, *limits, returns=promised)
@@ -230,6 +239,9 @@ def _is_same(known: Activity, source: object, where: str) -> bool:
 
 def _check_name(name: Any, where: str) -> None:
     if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
+        if (reason := taken(name)) is not None:
+            text = f"{where}: no activity is called {name!r}: {reason}; give it another name: execute('{name}_step')"
+            raise RegistrationError(text)
         if not name.startswith(RESERVED):
             return
         raise RegistrationError(f"{where}: {shown(name)}: names that begin with {RESERVED!r} are the engine's own")

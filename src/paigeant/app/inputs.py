@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from paigeant.errors import InvalidInput
+from paigeant.model.checks.names import taken
 from paigeant.model.limits import DEPTH, NAME_PATTERN, VALUE_BYTES
 from paigeant.model.plan import Plan
 from paigeant.model.values.nesting import nesting
@@ -74,6 +75,9 @@ def variable_as_json(name: Any, value: Any, what: str = "variable") -> bytes:
     """Return the JSON text of a variable's value; raises InvalidInput for a name or a value that no variable has."""
     if not (isinstance(name, str) and re.fullmatch(NAME_PATTERN, name)):
         text = f"{name!r} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
+        raise InvalidInput(text)
+    if (reason := taken(name)) is not None:
+        text = f"{name!r} is no name for a {what}: {reason}"
         raise InvalidInput(text)
     json = as_json(value, "the value")
     depth = nesting(json)

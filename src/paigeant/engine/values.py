@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 
 from paigeant.abc import ValueStore
-from paigeant.activities.binding import RESERVED, Sources
+from paigeant.activities.binding import Sources
+from paigeant.model.checks.names import GIVEN
 from paigeant.model.hops import Leased
 from paigeant.model.values.values import Inline, Ref, Value, unshelve
 
@@ -64,7 +65,7 @@ async def find_variable(store: ValueStore, leased: Leased, name: str) -> Value |
     field of the input: in the order in which arguments are bound.
     """
     payload = leased.message.payload
-    if name in RESERVED:
+    if name in GIVEN:
         return payload.input if name == "payload" else payload.previous or payload.input
     found = (await load_variables(store, leased, [name])).get(name)
     if found is not None:

@@ -13,7 +13,17 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 from pydantic_ai import Agent
 from pydantic_ai.models.test import TestModel
 
-from paigeant import ActivityContext, ActivityRegistry, Completed, Parked, Revised, Sleep, Step, Workflow
+from paigeant import (
+    ActivityContext,
+    ActivityRegistry,
+    Completed,
+    Parked,
+    RetryPolicy,
+    Revised,
+    Sleep,
+    Step,
+    Workflow,
+)
 from paigeant.activities.checking import Known, check_workflow
 from paigeant.activities.checking.effects import Effects, effects_of
 from paigeant.activities.checking.json_types import schema_of, why_not
@@ -418,3 +428,36 @@ def test_undoing_in_a_branch_sees_the_names_of_its_branch_and_of_the_trunk(entri
     flaws = check_workflow(plan, registry, Known(adapter(Order)))
 
     assert [flaw.message for flaw in flaws] == [] if said is None else said in flaws[0].message
+
+
+class Declined(Exception):
+    """Of this module, which is loaded."""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("TimeoutErrr", "no class of exceptions that is loaded has that name: did you mean 'TimeoutError'?"),
+        ("Declind", "did you mean 'Declined'?"),
+        (f"{__name__}.Declind", f"{__name__} has no such class: did you mean 'Declined'?"),
+        ("builtins.TimeoutErrr", "builtins has no such class: did you mean 'TimeoutError'?"),
+        (f"{__name__}.Nothing", f"{__name__} has no such class"),
+    ],
+)
+@pytest.mark.parametrize("option", ["retry_on", "no_retry_on"])
+def test_the_name_of_an_error_that_is_misspelt(option: str, name: str, said: str):
+    step = Step("charge", retry=RetryPolicy(**{option: [name]}))
+
+    [(rule, position, message)] = found(step, input=Order)
+
+    assert (rule, position) == ("unknown-error", 1)
+    assert message.startswith(f"{option} names {name!r}, and ")
+    assert message.endswith(said)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["TimeoutError", "Declined", f"{__name__}.Declined", "httpx.ConnectError", "elsewhere.Odd", "Unheard", OSError],
+)
+def test_the_name_of_an_error_that_may_be_one(name: Any):
+    assert found(Step("charge", retry=RetryPolicy(retry_on=[name])), input=Order) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import typing
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from functools import partial
@@ -11,7 +13,7 @@ import pytest
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
 
-from paigeant import ActivityRegistry
+from paigeant import ActivityRegistry, ForEach, Parallel, Step, SubWorkflow, Wait
 from paigeant.errors import RegistrationError
 
 
@@ -134,9 +136,64 @@ def test_an_activity_is_published_whatever_its_types_have_for_json_schemas():
     registry = ActivityRegistry()
 
     @registry.execute()
-    def choose(odd: Unwritten, call: Callable[[], int], kind: type) -> Unwritten:
+    def choose(odd: Unwritten, call: Callable[[], int] = int, kind: type = int) -> Unwritten:
         raise NotImplementedError
 
     card = registry["choose"].card
 
     assert from_json(card.arguments)["properties"] == {"odd": {}, "call": {}, "kind": {}}
+
+
+@functools.singledispatch
+def by_kind(value: int) -> int:
+    return value
+
+
+class ByKind:
+    @functools.singledispatchmethod
+    def choose(self, value: int) -> int:
+        return value
+
+
+@pytest.mark.parametrize("function", [by_kind, ByKind().choose], ids=["function", "method"])
+def test_what_chooses_by_a_positional_argument_is_refused(registry: ActivityRegistry, function: Any):
+    with pytest.raises(RegistrationError, match="by position, and arguments are bound by name; write a function"):
+        registry.execute("choose")(function)
+
+
+@pytest.mark.parametrize(
+    "annotation", [type, type[int], Callable, Callable[[int], int], typing.Callable[..., str]], ids=str
+)
+def test_code_as_a_value_is_refused_where_it_must_come_from_json(registry: ActivityRegistry, annotation: Any):
+    def takes(value: Any) -> None: ...
+
+    def gives() -> Any: ...
+
+    def has_its_own(value: Any = int) -> None: ...
+
+    takes.__annotations__["value"] = has_its_own.__annotations__["value"] = gives.__annotations__["return"] = annotation
+
+    for function, what in ((takes, "parameter 'value'"), (gives, "what it returns")):
+        with pytest.raises(RegistrationError, match=f"{what}: .* is code, and values travel as JSON"):
+            registry.execute(function)
+    registry.execute(has_its_own)
+
+
+@pytest.mark.parametrize("name", ["payload", "previous"])
+def test_nothing_is_called_what_arguments_call_something_else(registry: ActivityRegistry, name: str):
+    def step() -> None: ...
+
+    with pytest.raises(RegistrationError, match=rf"no activity is called '{name}': .*execute\('{name}_step'\)"):
+        registry.execute(name)(step)
+    for entry in (
+        lambda: Step(name),
+        lambda: Step("charge", name=name),
+        lambda: ForEach(name, in_="leads", step="charge"),
+        lambda: ForEach("lead", in_="leads", step="charge", name=name),
+        lambda: Parallel("charge", name=name),
+        lambda: SubWorkflow(name),
+        lambda: SubWorkflow("billing", name=name),
+        lambda: Wait(name),
+    ):
+        with pytest.raises(RegistrationError, match=r"is what every step calls the .*; take another name"):
+            entry()

@@ -165,7 +165,10 @@ def test_steps_within_are_stowed_and_held_against_interfaces_as_those_outside() 
         (Parallel, "it has no branch"),
         (lambda: Parallel([]), "a branch has no entry"),
         (lambda: Parallel(a=cast("Any", [3])), "an entry within a Parallel is the name of an activity"),
-        (lambda: ForEach("previous", in_="rows", step="a"), "an item cannot be called 'previous'"),
+        (
+            lambda: ForEach("previous", in_="rows", step="a"),
+            "ForEach: item is 'previous': that is what every step calls the output before it",
+        ),
         (lambda: ForEach("row", in_="rows", step=[Sleep(1)]), "say name='…'"),
         (lambda: ForEach("row", in_="rows", step=[]), "it has no step"),
         (lambda: ForEach("row", in_="rows", step="a", max_concurrency=0), "max_concurrency"),

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from paigeant.activities.binding import Parameter
 from paigeant.activities.checking.effects import effects_of
-from paigeant.activities.checking.histories import history_flaw
 from paigeant.activities.checking.json_types import ANY, Schema, field_of, schema_of, why_not
 from paigeant.activities.checking.known import Known
 from paigeant.activities.checking.names import CLOSE, LIKELY, Names, listed, near
+from paigeant.activities.checking.options import explicit_flaw, option_flaws
 from paigeant.activities.checking.undone import Undone
 from paigeant.activities.handlers import Activity
 from paigeant.activities.registry import ActivityRegistry
@@ -29,7 +29,6 @@ from paigeant.model.entries.sub_workflow import SubWorkflow
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.plan import ActivityCard, Plan
-from paigeant.model.values.shapes import first_problem, read
 
 
 def check_workflow(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
@@ -67,10 +66,8 @@ class _Walk:
             case Step() if entry.activity in self._registry:
                 activity = self._registry[entry.activity]
                 yield from self._step(position, entry, activity)
-                if (why := activity.refusal(entry)) is not None:
-                    yield self._flaw(position, entry, "agent-options", why, activity.execute.where)
-                if (why := history_flaw(activity, position, self._plan.steps, self._registry)) is not None:
-                    yield self._flaw(position, entry, "missing-history", why, activity.execute.where)
+                for rule, why in option_flaws(entry, activity, position, self._plan.steps, self._registry):
+                    yield self._flaw(position, entry, rule, why, activity.execute.where)
                 self._undone.append(Undone(position, entry, activity))
                 self._after(entry, activity)
             case Step():
@@ -177,7 +174,7 @@ class _Walk:
                 yield self._flaw(position, step, "unknown-argument", text, where)
         for parameter in parameters:
             if parameter.name in step.arguments:
-                said = _explicit(parameter, step.arguments[parameter.name])
+                said = explicit_flaw(parameter, step.arguments[parameter.name])
             else:
                 said = self._argument(parameter, activity, position)
             if said is not None:
@@ -283,16 +280,6 @@ _ALTERNATIVES: Final = re.compile(r"\|\||&&|\?")
 
 def _required_name(name: str) -> Parameter:
     return Parameter(name, _ANYTHING, required=True)
-
-
-def _explicit(parameter: Parameter, value: Any) -> tuple[str, str] | None:
-    try:
-        read(parameter.shape, to_json(value))
-    except ValidationError as error:
-        return "wrong-type", f"its explicit argument {parameter.name!r} is invalid: {first_problem(error)}"
-    except Exception:  # noqa: BLE001  (a validator of the user's; the step will say it)
-        return None
-    return None
 
 
 def _required(card: ActivityCard | None) -> list[str]:

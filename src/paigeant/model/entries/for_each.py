@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, S
 from pydantic.dataclasses import dataclass
 from pydantic_core import to_json
 
+from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.entry import (
     ENTRIES,
@@ -35,8 +36,6 @@ from paigeant.model.limits import NAME_PATTERN
 
 WINDOW: Final = 20
 """Items at once, unless it says otherwise."""
-
-_RESERVED: Final = frozenset({"payload", "previous"})
 
 
 def _entries(value: Any) -> tuple[Entry, ...]:
@@ -73,12 +72,12 @@ class ForEach(Fan):
         "collect": {"type": "boolean"},
     }
 
-    item: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    item: OutputName
     in_: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
     step: Annotated[Declared | Branch, PlainValidator(_entries)]
     max_concurrency: Annotated[StrictInt, Field(ge=1, le=10_000)] = WINDOW
     on_fault: OnFault | Literal["cancel", "finish", "skip"] = OnFault.CANCEL
-    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")] | None = None
+    name: OutputName | None = None
     collect: StrictBool = True
     id: UUID | None = None
 
@@ -86,8 +85,6 @@ class ForEach(Fan):
     def _check(self) -> Self:
         if not self.entries:
             raise ValueError("it has no step: for each item something must run")
-        if self.item in _RESERVED:
-            raise ValueError(f"an item cannot be called {self.item!r}: that is something else in every step")
         if self.name is None and output_name(self.entries) is None:
             raise ValueError("the output of its last entry has no name that the results could have; say name='…'")
         check_levels([self])

@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 
 from paigeant.errors import RegistrationError
+from paigeant.model.checks.names import taken
 from paigeant.model.checks.options import written_at
 from paigeant.model.entries.entry import (
     ENTRIES,
@@ -203,9 +204,10 @@ class _Options(NamedTuple):
         if twice is not None:
             how = f"Parallel(first=[{twice!r}], second=[{twice!r}])"
             raise ValueError(f"two branches are called {twice!r}; call them something by keyword: {how}")
-        for what, each in (*(("branch", each) for each in names), *([] if name is None else [("Parallel", name)])):
-            if not isinstance(each, str) or not re.fullmatch(NAME_PATTERN, each):
-                raise ValueError(f"{shown(each)} is no name for a {what}: up to 100 letters, digits, '_', '-' and '.'")
+        for each in names:
+            _check_name(each, "branch")
+        if name is not None and (reason := taken(_check_name(name, "Parallel"))) is not None:
+            raise ValueError(f"name is {name!r}: {reason}; take another name")
         if isinstance(join, bool) or not (join in {"all", "any"} or isinstance(join, int)):
             raise ValueError(f"join is {shown(join)}; it should be 'all', 'any' or a number of branches")
         if isinstance(join, int) and not 1 <= join <= len(branches):
@@ -215,6 +217,12 @@ class _Options(NamedTuple):
                 f"on_fault is for join='all' only: with join={join!r} a fault counts when too few are left"
             )
         return cls(branches, join, None if on_fault is None else read_on_fault(on_fault), name)
+
+
+def _check_name(name: Any, what: str) -> str:
+    if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
+        return name
+    raise ValueError(f"{shown(name)} is no name for a {what}: up to 100 letters, digits, '_', '-' and '.'")
 
 
 def read_on_fault(value: Any) -> OnFault:

@@ -12,11 +12,12 @@ from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, 
 from pydantic.dataclasses import dataclass
 from pydantic_core import from_json, to_json
 
+from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.agent_options import AGENT, AgentOptions
 from paigeant.model.entries.entry import DURATION, NAME, WHEN, Entry, Reader, StepChange, copied
 from paigeant.model.entries.picture import End, Picture, Shape
-from paigeant.model.limits import CONDITION, NAME_PATTERN
+from paigeant.model.limits import CONDITION
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.durations import Limit
 from paigeant.model.values.roundtrip import write
@@ -73,7 +74,7 @@ class Step(Entry):
         "agent": AGENT,
     }
 
-    activity: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    activity: OutputName
     arguments: Annotated[dict[str, JsonValue], BeforeValidator(_arguments)] = Field(default_factory=dict)
     retry: RetryPolicy | None = None
     timeout: Limit = None
@@ -81,7 +82,7 @@ class Step(Entry):
     on_interrupt: OnInterrupt | None = None
     elsewhere: StrictBool = False
     when: Annotated[str, Field(min_length=1, max_length=CONDITION)] | None = None
-    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")] | None = None
+    name: OutputName | None = None
     agent: AgentOptions | None = None
     claims: dict[str, Ref] = Field(default_factory=dict)
     interface: str | None = Field(default=None, repr=False)

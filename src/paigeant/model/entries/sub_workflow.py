@@ -10,12 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 from pydantic.dataclasses import dataclass
 from pydantic_core import to_json
 
+from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.entry import FLOW, NAME, Entry, Reader, StepChange, YamlReader, copied, joined, written
 from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import NAME_PATTERN
-
-_Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 
 
 @declared
@@ -34,9 +33,9 @@ class SubWorkflow(Entry):
     main: ClassVar[str] = "workflow"
     schema: ClassVar[Mapping[str, Any]] = {"workflow": NAME, "input": NAME, "name": NAME}
 
-    workflow: _Name
-    input: _Name | None = None
-    name: _Name | None = None
+    workflow: OutputName
+    input: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")] | None = None
+    name: OutputName | None = None
     plan: Annotated[tuple[Any, ...] | None, Field(repr=False)] = None
     terms: Annotated[Mapping[str, JsonValue] | None, Field(repr=False)] = None
     id: UUID | None = None

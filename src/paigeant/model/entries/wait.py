@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
+from typing import Any, ClassVar, Final, Literal, Self, cast
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.entry import DURATION, FLOW, NAME, Entry, Reader, written
-from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.durations import Limit
 
 
@@ -43,7 +43,7 @@ class Wait(Entry):
         "on_timeout": {"enum": ["fault", "continue"]},
     }
 
-    signal: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    signal: OutputName
     timeout: Limit = None
     on_timeout: OnTimeout | Literal["fault", "continue"] = OnTimeout.FAULT
     id: UUID | None = None

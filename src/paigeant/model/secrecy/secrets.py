@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, JsonValue
 from pydantic_core import from_json, to_json
 
+from paigeant.model.checks.names import GIVEN
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.showing import shown
 
@@ -24,7 +25,7 @@ HIDDEN: Final = "***"
 SECRETS: Final = 100
 """Secrets of one workflow, and steps that may read one of them, at most."""
 
-RESERVED: Final = frozenset({"payload", "previous", "log", "output", "fault"})
+RESERVED: Final = GIVEN | {"log", "output", "fault"}
 """Names that bind to whole values, so that no secret can have them."""
 
 _MARK: Final = to_json(SEALED)

@@ -10,6 +10,7 @@ from paigeant.activities.faults import clean
 from paigeant.activities.shapes import serialise
 from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.errors import ResultError
+from paigeant.model.checks.names import taken
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.shapes import ANYTHING
 from paigeant.model.values.values import Blob, Value, shelve
@@ -46,7 +47,9 @@ def pack(variables: Any, secrets: StepSecrets) -> Packed:
 def check_name(name: Any, step: str, what: str = "variable") -> str:
     """Return a name; raises :class:`~paigeant.errors.ResultError` for what is none."""
     if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
-        return name
+        if (reason := taken(name)) is None:
+            return name
+        raise ResultError(f"step {step!r}: {name!r} is no name for a {what}: {reason}")
     text = f"step {step!r}: {name!r} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
     raise ResultError(text)
 

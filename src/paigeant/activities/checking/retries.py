@@ -1,0 +1,50 @@
+"""The names of errors that a step is tried again for: a misspelt one matches nothing, and says nothing."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from paigeant.activities.checking.names import LIKELY, near
+from paigeant.model.retry import RetryPolicy
+from paigeant.model.values.showing import class_name, name_of
+
+MISSPELT: Final = 0.9
+"""How much alike two names are of which one is the other, written wrongly: one letter in ten."""
+
+
+def retry_flaws(policy: RetryPolicy | None) -> Iterator[str]:
+    """Say of each name that no class of exceptions has which is it most likely meant for.
+
+    Of a module that is not loaded here nothing is known, nor of a bare name that is like no other.
+    """
+    if policy is None:
+        return
+    for option, names in (("retry_on", policy.retry_on), ("no_retry_on", policy.no_retry_on)):
+        for name in names:
+            why = _flaw(str(name))
+            if why is not None:
+                yield f"{option} names {str(name)!r}, {why}"
+
+
+def _flaw(name: str) -> str | None:
+    last = class_name(name)
+    if last == name:
+        if hasattr(builtins, name) or name in (known := _names()):
+            return None
+        guess = near(name, known, MISSPELT)
+        return f"and no class of exceptions that is loaded has that name: {guess}" if guess else None
+    module = sys.modules.get(name.removesuffix(f".{last}"))
+    if module is None or hasattr(module, last):
+        return None
+    return f"and {module.__name__} has no such class: {near(last, dir(module), LIKELY)}".removesuffix(": ")
+
+
+def _names() -> set[str]:
+    """Return what the classes of exceptions are called that are loaded."""
+    known, waiting = set[type[BaseException]](), [BaseException]
+    while waiting:
+        waiting += [each for each in type.__subclasses__(waiting.pop()) if each not in known and not known.add(each)]
+    return {class_name(name_of(each)[1]) for each in known}
