@@ -55,7 +55,9 @@ def seen_by(view: RunView, identity: Identity) -> RunView:
     """Return the view as this person may see it: runs of other workflows are not there for a token of some."""
     if identity.workflows:
         children = tuple(child for child in view.children if child.workflow in identity.workflows)
-        view = view.model_copy(update={"children": children, "parent": None})
+        seen = {child.workflow_id for child in children}
+        nodes = tuple(node if node.child in seen else node.model_copy(update={"child": None}) for node in view.nodes)
+        view = view.model_copy(update={"children": children, "nodes": nodes, "parent": None})
     if identity.payloads:
         return view
     update = {

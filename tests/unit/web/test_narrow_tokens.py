@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from paigeant.app import Paigeant, Run
+from paigeant.app.operating.why import explain_run
 from paigeant.errors import InvalidInput
 from paigeant.model.runs import RunStatus
 from paigeant.model.stored.access_tokens import TokenRole
@@ -164,6 +166,7 @@ async def test_of_a_run_of_its_workflow_it_sees_no_runs_of_others_within_or_arou
     [child] = (await run.view()).children
 
     seen: list[Any] = []
+    texts: list[str] = []
     for name, workflow, each in [("ada", "around", run), ("bob", "waiting", paigeant.run(child.workflow_id))]:
         made = await paigeant.administration.create_token(name, TokenRole.ADMIN, workflows=[workflow])
         headers = {"authorization": f"Bearer {made.token}"}
@@ -171,5 +174,15 @@ async def test_of_a_run_of_its_workflow_it_sees_no_runs_of_others_within_or_arou
             view = (await client.get(f"/api/v1/runs/{each.workflow_id}")).json()
             text = (await client.get(f"/runs/{each.workflow_id}", headers={"accept": "text/html"})).text
             seen.append((view["children"], view["parent"], "Other runs" in text, str(each.workflow_id) in text))
+            parts = [f"/api/v1/runs/{each.workflow_id}{part}" for part in ("", "/why", "/graph", "/events")]
+            texts.append(text + "".join([(await client.get(part)).text for part in parts]))
 
     assert seen == [([], None, False, True)] * 2
+    assert str(child.workflow_id) not in texts[0]
+    label = re.compile(
+        rf'correlation_id(=|":"){run.workflow_id}(">{run.workflow_id})?'
+    )  # all that one request led to has it
+    assert str(run.workflow_id) not in label.sub("", texts[1])
+    assert "&#39;waiting&#39; waits for the end of the run that it has begun" in texts[0]
+    whole = await explain_run(paigeant.store, await run.view())
+    assert f"has begun, {child.workflow_id}: see `paigeant why {child.workflow_id}`" in whole.because[0].said

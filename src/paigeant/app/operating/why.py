@@ -215,7 +215,10 @@ def _joining(hop: Hop, view: RunView) -> Because:
 
 
 def _child(node: NodeView) -> Because:
-    said = f"{node.name!r} waits for the end of its run, {node.child}: see `paigeant why {node.child}`"
+    said = f"{node.name!r} waits for the end of the run that it has begun"
+    if node.child is None:  # or this view does not show it
+        return _because(node, "child", said, "the child run", "cancel")
+    said += f", {node.child}: see `paigeant why {node.child}`"
     return _because(node, "child", said, "the child run", f"why {node.child}", "cancel")
 
 
