@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -446,7 +447,7 @@ class Declined(Exception):
 )
 @pytest.mark.parametrize("option", ["retry_on", "no_retry_on"])
 def test_the_name_of_an_error_that_is_misspelt(option: str, name: str, said: str):
-    step = Step("charge", retry=RetryPolicy(**{option: [name]}))
+    step = Step("charge", retry=dataclasses.replace(RetryPolicy(), **{option: (name,)}))
 
     [(rule, position, message)] = found(step, input=Order)
 
@@ -460,4 +461,4 @@ def test_the_name_of_an_error_that_is_misspelt(option: str, name: str, said: str
     ["TimeoutError", "Declined", f"{__name__}.Declined", "httpx.ConnectError", "elsewhere.Odd", "Unheard", OSError],
 )
 def test_the_name_of_an_error_that_may_be_one(name: Any):
-    assert found(Step("charge", retry=RetryPolicy(retry_on=[name])), input=Order) == []
+    assert found(Step("charge", retry=RetryPolicy(retry_on=(name,))), input=Order) == []
