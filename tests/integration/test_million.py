@@ -143,7 +143,7 @@ def steps_of(connection: sqlite3.Connection, statement: str, parameters: Any) ->
     return count * 10
 
 
-PAGES = (  # filters by reason, step or error alone read on until they have found enough: no index has these
+PAGES = (  # a filter by a step alone reads on until it has found enough: of errors, no index has it
     "/",
     "/runs",
     "/runs?status=failed",
@@ -157,6 +157,13 @@ PAGES = (  # filters by reason, step or error alone read on until they have foun
     "/runs?trace_id=trace77",
     "/runs?stuck=true",
     "/runs?status=waiting&stuck=true",
+    "/runs?error=RareError",
+    "/runs?error=ValueError",
+    "/runs?error=NoError",
+    "/runs?reason=parked",
+    "/runs?reason=sleep",
+    "/runs?reason=signal",
+    "/runs?reason=contract",
     "/runs?status=failed&error=RareError&ended_after=2020-01-01T00:00:00Z",
     f"/runs/{id_of(MIDDLE + 3)}",  # completed
     f"/runs/{id_of(MIDDLE + 50)}",  # due

@@ -229,8 +229,8 @@ class RunView(RunSummary, frozen=True):
 
     ``ahead`` are the steps that follow the newest one, if nothing comes between: of a run that ended, those that it did
     not reach. ``approvals`` are what its steps have asked of people. ``parent`` is there if it has begun within
-    another, ``children`` are those that have begun within it, in their order. So many steps and nodes are left out as
-    ``steps_omitted`` says.
+    another, ``children`` are those that have begun within it, in their order. ``forks`` is how many runs were forked
+    from it. So many steps and nodes are left out as ``steps_omitted`` says.
     """
 
     trace_id: str
@@ -242,6 +242,7 @@ class RunView(RunSummary, frozen=True):
     output: JsonValue = None
     variables: dict[str, JsonValue] = {}
     forked_from: ForkOrigin | None = None
+    forks: int = 0
     parent: ParentView | None = None
     children: tuple[ChildView, ...] = ()
     steps: tuple[StepView, ...] = ()

@@ -84,13 +84,15 @@ class Beside(NamedTuple):
     """What is shown with the hops of a run.
 
     ``calls`` are what each step has recorded, by its id and direction; ``joins`` those of nodes with branches,
-    ``approvals`` what steps have asked, and ``children`` the runs that nodes have begun, in their order.
+    ``approvals`` what steps have asked, ``children`` the runs that nodes have begun, in their order; ``forks`` is how
+    many runs were forked from it.
     """
 
     calls: Mapping[tuple[UUID, str], StepCalls]
     joins: Mapping[HopKey, JoinState]
     approvals: Sequence[Approval]
     children: Sequence[ShownChild] = ()
+    forks: int = 0
 
 
 def view_run(
@@ -114,6 +116,7 @@ def view_run(
         output=_json(run.output, texts),
         variables={name: _json(value, texts) for name, value in sorted(variables.items())},
         forked_from=_origin(run),
+        forks=beside.forks,
         parent=_parent(run),
         children=tuple(map(_child, beside.children)),
         approvals=tuple(beside.approvals),

@@ -41,7 +41,6 @@ FIELDS: Final = ("status", "reason", "workflow", "step", "error", "tenant", "cor
 """What the form above the list of runs asks for."""
 
 _PAGE: Final = 50
-_FORKS: Final = 20
 
 
 @router.get("/")
@@ -102,13 +101,11 @@ async def run(request: Request, workflow_id: str) -> Response:
     view = await handle.view()
     shown = seen_by(view, who(request))
     explained = await explain_run(app_of(request).store, shown)
-    forks = await app_of(request).store.list_runs(forks_of=view.workflow_id, limit=_FORKS)
     return page(
         request,
         "run.html",
         run=shown,
         because=explained.because,
-        forks=forks if forks.runs else None,
         version=version_of(view),
         axis=axis_of(view),
         asked=shown.approvals,

@@ -126,7 +126,10 @@ async def test_a_run_leads_to_the_one_it_began_in_those_within_it_and_its_forks(
     ]
 
     assert f'href="/runs/{child.workflow_id}">waiting</a>' in around
-    assert f'href="/runs/{fork.workflow_id}"' in around
+    assert f'<dt>Forks</dt><dd><a href="/runs?forks_of={run.workflow_id}">1</a>' in around
+    forks = (await local.get(f"/runs?forks_of={run.workflow_id}", headers=HTML)).text
+    assert f'href="/runs/{fork.workflow_id}"' in forks
+    assert f'href="/runs/{child.workflow_id}"' not in forks
     assert f'href="/runs/{run.workflow_id}"' in inner
     assert f'href="/runs/{run.workflow_id}"' in forked
     alone = await paigeant.dispatch("hello", {"name": "Joe"})

@@ -56,7 +56,8 @@ class Facts:
 
 async def explain_run(store: RunReader, view: RunView) -> Explanation:
     """Return why the run stands where it stands, said of what this view shows, and of nothing else of the run."""
-    queues = [] if view.status.final else await store.list_queues()
+    queued = any(hop.status is StepStatus.PENDING for hop in view.journey)
+    queues = await store.list_queues() if queued and not view.status.final else []
     return explain(view, Facts({queue.activity: queue for queue in queues}))
 
 

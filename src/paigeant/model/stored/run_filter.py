@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,7 +24,8 @@ class RunFilter(BaseModel, frozen=True, extra="forbid"):
     """The runs that fit all that is said; several values of one field are alternatives.
 
     ``reason`` is what an open run waits for, without the name of a signal; ``step`` the activity of an open hop, or
-    that at which the run ended; ``error`` the type of the error it ended with. ``stuck`` runs wait for a person, for
+    that at which the run ended; ``error`` the type of the error it ended with; ``forks_of`` the run that it was forked
+    from. ``stuck`` runs wait for a person, for
     code or for a worker, or failed. Times are those of the store.
     """
 
@@ -37,6 +39,7 @@ class RunFilter(BaseModel, frozen=True, extra="forbid"):
     trace_id: str | None = None
     step: str | None = None
     error: str | None = None
+    forks_of: UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     ended_after: datetime | None = None

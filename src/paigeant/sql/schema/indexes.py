@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Column, Index, literal_column
+from sqlalchemy import ColumnElement, Index, literal_column
 
 from paigeant.sql.schema.calls import approvals, ledger, reservations
 from paigeant.sql.schema.installation import access_tokens, dead_letters
 from paigeant.sql.schema.stuck import STUCK
 from paigeant.sql.schema.tables import run_plans, signals, step_executions, workflow_runs
+from paigeant.sql.schema.types import ErrorType
 from paigeant.sql.schema.whole import WHOLE
 
 _steps, _runs = step_executions.c, workflow_runs.c
 _open_step, _open_run = _steps.completed_at.is_(None), _runs.completed_at.is_(None)
 
 
-def _partial(name: str, *columns: Column[Any], where: Any, unique: bool = False) -> Index:
+def _partial(name: str, *columns: ColumnElement[Any], where: Any, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
@@ -39,6 +40,14 @@ INDEXES: Final = (
         where=_open_step & _steps.interface.is_not(None),
     ),
     _partial("step_executions_stuck", _steps.namespace, _steps.workflow_id, where=STUCK),
+    _partial(
+        "step_executions_reason",
+        *(_steps.namespace, _steps.reason, _steps.workflow_id),
+        where=_open_step & _steps.reason.is_not(None),
+    ),
+    _partial(
+        "step_executions_awaits", _steps.namespace, _steps.workflow_id, where=_open_step & _steps.awaits.is_not(None)
+    ),
     _partial(
         "step_executions_closing",
         *(_steps.namespace, _steps.workflow_id, _steps.path, _steps.position),
@@ -68,6 +77,9 @@ INDEXES: Final = (
     _partial("workflow_runs_closing", _runs.namespace, _runs.closes_at, where=_open_run & _runs.closes_at.is_not(None)),
     _partial(
         "workflow_runs_ended", _runs.namespace, _runs.status, _runs.completed_at, where=_runs.completed_at.is_not(None)
+    ),
+    _partial(
+        "workflow_runs_error", _runs.namespace, ErrorType(_runs.error), _runs.number, where=_runs.error.is_not(None)
     ),
     _partial("workflow_runs_forks", _runs.forked_from, _runs.number, where=_runs.forked_from.is_not(None)),
     _partial("workflow_runs_children", _runs.parent_id, _runs.number, where=_runs.parent_id.is_not(None)),

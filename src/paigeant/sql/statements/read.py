@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, func, select
 
 from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
@@ -42,8 +42,11 @@ SUMMARY: Final = (
     runs.completed_at,
     runs.error,
 )
+_fork: Final = workflow_runs.alias("fork")
+_FORKS: Final = select(func.count()).where(_fork.c.forked_from == runs.workflow_id).scalar_subquery()
 _RUN: Final = select(
     *SUMMARY,
+    _FORKS.label("forks"),
     *(runs.trace_id, runs.correlation_id, runs.dispatch_key, runs.deadline, runs.cancel_requested),
     *(runs.input, runs.output, runs.forked_from, runs.forked_at),
     *(runs.parent_id, runs.parent_path, runs.parent_position),
@@ -95,7 +98,7 @@ def get_run(tx: Tx, workflow_id: UUID) -> RunView:
     kinds = {hop.kind for hop in hops}  # of what only nodes have, a run without nodes is not asked
     joins = joins_of_run(tx, workflow_id) if kinds & _JOINING else {}
     children = children_of(tx, workflow_id) if SubWorkflow.kind in kinds else ()
-    return view_run(run, hops, variables, texts, Beside(calls, joins, approvals, children))
+    return view_run(run, hops, variables, texts, Beside(calls, joins, approvals, children, run.forks))
 
 
 def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:

@@ -76,6 +76,7 @@ def _judged(run: RunRow, asked: RunFilter) -> Iterator[bool]:
     at_step = any(hop.step == asked.step for hop in hops) or (run.error is not None and run.error.step == asked.step)
     yield asked.step is None or at_step
     yield asked.error is None or (run.error is not None and run.error.type == asked.error)
+    yield asked.forks_of in {None, run.forked_from}
     yield not asked.stuck or run.ended in STUCK_ENDS or any(_is_stuck(hop) for hop in hops)
     yield asked.created_after is None or run.created_at >= asked.created_after
     yield asked.created_before is None or run.created_at < asked.created_before

@@ -19,7 +19,8 @@ def view(rows: Rows, run: RunRow) -> RunView:
     """Return everything about a run."""
     joins = {node: row.state for node, row in run.joins.items()}
     approvals, children = approvals_of_run(rows, run.workflow_id), children_of(rows, run)
-    beside = Beside(calls_of_steps(rows, run), joins, approvals, children)
+    forks = sum(each.forked_from == run.workflow_id for each in rows.runs.values())
+    beside = Beside(calls_of_steps(rows, run), joins, approvals, children, forks)
     return view_run(run, rows.of_run(run), rows.seen(run), run.values, beside)
 
 

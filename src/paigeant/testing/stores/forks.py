@@ -18,6 +18,7 @@ from paigeant.model.runs import ForkOrigin, RunStatus
 from paigeant.model.stored.checkpoints import Checkpoint, Recording, StepEpoch
 from paigeant.model.stored.claims import Due
 from paigeant.model.stored.forks import Fork, Named
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.values.values import inline, shelve
 from paigeant.testing.builders import CODEC, WORKER, completed, failed, new_run
 from paigeant.testing.stores.backend import StoreBackend
@@ -49,6 +50,9 @@ class ForkGuarantees(StoreBackend):
         assert (view.status, view.variables) == ("pending", {"draft": "edited", "text": "short"})
         assert view.forked_from == ForkOrigin(workflow_id=grant.key.workflow_id, position=2)
         assert [run.workflow_id for run in (await store.list_runs(forks_of=fork.source)).runs] == [view.workflow_id]
+        of_it = RunFilter(forks_of=fork.source)
+        assert [run.workflow_id for run in (await store.search_runs(of_it)).runs] == [view.workflow_id]
+        assert ((await store.get_run(fork.source)).forks, view.forks) == (1, 0)
         [mine] = await store.claim(WORKER, Due(["print"]), 1, self.lease)
         assert (mine.key, mine.attempt) == (fork.start.twin.key, 1)
         assert (await store.record_step_result([failed(mine)], self.lease))[0].verdict is Verdict.OK

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.schema import CreateIndex
 
 import paigeant.sql.schema.migrations
 from paigeant.app.choosing import choose_schema
@@ -20,7 +21,7 @@ from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.sql.schema import version as schema
 from paigeant.sql.schema.home import VERSION_TABLE
-from paigeant.sql.schema.indexes import WHOLE
+from paigeant.sql.schema.indexes import INDEXES, WHOLE
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.stores.sqlite import SqliteStore
 
@@ -36,12 +37,17 @@ def execute(url: str, statement: str) -> None:
         connection.commit()
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_the_migrations_make_the_tables_that_the_statements_use(url: str):
     choose_schema(Settings(store=url)).upgrade()
 
     with SqliteDatabase(url, "default").connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "version_table": VERSION_TABLE})
         assert compare_metadata(context, WHOLE) == []
+        [index] = [each for each in INDEXES if each.name == "workflow_runs_error"]  # which SQLAlchemy does not read
+        made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'workflow_runs_error'")
+        assert made.scalar_one() == str(CreateIndex(index).compile(dialect=connection.dialect))
 
 
 def test_the_versions_this_program_knows_are_the_migrations_there_are():

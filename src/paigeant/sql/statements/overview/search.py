@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, literal, or_, select, type_coerce, union_all
-from sqlalchemy.sql.selectable import Exists
 
 from paigeant.model.runs import RunPage, RunStatus, WaitReason
 from paigeant.model.stored.overview import COUNTED
@@ -17,11 +16,11 @@ from paigeant.protocol.views import view_page
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.stuck import STUCK
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
+from paigeant.sql.schema.types import ErrorType
 from paigeant.sql.statements.read import SUMMARY
 from paigeant.sql.statements.run_status import stands
 
 runs: Columns = workflow_runs.c
-_hop: Final = step_executions.alias("asked_hop")
 _ERROR: Final = type_coerce(runs.error, Text)
 
 
@@ -43,6 +42,8 @@ def count_runs(tx: Tx, asked: RunFilter) -> int:
 def _conditions(asked: RunFilter) -> list[ColumnElement[bool]]:
     same = ("tenant", "correlation_id", "dispatch_key", "trace_id")
     wanted = [runs[name] == getattr(asked, name) for name in same if getattr(asked, name) is not None]
+    if asked.forks_of is not None:
+        wanted.append(runs.forked_from == asked.forks_of)
     if asked.status:
         wanted.append(or_(*(stands(status) for status in asked.status)))
     if asked.workflow:
@@ -55,10 +56,10 @@ def _conditions(asked: RunFilter) -> list[ColumnElement[bool]]:
 def _where(asked: RunFilter) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions on where the runs stand."""
     if asked.reason:
-        yield _open_hop(or_(*(_waits_for(reason) for reason in asked.reason)))
+        yield _open_hop(*(_waits_for(reason) for reason in sorted(asked.reason)))
     if asked.step is not None:
         ended_there = _ERROR.contains(f'"step":{_text(asked.step)}', autoescape=True)
-        yield or_(_open_hop(_hop.c.step == asked.step), ended_there)
+        yield or_(_open_hop(step_executions.c.step == asked.step), ended_there)
     if asked.stuck:
         yield runs.number.in_(_numbers(_stuck(asked), asked.error))
     elif asked.ended_after is not None and asked.status and all(status.final for status in asked.status):
@@ -69,7 +70,7 @@ def _where(asked: RunFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _has_error(column: ColumnElement[Any], error: str) -> ColumnElement[bool]:
-    return type_coerce(column, Text).startswith(f'{{"type":{_text(error)}', autoescape=True)
+    return and_(column.is_not(None), ErrorType(column) == error)
 
 
 def _times(asked: RunFilter) -> list[ColumnElement[bool]]:
@@ -79,15 +80,19 @@ def _times(asked: RunFilter) -> list[ColumnElement[bool]]:
     return [*not_before, *(column < at for column, at in before.items() if at is not None)]
 
 
-def _open_hop(condition: ColumnElement[bool]) -> Exists:
-    hop = _hop.c
-    found = select(literal(1)).where(hop.workflow_id == runs.workflow_id, hop.completed_at.is_(None), condition)
-    return found.correlate(workflow_runs).exists()
+def _open_hop(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that a run has such a hop: one that fits any of these.
+
+    The hops are found first, each kind by an index of its own, for runs are many.
+    """
+    hop = step_executions.c
+    here = (hop.namespace == bindparam("namespace"), hop.completed_at.is_(None))
+    return runs.workflow_id.in_(union_all(*(select(hop.workflow_id).where(*here, fits) for fits in conditions)))
 
 
 def _waits_for(reason: str) -> ColumnElement[bool]:
     """Return the condition that a hop waits for this, as :func:`paigeant.stores.memory.overview.waits_for`."""
-    hop = _hop.c
+    hop = step_executions.c
     if reason == WaitReason.CONTRACT:
         return hop.interface.is_not(None)
     if reason == WaitReason.SIGNAL:

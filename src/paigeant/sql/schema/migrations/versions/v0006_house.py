@@ -10,6 +10,7 @@ from alembic import op
 from paigeant.errors import ConfigError
 from paigeant.sql.schema.migrations.calls import add_calls
 from paigeant.sql.schema.migrations.keys import add_keys
+from paigeant.sql.schema.migrations.search import add_search
 from paigeant.sql.schema.migrations.tokens import add_tokens
 
 revision: Final = "0006"
@@ -33,6 +34,7 @@ def upgrade() -> None:
     _plans()
     add_calls()
     add_tokens()
+    add_search()
     _clock()
     op.add_column("workers", sa.Column("workflows", sa.Text(), nullable=False, server_default="[]"))
     op.add_column("workers", sa.Column("draining", sa.Boolean(), nullable=False, server_default=sa.false()))
