@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from paigeant.abc.custody.judge import Judge
@@ -46,13 +47,15 @@ class DispatchTerms(NamedTuple):
 class Departure(NamedTuple):
     """What is signed of a hop that is left: who leaves it, what becomes of it, and what its arguments were bound to.
 
-    It is ``closed`` if its run is ended without its step being run.
+    It is ``closed`` if its run is ended without its step being run; ``saved`` are the variables that it has set while
+    it ran.
     """
 
     owner: str
     transition: Transition
     input: Mapping[str, Value] | None = None
     closed: bool = False
+    saved: Mapping[str, Value] = MappingProxyType({})
 
 
 class SealedHop(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from uuid_utils.compat import uuid4
@@ -29,7 +30,7 @@ class Beside(NamedTuple):
     """What a commit has beside the outcome: what the arguments were ``bound`` to, large values, and what is kept.
 
     ``detail`` is what the step last said of its progress, if it is not done; ``history`` is kept if it is. It is
-    ``closed`` if its run is ended without its step being run.
+    ``closed`` if its run is ended without its step being run; ``saved`` are variables that it set while it ran.
     """
 
     bound: Mapping[str, Value] | None = None
@@ -37,6 +38,7 @@ class Beside(NamedTuple):
     detail: bytes | None = None
     history: History | None = None
     closed: bool = False
+    saved: Mapping[str, Value] = MappingProxyType({})
 
 
 _NOTHING: Final = Beside()
@@ -62,11 +64,13 @@ def commit_outcome(
     """
     owner = runtime.owner
     try:
-        departure = Departure(owner, advance(leased, outcome), beside.bound, beside.closed)
+        departure = Departure(owner, advance(leased, outcome), beside.bound, beside.closed, beside.saved)
         sealed = runtime.codec.depart(leased, departure)
         child = seal_child(runtime, leased, departure.transition.child)
     except PaigeantError as error:
-        departure = Departure(owner, _give_up(leased, outcome, describe(error)), beside.bound, beside.closed)
+        departure = Departure(
+            *(owner, _give_up(leased, outcome, describe(error)), beside.bound, beside.closed, beside.saved)
+        )
         sealed, child = runtime.codec.depart(leased, departure), None
     transition = departure.transition
     twins = [Twin.of(message, one, hold) for (message, hold), one in zip(transition.next, sealed.messages, strict=True)]

@@ -11,6 +11,7 @@ from paigeant.activities.secrecy.held import HeldSecrets, masked_json
 from paigeant.activities.shapes import serialise
 from paigeant.model.limits import DETAIL_BYTES
 from paigeant.model.values.shapes import ANYTHING
+from paigeant.model.values.values import Value
 
 T = TypeVar("T")
 
@@ -35,8 +36,8 @@ class Progress:
         """Whether its code runs in a thread at the moment, so that it gets on while the event loop does not."""
         self.secrets: HeldSecrets = HeldSecrets()
         """What it holds that nobody else may see."""
-        self.saves: bool = False
-        """Whether it has set variables while it ran, so that what was known of them may be old."""
+        self.saved: dict[str, Value] = {}
+        """The variables that it has set while it ran, so that what was known of them may be old."""
 
     def __enter__(self) -> Self:
         """The step's code runs from now on."""

@@ -14,6 +14,6 @@ def as_left(active: ActiveLease, outcome: AnyOutcome) -> Leased:
 
     The variables that were known before it are not, if it has set others while it ran.
     """
-    leased = replace(active.leased, variables=None) if active.progress.saves else active.leased
+    leased = replace(active.leased, variables=None) if active.progress.saved else active.leased
     trail = None if active.span is None else active.span.trail(outcome)
     return leased if trail is None else replace(leased, trail=trail)

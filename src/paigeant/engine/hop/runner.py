@@ -201,7 +201,8 @@ class HopRunner:
         leased, outcome = replace(active.leased, seen=seen) if seen else active.leased, execution.outcome
         if isinstance(outcome, Revised):
             leased = with_author(leased, outcome, self._runtime.registry)
-        beside = Beside(execution.input, execution.blobs, active.progress.unsent, execution.history)
+        detail, saved = active.progress.unsent, active.progress.saved
+        beside = Beside(execution.input, execution.blobs, detail, execution.history, saved=saved)
         return commit_outcome(self._runtime, leased, outcome, beside, lambda twin: self._takes(twin, slot))
 
     def _takes(self, twin: Twin, slot: Slot | None) -> bool:

@@ -21,7 +21,7 @@ from paigeant.model.stored.claims import Announced, Due
 PASSED_OVER: Final = 0.05
 """Seconds until a message is tried again whose hop could not be leased only because somebody held its run."""
 
-DRY: Final = 5.0
+DRY: Final = 10.0
 """Seconds for which the broker gives nothing, though there is room, until a worker looks in the store; then between two
 looks. What is due there by then was lost with the broker, or with a worker that it was given to."""
 

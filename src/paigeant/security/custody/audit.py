@@ -232,7 +232,7 @@ def _check_hop(hop: HopColumns, chain: Chain) -> None:
     if hop.is_open or not hop.fence:
         return
     if not left:
-        if hop.status == StepStatus.COMPLETED:
+        if hop.status == StepStatus.COMPLETED and not chain.inherits(hop.path, hop.position):
             raise _broken(hop.path, hop.position, "record", "it is done, and nobody has signed it", hop.step)
         return
     link, signed = left[-1], {**left[-1].text.fields}
@@ -286,15 +286,15 @@ def _check_messages(run: RunColumns, chain: Chain) -> None:
             if hop.message.digest != following["body"]:
                 raise _broken(*place, "message", f"not what {link.iss} signed", hop.step)
     for place, hop in rows.items():
-        if hop.message is not None and place not in announced:
+        if hop.message is not None and place not in announced and not chain.inherits(*place):
             raise _broken(*place, "message", "no record announced it", hop.step)
 
 
 def _check_variables(run: RunColumns, chain: Chain) -> None:
     """Hold the variables that were set against the records of their hops."""
     found = {(each.path, each.position, each.name): each.value.digest for each in run.variables}
-    rows = {(hop.path, hop.position) for hop in run.hops if hop.is_open}
-    flaw = find_unsigned(chain, found, rows, run.fields)
+    places = [(hop.path, hop.position) for hop in run.hops if hop.is_open or chain.inherits(hop.path, hop.position)]
+    flaw = find_unsigned(chain, found, places, run.fields)
     if flaw is not None:
         path, position, name = flaw.place
         raise _broken(path, position, f"vars.{name}", flaw.why, flaw.step)

@@ -14,7 +14,7 @@ from paigeant.model.custody.records import BEGINNINGS, RecordKind, SignedRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.message import lineage
-from paigeant.model.runs import Direction, StepStatus
+from paigeant.model.runs import Direction, StepStatus, place_order
 from paigeant.model.values.digests import digest_of
 from paigeant.security.custody.deeds import Deeds
 from paigeant.security.custody.records import RecordText, place_of, read_stored
@@ -144,6 +144,12 @@ class Chain:
     def dispatch(self) -> Link | None:
         """The record of the run's dispatch, or of its adoption, None before it is known."""
         return next(iter(self.at("", 0)), None)
+
+    def inherits(self, path: str, position: int) -> bool:
+        """Tell whether a fork has this hop from its source, where it is signed: it lies before the dispatch's first."""
+        link = self.dispatch
+        begun = () if link is None or link.text.kind is not RecordKind.DISPATCH else link.text.fields["next"]
+        return bool(begun) and place_order(path, position)[0] < begun[0]["n"]
 
     @property
     def newest(self) -> tuple[str, Link] | None:

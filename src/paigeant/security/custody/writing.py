@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from paigeant.model.routing_slip import PassedEntry
 from paigeant.model.runs import Direction
 from paigeant.model.transition import Done, Left, Transition
 from paigeant.model.values.digests import digest_of
+from paigeant.model.values.values import Value
 from paigeant.security.custody.records import (
     digest_of_fault,
     digest_of_start,
@@ -120,7 +121,7 @@ def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], hea
             "log": digest_of_value(done and done.log),
             "undo": digest_of_undo(undo),
             "fault": None if fault is None else digest_of_fault(fault),
-            "vars": {name: digest_of_value(value) for name, value in made.writes.variables},
+            "vars": {name: digest_of_value(value) for name, value in _variables(departure)},
             "did": did,
             "plan": plan,
             "rev": revised,
@@ -130,6 +131,12 @@ def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], hea
             "result": digest_of_value(made.end and made.end.output),
         }
     )
+
+
+def _variables(departure: Departure) -> Iterator[tuple[str, Value]]:
+    """Yield the variables of a hop: what it has set while it ran, then what it leaves, which is written over that."""
+    yield from departure.saved.items()
+    yield from departure.transition.writes.variables
 
 
 def kind_of(departure: Departure, heads: str | None) -> RecordKind:

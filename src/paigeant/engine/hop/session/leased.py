@@ -131,7 +131,7 @@ class LeasedSession(StepSession):
         """Set a variable of the run, under the lease."""
         packed = pack_variables({name: value}, self._secrets)
         blob, variable = next(iter(packed.blobs), None), (name, packed.variables[name])
-        self._progress.saves = True
+        self._progress.saved |= packed.variables
         await self._write(Recording(self._leased.grant.held, variable=variable, blob=blob))
 
     async def recall(self, call: Call) -> bytes | None:
