@@ -30,7 +30,7 @@ test-pythons: services  ## unit, contract and specification tests on every Pytho
 	.ci/pythons all tests/unit tests/contracts tests/specification
 
 test-newest-python: ## a part of them on the newest Python that is here, within two minutes
-	.ci/pythons newest tests/unit/activities tests/unit/app tests/unit/model tests/unit/routing tests/specification -k "not postgres and not redis and not rabbitmq and not long_lists and not interrupting"
+	.ci/pythons newest tests/unit/activities tests/unit/app tests/unit/model tests/unit/routing tests/specification -k "not sqlite and not postgres and not redis and not rabbitmq and not long_lists and not interrupting"
 
 AGENTS = tests/unit/agents tests/specification/test_accounting.py tests/specification/test_agent_options.py \
 	tests/specification/test_behaviours_of_agents.py \

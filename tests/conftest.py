@@ -19,6 +19,7 @@ from typing import NamedTuple
 import aio_pika
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from redis import Redis
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -51,6 +52,10 @@ def tell_postgres(*statements: str, on: str = POSTGRES) -> None:
 
     with ThreadPoolExecutor(1) as thread:  # of its own, for it may be asked from within an event loop
         thread.submit(asyncio.run, tell()).result()
+
+
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")  # where a pause of a second says nothing about the test
 
 
 def pytest_configure() -> None:

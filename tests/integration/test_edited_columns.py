@@ -256,7 +256,7 @@ def flows(request: pytest.FixtureRequest, tmp_path: Path, tell_postgres: Any) ->
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "flow", ["coat", *(pytest.param(one, marks=pytest.mark.slow) for one in ("pair", "buy")), "wait", "note"]
+    "flow", ["coat", *(pytest.param(one, marks=pytest.mark.slow) for one in ("pair", "buy", "wait", "note"))]
 )
 async def test_each_column_that_is_edited_is_a_broken_link_or_without_effect(flows: Flows, flow: str):
     edits = EDITS[flow]

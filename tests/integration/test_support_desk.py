@@ -250,6 +250,7 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_is_asked_instead(desk: Path, environment: dict[str, str], server: Server):
     url = f"http://127.0.0.1:{server.server_port}/v1#mine"
 

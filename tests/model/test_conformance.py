@@ -86,7 +86,9 @@ def test_sqlite_does_as_the_model_does(setting: Setting, data: st.DataObject, *,
     asyncio.run(walk(new_sqlite, setting, drawn(data), late=late))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(setting=st.sampled_from(list(SETTINGS.values())), data=st.data(), late=st.booleans())
 def test_postgresql_does_as_the_model_does(postgres: str, setting: Setting, data: st.DataObject, *, late: bool) -> None:
     namespace = f"n{next(NAMESPACES)}"

@@ -121,6 +121,7 @@ SETTINGS = {
 LARGE = {
     "a step that is cut off is undone",
     "two steps are committed together, and leases run out",
+    "a step records its calls, and workers die, fall asleep and hear no answer",
     "a step that records its calls is stopped, cancelled and resumed",
 }
 """Of the slow tests: each takes as long as ten others."""

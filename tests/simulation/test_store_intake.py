@@ -10,7 +10,7 @@ TOGETHER = 45
 
 STARTS = range(1, 2_000, 2 * TOGETHER)
 
-QUICK = 2
+QUICK = 1
 """So many of them belong to ``make test``, the others to ``make test-slow``."""
 
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
@@ -37,6 +37,9 @@ from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.plans import read_plan
 from paigeant.model.values.values import Ref, inline
 from paigeant.testing.builders import FAULT, new_message
+
+_CHECKS: Final = [HealthCheck.differing_executors, HealthCheck.too_slow]
+"""A codec each; and where a machine is shared, a pause says nothing about a codec."""
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
 
@@ -138,7 +141,7 @@ class CodecContract(ABC):
     def new_codec(self) -> Codec:
         """Return a codec that opens what it sealed."""
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])  # a codec each
+    @settings(deadline=None, suppress_health_check=_CHECKS)
     @given(messages())
     def test_what_was_sealed_opens_to_the_same_message(self, message: PaigeantMessage) -> None:
         codec = self.new_codec()
@@ -148,7 +151,7 @@ class CodecContract(ABC):
         assert codec.open(sealed.body).message == message
         assert (sealed.message_id, sealed.topic) == (message.headers.message_id, message.topic)
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])  # a codec each
+    @settings(deadline=None, suppress_health_check=_CHECKS)
     @given(messages())
     def test_the_same_message_gives_the_same_bytes(self, message: PaigeantMessage) -> None:
         copy = deepcopy(message)
@@ -181,13 +184,13 @@ class CodecContract(ABC):
         with pytest.raises(InvalidInput, match="plan"):
             codec.seal(opened)
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])  # a codec each
+    @settings(deadline=None, suppress_health_check=_CHECKS)
     @given(st.binary() | texts.map(str.encode) | json_values.map(lambda value: repr(value).encode()))
     def test_other_bytes_are_rejected(self, body: bytes) -> None:
         with pytest.raises(MessageRejected):
             self.new_codec().open(body)
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])  # a codec each
+    @settings(deadline=None, suppress_health_check=_CHECKS)
     @given(messages(), st.data())
     def test_bytes_changed_on_the_way_open_to_a_message_or_are_rejected(
         self, message: PaigeantMessage, data: st.DataObject

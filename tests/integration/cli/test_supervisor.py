@@ -82,7 +82,7 @@ def test_a_worker_that_is_drained_ends_its_step_and_is_not_started_again(project
     assert project.paigeant("workers", "drain", idle).returncode == 2
 
 
-@pytest.mark.parametrize("fault", ["broken", "hanging"])
+@pytest.mark.parametrize("fault", ["broken", pytest.param("hanging", marks=pytest.mark.slow)])
 def test_a_roll_to_what_does_not_start_ends_in_time_and_leaves_the_old_worker(project: Any, until: Any, fault: str):
     project.write("handlers.py", MOODY)
     port = free_port()

@@ -97,7 +97,7 @@ class Crew:
         return "\n".join(path.read_text()[-2000:] for path in sorted(self.folder.glob("worker-*.log")))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])  # where chaos kills, too
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Which store and which broker: named as in ``redis+postgres``."""
     broker, _, kind = request.param.rpartition("+")

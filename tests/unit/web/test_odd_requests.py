@@ -64,7 +64,9 @@ async def send(
     return await client.post(path, params=query, content=body, headers={**headers, "content-type": "application/json"})
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 async def test_no_request_is_an_error_of_the_server(local: httpx2.AsyncClient, paigeant: Paigeant, data: st.DataObject):
     description = (await local.get("/api/v1/openapi.json")).json()

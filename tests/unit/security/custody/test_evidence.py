@@ -136,7 +136,9 @@ def test_each_byte_is_covered(ring: Ring):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_nothing_is_added_left_out_or_put_in_another_place(ring: Ring, data: st.DataObject):
     made = exported(ring, completed(ring))
     at = data.draw(st.integers(0, len(made)))

@@ -139,7 +139,9 @@ def test_each_column_of_each_hop_is_what_was_signed(ring: Ring, column: str, at:
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_no_worker_takes_a_message_of_which_a_byte_is_another(ring: Ring, data: st.DataObject):
     journey = Journey.begin(ring.codec("api"), *STEPS, payload="bees")
     journey.leave(ring.codec("billing"))

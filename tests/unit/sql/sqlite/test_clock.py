@@ -301,7 +301,9 @@ EVENTS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=50
+)
 @given(events=EVENTS)
 def test_between_two_looks_as_much_time_lies_as_has_passed(url: str, events: list[Event]):
     machine, passed = Machine(), 0.0
