@@ -17,6 +17,7 @@ from paigeant.abc.calls.pauses import Pauses
 from paigeant.abc.calls.plan_access import PlanAccess
 from paigeant.abc.calls.step_session import Call, StepSession
 from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHop
+from paigeant.abc.custody.branch_judge import BranchJudge
 from paigeant.abc.custody.judge import Judge
 from paigeant.abc.custody.signer import Signer
 from paigeant.abc.custody.signing_keys import SigningKeys
@@ -39,6 +40,7 @@ __all__ = [
     "AccessTokens",
     "Admitted",
     "Approvals",
+    "BranchJudge",
     "Budgets",
     "Call",
     "CheckpointStore",

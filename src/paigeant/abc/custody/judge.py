@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
+from paigeant.abc.custody.branch_judge import BranchJudge
 from paigeant.model.custody.keys import PublishedKey
 from paigeant.model.custody.records import SignedRecord, StoredRecord
-from paigeant.model.fan.joins import EndedBranch, JoinStart
 from paigeant.model.hops import Grant, Leased
-from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Answered
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.stored.dead_letters import Flaw
-from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
 
 
-class Judge:
+class Judge(BranchJudge):
     """Judges what was signed: a leased hop, what it reads, and what has ended within it. By default nothing is."""
 
     def strangers(self, signatures: Iterable[bytes]) -> Sequence[str]:
@@ -71,18 +69,6 @@ class Judge:
         """
         del leased, values, asked
 
-    def knows_join(self, leased: Leased) -> bool:
-        """Tell whether the join of a node can be judged without the records of its run."""
-        del leased
-        return True
-
-    def judge_join(self, leased: Leased, records: Sequence[StoredRecord], start: JoinStart) -> None:
-        """Return if the join of a node, which is to have more branches begin, has begun with what was signed.
-
-        Raises TamperedMessage and UnknownKey.
-        """
-        del leased, records, start
-
     def judge_signal(self, leased: Leased, name: str, value: Value | None) -> None:
         """Return if a wait was ended by a signal that somebody has sent, and that carries this value.
 
@@ -96,33 +82,6 @@ class Judge:
         Then it is to be asked again once it knows the deeds of the run.
         """
         del leased, answers
-
-    def judge_branches(self, leased: Leased, records: Sequence[StoredRecord], ended: Sequence[EndedBranch]) -> None:
-        """Return if the branches of a node that is about to be left have come to what was signed of them.
-
-        ``records`` are those of the run. Raises TamperedMessage and UnknownKey. What is signed of the node from now on
-        has the newest record of each branch in it.
-        """
-        del leased, records, ended
-
-    def judge_published(
-        self, leased: Leased, paths: Sequence[str], values: Mapping[str, Value], own: Collection[str]
-    ) -> None:
-        """Return if variables that branches, which are judged, have set are those that were signed on these paths.
-
-        Those of its ``own`` the node sets. Raises TamperedMessage.
-        """
-        del leased, paths, values, own
-
-    def judge_child(
-        self, node: HopKey, child: ChildState, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]
-    ) -> None:
-        """Return if the child of a node, which has ended, was begun there and has come to what was signed of it.
-
-        ``records`` are those of the child, ``deeds`` what people did to it, and to the runs within which it ran. Raises
-        TamperedMessage and UnknownKey.
-        """
-        del node, child, records, deeds
 
     def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
         """Return what is wrong with the signature of a message that opens, and why; None if nothing is.
