@@ -15,7 +15,7 @@ from paigeant import ActivityContext, ActivityRegistry, Price, RetryPolicy, RunS
 from paigeant.app.views.spent import calls_line
 from paigeant.testing.waiting import eventually
 
-AGAIN = RetryPolicy(max_attempts=2, initial_delay=0.01)
+AGAIN = RetryPolicy(max_attempts=5, initial_delay=0.01)
 PRICE = Price(input=1, output=10)
 
 
