@@ -26,7 +26,7 @@ REDIS_SQLITE = pytest.param("redis+sqlite", marks=pytest.mark.slow)
 """In the slow tests only: its store and its transport are in other pairs too."""
 
 
-LONG = ("test_long_lists", "test_interrupting")
+LONG = ("test_long_lists", "test_interrupting", "test_sub_workflows", "test_forking")
 """Of these the pairs of a store and a broker are in the slow tests: shorter ones go the same ways over a broker."""
 
 BROKERS = ("redis+postgres", "rabbitmq+postgres")
