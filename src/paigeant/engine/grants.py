@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -160,20 +160,24 @@ def verifier_of(runtime: Runtime) -> Verifier | None:
 
 
 async def _verify(runtime: Runtime, leased: Leased, values: Mapping[str, Value], asked: Collection[str] | None) -> None:
-    try:
-        runtime.codec.judge_variables(leased, values, asked)
-    except UnsignedDeed:
-        runtime.codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
-        runtime.codec.judge_variables(leased, values, asked)
+    await with_deeds(runtime, leased, lambda: runtime.codec.judge_variables(leased, values, asked))
 
 
 async def require_answers(runtime: Runtime, leased: Leased, answers: Mapping[str, Answered]) -> None:
     """Return if people have said what is there; raises TamperedMessage if not, and Unavailable."""
+    await with_deeds(runtime, leased, lambda: runtime.codec.judge_answers(leased, answers))
+
+
+async def with_deeds(runtime: Runtime, leased: Leased, judge: Callable[[], None]) -> None:
+    """Return if this finds all as it was signed, asked again once what people did to the run is known, if need be.
+
+    Raises what it raises the second time, and Unavailable.
+    """
     try:
-        runtime.codec.judge_answers(leased, answers)
+        judge()
     except UnsignedDeed:
         runtime.codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
-        runtime.codec.judge_answers(leased, answers)
+        judge()
 
 
 def undo_of(runtime: Runtime, topic: str) -> Undo:

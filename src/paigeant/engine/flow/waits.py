@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from paigeant.engine.grants import load_deeds
+from paigeant.engine.grants import with_deeds
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import UnsignedDeed
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Outcome, Passed
@@ -23,9 +22,5 @@ async def with_signal(runtime: Runtime, leased: Leased, outcome: Outcome[Value])
         return outcome
     run, path, _ = grant.key
     value = (await runtime.store.load_variables(run, [name], path=path)).get(name)
-    try:
-        runtime.codec.judge_signal(leased, name, value)
-    except UnsignedDeed:
-        runtime.codec.learn_deeds(leased, await load_deeds(runtime, leased.message.headers.run))
-        runtime.codec.judge_signal(leased, name, value)
+    await with_deeds(runtime, leased, lambda: runtime.codec.judge_signal(leased, name, value))
     return outcome if value is None else replace(outcome, variables={**outcome.variables, name: value})
