@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any, cast
@@ -31,7 +32,7 @@ class IdentityProvider(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Endpoint)
-        self.key: Any = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"}, auto_kid=False)
+        self.key: Any = rsa_key("first")
         self.asked: list[dict[str, str]] = []
         self.reads: list[str] = []
         self.twists: list[Twist] = []
@@ -115,6 +116,18 @@ class IdentityProvider(ThreadingHTTPServer):
             "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
             "expires_in": 60,
         }
+
+
+@cache
+def rsa_key(kid: str) -> RSAKey:
+    """Return the one key of that name in this process: to make it takes longer than most tests."""
+    return RSAKey.generate_key(2048, {"kid": kid, "use": "sig"}, auto_kid=False)
+
+
+@cache
+def strange_key() -> RSAKey:
+    """Return a key that goes by the name of the provider's, and is another."""
+    return RSAKey.generate_key(2048, {"kid": "first"}, auto_kid=False)
 
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519", "HS256", "none")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
 from pydantic import PydanticUserError, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
@@ -27,6 +28,8 @@ _READS: Final[Mapping[str, frozenset[str]]] = {
 """As what a JSON value of a kind may be read: pydantic takes numbers from texts, and booleans from numbers."""
 _TIMES: Final = frozenset({"date", "date-time", "time", "duration"})
 _DEPTH: Final = 8
+_MADE: Final[WeakKeyDictionary[TypeAdapter[Any], dict[JsonSchemaMode, Schema]]] = WeakKeyDictionary()
+"""Schemas that were made: a plan asks for those of an activity at each of its steps, and to make one takes 1 ms."""
 
 
 class _Lenient(GenerateJsonSchema):
@@ -63,10 +66,13 @@ def _has_aliases(schema: Any) -> bool:
 
 def schema_of(shape: TypeAdapter[Any], mode: JsonSchemaMode) -> Schema:
     """Return the schema of what is written (``serialization``) or read (``validation``); all, where none can be had."""
-    try:
-        return shape.json_schema(mode=mode, schema_generator=_Lenient)
-    except (PydanticUserError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return ANY
+    known = _MADE.setdefault(shape, {})
+    if mode not in known:
+        try:
+            known[mode] = shape.json_schema(mode=mode, schema_generator=_Lenient)
+        except (PydanticUserError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return ANY
+    return known[mode]
 
 
 def why_not(given: Schema, asked: Schema) -> str | None:

@@ -43,6 +43,7 @@ def check_workflow(plan: Plan, registry: ActivityRegistry, known: Known) -> list
 class _Walk:
     def __init__(self, plan: Plan, registry: ActivityRegistry, known: Known) -> None:
         self._plan, self._registry, self._known = plan, registry, known
+        self._steps = plan.steps
         payload = ANY if known.input is None else schema_of(known.input, "validation")
         self._names = Names(payload, known.fields_of(payload), payload)
         self._undone: list[Undone] = []
@@ -66,7 +67,7 @@ class _Walk:
             case Step() if entry.activity in self._registry:
                 activity = self._registry[entry.activity]
                 yield from self._step(position, entry, activity)
-                for rule, why in option_flaws(entry, activity, position, self._plan.steps, self._registry):
+                for rule, why in option_flaws(entry, activity, position, self._steps, self._registry):
                     yield self._flaw(position, entry, rule, why, activity.execute.where)
                 self._undone.append(Undone(position, entry, activity))
                 self._after(entry, activity)

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey
 
 from paigeant.errors import ConfigError, GrantExpired, IdentityRefused, IdentityUnavailable, TamperedMessage
 from paigeant.model.secrecy.grants import SealedGrant, TokenRequest
@@ -20,7 +20,7 @@ from paigeant.security.identity import http
 from paigeant.security.identity.broker import OAuthIdentities
 from paigeant.security.identity.options import IdentityOptions, IdentityPlaces
 from paigeant.security.sealing.places import VaultPlaces
-from tests.identity_provider import AUDIENCE, CLIENT, IdentityProvider, Raw, Refused, identity_provider
+from tests.identity_provider import AUDIENCE, CLIENT, IdentityProvider, Raw, Refused, identity_provider, strange_key
 
 RUN = UUID(int=7)
 IGNORED = frozenset({"openid", "profile", "email"})
@@ -73,9 +73,6 @@ async def test_a_good_token_says_who_it_is_and_is_sealed(provider: IdentityProvi
         assert (await identities(provider).admit(run, provider.token(who))).grant.handle != grant.handle
 
 
-STRANGER = RSAKey.generate_key(2048, {"kid": "first"}, auto_kid=False)
-
-
 def signed_with_the_public_key(provider: IdentityProvider) -> str:
     said = forged({"alg": "HS256", "kid": "first"}, parts(provider.token())[1]).rstrip(".")
     mac = hmac.digest(provider.key.as_pem(private=False), said.encode(), "sha256")
@@ -83,7 +80,7 @@ def signed_with_the_public_key(provider: IdentityProvider) -> str:
 
 
 def stranger(provider: IdentityProvider, **header: Any) -> str:
-    return provider.token(key=STRANGER, header=header)
+    return provider.token(key=strange_key(), header=header)
 
 
 def doubled(provider: IdentityProvider) -> str:
@@ -110,10 +107,7 @@ BAD: dict[str, tuple[Callable[[IdentityProvider], str], str]] = {
     "a number": (lambda p: p.token(sub=7), "names nobody"),  # type: ignore[arg-type]
     "two lines": (lambda p: p.token(sub="ann\nbob"), "names nobody"),
     "a long name": (lambda p: p.token(sub="a" * 256), "names nobody"),
-    "another key": (
-        lambda p: p.token(key=RSAKey.generate_key(2048, {"kid": "first"}, auto_kid=False)),
-        "has not signed",
-    ),
+    "another key": (lambda p: p.token(key=strange_key()), "has not signed"),
     "an unknown key": (
         lambda p: p.token(key=ECKey.generate_key("P-256", {"kid": "mine"}, auto_kid=False)),
         "not publish",
@@ -122,7 +116,7 @@ BAD: dict[str, tuple[Callable[[IdentityProvider], str], str]] = {
     "no signature": (lambda p: forged({"alg": "RS256", "kid": "first"}, parts(p.token())[1]), "no JWT"),
     "HS256 with the public key": (signed_with_the_public_key, "its key is for RS256"),
     "another algorithm of the same key": (lambda p: p.token(header={"alg": "PS256"}), "its key is for RS256"),
-    "a key within": (lambda p: stranger(p, jwk=STRANGER.as_dict(private=False)), "has not signed"),
+    "a key within": (lambda p: stranger(p, jwk=strange_key().as_dict(private=False)), "has not signed"),
     "a key elsewhere": (lambda p: stranger(p, jku="http://127.0.0.1:1/keys"), "has not signed"),
     "crit": (lambda p: forged({"alg": "RS256", "kid": "first", "crit": ["x"]}, parts(p.token())[1], "AA"), "header"),
     "b64": (lambda p: forged({"alg": "RS256", "kid": "first", "b64": False}, parts(p.token())[1], "AA"), "header"),
