@@ -22,9 +22,10 @@ help:          ## list the targets
 demo: $(BASE)  ## run the support desk, from a fresh checkout
 	$(BIN)/python examples/support_desk/demo.py
 
-# Five at a time whatever the cores: most of them wait for servers, processes and leases.
+# Five at a time whatever the cores: most of them wait for servers, processes and leases. In the order in which they lie
+# (pytest's default begins with files of many tests): the longest tests come early, and many short ones last.
 test: $(DEV) services  ## all tests but the slow ones
-	$(BIN)/pytest -n 5 --dist loadfile -m "not slow and not extra"
+	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder -m "not slow and not extra"
 
 test-pythons: services  ## unit, contract and specification tests on every Python from 3.11 on that is here
 	.ci/pythons all tests/unit tests/contracts tests/specification
@@ -49,7 +50,7 @@ test-slow: $(DEV) services  ## the slow tests
 
 test-extra: $(EXTRA) services  ## what needs more: the dashboard in a browser with axe, the API against its description, MCP
 	.ci/chromium
-	$(BIN)/pytest -n 2 --dist loadfile -m extra
+	$(BIN)/pytest -n 2 --dist loadfile -m extra $$(grep -rl --include='*.py' 'pytest\.mark\.extra' tests)
 
 fuzz: $(FUZZ)  ## feed what reads from outside, led by coverage, for FUZZ_SECONDS in all (60)
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)

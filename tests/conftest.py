@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+from zlib import crc32
 
 import aio_pika
 import pytest
@@ -64,6 +65,41 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+ALONE, SERVED = ("memory", "sqlite"), ("postgres", "redis+postgres", "rabbitmq+postgres")
+LONG = ("test_long_lists", "test_interrupting", "test_sub_workflows", "test_forking")
+"""Of these the pairs of a store and a broker are in the slow tests: shorter ones go the same ways over a broker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a test of every backend run over one without a server and one with, and leave the others to the slow tests.
+
+    Which ones is chosen by a checksum of its name: all tests together meet every backend.
+    """
+    choices: dict[tuple[str, bool], list[tuple[str, pytest.Item]]] = {}
+    for item in items:
+        backend = backend_of(item)
+        if backend is None or item.get_closest_marker("slow") is not None:
+            continue
+        if item.path.stem in LONG and "+" in backend:
+            item.add_marker(pytest.mark.slow)
+        else:
+            name = item.nodeid.replace(backend, "")
+            choices.setdefault((name, backend in SERVED), []).append((backend, item))
+    for (name, _), there in choices.items():
+        chosen = sorted(there, key=lambda each: each[0])[crc32(name.encode()) % len(there)]
+        for each in there:
+            if each is not chosen:
+                each[1].add_marker(pytest.mark.slow)
+
+
+def backend_of(item: pytest.Item) -> str | None:
+    """Return the backend that a test of the specification, or with several processes, was made for."""
+    if not item.nodeid.startswith(("tests/specification/", "tests/integration/")):
+        return None
+    values = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    return next((each for each in values if isinstance(each, str) and each in {*ALONE, *SERVED}), None)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
-from zlib import crc32
 
 import pytest
 
@@ -24,24 +23,6 @@ def registry() -> ActivityRegistry:
 BACKENDS = ["memory", "sqlite", "postgres", "redis+postgres", "rabbitmq+postgres"]
 REDIS_SQLITE = pytest.param("redis+sqlite", marks=pytest.mark.slow)
 """In the slow tests only: its store and its transport are in other pairs too."""
-
-
-LONG = ("test_long_lists", "test_interrupting", "test_sub_workflows", "test_forking")
-"""Of these the pairs of a store and a broker are in the slow tests: shorter ones go the same ways over a broker."""
-
-BROKERS = ("redis+postgres", "rabbitmq+postgres")
-"""Each test runs over one of them here, by a checksum of its name, and over the other in the slow tests."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the slow tests long ones over a broker, and each other one over the second broker."""
-    for item in items:
-        over = next((broker for broker in BROKERS if broker in item.name), None)
-        if over is None:
-            continue
-        name = item.nodeid.replace(over, "")
-        if item.path.stem in LONG or over != BROKERS[crc32(name.encode()) % len(BROKERS)]:
-            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(params=[*BACKENDS, REDIS_SQLITE])
