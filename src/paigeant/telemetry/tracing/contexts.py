@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
@@ -10,6 +11,7 @@ from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 NANOS = 1_000_000_000
 
 
+@lru_cache(maxsize=4096)  # the hops of a run name the same root
 def context_of(traceparent: str | None) -> SpanContext | None:
     """Return the span that a ``traceparent`` names, None for none."""
     if traceparent is None:

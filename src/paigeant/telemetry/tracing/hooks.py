@@ -9,11 +9,11 @@ waits, and no part of a trace waits for another: each span ends where it began, 
 from __future__ import annotations
 
 from collections.abc import Collection, Generator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import (
     NonRecordingSpan,
     Span,
@@ -51,6 +51,7 @@ class TraceHooks(Hooks):
         self._tracing = tracing
         self._tracer: Tracer = tracing.tracer
         self._longest_wait = longest_wait
+        self._drops = lru_cache(maxsize=4096)(tracing.drops)  # asked with each hop of a run
 
     @contextmanager
     def around_dispatch(self, plan: Plan) -> Generator[DispatchSpan]:
@@ -66,16 +67,18 @@ class TraceHooks(Hooks):
             yield RootSpan(span)
 
     def around_step(self, leased: Leased) -> AbstractContextManager[StepSpan | None]:
-        """Make the span of one execution, current for its code and for the spans of agents in it."""
-        return self._around(leased)
+        """Make the span of one execution, current for its code and for the spans of agents in it.
+
+        In a run that is not traced the root is current, so that the spans of its code are not recorded either.
+        """
+        root = context_of(leased.message.headers.run.traceparent)
+        if root is None:
+            return nullcontext()
+        return self._around(leased, root) if self._is_traced(root) else _untraced(root)
 
     @contextmanager
-    def _around(self, leased: Leased) -> Generator[StepSpan | None]:
+    def _around(self, leased: Leased, root: SpanContext) -> Generator[StepSpan | None]:
         headers = leased.message.headers
-        root = context_of(headers.run.traceparent)
-        if root is None:
-            yield None
-            return
         first = self._begin(leased, root)
         if leased.grant.topic == FLOW:
             yield NodeSpan(partial(self._fan_out, leased, root, now()), first)
@@ -114,6 +117,14 @@ class TraceHooks(Hooks):
             return self._tracer.start_span(name, Context(), links=links_to(root, before), **options)
         parent = self._parent(leased.message.headers, root)
         return self._tracer.start_span(name, _below(parent), links=links_to(before, parent=parent), **options)
+
+    def _traced(self, headers: Headers) -> SpanContext | None:
+        """Return the root of a run's trace, None if it has none, or nothing of it is recorded."""
+        root = context_of(headers.run.traceparent)
+        return root if root is not None and self._is_traced(root) else None
+
+    def _is_traced(self, root: SpanContext) -> bool:
+        return bool(root.trace_flags.sampled) or not self._drops(root.trace_id)
 
     def _fan_out(self, leased: Leased, root: SpanContext, start: int) -> Span:
         headers = leased.message.headers
@@ -154,7 +165,7 @@ class TraceHooks(Hooks):
 
     def _run_ended(self, event: RunEnded) -> None:
         """Make the span of a run that ended: from its own start to its own end."""
-        root = None if event.headers is None else context_of(event.headers.run.traceparent)
+        root = None if event.headers is None else self._traced(event.headers)
         if event.headers is None or event.seconds is None or root is None:
             return
         start = began(event.workflow_id)
@@ -174,7 +185,7 @@ class TraceHooks(Hooks):
         Not under it, for a worker that dies leaves no span of the step; what it has recorded counts all the same.
         """
         execution, headers = get_current_span(), event.leased.message.headers
-        root = context_of(headers.run.traceparent)
+        root = self._traced(headers)
         if root is None or not execution.is_recording():
             return
         end, parent = now(), self._parent(headers, root)
@@ -199,14 +210,16 @@ class TraceHooks(Hooks):
 
     def _sender(self, headers: Headers) -> SpanContext | None:
         """Return the span from which a message came, None if its run is not traced."""
-        root = context_of(headers.run.traceparent)
-        found = _before(headers) or (None if root is None else self._sampled(root))
-        return found if found is not None and found.trace_flags.sampled else None
+        root = self._traced(headers)
+        if root is None:
+            return None
+        found = _before(headers) or self._sampled(root)
+        return found if found.trace_flags.sampled else None
 
     def _sent(self, event: Sent) -> None:
         """Make the span of messages that the broker has, linked to the step that they follow."""
         headers, trail = event.leased.message.headers, event.leased.trail
-        root = context_of(headers.run.traceparent)
+        root = self._traced(headers)
         if root is None:
             return
         end, parent = now(), self._parent(headers, root)
@@ -219,6 +232,15 @@ class TraceHooks(Hooks):
             attributes={**names.of_run(headers), **attributes},
             start_time=end - int(event.seconds * NANOS),
         ).end(end)
+
+
+@contextmanager
+def _untraced(root: SpanContext) -> Generator[None]:
+    token = attach(set_span_in_context(NonRecordingSpan(root)))
+    try:
+        yield
+    finally:
+        detach(token)
 
 
 def _below(parent: SpanContext) -> Context:

@@ -12,11 +12,20 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Final
 
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import ProxyTracerProvider, Tracer, get_tracer_provider
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    ProxyTracerProvider,
+    SpanContext,
+    Tracer,
+    get_tracer_provider,
+    set_span_in_context,
+)
 from opentelemetry.trace import TracerProvider as AnyProvider
 
 from paigeant.telemetry.exporting import names_exporter
@@ -64,6 +73,17 @@ class Tracing:
         if not isinstance(self.provider, TracerProvider):
             return False
         return self.provider.sampler.should_sample(None, trace_id, "run").decision.is_sampled()
+
+    def drops(self, trace_id: int) -> bool:
+        """Tell whether no span is recorded of a trace whose root nobody has recorded.
+
+        Of a provider that is not the SDK's nobody knows: False.
+        """
+        if not isinstance(self.provider, TracerProvider) or self.samples(trace_id):
+            return False
+        root = NonRecordingSpan(SpanContext(trace_id, 1, is_remote=True))
+        below = set_span_in_context(root, Context())
+        return self.provider.sampler.should_sample(below, trace_id, "run").decision is Decision.DROP
 
     def flush(self, seconds: float = 5.0) -> None:
         """Export what has ended, if that is up to us."""

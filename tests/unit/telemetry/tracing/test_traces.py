@@ -190,6 +190,37 @@ async def test_each_of_many_runs_is_a_trace(collector: Collector):
     assert "missing" not in parents(collector.spans).values()
 
 
+@pytest.mark.parametrize("ratio", ["0", "0.5"])
+async def test_of_a_sampled_share_of_runs_each_trace_is_whole_and_of_the_others_nothing_is_recorded(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, ratio: str
+):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", ratio)
+    registry, found = ActivityRegistry(), list[int]()
+    with tracing_to(collector) as tracing:
+
+        @registry.execute()
+        async def look() -> None:
+            with tracing.tracer.start_as_current_span("own code"):
+                found.append(get_current_span().get_span_context().trace_id)
+
+        settings = Settings(store="memory://traces")
+        worker = Paigeant(
+            registry, workflows=[Workflow("see", ["look"])], settings=settings, hooks=[TraceHooks(tracing)]
+        )
+        door = Paigeant(registry, workflows=[Workflow("see", ["look"])], settings=settings)
+        async with worker, door, worker.worker():
+            for handle in await door.dispatch_many("see", [{}] * 12):
+                await handle.result(20)
+    spans = [span for span in collector.spans if not span.name.startswith("receive")]
+    whole = {"dispatch see", "process look", "own code", "run see"}
+    traces = {int.from_bytes(span.trace_id, "big"): set[str]() for span in spans}
+    for span in spans:
+        traces[int.from_bytes(span.trace_id, "big")].add(span.name)
+    assert len(set(found)) == 12
+    assert traces == {trace_id: whole for trace_id in found if tracing.samples(trace_id)}
+
+
 @pytest.mark.parametrize(
     ("environ", "asked"),
     [
