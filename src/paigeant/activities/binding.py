@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any, cast, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.activities.callables import location
 from paigeant.activities.context import ActivityContext
 from paigeant.errors import ArgumentError, RegistrationError
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.objects import lazy, quickly_made
 from paigeant.model.values.shapes import UnknownShape, adapter, first_problem, read
 from paigeant.model.values.showing import shown

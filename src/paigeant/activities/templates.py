@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from pydantic import JsonValue
-from pydantic_core import to_json
 
 from paigeant.errors import ArgumentError, RegistrationError
+from paigeant.model.values.json_text import to_json
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{(?P<place>[^{}]*)\}|[{}]|[^{}]+")
 _PLACE: Final = re.compile(r"[^\W\d][\w-]*(\.[\w-]+)*")

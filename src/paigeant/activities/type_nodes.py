@@ -27,8 +27,9 @@ from typing import (
 
 from pydantic import BaseModel, RootModel
 from pydantic.fields import FieldInfo
-from pydantic_core import to_json
 from typing_extensions import is_typeddict
+
+from paigeant.model.values.json_text import to_json
 
 _SETS: Final = frozenset(["set", "frozenset", "Set", "AbstractSet", "MutableSet"])
 _MAPS: Final = frozenset(["dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict", "Counter"])

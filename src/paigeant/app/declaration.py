@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypedDict, Unpack, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import JsonSchemaMode
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError
 from typing_extensions import TypeVar
 
 from paigeant.activities.checking import Known, require_secrets
@@ -26,6 +26,7 @@ from paigeant.model.revision import RevisionPolicy
 from paigeant.model.secrecy.grants import IdentityPolicy
 from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget, read_budgets
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.shapes import UnknownShape, adapter, first_problem
 from paigeant.model.values.showing import shown
 from paigeant.routing import check_conditions, check_secrets

@@ -7,12 +7,12 @@ from typing import Any, Generic, Self, cast
 from uuid import UUID
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
-from pydantic_core import to_json
 
 from paigeant.app.declaration import Out_co
 from paigeant.errors import ResultError, RunFailed
 from paigeant.model.runs import NodeView, RunError, RunStatus, RunView, StepView
 from paigeant.model.secrecy.secrets import HIDDEN
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.shapes import first_problem, read
 from paigeant.model.values.showing import class_name
 

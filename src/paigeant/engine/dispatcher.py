@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
-from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from paigeant.abc import Admitted, DispatchSpan, DispatchTerms
@@ -33,6 +32,7 @@ from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.durations import spelled
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve

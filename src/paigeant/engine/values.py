@@ -7,12 +7,12 @@ from typing import cast
 from uuid import UUID
 
 from pydantic import JsonValue
-from pydantic_core import to_json
 
 from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources
 from paigeant.model.checks.names import GIVEN
 from paigeant.model.hops import Leased
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Inline, Ref, Value, unshelve
 
 

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from pydantic_core import to_json
 from uuid_utils.compat import uuid5
 
 from paigeant.model.entries.entry import FLOW
@@ -22,6 +21,7 @@ from paigeant.model.runs import Direction
 from paigeant.model.secrecy.grants import HANDLE, IdentityPolicy
 from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.objects import lazy, quickly_made
 from paigeant.model.values.values import Value
 

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json
 
 from paigeant.model.entries.switch import Switch
+from paigeant.model.fan.counts import BranchCounts
 from paigeant.model.fan.joins import JoinState
 from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Approval
@@ -32,7 +33,6 @@ from paigeant.model.runs import (
 )
 from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.model.spending.costs import CallCounts, StepCalls
-from paigeant.model.values.counts import BranchCounts
 from paigeant.model.values.values import Inline, Ref, Value, no_such_value
 from paigeant.protocol.states import NumberedRun, RunState, ShownChild, ShownHop, ShownRun
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from paigeant.errors import BudgetExceeded
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered, ApprovalStatus, Asked, AskedKind
 from paigeant.model.runs import WaitReason
 from paigeant.model.spending.budgets import Cap
 from paigeant.model.stored.reservations import Lacking
+from paigeant.model.values.json_text import to_json
 
 _ROOM: Final = 15.0
 """Seconds until a step asks again whether a budget has room."""

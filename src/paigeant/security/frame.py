@@ -11,9 +11,10 @@ import json
 from typing import Final, NamedTuple, NoReturn
 
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.model.limits import BODY_BYTES
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.nesting import nests_deeper
 
 FRAME_VERSION: Final = 2

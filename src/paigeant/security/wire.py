@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue, StrictInt
-from pydantic_core import to_json
 
 from paigeant.model.limits import INLINE_BYTES, PATH_PATTERN, POSITIONS, STEPS
 from paigeant.model.message import (
@@ -35,6 +34,7 @@ from paigeant.model.secrecy.grants import Audience, IdentityPolicy, Scope
 from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.plans import check_steps, read_entries
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Inline, Ref, Value
 
 

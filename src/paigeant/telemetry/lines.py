@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import Any, Final, TypeAlias, cast
 
 import structlog
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import CONTROLS
 from paigeant.plugins import redacted
 from paigeant.telemetry.logs import STEPS

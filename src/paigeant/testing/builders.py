@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from pydantic import JsonValue
-from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from paigeant.model.entries.entry import Entry
@@ -21,6 +20,7 @@ from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, Ru
 from paigeant.model.outcomes import Completed, Fault, Faulted
 from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Value, inline, shelve
 from paigeant.routing import advance, identify
 from paigeant.security.plain import PlainCodec

@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from pydantic_core import to_json
 from starlette.responses import PlainTextResponse, Response
 
 from paigeant.app import Run
@@ -19,6 +18,7 @@ from paigeant.model.runs import RESUMABLE, RunStatus, RunView
 from paigeant.model.stored.log_lines import LogFilter, LogLine
 from paigeant.model.stored.overview import COUNTED, AttentionGroup
 from paigeant.model.stored.run_filter import RunFilter, read_filter
+from paigeant.model.values.json_text import to_json
 from paigeant.web.access import Role
 from paigeant.web.axis import axis_of
 from paigeant.web.redaction import counts_seen_by, groups_seen_by, lines_seen_by, runs_seen_by, seen_by

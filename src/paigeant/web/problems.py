@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic import BaseModel
-from pydantic_core import to_json
 from starlette.responses import RedirectResponse, Response
 
 from paigeant.errors import (
@@ -24,6 +23,7 @@ from paigeant.errors import (
     UnknownWorkflow,
     WrongState,
 )
+from paigeant.model.values.json_text import to_json
 
 _STATUSES: Final[tuple[tuple[type[PaigeantError], int], ...]] = (
     (UnknownRun, 404),

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar, cast
 
-from pydantic_core import to_json
-
 from paigeant.model.outcomes import AttemptError
 from paigeant.model.people.approvals import Approval
 from paigeant.model.runs import NodeView, RunPage, RunStatus, RunSummary, RunView, StepView, WaitReason, kind_of_reason
 from paigeant.model.stored.log_lines import LogLine
 from paigeant.model.stored.overview import AttentionGroup, OpenCount
+from paigeant.model.values.json_text import to_json
 from paigeant.web.access import Identity
 
 SummaryT = TypeVar("SummaryT", bound=RunSummary)

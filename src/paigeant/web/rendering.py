@@ -8,12 +8,12 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from paigeant.app.views.spent import calls_line
 from paigeant.model.spending.costs import decimal_text
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import CONTROLS
 from paigeant.web.access import Access, Role
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 
 from paigeant.abc import RunReader
@@ -19,6 +19,7 @@ from paigeant.errors import InvalidInput, RequestError
 from paigeant.model.limits import DEPTH
 from paigeant.model.runs import RunView
 from paigeant.model.stored.run_filter import RunFilter
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.nesting import nesting
 from paigeant.protocol.operate import unknown
 from paigeant.web.access import Access, Identity, Role

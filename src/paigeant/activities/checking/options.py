@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from paigeant.activities.binding import Parameter
 from paigeant.activities.checking.histories import history_flaw
@@ -14,6 +13,7 @@ from paigeant.activities.checking.retries import retry_flaws
 from paigeant.activities.handlers import Activity
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.model.entries.step import Step
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.shapes import first_problem, read
 
 

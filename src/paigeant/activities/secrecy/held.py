@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import Any, Final, cast
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.model.secrecy.secrets import HIDDEN
+from paigeant.model.values.json_text import to_json
 
 SHORTEST: Final = 4
 """Characters of a text that is looked for, at least: a shorter one is found everywhere."""

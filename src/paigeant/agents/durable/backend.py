@@ -20,7 +20,7 @@ from pydantic_ai.durable_exec import (
 
 from pydantic_ai.durable_exec import ModelCompactMessagesId, ModelRequestId  # isort: skip
 from pydantic_ai.messages import ModelMessage
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import PydanticSerializationError, from_json
 
 from paigeant.abc import Call, StepSession
 from paigeant.activities.calls.fingerprints import digest
@@ -34,6 +34,7 @@ from paigeant.agents.durable.requests import Request, note_output
 from paigeant.errors import Terminal
 from paigeant.model.spending.prices import Price
 from paigeant.model.stored.checkpoints import Charge
+from paigeant.model.values.json_text import to_json
 
 _VERSION: Final = pydantic_ai.__version__
 _LOGGER: Final = logging.getLogger("paigeant.agents")

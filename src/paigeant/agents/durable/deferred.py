@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from pydantic_ai import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
 from pydantic_ai.messages import ToolCallPart
-from pydantic_core import to_json
 
 from paigeant.abc import StepSession
 from paigeant.activities.calls.recorded import stored_key
@@ -20,6 +19,7 @@ from paigeant.model.people.approvals import Answered, ApprovalStatus, Asked, Ask
 from paigeant.model.people.policy import ApprovalPolicy
 from paigeant.model.runs import WaitReason
 from paigeant.model.values.digests import digest_of
+from paigeant.model.values.json_text import to_json
 
 _OPEN: Final = frozenset({ApprovalStatus.OPEN})
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from pydantic_ai import RunContext
 from pydantic_ai.messages import ModelMessage
-from pydantic_core import to_json
 
 from paigeant.abc import StepSession
 from paigeant.activities.calls.fingerprints import digest
 from paigeant.activities.calls.recorded import ENCLOSING, stored_key
+from paigeant.model.values.json_text import to_json
 
 _SAID: Final = ("part_kind", "content", "tool_name", "args", "tool_call_id")
 """What a part says. Its ids and times, and the fields that a newer library adds, change from attempt to attempt."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import JsonValue
-from pydantic_core import to_json
 
 from paigeant.abc import Store
 from paigeant.app.inputs import variable_as_json
@@ -17,6 +16,7 @@ from paigeant.model.people.approvals import Answer, Approval, ApprovalPage, Appr
 from paigeant.model.people.deeds import DeedVerb
 from paigeant.model.spending.budgets import Cap
 from paigeant.model.values.digests import digest_of
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import shown
 
 

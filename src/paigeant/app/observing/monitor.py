@@ -11,14 +11,13 @@ from importlib.metadata import version
 from time import monotonic
 from typing import Final
 
-from pydantic_core import to_json
-
 from paigeant.abc import Store, Transport
 from paigeant.aio.race import cancel
 from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import PaigeantError
 from paigeant.model.runs import kind_of_reason
 from paigeant.model.stored.overview import OpenCount, QueueView
+from paigeant.model.values.json_text import to_json
 from paigeant.telemetry.metrics.hooks import MetricsHooks
 from paigeant.telemetry.metrics.instruments import Counter, Gauge, Instrument
 from paigeant.telemetry.metrics.text import CONTENT_TYPE, prometheus_text

@@ -9,11 +9,11 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel
-from pydantic_core import to_json
 
 from paigeant.abc import RunReader
 from paigeant.model.runs import RESUMABLE, NodeView, RunStatus, RunView, StepStatus, StepView, WaitReason
 from paigeant.model.stored.overview import QueueView
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import class_name
 
 Hop = StepView | NodeView

@@ -6,7 +6,6 @@ import sys
 from typing import Annotated, Final
 
 import typer
-from pydantic_core import to_json
 
 from paigeant.app import Paigeant
 from paigeant.cli.answering import how_to_answer
@@ -15,6 +14,7 @@ from paigeant.cli.terminal.console import note, printable, width_of, write_json,
 from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.cli.terminal.timeline import clock
 from paigeant.model.people.approvals import Approval, ApprovalPage, ApprovalStatus
+from paigeant.model.values.json_text import to_json
 
 ApprovalId = Annotated[int, typer.Argument(metavar="ID", help="The number that `paigeant approvals list` shows.")]
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import typer
 from pydantic import JsonValue
-from pydantic_core import to_json
 
 from paigeant.app import Paigeant
 from paigeant.cli.terminal.asking import ask
@@ -16,6 +15,7 @@ from paigeant.cli.terminal.commands import ValueCommand, new_app
 from paigeant.cli.terminal.console import note, printable, write, write_json
 from paigeant.cli.terminal.payload import read_value
 from paigeant.cli.terminal.timeline import value_text
+from paigeant.model.values.json_text import to_json
 
 app: typer.Typer = new_app()
 

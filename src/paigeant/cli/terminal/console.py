@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from pydantic import BaseModel
-from pydantic_core import to_json
 from rich.console import Console
 from rich.text import Text
 
 from paigeant.cli.terminal.listing import folded
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import CONTROLS
 from paigeant.telemetry.color import wants_color
 

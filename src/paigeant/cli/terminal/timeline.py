@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Final
 
 from pydantic import JsonValue
-from pydantic_core import to_json
 from rich.text import Text
 
 from paigeant.app.views.spent import calls_line
 from paigeant.cli.terminal.console import printable
 from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
+from paigeant.model.fan.counts import BranchCounts
 from paigeant.model.runs import Direction, NodeView, ParentView, RunStatus, RunView, StepStatus, StepView
-from paigeant.model.values.counts import BranchCounts
+from paigeant.model.values.json_text import to_json
 
 STYLES: Final[dict[str, str]] = {
     "completed": "green",

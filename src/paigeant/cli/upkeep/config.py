@@ -6,12 +6,12 @@ import sys
 from typing import Annotated, Any, Final
 
 import typer
-from pydantic_core import to_json
 
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
 from paigeant.cli.terminal.listing import Column, listed
 from paigeant.config import DEFAULT, FILE, load_settings
+from paigeant.model.values.json_text import to_json
 
 app: typer.Typer = new_app()
 

@@ -8,12 +8,12 @@ from shlex import quote
 from typing import Annotated, Final
 
 import typer
-from pydantic_core import to_json
 
 from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import write
 from paigeant.config import json_schema
 from paigeant.errors import ConfigError
+from paigeant.model.values.json_text import to_json
 
 app: typer.Typer = new_app()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.abc import ValueStore
 from paigeant.engine.values import load_texts, variables_for
@@ -16,6 +16,7 @@ from paigeant.model.limits import OFFERED_BYTES
 from paigeant.model.outcomes import Completed, Passed, Revised
 from paigeant.model.runs import Direction
 from paigeant.model.secrecy.secrets import hidden_json
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Inline, Ref, Value
 from paigeant.routing import Seen, asked_by, entries_ahead
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.abc import Store
 from paigeant.engine.flow.lists import ItemLists
@@ -22,6 +22,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Faulted
 from paigeant.model.runs import Direction
 from paigeant.model.secrecy.secrets import hidden
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import NULL, Blob, Inline, Value, shelve
 from paigeant.routing.close import is_to_end

@@ -7,10 +7,11 @@ from typing import cast
 from uuid import UUID
 
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.abc import ValueStore
 from paigeant.engine.values import load_texts
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Ref, Value
 
 

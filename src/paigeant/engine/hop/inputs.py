@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pydantic_core import to_json
-
 from paigeant.abc import ValueStore
 from paigeant.activities.binding import Sources, bind, fields_of
 from paigeant.engine.hop.served import Served, reserved_values
 from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.engine.values import load_texts, variables_for
 from paigeant.model.hops import Leased
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Value, shelve
 
 

@@ -7,8 +7,6 @@ from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
-from pydantic_core import to_json
-
 from paigeant.activities.handlers import Handler
 from paigeant.activities.interfaces import mismatch
 from paigeant.activities.registry import ActivityRegistry
@@ -17,6 +15,7 @@ from paigeant.model.hops import Leased
 from paigeant.model.message import PaigeantMessage
 from paigeant.model.plan_text import PlanText
 from paigeant.model.runs import Direction
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import NULL, Inline, Value
 from paigeant.routing import Rules, dispatched_against
 

@@ -8,12 +8,13 @@ from typing import cast
 from uuid import UUID
 
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import ConfigError, InvalidInput
 from paigeant.model.limits import SECRET_BYTES
 from paigeant.model.secrecy.secrets import SEALED, SecretOrigin, SecretPolicy, may_be_sealed, replaced, wrap
+from paigeant.model.values.json_text import to_json
 
 
 def check_input(policy: SecretPolicy, json: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.abc import SecretBox
 from paigeant.activities.secrecy.held import HeldSecrets
@@ -25,6 +25,7 @@ from paigeant.model.secrecy.secrets import (
     sealed_in,
     wrap,
 )
+from paigeant.model.values.json_text import to_json
 from paigeant.routing import check_apart
 
 _NONE: Final = SecretPolicy.model_construct(readers={}, origins=())

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
-from pydantic_core import to_json
 
 from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
@@ -33,6 +32,7 @@ from paigeant.model.entries.fan import Fan, OnFault
 from paigeant.model.entries.nested import Branch, Declared, read_declared, read_nested
 from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.values.json_text import to_json
 
 WINDOW: Final = 20
 """Items at once, unless it says otherwise."""

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, cast
 from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic_core import to_json
 
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.names import taken
@@ -35,6 +34,7 @@ from paigeant.model.entries.fan import Fan, OnFault
 from paigeant.model.entries.nested import Branch, Declared, read_declared, read_nested
 from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import did_you_mean, shown
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, TypeAdapter
 from pydantic.dataclasses import dataclass
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
@@ -20,6 +20,7 @@ from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import CONDITION
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.durations import Limit
+from paigeant.model.values.json_text import one_spelling, to_json
 from paigeant.model.values.roundtrip import write
 from paigeant.model.values.shapes import ANYTHING
 from paigeant.model.values.values import Blob, Inline, Ref, finite, shelve
@@ -106,7 +107,7 @@ class Step(Entry):
     @property
     def text(self) -> bytes:
         """The step as JSON, without the identity."""
-        return _STEP.dump_json(self, exclude_defaults=True, exclude=_NO_IDENTITY)
+        return one_spelling(_STEP.dump_json(self, exclude_defaults=True, exclude=_NO_IDENTITY))
 
     @property
     def output_name(self) -> str:

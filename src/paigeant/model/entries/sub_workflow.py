@@ -8,13 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 from pydantic.dataclasses import dataclass
-from pydantic_core import to_json
 
 from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.entry import FLOW, NAME, Entry, Reader, StepChange, YamlReader, copied, joined, written
 from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.values.json_text import to_json
 
 
 @declared

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
-from pydantic_core import to_json
 
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.entry import (
@@ -31,6 +30,7 @@ from paigeant.model.entries.entry import (
 from paigeant.model.entries.nested import Branch, read_nested
 from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import CONDITION
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import shown
 
 

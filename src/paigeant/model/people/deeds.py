@@ -10,8 +10,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
-from pydantic_core import to_json
 from uuid_utils.compat import uuid7
+
+from paigeant.model.values.json_text import to_json
 
 
 class DeedVerb(StrEnum):

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Final, NamedTuple, Self, cast
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.model.checks.names import GIVEN
 from paigeant.model.limits import NAME_PATTERN
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import shown
 
 SEALED: Final = "$sealed"

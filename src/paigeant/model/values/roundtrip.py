@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import PydanticSerializationError, from_json
 
 from paigeant.model.values.cures import cure_of, cure_of_text
 from paigeant.model.values.differences import Comparison, Difference
+from paigeant.model.values.json_text import one_spelling, to_json
 from paigeant.model.values.shapes import ANYTHING, first_problem, read
 from paigeant.model.values.showing import shown
 
@@ -65,7 +66,7 @@ def write(shape: TypeAdapter[Any], value: Any) -> bytes:
             said = f"cannot be written as JSON: {error}; {cure_of_text(str(error))}"
         else:
             if said is None:
-                return json
+                return one_spelling(json)
         refused.append(said)
     raise Refused(refused[0])
 

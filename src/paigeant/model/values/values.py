@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.model.limits import DEPTH, INLINE_BYTES
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.nesting import nests_deeper
 from paigeant.model.values.objects import quickly_made
 

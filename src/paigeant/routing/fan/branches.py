@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pydantic_core import to_json
-
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.fan import Fan, OnFault
 from paigeant.model.entries.for_each import ForEach
@@ -19,6 +17,7 @@ from paigeant.model.limits import VALUE_BYTES
 from paigeant.model.outcomes import Completed, Fault, Faulted
 from paigeant.model.plan_text import Planned, PlanText
 from paigeant.model.runs import RunError
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import NULL, Value, inline
 from paigeant.routing.close import is_to_end
 from paigeant.routing.messages import error_at, is_conditional

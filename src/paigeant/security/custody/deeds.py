@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.errors import TamperedMessage, UnsignedDeed
 from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Answered
 from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, StoredDeed
 from paigeant.model.runs import CancelRequest
+from paigeant.model.values.json_text import to_json
 from paigeant.security.custody.purposes import Keys, Purpose
 from paigeant.security.frame import read_json
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, cast
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.errors import ConfigError
+from paigeant.model.values.json_text import to_json
 from paigeant.security.custody.jws import SigningKey
 
 KEY_BYTES: Final = 16 * 1024

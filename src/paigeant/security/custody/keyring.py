@@ -9,11 +9,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from pydantic_core import to_json
-
 from paigeant.abc.codec import KeepKeys
 from paigeant.errors import ConfigError, RevokedKey, TamperedMessage, Unavailable, UnknownKey
 from paigeant.model.custody.keys import KeyKind, PublishedKey
+from paigeant.model.values.json_text import to_json
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import development_key, read_key
 from paigeant.security.custody.keysets import read_trust, successor_of

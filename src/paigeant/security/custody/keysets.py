@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.errors import ConfigError
+from paigeant.model.values.json_text import to_json
 from paigeant.security.custody.trust import TrustedKey, read_jwks
 from paigeant.security.key_sets import FileKeySet, KeySet
 

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any, Final, cast
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
 
 from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.custody.records import RecordKind, SignedRecord
@@ -23,6 +22,7 @@ from paigeant.model.plan_text import Itinerary
 from paigeant.model.revision import Revision
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.values.digests import digest_of
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Value, text_of, text_of_all
 from paigeant.security.custody.purposes import ADOPT
 from paigeant.security.frame import read_json

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pydantic_core import to_json
-
 from paigeant.abc import Departure, DispatchTerms
 from paigeant.model.custody.records import RecordKind
 from paigeant.model.hops import Leased
@@ -16,6 +14,7 @@ from paigeant.model.routing_slip import PassedEntry
 from paigeant.model.runs import Direction
 from paigeant.model.transition import Done, Left, Transition
 from paigeant.model.values.digests import digest_of
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Value
 from paigeant.security.custody.records import (
     digest_of_fault,

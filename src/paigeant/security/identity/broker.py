@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.abc import Admitted, Identities
 from paigeant.errors import GrantExpired, IdentityRefused, TamperedMessage
 from paigeant.model.secrecy.grants import IssuedToken, SealedGrant, Subject, TokenRequest, handle_of
+from paigeant.model.values.json_text import to_json
 from paigeant.security.http import GOOD
 from paigeant.security.identity.http import Answer, post
 from paigeant.security.identity.options import IdentityOptions, IdentityPlaces

@@ -15,10 +15,10 @@ from typing import Any, Final, cast
 from joserfc.errors import JoseError
 from joserfc.jwe import GeneralJSONEncryption, JWERegistry, decrypt_json, encrypt_json
 from joserfc.jwk import OKPKey
-from pydantic_core import to_json
 
 from paigeant.errors import ConfigError, TamperedMessage
 from paigeant.model.values.digests import encode
+from paigeant.model.values.json_text import to_json
 from paigeant.security.frame import read_json
 
 ALGORITHM: Final = "ECDH-ES+A256KW"

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.abc import SecretBox
 from paigeant.errors import ConfigError, TamperedMessage, UnreadableSecret
 from paigeant.model.secrecy.secrets import OpenedSecret, SecretOrigin
+from paigeant.model.values.json_text import to_json
 from paigeant.security.sealing.places import Sealed, Sealing, VaultPlaces
 from paigeant.security.sealing.vault import Vault
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic_core import to_json
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -29,6 +28,7 @@ from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.types import TypeEngine
 
 from paigeant.model.message import HopKey
+from paigeant.model.values.json_text import to_json
 from paigeant.sql.schema.tables import Columns, step_executions
 
 steps: Columns = step_executions.c

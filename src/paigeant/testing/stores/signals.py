@@ -10,7 +10,6 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from pydantic import JsonValue
-from pydantic_core import to_json
 
 from paigeant.abc import Store
 from paigeant.model.hold import Signal
@@ -19,6 +18,7 @@ from paigeant.model.limits import SIGNALS
 from paigeant.model.outcomes import Parked
 from paigeant.model.runs import RunStatus
 from paigeant.model.stored.signals import Receipt, SentSignal
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import inline, shelve
 from paigeant.testing.builders import completed, decided, new_run
 from paigeant.testing.stores.backend import TOPICS, Connect, StoreBackend

@@ -9,7 +9,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
+
+from paigeant.model.values.json_text import to_json
 
 SECONDS: Final = 600.0
 """For which somebody may be at the provider."""

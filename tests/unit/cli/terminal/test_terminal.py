@@ -19,8 +19,8 @@ from paigeant.cli.program import run
 from paigeant.cli.terminal.listing import Column, listed, shortened
 from paigeant.cli.terminal.progress import Table
 from paigeant.cli.terminal.timeline import branches_line, timeline
+from paigeant.model.fan.counts import BranchCounts
 from paigeant.model.runs import Direction, RunStatus, RunView, StepStatus, StepView
-from paigeant.model.values.counts import BranchCounts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = UUID("01890a5d-ac96-774b-bcce-b302099a8057")

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from pydantic_core import to_json
-
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.engine.hop.returned.stated import check_reason
 from paigeant.engine.secrecy.step import StepSecrets
@@ -17,6 +15,7 @@ from paigeant.model.entries.nested import Unnamed
 from paigeant.model.entries.step import steps_of, stow
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Revised
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Value
 from paigeant.routing import check_conditions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.errors import InvalidInput
 from paigeant.model.custody.adoption import Vouched
@@ -13,6 +13,7 @@ from paigeant.model.custody.records import RecordKind
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import Direction, RunStatus
+from paigeant.model.values.json_text import to_json
 from paigeant.security.custody.evidence.columns import HopColumns, RunColumns, columns_of, digest_in
 from paigeant.security.custody.records import plan_digest
 from paigeant.security.custody.writing import LONGEST_LIFE, policy_of

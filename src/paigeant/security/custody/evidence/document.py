@@ -24,6 +24,7 @@ from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed, StoredDeed
 from paigeant.model.values.digests import encode
+from paigeant.model.values.json_text import one_spelling
 from paigeant.security.custody.evidence.columns import STRICT, RunColumns, columns_of, without_texts
 from paigeant.security.custody.keyring import Keyring
 from paigeant.security.custody.purposes import Keys, Purpose
@@ -150,7 +151,7 @@ def document_of(
 
 def write_document(document: Document, keys: Keys) -> bytes:
     """Return the document, signed; raises InvalidInput for one that is too large to be read again."""
-    text, signed = _DOCUMENT.dump_json(document), list[bytes]()
+    text, signed = one_spelling(_DOCUMENT.dump_json(document)), list[bytes]()
     signature, voucher = keys.sign(Purpose.EVIDENCE, text), keys.voucher
     if voucher is not None:
         signed = [_VOUCHER, encode(voucher.text.encode()).encode(), _VOUCHED, (voucher.jws or "").encode()]
@@ -215,7 +216,7 @@ def _read(text: bytes) -> Document:
         document = _DOCUMENT.validate_json(text)
     except ValueError as error:
         raise TamperedMessage("it is no document of evidence of version 1") from error
-    if _DOCUMENT.dump_json(document) != text:
+    if one_spelling(_DOCUMENT.dump_json(document)) != text:
         raise TamperedMessage("it is not the text that would be written of it")
     return document
 

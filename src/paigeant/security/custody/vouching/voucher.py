@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 
-from pydantic_core import to_json
-
 from paigeant.errors import ConfigError, TamperedMessage
 from paigeant.model.custody.keys import KeyKind, PublishedKey
 from paigeant.model.values.digests import encode
+from paigeant.model.values.json_text import to_json
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.purposes import Purpose
 from paigeant.security.custody.trust import Grants, Trust, TrustedKey, grants_of

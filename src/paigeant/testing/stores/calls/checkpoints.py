@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from paigeant.abc import Store
 from paigeant.model.calls.packed import pack
@@ -17,6 +17,7 @@ from paigeant.model.outcomes import Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus
 from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recorded, Recording, StepEpoch
+from paigeant.model.values.json_text import to_json
 from paigeant.testing.builders import FAULT, completed, decided, failed
 from paigeant.testing.stores.backend import Connect, StoreBackend
 
