@@ -44,10 +44,12 @@ def redacted(text: str) -> str:
 def redacted_url(url: str) -> str:
     """Return what is meant to be a URL without its passwords, whatever is in it."""
     scheme, found, rest = url.partition("://")
-    if not found and _SETTING.search(url):
-        return _SETTING.sub(lambda hit: hit[0] if hit[1] in _PLAIN else f"{hit[1]}=***", url)
+    if not found and _SETTING.match(url.lstrip()):
+        return " ".join(hit[0] if hit[1] in _PLAIN else f"{hit[1]}=***" for hit in _SETTING.finditer(url))
+    if not found and "@" in url:
+        return redacted_url(f"://***@{url.rpartition('@')[2]}").removeprefix("://")
     if not found:
-        scheme, found, rest = url.partition(":") if "@" not in url else ("", "", url)
+        scheme, found, rest = url.partition(":")
         if found and "/" not in scheme:
             return f"{scheme}:***" if rest else url
     if scheme.startswith("sqlite") and rest.startswith("/"):

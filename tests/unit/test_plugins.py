@@ -99,3 +99,17 @@ def test_settings_of_libpq_that_are_taken_for_a_url_show_no_password():
     shown = redacted_url("host=db port=5432 user=ada password='hunter2 \\' x' sslpassword=hunter2")
 
     assert shown == "host=db port=5432 user=ada password=*** sslpassword=***"
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "shown"),
+    [
+        ("redis//:hunter2&x=1@db/0", "***@db/0"),
+        ("redis:/ada:hunter2=&x@db/0", "***@db/0"),
+        ("ada:hunter2@db?password=hunter2", "***@db?password=***"),
+        ("host=db password=hunter2 hunter2 port=1", "host=db password=*** port=1"),
+        ("password=hunter2@hunter2 host=db", "password=*** host=db"),
+    ],
+)
+def test_what_is_meant_as_a_url_and_is_none_shows_no_password(mistyped: str, shown: str):
+    assert redacted_url(mistyped) == shown

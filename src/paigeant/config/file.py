@@ -16,10 +16,13 @@ FILE: Final = "paigeant.yaml"
 _MERGE: Final = "<<"
 
 
-def hint(name: str, known: Collection[str]) -> str:
-    """Return the nearest of the known names, or all of them, as the end of a sentence."""
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+def hint(name: str, known: Collection[str], prefix: str = "") -> str:
+    """Return the nearest of the known names, or all of them, as the end of a sentence.
+
+    A prefix that all have is left aside: it alone would make any two of them alike.
+    """
+    close = get_close_matches(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known], n=1)
+    return f"did you mean '{prefix}{close[0]}'?" if close else f"known: {', '.join(known)}"
 
 
 class _Loader(yaml.SafeLoader):

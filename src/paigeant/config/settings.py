@@ -40,7 +40,7 @@ _OF_KUBERNETES: Final = re.compile(
 """Variables that Kubernetes makes in each container for a service called paigeant, or paigeant-redis."""
 
 _ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://.*", re.IGNORECASE)
-_OTHERS: Final = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_", f"{PREFIX}DEBUG", f"{PREFIX}FAULTS", f"{PREFIX}API_TOKEN")
+_OTHERS: Final = re.compile(rf"{PREFIX}(DEBUG|FAULTS|API_TOKEN|(DEMO|TEST)_.*)")
 """Variables with our prefix that are no settings."""
 
 
@@ -210,14 +210,14 @@ def _at_home(handlers: str, origins: Mapping[str, str]) -> str:
 def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in sorted(environ):
         upper = name.upper()
-        if not upper.startswith(PREFIX) or upper in _VARIABLES or upper.startswith(_OTHERS):
+        if not upper.startswith(PREFIX) or upper in _VARIABLES or _OTHERS.fullmatch(upper):
             continue
         if _is_of_kubernetes(upper, environ[name]):
             continue
         if upper.removeprefix(PREFIX).lower() in _FILE_ONLY:
             text = f"{name}: this can be set in {FILE} only"
         else:
-            text = f"{name}: unknown setting in the environment; {hint(upper, _VARIABLES)}"
+            text = f"{name}: unknown setting in the environment; {hint(upper, _VARIABLES, PREFIX)}"
         raise ConfigError(text)
     source = EnvSettingsSource(_Environment, env_prefix=PREFIX, env_ignore_empty=True)
     return {key: value for key, value in source().items() if key in _KEYS}

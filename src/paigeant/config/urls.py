@@ -14,6 +14,9 @@ _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 def check_url(value: Any) -> Any:
     """Return a URL as it was given; raises ValueError for text that is none, or that readers take apart differently."""
     if isinstance(value, str):
+        if value != value.strip():
+            text = "there are blanks or line breaks around it"
+            raise ValueError(text)
         parts = urlsplit(value)
         if not parts.scheme or "://" not in value:
             text = "it is no URL: a scheme and :// are missing"

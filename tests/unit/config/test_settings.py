@@ -161,6 +161,11 @@ def test_a_file_that_is_not_utf_8_is_said_to_be_unreadable(folder: Path):
     ("name", "value", "said"),
     [
         ("PAIGEANT_STOER", "x", "unknown setting in the environment; did you mean 'PAIGEANT_STORE'?"),
+        ("PAIGEANT_HOME", "x", "unknown setting in the environment; known: PAIGEANT_STORE, "),
+        ("PAIGEANT_DEBUGS", "x", "unknown setting in the environment; "),
+        ("PAIGEANT_API_TOKENS", "x", "unknown setting in the environment; "),
+        ("PAIGEANT_STORE", " memory://", "there are blanks or line breaks around it"),
+        ("PAIGEANT_TRANSPORT", "memory://\r", "there are blanks or line breaks around it"),
         ("PAIGEANT_WORKFLOWS", "{}", "this can be set in paigeant.yaml only"),
         ("PAIGEANT_LEASE", "soon", "PAIGEANT_LEASE is 'soon'; allowed: seconds, at least 0.5"),
         ("PAIGEANT_ENV", "staging", "PAIGEANT_ENV is 'staging'; allowed: dev, prod"),

@@ -183,13 +183,13 @@ class PostgresDatabase(Database):
     def upgrade(self) -> None:
         def change(connection: Connection) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-            schema.refuse_newer(version_of(connection), self._name)
+            schema.refuse_unknown(version_of(connection), self._name)
             schema.migrate(connection, self._name)
 
         asyncio.run(self._once(change))
 
     def check(self) -> None:
-        asyncio.run(self._once(lambda connection: schema.require(version_of(connection), self._name)))
+        asyncio.run(self._once(lambda connection: schema.check(connection, self._name)))
 
     async def _once(self, work: Callable[[Connection], None]) -> None:
         engine = _engine(self.url, pooled=True, poolclass=NullPool)

@@ -36,6 +36,12 @@ EARLIER_TABLES: Final = (
 )
 """What lay in the application's own schema until migration 0006."""
 
+_ENCODINGS: Final = frozenset({"UTF8", "SQL_ASCII"})
+"""Encodings of a database that can hold any text."""
+
+EMPTIED: Final = ""
+"""The version of tables whose version somebody has deleted."""
+
 _OURS: Final = frozenset({"fence", "due_at", "committed_by"})
 """Columns of our ``step_executions``: another program's table of that name has not all of them."""
 
@@ -46,11 +52,13 @@ def schema_of(connection: Connection) -> str | None:
 
 
 def version_of(connection: Connection) -> str | None:
-    """Return the version of our tables, wherever they are; None if there are none.
+    """Return the version of our tables, wherever they are; None if there are none, :data:`EMPTIED` if it is lost.
 
-    Raises ConfigError if what has the name of our version table is another program's.
+    Raises ConfigError if what has the name of our version table is another program's, or texts cannot all be kept.
     """
     schema = schema_of(connection)
+    if schema is not None:
+        _require_encoding(connection)
     if not inspect(connection).has_table(VERSION_TABLE, schema):
         return _earlier_version(connection)
     table = f"{schema}.{VERSION_TABLE}" if schema else VERSION_TABLE
@@ -60,7 +68,27 @@ def version_of(connection: Connection) -> str | None:
         if "version_num" not in str(error.orig):
             raise
         raise _foreign(VERSION_TABLE, schema, str(connection.engine.url.database)) from error
-    return found
+    return EMPTIED if found is None and _ours_there(connection, schema) else found
+
+
+def require_whole(connection: Connection, name: str) -> None:
+    """Return if every table of this program's version is there; raises ConfigError with what to do."""
+    schema = schema_of(connection)
+    missing = sorted({*WHOLE.tables}.difference(inspect(connection).get_table_names(schema)))
+    if missing:
+        what = f"drop the schema {schema}" if schema else "delete the file"
+        cure = f"restore a backup, or, if nothing of it is needed, {what} and run `paigeant db upgrade`"
+        raise ConfigError(f"the database {name} has no table {missing[0]!r}, which somebody has dropped: {cure}")
+
+
+def _require_encoding(connection: Connection) -> None:
+    encoding = connection.execute(text("SELECT current_setting('server_encoding')")).scalar_one()
+    if encoding not in _ENCODINGS:
+        url = connection.engine.url
+        cure = f"create one with UTF8: createdb --encoding=UTF8 --template=template0 {url.database}"
+        raise ConfigError(
+            f"the database {url.database} has the encoding {encoding}, which lacks most characters: {cure}"
+        )
 
 
 def prepare_home(connection: Connection, name: str) -> None:
@@ -108,10 +136,16 @@ def _forget_earlier_version(connection: Connection, version: str) -> None:
 
 
 def _refuse_foreign_tables(connection: Connection, schema: str | None, name: str) -> None:
-    ours = {*WHOLE.tables, *EARLIER_TABLES}  # a migration makes what a later one takes away
-    taken = sorted(ours.intersection(inspect(connection).get_table_names(schema)))
+    taken = _ours_there(connection, schema)
     if taken:
         raise _foreign(taken[0], schema, name)
+
+
+def _ours_there(connection: Connection, schema: str | None) -> list[str]:
+    """Return the tables and views that have the name of a table that any migration makes."""
+    there = inspect(connection)
+    named = {*there.get_table_names(schema), *there.get_view_names(schema)}
+    return sorted({*WHOLE.tables, *EARLIER_TABLES}.intersection(named))
 
 
 def _foreign(table: str, schema: str | None, name: str) -> ConfigError:

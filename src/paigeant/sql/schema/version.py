@@ -12,13 +12,15 @@ from typing import Final
 from sqlalchemy import Connection
 
 from paigeant.errors import ConfigError
-from paigeant.sql.schema.home import prepare_home
+from paigeant.sql.schema.home import EMPTIED, VERSION_TABLE, prepare_home, require_whole, version_of
 
 KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 """All migrations, oldest first; a test holds it against those that are there."""
 
 HEAD: Final = KNOWN[-1]
 """The schema that this program needs."""
+
+_WRITE_BACK: Final = f"INSERT INTO {VERSION_TABLE} VALUES ('{HEAD}')"  # noqa: S608  (constants, to be read)
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
@@ -28,7 +30,7 @@ _ONE_AT_A_TIME: Final = Lock()
 
 def require(version: str | None, name: str) -> None:
     """Return if this is the schema of this program; raises ConfigError with what to do."""
-    refuse_newer(version, name)
+    refuse_unknown(version, name)
     if version is None:
         raise ConfigError(f"the database {name} has no schema yet: run `paigeant db upgrade`")
     if version != HEAD:
@@ -37,8 +39,17 @@ def require(version: str | None, name: str) -> None:
         )
 
 
-def refuse_newer(version: str | None, name: str) -> None:
+def check(connection: Connection, name: str) -> None:
+    """Return if this is the schema of this program, and whole; raises ConfigError with what to do."""
+    require(version_of(connection), name)
+    require_whole(connection, name)
+
+
+def refuse_unknown(version: str | None, name: str) -> None:
     """Return if this program knows the version; raises ConfigError with what to do."""
+    if version == EMPTIED:
+        said = f"the database {name} has tables, and an empty {VERSION_TABLE!r}; who emptied it lost their version"
+        raise ConfigError(f"{said}; if they are this program's, write it back: {_WRITE_BACK}")
     if version is not None and version not in KNOWN:
         raise ConfigError(
             f"the database {name} has schema {version}, which this Paigeant does not know (it knows up to {HEAD}): "
@@ -52,6 +63,9 @@ def migrate(connection: Connection, name: str) -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     prepare_home(connection, name)
+    if version_of(connection) == KNOWN[-1]:
+        require_whole(connection, name)
+        return
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with _ONE_AT_A_TIME:

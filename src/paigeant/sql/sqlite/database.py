@@ -178,14 +178,14 @@ class SqliteDatabase(Database):
 
     def upgrade(self) -> None:
         with self._alone_with_it() as connection:
-            schema.refuse_newer(version_of(connection), str(self.path))
+            schema.refuse_unknown(version_of(connection), str(self.path))
             schema.migrate(connection, str(self.path))
 
     def check(self) -> None:
         if not self.path.exists():
             schema.require(None, str(self.path))
         with self._alone_with_it() as connection:
-            schema.require(version_of(connection), str(self.path))
+            schema.check(connection, str(self.path))
 
     def _prepare(self) -> None:
         """Make the schema in a database that is empty, and refuse another than ours."""

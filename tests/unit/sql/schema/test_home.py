@@ -91,7 +91,7 @@ async def test_tables_of_an_earlier_version_move_with_what_is_in_them(
     tell_postgres(
         *move,
         "CREATE TABLE public.alembic_version AS SELECT * FROM paigeant.paigeant_version",
-        "DROP SCHEMA paigeant CASCADE",
+        "DROP TABLE paigeant.paigeant_version",
         on=url,
     )
 
@@ -127,6 +127,57 @@ def test_a_table_of_somebody_else_in_our_schema_is_named(new_postgres: Callable[
 
     with pytest.raises(ConfigError, match="a table 'workers' in its schema 'paigeant' that is not Paigeant's"):
         choose_schema(Settings(store=url)).upgrade()
+
+
+def test_a_table_that_somebody_dropped_is_named(new_postgres: Callable[..., str], tell_postgres: Tell, tmp_path: Path):
+    url, file = new_postgres(), f"sqlite:///{tmp_path / 'paigeant.db'}"
+    choose_schema(Settings(store=file)).upgrade()
+    tell_postgres("DROP TABLE paigeant.signals", on=url)
+    with closing(sqlite3.connect(tmp_path / "paigeant.db")) as connection:
+        connection.execute("DROP TABLE signals")
+
+    for database in (url, file):
+        for ask in (choose_schema(Settings(store=database)).upgrade, choose_schema(Settings(store=database)).check):
+            with pytest.raises(ConfigError, match="no table 'signals', which somebody has dropped: restore a backup"):
+                ask()
+
+
+def test_a_version_that_was_emptied_with_all_tables_can_be_written_back(
+    new_postgres: Callable[..., str], tell_postgres: Tell, tmp_path: Path
+):
+    url, file = new_postgres(), f"sqlite:///{tmp_path / 'paigeant.db'}"
+    choose_schema(Settings(store=file)).upgrade()
+    tell_postgres("TRUNCATE paigeant.paigeant_version", on=url)
+    with closing(sqlite3.connect(tmp_path / "paigeant.db")) as connection, connection:
+        connection.execute("DELETE FROM paigeant_version")
+
+    for database in (url, file):
+        for ask in (choose_schema(Settings(store=database)).upgrade, choose_schema(Settings(store=database)).check):
+            with pytest.raises(ConfigError, match=r"INSERT INTO \S*paigeant_version VALUES \('0006'\)"):
+                ask()
+
+    tell_postgres("INSERT INTO paigeant.paigeant_version VALUES ('0006')", on=url)
+    choose_schema(Settings(store=url)).check()
+
+
+@pytest.mark.parametrize("view", ["workflow_runs", "workers"])
+def test_a_view_of_somebody_else_that_has_our_name_is_named(tmp_path: Path, view: str):
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection:
+        connection.execute(f"CREATE VIEW {view} AS SELECT 1")
+
+    with pytest.raises(ConfigError, match=f"a table '{view}' that is not Paigeant's"):
+        choose_schema(Settings(store=f"sqlite:///{tmp_path / 'app.db'}")).upgrade()
+
+
+def test_a_database_that_cannot_hold_every_text_is_refused(tell_postgres: Tell, new_postgres: Callable[..., str]):
+    url = make_url(new_postgres(empty=True))
+    tell_postgres(f"DROP DATABASE {url.database}")
+    tell_postgres(f"CREATE DATABASE {url.database} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    schema = choose_schema(Settings(store=url.render_as_string(hide_password=False)))
+
+    for ask in (schema.upgrade, schema.check):
+        with pytest.raises(ConfigError, match=r"has the encoding LATIN1, .* createdb --encoding=UTF8"):
+            ask()
 
 
 async def test_a_file_of_an_application_with_its_own_alembic_is_shared(tmp_path: Path):
