@@ -10,8 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
-from paigeant.model.fan.counts import BranchCounts
-from paigeant.model.outcomes import AttemptError
+from paigeant.model.outcomes import AttemptError, BranchCounts
 from paigeant.model.people.approvals import Approval
 from paigeant.model.revision import Revision
 from paigeant.model.spending.costs import CallCounts, Usage

@@ -11,9 +11,9 @@ from pydantic import JsonValue
 from pydantic_core import from_json
 
 from paigeant.model.entries.switch import Switch
-from paigeant.model.fan.counts import BranchCounts
 from paigeant.model.fan.joins import JoinState
 from paigeant.model.message import HopKey
+from paigeant.model.outcomes import BranchCounts
 from paigeant.model.people.approvals import Approval
 from paigeant.model.runs import (
     CancelRequest,

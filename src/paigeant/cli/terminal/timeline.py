@@ -11,7 +11,7 @@ from rich.text import Text
 from paigeant.app.views.spent import calls_line
 from paigeant.cli.terminal.console import printable
 from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
-from paigeant.model.fan.counts import BranchCounts
+from paigeant.model.outcomes import BranchCounts
 from paigeant.model.runs import Direction, NodeView, ParentView, RunStatus, RunView, StepStatus, StepView
 from paigeant.model.values.json_text import to_json
 

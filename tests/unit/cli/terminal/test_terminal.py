@@ -19,7 +19,7 @@ from paigeant.cli.program import run
 from paigeant.cli.terminal.listing import Column, listed, shortened
 from paigeant.cli.terminal.progress import Table
 from paigeant.cli.terminal.timeline import branches_line, timeline
-from paigeant.model.fan.counts import BranchCounts
+from paigeant.model.outcomes import BranchCounts
 from paigeant.model.runs import Direction, RunStatus, RunView, StepStatus, StepView
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -18,11 +18,11 @@ from paigeant.model.entries.entry import FLOW
 from paigeant.model.entries.fan import OnFault
 from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
-from paigeant.model.fan.counts import BranchCounts
 from paigeant.model.fan.joins import JoinStart
 from paigeant.model.fan.outcomes import FannedOut
 from paigeant.model.hops import Commit, Grant, Leased, Verdict
 from paigeant.model.message import HopKey
+from paigeant.model.outcomes import BranchCounts
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunError, RunStatus, RunView, StepStatus
 from paigeant.model.stored.claims import Due
