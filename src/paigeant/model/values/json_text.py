@@ -7,6 +7,7 @@ ways: numbers from 1e16 on are ``1e22`` or ``1e+22``. What is kept has the short
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import pydantic_core
@@ -15,9 +16,9 @@ _PLUS: Final = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")|(?<=[0-9])e\+(?=[0-9]
 """A string, which stays as it is, or the beginning of an exponent."""
 
 
-def to_json(value: Any, **options: Any) -> bytes:
+def to_json(value: Any, *, fallback: Callable[[Any], Any] | None = None, **options: Any) -> bytes:
     """Return the JSON text of a value; the options are those of pydantic's own function of this name."""
-    return one_spelling(pydantic_core.to_json(value, **options))  # noqa: TID251  (here it is made the same)
+    return one_spelling(pydantic_core.to_json(value, fallback=fallback, **options))  # noqa: TID251  (here it is made the same)
 
 
 def one_spelling(json: bytes) -> bytes:
