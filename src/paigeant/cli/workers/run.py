@@ -123,20 +123,10 @@ def _telling_errors_as_asked() -> Generator[None]:
 
 def _run(handlers: Handlers, settings: Settings, asked: _Asked) -> int:
     forgive_broken_pipes()
-    _spare_the_collector()
+    gc.collect()
+    gc.freeze()  # the handlers, which stay as long as the worker
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
         return runner.run(_serve(handlers, settings, asked))
-
-
-def _spare_the_collector() -> None:
-    """Let the garbage collector look less often, and not at what is loaded by now, which stays as long as the worker.
-
-    Steps under way are many objects that live for a while and go without it. Looking at them as often as Python does by
-    default costs a sixth of a worker's time; what is in a cycle waits for some megabytes more.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
 
 
 def _faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
