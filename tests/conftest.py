@@ -76,7 +76,8 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-ALONE, SERVED = ("memory", "sqlite"), ("postgres", "redis+postgres", "rabbitmq+postgres")
+ALONE, SERVED = ("memory", "sqlite", "postgresql"), ("postgres", "redis+postgres", "rabbitmq+postgres")
+"""A test runs over one of each. As ``postgresql`` tests name it where they edit a database behind the store's back."""
 LONG = ("test_long_lists", "test_interrupting", "test_sub_workflows", "test_forking")
 """Of these the pairs of a store and a broker are in the slow tests: shorter ones go the same ways over a broker."""
 

@@ -125,7 +125,7 @@ def test_a_run_over_three_services_is_one_trace_though_a_worker_was_killed(servi
     killed.kill()
     killed.wait()
     ports.append(start(services, "office-2", "office", OFFICE))
-    until(lambda: json.loads(services.command("shop", "show", run, "--json").stdout)["status"] == "completed")
+    until(lambda: services.shown("shop", run)["status"] == "completed")
 
     metrics = Counter({name: counted(ports, "paigeant_steps_total", activity=name.split()[1]) for name in STEPS})
     ended = counted(ports, "paigeant_runs_ended_total", workflow="order", status="completed")
@@ -135,7 +135,7 @@ def test_a_run_over_three_services_is_one_trace_though_a_worker_was_killed(servi
 
     [root] = collector.named("dispatch order")
     trace = [span for span in collector.spans if span.trace_id == root.trace_id]
-    shown = json.loads(services.command("shop", "show", run, "--json").stdout)
+    shown = services.shown("shop", run)
     assert root.trace_id.hex() == shown["trace_id"]
     assert len({span.span_id for span in trace}) == len(trace)
     assert [name for name, parent in parents(trace).items() if parent == "nobody"] == ["dispatch order"]

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.cli.conftest import run_within
+
 WAREHOUSE = """
 import shelves
 from paigeant import ActivityContext, activity
@@ -62,11 +64,12 @@ LEDGER = """
 def write(item: str, amount: int) -> str:
     return f"invoice for {amount} {item}"
 """
-ELSEWHERE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgres", "redis+postgres")]
+ELSEWHERE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgres", "redis+postgres", "rabbitmq+postgres")]
+"""Of these RabbitMQ and PostgreSQL carry the three services of `test_one_trace.py`, always."""
 MINUTE = 60
 PATIENCE = 150
 """Seconds until a run says that nobody serves it: a minute, and as long until a killed worker counts as gone."""
-BACKENDS = ("sqlite", "rabbitmq+postgres", *ELSEWHERE)
+BACKENDS = ("sqlite", *ELSEWHERE)
 
 
 class Services:
@@ -117,10 +120,15 @@ class Services:
     def wait_for(self, workflow_id: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Return a run as it is shown once this is true of it."""
         end = monotonic() + PATIENCE
-        while not true(run := json.loads(self.command("office", "show", workflow_id, "--json").stdout)):
+        while not true(run := self.shown("office", workflow_id)):
             assert monotonic() < end, run
             sleep(0.1)
         return run
+
+    def shown(self, service: str, workflow_id: str) -> dict[str, Any]:
+        """Return a run as ``show`` prints it, within this process: it is asked often, and a start costs a second."""
+        quiet = {key: value for key, value in self.environment.items() if not key.startswith("OTEL_")}
+        return json.loads(run_within(self.folder / service, ("show", workflow_id, "--json"), "", quiet).stdout)
 
     def stop(self) -> None:
         for process in self.processes:
