@@ -36,7 +36,7 @@ WITHOUT_EFFECT: Final = "without effect"
 """The run has completed with what it should have come to."""
 
 LOST: Final = "lost"
-"""Nobody finds the run, or its hop, as if it had been deleted; or nobody can read the row."""
+"""Nobody finds the run, or its hop, as if it had been deleted."""
 
 
 QUIET: Final = 24
@@ -255,7 +255,7 @@ class Flows:
     async def _outcome_of(self, app: Paigeant, edit: Edit, run: Run[Any], payload: str) -> str:
         try:
             view = await app.run(run.workflow_id).view()
-        except (UnknownRun, ValueError) as error:
+        except UnknownRun as error:
             return f"{LOST}: {type(error).__name__}"
         if view.status is RunStatus.COMPLETED:
             good = view.output in {self.expected(edit.flow, payload), None}  # of its own row who shows it believes all
@@ -270,7 +270,7 @@ class Flows:
 async def _has_settled(app: Paigeant, run: UUID) -> bool:
     try:
         view = await app.run(run).view()
-    except (UnknownRun, ValueError):
+    except UnknownRun:
         return False
     return view.status.final or (view.status is RunStatus.WAITING and view.reason == WaitReason.TAMPERED)
 

@@ -11,12 +11,12 @@ from paigeant.engine.custody.adoption import adopt_tree
 from paigeant.engine.custody.keys import load_records, meet_signers, signatures_of
 from paigeant.engine.custody.plans import with_its_plan, with_plan
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import ExpiredRun, MessageRejected, UnsignedDeed, UnsignedRun
+from paigeant.errors import ExpiredRun, MessageRejected, TamperedMessage, UnsignedDeed, UnsignedRun
 from paigeant.model.checks.findings import Finding
 from paigeant.model.events import LeaseGranted, Noticed, RunEnded
 from paigeant.model.hops import Grant, Leased, Verifier
 from paigeant.model.message import Headers, RunHeaders
-from paigeant.model.people.approvals import Answered
+from paigeant.model.people.approvals import Answered, ApprovalStatus
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, RunStatus
@@ -165,6 +165,9 @@ async def _verify(runtime: Runtime, leased: Leased, values: Mapping[str, Value],
 
 async def require_answers(runtime: Runtime, leased: Leased, answers: Mapping[str, Answered]) -> None:
     """Return if people have said what is there; raises TamperedMessage if not, and Unavailable."""
+    for key, answer in answers.items():
+        if answer.status is ApprovalStatus.UNREADABLE:
+            raise TamperedMessage(f"position {leased.grant.key.position}, approval {key!r}: its status is none")
     await with_deeds(runtime, leased, lambda: runtime.codec.judge_answers(leased, answers))
 
 

@@ -28,6 +28,8 @@ class RunStatus(StrEnum):
     COMPENSATION_FAILED = "compensation_failed"
     CANCELLED = "cancelled"
     TERMINATED = "terminated"
+    UNREADABLE = "unreadable"
+    """It has ended, and its row does not say how any more: somebody has edited it."""
 
     @property
     def final(self) -> bool:
@@ -39,7 +41,7 @@ RESUMABLE: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, R
 """Where a run stands that can be sent on its way again."""
 
 OPEN: Final = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING})
-FINAL: Final = frozenset(RunStatus) - OPEN
+FINAL: Final = frozenset(RunStatus) - OPEN - {RunStatus.UNREADABLE}
 
 
 class StepStatus(StrEnum):
@@ -53,6 +55,8 @@ class StepStatus(StrEnum):
     SKIPPED = "skipped"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    UNREADABLE = "unreadable"
+    """Its row does not say any more: somebody has edited it."""
 
 
 class Direction(StrEnum):
@@ -60,6 +64,8 @@ class Direction(StrEnum):
 
     EXECUTE = "execute"
     COMPENSATE = "compensate"
+    UNREADABLE = "unreadable"
+    """Its row does not say any more: somebody has edited it. No message says this."""
 
 
 class WaitReason(StrEnum):

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import JsonValue
-from pydantic_core import from_json
 
 from paigeant.model.entries.switch import Switch
 from paigeant.model.fan.joins import JoinState
@@ -33,6 +32,7 @@ from paigeant.model.runs import (
 )
 from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.model.spending.costs import CallCounts, StepCalls
+from paigeant.model.stored.words import read_json, read_word
 from paigeant.model.values.values import Inline, Ref, Value, no_such_value
 from paigeant.protocol.states import NumberedRun, RunState, ShownChild, ShownHop, ShownRun
 
@@ -149,7 +149,7 @@ def _child(child: ShownChild) -> ChildView:
         workflow=child.workflow,
         path=child.parent_path or "",
         position=child.parent_position or 0,
-        ended=None if child.ended is None else RunStatus(child.ended),
+        ended=None if child.ended is None else read_word(RunStatus, child.ended, RunStatus.UNREADABLE),
     )
 
 
@@ -166,7 +166,8 @@ def view_page(runs: Sequence[NumberedRun], limit: int) -> RunPage:
 
 
 def _summary(run: RunState) -> dict[str, Any]:
-    return {name: getattr(run, name) for name in RunSummary.model_fields}
+    shown = {name: getattr(run, name) for name in RunSummary.model_fields}
+    return shown | {"status": read_word(RunStatus, run.status, RunStatus.UNREADABLE)}
 
 
 def _step(hop: ShownHop, texts: Mapping[str, bytes], calls: StepCalls | None) -> StepView:
@@ -174,8 +175,8 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes], calls: StepCalls | None) ->
         path=hop.path,
         position=hop.position,
         step=hop.step,
-        direction=Direction(hop.direction),
-        status=StepStatus(hop.status),
+        direction=_direction(hop),
+        status=_status(hop),
         attempt=hop.attempt,
         idempotency_key=f"{hop.workflow_id}:{hop.step_id}:{hop.direction}",
         input=None if hop.input is None else {name: _argument(value) for name, value in hop.input.items()},
@@ -188,7 +189,7 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes], calls: StepCalls | None) ->
         started_at=hop.started_at,
         completed_at=hop.completed_at,
         due_at=None if hop.owner is not None else hop.due_at,
-        heartbeat_detail=None if hop.detail is None else from_json(hop.detail),
+        heartbeat_detail=None if hop.detail is None else read_json(hop.detail),
         heartbeat_at=hop.said_at,
         epoch=hop.epoch or 0,
         usage=None if calls is None else calls.usage,
@@ -200,12 +201,12 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes], calls: StepCalls | None) ->
 def _node(
     kind: str, hop: ShownHop, join: JoinState | None, begun: Mapping[tuple[str | None, int | None], UUID]
 ) -> NodeView:
-    status = StepStatus(hop.status)
+    status = _status(hop)
     chosen = kind == Switch.kind and status is StepStatus.COMPLETED
     return NodeView(
         path=hop.path,
         position=hop.position,
-        direction=Direction(hop.direction),
+        direction=_direction(hop),
         kind=kind,
         name=hop.label or kind,
         status=status,
@@ -217,6 +218,14 @@ def _node(
         child=begun.get((hop.path, hop.position)),
         errors=tuple(hop.errors or ()),
     )
+
+
+def _direction(hop: ShownHop) -> Direction:
+    return read_word(Direction, hop.direction, Direction.UNREADABLE)
+
+
+def _status(hop: ShownHop) -> StepStatus:
+    return read_word(StepStatus, hop.status, StepStatus.UNREADABLE)
 
 
 def _counts(join: JoinState) -> BranchCounts:
@@ -241,4 +250,4 @@ def _json(value: Value | None, texts: Mapping[str, bytes]) -> JsonValue:
 
 def _shown(json: bytes) -> JsonValue:
     """Return what is shown of a value: of secrets nothing, neither in clear nor as they lie."""
-    return from_json(hidden_json(json))
+    return read_json(hidden_json(json))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue, StrictInt
@@ -60,7 +60,7 @@ class WireHeaders(_Strict):
     workflow: str
     position: int = Field(gt=0, lt=POSITIONS)
     path: Annotated[str, Field(pattern=f"^{PATH_PATTERN}$")] = ""
-    direction: Direction = Direction.EXECUTE
+    direction: Literal[Direction.EXECUTE, Direction.COMPENSATE] = Direction.EXECUTE
     correlation_id: str | None = None
     trace_id: str
     traceparent: str | None = None

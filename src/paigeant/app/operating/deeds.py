@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from pydantic import JsonValue
-from pydantic_core import from_json
 
 from paigeant.engine.runtime import Runtime
 from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, DeedView, StoredDeed
+from paigeant.model.stored.words import read_json
 from paigeant.model.values.digests import digest_of
 from paigeant.model.values.values import Value, text_of
 from paigeant.security.custody.deeds import right_to
@@ -89,6 +89,6 @@ def view_of(stored: StoredDeed) -> DeedView:
         verb=deed.verb,
         by=deed.by,
         via=deed.via,
-        arguments=from_json(deed.arguments),
+        arguments=read_json(deed.arguments),
         signed=deed.jws is not None,
     )

@@ -28,6 +28,8 @@ class AskedKind(StrEnum):
     """What came of a call that was interrupted and is not to be made twice."""
     BUDGET = "budget"
     """A new cap of a budget."""
+    UNREADABLE = "unreadable"
+    """Its row does not say any more: somebody has edited it."""
 
 
 class ApprovalStatus(StrEnum):
@@ -40,6 +42,8 @@ class ApprovalStatus(StrEnum):
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     """Nobody waits for the answer any more: the run is over, or its step was started afresh."""
+    UNREADABLE = "unreadable"
+    """Its row does not say any more: somebody has edited it. It counts as no answer."""
 
 
 class Asked(NamedTuple):

@@ -76,9 +76,12 @@ def text_of_all(values: Mapping[str, Value]) -> str:
 
 
 def read_values(text: str) -> dict[str, Value]:
-    """Return the named values of a text that :func:`text_of_all` made."""
-    fields = cast("dict[str, dict[str, Any]]", from_json(text))
-    return {name: read_value(to_json(field).decode()) for name, field in fields.items()}
+    """Return the named values of a text that :func:`text_of_all` made; any other is one value that no store has."""
+    try:
+        fields = cast("dict[str, dict[str, Any]]", from_json(text))
+        return {name: read_value(to_json(field).decode()) for name, field in fields.items()}
+    except (ValueError, AttributeError):
+        return {"(unreadable)": read_value(text)}
 
 
 class Blob(NamedTuple):

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from pydantic_core import from_json
-
 from paigeant.errors import UnknownApproval, WrongState
 from paigeant.model.people.approvals import Answered, Approval, ApprovalStatus, AskedKind
 from paigeant.model.runs import StepStatus, WaitReason
+from paigeant.model.stored.words import read_json, read_word
 from paigeant.model.values.digests import digest_of
 from paigeant.protocol.operate import Hurried, hurry
 from paigeant.protocol.people.waiting import WaitingHop
@@ -42,7 +41,7 @@ class AskedRow(Protocol):
 
 def stands(row: AskedRow, now: datetime) -> ApprovalStatus:
     """Return how a question stands: nobody writes down that its time is up, or that nobody waits for it any more."""
-    status = ApprovalStatus(row.status)
+    status = read_word(ApprovalStatus, row.status, ApprovalStatus.UNREADABLE)
     if status is not ApprovalStatus.OPEN:
         return status
     if row.completed_at is not None or row.epoch != (row.hop_epoch or 0):
@@ -92,7 +91,7 @@ def require_open(row: AskedRow, now: datetime) -> None:
 
 def seen(row: AskedRow, now: datetime) -> Answered:
     """Return how a question stands for the step that has asked it."""
-    value = None if row.answer is None else from_json(row.answer)
+    value = None if row.answer is None else read_json(row.answer)
     digest = None if row.answer is None else digest_of(row.answer.encode())
     return Answered(stands(row, now), value, row.answered_by, digest, digest_of(row.arguments.encode()))
 
@@ -102,5 +101,6 @@ def view(row: AskedRow, now: datetime) -> Approval:
     shown = {name: getattr(row, name) for name in Approval.model_fields if name != "shown"}
     shown["shown"] = digest_of(row.arguments.encode())
     for name in ("arguments", "metadata", "answer"):
-        shown[name] = None if shown[name] is None else from_json(shown[name])
-    return Approval.model_validate(shown | {"status": stands(row, now), "kind": AskedKind(shown["kind"])})
+        shown[name] = None if shown[name] is None else read_json(shown[name])
+    kind = read_word(AskedKind, shown["kind"], AskedKind.UNREADABLE)
+    return Approval.model_validate(shown | {"status": stands(row, now), "kind": kind})

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from pydantic_core import from_json
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -30,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateSchema
 
 from paigeant.model.stored.log_lines import LogFilter, LogLine
+from paigeant.model.stored.words import read_json
 from paigeant.sql.schema.home import schema_of
 from paigeant.sql.schema.types import StoreTime
 
@@ -125,9 +125,14 @@ def wanted(asked: LogFilter) -> Select[Any, *tuple[Any, ...]]:
 def lines_of(rows: Sequence[Any]) -> list[LogLine]:
     """Return rows as lines in the order of writing."""
     in_order = sorted(rows, key=lambda row: row.id)
-    return [LogLine(row.id, row.at, row.level, cast("dict[str, Any]", from_json(row.fields))) for row in in_order]
+    return [LogLine(row.id, row.at, row.level, _fields(row.fields)) for row in in_order]
 
 
 def older(than: timedelta, now: datetime | None = None) -> Delete:
     """Return what deletes the lines that are older."""
     return delete(log_lines).where(_c.at < (now or datetime.now(UTC)) - than)
+
+
+def _fields(text: str) -> dict[str, Any]:
+    found = read_json(text)
+    return found if isinstance(found, dict) else {"message": found}

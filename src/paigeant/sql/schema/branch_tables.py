@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Integer, Table, Text
 from paigeant.model.routing_slip import Compensation
 from paigeant.model.runs import RunError
 from paigeant.model.values.values import Value, read_value, text_of
-from paigeant.sql.schema.tables import metadata, run_column
-from paigeant.sql.schema.types import Json, json_of
+from paigeant.sql.schema.tables import SPOILT_RUN, metadata, run_column
+from paigeant.sql.schema.types import Json, json_of, lenient_json_of
 
 _value: Final[Json[Value]] = Json(text_of, read_value)
 
@@ -40,7 +40,7 @@ joins: Final = Table(
     Column("size", BigInteger, nullable=False),
     Column("undone", Boolean, nullable=False),
     Column("closing", Text),
-    Column("error", json_of(TypeAdapter(RunError))),
+    Column("error", lenient_json_of(TypeAdapter(RunError), SPOILT_RUN)),
 )
 """How far the branches of a node have come, one row each node: the columns are the fields of ``JoinState``."""
 
@@ -57,6 +57,6 @@ branches: Final = Table(
     Column("rank", Integer),
     Column("output", _value),
     Column("undo", json_of(TypeAdapter(tuple[Compensation, ...]))),
-    Column("error", json_of(TypeAdapter(RunError))),
+    Column("error", lenient_json_of(TypeAdapter(RunError), SPOILT_RUN)),
 )
 """One row each branch of a node: its path, the position at which it begins, and once it has ended at which, and how."""

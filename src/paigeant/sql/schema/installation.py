@@ -8,15 +8,18 @@ from pydantic import TypeAdapter
 from sqlalchemy import BigInteger, Boolean, Column, Double, Identity, Integer, LargeBinary, Table, Text, false
 
 from paigeant.model.plan import ActivityCard, Plan
+from paigeant.model.stored.words import UNREADABLE
 from paigeant.sql.schema.tables import BIG, metadata
-from paigeant.sql.schema.types import StoreTime, json_of
+from paigeant.sql.schema.types import StoreTime, lenient_json_of
+
+_NAMES: Final = TypeAdapter(tuple[str, ...])
 
 workflows: Final = Table(
     "workflows",
     metadata,
     Column("namespace", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("plan", json_of(TypeAdapter(Plan)), nullable=False),
+    Column("plan", lenient_json_of(TypeAdapter(Plan), None), nullable=False),
     Column("published_at", StoreTime, nullable=False),
 )
 
@@ -25,7 +28,7 @@ activities: Final = Table(
     metadata,
     Column("namespace", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("card", json_of(TypeAdapter(ActivityCard)), nullable=False),
+    Column("card", lenient_json_of(TypeAdapter(ActivityCard), None), nullable=False),
     Column("published_at", StoreTime, nullable=False),
 )
 
@@ -36,8 +39,8 @@ workers: Final = Table(
     Column("id", Text, primary_key=True),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("topics", json_of(TypeAdapter(tuple[str, ...])), nullable=False),
-    Column("workflows", json_of(TypeAdapter(tuple[str, ...])), nullable=False, server_default="[]"),
+    Column("topics", lenient_json_of(_NAMES, ()), nullable=False),
+    Column("workflows", lenient_json_of(_NAMES, ()), nullable=False, server_default="[]"),
     Column("seen_at", StoreTime, nullable=False),
     Column("draining", Boolean, nullable=False, server_default=false()),
 )
@@ -80,7 +83,7 @@ access_tokens: Final = Table(
     Column("digest", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("payloads", Boolean, nullable=False),
-    Column("workflows", json_of(TypeAdapter(tuple[str, ...])), nullable=False),
+    Column("workflows", lenient_json_of(_NAMES, (UNREADABLE,)), nullable=False),  # of none would be of all
     Column("created_at", StoreTime, nullable=False),
     Column("expires_at", StoreTime),
 )

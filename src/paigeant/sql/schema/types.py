@@ -15,6 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 T = TypeVar("T")
+SpoiltT = TypeVar("SpoiltT")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -120,19 +121,22 @@ def json_of(adapter: TypeAdapter[T]) -> Json[T]:
     return Json(lambda value: adapter.dump_json(value).decode(), adapter.validate_json)
 
 
-def lenient_json_of(adapter: TypeAdapter[T], spoilt: T) -> Json[T]:
+def lenient_json_of(adapter: TypeAdapter[T], spoilt: SpoiltT) -> Json[T | SpoiltT]:
     """Return the same for a column that is read with many rows: what somebody has spoilt is read as ``spoilt``.
 
     Else one such row would keep a worker from all others of the same query.
     """
 
-    def read(text: str) -> T:
+    def write(value: Any) -> str:
+        return adapter.dump_json(value).decode()
+
+    def read(text: str) -> T | SpoiltT:
         try:
             return adapter.validate_json(text)
         except ValueError:
             return spoilt
 
-    return Json(lambda value: adapter.dump_json(value).decode(), read)
+    return Json(write, read)
 
 
 SERVER_NOW: Final = func.clock_timestamp(type_=StoreTime())

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Text, bindparam, delete, select, true, update
 
+from paigeant.errors import WrongState
 from paigeant.model.limits import WORKER_ALIVE
 from paigeant.model.people.deeds import Deed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
@@ -47,7 +48,11 @@ def publish_catalog(tx: Tx, plans: Sequence[Plan], cards: Sequence[ActivityCard]
 
 def find_plan(tx: Tx, workflow: str) -> Plan | None:
     """Return the workflow published under this name."""
-    return tx.connection.execute(_PLAN, {"namespace": tx.namespace, "name": workflow}).scalar_one_or_none()
+    found = tx.connection.execute(_PLAN, {"namespace": tx.namespace, "name": workflow}).scalars().all()
+    if None in found:
+        text = f"the workflow {workflow} as it lies in the store cannot be read: have a worker publish it again"
+        raise WrongState(text)
+    return found[0] if found else None
 
 
 def list_plans(tx: Tx) -> list[str]:
@@ -58,7 +63,7 @@ def list_plans(tx: Tx) -> list[str]:
 def find_cards(tx: Tx, names: Collection[str]) -> dict[str, ActivityCard]:
     """Return the cards, by name, of those of these activities that were ever published."""
     found = (tx.rows(_CARDS, namespace=tx.namespace, names=part) for part in chunks(list(names)))
-    return {row.name: row.card for rows in found for row in rows}
+    return {row.name: row.card for rows in found for row in rows if row.card is not None}
 
 
 def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> bool:

@@ -16,10 +16,12 @@ from paigeant.model.stored.dead_letters import (
     LETTERS_BYTES,
     PAGE_BYTES,
     DeadLetter,
+    Flaw,
     LetterPage,
     RejectedMessage,
 )
 from paigeant.model.stored.pages import read_place
+from paigeant.model.stored.words import read_word
 from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.installation import dead_letters
 from paigeant.sql.schema.tables import Columns
@@ -159,4 +161,6 @@ def drop(tx: Tx, ids: Collection[int] | None, older_than: timedelta) -> int:
 
 
 def _letter(row: Row[Any]) -> DeadLetter:
-    return DeadLetter.model_validate(row, from_attributes=True)
+    reason = read_word(Flaw, row.reason, Flaw.UNREADABLE)
+    columns = {name: getattr(row, name) for name in DeadLetter.model_fields}
+    return DeadLetter.model_validate(columns | {"reason": reason})

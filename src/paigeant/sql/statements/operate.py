@@ -19,7 +19,7 @@ from paigeant.sql.statements.commits.joins import Counting
 from paigeant.sql.statements.commits.tree import resuming
 from paigeant.sql.statements.commits.tree.children import tell_parents
 from paigeant.sql.statements.commits.tree.ending import cancel_under, terminate_tree
-from paigeant.sql.statements.commits.tree.resuming import find, write_run
+from paigeant.sql.statements.commits.tree.resuming import find, status_of, write_run
 from paigeant.sql.statements.hops import OPEN, steps
 
 _NEXT_TOPIC: Final = select(func.min(steps.step)).where(
@@ -51,7 +51,7 @@ def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> 
         write_run(tx, workflow_id, requested._asdict())
         Counting(tx).end_run(workflow_id)
         cancel_under(tx, workflow_id, "", cancel_request)
-    return RunStatus(run.status)
+    return status_of(run)
 
 
 def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
@@ -60,7 +60,7 @@ def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
     tx = tx.later()  # or a step that was committed meanwhile would seem to come after the end
     ended = operate.terminate(run, tx.now)
     if ended is None:
-        return RunStatus(run.status)
+        return status_of(run)
     terminate_tree(tx, workflow_id, ended)
     tell_parents(tx, [run])
     return ended.status
@@ -69,7 +69,7 @@ def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
 def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
     """Send a run on its way again; a child that has ended goes on with its parent only."""
     run = find(tx, workflow_id)
-    protocol.require_own(run, RunStatus(run.status))
+    protocol.require_own(run, status_of(run))
     return resuming.resume(tx, workflow_id, how)
 
 

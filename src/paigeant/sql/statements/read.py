@@ -13,6 +13,7 @@ from paigeant.model.entries.sub_workflow import SubWorkflow
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.pages import read_place
+from paigeant.model.stored.words import read_word
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import Beside, values_shown, view_page, view_run
 from paigeant.sql.execution.keys import unindexed
@@ -106,7 +107,7 @@ def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:
     status = tx.scalar(_STATUS, namespace=tx.namespace, workflow_id=workflow_id)
     if status is None:
         raise unknown(workflow_id)
-    return RunStatus(status)
+    return read_word(RunStatus, status, RunStatus.UNREADABLE)
 
 
 def get_message(tx: Tx, key: HopKey) -> bytes | None:

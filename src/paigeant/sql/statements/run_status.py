@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, func, select, type_coerce
 
-from paigeant.model.runs import RunStatus, StepStatus, WaitReason
+from paigeant.model.runs import FINAL, RunStatus, StepStatus, WaitReason
 from paigeant.sql.schema.tables import OPEN_RUN, Columns, step_executions, workflow_runs
 
 runs: Columns = workflow_runs.c
@@ -61,6 +61,8 @@ WAITS_UNTIL: Final = type_coerce(_of_waiting_hop(_hops.c.due_at), _hops.c.due_at
 
 def stands(status: RunStatus) -> ColumnElement[bool]:
     """Return the condition that a run has this status."""
+    if status is RunStatus.UNREADABLE:
+        return and_(runs.completed_at.is_not(None), runs.status.not_in([one.value for one in FINAL]))
     if status.final:
         return runs.status == status.value
     return and_(runs.status == OPEN_RUN, _OPEN_STATUS.in_([status.value]))

@@ -66,7 +66,10 @@ def input_fields(value: Value) -> frozenset[str] | None:
     """Return the names of an input's fields; None for one that is too large to be at hand: it may have any."""
     if not isinstance(value, Inline):
         return None
-    found = value.value
+    try:
+        found = value.value
+    except ValueError:  # somebody has spoilt it where it lies
+        return None
     return frozenset(found) if isinstance(found, dict) else frozenset()
 
 

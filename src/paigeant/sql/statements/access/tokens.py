@@ -8,7 +8,8 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, select
 
 from paigeant.errors import WrongState
-from paigeant.model.stored.access_tokens import StoredToken, TokenGrant
+from paigeant.model.stored.access_tokens import StoredToken, TokenGrant, TokenRole
+from paigeant.model.stored.words import read_word
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.installation import access_tokens
 
@@ -47,4 +48,5 @@ def revoke(tx: Tx, name: str) -> bool:
 
 
 def _token(row: Any) -> StoredToken:
-    return StoredToken.model_validate(row, from_attributes=True)
+    role = read_word(TokenRole, row.role, TokenRole.VIEWER)  # who edits it gives nobody more
+    return StoredToken.model_validate({name: getattr(row, name) for name in StoredToken.model_fields} | {"role": role})

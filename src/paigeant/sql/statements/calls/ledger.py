@@ -30,6 +30,7 @@ from paigeant.model.runs import Direction
 from paigeant.model.spending.costs import CostBy, CostRow, Costs, StepCalls, Usage
 from paigeant.model.spending.money import cost_of
 from paigeant.model.stored.checkpoints import Charge, LedgerEntry
+from paigeant.model.stored.words import read_word
 from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
@@ -99,7 +100,7 @@ def read_ledger(tx: Tx, workflow_id: UUID) -> list[LedgerEntry]:
             _charge_of(row),
             row.step,
             row.step_id,
-            Direction(row.direction),
+            read_word(Direction, row.direction, Direction.UNREADABLE),
             row.recorded_at,
             *(row.path, row.position, row.epoch, row.workflow, row.tenant),
         )

@@ -15,6 +15,7 @@ from paigeant.model.hold import WaitState
 from paigeant.model.hops import Twin
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction
+from paigeant.model.stored.words import read_word
 from paigeant.protocol.fan import joins as protocol
 from paigeant.sql.execution.keys import hop_list, keys_of
 from paigeant.sql.execution.prepared import PreparedStatement
@@ -134,8 +135,8 @@ def state_of(row: Any) -> JoinState:
     """Return how far the join of this row has come."""
     start = {name: getattr(row, name) for name in _START}
     state = {name: getattr(row, name) for name in _STATE}
-    start["on_fault"] = OnFault(start["on_fault"])
-    state["closing"] = None if state["closing"] is None else Closing(state["closing"])
+    start["on_fault"] = read_word(OnFault, start["on_fault"], OnFault.CANCEL)
+    state["closing"] = None if state["closing"] is None else read_word(Closing, state["closing"], Closing.ENDED)
     return JoinState(JoinStart(**start), **state)
 
 

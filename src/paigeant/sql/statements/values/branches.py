@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, literal_column, select
 
+from paigeant.errors import TamperedMessage
 from paigeant.model.fan.joins import BranchEnd, EndedBranch, branch_at
 from paigeant.model.message import HopKey
+from paigeant.model.stored.words import read_word
 from paigeant.model.values.values import Value
 from paigeant.protocol.variables import seen
 from paigeant.sql.execution.keys import unindexed
@@ -50,20 +52,28 @@ _NEWEST: Final = PreparedStatement(
 
 def load_branches(tx: Tx, node: HopKey, *, after: int, limit: int) -> list[EndedBranch]:
     """Return branches of a node that have ended, by number."""
-    rows = tx.rows(_ALL, **node._asdict(), namespace=tx.namespace, after=after, limit=limit)
-    return [_branch(row) for row in rows]
+    return _load(tx, _ALL, node, after, limit)
 
 
 def load_undoable(tx: Tx, node: HopKey, back: HopKey, *, limit: int) -> list[EndedBranch]:
     """Return branches of a node that can be undone, by number, after those that the node on the way back began with."""
     newest = tx.scalar(_NEWEST, **back._asdict())
     after = -1 if newest is None else branch_at(newest).number  # a branch goes back on its own path
-    rows = tx.rows(_UNDOABLE, **node._asdict(), namespace=tx.namespace, after=after, limit=limit)
+    return _load(tx, _UNDOABLE, node, after, limit)
+
+
+def _load(tx: Tx, which: PreparedStatement, node: HopKey, after: int, limit: int) -> list[EndedBranch]:
+    """Return branches; raises TamperedMessage if what is to be undone of one cannot be read: nothing is no answer."""
+    try:
+        rows = tx.rows(which, **node._asdict(), namespace=tx.namespace, after=after, limit=limit)
+    except ValueError as error:
+        text = f"position {node.position}, branches: what is to be undone of one cannot be read any more"
+        raise TamperedMessage(text) from error
     return [_branch(row) for row in rows]
 
 
 def _branch(row: Any) -> EndedBranch:
-    end = BranchEnd(row.ended)
+    end = read_word(BranchEnd, row.ended, BranchEnd.STUCK)
     return EndedBranch(row.number, row.branch, row.place, end, row.rank or 0, row.output, row.undo or (), row.error)
 
 

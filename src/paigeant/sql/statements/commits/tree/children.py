@@ -9,10 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, case, func, select, update
 
+from paigeant.errors import TamperedMessage
 from paigeant.model.hold import Child
 from paigeant.model.hops import Commit, RunStart, Sealed, TurnedChild
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.words import read_word
 from paigeant.model.transition import Held
 from paigeant.model.tree.changes import ChildRetried
 from paigeant.model.tree.children import ChildState, Family
@@ -170,11 +172,16 @@ def load_family(tx: Tx, node: HopKey) -> Family:
     """Return the tenant of a node's run, and its newest child."""
     found = tx.rows(_TENANT, workflow_id=node.workflow_id, namespace=tx.namespace)
     tenant = found[0].tenant if found else None
-    children = tx.rows(_NEWEST, **node._asdict(), namespace=tx.namespace)
+    try:
+        children = tx.rows(_NEWEST, **node._asdict(), namespace=tx.namespace)
+    except ValueError as error:
+        raise TamperedMessage(f"position {node.position}, child: what can be undone of it is spoilt") from error
     if not children:
         return Family(tenant)
     [row] = children
-    ended = None if row.completed_at is None else RunStatus(row.status)
+    ended = None if row.completed_at is None else read_word(RunStatus, row.status, RunStatus.UNREADABLE)
+    if ended is RunStatus.UNREADABLE:
+        raise TamperedMessage(f"position {node.position}, child: it has ended as {row.status!r}, which no run does")
     last = tx.connection.execute(_LAST, {"workflow_id": row.workflow_id}).scalar() or 0
     state = ChildState(row.workflow_id, row.workflow, ended, row.output, row.error, row.undo or (), last)
     return Family(tenant, state)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, literal_column, select, update
 
 from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.model.stored.words import read_word
 from paigeant.protocol import operate
 from paigeant.protocol.tree import children as protocol
 from paigeant.sql.execution.keys import unindexed
@@ -57,13 +58,18 @@ def find(tx: Tx, workflow_id: UUID) -> Any:
     return run
 
 
+def status_of(run: Any) -> RunStatus:
+    """Return where the run of a row stands, or how it has ended."""
+    return read_word(RunStatus, run.status, RunStatus.UNREADABLE)
+
+
 def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
     """Make what failed, or waits, due now, as if it had never been tried; in the children that a run waits for, too.
 
     The run and its children are locked, the parents first.
     """
     run = find(tx, workflow_id)
-    was, resumed = RunStatus(run.status), operate.resume(run, tx.now)
+    was, resumed = status_of(run), operate.resume(run, tx.now)
     hops = operate.choose_resumed(tx.rows(_HOPS, b_workflow_id=workflow_id))
     restarted = [(key_of(hop), operate.restart(hop, tx.now, how)) for hop in hops]
     tx.many(_RESTART, [changed(key, change) for key, change in restarted])
@@ -72,7 +78,7 @@ def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
     else:
         _resume_children(tx, run, how, restarted)
     write_run(tx, workflow_id, {**resumed._asdict(), "status": OPEN_RUN})
-    return RunStatus(find(tx, workflow_id).status)  # it waits still, if all that waits of it is leased
+    return status_of(find(tx, workflow_id))  # it waits still, if all that waits of it is leased
 
 
 def _resume_children(tx: Tx, run: Any, how: operate.Restart, restarted: list[Any]) -> None:
