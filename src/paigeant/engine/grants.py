@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from paigeant.engine.custody.adoption import adopt_tree
 from paigeant.engine.custody.keys import load_records, meet_signers, signatures_of
-from paigeant.engine.custody.plans import with_its_plan, with_plan
+from paigeant.engine.custody.plans import judge_plans, with_its_plan, with_plan
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import ExpiredRun, MessageRejected, TamperedMessage, UnsignedDeed, UnsignedRun
 from paigeant.model.checks.findings import Finding
@@ -112,6 +112,7 @@ async def _judged(runtime: Runtime, leased: Leased) -> Leased:
     except (UnsignedDeed, ExpiredRun):
         await _learn(runtime, leased)
         codec.judge(leased, records or await load_records(runtime, run))
+    await judge_plans(runtime, leased)
     return replace(leased, judged=True)
 
 

@@ -77,7 +77,7 @@ def revise(leased: Leased, outcome: Revised[Value]) -> RevisedAhead:
         discarded=discarded,
         ahead=len(plan),
     )
-    judged = _judge(revision, policy, position + count(wanted))
+    judged = judge_revision(revision, policy, position + count(wanted))
     return RevisedAhead(Itinerary(PlanText(plan), workflow_id, path), judged, revision)
 
 
@@ -96,8 +96,11 @@ def _check_known(revision: Revision) -> None:
         raise _refused(revision, text)
 
 
-def _judge(revision: Revision, policy: SlipPolicy | None, total: int) -> SlipPolicy | None:
-    """Return the policy with which the run goes on; raises RevisionRefused for what it does not allow."""
+def judge_revision(revision: Revision, policy: SlipPolicy | None, total: int) -> SlipPolicy | None:
+    """Return the policy with which the run goes on; raises RevisionRefused for what it does not allow.
+
+    The path has ``total`` entries then, behind and ahead.
+    """
     added = count(each.entry for each in revision.added)
     _check_known(revision)
     if total > STEPS:

@@ -37,6 +37,7 @@ from paigeant.security.custody.judging.branches import check_start
 from paigeant.security.custody.judging.children import judge_child, link_all
 from paigeant.security.custody.judging.closing import check_end, learn_parents
 from paigeant.security.custody.judging.letters import Letters
+from paigeant.security.custody.judging.plans import check_plans, places_of
 from paigeant.security.custody.judging.variables import (
     check_missing,
     check_published,
@@ -173,6 +174,14 @@ class SignedCodec(PlainCodec):
         heads = chain.heads((path, position))
         if heads is not None:
             chain.joined[path, position] = heads
+
+    def wanted_plans(self, leased: Leased) -> Collection[HopKey]:
+        """Return of which hops the messages are needed to tell whether plans have changed as they may."""
+        return places_of(self._chains.of(leased.grant.key.workflow_id)) if leased.head is not None else ()
+
+    def judge_plans(self, leased: Leased, messages: Mapping[HopKey, PaigeantMessage]) -> None:
+        """Return if plans have changed as they may; raises TamperedMessage."""
+        check_plans(self._chains.of(leased.grant.key.workflow_id), messages)
 
     def judge_child(
         self, node: HopKey, child: ChildState, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]

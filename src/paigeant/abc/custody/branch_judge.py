@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.fan.joins import EndedBranch, JoinStart
 from paigeant.model.hops import Leased
-from paigeant.model.message import HopKey
+from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
@@ -35,6 +35,19 @@ class BranchJudge:
         has the newest record of each branch in it.
         """
         del leased, records, ended
+
+    def wanted_plans(self, leased: Leased) -> Collection[HopKey]:
+        """Return of which hops the messages are needed to tell whether plans have changed as they may; mostly none."""
+        del leased
+        return ()
+
+    def judge_plans(self, leased: Leased, messages: Mapping[HopKey, PaigeantMessage]) -> None:
+        """Return if branches have begun what their nodes have for them, and revisions are within the policy.
+
+        That is the one which the run was dispatched with. A message counts if its plan is the one that was signed.
+        Raises TamperedMessage.
+        """
+        del leased, messages
 
     def judge_published(
         self, leased: Leased, paths: Sequence[str], values: Mapping[str, Value], own: Collection[str]

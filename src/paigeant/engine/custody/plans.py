@@ -1,10 +1,11 @@
-"""The plans of messages that travel without them."""
+"""The plans of messages that travel without them, and of those that others follow."""
 
 from __future__ import annotations
 
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import MessageRejected
-from paigeant.model.message import PaigeantMessage
+from paigeant.errors import MessageRejected, TamperedMessage
+from paigeant.model.hops import Leased
+from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.plan_text import PlanText
 
 
@@ -23,3 +24,24 @@ def with_plan(message: PaigeantMessage, plan: PlanText) -> PaigeantMessage:
         return message.with_plan(plan)
     except ValueError as error:
         raise MessageRejected(str(error)) from error
+
+
+async def judge_plans(runtime: Runtime, leased: Leased) -> None:
+    """Return if the plans that a judged hop rests on have changed as they may; messages are read only if any has.
+
+    Raises TamperedMessage and Unavailable.
+    """
+    wanted = runtime.codec.wanted_plans(leased)
+    if wanted:
+        found = {key: await _message_at(runtime, leased, key) for key in wanted}
+        runtime.codec.judge_plans(leased, {key: message for key, message in found.items() if message is not None})
+
+
+async def _message_at(runtime: Runtime, leased: Leased, key: HopKey) -> PaigeantMessage | None:
+    if key == leased.grant.key:
+        return leased.message
+    body = await runtime.store.get_message(key)
+    try:
+        return None if body is None else await with_its_plan(runtime, runtime.codec.open(body).message)
+    except MessageRejected as error:
+        raise TamperedMessage(f"position {key.position}, message: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paigeant.engine.custody.keys import meet_signers, signatures_of
+from paigeant.engine.custody.plans import judge_plans
 from paigeant.engine.flow.children import node_of
 from paigeant.engine.flow.conditions import asked_for, see
 from paigeant.engine.flow.fan import all_branches, fan_of
@@ -53,6 +54,7 @@ async def _judge_join(runtime: Runtime, leased: Leased, outcome: AnyOutcome) -> 
         return
     ended = [one async for one in all_branches(store, key)]
     codec.judge_branches(leased, records, ended)
+    await judge_plans(runtime, leased)
     if isinstance(outcome, Joined) and isinstance(fan, Fan):
         require_counted(join, ended)
         if fan.publishes:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from paigeant.errors import TamperedMessage
@@ -68,6 +68,10 @@ class Chain:
     """The digests of the heads of nodes that are about to be left here."""
     starts: dict[Place, str] = field(default_factory=dict[Place, str])
     """The digests of what the joins of nodes were signed to begin with."""
+    unweighed: dict[str, Link] = field(default_factory=dict[str, Link])
+    """Records that say that a plan has changed, or that a branch has begun, and were not held against the plans."""
+    added: dict[str, int] = field(default_factory=dict[str, int])
+    """How many entries the revisions of a path have added, of those that were held against the policy."""
     ends_within: bool = False
     """Whether it is known that a run ends in which this one has begun, or the branch of it."""
     adopted: dict[Place, Link] = field(default_factory=dict[Place, Link])
@@ -86,6 +90,8 @@ class Chain:
             self._branches.setdefault(link.node, {})[path] = digest
             if link.text.fields.get("join") is not None:
                 self.starts[link.node] = link.text.fields["join"]
+        if _changes_plan(link.text):
+            self.unweighed[digest] = link
         if link.text.kind not in {RecordKind.BRANCH, RecordKind.TURN}:
             self._places.setdefault((path, position), []).append(link)
         if link.text.kind in {*BEGINNINGS, RecordKind.BRANCH, RecordKind.TURN}:
@@ -218,6 +224,14 @@ class Chain:
             since, at, begins = place_of(text), text.prev, text.kind in BEGINNINGS
         if at is None and not begins:
             raise TamperedMessage(f"{since}, prev: it follows no record, and is no dispatch")
+
+
+def _changes_plan(text: RecordText) -> bool:
+    """Tell whether what follows a record has another plan than what was ahead of it."""
+    if text.kind is RecordKind.BRANCH:
+        return text.fields["plan"] is not None
+    said: Mapping[str, Any] | None = text.fields.get("rev")
+    return said is not None and said["to"] is not None and bool(text.fields["next"])
 
 
 class Chains:

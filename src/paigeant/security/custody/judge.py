@@ -235,7 +235,8 @@ def _follow(before: Link, text: RecordText) -> str | None:
     if text.kind is RecordKind.CLOSE:
         check_close(text)
     begins = before.text.kind in {*BEGINNINGS, RecordKind.BRANCH}
-    return None if branch else _plan_ahead(before.ahead if same else before.text.fields["plan"], text, begins=begins)
+    ahead = before.ahead if same or (branch and place == before.text.place[1:]) else before.text.fields["plan"]
+    return ahead if branch else _plan_ahead(ahead, text, begins=begins)
 
 
 def _plan_ahead(ahead: str | None, text: RecordText, *, begins: bool) -> str | None:

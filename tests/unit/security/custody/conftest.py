@@ -19,6 +19,7 @@ from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import Grant, Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.outcomes import Completed
+from paigeant.model.revision import SlipPolicy
 from paigeant.model.values.values import Value, inline
 from paigeant.routing import advance
 from paigeant.security.custody.jws import SigningKey
@@ -46,9 +47,17 @@ class Journey:
     output: Value | None = None
 
     @classmethod
-    def begin(cls, codec: SignedCodec, *steps: Any, payload: Any = None, now: datetime = BEGAN) -> Journey:
+    def begin(
+        cls,
+        codec: SignedCodec,
+        *steps: Any,
+        payload: Any = None,
+        now: datetime = BEGAN,
+        policy: SlipPolicy | None = None,
+    ) -> Journey:
         message = new_message(*steps, payload=payload)
-        message = replace(message, headers=replace(message.headers, created_at=now))
+        slip = replace(message.routing_slip, policy=policy)
+        message = replace(message, headers=replace(message.headers, created_at=now), routing_slip=slip)
         hop = codec.begin(message, DispatchTerms("api"))
         made = cls(now, hop.messages[0], message)
         made.keep(HopKey(message.headers.workflow_id, "", 0), 0, hop.record)
