@@ -21,6 +21,10 @@ OTHERS_REASONS: Final = frozenset({WaitReason.JOIN, WaitReason.WINDOW, WaitReaso
 """What such a hop waits for as long as only they end the wait."""
 
 
+HELD: Final = frozenset({WaitReason.TAMPERED, WaitReason.UNSIGNED, WaitReason.REVOKED, WaitReason.EXPIRED})
+"""What a hop waits for of which nothing signed says that it may go on, or that it is to end."""
+
+
 def is_open(hop: HopState) -> bool:
     """Tell whether the hop still has its twin: it is not behind."""
     return hop.completed_at is None
@@ -183,3 +187,12 @@ def may_close(run: RunState, hop: HopState, direction: str, now: datetime) -> bo
     ends = hop.closes or run.cancel_requested is not None or (run.deadline is not None and run.deadline <= now)
     idle = is_due(hop, now) or (hop.owner is None and not waits_for_others(hop))
     return bool(ends) and is_open(hop) and direction == Direction.EXECUTE and idle
+
+
+def was_held_since(hop: HopState, started_at: datetime | None, closes_at: datetime | None) -> bool:
+    """Tell whether a hop that is to end was leased since it is, and had to be held: nothing has proven that it is to.
+
+    It is held once, and not with each sweep: it waits for a person, who resumes it or asks for the end again.
+    """
+    held = hop.reason in HELD and hop.due_at is None and started_at is not None
+    return held and (closes_at is None or started_at is None or closes_at <= started_at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -104,3 +104,22 @@ def test_whoever_closes_a_run_takes_what_is_on_the_way_forward_and_nobody_runs(
     run: Run, hop: Hop, direction: Direction, *, may: bool
 ):
     assert leases.may_close(run, hop, direction, NOW) is may
+
+
+@pytest.mark.parametrize(
+    ("hop", "started_at", "closes_at", "held"),
+    [
+        (Hop(reason="tampered", due_at=None), NOW, BEFORE, True),
+        (Hop(reason="unsigned", due_at=None), NOW, NOW, True),
+        (Hop(reason="tampered", due_at=None), NOW, None, True),
+        (Hop(reason="tampered", due_at=None), NOW, AFTER, False),
+        (Hop(reason="tampered", due_at=NOW), NOW, BEFORE, False),
+        (Hop(reason="tampered", due_at=None), None, BEFORE, False),
+        (Hop(reason="parked", due_at=None), NOW, BEFORE, False),
+        (Hop(reason=None, due_at=None), NOW, BEFORE, False),
+    ],
+)
+def test_what_was_held_since_it_is_to_end_is_not_taken_up_by_itself(
+    hop: Hop, started_at: datetime | None, closes_at: datetime | None, *, held: bool
+):
+    assert leases.was_held_since(hop, started_at, closes_at) is held

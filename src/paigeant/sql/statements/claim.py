@@ -102,9 +102,17 @@ _WAITS_FOR_NO_JOIN: Final = or_(
 )
 """As :func:`paigeant.protocol.leases.waits_for_others` says."""
 
+_NOT_HELD: Final = or_(
+    steps.due_at.is_not(None),
+    and_(*(steps.reason.is_distinct_from(one.value) for one in sorted(leases.HELD))),
+    runs.closes_at > steps.started_at,
+)
+"""As :func:`paigeant.protocol.leases.was_held_since` says."""
+
 _CLOSING: Final = PreparedStatement(
     LEASABLE.where(
         *TO_CLOSE,
+        _NOT_HELD,
         runs.closes_at <= bindparam("now"),
         unindexed(OPEN),
         steps.direction == Direction.EXECUTE.value,
@@ -115,7 +123,7 @@ _CLOSING: Final = PreparedStatement(
 )
 BRANCHES_TO_CLOSE: Final = (NAMESPACE, OPEN, steps.closes.is_not(None))
 _CLOSING_BRANCHES: Final = PreparedStatement(
-    LEASABLE.where(*BRANCHES_TO_CLOSE, steps.owner.is_(None) | _DUE).order_by(*HOP).limit(bindparam("limit"))
+    LEASABLE.where(*BRANCHES_TO_CLOSE, _NOT_HELD, steps.owner.is_(None) | _DUE).order_by(*HOP).limit(bindparam("limit"))
 )
 _MISFITS: Final = PreparedStatement(
     select(steps.step, steps.interface).where(NAMESPACE, OPEN, steps.interface.is_not(None)).distinct()

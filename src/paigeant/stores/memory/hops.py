@@ -51,7 +51,12 @@ def _holds_suspect(rows: Rows, owner: str) -> bool:
 def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[Grant]:
     """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
     now = rows.clock()
-    hops = (hop for run, hop in rows.pending() if leases.may_close(run, hop, hop.direction, now))
+    hops = (
+        hop
+        for run, hop in rows.pending()
+        if leases.may_close(run, hop, hop.direction, now)
+        and not leases.was_held_since(hop, hop.started_at, run.closes_at)
+    )
     return [grant(rows, hop, owner, lease, now) for hop in _first(hops, limit)]
 
 
