@@ -9,6 +9,7 @@ from pydantic_ai import Agent
 from pydantic_ai.models.test import TestModel
 
 from paigeant import ActivityRegistry, Completed, Terminal, Workflow, testing
+from paigeant.errors import InvalidInput
 
 
 def declare() -> ActivityRegistry:
@@ -73,3 +74,25 @@ async def test_a_compensation_says_what_there_is():
     said = " ".join(error.message for step in result.steps for error in step.errors)
     assert "there is: amount, approved_by, charge, fault, log, output, payload" in said
     assert "did you mean 'approved_by'?" in said
+
+
+@pytest.mark.parametrize(
+    ("call", "option", "right"),
+    [
+        ("result", "timout", "timeout"),
+        ("follow", "timeut", "timeout"),
+        ("signal", "signalid", "signal_id"),
+        ("cancel", "compensat", "compensate"),
+        ("retry", "accept_contracts", "accept_contract"),
+        ("fork", "keep_checkpoint", "keep_checkpoints"),
+    ],
+)
+async def test_a_misspelt_option_of_a_run_names_the_right_one(call: str, option: str, right: str):
+    async with testing.app(declare(), workflows=[Workflow("stopped", ["stop"])]) as app:
+        run = await app.dispatch("stopped", {})
+
+        with pytest.raises(InvalidInput) as caught:
+            getattr(run, call)(**{option: True})
+
+    assert f"{call} has no option {option!r}; did you mean {right!r}?" in str(caught.value)
+    assert __file__ in str(caught.value)

@@ -53,7 +53,8 @@ class Hooks:
     """Sees what happens and changes nothing. Everything does nothing unless it is overridden.
 
     A hook may raise anywhere: that is logged, once for each kind of failure, and changes neither the step nor its
-    lease. It must not block: it is called in the event loop, between steps.
+    lease. It must not block: it is called in the event loop, between steps. A context manager that takes more than 5 s
+    to enter or to leave is given up, as if it had raised.
     """
 
     wanted_events: ClassVar[Collection[type[Event]] | None] = None

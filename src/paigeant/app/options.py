@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import Any, Final, TypedDict, cast
 from uuid import UUID
 
-from paigeant.abc import Hooks
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers import Handlers
@@ -171,17 +170,6 @@ def read_status(given: str) -> RunStatus:
     except ValueError as error:
         text = f"{written_at()}: runs: status is {shown(given)}; {did_you_mean(str(given), map(str, RunStatus))}"
         raise InvalidInput(text) from error
-
-
-def check_hooks(hooks: Any) -> list[Hooks]:
-    """Return the hooks given to ``Paigeant``, one or several; raises RegistrationError, naming what is none."""
-    given: Any = [hooks] if isinstance(hooks, Hooks) else hooks
-    several = isinstance(given, Iterable) and not isinstance(given, str | Mapping)
-    found: list[Any] = list(cast("Iterable[Any]", given)) if several else [given]
-    for each in found:
-        if not isinstance(each, Hooks):
-            raise _wrong("hooks", each, "Hooks, as MyHooks(), or a list of them: from paigeant.abc import Hooks")
-    return found
 
 
 def check_parts(handlers: Any, workflows: Any, settings: Any, create: Any) -> list[Declaration[Any, Any] | Plan]:

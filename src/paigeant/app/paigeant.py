@@ -20,12 +20,13 @@ from paigeant.app.handlers import Catalog, Handlers, read_handlers
 from paigeant.app.handlers.publications import WorkflowListing, list_workers, list_workflows
 from paigeant.app.identities import secrecy_of
 from paigeant.app.inputs import as_inputs, naming_payloads
+from paigeant.app.observing.hooks import check_hooks
 from paigeant.app.observing.tracing import choose_hooks
+from paigeant.app.opened import Opened
 from paigeant.app.options import (
     DispatchArguments,
     ManyArguments,
     RunsArguments,
-    check_hooks,
     check_parts,
     check_workflow,
     read_concurrency,
@@ -86,7 +87,7 @@ class Paigeant:
         self.registry.check()
         self._hooks = GuardedHooks([*choose_hooks(self.settings), *check_hooks(hooks)])
         self._stack, self._create = AsyncExitStack(), create
-        self._runtime: Runtime | None = None
+        self._opened = Opened()
         self.is_there: bool = True
         """False if the store was not there when it was opened with ``create=False``, so that there is nothing in it."""
 
@@ -101,7 +102,8 @@ class Paigeant:
             self._stack = stack.pop_all()
         lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
         parts = (store, codec, self.registry, new_owner(), lease, transport, self._hooks)
-        self._runtime = Runtime(*parts, stall=stall, budgets=self.settings.budgets, **secrecy_of(self.settings))
+        budgets, secrecy = self.settings.budgets, secrecy_of(self.settings)
+        self._opened.hold(Runtime(*parts, stall=stall, budgets=budgets, **secrecy))
         return self
 
     def _choose(self) -> tuple[Store, Transport | None, bool]:
@@ -114,7 +116,7 @@ class Paigeant:
 
     async def __aexit__(self, *_: object) -> None:
         """Close what was opened."""
-        self._runtime = None
+        self._opened.hold(None)
         await self._stack.aclose()
 
     @property
@@ -129,10 +131,8 @@ class Paigeant:
 
     @property
     def runtime(self) -> Runtime:
-        """The parts in use; raises ConfigError outside of ``async with``."""
-        if self._runtime is None:
-            raise ConfigError("Paigeant is not open: use it as `async with Paigeant(...) as app:`")
-        return self._runtime
+        """The parts in use; raises ConfigError outside of ``async with``, in a fork, and in another event loop."""
+        return self._opened.runtime
 
     @property
     def store(self) -> Store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
@@ -18,6 +19,8 @@ from paigeant.model.values.showing import did_you_mean, shown
 from paigeant.routing import check_conditions
 
 _KEYS: Final = ", ".join(WRITTEN)
+_STEP: Final = "step"
+"""What an activity is called in Python; the key of a list has this name within it."""
 
 
 class EntryReader:
@@ -71,8 +74,18 @@ def _fields(said: Mapping[Any, Any]) -> dict[str, Any]:
     kinds = [key for key in WRITTEN if key in fields]
     if len(kinds) != 1:
         found = ", ".join(kinds or fields) or "nothing"
-        raise WrittenWrongly(f"it has {found[:100]}; an entry has exactly one of {_KEYS}")
+        raise WrittenWrongly(
+            f"it has {found[:100]}; an entry has exactly one of {_KEYS}{'' if kinds else _meant(fields)}"
+        )
     return fields
+
+
+def _meant(fields: Mapping[str, Any]) -> str:
+    """Return which key was perhaps meant, as the end of a sentence."""
+    others = (name for name in fields if name != _STEP)
+    close = (get_close_matches(name, (*WRITTEN, _STEP), n=1) for name in (*others, *fields))
+    near = next((found[0] for found in close if found), None)
+    return f"; did you mean {(Step.key if near == _STEP else near)!r}?" if near else ""
 
 
 def _check(entry: Entry, key: str) -> None:

@@ -18,12 +18,11 @@ from paigeant.config.file import FILE, hint, line_of, read_file
 from paigeant.config.identity import IdentitySettings
 from paigeant.config.sign_in import SignInSettings
 from paigeant.config.urls import check_url
-from paigeant.config.workflows import Workflows, WrittenWorkflow
+from paigeant.config.workflows import Budgets, Workflows, WrittenWorkflow
 from paigeant.errors import ConfigError
 from paigeant.model.entries.entry import WrittenWrongly
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.plan import Name, Plan
-from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.durations import parse_seconds, seconds_of
 from paigeant.model.values.showing import shown
 from paigeant.plugins import redacted, redacted_url
@@ -100,7 +99,7 @@ class Settings(
     workflows: Workflows = Field(
         default_factory=dict[Name, WrittenWorkflow], description="names of workflows, each with its list of steps"
     )
-    budgets: tuple[Budget, ...] = Field(
+    budgets: Budgets = Field(
         default=(), description="a list of budgets in which all steps count, as [{per: tenant/day, usd: 5}]"
     )
     concurrency: int = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError, model_serializer
@@ -22,6 +23,7 @@ P = TypeVar("P")
 
 _OPTIONS: Final = ("steps", "revision", "budget", "identity", "secrets")
 _BUDGETS: Final = TypeAdapter(tuple[Budget, ...])
+_OF_A_BUDGET: Final = tuple(field.name for field in fields(Budget))
 _POLICY: Final = TypeAdapter(RevisionPolicy)
 
 
@@ -50,7 +52,11 @@ def _read(said: Any) -> Any:
     """Return the workflows of an object; raises WrittenWrongly."""
     if not isinstance(said, Mapping):
         return said
-    return {name: _read_one(str(name), each) for name, each in cast("Mapping[Any, Any]", said).items()}
+    named = cast("Mapping[Any, Any]", said)
+    for name in named:
+        if not isinstance(name, str):  # as YAML reads 1, on and no
+            raise WrittenWrongly(f"the name {name!r} is no text: write it in quotes", name)
+    return {name: _read_one(name, each) for name, each in named.items()}
 
 
 def _read_one(name: str, said: Any) -> Any:
@@ -79,7 +85,7 @@ def _read_object(name: str, said: Mapping[Any, Any]) -> WrittenWorkflow:
         policy = None if revision is None else _POLICY.validate_python(revision)
     except ValidationError as error:
         raise _wrong_policy(error, revision) from error
-    budgets = _read_budgets(said.get("budget"))
+    budgets = _read_budgets(said.get("budget"), "budget")
     read = {
         "identity": _read_policy(IdentityPolicy.read, said.get("identity"), "identity"),
         "secrets": _read_policy(SecretPolicy.read, said.get("secrets"), "secrets"),
@@ -88,19 +94,27 @@ def _read_object(name: str, said: Mapping[Any, Any]) -> WrittenWorkflow:
     return _checked(name, made)
 
 
-def _read_budgets(said: Any) -> tuple[Budget, ...]:
-    """Return one budget, or a list of them."""
+def _read_budgets(said: Any, *within: str) -> tuple[Budget, ...]:
+    """Return one budget, or a list of them; raises WrittenWrongly."""
     if said is None:
         return ()
+    several = isinstance(said, list | tuple)
     try:
-        return _BUDGETS.validate_python(said if isinstance(said, list) else [said])
+        return _BUDGETS.validate_python(said if several else [said])
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        place = problem["loc"] if isinstance(said, list) else problem["loc"][1:]
+        place = problem["loc"] if several else problem["loc"][1:]
         text = problem["msg"].removeprefix("Value error, ")
-        raise WrittenWrongly(
-            f"it is {shown(problem['input'])}: {text[:1].lower()}{text[1:]}", "budget", *place
-        ) from error
+        if problem["type"] == "unexpected_keyword_argument":
+            option = str(place[-1])
+            text = f"a budget has no option {option!r}; {did_you_mean(option, _OF_A_BUDGET)}"
+            raise WrittenWrongly(text, *within, *place) from error
+        text = f"it is {shown(problem['input'])}: {text[:1].lower()}{text[1:]}"
+        raise WrittenWrongly(text, *within, *place) from error
+
+
+def _read_common_budgets(said: Any) -> tuple[Budget, ...]:
+    return _read_budgets(said)
 
 
 def _read_policy(read: Callable[[Any], P], said: Any, option: str) -> P:
@@ -141,3 +155,6 @@ def _wrong_policy(error: ValidationError, revision: Any) -> WrittenWrongly:
 
 Workflows: TypeAlias = Annotated[dict[Name, WrittenWorkflow], BeforeValidator(_read)]
 """Names of workflows, each with its list of steps, or an object with ``steps`` and ``revision``."""
+
+Budgets: TypeAlias = Annotated[tuple[Budget, ...], BeforeValidator(_read_common_budgets)]
+"""Budgets in which all steps count: a list of them, or one."""

@@ -16,6 +16,9 @@ from paigeant.model.hops import Leased
 from paigeant.model.message import Trail
 from paigeant.model.plan import Plan
 
+PATIENCE: Final = 5.0
+"""Seconds that a hook may take to enter, or to leave, what it wraps; meanwhile the step waits."""
+
 S = TypeVar("S", StepSpan, DispatchSpan)
 
 _LOG: Final = logging.getLogger("paigeant.hooks")
@@ -148,13 +151,15 @@ class AroundDispatch(Around[DispatchSpan], DispatchSpan):
 
 async def _enter(manager: AbstractContextManager[Any] | AbstractAsyncContextManager[Any]) -> Any:
     if isinstance(manager, AbstractAsyncContextManager):
-        return await manager.__aenter__()
+        async with asyncio.timeout(PATIENCE):
+            return await manager.__aenter__()
     return manager.__enter__()
 
 
 async def _leave(manager: Any, *raised: Any) -> None:
     if isinstance(manager, AbstractAsyncContextManager):
-        await manager.__aexit__(*raised)
+        async with asyncio.timeout(PATIENCE):
+            await manager.__aexit__(*raised)
     else:
         manager.__exit__(*raised)
 

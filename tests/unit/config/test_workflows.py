@@ -93,6 +93,9 @@ def test_every_kind_of_entry_can_be_written(read: Callable[[str], Settings]) -> 
         ("- search", "- 3", r":6: workflows\.trip\.steps\[0\]: it is 3; an entry is the name of an activity"),
         ("- search", "- a b", r":6: workflows\.trip\.steps\[0\]\.activity: it is 'a b': "),
         ("- search", "- {}", r":6: workflows\.trip\.steps\[0\]: it has nothing; an entry has exactly one"),
+        ("- search", "- {stp: a}", r"it has stp; an entry has .*; did you mean 'activity'\?"),
+        ("- search", "- {step: a, retry: 3}", r"it has step, retry; an entry has .*; did you mean 'activity'\?"),
+        ("- search", "- {foreach: a, in: b, step: c}", r"it has foreach, in, step; .*; did you mean 'for_each'\?"),
         ("- search", "- {wait: a, sleep: 3}", r"steps\[0\]: it has wait, sleep; an entry has exactly one of"),
         ("timeout: 1m", "timeout: soon", r":10: workflows\.trip\.steps\[1\]\.timeout: it is 'soon': "),
         ("timeout: 1m", "timeuot: 1", r":10: .*steps\[1\]\.timeuot: .*; did you mean 'timeout'\?"),
@@ -239,3 +242,29 @@ def test_the_schema_for_editors_has_every_setting_and_every_kind_of_entry() -> N
     _, *kinds = schema["$defs"]["entry"]["anyOf"]
     assert [kind["required"] for kind in kinds] == [[key] for key in WRITTEN]
     assert all(key in kind.schema for key, kind in WRITTEN.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("budgets: [{usd: 1, on_excede: ask}]", r":1: budgets\[0\]\.on_excede: .*; did you mean 'on_exceed'\?"),
+        ("workflows: {a: {steps: [b], budget: {us: 1}}}", r":1: workflows\.a\.budget\.us: .*; did you mean 'usd'\?"),
+        ("workflows: {1: [b]}", r"workflows\[1\]: the name 1 is no text: write it in quotes"),
+        ("workflows: {on: [b]}", r"workflows\[True\]: the name True is no text: write it in quotes"),
+    ],
+)
+def test_a_name_that_is_none_is_said_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "paigeant.yaml").write_text(text)
+
+    with pytest.raises(ConfigError, match=said):
+        load_settings()
+
+
+def test_one_budget_need_not_be_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "paigeant.yaml").write_text("budgets: {usd: 1}")
+
+    assert load_settings().budgets == (Budget(usd=1),)

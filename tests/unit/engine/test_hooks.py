@@ -273,3 +273,32 @@ async def test_a_step_that_is_cancelled_is_cancelled_through_its_hooks(bench, ca
     assert task.cancelled()
     assert left == ["slow"]
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("place", ["entering", "leaving"])
+async def test_a_hook_that_hangs_keeps_no_step_waiting(
+    bench, place: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("paigeant.engine.hooks.PATIENCE", 0.05)
+
+    class Hanging(Hooks):
+        @asynccontextmanager
+        async def around_step(self, leased: Leased) -> AsyncGenerator[None]:
+            if place == "entering":
+                await asyncio.Event().wait()
+            yield
+            await asyncio.Event().wait()
+
+    spans = Spans()
+    bench.hook_list = [Hanging(), spans]
+
+    @bench.registry.execute(retry=RetryPolicy(max_attempts=1))
+    async def count(payload: int) -> int:
+        return payload + 1
+
+    async with bench.worker():
+        view = await bench.until(await bench.start("count", payload=b"1"))
+
+    assert view.status is RunStatus.COMPLETED
+    assert len(spans.ends) == 1
+    assert "Hanging.around_step" in caplog.text
