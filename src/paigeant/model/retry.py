@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, cast
@@ -58,7 +58,7 @@ def _named(error: Any) -> Any:
     return qualified_name(error)
 
 
-def _is_meant(kind: type[BaseException], names: Iterable[Any]) -> bool:
+def _is_meant(kind: type[BaseException], names: Collection[str]) -> bool:
     """Tell whether a class is one of these: by its whole name, or, for a name without a module, by its last part.
 
     The name of a builtin means the builtin only, not somebody else's class that is called the same.
@@ -66,6 +66,24 @@ def _is_meant(kind: type[BaseException], names: Iterable[Any]) -> bool:
     whole = qualified_name(kind)
     name = class_name(whole)
     return whole in names or (name in names and not _is_builtin(name))
+
+
+def _with_own_names(names: Iterable[Any]) -> frozenset[str]:
+    """Return the names, and the own ones of classes that these are other names for: IOError, json.JSONDecodeError."""
+    found = (_found_as(str(name)) for name in names)
+    return frozenset(map(str, names)) | {qualified_name(each) for each in found if each is not None}
+
+
+def _found_as(name: str) -> type[BaseException] | None:
+    """Return the class of exceptions that a loaded module has under this name. Looking executes no code of theirs."""
+    parts = name.split(".")
+    there: Any = builtins if len(parts) == 1 else None
+    if there is None:
+        size = next((n for n in range(len(parts) - 1, 0, -1) if ".".join(parts[:n]) in sys.modules), 0)
+        there, parts = sys.modules.get(".".join(parts[:size])), parts[size:]
+    for part in parts:
+        there = getattr(there, "__dict__", {}).get(part)
+    return there if isinstance(there, type) and issubclass(there, BaseException) else None
 
 
 @cache
@@ -87,7 +105,8 @@ class RetryPolicy:
     attempt ``n`` is ``initial_delay * multiplier ** (n - 1)``, at most ``max_delay`` (both are durations), shortened at
     random by up to the share ``jitter`` (0 to 1). What an error asks for (``retry_after``, a duration) wins over that,
     if it is longer.
-    ``retry_on`` and ``no_retry_on`` take exception classes or their names; the latter wins.
+    ``retry_on`` and ``no_retry_on`` take exception classes or their names, also those that a module has for a class of
+    another; the latter wins.
     """
 
     max_attempts: Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)] = 3
@@ -103,8 +122,8 @@ class RetryPolicy:
         if isinstance(error, Terminal) or not isinstance(error, Exception):
             return False
         kinds = [kind for kind in type(error).__mro__ if issubclass(kind, BaseException)]
-        retried = any(_is_meant(kind, self.retry_on) for kind in kinds)
-        return retried and not any(_is_meant(kind, self.no_retry_on) for kind in kinds)
+        retried, given_up = _with_own_names(self.retry_on), _with_own_names(self.no_retry_on)
+        return any(_is_meant(kind, retried) for kind in kinds) and not any(_is_meant(kind, given_up) for kind in kinds)
 
     def delay_after(self, attempt: int, *, chance: float = 0.0, retry_after: float | None = None) -> float | None:
         """Return the seconds to wait after this attempt (from 1), or None if it was the last.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import json
 import subprocess
 import sys
+from concurrent.futures.thread import BrokenThreadPool
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +19,12 @@ from paigeant.errors import ArgumentError, RegistrationError, Terminal
 from paigeant.model.outcomes import AttemptError, Fault, add_error
 from paigeant.model.retry import RetryPolicy, qualified_name
 from paigeant.model.values.durations import seconds_of
+
+
+class Scope:
+    class Busy(Exception):
+        pass
+
 
 shares = st.floats(0, 1)
 seconds = st.floats(0, 1e6)
@@ -204,3 +212,24 @@ def test_of_many_errors_the_first_and_the_newest_are_kept_and_all_are_counted() 
     assert [error.number for error in errors] == [1, *range(991, 1001)]
     assert [error.message for error in errors][-1] == "1000"
     assert [error.number for error in errors if error.traceback] == [1, 1000]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("IOError", FileNotFoundError()),
+        ("EnvironmentError", OSError()),
+        ("socket.timeout", TimeoutError()),
+        ("json.JSONDecodeError", json.JSONDecodeError("no", "", 0)),
+        ("concurrent.futures.BrokenExecutor", BrokenThreadPool()),
+        (f"{__name__}.Scope.Busy", Scope.Busy()),
+    ],
+)
+def test_an_error_is_meant_by_each_name_that_it_can_be_imported_under(name: str, error: Exception):
+    assert RetryPolicy(retry_on=(name,)).retries(error)
+    assert not RetryPolicy(no_retry_on=(name,)).retries(error)
+
+
+@pytest.mark.parametrize("name", ["json.loads", "json.nosuch", "nosuch.ValueError", "json", "", "..", "os.path"])
+def test_what_names_no_class_means_none(name: str):
+    assert not RetryPolicy(retry_on=(name,)).retries(ValueError())

@@ -61,9 +61,9 @@ def _flaw_of_call(name: str, call: Any) -> str | None:
 
 def _are_events(hook: Hooks) -> bool:
     wanted: Any = hook.wanted_events
-    return wanted is None or (
-        isinstance(wanted, Collection) and not isinstance(wanted, str | Mapping) and _KINDS.issuperset(wanted)
-    )
+    if isinstance(wanted, str | Mapping) or not isinstance(wanted, Collection):
+        return wanted is None
+    return _KINDS.issuperset(cast("Collection[Any]", wanted))
 
 
 def _own_names(kind: type[Hooks]) -> Iterator[str]:
