@@ -14,17 +14,17 @@ from paigeant.model.events import StepEnded
 
 
 class Async(Hooks):
-    async def on_event(self, event):
+    async def on_event(self, event):  # type: ignore[override]  (that is wrong with it)
         pass
 
 
 class Coroutine(Hooks):
-    async def around_step(self, leased):
+    async def around_step(self, leased):  # type: ignore[override]  (that is wrong with it)
         pass
 
 
 class Undecorated(Hooks):
-    def around_dispatch(self, plan):
+    def around_dispatch(self, plan):  # type: ignore[override]  (that is wrong with it)
         yield
 
 
