@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import decimal
+import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from opcode import opmap
 from traceback import walk_tb
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from paigeant.activities.calls.unwinding import Unwinding
 from paigeant.activities.faults import text_of
@@ -19,22 +21,66 @@ from paigeant.model.values.showing import class_name
 
 T = TypeVar("T")
 
+GRACE: Final = 10.0
+"""Seconds that code may take to end once it is cancelled; meanwhile its lease is kept."""
+
+_LOG: Final = logging.getLogger("paigeant.step")
 _RAISE: Final = opmap["RAISE_VARARGS"]
 
 
-async def run_apart(make: Callable[[], Awaitable[T]], name: str) -> T:
+async def run_apart(
+    make: Callable[[], Awaitable[T]], name: str, keep_until_code_ends: Callable[[], Callable[[], None]]
+) -> T:
     """Return what is awaited in a new task, with a copy of the caller's context variables, as a thread has it.
 
-    A caller that is cancelled cancels it. What is meant for the program or the event loop, as SystemExit, becomes an
-    Exception, and so does the cancellation of a task by itself.
+    A caller that is cancelled cancels it, and waits :data:`GRACE` for it to end. Code that goes on nevertheless is
+    ended by force: ``keep_until_code_ends`` is called, and what it returned once the code has ended.
+    What is meant for the program or the event loop, as SystemExit, becomes an Exception, and so does the cancellation
+    of a task by itself.
     """
-    task = asyncio.create_task(_guarded(make, name), name=f"paigeant-{name}", context=own_context())
+    context = own_context()
+    task = asyncio.create_task(_guarded(make, name), name=f"paigeant-{name}", context=context)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not _is_cancelled():
+            return await _ended(task, name)
+        task.cancel()
+        try:
+            await asyncio.wait([task], timeout=GRACE)
+        finally:  # a second cancellation waits no longer
+            if not task.done():
+                _leave(task, context, name, keep_until_code_ends)
+        if not task.done() or (not task.cancelled() and isinstance(task.exception(), KeyboardInterrupt)):
+            raise  # Ctrl-C went to the event loop when it came, and is not raised in it twice
+        return await task
+
+
+async def _ended(task: asyncio.Task[T], name: str) -> T:
+    """Return what a task came to that has ended; asked itself, it says where it was cancelled."""
     try:
         return await task
     except asyncio.CancelledError as error:
-        if _is_cancelled():
-            raise
         raise _cancelled_from_inside(name) from error
+
+
+def _leave(
+    task: asyncio.Task[Any],
+    context: contextvars.Context,
+    name: str,
+    keep_until_code_ends: Callable[[], Callable[[], None]],
+) -> None:
+    """End code that swallows its cancellation by force; else the event loop could not be closed, nor its process end.
+
+    GeneratorExit, raised where the code awaits something, passes where CancelledError is caught; and where it is caught
+    as well, whoever awaits the code is closed around it. Its task then ends with its next turn.
+    """
+    with suppress(BaseException):
+        context.run(cast("Coroutine[Any, Any, Any]", task.get_coro()).close)
+    keep = keep_until_code_ends()
+    task.add_done_callback(lambda done: (keep(), done.cancelled() or done.exception()))
+    task.cancel()
+    _LOG.warning("step %r swallowed its cancellation, and was ended by force", name, extra={"step": name})
 
 
 def own_context() -> contextvars.Context:

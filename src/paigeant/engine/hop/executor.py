@@ -42,18 +42,18 @@ from paigeant.routing import admit, deadline_passed, decide_node, fail, no_compe
 class Executor:
     """Turns leased steps into outcomes. It raises nothing but cancellation and, before the code runs, Unavailable."""
 
-    def __init__(self, runtime: Runtime, keep_until_thread_ends: Callable[[str], Callable[[], None]]) -> None:
+    def __init__(self, runtime: Runtime, keep_until_code_ends: Callable[[str], Callable[[], None]]) -> None:
         """Serve the activities of the runtime's registry.
 
-        ``keep_until_thread_ends`` is called with the activity of a thread that outlives its step; what it returns is
-        called when that thread ends.
+        ``keep_until_code_ends`` is called with the activity of code that outlives its step; what it returns is called
+        when that code ends.
         """
         self._runtime = runtime
         self._store = runtime.store
         self._registry = runtime.registry
         self._served = ServedSteps(runtime.registry)
-        self._keep_until_thread_ends = keep_until_thread_ends
-        self._recorder = StepRecorder(runtime, keep_until_thread_ends)
+        self._keep_until_code_ends = keep_until_code_ends
+        self._recorder = StepRecorder(runtime, keep_until_code_ends)
         self._chance = runtime.chance
         self._lists = ItemLists()
 
@@ -174,12 +174,12 @@ class Executor:
         remaining = leased.grant.remaining if leased.message.headers.direction is Direction.EXECUTE else None
         limits = [limit for limit in (rules.timeout, remaining) if limit is not None]
         if not limits and rules.heartbeat_timeout is None:
-            return await (run_apart(code, step) if served.awaits else self._in_thread(code, progress, step))
+            return await (self._apart(code, step) if served.awaits else self._in_thread(code, progress, step))
         limit = asyncio.timeout(min(limits) if limits else None)
         watch = SilenceWatch(limit, progress, rules.heartbeat_timeout)
         try:
             async with limit, watch:
-                return await (run_apart(code, step) if served.awaits else self._in_thread(code, progress, step))
+                return await (self._apart(code, step) if served.awaits else self._in_thread(code, progress, step))
         except TimeoutError as error:
             if not limit.expired():
                 raise
@@ -191,8 +191,11 @@ class Executor:
 
     async def _in_thread(self, code: Callable[[], Any], progress: Progress, step: str) -> Any:
         in_thread = partial(progress.threaded, code)
-        result = await run_in_thread(in_thread, step, partial(self._keep_until_thread_ends, step))
-        return await run_apart(lambda: result, step) if inspect.isawaitable(result) else result
+        result = await run_in_thread(in_thread, step, partial(self._keep_until_code_ends, step))
+        return await self._apart(lambda: result, step) if inspect.isawaitable(result) else result
+
+    async def _apart(self, code: Callable[[], Any], step: str) -> Any:
+        return await run_apart(code, step, partial(self._keep_until_code_ends, step))
 
 
 class _RunningStep:

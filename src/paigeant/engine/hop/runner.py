@@ -49,7 +49,7 @@ class HopRunner:
         self._slots = slots
         self._keeper = keeper
         self._committer = committer
-        self._executor = Executor(runtime, slots.keep_until_thread_ends)
+        self._executor = Executor(runtime, slots.keep_until_code_ends)
         self._stopping = False
         self.released: int = 0
 

@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 
 async def run_in_thread(
-    function: Callable[[], T], name: str, keep_until_thread_ends: Callable[[], Callable[[], None]]
+    function: Callable[[], T], name: str, keep_until_code_ends: Callable[[], Callable[[], None]]
 ) -> T:
     """Return what the function returns, run in a new daemon thread with the caller's context variables.
 
-    A cancelled caller goes on at once. The thread cannot be stopped: ``keep_until_thread_ends`` is called, and what it
+    A cancelled caller goes on at once. The thread cannot be stopped: ``keep_until_code_ends`` is called, and what it
     returned is called when the thread has ended; what the function returns then is dropped.
     """
     call = _Call(function, name)
@@ -28,7 +28,7 @@ async def run_in_thread(
         return await call.future
     except asyncio.CancelledError:
         if not call.ended:
-            call.at_its_end = keep_until_thread_ends()
+            call.at_its_end = keep_until_code_ends()
         raise
 
 

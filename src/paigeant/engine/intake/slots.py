@@ -70,7 +70,7 @@ class Slots:
         self.take(there)
         return True
 
-    def keep_until_thread_ends(self, topic: str) -> Callable[[], None]:
+    def keep_until_code_ends(self, topic: str) -> Callable[[], None]:
         """Keep a place under the topic's limit taken until the function returned is called: its code still runs.
 
         The step gives its own slot back, so that code that never ends starves its own activity and no other.

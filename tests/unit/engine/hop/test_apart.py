@@ -15,11 +15,19 @@ from typing import Annotated, Any
 import pytest
 from pydantic import AfterValidator
 
-from paigeant import ActivityRegistry, RetryPolicy, RunFailed, Workflow, testing
+from paigeant import ActivityContext, ActivityRegistry, RetryPolicy, RunFailed, Workflow, testing
 from paigeant.engine.hop.apart import run_apart
+from paigeant.testing.waiting import eventually
 
 TENANT = contextvars.ContextVar("tenant", default="nobody")
 ONCE = RetryPolicy(max_attempts=1)
+
+
+async def until(true: Callable[[], Any]) -> None:
+    async def ask() -> Any:
+        return true()
+
+    await eventually(ask, within=10)
 
 
 def change() -> None:
@@ -216,6 +224,63 @@ async def test_whatever_raises_while_values_are_validated_is_the_steps_outcome_a
     assert (result.status, [each.attempt for each in result.steps[1].errors]) == ("failed", [1])
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of code that catches that as well
+@pytest.mark.parametrize("swallowed", [asyncio.CancelledError, BaseException])
+async def test_code_that_swallows_its_cancellation_keeps_no_run_and_no_slot(
+    swallowed: type[BaseException], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr("paigeant.engine.hop.apart.GRACE", 0.1)
+    registry, turns = ActivityRegistry(), list[int]()
+
+    @registry.execute(retry=RetryPolicy(max_attempts=2, initial_delay=0), timeout=0.1, concurrency=1)
+    async def stubborn(ctx: ActivityContext) -> int:
+        while ctx.attempt == 1:
+            turns.append(1)
+            try:
+                await asyncio.sleep(0.01)
+            except swallowed:
+                continue
+        return ctx.attempt
+
+    async with testing.app(registry, workflows=[Workflow("w", ["stubborn"])]) as app:
+        result = await (await app.dispatch("w", {})).result(10)
+        taken = len(turns)
+
+        assert (result.status, result.output) == ("completed", 2)
+        assert "took longer than its timeout" in result.steps[0].errors[0].message
+        assert "step 'stubborn' swallowed its cancellation, and was ended by force" in caplog.text
+        await asyncio.sleep(0.05)
+        assert len(turns) == taken
+
+
+async def test_a_second_cancellation_waits_no_longer(caplog: pytest.LogCaptureFixture):
+    begun, left, ended = asyncio.Event(), list[str](), list[str]()
+
+    async def code() -> None:
+        begun.set()
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                left.append("no")
+
+    def keep() -> Callable[[], None]:
+        ended.append("kept")
+        return lambda: ended.append("ended")
+
+    caller = asyncio.create_task(run_apart(code, "step", keep))
+    await begun.wait()
+    caller.cancel()
+    await until(lambda: left)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await until(lambda: len(ended) == 2)
+
+    assert (left, ended) == (["no"], ["kept", "ended"])
+    assert "ended by force" in caplog.text
+
+
 @pytest.mark.parametrize("handler", ["python's", "asyncio's", "one's own"])
 def test_ctrl_c_is_no_outcome(handler: str):
     """It comes at any instruction of a step, or out of whatever handles the signal."""
@@ -233,7 +298,7 @@ def test_ctrl_c_is_no_outcome(handler: str):
         await asyncio.sleep(1)
 
     async def main() -> None:
-        await run_apart(step, "step")
+        await run_apart(step, "step", lambda: lambda: None)
 
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -174,7 +174,7 @@ class LeasedSession(StepSession):
 
     async def run_in_thread(self, function: Callable[[], T]) -> T:
         """Return what the function returns, called in a thread."""
-        return await run_in_thread(function, self._step, partial(self._recorder.keep_until_thread_ends, self._step))
+        return await run_in_thread(function, self._step, partial(self._recorder.keep_until_code_ends, self._step))
 
     async def answers(self) -> Mapping[str, Answered]:
         """Return how the questions of this step stand; under a step's first lease it has asked nothing."""

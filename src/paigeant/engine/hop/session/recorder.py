@@ -31,10 +31,10 @@ LIMITS: Final = Limits(count=256, size=4 * 1024 * 1024, size_of=_size)
 class StepRecorder:
     """What the sessions of a worker share: the store, and one queue, so that what steps record goes together."""
 
-    def __init__(self, runtime: Runtime, keep_until_thread_ends: Callable[[str], Callable[[], None]]) -> None:
-        """Record in the runtime's store; threads that outlive their steps are kept by ``keep_until_thread_ends``."""
+    def __init__(self, runtime: Runtime, keep_until_code_ends: Callable[[str], Callable[[], None]]) -> None:
+        """Record in the runtime's store; threads that outlive their steps are kept by ``keep_until_code_ends``."""
         self.store: Store = runtime.store
-        self.keep_until_thread_ends = keep_until_thread_ends
+        self.keep_until_code_ends = keep_until_code_ends
         self.chance: Callable[[], float] = runtime.chance
         self.owner: str = runtime.owner
         self.identities: Callable[[], Identities] = runtime.identities
