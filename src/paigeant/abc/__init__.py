@@ -18,6 +18,7 @@ from paigeant.abc.calls.plan_access import PlanAccess
 from paigeant.abc.calls.step_session import Call, StepSession
 from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHop
 from paigeant.abc.custody.branch_judge import BranchJudge
+from paigeant.abc.custody.evidence_reader import EvidenceReader
 from paigeant.abc.custody.judge import Judge
 from paigeant.abc.custody.signer import Signer
 from paigeant.abc.custody.signing_keys import SigningKeys
@@ -51,6 +52,7 @@ __all__ = [
     "Directory",
     "DispatchSpan",
     "DispatchTerms",
+    "EvidenceReader",
     "Grants",
     "Heart",
     "Histories",

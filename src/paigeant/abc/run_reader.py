@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import Unpack
 from uuid import UUID
 
-from paigeant.model.custody.evidence import Evidence
-from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.overview import OpenCount, QueueView
@@ -24,6 +23,10 @@ class RunReader(ABC):
     @abstractmethod
     async def get_status(self, workflow_id: UUID) -> RunStatus:
         """Return its status, cheaply; raises ``UnknownRun``."""
+
+    @abstractmethod
+    async def find_open(self, workflow_ids: Collection[UUID]) -> set[UUID]:
+        """Return which of these runs have not ended, cheaply also for thousands; unknown ones are left out."""
 
     @abstractmethod
     async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
@@ -55,21 +58,6 @@ class RunReader(ABC):
         """Return the bytes of the message of a hop, done or not; None if there is no such hop.
 
         What was ahead of the run then stands in it.
-        """
-
-    @abstractmethod
-    async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
-        """Return what was signed of a run, as it lies there, by position, path and fence; of an unknown run nothing.
-
-        Records are written with the start and the commits that they are of, and never changed. Whether they are as they
-        were written is for a codec to judge: what is signed proves itself, or nothing.
-        """
-
-    @abstractmethod
-    async def load_evidence(self, workflow_id: UUID) -> Evidence:
-        """Return all that was signed of a run, and all that must agree with it, read in one transaction.
-
-        Raises ``UnknownRun``.
         """
 
     @abstractmethod

@@ -9,6 +9,7 @@ from paigeant.abc.calls.checkpoint_store import CheckpointStore
 from paigeant.abc.calls.histories import Histories
 from paigeant.abc.calls.ledger import Ledger
 from paigeant.abc.calls.pauses import Pauses
+from paigeant.abc.custody.evidence_reader import EvidenceReader
 from paigeant.abc.custody.signing_keys import SigningKeys
 from paigeant.abc.dead_letters import DeadLetters
 from paigeant.abc.directory import Directory
@@ -35,6 +36,7 @@ class Store(
     AccessTokens,
     Grants,
     SigningKeys,
+    EvidenceReader,
     RunReader,
     Resource,
 ):

@@ -21,6 +21,7 @@ from paigeant.app.handlers.publications import WorkflowListing, list_workers, li
 from paigeant.app.identities import secrecy_of
 from paigeant.app.inputs import as_inputs, naming_payloads
 from paigeant.app.observing.hooks import check_hooks
+from paigeant.app.observing.run_ends import RunEnds
 from paigeant.app.observing.tracing import choose_hooks
 from paigeant.app.opened import Opened
 from paigeant.app.options import (
@@ -38,7 +39,7 @@ from paigeant.app.options import (
 )
 from paigeant.app.readiness import require_activities, require_ready, warn_of, warn_of_unread
 from paigeant.app.run import Run
-from paigeant.app.run_ids import find_run_id, read_run_id
+from paigeant.app.run_ids import find_newest_run_id, find_run_id, read_run_id
 from paigeant.app.signals import Signal, send_all
 from paigeant.app.upkeep.administration import Administration
 from paigeant.app.upkeep.safety import require_safe
@@ -47,7 +48,7 @@ from paigeant.engine.dispatcher import dispatch
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime, new_owner
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
-from paigeant.errors import ConfigError, InvalidInput, UnknownRun
+from paigeant.errors import ConfigError, InvalidInput
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.checks.options import checked
 from paigeant.model.plan import Plan, WorkerCard
@@ -99,6 +100,8 @@ class Paigeant:
             for part in (store,) if transport is None else (store, transport):
                 part.reporter = self._hooks
                 await stack.enter_async_context(part)
+            self._ends = RunEnds(store)
+            stack.push_async_callback(self._ends.close)
             self._stack = stack.pop_all()
         lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
         parts = (store, codec, self.registry, new_owner(), lease, transport, self._hooks)
@@ -205,7 +208,7 @@ class Paigeant:
         """
         if workflow is not None:
             self.catalog.add(read_declaration(workflow))
-        return Run(self.runtime, read_run_id(workflow_id), self.catalog.outputs)
+        return Run(self.runtime, read_run_id(workflow_id), self._ends, self.catalog.outputs)
 
     async def find_run(self, beginning: str) -> Run[Any]:
         """Return the handle of the run whose id begins like this, if there is one only.
@@ -216,10 +219,7 @@ class Paigeant:
 
     async def find_newest_run(self) -> Run[Any]:
         """Return the handle of the run that was recorded last; raises UnknownRun if there is none."""
-        page = await self.store.list_runs(limit=1)
-        if not page.runs:
-            raise UnknownRun(f"there is no run yet in {redacted_url(self.settings.store)}")
-        return self.run(page.runs[0].workflow_id)
+        return self.run(await find_newest_run_id(self.store, self.settings.store))
 
     async def signal(
         self, workflow_id: str | UUID, name: str, payload: Any = None, *, signal_id: str | None = None

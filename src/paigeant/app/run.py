@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from math import inf
 from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final, Generic
@@ -11,11 +12,11 @@ from uuid import UUID
 
 from pydantic import JsonValue, TypeAdapter
 
-from paigeant.abc import RunReader
 from paigeant.app.calls.conversations import Conversation, list_conversations, load_conversation
 from paigeant.app.calls.recorded import list_calls
 from paigeant.app.declaration import Out_co
 from paigeant.app.inputs import variable_as_json
+from paigeant.app.observing.run_ends import RunEnds
 from paigeant.app.operating.adoption import adopt_run
 from paigeant.app.operating.deeds import attest, digest_of_carried, view_of
 from paigeant.app.operating.identity import renew_identity
@@ -38,48 +39,29 @@ from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
 from paigeant.model.values.values import shelve
 
-_LOOK: Final = 5.0
-"""Seconds after which a waiter looks again even if nothing reported a change."""
-
 _FOLLOW: Final = 1.0
-"""The same for who follows a run: what it waits for changes with time alone."""
+"""Seconds after which who follows a run looks again: what it waits for changes with time alone."""
 
 _PAUSE: Final = 0.03
 """Seconds between two looks of who follows a run, at least."""
-
-
-class _Waiting:
-    """Waits for a run that is not final, as long as the caller's patience lasts."""
-
-    def __init__(self, reader: RunReader, workflow_id: UUID, timeout: float | None, look: float) -> None:
-        """Let the caller look again after ``look`` seconds at most."""
-        self._reader = reader
-        self._workflow_id = workflow_id
-        self._timeout = timeout
-        self._until = None if timeout is None else monotonic() + timeout
-        self._look = look
-        self._seen = 0
-
-    async def for_change(self, status: RunStatus) -> None:
-        """Return when the run, whose status is this, may have changed; raises ResultTimeout."""
-        left = self._look if self._until is None else self._until - monotonic()
-        if left <= 0:
-            text = f"run {self._workflow_id} is {status} and was not final after {self._timeout:g} s; it goes on"
-            raise ResultTimeout(text)
-        self._seen = await self._reader.wait_for_change(self._seen, min(left, self._look))
 
 
 class Run(Generic[Out_co]):
     """One run, by its id. Every method may raise UnknownRun, and Unavailable if the store does not answer."""
 
     def __init__(
-        self, runtime: Runtime, workflow_id: UUID, outputs: Mapping[str, TypeAdapter[Any]] = MappingProxyType({})
+        self,
+        runtime: Runtime,
+        workflow_id: UUID,
+        ends: RunEnds,
+        outputs: Mapping[str, TypeAdapter[Any]] = MappingProxyType({}),
     ) -> None:
-        """Reach the run through the store of an open :class:`~paigeant.Paigeant`.
+        """Reach the run through the store of an open :class:`~paigeant.Paigeant`, which hears of the ``ends`` of runs.
 
         ``outputs`` has the types of what workflows put out, by name.
         """
         self._runtime = runtime
+        self._ends = ends
         self._outputs = outputs
         self.workflow_id: UUID = workflow_id
 
@@ -109,9 +91,9 @@ class Run(Generic[Out_co]):
 
         Raises :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on all the same.
         """
-        waiting = _Waiting(self._runtime.store, self.workflow_id, read_timeout(timeout, "result"), _LOOK)
-        while not (status := await self.status()).final:
-            await waiting.for_change(status)
+        patience = read_timeout(timeout, "result")
+        if not await self._ends.wait(self.workflow_id, patience):
+            raise self._still(await self.status(), patience)
         view = await self.view()
         return RunResult[Out_co].of(view, self._outputs.get(view.workflow))
 
@@ -122,14 +104,21 @@ class Run(Generic[Out_co]):
         In a busy store something changes all the time: it looks thirty times a second at most. Raises
         :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on all the same.
         """
-        waiting = _Waiting(self._runtime.store, self.workflow_id, read_timeout(timeout, "follow"), _FOLLOW)
+        patience = read_timeout(timeout, "follow")
+        until, seen = inf if patience is None else monotonic() + patience, 0
         while True:
             view = await self.view()
             yield view
             if view.status.final:
                 return
-            await waiting.for_change(view.status)
+            if (left := until - monotonic()) <= 0:
+                raise self._still(view.status, patience)
+            seen = await self._runtime.store.wait_for_change(seen, min(left, _FOLLOW))
             await asyncio.sleep(_PAUSE)
+
+    def _still(self, status: RunStatus, patience: float | None) -> ResultTimeout:
+        """Return the error of who has waited for so long, and the run has not ended."""
+        return ResultTimeout(f"run {self.workflow_id} is {status} and was not final after {patience:g} s; it goes on")
 
     async def why(self) -> Explanation:
         """Return why the run stands where it stands: for each open hop a sentence, who can act, what helps."""
@@ -204,7 +193,7 @@ class Run(Generic[Out_co]):
         texts = {str(step): variable_as_json(str(step), value, "step") for step, value in (outputs or {}).items()}
         keeps = read_flag("keep_checkpoints", keep_checkpoints, "fork")
         made = await fork(self._runtime, self.workflow_id, from_, texts, keeps=keeps)
-        return Run(self._runtime, made, self._outputs)
+        return Run(self._runtime, made, self._ends, self._outputs)
 
     @checked("cancel", InvalidInput)
     async def cancel(self, *, compensate: bool = False) -> RunStatus:

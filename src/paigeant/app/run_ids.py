@@ -9,6 +9,7 @@ from uuid import UUID
 from paigeant.abc import RunReader
 from paigeant.errors import UnknownRun
 from paigeant.model.values.showing import shown
+from paigeant.plugins import redacted_url
 
 _DIGITS: Final = 32
 _SHOWN: Final = 10
@@ -44,3 +45,11 @@ def read_run_id(given: str | UUID) -> UUID:
 def no_run_id(given: str) -> UnknownRun:
     """Return the error for a text that is no id, nor the beginning of one."""
     return UnknownRun(f"no run {shown(given)}: a workflow_id looks like 01890a5d-ac96-774b-bcce-b302099a8057")
+
+
+async def find_newest_run_id(reader: RunReader, url: str) -> UUID:
+    """Return the id of the run that was recorded last; raises UnknownRun, naming the store by its ``url``, for none."""
+    page = await reader.list_runs(limit=1)
+    if not page.runs:
+        raise UnknownRun(f"there is no run yet in {redacted_url(url)}")
+    return page.runs[0].workflow_id

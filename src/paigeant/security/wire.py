@@ -86,7 +86,7 @@ class WirePayload(_Strict):
     input: WireInline | Ref
     previous: WireInline | Ref | None = None
     fault: Fault | None = None
-    own: dict[str, WireInline | Ref] = {}
+    own: dict[str, WireInline | Ref] = Field(default_factory=dict)
 
     def payload(self) -> Payload:
         """Return it as a worker holds it."""

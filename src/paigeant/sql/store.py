@@ -13,6 +13,7 @@ from paigeant.sql.contracts.access_tokens import SqlAccess
 from paigeant.sql.contracts.calls import SqlCalls
 from paigeant.sql.contracts.dead_letters import SqlDeadLetters
 from paigeant.sql.contracts.directory import SqlDirectory
+from paigeant.sql.contracts.evidence import SqlEvidence
 from paigeant.sql.contracts.hops import SqlHops
 from paigeant.sql.contracts.operator import SqlOperator
 from paigeant.sql.contracts.reader import SqlRunReader
@@ -28,6 +29,7 @@ class SqlStore(
     SqlDirectory,
     SqlDeadLetters,
     SqlAccess,
+    SqlEvidence,
     SqlRunReader,
     Store,
 ):

@@ -4,19 +4,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Unpack
 from uuid import UUID
 
 from paigeant.abc import RunReader
-from paigeant.model.custody.evidence import Evidence
-from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.overview import OpenCount, QueueView
 from paigeant.model.stored.run_filter import RunFilter
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import read
-from paigeant.sql.statements.custody import evidence, records
 from paigeant.sql.statements.overview import queues, search
 
 
@@ -28,6 +26,9 @@ class SqlRunReader(InDatabase, RunReader):
 
     async def get_status(self, workflow_id: UUID) -> RunStatus:
         return await self.database.read(lambda tx: read.get_status(tx, workflow_id), single=True)
+
+    async def find_open(self, workflow_ids: Collection[UUID]) -> set[UUID]:
+        return await self.database.read(lambda tx: read.find_open(tx, workflow_ids), single=True)
 
     async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
         return await self.database.read(lambda tx: read.list_runs(tx, wanted))
@@ -43,12 +44,6 @@ class SqlRunReader(InDatabase, RunReader):
 
     async def get_message(self, key: HopKey) -> bytes | None:
         return await self.database.read(lambda tx: read.get_message(tx, key))
-
-    async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
-        return await self.database.read(lambda tx: records.load_records(tx, workflow_id), single=True)
-
-    async def load_evidence(self, workflow_id: UUID) -> Evidence:
-        return await self.database.read(lambda tx: evidence.load_evidence(tx, workflow_id))
 
     async def list_queues(self) -> list[QueueView]:
         return await self.database.read(lambda tx: queues.list_queues(tx, self.database.gone()))

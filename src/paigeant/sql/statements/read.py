@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from paigeant.model.stored.pages import read_place
 from paigeant.model.stored.words import read_word
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import Beside, values_shown, view_page, view_run
-from paigeant.sql.execution.keys import unindexed
+from paigeant.sql.execution.keys import one_of, runs_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, workflow_runs
@@ -45,13 +46,15 @@ SUMMARY: Final = (
 )
 _fork: Final = workflow_runs.alias("fork")
 _FORKS: Final = select(func.count()).where(_fork.c.forked_from == runs.workflow_id).scalar_subquery()
-_RUN: Final = select(
-    *SUMMARY,
-    _FORKS.label("forks"),
-    *(runs.trace_id, runs.correlation_id, runs.dispatch_key, runs.deadline, runs.cancel_requested),
-    *(runs.input, runs.output, runs.forked_from, runs.forked_at),
-    *(runs.parent_id, runs.parent_path, runs.parent_position),
-).where(unindexed(_VISIBLE), runs.workflow_id == bindparam("workflow_id"))
+_RUN: Final = PreparedStatement(
+    select(
+        *SUMMARY,
+        _FORKS.label("forks"),
+        *(runs.trace_id, runs.correlation_id, runs.dispatch_key, runs.deadline, runs.cancel_requested),
+        *(runs.input, runs.output, runs.forked_from, runs.forked_at),
+        *(runs.parent_id, runs.parent_path, runs.parent_position),
+    ).where(unindexed(_VISIBLE), runs.workflow_id == bindparam("workflow_id"))
+)
 _MESSAGE: Final = (
     select(steps.body)
     .join_from(step_executions, workflow_runs, runs.workflow_id == steps.workflow_id)
@@ -67,7 +70,12 @@ _BETWEEN: Final = (
 _STATUS: Final = PreparedStatement(
     select(STATUS).where(unindexed(_VISIBLE), runs.workflow_id == bindparam("workflow_id"))
 )
-_STEPS: Final = (
+_OPEN: Final = PreparedStatement(
+    select(runs.workflow_id).where(
+        one_of(runs.workflow_id, "runs"), unindexed(_VISIBLE), unindexed(runs.completed_at.is_(None))
+    )
+)
+_STEPS: Final = PreparedStatement(
     select(
         *(column for column in steps if column.name not in {"body", "digest", "undo_before"}),
         heartbeats.c.detail,
@@ -108,6 +116,11 @@ def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:
     if status is None:
         raise unknown(workflow_id)
     return read_word(RunStatus, status, RunStatus.UNREADABLE)
+
+
+def find_open(tx: Tx, workflow_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these runs have not ended."""
+    return {row.workflow_id for row in tx.rows(_OPEN, namespace=tx.namespace, runs=runs_of(workflow_ids))}
 
 
 def get_message(tx: Tx, key: HopKey) -> bytes | None:

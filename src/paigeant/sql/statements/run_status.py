@@ -48,7 +48,9 @@ STATUS: Final[ColumnElement[Any]] = case((runs.completed_at.is_not(None), runs.s
 def _of_waiting_hop(what: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return this of the hop for which the run waits, if it does."""
     hop = select(what).where(_OPEN_HOP).order_by(_hops.c.path.desc(), _hops.c.position.desc()).limit(1)
-    return case((STATUS.in_([RunStatus.WAITING.value]), hop.correlate(workflow_runs).scalar_subquery()))
+    return case(
+        (STATUS.op("=", is_comparison=True)(RunStatus.WAITING.value), hop.correlate(workflow_runs).scalar_subquery())
+    )
 
 
 _CONTRACT: Final = case((_hops.c.interface.is_not(None), WaitReason.CONTRACT.value), else_=_hops.c.reason)

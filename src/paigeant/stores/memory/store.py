@@ -219,6 +219,9 @@ class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants,
     async def get_status(self, workflow_id: UUID) -> RunStatus:
         return operator.find(self._rows, workflow_id).status
 
+    async def find_open(self, workflow_ids: Collection[UUID]) -> set[UUID]:
+        return views.find_open(self._rows, workflow_ids)
+
     async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
         return views.page(self._rows, wanted)
 

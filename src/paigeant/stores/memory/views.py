@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from paigeant.model.message import HopKey
@@ -39,6 +40,11 @@ def page(rows: Rows, wanted: RunsWanted) -> RunPage:
         and (since is None or run.created_at > rows.clock() - since)
     ]
     return view_page(found, wanted.get("limit", PAGE))
+
+
+def find_open(rows: Rows, workflow_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these runs have not ended."""
+    return {each for each in workflow_ids if (run := rows.runs.get(each)) is not None and not run.status.final}
 
 
 def message(rows: Rows, key: HopKey) -> bytes | None:

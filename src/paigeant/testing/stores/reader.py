@@ -117,6 +117,19 @@ class ReaderGuarantees(StoreBackend):
         async with connect("elsewhere") as other:
             assert await other.find_runs(ids[0], ids[3]) == []
 
+    async def test_of_many_runs_those_are_told_that_have_not_ended(self, store: Store, connect: Connect) -> None:
+        starts = [new_run("draft") for _ in range(3)]
+        await store.record_workflow_start(starts)
+        ids = {start.workflow_id for start in starts}
+        grants = await self.take(store, 3)
+        await self.settle(store, completed(grants[0], "text"))
+
+        asked = [*ids, UUID(int=1), *(UUID(int=number) for number in range(10, 1500))]
+        assert await store.find_open(asked) == ids - {grants[0].key.workflow_id}
+        assert await store.find_open([]) == set()
+        async with connect("elsewhere") as other:
+            assert await other.find_open(ids) == set()
+
     async def test_the_message_of_a_hop_stays_readable(self, store: Store, connect: Connect) -> None:
         grant = await self.begin(store, "draft", "review")
         assert await store.get_message(grant.key) == grant.body

@@ -19,6 +19,7 @@ from paigeant.model.people.approvals import (
 from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.pages import read_place
 from paigeant.protocol.people import approvals as protocol
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import approvals
 from paigeant.sql.schema.tables import Columns, step_executions
@@ -35,6 +36,9 @@ _SHOWN: Final = (
     select(approvals, steps.epoch.label("hop_epoch"), steps.completed_at)
     .join_from(approvals, step_executions, _OF_HOP)
     .where(asked.namespace == bindparam("namespace"))
+)
+_OF_RUN: Final = PreparedStatement(
+    _SHOWN.where(asked.workflow_id == bindparam("workflow_id")).order_by(asked.id).limit(SHOWN_OF_RUN)
 )
 
 
@@ -82,8 +86,8 @@ def load_answers(tx: Tx, step: StepEpoch) -> Mapping[str, Answered]:
 
 def approvals_of_run(tx: Tx, workflow_id: UUID) -> list[Approval]:
     """Return the first thousand questions of a run, in their order."""
-    query = _SHOWN.where(asked.workflow_id == workflow_id).order_by(asked.id).limit(SHOWN_OF_RUN)
-    return [protocol.view(row, tx.now) for row in tx.rows(query, namespace=tx.namespace)]
+    found = tx.rows(_OF_RUN, namespace=tx.namespace, workflow_id=workflow_id)
+    return [protocol.view(row, tx.now) for row in found]
 
 
 def _of_step(tx: Tx, step: StepEpoch) -> Sequence[Any]:

@@ -87,7 +87,7 @@ _RECORDED: Final = (
     .where(_made.workflow_id == bindparam("workflow_id"))
     .group_by(_made.step_id, _made.direction, _made.kind, _made.fence)
 )
-_OF_STEPS: Final = union_all(_CHARGED, _RECORDED)
+_OF_STEPS: Final = PreparedStatement(select(union_all(_CHARGED, _RECORDED).subquery()))
 """What the steps of a run were charged, and how many calls of each kind they have recorded, under which fence."""
 _PRUNED: Final = ("workflow_id", "step_id", "direction", "epoch", "key")
 

@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Integer,
     Select,
@@ -22,7 +21,7 @@ from sqlalchemy import (
 from paigeant.model.message import lineage
 from paigeant.model.values.values import Blob, Value
 from paigeant.protocol.variables import seen, set_at
-from paigeant.sql.execution.keys import names_of, unindexed, wanted
+from paigeant.sql.execution.keys import list_of, names_of, one_of, unindexed, wanted
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, values, workflow_runs, workflow_variables
@@ -97,14 +96,15 @@ def _both(sets: _Query, outputs: _Query) -> _Query:
     return select(union_all(sets, outputs).subquery("written"))
 
 
-_ON_PATHS: Final[BindParameter[Any]] = bindparam("paths", expanding=True)
-_ALL: Final = _both(
-    _SETS.where(_VISIBLE, variables.path.in_(_ON_PATHS)),
-    _OUTPUTS.where(
-        steps.workflow_id == bindparam("workflow_id"),
-        unindexed(steps.namespace == bindparam("namespace")),
-        steps.path.in_(_ON_PATHS),
-    ),
+_ALL: Final = PreparedStatement(
+    _both(
+        _SETS.where(_VISIBLE, one_of(variables.path, "paths")),
+        _OUTPUTS.where(
+            steps.workflow_id == bindparam("workflow_id"),
+            unindexed(steps.namespace == bindparam("namespace")),
+            one_of(steps.path, "paths"),
+        ),
+    )
 )
 _WANTED: Final = PreparedStatement(
     _both(
@@ -155,7 +155,7 @@ def load_variables(tx: Tx, workflow_id: UUID, path: str = "") -> dict[str, Value
 
 def load_on_paths(tx: Tx, workflow_id: UUID, paths: Collection[str]) -> Sequence[Any]:
     """Return all that was set on these paths, outputs included, of each name the newest on each."""
-    return tx.rows(_ALL, workflow_id=workflow_id, namespace=tx.namespace, paths=list(paths))
+    return tx.rows(_ALL, workflow_id=workflow_id, namespace=tx.namespace, paths=list_of(paths))
 
 
 def load_wanted(tx: Tx, questions: Sequence[Wanted]) -> list[dict[str, Value]]:
@@ -172,5 +172,7 @@ def load_wanted(tx: Tx, questions: Sequence[Wanted]) -> list[dict[str, Value]]:
 
 def load_values(tx: Tx, workflow_id: UUID, digests: Collection[str]) -> dict[str, bytes]:
     """Return the JSON texts behind these digests, as far as they are there."""
+    if not digests:
+        return {}
     rows = tx.rows(_VALUES, names=names_of((workflow_id, digest, "") for digest in digests))
     return {row.sha256: bytes(row.json) for row in rows if row.namespace == tx.namespace}

@@ -1,0 +1,23 @@
+"""What was signed of runs, as it lies in the database."""
+
+# ruff: noqa: D102 -- what a method guarantees is said in the contract
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from paigeant.abc import EvidenceReader
+from paigeant.model.custody.evidence import Evidence
+from paigeant.model.custody.records import StoredRecord
+from paigeant.sql.contracts.base import InDatabase
+from paigeant.sql.statements.custody import evidence, records
+
+
+class SqlEvidence(InDatabase, EvidenceReader):
+    """The contract over a database."""
+
+    async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
+        return await self.database.read(lambda tx: records.load_records(tx, workflow_id), single=True)
+
+    async def load_evidence(self, workflow_id: UUID) -> Evidence:
+        return await self.database.read(lambda tx: evidence.load_evidence(tx, workflow_id))
