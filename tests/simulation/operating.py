@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from paigeant.app.calls.approvals import Approvals
+from paigeant.app.observing.run_ends import RunEnds
 from paigeant.app.run import Run
 from paigeant.errors import InvalidInput, WrongState
 from paigeant.model.people.approvals import ApprovalStatus, AskedKind
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 async def operate(world: World, incident: Incident, number: int) -> None:
     """Do to a run what was drawn; a run that is not in a state for it is left as it is."""
     what = incident.what
-    run = Run(world.runtime("operator"), world.witness.runs[number])
+    runtime = world.runtime("operator")
+    run = Run(runtime, world.witness.runs[number], RunEnds(runtime.store))
     world.touched[number].add(what)
     if what == "resume":
         world.witness.resumed.update(each.workflow_id for each in family(world.rows, run.workflow_id))

@@ -121,7 +121,7 @@ class ReaderGuarantees(StoreBackend):
         starts = [new_run("draft") for _ in range(3)]
         await store.record_workflow_start(starts)
         ids = {start.workflow_id for start in starts}
-        grants = await self.take(store, 3)
+        grants = await self.take(store)
         await self.settle(store, completed(grants[0], "text"))
 
         asked = [*ids, UUID(int=1), *(UUID(int=number) for number in range(10, 1500))]
