@@ -10,7 +10,7 @@ from pydantic_ai import Agent, ModelMessage, ModelResponse, TextPart, ToolCallPa
 from pydantic_ai.messages import ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from paigeant import ActivityRegistry, Parallel, RetryPolicy, RunStatus, Workflow
+from paigeant import ActivityRegistry, Budget, Parallel, RetryPolicy, RunStatus, Workflow
 from paigeant.errors import InvalidInput
 from paigeant.testing.waiting import eventually
 
@@ -64,6 +64,43 @@ async def test_a_fork_that_keeps_checkpoints_pays_only_for_what_was_not_recorded
     assert result.steps[1].usage.requests == len(asked)
     assert result.steps[1].calls.replayed == (3 if keep else 0)  # two requests, and a tool
     assert len(await app.store.read_ledger(fork.workflow_id)) == len(asked)
+
+
+async def test_a_fork_keeps_what_was_recorded_since_its_source_was_started_afresh(
+    registry: ActivityRegistry, serve: Any
+):
+    seeker = Seeker()
+    registry.agent(seeker.agent, prompt="find", retry=ONCE)
+    app = await serve(Workflow("w", ["seeker"]))
+    run = await app.dispatch("w", None)
+    await run.result(timeout=20)
+    await run.retry(afresh=True)
+    await run.result(timeout=20)
+    seeker.broken, seeker.asked = False, []
+
+    fork = await run.fork("seeker", keep_checkpoints=True)
+    result = await fork.result(timeout=20)
+
+    assert (result.output, seeker.asked) == ("found", [2])
+    assert result.steps[0].calls.replayed == 3
+
+
+async def test_a_fork_has_the_budgets_of_its_source_for_itself(registry: ActivityRegistry, serve: Any):
+    """The first request is estimated at 256 tokens and more."""
+    seeker = Seeker()
+    seeker.broken = False
+    registry.agent(seeker.agent, prompt="find", retry=ONCE)
+    app = await serve(Workflow("w", ["seeker"], budget=Budget(tokens=400)))
+    run = await app.dispatch("w", None, budget=Budget(tokens=10, per="step"))
+    await run.result(timeout=20)
+
+    fork = await run.fork("seeker")
+    result = await fork.result(timeout=20)
+
+    assert (result.status, seeker.asked) == (RunStatus.FAILED, [])
+    assert result.error is not None
+    assert "the budget of 10 tokens per step has no room" in result.error.message
+    assert sorted(budget.tokens or 0 for budget in await app.spending.budgets()) == [10, 10, 400, 400]
 
 
 async def test_with_another_output_a_request_that_differs_holds_the_step(registry: ActivityRegistry, serve: Any):

@@ -73,7 +73,8 @@ async def fork(
 def _first(was: PaigeantMessage, view: RunView, position: int, edited: _Edited) -> PaigeantMessage:
     """Return the message with which the fork begins: what the source's said, with keys and a trace of its own.
 
-    Nothing that is inherited is undone, so that the list of what could be is empty.
+    Nothing that is inherited is undone, so that the list of what could be is empty. It has the source's budgets, and
+    what the source spent counts in none of them; its deadline it has not, which may have passed.
     """
     trace_id, traceparent = TraceContext.begin()
     slip, before = was.routing_slip, _trunk(view, position)
@@ -83,6 +84,7 @@ def _first(was: PaigeantMessage, view: RunView, position: int, edited: _Edited) 
         *(edited.workflow_id, view.workflow, trace_id),
         correlation_id=was.headers.run.correlation_id,
         traceparent=traceparent,
+        budgets=was.headers.run.budgets,
         secrets=_inherited(was.headers.run),
     )
     slip = replace(slip, itinerary=slip.itinerary.for_run(run.workflow_id), compensations=())

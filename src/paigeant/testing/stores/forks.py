@@ -63,7 +63,7 @@ class ForkGuarantees(StoreBackend):
         grant = await self.begin(store, "draft", "print")
         await store.record_step_result([completed(grant)], self.lease)
         [second] = await store.claim(WORKER, Due(["print"]), 1, self.lease)
-        await store.start_afresh(second.held)
+        assert await store.start_afresh(second.held) == 1
         for key, kind in (("prompt", "prompt"), ("a", "model")):
             await store.record_checkpoints([Recording(second.held, Checkpoint(key, b"1", "f", kind))])
         await store.record_step_result([failed(second)], self.lease)
@@ -76,12 +76,13 @@ class ForkGuarantees(StoreBackend):
         found: list[set[str]] = []
         for fork in forks:
             twin = fork.start.twin
-            step = StepEpoch(twin.key.workflow_id, twin.step_id, twin.direction)
+            step = StepEpoch(twin.key.workflow_id, twin.step_id, twin.direction, 1)
             found.append(set(await store.load_checkpoints(step)))
         assert found == [{"prompt", "a"}, set(), {"a"}]
         granted = await store.claim(WORKER, Due(["print"]), 3, self.lease)
         assert {one.key: (one.fence, one.attempt, one.epoch) for one in granted} == {
-            fork.start.twin.key: (2 if kept else 1, 1, 0) for fork, kept in zip(forks, found, strict=True)
+            fork.start.twin.key: (2 if kept else 1, 1, 1 if kept else 0)
+            for fork, kept in zip(forks, found, strict=True)
         }
         assert [step.calls for step in (await store.get_run(forks[0].start.workflow_id)).steps if step.calls]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import bindparam, func, literal, select, update
+from sqlalchemy import Integer, bindparam, func, literal, select, update
 
 from paigeant.model.runs import Direction
 from paigeant.model.stored.forks import Fork
@@ -14,7 +14,9 @@ from paigeant.sql.schema.tables import Columns, step_executions
 from paigeant.sql.statements.hops import THIS_HOP, bound, steps
 
 kept: Columns = checkpoints.c
-_SAME: Final = ("direction", "key", "fingerprint", "kind", "library", "worker", "took_us", "recorded_at", "payload")
+_SAME: Final = (
+    *("direction", "epoch", "key", "fingerprint", "kind", "library", "worker", "took_us", "recorded_at", "payload"),
+)
 _OF_STEP: Final = (
     select(*(kept[name] for name in _SAME))
     .join_from(
@@ -27,15 +29,20 @@ _OF_STEP: Final = (
     .where(steps.workflow_id == bindparam("source"), steps.path == literal(""), steps.position == bindparam("place"))
     .where(kept.direction == Direction.EXECUTE.value)
 )
-_LEASED_BEFORE: Final = update(step_executions).where(THIS_HOP).values(fence=1)
+_LEASED_BEFORE: Final = (
+    update(step_executions).where(THIS_HOP).values(fence=1, epoch=bindparam("b_epoch", type_=Integer()))
+)
 
 
 def inherit_checkpoints(tx: Tx, fork: Fork) -> None:
-    """Write what the fork's first step finds recorded, as if it had been leased before: then it looks for that."""
+    """Write what the fork's first step finds recorded, as if it had been leased before: then it looks for that.
+
+    It begins in the epoch of the source's step, for the keys of what runs of agents record name their epoch.
+    """
     twin = fork.start.twin
     found = tx.rows(_OF_STEP, source=fork.source, place=fork.before)
-    mine = {"workflow_id": twin.key.workflow_id, "step_id": twin.step_id, "epoch": 0, "fence": 0}
+    mine = {"workflow_id": twin.key.workflow_id, "step_id": twin.step_id, "fence": 0}
     rows = [{**row._asdict(), **mine} for row in found if not (fork.outputs and row.kind == "prompt")]
     if rows:
         tx.add(checkpoints, rows)
-        tx.many(_LEASED_BEFORE, [bound(twin.key)])
+        tx.many(_LEASED_BEFORE, [bound(twin.key) | {"b_epoch": rows[0]["epoch"]}])

@@ -59,7 +59,7 @@ def load_checkpoints(rows: Rows, step: StepEpoch) -> dict[str, Checkpoint]:
 
 
 def inherit_checkpoints(rows: Rows, fork: Fork) -> None:
-    """Write what a fork's first step finds recorded, as if it had been leased before."""
+    """Write what a fork's first step finds recorded, as if it had been leased before, in the epoch of the source's."""
     twin, was = fork.start.twin, rows.hop(HopKey(fork.source, "", fork.before))
     found = {} if was is None else rows.runs[fork.source].checkpoints.get(_step(was), {})
     kept = {
@@ -68,9 +68,9 @@ def inherit_checkpoints(rows: Rows, fork: Fork) -> None:
         if not (fork.outputs and row.checkpoint.kind == "prompt")
     }
     hop = rows.hop(twin.key)
-    if kept and hop is not None:
+    if kept and was is not None and hop is not None:
+        hop.epoch, hop.fence = was.epoch, 1
         rows.runs[twin.key.workflow_id].checkpoints[_step(hop)] = kept
-        hop.fence = 1
 
 
 def list_calls(rows: Rows, workflow_id: UUID) -> list[CallRow]:
