@@ -117,6 +117,34 @@ async def test_an_edit_leaves_the_arguments_that_it_does_not_name(registry: Acti
     assert paid == [(800, "Ada")]
 
 
+async def test_an_edit_that_the_tool_does_not_take_is_asked_about_again(registry: ActivityRegistry):
+    buyer = Buyer()
+    registry.agent(buyer.agent, prompt="buy")
+    workflow = Workflow("w", ["buyer"])
+
+    async with testing.app(registry, workflows=[workflow]) as app:
+        run = await waiting(app, workflow)
+        pay, invoice = (await app.approvals.list()).approvals
+        await app.approvals.answer(invoice.id, "invoice 1")
+        await app.approvals.approve(pay.id, edit={"eur": "much"})
+        await app.advance()
+        assert (await run.status()) is RunStatus.WAITING
+        [again] = (await app.approvals.list()).approvals
+        await app.approvals.approve(again.id, edit={"eur": "dear"})
+        await app.advance()
+        [last] = (await app.approvals.list()).approvals
+        await app.approvals.approve(last.id, edit={"eur": 700})
+        await app.advance()
+        view = await run.view()
+
+    assert (again.tool, again.arguments) == (last.tool, last.arguments) == ("pay", {"eur": 900})
+    assert str(last.metadata) == str(again.metadata)
+    assert "eur: Input should be a valid integer" in str(again.metadata)
+    assert "much" not in str(again.metadata)
+    assert (view.output, view.steps[0].attempt) == ("paid 700, invoice 1", 1)
+    assert buyer.made == {"model": 3, "quote": 1, "pay": 1, "invoice": 1}
+
+
 async def test_a_denial_is_said_to_the_model(registry: ActivityRegistry):
     buyer = Buyer()
     registry.agent(buyer.agent, prompt="buy")

@@ -138,7 +138,7 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
             return None
         step = ActivityContext.current()
         run = (ctx.run_id or "").removeprefix(f"{step.workflow_id}:{step.step_id}:")
-        return await answers_to(session, run, requests, self._approvals)
+        return await answers_to(session, ctx, run, requests, self._approvals)
 
     async def wrap_run(self, ctx: RunContext[Any], *, handler: Any) -> Any:
         """Run, with what is replayed kept out of traces, and events in an order that replays."""

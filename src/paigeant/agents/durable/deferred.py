@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import count
 from typing import Any, Final
 
-from pydantic_ai import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
+from pydantic import ValidationError
+from pydantic_ai import DeferredToolRequests, DeferredToolResults, RunContext, ToolApproved, ToolDenied
 from pydantic_ai.messages import ToolCallPart
+from pydantic_core import from_json
 
 from paigeant.abc import StepSession
 from paigeant.activities.calls.recorded import stored_key
@@ -25,16 +28,18 @@ _OPEN: Final = frozenset({ApprovalStatus.OPEN})
 
 
 async def answers_to(
-    session: StepSession, run: str, requests: DeferredToolRequests, policy: ApprovalPolicy
+    session: StepSession, context: RunContext[Any], run: str, requests: DeferredToolRequests, policy: ApprovalPolicy
 ) -> DeferredToolResults:
     """Return what people have said to these calls; ends the step, which waits for them, where one is still open.
 
-    An answer is for the arguments that were shown: the same call with others is another question.
+    An answer is for the arguments that were shown: the same call with others is another question. Where somebody has
+    edited them into what the tool does not take, the call is asked about once more, and the question says why.
     """
-    asked = {
-        call.tool_call_id: _question(run, call, requests, policy) for call in (*requests.approvals, *requests.calls)
-    }
     found = await session.answers()
+    asked = {
+        call.tool_call_id: _latest(context, call, _question(run, call, requests, policy), found)
+        for call in (*requests.approvals, *requests.calls)
+    }
     if any(one.key not in found or found[one.key].status in _OPEN for one in asked.values()):
         session.wait(Parked(WaitReason.APPROVAL, _patience(policy), asks=tuple(asked.values())))
     for one in asked.values():
@@ -79,6 +84,33 @@ def _question(run: str, call: ToolCallPart, requests: DeferredToolRequests, poli
     key = stored_key(f"{run}/{call.tool_call_id}:{digest}")
     shown = None if metadata is None else to_json(metadata, fallback=repr).decode()
     return Asked(key, kind, call.tool_name, arguments, shown, policy.seconds)
+
+
+def _latest(context: RunContext[Any], call: ToolCallPart, first: Asked, found: Mapping[str, Answered]) -> Asked:
+    """Return what is asked about a call now: the newest question, or one more if that was answered with a flaw."""
+    numbered = (first._replace(key=stored_key(f"{first.key}#{number}")) for number in count(2))
+    asked, again = first, next(numbered)
+    while again.key in found:
+        asked, again = again, next(numbered)
+    answer = found.get(asked.key)
+    flaw = None if answer is None else _flaw(context, call, answer)
+    if flaw is None:
+        return asked
+    metadata: dict[str, Any] = {} if first.metadata is None else from_json(first.metadata)
+    return again._replace(metadata=to_json({**metadata, "edit_refused": flaw}).decode())
+
+
+def _flaw(context: RunContext[Any], call: ToolCallPart, answer: Answered) -> str | None:
+    """Return why the tool does not take the arguments that somebody has edited; without their values."""
+    tool = ((context.tool_manager and context.tool_manager.tools) or {}).get(call.tool_name)
+    if tool is None or answer.value is None or answer.status is not ApprovalStatus.APPROVED:
+        return None
+    try:
+        tool.args_validator.validate_python(answer.value, context=context.validation_context)
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
+    return None
 
 
 def _patience(policy: ApprovalPolicy) -> timedelta | None:
