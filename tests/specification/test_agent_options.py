@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import pytest
@@ -17,8 +18,11 @@ from paigeant.errors import InvalidInput, RegistrationError
 ONCE = RetryPolicy(max_attempts=2, initial_delay=0.01)
 
 
-@pytest.fixture(params=["sqlite"])
-def settings(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest, tmp_path: Any) -> Settings:
+    if request.param == "postgres":
+        space, store = f"options-{secrets.token_hex(6)}", request.getfixturevalue("shared_postgres")
+        return Settings(store=store, transport=None, namespace=space, grace=1, lease=2)
     return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)
 
 
