@@ -76,6 +76,8 @@ def test_a_run_is_given_a_budget_as_it_is_dispatched(project: Any, until: Any):
     assert dispatched.returncode == 1, dispatched.stderr
     assert "BudgetExceeded" in dispatched.stdout
     assert [(each["tokens"], each["spent_tokens"]) for each in budgets] == [(1, 0)]
-    assert {each.returncode for each in wrong} == {2}
+    narrowed = [project.paigeant("cost", *words, "--budgets") for words in (("--last",), ("--by", "day"), ("01a2",))]
+    assert {each.returncode for each in (*wrong, *narrowed)} == {2}
+    assert "takes no --by" in narrowed[1].stderr
     assert "usd is -1: input should be greater than 0" in wrong[0].stderr
     assert "per is 'moon'" in " ".join(wrong[2].stderr.split())

@@ -61,8 +61,12 @@ def show(approval_id: ApprovalId, as_json: Annotated[bool, typer.Option("--json"
     typer.echo(f"{found.kind} {found.id}: {printable(found.tool)}, {found.status}")
     typer.echo(f"run {found.workflow_id}, step {printable(found.step)}, asked {clock(found.asked_at)}")
     typer.echo(f"arguments: {printable(to_json(found.arguments, indent=2).decode())}")
+    if found.metadata is not None:
+        typer.echo(f"metadata: {printable(to_json(found.metadata, indent=2).decode())}")
+    if found.expires_at is not None:
+        typer.echo(f"until {clock(found.expires_at)}")
     if found.answered_by is not None:
-        typer.echo(f"{found.status} by {printable(found.answered_by)}: {to_json(found.answer).decode()}")
+        typer.echo(f"{found.status} by {printable(found.answered_by)}: {printable(to_json(found.answer).decode())}")
     if found.status is ApprovalStatus.OPEN:
         typer.echo(f"answer it: {how_to_answer(found)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Final
 
@@ -45,6 +46,7 @@ def cost(
 ) -> None:
     """Show what was spent: requests, tokens and money, also of runs that failed, were cancelled or are pruned."""
     if budgets:
+        _require_alone({"ID": workflow_id, "--last": last or None, "--by": by, "--since": since})
         _show_budgets(as_json=as_json)
         return
     require_at_most_one(workflow_id, last)
@@ -66,6 +68,13 @@ def cost(
         rows = [[printable(row.key or "-"), *_row(row)] for row in costs.rows]
         total: list[Cell] = [Text("total", style="bold"), *_row(costs.total)]
         write_lines(listed(columns, [*rows, total], width_of(sys.stdout)))
+
+
+def _require_alone(others: Mapping[str, object]) -> None:
+    """Refuse what would narrow the ledger beside --budgets: budgets have rows of their own."""
+    for name, given in others.items():
+        if given is not None:
+            raise typer.BadParameter(f"it lists all budgets, and takes no {name}", param_hint="--budgets")
 
 
 def _show_budgets(*, as_json: bool) -> None:

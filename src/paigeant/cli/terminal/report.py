@@ -28,6 +28,8 @@ from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunStatus, RunView, StepStatus, WaitReason
 from paigeant.model.values.showing import class_name
 
+_OF_PROOF: Final = frozenset({"value", "signal_id", "shown", "question"})
+"""What a deed says for whoever verifies it: digests, and ids that a person types nowhere."""
 _SHOWN: Final = 2_000
 """Characters of a value that are printed; --json has all of it."""
 
@@ -144,7 +146,7 @@ def _done(deeds: Sequence[DeedView]) -> Iterator[Text]:
 def _told(deed: DeedView) -> dict[str, JsonValue]:
     """Return of a deed's arguments those that tell a person something; digests do not."""
     arguments = deed.arguments if isinstance(deed.arguments, dict) else {}
-    return {name: value for name, value in arguments.items() if value and name not in {"value", "signal_id"}}
+    return {name: value for name, value in arguments.items() if value and name not in _OF_PROOF}
 
 
 def _progress(view: RunView) -> Iterator[Text]:
