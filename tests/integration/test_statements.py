@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 from typing import Self
 
 import asyncpg
 import pytest
+from pydantic_ai import Agent
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import make_url
 
-from paigeant import ActivityRegistry, Paigeant, Workflow
+from paigeant import ActivityRegistry, Budget, Paigeant, Workflow
 from paigeant.config import Settings
 from paigeant.model.runs import RunStatus
 from paigeant.testing.waiting import eventually
@@ -22,6 +26,9 @@ RUN = Workflow("three", ["first", "second", "third"])
 RUNS = 10
 LEAST, MOST = 4, 12
 """Statements for a run of three steps, dispatch included, BEGIN and COMMIT and NOTIFY counted."""
+REQUESTS = 6
+OF_A_BUDGET = 14
+"""Statements more for a request, BEGIN and COMMIT counted: nine that reserve, three that settle, and what is rare."""
 
 
 class Counter:
@@ -32,6 +39,8 @@ class Counter:
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         self.count = 0
+        self.begun = 0
+        """Transactions."""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -58,8 +67,10 @@ class Counter:
             writer.write(length + await reader.readexactly(int.from_bytes(length) - 4))
             while True:
                 head = await reader.readexactly(5)
-                writer.write(head + await reader.readexactly(int.from_bytes(head[1:]) - 4))
+                body = await reader.readexactly(int.from_bytes(head[1:]) - 4)
+                writer.write(head + body)
                 self.count += head[:1] in {b"Q", b"E"}
+                self.begun += head[:1] == b"Q" and body.startswith(b"BEGIN")
         writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -105,6 +116,41 @@ async def test_a_run_of_three_steps_takes_a_dozen_statements_at_most(counter: tu
 
     assert each >= LEAST, "not all of it went past the counter"
     assert each <= MOST
+
+
+def _reply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+    """Call the next tool, or end."""
+    del info
+    turn = len(messages) // 2
+    return ModelResponse(parts=[ToolCallPart("look", {})] if turn < REQUESTS - 1 else [TextPart("done")])
+
+
+async def test_a_budget_adds_one_transaction_a_request_and_no_more(counter: tuple[Counter, str, str]):
+    counted, through, _ = counter
+    registry = ActivityRegistry()
+    agent = Agent(FunctionModel(_reply), name="agent")
+    agent.tool_plain(_look, name="look")
+    registry.agent(agent, prompt="go")
+    budget = Budget(tokens=10**9)
+    flows = [Workflow("free", ["agent"]), Workflow("kept", ["agent"], budget=[budget, replace(budget, per="step")])]
+    found: dict[str, tuple[float, float]] = {}
+    async with Paigeant(registry, workflows=flows, settings=Settings(store=through)) as app, app.worker():
+        for flow in flows:
+            counts: list[tuple[int, int]] = []
+            for _ in range(RUNS):
+                before = counted.begun, counted.count
+                run = await app.dispatch(flow.name, 0)
+                assert (await run.result(timeout=20)).status is RunStatus.COMPLETED
+                counts.append((counted.begun - before[0], counted.count - before[1]))
+            found[flow.name] = median(one for one, _ in counts), median(one for _, one in counts)
+
+    transactions, statements = (kept - free for kept, free in zip(found["kept"], found["free"], strict=True))
+    assert REQUESTS / 2 < transactions < REQUESTS * 1.5, found
+    assert statements <= REQUESTS * OF_A_BUDGET, found
+
+
+def _look() -> str:
+    return "seen"
 
 
 async def _next(previous: int) -> int:

@@ -32,4 +32,4 @@ class Budgets(ABC):
 
     @abstractmethod
     async def list_budgets(self, *, limit: int = 1000) -> list[BudgetView]:
-        """Return budgets that anything was reserved in, those first in which it was last."""
+        """Return budgets that anything was reserved in, those first that changed last."""

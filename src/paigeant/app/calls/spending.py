@@ -36,7 +36,7 @@ class Spending:
         return await self._store().sum_costs(CostBy(by), workflow_id=workflow_id, since=span)
 
     async def budgets(self, *, limit: int = 1000) -> list[BudgetView]:
-        """Return budgets of which anything was reserved, those first of which it was last."""
+        """Return budgets of which anything was reserved, those first that changed last."""
         return await self._store().list_budgets(limit=limit)
 
     async def prune(self, older_than: timedelta) -> int:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Text, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Integer, Text, and_, bindparam, delete, func, or_, select
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import NOTHING, Amount, Cap
@@ -19,7 +20,7 @@ from paigeant.model.stored.checkpoints import Charge, Recording
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.protocol.spending import budgets as protocol
 from paigeant.sql.execution.keys import call_list, calls_of, list_of, one_of
-from paigeant.sql.execution.prepared import PreparedStatement
+from paigeant.sql.execution.prepared import PreparedStatement, insert_of
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import budgets, ledger, reservations
 from paigeant.sql.schema.tables import Columns, step_executions
@@ -54,15 +55,6 @@ _UNDER: Final = ("workflow_id", "path", "position", "fence", "key")
 _RELEASE: Final = PreparedStatement(
     delete(reservations).where(*(held[name] == bindparam(f"c_{name}", type_=held[name].type) for name in _UNDER))
 )
-_SPEND: Final = PreparedStatement(
-    update(budgets)
-    .where(rows.namespace == bindparam("b_namespace", type_=Text()), rows.scope == bindparam("b_scope", type_=Text()))
-    .values(
-        spent_picos=rows.spent_picos + bindparam("b_picos", type_=BigInteger()),
-        spent_tokens=rows.spent_tokens + bindparam("b_tokens", type_=BigInteger()),
-        updated_at=bindparam("b_now", type_=rows.updated_at.type),
-    )
-)
 _CHARGED: Final = PreparedStatement(
     select(*(ledger.c[name] for name in _CALL)).join_from(
         call_list, ledger, and_(*(ledger.c[name] == call_list.c[name] for name in _CALL))
@@ -84,11 +76,12 @@ def reserve(tx: Tx, asked: Reservation) -> Reserved:
     if not lines:
         return Reserved(alive=True)
     scopes = list(dict.fromkeys(scope for _, scope in lines))
-    states = protocol.opened(lines, _lock(tx, scopes), asked.raised)
+    before = _lock(tx, scopes)
+    states = protocol.opened(lines, before, asked.raised)
     call = step_of(hop) | {"key": asked.key}
     reserved = _reserved(tx, scopes, but=call)
     lacking = protocol.lacking(lines, states, reserved, asked.wants)
-    tx.upsert(budgets, [_row(tx, scope, states[scope]) for scope in scopes])
+    tx.upsert(budgets, [_row(tx, scope, states[scope]) for scope in scopes if states[scope] != before[scope]])
     if lacking is None:
         place = {"path": hop.path, "position": hop.position, "fence": hop.fence, **asked.wants._asdict()}
         tx.upsert(reservations, [{"namespace": tx.namespace, "scope": scope} | call | place for scope in scopes])
@@ -123,22 +116,25 @@ def settle(tx: Tx, settled: Sequence[tuple[Any, Recording, Sequence[Charge]]], r
             payer = protocol.Payer(hop, run.workflow, run.tenant, charge.agent)
             for scope in {scope for _, scope in protocol.scopes_of(recording.budgets, payer, tx.now)}:
                 spent[scope] = spent.get(scope, NOTHING).plus(protocol.amount_of(charge))
-    if spent:
-        _lock(tx, sorted(spent))
-    tx.many(_SPEND, [_spending(tx, scope, amount) for scope, amount in sorted(spent.items())])
+    counted = [_row(tx, scope, protocol.BudgetState(amount)) for scope, amount in sorted(spent.items())]
+    tx.many(_spend(tx.driver.dialect), counted)  # which locks the rows in this order
     for hop, recording, _ in settled:
         if recording.checkpoint is not None:
             call = step_of(hop) | {"key": recording.checkpoint.key}
             tx.rows(_GIVE_BACK, **{f"c_{name}": call[name] for name in _CALL})
 
 
-def _spending(tx: Tx, scope: str, amount: Amount) -> dict[str, Any]:
-    values = {"b_namespace": tx.namespace, "b_scope": scope, "b_now": tx.now}
-    return values | {"b_picos": amount.picos, "b_tokens": amount.tokens}
+@cache
+def _spend(dialect: str) -> PreparedStatement:
+    """Return what adds to a budget, which is made if it is not there yet."""
+    made = insert_of(dialect)(budgets)
+    spent = {name: rows[name] + made.excluded[name] for name in ("spent_picos", "spent_tokens")}
+    later = spent | {"updated_at": made.excluded.updated_at}
+    return PreparedStatement(made.on_conflict_do_update(index_elements=list(budgets.primary_key), set_=later))
 
 
 def list_budgets(tx: Tx, limit: int) -> list[BudgetView]:
-    """Return budgets, those first in which anything was reserved last."""
+    """Return budgets, those first that changed last."""
     query = select(budgets).where(rows.namespace == tx.namespace).order_by(rows.updated_at.desc(), rows.scope)
     found = tx.connection.execute(query.limit(limit)).all()
     reserved = _reserved(tx, [row.scope for row in found], but=_NO_CALL)
