@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 
 class Refusal(NamedTuple):
-    """What is answered instead, once; ``retry_after`` is its header of that name."""
+    """What is answered instead, once; ``retry_after`` is its header of that name. Of status 0 the connection is cut."""
 
     status: int
     retry_after: str | None = None
@@ -20,6 +20,11 @@ class Refusal(NamedTuple):
 def text(said: str) -> Any:
     """Return a message that ends a run."""
     return {"role": "assistant", "content": said}
+
+
+def filtered() -> Any:
+    """Return a message that a filter has emptied."""
+    return {"role": "assistant", "content": None, "finish_reason": "content_filter"}
 
 
 def tools(*calls: tuple[str, dict[str, Any]], turn: int = 0) -> Any:
@@ -91,14 +96,40 @@ class Endpoint(BaseHTTPRequestHandler):
             provider.bill.append((model, turn))
             refusal = provider.refusals.pop(0) if provider.refusals else None
         provider.go_on.wait(20)
-        if refusal is not None:
-            self.answer(
-                refusal.status,
-                {"error": {"message": "no", "type": "x", "code": None}},
-                {} if refusal.retry_after is None else {"Retry-After": refusal.retry_after},
-            )
+        said = refusal or provider.scripts[model](turn, asked)
+        if isinstance(said, Refusal):
+            self.refuse(said)
+            return
+        whole = completion(model, turn, said, provider.input_tokens)
+        if body.get("stream"):
+            self.stream(whole)
         else:
-            self.answer(200, completion(model, turn, provider.scripts[model](turn, asked), provider.input_tokens), {})
+            self.answer(200, whole, {})
+
+    def refuse(self, refusal: Refusal) -> None:
+        if refusal.status == 0:
+            self.close_connection = True
+            return
+        headers = {} if refusal.retry_after is None else {"Retry-After": refusal.retry_after}
+        self.answer(refusal.status, {"error": {"message": "no", "type": "x", "code": None}}, headers)
+
+    def stream(self, whole: Any) -> None:
+        """Answer word by word, with the usage in a chunk of its own, as the protocol has it."""
+        [choice] = whole["choices"]
+        words = (choice["message"]["content"] or "").split(" ")
+        shared = {name: whole[name] for name in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+        deltas = [{"role": "assistant", "content": words[0]}, *({"content": f" {word}"} for word in words[1:])]
+        ends = [None] * (len(deltas) - 1) + [choice["finish_reason"]]
+        chunks = [
+            shared | {"choices": [{"index": 0, "delta": delta, "finish_reason": end}]}
+            for delta, end in zip(deltas, ends, strict=True)
+        ]
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for chunk in (*chunks, shared | {"choices": [], "usage": whole["usage"]}):
+            self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
 
     def answer(self, status: int, said: Any, headers: dict[str, str]) -> None:
         content = json.dumps(said).encode()
@@ -115,14 +146,14 @@ class Endpoint(BaseHTTPRequestHandler):
 def completion(model: str, turn: int, message: Any, input_tokens: int = 10) -> Any:
     """Return an answer as the endpoint words it: so many tokens more of input each turn, 5 of output."""
     used = input_tokens * (turn + 1)
+    ends = message.get("finish_reason") or ("tool_calls" if message.get("tool_calls") else "stop")
+    said = {name: value for name, value in message.items() if name != "finish_reason"}
     return {
         "id": f"r{turn}",
         "object": "chat.completion",
         "created": 1,
         "model": model,
-        "choices": [
-            {"index": 0, "message": message, "finish_reason": "tool_calls" if message.get("tool_calls") else "stop"}
-        ],
+        "choices": [{"index": 0, "message": said, "finish_reason": ends}],
         "usage": {"prompt_tokens": used, "completion_tokens": 5, "total_tokens": used + 5},
     }
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, Iterator
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from threading import Timer
 from typing import Any
 
 import pytest
-from pydantic_ai import Agent
+from pydantic_ai import Agent, RunContext
+from pydantic_ai.messages import PartDeltaEvent
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -19,7 +20,7 @@ from paigeant import ActivityRegistry, Paigeant, Price, RetryPolicy, RunStatus, 
 from paigeant.agents import PaigeantDurability
 from paigeant.config import Settings
 from paigeant.testing.waiting import eventually
-from tests.provider import Provider, Refusal, serving, text, tools
+from tests.provider import Provider, Refusal, filtered, serving, text, tools
 
 
 @pytest.fixture
@@ -95,6 +96,69 @@ async def test_an_error_of_the_provider_is_tried_again_and_what_was_answered_is_
     assert (result.output, result.steps[0].attempt) == ("done", 2)
     assert sorted(provider.bill) == [("helper", 0), *(("orders", turn) for turn in range(5))]
     assert result.steps[0].calls.replayed == 12
+
+
+@pytest.mark.parametrize("wrong", [Refusal(500), Refusal(0)], ids=["500", "cut"])
+async def test_a_provider_that_fails_amid_a_run_is_asked_again_for_that_request_alone(
+    registry: ActivityRegistry, serve: Any, provider: Provider, wrong: Refusal
+):
+    played, wrongs = provider.scripts["orders"], [wrong]
+    provider.scripts["orders"] = lambda turn, asked: wrongs.pop() if turn == 2 and wrongs else played(turn, asked)
+    registry.agent(orders(provider), prompt="{payload}", retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
+    app = await serve(Workflow("w", ["orders"]))
+    run = await app.dispatch("w", "buy")
+    result = await run.result(timeout=20)
+
+    assert (result.output, result.steps[0].attempt) == ("done", 2)
+    assert sorted(provider.bill) == [("helper", 0), *(("orders", turn) for turn in (0, 1, 2, 2, 3, 4))]
+    assert len(await app.store.read_ledger(run.workflow_id)) == 6
+
+
+async def test_an_answer_that_was_filtered_ends_the_step_and_is_in_the_ledger(
+    registry: ActivityRegistry, serve: Any, provider: Provider
+):
+    provider.scripts["orders"] = lambda turn, asked: filtered()
+    registry.agent(orders(provider), prompt="{payload}", retry=RetryPolicy(max_attempts=3, initial_delay=0.01))
+    app = await serve(Workflow("w", ["orders"]))
+    run = await app.dispatch("w", "buy")
+    result = await run.result(timeout=20)
+
+    assert (result.status, result.steps[0].attempt) == (RunStatus.FAILED, 1)
+    assert result.error is not None
+    assert "filter" in result.error.message.lower()
+    assert (len(provider.bill), len(await app.store.read_ledger(run.workflow_id))) == (1, 1)
+
+
+async def test_a_streamed_answer_is_charged_and_replayed_as_any_other(
+    registry: ActivityRegistry, serve: Any, provider: Provider
+):
+    provider.scripts["teller"] = lambda turn, asked: text("once upon a time")
+    seen: list[Any] = []
+    tries: list[int] = []
+
+    async def handler(ctx: RunContext[Any], events: AsyncIterable[Any]) -> None:
+        del ctx
+        seen.extend([event async for event in events])
+
+    durable = PaigeantDurability(event_stream_handler=handler)
+    teller = Agent(model(provider, "teller"), name="teller", capabilities=[durable])
+
+    @teller.output_validator
+    async def check(output: str) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConnectionError("no answer")
+        return output
+
+    registry.agent(teller, prompt="{payload}", retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
+    app = await serve(Workflow("w", ["teller"]))
+    run = await app.dispatch("w", "tell")
+    result = await run.result(timeout=20)
+
+    assert (result.output, result.steps[0].attempt) == ("once upon a time", 2)
+    assert provider.bill == [("teller", 0)]
+    assert sum(isinstance(event, PartDeltaEvent) for event in seen) >= 3
+    assert (result.steps[0].usage.requests, result.steps[0].usage.output_tokens) == (1, 5)
 
 
 async def test_an_approval_is_given_after_all_was_restarted(
