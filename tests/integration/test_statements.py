@@ -129,7 +129,7 @@ async def test_a_budget_adds_one_transaction_a_request_and_no_more(counter: tupl
     counted, through, _ = counter
     registry = ActivityRegistry()
     agent = Agent(FunctionModel(_reply), name="agent")
-    agent.tool_plain(_look, name="look")
+    agent.tool_plain(name="look")(_look)
     registry.agent(agent, prompt="go")
     budget = Budget(tokens=10**9)
     flows = [Workflow("free", ["agent"]), Workflow("kept", ["agent"], budget=[budget, replace(budget, per="step")])]

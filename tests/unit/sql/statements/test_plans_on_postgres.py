@@ -209,7 +209,6 @@ BY_KEY: dict[str, Any] = {
     "a pause": pauses._THIS,
     "giving back": budgets._GIVE_BACK,
     "giving back what a lease reserved": budgets._RELEASE,
-    "spending": budgets._SPEND,
     "what was charged": budgets._CHARGED,
 }
 """What workers ask for each step or group, and people for a run."""
