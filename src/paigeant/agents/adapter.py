@@ -18,7 +18,7 @@ from paigeant.activities.calls.unwinding import Diverged
 from paigeant.activities.context import ActivityContext, session_of
 from paigeant.activities.declared.rules import AgentRules
 from paigeant.activities.templates import Place
-from paigeant.agents.faults import hopeless, terminal
+from paigeant.agents.faults import hopeless, shorten, terminal
 from paigeant.agents.histories import begin_with, keep
 from paigeant.agents.outputs import final, output_type
 from paigeant.agents.planner import planner_of
@@ -143,8 +143,10 @@ class _Registered:
         except ModelQuotaExceededError as error:
             # It passes, but not by itself: a person tops up the account and resumes the run, which costs nothing until
             # then. Failing would undo what was done before.
+            shorten(error)
             return Parked(f"agent {self.name!r}: {error}")
         except Exception as error:
+            shorten(error)
             if hopeless(error):
                 raise terminal(error, self.name) from error
             raise

@@ -43,6 +43,8 @@ _RECORDED: Final = (UsageLimitExceeded, UnexpectedModelBehavior)
 
 _WORTH_WAITING: Final = frozenset({408, 425, 429})
 _REFUSED: Final = frozenset({401, 403})
+_SHOWN: Final = 200
+"""Characters of what a provider answered that an error shows."""
 
 
 def hopeless(error: BaseException) -> bool:
@@ -64,16 +66,33 @@ def hopeless(error: BaseException) -> bool:
             return isinstance(error, _HOPELESS)
 
 
-def terminal(error: Exception, agent: str) -> Terminal:
-    """Return the fault of a hopeless error, with its type and what the model did wrong in the text, and its traceback.
+def shorten(error: BaseException) -> None:
+    """Cut what a provider answered, in place, also in the errors of a fallback: it may quote a prompt, or a key.
 
-    What a provider says about refused credentials may quote them, and stays out.
+    The error of its client, which has all of it in its text, is left out; so is what is said of refused credentials.
     """
+    if isinstance(error, FallbackExceptionGroup):
+        for each in error.exceptions:
+            shorten(each)
+    elif isinstance(error, ModelHTTPError):
+        refused = error.status_code in _REFUSED
+        said = ": the credentials are refused" if refused else f", body: {_cut(str(error.body))}"
+        error.message = error.message.replace(f", body: {error.body}", said)
+        error.args, error.body = (error.message,), None
+        error.__cause__, error.__context__, error.__suppress_context__ = None, None, True
+    elif isinstance(error, UnexpectedModelBehavior) and error.body is not None:
+        error.body = _cut(error.body)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def terminal(error: Exception, agent: str) -> Terminal:
+    """Return the fault of a hopeless error: its type, what the model did wrong, and its traceback."""
     reason = str(error)
     if isinstance(error, UnexpectedModelBehavior) and error.__cause__ is not None:
         reason = f"{reason}: {error.__cause__}"
-    if isinstance(error, ModelHTTPError) and error.status_code in _REFUSED:
-        reason = f"status_code: {error.status_code}, model_name: {error.model_name}: the credentials are refused"
     text = f"agent {agent!r}: {type(error).__name__}: {reason}".removesuffix(": ")
     if isinstance(error, UsageLimitExceeded):
         text += "; requests that are replayed from their records count too"

@@ -20,6 +20,7 @@ from pydantic_ai.exceptions import (
     ModelUnavailableError,
     RunTimedOut,
     ToolFailed,
+    UnexpectedModelBehavior,
     UsageLimitExceeded,
     UserError,
 )
@@ -209,3 +210,31 @@ async def test_a_fallback_is_tried_again_if_one_of_its_models_may_answer(
     registry.agent(Agent(FallbackModel(*map(model, statuses)), name="a"), retry=QUICK)
 
     assert (await run(["a"], "x")).steps[0].attempt == attempts
+
+
+LONG = "the prompt again: " + "x" * 300 + "its end"
+
+
+def caused(status: int) -> ModelHTTPError:
+    """Return an error as a provider's client raises it: its own has the whole answer in its text."""
+    error = ModelHTTPError(status, "m", {"message": LONG})
+    error.__cause__ = RuntimeError(f"Error code: {status} - {LONG}")
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        caused(400),
+        caused(401),
+        caused(500),
+        FallbackExceptionGroup("all failed", [caused(400), caused(502)]),
+        UnexpectedModelBehavior("nothing to read", LONG),
+    ],
+    ids=labelled,
+)
+async def test_what_a_provider_answered_is_never_shown_whole(attempt: Any, error: Exception):
+    step = await attempt(error)
+
+    assert step.errors or step.reason
+    assert "its end" not in step.model_dump_json()
