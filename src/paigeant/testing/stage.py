@@ -53,7 +53,7 @@ class Stage(Paigeant):
     async def __aenter__(self) -> Self:
         """Open it. Retries wait as long as their policy says, without jitter: a test can say when one is due."""
         await super().__aenter__()
-        self._runtime = replace(self.runtime, chance=lambda: 0.0)
+        self._opened.hold(replace(self.runtime, chance=lambda: 0.0))
         return self
 
     def _choose(self) -> tuple[Store, Transport | None, bool]:
