@@ -143,7 +143,7 @@ def steps_of(connection: sqlite3.Connection, statement: str, parameters: Any) ->
     return count * 10
 
 
-PAGES = (  # a filter by a step alone reads on until it has found enough: of errors, no index has it
+PAGES = (
     "/",
     "/runs",
     "/runs?status=failed",
@@ -160,6 +160,9 @@ PAGES = (  # a filter by a step alone reads on until it has found enough: of err
     "/runs?error=RareError",
     "/runs?error=ValueError",
     "/runs?error=NoError",
+    "/runs?step=charge",
+    "/runs?step=charge&status=failed",
+    "/runs?step=nosuch",
     "/runs?reason=parked",
     "/runs?reason=sleep",
     "/runs?reason=signal",

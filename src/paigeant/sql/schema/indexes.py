@@ -13,7 +13,7 @@ from paigeant.sql.schema.calls import approvals, ledger, reservations
 from paigeant.sql.schema.installation import access_tokens, dead_letters
 from paigeant.sql.schema.stuck import STUCK
 from paigeant.sql.schema.tables import run_plans, signals, step_executions, workflow_runs
-from paigeant.sql.schema.types import ErrorType
+from paigeant.sql.schema.types import ErrorStep, ErrorType
 from paigeant.sql.schema.whole import WHOLE
 
 _steps, _runs = step_executions.c, workflow_runs.c
@@ -80,6 +80,11 @@ INDEXES: Final = (
     ),
     _partial(
         "workflow_runs_error", _runs.namespace, ErrorType(_runs.error), _runs.number, where=_runs.error.is_not(None)
+    ),
+    _partial(
+        "workflow_runs_error_step",
+        *(_runs.namespace, ErrorStep(_runs.error), _runs.number),
+        where=_runs.error.is_not(None),
     ),
     _partial("workflow_runs_forks", _runs.forked_from, _runs.number, where=_runs.forked_from.is_not(None)),
     _partial("workflow_runs_children", _runs.parent_id, _runs.number, where=_runs.parent_id.is_not(None)),

@@ -186,3 +186,25 @@ def _from_text(element: ErrorType, compiler: SQLCompiler, **options: Any) -> str
 @compiles(ErrorType)
 def _from_parts(element: ErrorType, compiler: SQLCompiler, **options: Any) -> str:
     return f"split_part({compiler.process(element.clauses, **options)}, '\"', 4)"
+
+
+class ErrorStep(FunctionElement[str]):
+    """The step that the JSON text of an error names, None if there is none: in SQL, so that an index can hold it.
+
+    It stands behind the message, which may hold anything: a text that is no error any more names no step.
+    """
+
+    type: TypeEngine[str] = Text()
+    inherit_cache: bool | None = True
+
+
+@compiles(ErrorStep, "sqlite")
+def _step_of_json(element: ErrorStep, compiler: SQLCompiler, **options: Any) -> str:
+    text = compiler.process(element.clauses, **options)
+    return f"CASE WHEN json_valid({text}) THEN json_extract({text}, '$.step') END"
+
+
+@compiles(ErrorStep)
+def _step_at_the_end(element: ErrorStep, compiler: SQLCompiler, **options: Any) -> str:
+    end = """"step":"([^"]*)"(,"path":"[^"]*")?(,"position":(null|[0-9]+))?[}]$"""
+    return f"substring({compiler.process(element.clauses, **options)} from '{end}')"

@@ -77,6 +77,9 @@ class OverviewGuarantees(StoreBackend):
         assert await found(reason=("signal",)) == {"waiting"}
         assert await found(reason=("parked", "sleep")) == {"parked"}
         assert await found(step="draft") == {"waiting", "lost"}
+        assert await found(step="draft", status=(RunStatus.FAILED,)) == {"lost"}
+        assert await found(step="draft", workflow=("invoice",)) == {"waiting"}
+        assert await found(step="raft") == await found(step="") == set()
         assert await found(error="ValueError") == {"lost"}
         assert await found(error="Value%") == set()
         assert await found(stuck=True) == {"parked", "lost"}

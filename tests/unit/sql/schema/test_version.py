@@ -45,9 +45,10 @@ def test_the_migrations_make_the_tables_that_the_statements_use(url: str):
     with SqliteDatabase(url, "default").connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "version_table": VERSION_TABLE})
         assert compare_metadata(context, WHOLE) == []
-        [index] = [each for each in INDEXES if each.name == "workflow_runs_error"]  # which SQLAlchemy does not read
-        made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'workflow_runs_error'")
-        assert made.scalar_one() == str(CreateIndex(index).compile(dialect=connection.dialect))
+        for name in ("workflow_runs_error", "workflow_runs_error_step"):  # which SQLAlchemy does not read
+            [index] = [each for each in INDEXES if each.name == name]
+            made = connection.exec_driver_sql(f"SELECT sql FROM sqlite_master WHERE name = '{name}'")
+            assert made.scalar_one() == str(CreateIndex(index).compile(dialect=connection.dialect))
 
 
 def test_the_versions_this_program_knows_are_the_migrations_there_are():

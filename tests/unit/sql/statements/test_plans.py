@@ -14,6 +14,7 @@ from sqlalchemy.types import TupleType
 from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.schema.types import Json, StoreTime
 from paigeant.sql.sqlite.database import SqliteDatabase
@@ -24,6 +25,7 @@ from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits import rows as commit_rows
 from paigeant.sql.statements.commits.tree import children, ending, resuming
 from paigeant.sql.statements.custody import evidence, records
+from paigeant.sql.statements.overview import search
 from paigeant.sql.statements.values import branches, variables
 
 TABLES = (
@@ -112,6 +114,9 @@ OFTEN: dict[str, Any] = {
     "a list of what waits": read.page_of({"status": RunStatus.WAITING}),
     "a list of a workflow": read.page_of({"workflow": "article"}),
     "a list of forks": read.page_of({"forks_of": UUID(int=1)}),
+    "a list of what is at a step": search.page_of(RunFilter(step="charge"), 50),
+    "a list of what waits for a reason": search.page_of(RunFilter(reason=("parked", "signal")), 50),
+    "a list of what ended with an error": search.page_of(RunFilter(error="ValueError"), 50),
     "a list of children": read.page_of({"parent": UUID(int=1)}),
     "what to prune": prune._OLDEST,
     "counting what to prune": prune._COUNT,

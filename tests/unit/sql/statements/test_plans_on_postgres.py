@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Table, Update, make_url
 
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.sql.execution.prepared import PreparedStatement, dialect_of
 from paigeant.sql.postgres.database import _SETTINGS
 from paigeant.sql.schema.whole import WHOLE
@@ -24,6 +25,7 @@ from paigeant.sql.statements.calls import budgets, checkpoints, pauses
 from paigeant.sql.statements.commits import asking, histories, join_rows, joins, plans
 from paigeant.sql.statements.commits.tree import children, resuming
 from paigeant.sql.statements.custody import deeds, evidence, grants
+from paigeant.sql.statements.overview import search
 from paigeant.sql.statements.values import branches
 from tests.conftest import POSTGRES, tell_postgres
 from tests.unit.sql.statements.test_plans import OFTEN
@@ -43,6 +45,7 @@ OF_COLUMNS = {
     "position": "n",
     "due_at": "now()",
     "completed_at": "CASE WHEN r % 10 > 0 THEN now() END",
+    "error": """CASE WHEN r % 10 = 1 THEN '{"type":"E","message":"m","step":"s' || r || '","path":""}' END""",
     "parent_id": "gen_random_uuid()",
     "parent_path": "''",
     "parent_position": "1",
@@ -288,3 +291,11 @@ def test_a_group_at_once_walks_through_nothing(request: pytest.FixtureRequest, s
     used = {scan.get("Index Name") for scan in request.getfixturevalue(server).scans(statement)}
 
     assert used <= {"step_executions_pkey", "workflow_runs_workflow_id_key", *queues}
+
+
+def test_runs_at_a_step_are_found_by_the_step_on_which_they_are_or_ended(full: Server):
+    scans = full.scans(search.page_of(RunFilter(step="charge"), 50))
+
+    used = [scan.get("Index Name") for scan in scans]
+    assert {"step_executions_due", "workflow_runs_error_step"} <= set(used)
+    assert None not in used
