@@ -36,10 +36,11 @@ class Operator(ABC):
         """
 
     @abstractmethod
-    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> RunStatus:
+    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> list[UUID]:
         """End the run now: when this returns nothing more is committed to it, and its leases are void.
 
-        Does nothing to a final run, whose status it returns. Raises ``UnknownRun``.
+        Returns the runs that this call ended: the run, and those within it; none if it was final. Of several calls one
+        ends it. Raises ``UnknownRun``.
         """
 
     @abstractmethod

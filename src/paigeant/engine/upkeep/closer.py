@@ -76,12 +76,14 @@ async def terminate_run(runtime: Runtime, workflow_id: UUID, deed: Deed) -> RunS
     What is reported has to be read before: with the end of a run its messages go. Up to :data:`REPORTED` runs are.
     """
     told = await _open_runs(runtime, workflow_id)
-    status = await runtime.store.terminate(workflow_id, deed=deed)
-    if told and status is RunStatus.TERMINATED:
-        ended = (await runtime.store.get_run(workflow_id)).completed_at
+    ended = set(await runtime.store.terminate(workflow_id, deed=deed))
+    status = RunStatus.TERMINATED if ended else await runtime.store.get_status(workflow_id)
+    if ended.intersection(view.workflow_id for view, _ in told):
+        at = (await runtime.store.get_run(workflow_id)).completed_at
         for view, headers in told:
-            seconds = None if ended is None else (ended - view.created_at).total_seconds()
-            runtime.report(RunEnded(runtime.owner, view.workflow_id, status, headers, seconds))
+            if view.workflow_id in ended:  # not by somebody else meanwhile, who tells of it
+                seconds = None if at is None else (at - view.created_at).total_seconds()
+                runtime.report(RunEnded(runtime.owner, view.workflow_id, status, headers, seconds))
     return status
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from paigeant.abc import Operator, Schema
@@ -27,6 +28,8 @@ from paigeant.sql.statements.commits.tree.fork import record_fork
 from paigeant.sql.statements.custody.deeds import keep_deeds, load_deeds
 from paigeant.sql.statements.signals import send
 
+T = TypeVar("T")
+
 
 class SqlOperator(InDatabase, Operator):
     """The contract over a database."""
@@ -39,7 +42,7 @@ class SqlOperator(InDatabase, Operator):
     ) -> RunStatus:
         return await self._operate(lambda tx: operate.request_cancel(tx, workflow_id, cancel_request), deed)
 
-    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> RunStatus:
+    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> list[UUID]:
         return await self._operate(lambda tx: operate.terminate(tx, workflow_id), deed)
 
     async def resume(
@@ -48,13 +51,13 @@ class SqlOperator(InDatabase, Operator):
         restart = Restart(accept_contract, afresh)
         return await self._operate(lambda tx: operate.resume(tx, workflow_id, restart), deed)
 
-    async def _operate(self, verb: Callable[[Tx], RunStatus], deed: Deed | None) -> RunStatus:
+    async def _operate(self, verb: Callable[[Tx], T], deed: Deed | None) -> T:
         """Do it, and write who does it, in one transaction."""
 
-        def work(tx: Tx) -> RunStatus:
-            status = verb(tx)
+        def work(tx: Tx) -> T:
+            done = verb(tx)
             keep_deeds(tx.later(), deed)
-            return status
+            return done
 
         return await self.database.write(work)
 

@@ -54,16 +54,16 @@ def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> 
     return status_of(run)
 
 
-def terminate(tx: Tx, workflow_id: UUID) -> RunStatus:
-    """End the run, with all that have begun within it: no fence shown from now on is a good one."""
+def terminate(tx: Tx, workflow_id: UUID) -> list[UUID]:
+    """End the run, with all that have begun within it, and return them: no fence shown from now on is a good one."""
     run = find(tx, workflow_id)
     tx = tx.later()  # or a step that was committed meanwhile would seem to come after the end
     ended = operate.terminate(run, tx.now)
     if ended is None:
-        return status_of(run)
-    terminate_tree(tx, workflow_id, ended)
+        return []
+    all_ended = terminate_tree(tx, workflow_id, ended)
     tell_parents(tx, [run])
-    return ended.status
+    return all_ended
 
 
 def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:

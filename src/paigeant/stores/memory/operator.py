@@ -46,22 +46,22 @@ def request_cancel(rows: Rows, workflow_id: UUID, cancel_request: CancelRequest)
     return run.status
 
 
-def terminate(rows: Rows, workflow_id: UUID) -> RunStatus:
-    """End the run: no fence shown from now on is a good one."""
+def terminate(rows: Rows, workflow_id: UUID) -> list[UUID]:
+    """End the run, with all that have begun within it, and return them: no fence shown from now on is a good one."""
     run = find(rows, workflow_id)
     ended = operate.terminate(run, rows.clock())
-    if ended is not None:
-        _terminate_tree(rows, run, ended.status)
-        children.tell(rows, run)
-        rows.changes.note()
-    return run.status
+    if ended is None:
+        return []
+    all_ended = _terminate_tree(rows, run, ended.status)
+    children.tell(rows, run)
+    rows.changes.note()
+    return all_ended
 
 
-def _terminate_tree(rows: Rows, run: RunRow, status: RunStatus) -> None:
+def _terminate_tree(rows: Rows, run: RunRow, status: RunStatus) -> list[UUID]:
     rows.end(run, status)
-    for child in children.of_run(rows, run):
-        if child.completed_at is None:
-            _terminate_tree(rows, child, status)
+    within = [child for child in children.of_run(rows, run) if child.completed_at is None]
+    return [run.workflow_id, *(each for child in within for each in _terminate_tree(rows, child, status))]
 
 
 def resume(rows: Rows, workflow_id: UUID, how: operate.Restart) -> RunStatus:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -69,7 +70,7 @@ class OperatorGuarantees(StoreBackend):
         workflow_id = grant.key.workflow_id
 
         assert await store.request_cancel(workflow_id, CancelRequest.PLAIN) is RunStatus.COMPLETED
-        assert await store.terminate(workflow_id) is RunStatus.COMPLETED
+        assert await store.terminate(workflow_id) == []
 
         run = await store.get_run(workflow_id)
         assert (run.status, run.cancel_requested) == (RunStatus.COMPLETED, None)
@@ -80,10 +81,12 @@ class OperatorGuarantees(StoreBackend):
         start = new_run("draft")
         await store.record_workflow_start([start])
 
-        assert await store.terminate(start.workflow_id) is RunStatus.TERMINATED
+        answers = await asyncio.gather(*(store.terminate(start.workflow_id) for _ in range(3)))
         ended = await store.get_run(start.workflow_id)
-        assert await store.terminate(start.workflow_id) is RunStatus.TERMINATED
+        assert await store.terminate(start.workflow_id) == []
 
+        assert sorted(answers) == [[], [], [start.workflow_id]]
+        assert ended.status is RunStatus.TERMINATED
         assert ended.completed_at is not None
         assert await store.get_run(start.workflow_id) == ended
         assert await self.take(store) == []

@@ -28,7 +28,7 @@ def search_runs(tx: Tx, asked: RunFilter, limit: int, after: str | None) -> RunP
     return view_page(tx.rows(page_of(asked, limit, read_place(after, "runs")), namespace=tx.namespace), limit)
 
 
-def page_of(asked: RunFilter, limit: int, place: int | None = None) -> Select[Any]:
+def page_of(asked: RunFilter, limit: int, place: int | None = None) -> Select[*tuple[Any, ...]]:
     """Return the question for a page of the runs that fit."""
     fits = _fitting(asked, limit + 1, place)
     return select(*SUMMARY, runs.number).where(*fits).order_by(runs.number.desc()).limit(limit + 1)
@@ -137,7 +137,7 @@ def _ended(status: RunStatus, since: datetime | None = None) -> Select[Any, Any]
     return ended.where(runs.completed_at >= since).order_by(runs.completed_at.desc())
 
 
-def _numbers(found: Sequence[Select[Any, Any]], error: str | None) -> Select[Any]:
+def _numbers(found: Sequence[Select[Any, Any] | Select[Any]], error: str | None) -> Select[Any]:
     """Return the numbers of what is found, if it has this error.
 
     Each is a query of its own, or its order and limit would not be its own; and the error is looked for in what it

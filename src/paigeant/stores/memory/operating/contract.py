@@ -33,10 +33,10 @@ class MemoryOperator(Operator):
         custody.keep_deeds(self._rows, deed)
         return status
 
-    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> RunStatus:
-        status = operator.terminate(self._rows, workflow_id)
+    async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> list[UUID]:
+        ended = operator.terminate(self._rows, workflow_id)
         custody.keep_deeds(self._rows, deed)
-        return status
+        return ended
 
     async def resume(
         self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False, deed: Deed | None = None

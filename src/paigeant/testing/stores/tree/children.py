@@ -183,7 +183,7 @@ class ChildGuarantees(StoreBackend):
         node, child = await self.parent(store)
         [step] = await self.take(store)
 
-        await store.terminate(node.key.workflow_id)
+        assert await store.terminate(node.key.workflow_id) == [node.key.workflow_id, child]
 
         assert await store.get_status(child) is RunStatus.TERMINATED
         assert await self.settle(store, completed(step)) == [Verdict.CLOSED]

@@ -59,11 +59,10 @@ def cancel_under(tx: Tx, workflow_id: UUID, prefix: str, request: CancelRequest)
             cancel_under(tx, child, "", request)
 
 
-def terminate_tree(tx: Tx, workflow_id: UUID, ended: operate.Ended) -> None:
-    """End a run, and all that have begun within it, now."""
+def terminate_tree(tx: Tx, workflow_id: UUID, ended: operate.Ended) -> list[UUID]:
+    """End a run, and all that have begun within it, now; returns them."""
     children = [row.workflow_id for row in tx.rows(_OPEN_CHILDREN, workflow_id=workflow_id, prefix="")]
     tx.rows(_LOCK_OPEN, b_workflow_id=workflow_id)
     write_run(tx, workflow_id, ended._asdict())
     close(tx, [workflow_id])
-    for child in children:
-        terminate_tree(tx, child, ended)
+    return [workflow_id, *(each for child in children for each in terminate_tree(tx, child, ended))]
