@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -11,17 +12,19 @@ from paigeant.engine.custody.adoption import adopt_tree
 from paigeant.engine.custody.keys import load_records, meet_signers, signatures_of
 from paigeant.engine.custody.plans import judge_plans, with_its_plan, with_plan
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import ExpiredRun, MessageRejected, TamperedMessage, UnsignedDeed, UnsignedRun
+from paigeant.errors import ExpiredRun, MessageRejected, TamperedMessage, UnsignedDeed, UnsignedRun, reason_of
 from paigeant.model.checks.findings import Finding
-from paigeant.model.events import LeaseGranted, Noticed, RunEnded
+from paigeant.model.events import LeaseGranted, MessageHeld, Noticed, RunEnded
 from paigeant.model.hops import Grant, Leased, Verifier
 from paigeant.model.message import Headers, RunHeaders
 from paigeant.model.people.approvals import Answered, ApprovalStatus
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, RunStatus
+from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
 from paigeant.protocol import proof
+from paigeant.routing import close_unread, unreadable
 
 _CONFIGURE: Final = (
     "configure keys with PAIGEANT_SIGNING_KEY and PAIGEANT_TRUST: then a person adopts what began before"
@@ -187,3 +190,21 @@ async def with_deeds(runtime: Runtime, leased: Leased, judge: Callable[[], None]
 def undo_of(runtime: Runtime, topic: str) -> Undo:
     """Return what can be undone of what runs under this name, as far as it is known here."""
     return runtime.registry[topic].undo if topic in runtime.registry else Undo.NEVER
+
+
+async def end_or_hold(runtime: Runtime, grant: Grant, error: MessageRejected) -> Transition:
+    """Return what becomes of a hop whose message cannot be read, or is not what was signed; it is reported if held.
+
+    If its run is to end, and that was signed, or follows from what was, it ends. Else it is held, as if nobody had said
+    so. Whoever leases it decides this: a hop that was held once is not leased again to be ended. Raises Unavailable.
+    """
+    if proof.is_to_end(grant) and not isinstance(error, UnsignedDeed):  # else nobody who may has asked for it
+        with suppress(MessageRejected):
+            if runtime.codec.signs:
+                run = grant.key.workflow_id
+                records, deeds = await load_records(runtime, run), await runtime.store.load_deeds(run)
+                await meet_signers(runtime, signatures_of((), deeds))
+                runtime.codec.judge_end(grant, records, deeds)
+            return close_unread(grant, error)
+    runtime.report(MessageHeld(runtime.owner, grant, reason_of(error), error))
+    return unreadable(error)

@@ -32,12 +32,17 @@ def require_intact(grant: Grant) -> None:
         raise TamperedMessage("the bytes of its message are not those that were recorded: their digest differs")
 
 
+def is_to_end(grant: Grant) -> bool:
+    """Tell whether something says that the hop is to end without being run."""
+    return grant.cancel is not None or (grant.remaining is not None and grant.remaining <= 0)
+
+
 def require_end(grant: Grant) -> None:
     """Return if something says that the hop is to end without being run; raises TamperedMessage if nothing does.
 
     A hop's row is marked as one that anybody may end; its run, or that of the branch, must say why.
     """
-    if grant.cancel is None and (grant.remaining is None or grant.remaining > 0):
+    if not is_to_end(grant):
         text = "nothing says that its run or its branch is to end"
         raise TamperedMessage(f"position {grant.key.position}, closes: {text}")
 

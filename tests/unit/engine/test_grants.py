@@ -63,7 +63,7 @@ async def test_it_is_held_and_told_of(both: Any, edit: Any):
     assert view.reason == WaitReason.TAMPERED
     assert view.steps[0].status is StepStatus.WAITING
     assert ran == ["another"]
-    await eventually(lambda: reported(both, "its run waits, tampered"), within=20)
+    await eventually(lambda: reported(both, "which is tampered"), within=20)
 
 
 async def test_it_runs_once_that_it_is_mended(both: Any):

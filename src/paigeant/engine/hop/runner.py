@@ -10,7 +10,7 @@ from typing import Any, Final
 from paigeant.activities.faults import describe
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.commits import Beside, commit_outcome, commit_transition
-from paigeant.engine.grants import complete, margin, open_grant, run_ended
+from paigeant.engine.grants import complete, end_or_hold, margin, open_grant, run_ended
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.executor import Executor
 from paigeant.engine.hop.joining import see_ahead, sees_nothing
@@ -23,7 +23,7 @@ from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable, reason_of
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.events import ExecutionEnd, LeaseLost, MessageHeld, RunEnded, StepBegan, StepEnded, StepReleased
+from paigeant.model.events import ExecutionEnd, LeaseLost, RunEnded, StepBegan, StepEnded, StepReleased
 from paigeant.model.hold import Now
 from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
@@ -31,7 +31,7 @@ from paigeant.model.outcomes import Outcome, Revised
 from paigeant.model.runs import CancelRequest, Direction
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
-from paigeant.routing import Seen, cancelled, fail_internally, has_begun, stop, unreadable
+from paigeant.routing import Seen, cancelled, fail_internally, has_begun, stop
 
 _PATIENCE: Final = (0.1, 2.0)
 """Seconds between attempts to read while the store is away: at first, doubling, and at most."""
@@ -103,8 +103,7 @@ class HopRunner:
                     case Cut.STOPPING:
                         await self._release(active)
                     case Cut():
-                        why = "the lease ran out or was taken over"
-                        self._report_end(active, LeaseLost(runtime.owner, leased, why))
+                        self._report_end(active, LeaseLost(runtime.owner, leased, "the lease ran out or was taken"))
         except MessageRejected as error:  # a variable that it read is not what was signed
             await self._hold_unopened(leased.grant, error, lambda: active.good_until)
         except Exception as error:  # noqa: BLE001  (an error that is not the step's: no lease is left lying for it)
@@ -245,16 +244,20 @@ class HopRunner:
             self._slots.give(grant.topic)
 
     async def _hold_unopened(self, grant: Grant, error: Exception, good_until: Callable[[], float]) -> None:
-        if isinstance(error, MessageRejected):
-            transition = unreadable(error)
-            reason = reason_of(error)
-            self._runtime.report(MessageHeld(self._runtime.owner, grant, reason, error))
-            doing = f"opening {grant.key.message_id}; its run waits, {reason}"
-        else:
-            transition = self._internal(grant, None, error, begun=False)
-            doing = f"opening {grant.key.message_id}"
-        self._runtime.trouble(doing, error)
-        await self._committer.commit(commit_transition(self._runtime, grant, transition), good_until)
+        runtime, doing = self._runtime, f"opening {grant.key.message_id}"
+        try:
+            if isinstance(error, MessageRejected):
+                transition = await end_or_hold(runtime, grant, error)
+                doing += f", which is {reason_of(error)}"
+            else:
+                transition = self._internal(grant, None, error, begun=False)
+        except Unavailable as away:
+            runtime.trouble(f"reading what ends {grant.key.message_id}; its lease will run out", away)
+            return
+        runtime.trouble(doing, error)
+        result, _ = await self._committer.commit(commit_transition(runtime, grant, transition), good_until)
+        if transition.end is not None and result.verdict is Verdict.OK and runtime.hooks.wants(RunEnded):
+            runtime.report(run_ended(runtime, grant, transition.end.status, None))
 
     async def _fail(self, active: ActiveLease, error: Exception) -> None:
         """Record an error that is not the step's: of the engine, a hook, a codec or a plugin.

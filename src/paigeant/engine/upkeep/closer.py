@@ -13,14 +13,13 @@ from uuid import UUID
 
 from paigeant.activities.faults import describe
 from paigeant.engine.commits import Beside, commit_outcome, commit_transition
-from paigeant.engine.custody.keys import load_records, meet_signers, signatures_of
 from paigeant.engine.flow.nodes import decide_others
-from paigeant.engine.grants import complete, open_grant, run_ended
+from paigeant.engine.grants import complete, end_or_hold, open_grant, run_ended
 from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import MessageRejected, Unavailable, UnsignedDeed, reason_of
+from paigeant.errors import MessageRejected, Unavailable
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.events import MessageHeld, RunEnded
+from paigeant.model.events import RunEnded
 from paigeant.model.fan.outcomes import AnyOutcome
 from paigeant.model.hops import Commit, Grant, HopKey, Leased, Verdict
 from paigeant.model.message import Headers
@@ -28,10 +27,9 @@ from paigeant.model.people.deeds import Deed
 from paigeant.model.plan import ActivityCard
 from paigeant.model.runs import RunStatus, RunView
 from paigeant.model.stored.claims import Overdue
-from paigeant.model.transition import Transition
 from paigeant.model.values.values import Blob
 from paigeant.protocol import proof
-from paigeant.routing import close, close_unread, fail_internally, has_begun, unreadable
+from paigeant.routing import close, fail_internally, has_begun
 
 LIMIT: Final = 100
 """Hops taken up at a time."""
@@ -122,27 +120,6 @@ async def _outcome(runtime: Runtime, leased: Leased) -> tuple[AnyOutcome, list[B
     return close(leased, begun=has_begun(leased.grant)), []
 
 
-async def _unread(runtime: Runtime, grant: Grant, error: MessageRejected) -> Transition:
-    """Return what becomes of a hop whose message cannot be read, or is not what was signed, and whose run is to end.
-
-    It ends if that was signed, or follows from what was. Else it is held, as if nobody had said so.
-    """
-    try:
-        proof.require_end(grant)
-        if isinstance(error, UnsignedDeed):  # nobody who may has asked for it
-            raise error
-        if runtime.codec.signs:
-            run = grant.key.workflow_id
-            records, deeds = await load_records(runtime, run), await runtime.store.load_deeds(run)
-            await meet_signers(runtime, signatures_of((), deeds))
-            runtime.codec.judge_end(grant, records, deeds)
-    except MessageRejected as unproven:
-        why = unproven if isinstance(error, UnsignedDeed) else error
-        runtime.report(MessageHeld(runtime.owner, grant, reason_of(why), why))
-        return unreadable(why)
-    return close_unread(grant, error)
-
-
 async def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityCard]) -> tuple[Commit, Headers | None]:
     try:
         leased = await complete(runtime, open_grant(runtime, grant))
@@ -153,7 +130,7 @@ async def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityC
         beside = Beside(blobs=blobs, closed=True)
         return commit_outcome(runtime, leased, outcome, beside), leased.message.headers
     except MessageRejected as error:
-        return commit_transition(runtime, grant, await _unread(runtime, grant, error)), None
+        return commit_transition(runtime, grant, await end_or_hold(runtime, grant, error)), None
     except Unavailable:
         raise  # the leases run out, and are taken up again
     except Exception as error:  # noqa: BLE001  (of a codec that is broken: it must not keep other runs from ending)

@@ -55,12 +55,8 @@ class OverviewGuarantees(StoreBackend):
         await self.settle(store, failed(lost))
         done = await self.begin(store, "print")
         await self.settle(store, completed(done))
-        names = {
-            waiting.workflow_id: "waiting",
-            parked.key.workflow_id: "parked",
-            lost.key.workflow_id: "lost",
-            done.key.workflow_id: "done",
-        }
+        names = {waiting.workflow_id: "waiting", parked.key.workflow_id: "parked"}
+        names |= {lost.key.workflow_id: "lost", done.key.workflow_id: "done"}
 
         async def found(**asked: Any) -> set[str]:
             page = await store.search_runs(RunFilter(**asked))
