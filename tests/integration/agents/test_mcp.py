@@ -35,9 +35,8 @@ def toolset(log: Path) -> Any:
     mcp: Any = import_module("pydantic_ai.mcp")
     environment = {**os.environ, "SHELF_LOG": str(log), "PYTHONPATH": os.pathsep.join(sys.path)}
     server = str(Path(__file__).with_name("shelf.py"))
-    return mcp.MCPToolset(
-        transports.StdioTransport(sys.executable, [server], env=environment, keep_alive=False), id="shelf"
-    )
+    transport = transports.StdioTransport(sys.executable, [server], env=environment, keep_alive=False)
+    return mcp.MCPToolset(transport, id="shelf", init_timeout=30)  # by default 5 s, in which a process must start
 
 
 async def test_a_server_is_started_once_for_a_step_and_never_for_a_replay(tmp_path: Path):
