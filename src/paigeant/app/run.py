@@ -92,8 +92,8 @@ class Run(Generic[Out_co]):
         Raises :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on all the same.
         """
         patience = read_timeout(timeout, "result")
-        if not await self._ends.wait(self.workflow_id, patience):
-            raise self._still(await self.status(), patience)
+        if not await self._ends.wait(self.workflow_id, patience) and not (status := await self.status()).final:
+            raise self._still(status, patience)
         view = await self.view()
         return RunResult[Out_co].of(view, self._outputs.get(view.workflow))
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from paigeant import ActivityRegistry, Workflow, testing
 from paigeant.abc import RunReader
 from paigeant.aio.changes import Changes
 from paigeant.app.observing.run_ends import RunEnds
@@ -112,3 +113,17 @@ async def test_who_waits_hears_that_the_store_is_away_or_closed(*, closed: bool)
         reader.changes.note()
     found: list[Any] = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(each) for each in found] == [Unavailable] * 2
+
+
+async def test_the_result_of_a_run_that_has_ended_needs_no_patience():
+    workflow, registry = Workflow("w", ["step"]), ActivityRegistry()
+
+    @registry.execute()
+    async def step() -> str:
+        return "done"
+
+    async with testing.app(registry, workflows=[workflow]) as env:
+        run = await env.dispatch("w", {})
+        await run.result(20)
+
+        assert (await run.result(1e-9)).output == "done"

@@ -54,10 +54,8 @@ class RunEnds:
         self._new.add(workflow_id)
         self._arrived.set()
         if self._looking is None or self._looking.done():
-            looking = self._look()
-            self._looking = asyncio.create_task(
-                looking, name="ends of runs", context=Context()
-            )  # of no step that waits
+            own = Context()  # not that of a step which waits
+            self._looking = asyncio.create_task(self._look(), name="ends of runs", context=own)
         try:
             await asyncio.wait([ended], timeout=timeout)
         finally:
