@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
+from time import monotonic
 from typing import Any, NamedTuple, cast
 
 
@@ -64,13 +65,18 @@ SCRIPTS: dict[str, Callable[[int, list[Any]], Any]] = {"orders": orders, "long":
 
 
 class Provider(ThreadingHTTPServer):
-    """The endpoint. ``bill`` names each request by its model and how many answers it has seen already."""
+    """The endpoint. ``bill`` names each request by its model and how many answers it has seen already.
+
+    ``asked_at`` and ``refused_at`` are the times of a clock that is never set: of each request, of each refusal.
+    """
 
     daemon_threads = True
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Endpoint)
         self.bill: list[tuple[str, int]] = []
+        self.asked_at: list[float] = []
+        self.refused_at: list[float] = []
         self.refusals: list[Refusal] = []
         self.scripts = dict(SCRIPTS)
         self.input_tokens = 10
@@ -94,7 +100,9 @@ class Endpoint(BaseHTTPRequestHandler):
         turn = sum(one["role"] == "assistant" for one in asked)
         with provider.lock:
             provider.bill.append((model, turn))
+            provider.asked_at.append(monotonic())
             refusal = provider.refusals.pop(0) if provider.refusals else None
+            provider.refused_at += [monotonic()] if refusal else []
         provider.go_on.wait(20)
         said = refusal or provider.scripts[model](turn, asked)
         if isinstance(said, Refusal):

@@ -22,8 +22,8 @@ ONCE = RetryPolicy(max_attempts=2, initial_delay=0.01)
 def settings(request: pytest.FixtureRequest, tmp_path: Any) -> Settings:
     if request.param == "postgres":
         space, store = f"options-{secrets.token_hex(6)}", request.getfixturevalue("shared_postgres")
-        return Settings(store=store, transport=None, namespace=space, grace=1, lease=2)
-    return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)
+        return Settings(store=store, transport=None, namespace=space, grace=1, lease=30)
+    return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=30)
 
 
 def saying(name: str) -> FunctionModel:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import AsyncIterable, Iterator
 from contextlib import AsyncExitStack
 from decimal import Decimal
-from threading import Timer
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from pydantic_ai.messages import PartDeltaEvent
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from paigeant import ActivityRegistry, Paigeant, Price, RetryPolicy, RunStatus, Workflow
+from paigeant import ActivityRegistry, ForEach, Paigeant, Price, RetryPolicy, RunStatus, Workflow
 from paigeant.agents import PaigeantDurability
 from paigeant.config import Settings
 from paigeant.testing.waiting import eventually
@@ -33,8 +33,8 @@ def provider() -> Iterator[Provider]:
 def settings(request: pytest.FixtureRequest, tmp_path: Any) -> Settings:
     if request.param == "postgres":
         space, store = f"agents-{secrets.token_hex(6)}", request.getfixturevalue("shared_postgres")
-        return Settings(store=store, transport=None, namespace=space, grace=1, lease=2)
-    return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)
+        return Settings(store=store, transport=None, namespace=space, grace=1, lease=30)
+    return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=30)
 
 
 def model(provider: Provider, name: str) -> OpenAIChatModel:
@@ -196,24 +196,28 @@ async def test_an_approval_is_given_after_all_was_restarted(
     assert provider.bill == [("buyer", 0), ("buyer", 1)]
 
 
-async def test_a_request_under_way_when_its_run_is_cancelled_is_in_the_ledger(
-    registry: ActivityRegistry, serve: Any, provider: Provider
+async def test_requests_under_way_when_their_run_is_cancelled_are_in_the_ledger(
+    registry: ActivityRegistry, settings: Settings, provider: Provider
 ):
-    registry.agent(orders(provider), prompt="{payload}")
-    app = await serve(Workflow("w", ["orders"]))
-    provider.go_on.clear()
-    run = await app.dispatch("w", "buy")
-
-    async def has_asked() -> bool:
-        return bool(provider.bill)
-
-    await eventually(has_asked)
-    await run.cancel()
-    Timer(1.5, provider.go_on.set).start()  # the worker hears of it with its next beat, and waits for the answer
-    result = await run.result(timeout=20)
+    """Of each of two branches three agents at a time have asked, within a tool, and have no answer yet."""
+    questions = [("ask", {"question": why}) for why in "abc"]
+    provider.scripts["orders"] = lambda turn, asked: text("done") if turn else tools(*questions)
+    answered = Event()
+    provider.scripts["helper"] = lambda turn, asked: answered.wait(20) and text("because")
+    registry.agent(orders(provider), prompt="{item}")
+    workflow = Workflow("w", [ForEach("item", in_="items", step="orders")], activities=registry)
+    settings = settings.model_copy(update={"lease": 3.0})  # a worker hears of it with its next beat
+    async with Paigeant(registry, workflows=[workflow], settings=settings) as app, app.worker():
+        run = await app.dispatch("w", {"items": [1, 2]})
+        assert await eventually(lambda: said(len(provider.bill) == 8), within=20)
+        await run.cancel()
+        Timer(1.5, answered.set).start()
+        result = await run.result(timeout=20)
+        entries = await app.store.read_ledger(run.workflow_id)
 
     assert result.status == "cancelled"
-    assert len(await app.store.read_ledger(run.workflow_id)) == len(provider.bill) == 1
+    assert sorted(entry.charge.model for entry in entries) == ["helper"] * 6 + ["orders"] * 2
+    assert len(provider.bill) == 8
 
 
 async def test_a_provider_that_refuses_is_left_alone_by_all_workers_and_no_attempt_is_used_up(
@@ -232,7 +236,6 @@ async def test_a_provider_that_refuses_is_left_alone_by_all_workers_and_no_attem
 
     registry.agent(agent, prompt="go")
     workflow = Workflow("w", ["busy"], activities=registry)
-    settings = settings.model_copy(update={"lease": 30.0})
     async with AsyncExitStack() as stack:
         app, other = [Paigeant(registry, workflows=[workflow], settings=settings) for _ in range(2)]
         for each in (app, other):
@@ -240,16 +243,13 @@ async def test_a_provider_that_refuses_is_left_alone_by_all_workers_and_no_attem
             await stack.enter_async_context(each.worker(concurrency=10))
         runs = [await app.dispatch("w", n) for n in range(20)]
         assert await eventually(lambda: said(len(provider.bill) >= 20))
-        provider.refusals = [Refusal(429, "4")]
-        assert await eventually(lambda: said(not provider.refusals))
-        await asyncio.sleep(1.2)  # each worker looks once a second
-        at_first = len(provider.bill)
-        await asyncio.sleep(2)
-        meanwhile = len(provider.bill) - at_first
+        provider.refusals = [Refusal(429, "5")]
         results = [await run.result(timeout=40) for run in runs]
 
     assert {(result.status, result.steps[0].attempt) for result in results} == {(RunStatus.COMPLETED, 1)}
-    assert meanwhile < 5
+    [refused] = provider.refused_at
+    assert sum(refused < at < refused + 5 for at in provider.asked_at) < 25
+    assert sum(refused + 1.5 < at < refused + 5 for at in provider.asked_at) < 5  # each worker looks once a second
     assert len(provider.bill) == 101
 
 

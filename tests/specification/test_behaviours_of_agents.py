@@ -34,7 +34,7 @@ AGAIN = RetryPolicy(max_attempts=3, initial_delay=0.01)
 
 @pytest.fixture(params=["sqlite"])
 def settings(tmp_path: Path) -> Settings:
-    return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=2)
+    return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=30)
 
 
 class Flaky:
