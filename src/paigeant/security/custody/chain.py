@@ -213,17 +213,18 @@ class Chain:
 
     def behind(self, known: Mapping[str, SignedRecord], digest: str) -> Iterator[SignedRecord]:
         """Yield a record and those that it follows, back to one that was verified, or to a dispatch."""
-        since, begins = "the message", True
+        since = "the message"
         at: str | None = digest
         while at is not None and at not in self.links:
             record = known.get(at)
             if record is None:
                 raise TamperedMessage(f"the record that {since} follows is not in the store, or not as it was signed")
-            text = read_stored(record)
+            try:
+                text = read_stored(record)
+            except TamperedMessage as error:
+                raise TamperedMessage(f"the record that {since} follows: {error}") from error
             yield record
-            since, at, begins = place_of(text), text.prev, text.kind in BEGINNINGS
-        if at is None and not begins:
-            raise TamperedMessage(f"{since}, prev: it follows no record, and is no dispatch")
+            since, at = place_of(text), text.prev
 
 
 def _changes_plan(text: RecordText) -> bool:

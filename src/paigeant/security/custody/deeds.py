@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
 
@@ -15,10 +15,11 @@ from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, StoredDeed
 from paigeant.model.runs import CancelRequest
 from paigeant.model.values.json_text import to_json
 from paigeant.security.custody.purposes import Keys, Purpose
+from paigeant.security.custody.texts.fields import DEED, SignedText
 from paigeant.security.frame import read_json
 
 DEPTH: Final = 8
-_FIELDS: Final = ("k", "id", "wf", "follows", "aud", "verb", "by", "via", "at", "args")
+_TEXT: Final = SignedText(DEED)
 
 
 def right_to(verb: str) -> str:
@@ -80,15 +81,9 @@ def verify_deed(keys: Keys, audience: str, stored: StoredDeed) -> DoneDeed:
 
 def _read(text: bytes, where: str) -> dict[str, Any]:
     try:
-        read: Any = read_json(text, depth=DEPTH)
+        return _TEXT.read(text, read_json(text, depth=DEPTH))
     except (ValueError, RecursionError) as error:
-        raise TamperedMessage(f"{where}, text: {error}") from error
-    fields = cast("dict[str, Any]", read) if isinstance(read, dict) else {}
-    if tuple(fields) != _FIELDS or to_json(fields) != text or fields["k"] != "deed":
-        raise TamperedMessage(f"{where}, text: no deed")
-    if not isinstance(fields["args"], dict):
-        raise TamperedMessage(f"{where}, args: no object")
-    return fields
+        raise TamperedMessage(f"{where}, text: no deed: {error}") from error
 
 
 class Deeds:

@@ -32,6 +32,7 @@ from paigeant.security.custody.records import (
     digest_of_value,
     place_of,
     plan_digest,
+    read_placed,
     read_stored,
     read_time,
     right_to_sign,
@@ -75,7 +76,7 @@ class Judge:
         behind: dict[str | None, list[StoredRecord]] = {}
         for each in stored:
             if each.record.digest not in chain.links:
-                behind.setdefault(_read(each).prev, []).append(each)
+                behind.setdefault(read_placed(each).prev, []).append(each)
         ready = [each for digest in behind.keys() & chain.links.keys() for each in behind[digest]]
         while ready:
             each = ready.pop()
@@ -117,6 +118,8 @@ class Judge:
         at = at if before is None else max(at, before.at)
         key = self._keys.mine if chain.own.pop(record.digest, None) is not None else self._signer(record, where, at)
         if before is None:
+            if chain.dispatch is not None:
+                raise TamperedMessage(f"{where}, record: the run has begun before, as {chain.dispatch.iss} signed")
             self._check_dispatch(text)
             ahead, node = None, None
         else:
@@ -156,8 +159,6 @@ class Judge:
         where = place_of(text)
         if text.fields["aud"] != self._audience:
             raise TamperedMessage(f"{where}, aud: it is for {text.fields['aud']!r}, not for {self._audience!r}")
-        if text.prev is not None or text.place[1:] != ("", 0):
-            raise TamperedMessage(f"{where}, place: it is not where a run begins")
 
     def judge(self, chain: Chain, leased: Leased) -> None:
         """Return if a leased hop, whose records are verified, is what they say; raises TamperedMessage if not."""
@@ -190,14 +191,6 @@ def _goes_on(link: Link, message: PaigeantMessage) -> bool:
     signed = link.text.fields["plan"]
     unsaid = signed is None and link.text.kind is RecordKind.ADOPT  # of each of its hops an adoption says it by itself
     return unsaid or signed == plan_digest(message.routing_slip.itinerary)
-
-
-def _read(stored: StoredRecord) -> RecordText:
-    try:
-        return read_stored(stored.record)
-    except TamperedMessage as error:
-        _, path, position = stored.key
-        raise TamperedMessage(f"position {position}{f' of {path}' if path else ''}, record: {error}") from error
 
 
 def _node_of(before: Link, text: RecordText) -> tuple[str, int] | None:
@@ -285,7 +278,7 @@ def _check_undone(chain: Chain, leased: Leased) -> None:
     """Raise TamperedMessage unless what is undone is what was signed when it was done."""
     undone = leased.message.routing_slip.compensations[0]
     where = f"position {undone.position}"
-    left = chain.at(undone.path, undone.position)
+    left = chain.at(undone.path, undone.position) if undone.position > 0 else []
     if not left:
         raise TamperedMessage(f"{where}: it is to be undone, and no record says that it was done")
     text, found = left[-1].text, leased.grant.record

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from pydantic import TypeAdapter
 
 from paigeant.errors import MessageRejected, TamperedMessage
-from paigeant.model.custody.records import RecordKind, SignedRecord
+from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.fan.joins import JoinStart
 from paigeant.model.plan_text import Itinerary
@@ -25,6 +25,7 @@ from paigeant.model.values.digests import digest_of
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Value, text_of, text_of_all
 from paigeant.security.custody.purposes import ADOPT
+from paigeant.security.custody.texts.fields import RECORDS, SignedText
 from paigeant.security.frame import read_json
 
 CLOCKS: Final = timedelta(minutes=5)
@@ -34,45 +35,13 @@ DEPTH: Final = 8
 LABELS: Final = 100
 """Entries that a record names which a revision added or dropped; the digests of the plans cover all."""
 
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 9000
+"""A year between them is far enough from what no datetime can be, however minutes or hours are added."""
+
 _UNDO: Final = TypeAdapter(tuple[Compensation, ...])
 
-_DISPATCH: Final = (
-    *("k", "wf", "path", "n", "prev", "by", "at", "aud", "workflow", "tenant", "key", "trace", "within", "sub"),
-    *("deadline", "exp", "input", "policy", "passed", "plan", "next"),
-)
-_HOP: Final = (
-    *("k", "wf", "path", "n", "prev", "by", "at", "step", "label", "step_id", "dir", "status", "fence", "attempt"),
-    *("in", "out", "log", "undo", "fault", "vars", "did", "plan", "rev", "next", "heads", "run", "result"),
-)
-_TURN: Final = ("k", "wf", "path", "n", "prev", "by", "at", "plan", "next")
-_BRANCH: Final = ("k", "wf", "path", "n", "prev", "by", "at", "node", "join", "plan", "next")
-_ADOPT: Final = (
-    *("k", "wf", "path", "n", "prev", "by", "at", "aud", "workflow", "within", "sub", "exp", "input", "policy"),
-    *("run", "result", "set", "deeds", "hops", "plan", "next"),
-)
-_KINDS: Final = {
-    RecordKind.DISPATCH: _DISPATCH,
-    RecordKind.BRANCH: _BRANCH,
-    RecordKind.TURN: _TURN,
-    RecordKind.ADOPT: _ADOPT,
-}
-_ADOPTED: Final[Mapping[str, Mapping[str, Any]]] = {
-    "set": {"name": str, "path": str, "n": int, "digest": str},
-    "deeds": {"id": str, "verb": str, "by": str, "via": str, "at": str, "args": dict},
-    "hops": {
-        "path": str,
-        "n": int,
-        "step": str,
-        "label": str | None,
-        "step_id": str,
-        "dir": str,
-        "status": str,
-        **dict.fromkeys(("in", "out", "log", "undo", "fault", "plan"), str | None),
-        "node": int | None,
-        "open": bool,
-    },
-}
-"""What an adoption lists, each with fields of these types, in this order."""
+_KINDS: Final = {kind: SignedText(fields) for kind, fields in RECORDS.items()}
 
 
 @dataclass(frozen=True)
@@ -114,6 +83,15 @@ def read_stored(record: SignedRecord) -> RecordText:
         raise TamperedMessage(str(error)) from error
 
 
+def read_placed(stored: StoredRecord) -> RecordText:
+    """Return what a record says that lies at the place of a hop; raises TamperedMessage, which names that."""
+    try:
+        return read_stored(stored.record)
+    except TamperedMessage as error:
+        _, path, position = stored.key
+        raise TamperedMessage(f"position {position}{f' of {path}' if path else ''}, record: {error}") from error
+
+
 def right_to_sign(text: RecordText) -> str | None:
     """Return the right that a record's key needs, None if any key that is trusted may sign it.
 
@@ -149,66 +127,17 @@ def read_time(text: str) -> datetime:
         raise TamperedMessage(f"{text!r} is no time") from error
     if at.tzinfo is None:
         raise TamperedMessage(f"{text!r} has no offset")
+    if not _FIRST_YEAR < at.year < _LAST_YEAR:
+        raise TamperedMessage(f"{text!r} is out of all reckoning")
     return at
 
 
 def _read(text: bytes) -> RecordText:
-    fields = read_json(text, depth=DEPTH)
-    if not isinstance(fields, dict):
+    said = read_json(text, depth=DEPTH)
+    if not isinstance(said, dict):
         raise ValueError("no JSON object")  # noqa: TRY004  (whatever is wrong with bytes is the same)
-    kind = RecordKind(cast("str", fields.get("k")))
-    names = _KINDS.get(kind, _HOP)
-    if tuple(fields) != names or to_json(fields) != text:
-        raise ValueError("not the text that would be written of its fields")
-    _check(fields)
-    return RecordText(kind, fields)
-
-
-def _check(fields: Mapping[str, Any]) -> None:
-    """Raise ValueError unless the fields that decisions rest on are of their types."""
-    ahead, known = fields["next"], fields.get("vars", {})
-    good = all(isinstance(fields[name], str) for name in ("wf", "path", "by", "at")) and type(fields["n"]) is int
-    good = good and isinstance(fields["prev"], str | None) and isinstance(fields["plan"], str | None)
-    good = good and isinstance(ahead, list) and all(_is_next(one) for one in cast("list[Any]", ahead))
-    good = good and isinstance(known, dict) and isinstance(fields.get("node", 0), int)
-    good = good and isinstance(fields.get("join"), str | None)
-    good = good and _is_within(fields.get("within"))
-    listed = _ADOPTED if fields["k"] == RecordKind.ADOPT else {}
-    good = good and all(_is_list(fields[name], kinds) for name, kinds in listed.items())
-    if not good:
-        raise ValueError("a field of another type")
-
-
-def _is_within(one: Any) -> bool:
-    """Tell whether this says within which runs a child has begun, the parent the last, and at which of its nodes."""
-    if not isinstance(one, dict):
-        return one is None
-    said = cast("dict[str, Any]", one)
-    runs: Any = said.get("runs")
-    named = isinstance(runs, list) and all(isinstance(run, str) for run in cast("list[Any]", runs))
-    return tuple(said) == ("runs", "path", "n") and named and isinstance(said["path"], str) and type(said["n"]) is int
-
-
-def _is_list(found: Any, kinds: Mapping[str, Any]) -> bool:
-    """Tell whether this is a list of objects that have fields of these types, in this order, and no others."""
-    return isinstance(found, list) and all(
-        isinstance(one, dict)
-        and tuple(cast("dict[str, Any]", one)) == tuple(kinds)
-        and all(_is_a(value, kinds[name]) for name, value in cast("dict[str, Any]", one).items())
-        for one in cast("list[Any]", found)
-    )
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    """Tell whether a value is of a type; a truth value is no number."""
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-def _is_next(one: Any) -> bool:
-    if not isinstance(one, dict):
-        return False
-    said = cast("dict[str, Any]", one)
-    return tuple(said) == ("path", "n", "body") and type(said["n"]) is int and isinstance(said["body"], str)
+    kind = RecordKind(cast("str", said.get("k")))
+    return RecordText(kind, _KINDS[kind].read(text, said))
 
 
 # -- digests

@@ -25,7 +25,7 @@ from paigeant.routing import advance
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import write_key
 from paigeant.security.custody.keyring import Keyring
-from paigeant.security.custody.purposes import KeyPlaces, Keys
+from paigeant.security.custody.purposes import KeyPlaces
 from paigeant.security.key_sets import FileKeySet
 from paigeant.security.signed import SignedCodec
 from paigeant.testing.builders import new_message
@@ -124,7 +124,7 @@ class Ring:
         """Say more of a key in the set."""
         self.granted[name] |= more
 
-    def keyring(self, name: str | None = None) -> Keys:
+    def keyring(self, name: str | None = None) -> Keyring:
         """Return the keys of a process that signs with this one."""
         jwks = {"keys": [{**self.keys[each].public_jwk, "paigeant": said} for each, said in self.granted.items()]}
         (self.folder / "trust").write_bytes(to_json(jwks))

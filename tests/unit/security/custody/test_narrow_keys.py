@@ -17,6 +17,7 @@ from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.values.digests import digest_of
 from paigeant.security.custody.deeds import verify_deed, write_deed
 from paigeant.security.custody.purposes import Purpose
+from paigeant.security.custody.records import said_of
 from paigeant.security.frame import read_frame, write_frame
 
 from .conftest import Journey, Ring
@@ -40,6 +41,7 @@ def _only(*names: str, **more: Any) -> Callable[[Fields], Fields]:
     return lambda said: {name: more.get(name, said.get(name)) for name in names}
 
 
+ANOTHER: Final = "01890000-0000-7000-8000-000000000000"
 SHORT: Final = ("k", "wf", "path", "n", "prev", "by", "at")
 TRIES: Final[dict[str, tuple[Callable[[Fields], Fields], str]]] = {
     "leaves the hop of another step": (lambda said: said, "signer: intern may not step:review"),
@@ -50,16 +52,19 @@ TRIES: Final[dict[str, tuple[Callable[[Fields], Fields], str]]] = {
     "ends it as done": (_closes(), "status: it was ended without its step, and is completed"),
     "ends it, and goes on": (_closes(status="failed", out=None, did=[], plan=None), "message: not what|plan: not what"),
     "revises what is ahead": (
-        lambda said: said | {"rev": {"from": said["plan"], "to": said["plan"]}, "step": "draft"},
+        lambda said: said | {"rev": {"from": said["plan"], "to": said["plan"], **said_of(None)}, "step": "draft"},
         "rev: it revises another plan",
     ),
     "begins a branch": (
         _only(*SHORT, "node", "join", "plan", "next", k="branch", node=2),
         "path: no branch begins there",
     ),
-    "turns a child round": (_only(*SHORT, "plan", "next", k="turn"), "is not the end of a run that completed"),
-    "says that it is of another run": (lambda said: said | {"wf": "another"}, "wf: the record before is of another"),
-    "says that it follows nothing": (lambda said: said | {"prev": None}, "prev: it follows no record"),
+    "turns a child round": (
+        _only(*SHORT, "plan", "next", k="turn", plan=None),
+        "is not the end of a run that completed",
+    ),
+    "says that it is of another run": (lambda said: said | {"wf": ANOTHER}, "wf: the record before is of another"),
+    "says that it follows nothing": (lambda said: said | {"prev": None}, "prev: Input should be a valid string"),
     "says that it is somewhere else": (lambda said: said | {"n": 3}, "announced no such hop|message"),
 }
 

@@ -13,7 +13,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.runs import RunStatus
 from paigeant.model.tree.children import ChildState
 from paigeant.security.custody.chain import Chain, Link
-from paigeant.security.custody.records import RecordText, digest_of_value, place_of, read_stored
+from paigeant.security.custody.records import RecordText, digest_of_value, place_of, read_placed
 
 
 class Linker(Protocol):
@@ -63,11 +63,11 @@ def link_all(judge: Linker, chain: Chain, stored: Sequence[StoredRecord]) -> Non
     behind: dict[str | None, list[StoredRecord]] = {}
     for each in stored:
         if each.record.digest not in chain.links:
-            behind.setdefault(read_stored(each.record).prev, []).append(each)
+            behind.setdefault(read_placed(each).prev, []).append(each)
     ready = deque(each for prev in (None, *chain.links) for each in behind.pop(prev, ()))
     while ready:
         each = ready.popleft()
         judge.link(chain, each.record, each.at)
         ready.extend(behind.pop(each.record.digest, ()))
     for [first, *_] in behind.values():
-        raise TamperedMessage(f"{place_of(read_stored(first.record))}, prev: it follows no record that was signed")
+        raise TamperedMessage(f"{place_of(read_placed(first))}, prev: it follows no record that was signed")

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from paigeant.errors import TamperedMessage
 from paigeant.model.custody.records import RecordKind
 from paigeant.model.entries.entry import Entry, count
@@ -113,7 +115,10 @@ def _policy(chain: Chain, added: int) -> SlipPolicy | None:
     said: Mapping[str, Any] = (None if chain.dispatch is None else chain.dispatch.text.fields["policy"]) or {}
     if "limits" not in said:
         return None
-    return SlipPolicy.model_validate({"limits": said["limits"], "agents": said["agents"], "added": added})
+    try:
+        return SlipPolicy.model_validate({"limits": said["limits"], "agents": said.get("agents"), "added": added})
+    except ValidationError as error:
+        raise TamperedMessage("dispatch, policy: it is none that a run is dispatched with") from error
 
 
 def _is_opened(planned: Sequence[Planned], wanted: Sequence[bytes], at: int) -> bool:
