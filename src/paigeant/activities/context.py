@@ -15,6 +15,8 @@ from paigeant.abc import StepSession
 from paigeant.activities.calls.recorded import Cost, Spent, call_recorded
 from paigeant.activities.secrecy.held import holds_any, masked
 from paigeant.activities.secrecy.identity import Identity
+from paigeant.errors import ResultError
+from paigeant.model.checks.options import spelled
 from paigeant.model.entries.entry import Entry
 from paigeant.model.outcomes import Fault
 from paigeant.model.runs import Direction
@@ -36,6 +38,7 @@ class StepLogger(logging.LoggerAdapter[logging.Logger]):
         return msg, {**kwargs, "extra": {**(self.extra or {}), **(kwargs.get("extra") or {})}}
 
 
+@spelled(ResultError)
 @dataclass(frozen=True, slots=True)
 class ActivityContext:
     """The step at hand; an activity gets it by annotating a parameter with this class, whatever its name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any, Final, TypeVar, Unpack, cast, overload
 from weakref import WeakSet
@@ -23,13 +23,13 @@ from paigeant.activities.handlers import Activity, Handler, Rules, read_options
 from paigeant.activities.shapes import output_type
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.names import taken
-from paigeant.model.checks.options import checked, refuse, written_at
+from paigeant.model.checks.options import refuse, spelled, written_at
 from paigeant.model.entries.nested import AgentLike
 from paigeant.model.limits import NAME_PATTERN, RESERVED
 from paigeant.model.plan import Undo
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.durations import Duration
-from paigeant.model.values.showing import did_you_mean, shown
+from paigeant.model.values.showing import shown
 from paigeant.plugins import load_plugin
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +46,7 @@ def registry_of(source: object) -> ActivityRegistry | None:
     return next((each for each in _REGISTRIES if each.name_of(source) is not None), None)
 
 
+@spelled()
 class ActivityRegistry:
     """Holds activities by name. A module's ``activity`` is what ``paigeant run`` serves; nothing is scanned.
 
@@ -90,7 +91,6 @@ class ActivityRegistry:
         """
         if callable(name):
             return self.execute()(name)
-        _check_names(options, _OPTIONS, "execute")
         what = "execute" if name is None else f"execute({shown(name)})"
         if name is not None:
             _check_name(name, written_at())
@@ -115,14 +115,12 @@ class ActivityRegistry:
         factory bound likewise, called for each execution, or a plain object. Of the other options see
         :class:`~paigeant.activities.declared.agents.AgentDeclaration`.
         """
-        _check_names(options, (*NAMES, *_OPTIONS), "agent")
         rules = read_options({name: value for name, value in options.items() if name in _OPTIONS}, "agent")
         own: dict[str, Any] = {name: value for name, value in options.items() if name in NAMES}
         adapt = cast("Callable[..., AdaptedAgent]", load_plugin("paigeant.agents", "pydantic-ai"))
         adapted = adapt(agent, AgentRules(**own))
         self._add(adapted.name, adapted.function, written_at(), agent, rules, adapted)
 
-    @checked("compensate")
     def compensate(
         self,
         name: str,
@@ -247,14 +245,6 @@ def _check_name(name: Any, where: str) -> None:
         raise RegistrationError(f"{where}: {shown(name)}: names that begin with {RESERVED!r} are the engine's own")
     text = f"{where}: {shown(name)} is no name for an activity: use up to 100 letters, digits, '_', '-' and '.'"
     raise RegistrationError(text)
-
-
-def _check_names(options: Options, known: Iterable[str], what: str) -> None:
-    for name in options:
-        if name == "name":
-            raise RegistrationError(f"{written_at()}: {what}: the name comes first, without name=: {what}('charge')")
-        if name not in known:
-            raise RegistrationError(f"{written_at()}: {what} has no option {name!r}; {did_you_mean(name, known)}")
 
 
 activity: ActivityRegistry = ActivityRegistry()

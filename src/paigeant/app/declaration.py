@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import UnionType
-from typing import Any, Final, Generic, TypedDict, Unpack, cast
+from typing import Any, Generic, TypedDict, Unpack, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -44,9 +44,6 @@ class Governed(TypedDict, total=False):
     secrets: Mapping[str, str | Sequence[str]] | None
 
 
-GOVERNING: Final = tuple(Governed.__annotations__)
-
-
 class Declaration(Generic[In_contra, Out_co]):
     """A named itinerary with the activities that were declared on the spot, from an input to an output.
 
@@ -60,7 +57,7 @@ class Declaration(Generic[In_contra, Out_co]):
     what is none of these.
     """
 
-    @checked("Workflow", also=GOVERNING)
+    @checked("Workflow")
     def __init__(
         self,
         name: str,

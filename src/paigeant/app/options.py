@@ -46,10 +46,6 @@ class DispatchArguments(ManyArguments, total=False):
 
 def read_dispatch(given: DispatchArguments) -> DispatchOptions:
     """Return what was said of a run as it is dispatched; raises InvalidInput, naming what is wrong."""
-    for name in given:
-        if name not in DispatchArguments.__annotations__:
-            text = f"dispatch has no option {name!r}; {did_you_mean(name, DispatchArguments.__annotations__)}"
-            raise InvalidInput(f"{written_at()}: {text}")
     deadline, revision = given.get("deadline"), given.get("revision")
     if not isinstance(cast("Any", revision), RevisionPolicy | None):
         text = f"dispatch: revision is {shown(revision)}; it should be a RevisionPolicy: RevisionPolicy(max_added=3)"
@@ -83,10 +79,6 @@ class RunsArguments(TypedDict, total=False):
 
 def read_wanted(given: RunsArguments) -> RunsWanted:
     """Return which runs are asked for; raises InvalidInput, and UnknownRun for what is no id."""
-    for name in given:
-        if name not in RunsArguments.__annotations__:
-            text = f"runs has no option {name!r}; {did_you_mean(name, RunsArguments.__annotations__)}"
-            raise InvalidInput(f"{written_at()}: {text}")
     status, since, forks_of = given.get("status"), given.get("since"), given.get("forks_of")
     return RunsWanted(
         status=None if status is None else read_status(status),

@@ -48,15 +48,16 @@ from paigeant.engine.dispatcher import dispatch
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime, new_owner
 from paigeant.engine.worker import ActivityWorker, WorkerOptions
-from paigeant.errors import ConfigError, InvalidInput
+from paigeant.errors import ConfigError, InvalidInput, RegistrationError
 from paigeant.model.checks.flaws import WorkflowFlaw
-from paigeant.model.checks.options import checked
+from paigeant.model.checks.options import spelled
 from paigeant.model.plan import Plan, WorkerCard
 from paigeant.model.runs import RunPage
 from paigeant.model.stored.signals import Receipt
 from paigeant.plugins import redacted_url
 
 
+@spelled(RegistrationError, InvalidInput)
 class Paigeant:
     """An open door to one store and namespace.
 
@@ -68,7 +69,6 @@ class Paigeant:
     is found, and nothing can be dispatched; a transport is opened when it is first needed.
     """
 
-    @checked("Paigeant")
     def __init__(
         self,
         handlers: ModuleType | ActivityRegistry | Handlers | None = None,
@@ -148,7 +148,6 @@ class Paigeant:
     ) -> Run[Out_co]: ...
     @overload
     async def dispatch(self, workflow: str, payload: Any, **options: Unpack[DispatchArguments]) -> Run[Any]: ...
-    @checked("dispatch", InvalidInput)
     async def dispatch(
         self, workflow: str | Declaration[Any, Any], payload: Any, **options: Unpack[DispatchArguments]
     ) -> Run[Any]:
@@ -180,7 +179,6 @@ class Paigeant:
     async def dispatch_many(
         self, workflow: str, payloads: Iterable[Any], **options: Unpack[ManyArguments]
     ) -> list[Run]: ...
-    @checked("dispatch_many", InvalidInput, also=ManyArguments.__annotations__)
     async def dispatch_many(
         self, workflow: str | Declaration[Any, Any], payloads: Iterable[Any], **options: Unpack[ManyArguments]
     ) -> list[Run[Any]]:
@@ -275,7 +273,6 @@ class Paigeant:
         """What an operator does to the installation: its schema, its health, old runs, dead letters."""
         return Administration(self.settings, lambda: self.runtime)
 
-    @checked("worker", InvalidInput)
     @asynccontextmanager
     async def worker(
         self, *, activities: Collection[str] | None = None, concurrency: int | None = None

@@ -32,7 +32,7 @@ from paigeant.engine.secrecy.operator import sealed_variable
 from paigeant.engine.upkeep.closer import close_run, terminate_run
 from paigeant.errors import InvalidInput, ResultTimeout, UnknownVariable
 from paigeant.model.calls.recorded import RecordedCall
-from paigeant.model.checks.options import checked
+from paigeant.model.checks.options import spelled
 from paigeant.model.people.deeds import Deed, DeedVerb, DeedView
 from paigeant.model.runs import CancelRequest, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
@@ -46,6 +46,7 @@ _PAUSE: Final = 0.03
 """Seconds between two looks of who follows a run, at least."""
 
 
+@spelled(InvalidInput)
 class Run(Generic[Out_co]):
     """One run, by its id. Every method may raise UnknownRun, and Unavailable if the store does not answer."""
 
@@ -85,7 +86,6 @@ class Run(Generic[Out_co]):
         """Return the steps, those ahead too: each hop in the order of its position."""
         return (await self.view()).steps
 
-    @checked("result", InvalidInput)
     async def result(self, timeout: Duration | None = None) -> RunResult[Out_co]:
         """Return how the run ended, once it has, whatever its final status.
 
@@ -97,7 +97,6 @@ class Run(Generic[Out_co]):
         view = await self.view()
         return RunResult[Out_co].of(view, self._outputs.get(view.workflow))
 
-    @checked("follow", InvalidInput)
     async def follow(self, timeout: Duration | None = None) -> AsyncGenerator[RunView, None]:
         """Yield everything about the run, now and after each change, until it is final; at least once in a second.
 
@@ -148,7 +147,6 @@ class Run(Generic[Out_co]):
         deed = await self._attest(DeedVerb.VARIABLE, name=name, value=digest_of_carried(shelved))
         await self._runtime.store.save_variable(self.workflow_id, name, shelved, blob, deed=deed)
 
-    @checked("signal", InvalidInput)
     async def signal(self, name: str, payload: Any = None, *, signal_id: str | None = None) -> Receipt:
         """Send a signal to the run, and return what became of it: ``met``, ``kept`` or ``repeated``.
 
@@ -171,7 +169,6 @@ class Run(Generic[Out_co]):
         now = [hop.signal for hop in view.journey if hop.signal]
         return tuple(dict.fromkeys([*now, *await signals_ahead(self._runtime, view)]))
 
-    @checked("fork", InvalidInput)
     async def fork(
         self,
         from_: str | int | None = None,
@@ -195,7 +192,6 @@ class Run(Generic[Out_co]):
         made = await fork(self._runtime, self.workflow_id, from_, texts, keeps=keeps)
         return Run(self._runtime, made, self._ends, self._outputs)
 
-    @checked("cancel", InvalidInput)
     async def cancel(self, *, compensate: bool = False) -> RunStatus:
         """Request that the run ends, undoing what it did if ``compensate``; returns its status now.
 
@@ -212,7 +208,6 @@ class Run(Generic[Out_co]):
         deed = await self._attest(DeedVerb.TERMINATE)
         return await terminate_run(self._runtime, self.workflow_id, deed)
 
-    @checked("retry", InvalidInput)
     async def retry(self, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
         """Run again from the step that failed, or that waits, with all its attempts; raises WrongState otherwise.
 

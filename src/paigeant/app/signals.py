@@ -16,6 +16,7 @@ from paigeant.app.operating.deeds import attest, digest_of_carried
 from paigeant.app.run_ids import read_run_id
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import InvalidInput, UnknownRun, WrongState
+from paigeant.model.checks.options import spelled
 from paigeant.model.limits import LABEL_PATTERN, SIGNAL_BYTES, SIGNALS
 from paigeant.model.people.deeds import DeedVerb
 from paigeant.model.stored.signals import Receipt, SentSignal
@@ -28,6 +29,7 @@ TOGETHER: Final = 500
 _FIELDS: Final = frozenset({"workflow_id", "name", "payload", "signal_id"})
 
 
+@spelled(InvalidInput)
 @dataclass(frozen=True, slots=True)
 class Signal:
     """What ``signal_many`` sends to one run: a ``payload`` under a name; one ``signal_id`` counts once in a run."""

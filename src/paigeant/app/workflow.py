@@ -9,10 +9,11 @@ from paigeant.app.options import read_flag
 from paigeant.app.paigeant import Paigeant
 from paigeant.app.results import RunResult
 from paigeant.errors import ConfigError, InvalidInput
-from paigeant.model.checks.options import checked
+from paigeant.model.checks.options import spelled
 from paigeant.model.values.durations import Duration
 
 
+@spelled(calls=InvalidInput)
 class Workflow(Declaration[In_contra, Out_co]):
     """A named itinerary, declared once and dispatched many times: ``Workflow[Order, Receipt]``.
 
@@ -26,7 +27,6 @@ class Workflow(Declaration[In_contra, Out_co]):
     what is none of these.
     """
 
-    @checked("run", InvalidInput)
     async def run(
         self,
         payload: In_contra,
@@ -49,7 +49,6 @@ class Workflow(Declaration[In_contra, Out_co]):
                 result = await run.result(timeout)
         return result.checked() if check else result
 
-    @checked("run_sync", InvalidInput)
     def run_sync(
         self,
         payload: In_contra,

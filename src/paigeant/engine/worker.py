@@ -22,6 +22,8 @@ from paigeant.engine.intake.held_for_code import HeldForCode
 from paigeant.engine.intake.slots import Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.sweeper import Sweeper
+from paigeant.errors import InvalidInput
+from paigeant.model.checks.options import spelled
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import WorkerDraining, WorkerStarted, WorkerStopped
 from paigeant.model.hops import Grant, Leased
@@ -48,6 +50,7 @@ class WorkerOptions:
     workflows: tuple[str, ...] = ()
 
 
+@spelled(InvalidInput)
 class ActivityWorker:
     """Executes steps of the activities it serves, used as ``async with``; leaving it stops it gracefully.
 

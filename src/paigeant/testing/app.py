@@ -10,11 +10,13 @@ from typing import Any
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app import Workflow
 from paigeant.app.declaration import Declaration
-from paigeant.model.checks.options import checked
+from paigeant.errors import InvalidInput
+from paigeant.model.checks.options import checked, spelled
 from paigeant.testing.crashes import Compare, CrashedRun, crash_at_each_commit, outcome
 from paigeant.testing.stage import Stage
 
 
+@spelled(InvalidInput)
 class Environment(Stage):
     """What :func:`app` yields: an application in memory that can be put to the test."""
 

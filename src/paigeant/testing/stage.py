@@ -16,6 +16,8 @@ from paigeant.app.declaration import Declaration
 from paigeant.config import Settings
 from paigeant.engine.upkeep.closer import close_due
 from paigeant.engine.upkeep.sweeper import UNSERVED_AFTER
+from paigeant.errors import InvalidInput
+from paigeant.model.checks.options import spelled
 from paigeant.model.plan import Plan
 from paigeant.testing.timing import SkippingStore
 
@@ -36,6 +38,7 @@ class Span(TypedDict, total=False):
     seconds: float
 
 
+@spelled(InvalidInput)
 class Stage(Paigeant):
     """An application in memory, whose store's time can be moved on: retries, deadlines and all that waits."""
 

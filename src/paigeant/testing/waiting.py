@@ -7,9 +7,13 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import TypeVar
 
+from paigeant.errors import InvalidInput
+from paigeant.model.checks.options import checked
+
 T = TypeVar("T")
 
 
+@checked("eventually", InvalidInput)
 async def eventually(ask: Callable[[], Awaitable[T]], *, within: float = 5.0) -> T:
     """Return the first answer that is true; raises AssertionError with the last one after ``within`` seconds."""
     end = monotonic() + within

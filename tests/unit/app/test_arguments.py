@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from paigeant import ActivityRegistry, Completed, Finished, Paigeant, Parked, Revised, Workflow, testing
+from paigeant import (
+    ActivityContext,
+    ActivityRegistry,
+    ActivityWorker,
+    Completed,
+    Finished,
+    Paigeant,
+    Parked,
+    Revised,
+    Run,
+    Signal,
+    SyncPaigeant,
+    SyncRun,
+    Workflow,
+    testing,
+)
+from paigeant.activities.secrecy.identity import Identity
+from paigeant.agents import PaigeantDurability
+from paigeant.app import Administration, load_handlers
+from paigeant.app.calls.approvals import Approvals
+from paigeant.app.calls.spending import Spending
 from paigeant.config import Settings
-from paigeant.errors import InvalidInput, RegistrationError, ResultError, UnknownRun
+from paigeant.errors import InvalidInput, PaigeantError, RegistrationError, ResultError, UnknownRun
+from paigeant.testing import Environment
+from paigeant.testing.stage import Stage
 
 FLOW = Workflow("empty", [])
 
@@ -93,6 +116,91 @@ async def test_a_type_is_a_workflows(app: Any):
 def test_steps_have_an_order(steps: Any):
     with pytest.raises(RegistrationError, match=r"its steps are a list, as \[...\], not"):
         Workflow("w", steps)
+
+
+HANDLES = (
+    ActivityContext,
+    ActivityRegistry,
+    ActivityWorker,
+    Administration,
+    Approvals,
+    Environment,
+    Identity,
+    Paigeant,
+    Run,
+    Signal,
+    Spending,
+    Stage,
+    SyncPaigeant,
+    SyncRun,
+    Workflow,
+)
+"""What users call methods of."""
+
+CALLED: list[tuple[str, Any]] = [
+    *(
+        (f"{kind.__name__}.{name}", getattr(kind, name))
+        for kind in HANDLES
+        for name, member in vars(kind).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    ),
+    *((each.__name__, each) for each in (ActivityContext, PaigeantDurability, load_handlers, testing.eventually)),
+]
+
+
+@pytest.mark.parametrize("call", [each[1] for each in CALLED], ids=[each[0] for each in CALLED])
+def test_whatever_is_called_says_that_it_has_no_such_option_and_where(call: Any):
+    with pytest.raises(PaigeantError, match=r"has no option 'no_such'") as caught:
+        call(no_such=1)
+
+    assert str(caught.value).startswith(f"{__file__}:")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda app: app.signal("x", "paid", payloda=1), "signal has no option 'payloda'; did you mean 'payload'?"),
+        (lambda app: app.fork("x", output={}), "fork has no option 'output'; did you mean 'outputs'?"),
+        (lambda app: app.runs(statuss="failed"), "runs has no option 'statuss'; did you mean 'status'?"),
+        (lambda app: app.administration.prune(older="3d"), "prune has no option 'older'; did you mean 'older_than'?"),
+        (lambda app: app.find_run(), "find_run: missing a required argument: 'beginning'"),
+        (
+            lambda app: app.dispatch("empty", {}, dedline=1),
+            "dispatch has no option 'dedline'; did you mean 'deadline'?",
+        ),
+    ],
+)
+def test_the_nearest_option_is_named(app: Any, call: Callable[[Any], object], said: str):
+    with pytest.raises(InvalidInput) as caught:
+        call(app)
+
+    assert said in str(caught.value)
+
+
+def print_nothing() -> None: ...
+
+
+async def test_time_is_moved_on_by_spans_that_there_are():
+    async with testing.app(workflows=[Workflow("w", [print_nothing])]) as env:
+        advance: Any = env.advance
+        with pytest.raises(InvalidInput, match="advance has no option 'day'; did you mean 'days'"):
+            await advance(day=3)
+
+
+async def test_a_misspelt_option_within_a_step_fails_it_at_once():
+    registry = ActivityRegistry()
+
+    @registry.execute()
+    async def asks(ctx: ActivityContext) -> None:
+        save: Any = ctx.save_variable
+        await save("a", vale=3)
+
+    async with testing.app(registry, workflows=[Workflow("w", ["asks"])]) as app:
+        result = await (await app.dispatch("w", {})).result(10)
+
+    assert (result.status, result.steps[0].attempt) == ("failed", 1)
+    assert result.error is not None
+    assert "save_variable has no option 'vale'; did you mean 'value'?" in result.error.message
 
 
 OUTCOMES: list[tuple[Any, dict[str, Any], str]] = [

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from paigeant.abc import IdentityAccess
 from paigeant.activities.secrecy.secret import Secret
 from paigeant.errors import IdentityRefused
+from paigeant.model.checks.options import spelled
 from paigeant.model.secrecy.grants import SCOPE, SCOPES
 from paigeant.model.values.showing import shown
 
@@ -16,6 +17,7 @@ _SEVERAL: Final = (list, tuple, set, frozenset)
 _AUDIENCE: Final = re.compile(r"[^\x00-\x20\x7f]{1,255}")
 
 
+@spelled(IdentityRefused)
 class Identity:
     """The person for whom a run was dispatched, as ``ctx.identity``: tokens to act for them, one audience each."""
 

@@ -20,6 +20,7 @@ from paigeant.agents.durable.backend import CheckpointBackend, Shared, in_step, 
 from paigeant.agents.durable.deferred import answers_to
 from paigeant.agents.durable.keys import run_id
 from paigeant.errors import Terminal
+from paigeant.model.checks.options import checked
 from paigeant.model.people.policy import ApprovalPolicy
 from paigeant.model.spending.prices import Price
 
@@ -67,6 +68,7 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
         tool_config_key="paigeant",
     )
 
+    @checked("PaigeantDurability")
     def __init__(
         self,
         *,

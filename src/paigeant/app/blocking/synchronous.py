@@ -19,8 +19,8 @@ from paigeant.app.paigeant import Paigeant
 from paigeant.app.results import RunResult
 from paigeant.app.run import Run
 from paigeant.config import Settings
-from paigeant.errors import ConfigError
-from paigeant.model.checks.options import checked
+from paigeant.errors import ConfigError, InvalidInput, RegistrationError
+from paigeant.model.checks.options import spelled
 from paigeant.model.plan import Plan
 from paigeant.model.runs import RunPage, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
@@ -29,6 +29,7 @@ from paigeant.model.values.durations import Duration
 T = TypeVar("T")
 
 
+@spelled(InvalidInput)
 class SyncRun(Generic[Out_co]):
     """One run, as :class:`~paigeant.Run`: each method waits for its answer, and raises what the other's raises."""
 
@@ -95,6 +96,7 @@ class SyncRun(Generic[Out_co]):
         return self._loop.call(self._run.retry(accept_contract=accept_contract, afresh=afresh))
 
 
+@spelled(RegistrationError, InvalidInput)
 class SyncPaigeant:
     """:class:`~paigeant.Paigeant` for code that cannot await: ``with SyncPaigeant() as app: app.dispatch(...)``.
 
@@ -103,7 +105,6 @@ class SyncPaigeant:
     does. It must be opened after a fork. It executes no steps: that is for workers and ``Workflow.run_sync``.
     """
 
-    @checked("SyncPaigeant")
     def __init__(
         self,
         handlers: ModuleType | ActivityRegistry | Handlers | None = None,
@@ -167,7 +168,7 @@ class SyncPaigeant:
     ) -> SyncRun[Out_co]: ...
     @overload
     def dispatch(self, workflow: str, payload: Any, **options: Unpack[DispatchArguments]) -> SyncRun[Any]: ...
-    def dispatch(self, workflow: Any, payload: Any, **options: Any) -> SyncRun[Any]:
+    def dispatch(self, workflow: Any, payload: Any, **options: Unpack[DispatchArguments]) -> SyncRun[Any]:
         """Record a run of a workflow, and return its handle; see :meth:`paigeant.Paigeant.dispatch`."""
         return SyncRun(self._loop, self._loop.call(self._app.dispatch(workflow, payload, **options)))
 
@@ -179,7 +180,9 @@ class SyncPaigeant:
     def dispatch_many(
         self, workflow: str, payloads: Iterable[Any], **options: Unpack[ManyArguments]
     ) -> list[SyncRun[Any]]: ...
-    def dispatch_many(self, workflow: Any, payloads: Iterable[Any], **options: Any) -> list[SyncRun[Any]]:
+    def dispatch_many(
+        self, workflow: Any, payloads: Iterable[Any], **options: Unpack[ManyArguments]
+    ) -> list[SyncRun[Any]]:
         """Record a run for each payload; see :meth:`paigeant.Paigeant.dispatch_many`."""
         runs = self._loop.call(self._app.dispatch_many(workflow, payloads, **options))
         return [SyncRun(self._loop, run) for run in runs]

@@ -12,6 +12,7 @@ from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import actor, attest
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import InvalidInput, WrongState
+from paigeant.model.checks.options import spelled
 from paigeant.model.people.approvals import Answer, Approval, ApprovalPage, ApprovalStatus, AskedKind
 from paigeant.model.people.deeds import DeedVerb
 from paigeant.model.spending.budgets import Cap
@@ -20,6 +21,7 @@ from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import shown
 
 
+@spelled(InvalidInput)
 class Approvals:
     """Lists what steps wait for, and answers it. Every method may raise Unavailable.
 

@@ -9,12 +9,14 @@ from uuid import UUID
 from paigeant.abc import Store
 from paigeant.app.options import read_span
 from paigeant.errors import InvalidInput
+from paigeant.model.checks.options import spelled
 from paigeant.model.spending.costs import CostBy, Costs
 from paigeant.model.stored.reservations import BudgetView
 from paigeant.model.values.durations import Duration
 from paigeant.model.values.showing import did_you_mean, shown
 
 
+@spelled(InvalidInput)
 class Spending:
     """Reads the ledger. Every method may raise Unavailable."""
 

@@ -17,12 +17,14 @@ from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers.found import Handlers, found_in, read_handlers
 from paigeant.app.handlers.target import Target, find_target, modules_in
-from paigeant.errors import HandlersError, PaigeantError
+from paigeant.errors import HandlersError, InvalidInput, PaigeantError
+from paigeant.model.checks.options import checked
 from paigeant.model.values.showing import CONTROLS, shown
 
 _NOT_THERE: Final = "is it installed in the environment that runs paigeant?"
 
 
+@checked("load_handlers", InvalidInput)
 def load_handlers(named: str | Path, *, app_dir: Path | None = None) -> Handlers:
     """Import the code that a text names, once, and return the activities and workflows in it.
 

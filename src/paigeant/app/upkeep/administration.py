@@ -23,6 +23,7 @@ from paigeant.config import Settings
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.upkeep.replay import replay
 from paigeant.errors import InvalidInput, UnknownLetter
+from paigeant.model.checks.options import spelled
 from paigeant.model.people.deeds import DeedVerb, DeedView
 from paigeant.model.runs import FINAL, OPEN, RunStatus
 from paigeant.model.stored.access_tokens import StoredToken, TokenRole
@@ -49,6 +50,7 @@ class Installation(NamedTuple):
     settings: Settings
 
 
+@spelled(InvalidInput)
 class Administration:
     """Upgrades, examines, prunes, and sees to dead letters: the ``administration`` of a :class:`~paigeant.Paigeant`.
 

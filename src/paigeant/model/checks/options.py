@@ -10,7 +10,8 @@ from dataclasses import fields
 from functools import wraps
 from pathlib import Path
 from traceback import walk_stack
-from typing import Any, Final, TypeVar, cast
+from types import FunctionType
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -20,12 +21,22 @@ from paigeant.model.values.showing import did_you_mean, said_of, shown
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type[Any])
 
+
+class Decorator(Protocol):
+    """Returns the class that it is given."""
+
+    def __call__(self, kind: C, /) -> C:
+        """Return the class."""
+        ...
+
+
 _INSIDE: Final = (
     f"{Path(__file__).parents[2]}/",
     f"{Path(inspect.getfile(ValidationError)).parent}/",
     contextlib.__file__,
     "<string>",
 )
+_UNPACK: Final = re.compile(r"(?:typing\.)?Unpack\[(\w+)\]")
 _PYDANTIC: Final = "/site-packages/pydantic/"
 _PLACE: Final = re.compile(r"\A(?:[^\n]*?\.py:[0-9]+|<[^>\n]*>:[0-9]+|\?): ")
 """What :func:`written_at` puts before the text of an error."""
@@ -72,25 +83,24 @@ def refuse(option: str, given: Any, what: str, error: type[PaigeantError] = Regi
     return error(f"{written_at()}: {what}: {option} is {shown(given)}; it should be {HOW[option]}")
 
 
-def checked(what: str, error: type[PaigeantError] = RegistrationError, *, also: Iterable[str] = ()) -> Callable[[F], F]:
+def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callable[[F], F]:
     """Have a function refuse with ``error`` what it cannot be called with, naming the nearest option that it has.
 
-    It has its parameters, and ``also`` those that it takes as ``**options``.
+    Options are its parameters, and the keys of a TypedDict that it takes as ``**options: Unpack[…]``.
     """
 
     def decorate(function: F) -> F:
-        signature = inspect.signature(function)
-        named = [each.name for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-        known = [*(name for name in named if name != "self"), *also]
+        unpacked = _unpacked(function)
+        known = frozenset(_options(inspect.signature(function), unpacked)) if unpacked else None
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            if also and (unknown := next((name for name in kwargs if name not in known), None)) is not None:
-                raise error(f"{written_at()}: {what} has no option {unknown!r}; {did_you_mean(unknown, known)}")
+            if known is not None and not kwargs.keys() <= known:
+                raise error(f"{written_at()}: {what}{_misfit(function, args, kwargs)}")
             try:
                 return function(*args, **kwargs)
             except TypeError as raised:
-                problem = _misfit(signature, args, kwargs)
+                problem = _misfit(function, args, kwargs)
                 if problem is None:
                     raise
                 raise error(f"{written_at()}: {what}{problem}") from raised
@@ -100,23 +110,48 @@ def checked(what: str, error: type[PaigeantError] = RegistrationError, *, also: 
     return decorate
 
 
-def spelled(error: type[PaigeantError] = RegistrationError) -> Callable[[C], C]:
-    """Have a class refuse with ``error`` what it cannot be made of, as :func:`checked` does."""
+def spelled(error: type[PaigeantError] = RegistrationError, calls: type[PaigeantError] | None = None) -> Decorator:
+    """Have a class refuse what it cannot be made of, and its public methods what they cannot be called with.
+
+    As :func:`checked` does: with ``error``, and the methods with ``calls``, by default the same.
+    """
 
     def decorate(kind: C) -> C:
-        kind.__init__ = checked(kind.__name__, error)(kind.__init__)
+        if "__init__" in vars(kind):
+            kind.__init__ = checked(kind.__name__, error)(kind.__init__)
+        for name, member in list(vars(kind).items()):
+            if isinstance(member, FunctionType) and not name.startswith("_"):
+                setattr(kind, name, checked(name, calls or error)(member))
         return kind
 
     return decorate
 
 
-def _misfit(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+def _unpacked(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the keys of the TypedDict that a function unpacks its options from; none where it has no such."""
+    inner: Any = inspect.unwrap(function)
+    named = (_UNPACK.fullmatch(str(annotation)) for annotation in inner.__annotations__.values())
+    found = next((each for each in named if each is not None), None)
+    return () if found is None else tuple(inner.__globals__[found[1]].__annotations__)
+
+
+def _options(signature: inspect.Signature, unpacked: Iterable[str] = ()) -> list[str]:
+    """Return what can be given to a function by name."""
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = (each.name for each in signature.parameters.values() if each.kind not in by_place)
+    return [*(name for name in named if name != "self"), *unpacked]
+
+
+def _misfit(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
     """Return why a call does not fit a function, None if it does."""
-    parameters = [each for each in signature.parameters.values() if each.name != "self"]
-    known = [each.name for each in parameters if each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}]
-    for name in kwargs:
-        if name not in known and not any(each.kind is each.VAR_KEYWORD for each in parameters):
-            return f" has no option {name!r}; {did_you_mean(name, known)}"
+    signature, unpacked = inspect.signature(function), _unpacked(function)
+    known = _options(signature, unpacked)
+    any_name = not unpacked and any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values())
+    if not any_name and (unknown := next((name for name in kwargs if name not in known), None)) is not None:
+        parameter = signature.parameters.get(unknown)
+        if parameter is not None and parameter.kind is parameter.POSITIONAL_ONLY:
+            return f": the {unknown} comes first, without {unknown}="
+        return f" has no option {unknown!r}; {did_you_mean(unknown, known)}"
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
