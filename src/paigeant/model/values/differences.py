@@ -19,7 +19,9 @@ _ANY: Final[Schema] = {"type": "any"}
 _PLAIN: Final[tuple[Any, ...]] = (bool, int, str, float, type(None))
 """What JSON has itself."""
 
-_SEQUENCES: Final[tuple[Any, ...]] = (list, tuple, deque)
+SEQUENCES: Final[tuple[Any, ...]] = (list, tuple, deque)
+"""What has an order, and is an array in JSON."""
+
 _NO_KEYS: Final[tuple[Any, ...]] = (tuple, frozenset, type(None))
 """What is written as the key of an object and read back as a text only."""
 
@@ -53,6 +55,11 @@ class Comparison:
         self._schemas = schemas_of(shape)
         self._write = write
 
+    @property
+    def may_hold_sets(self) -> bool:
+        """Whether a value of the shape can have a set in it."""
+        return self._schemas.may_hold_sets
+
     def differ(self, value: Any, back: Any, path: str = "") -> Difference | None:
         """Return the first difference, None if there is none."""
         if self._schemas.comparable and value == back:
@@ -78,7 +85,7 @@ class Comparison:
         """Yield what a value is made of, beside what was read back, and what was promised of it."""
         if isinstance(value, Mapping):
             yield from self._entries(cast("Mapping[Any, Any]", value), back, schema)
-        elif isinstance(value, _SEQUENCES):
+        elif isinstance(value, SEQUENCES):
             for index, pair in enumerate(zip(value, back, strict=False)):
                 yield _Part(f"[{index}]", *pair, self._schemas.item(schema, index))
         elif isinstance(value, BaseModel):
@@ -139,7 +146,7 @@ def _key(schema: Schema) -> Schema:
 
 
 def _has_parts(value: Any) -> bool:
-    return isinstance(value, (Mapping, *_SEQUENCES, BaseModel)) or dataclasses.is_dataclass(value)
+    return isinstance(value, (Mapping, *SEQUENCES, BaseModel)) or dataclasses.is_dataclass(value)
 
 
 def _same_size(value: Any, back: Any) -> bool:
@@ -147,7 +154,7 @@ def _same_size(value: Any, back: Any) -> bool:
         return set(value.model_extra or ()) == set(back.model_extra or ())
     if getattr(value, "maxlen", None) != getattr(back, "maxlen", None):  # a deque that forgets
         return False
-    return not isinstance(value, (Mapping, *_SEQUENCES)) or len(value) == len(back)
+    return not isinstance(value, (Mapping, *SEQUENCES)) or len(value) == len(back)
 
 
 def _equal(value: Any, back: Any) -> bool:

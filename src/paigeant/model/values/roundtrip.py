@@ -7,14 +7,15 @@ back as what it was, others are tried; where none does, the error names the plac
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Final, TypeAlias, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 
 from paigeant.model.values.cures import cure_of, cure_of_text
-from paigeant.model.values.differences import Comparison, Difference
+from paigeant.model.values.differences import SEQUENCES, Comparison, Difference
 from paigeant.model.values.json_text import one_spelling, to_json
 from paigeant.model.values.shapes import ANYTHING, first_problem, read
 from paigeant.model.values.showing import shown
@@ -47,7 +48,8 @@ def _through_python(shape: TypeAdapter[Any], value: Any) -> bytes:
     return to_json(plain, inf_nan_mode="strings", bytes_mode="base64")
 
 
-_WAYS: Final = (_usual, _as_input, _by_names, _through_python)
+_Way: TypeAlias = Callable[[TypeAdapter[Any], Any], bytes]
+_WAYS: Final[tuple[_Way, ...]] = (_usual, _as_input, _by_names, _through_python)
 
 
 def write(shape: TypeAdapter[Any], value: Any) -> bytes:
@@ -58,34 +60,85 @@ def write(shape: TypeAdapter[Any], value: Any) -> bytes:
     refused: list[str] = []
     for way in _WAYS:
         try:
-            json = way(shape, value)
-            said = _loss(shape, value, json, way)
+            json, difference = _written(shape, value, way)
         except ValidationError as error:
             said = f"would not be read back: {first_problem(error)}; {cure_of('', value, None, str(error))}"
         except (PydanticSerializationError, ValueError, RecursionError, TypeError) as error:
             said = f"cannot be written as JSON: {error}; {cure_of_text(str(error))}"
         else:
-            if said is None:
+            if difference is None:
                 return one_spelling(json)
+            said = _told(difference)
         refused.append(said)
     raise Refused(refused[0])
 
 
-def _loss(
-    shape: TypeAdapter[Any], value: Any, json: bytes, way: Callable[[TypeAdapter[Any], Any], bytes]
-) -> str | None:
-    """Return what would be lost, None if nothing is; raises ValueError for a text that cannot be read at all."""
+def _written(shape: TypeAdapter[Any], value: Any, way: _Way) -> tuple[bytes, Difference | None]:
+    """Return a value as text, and what would be lost of it; raises ValueError for a text that cannot be read at all."""
+    json = way(shape, value)
+    comparison = Comparison(shape, way)
     if shape is ANYTHING:
-        data = from_json(json, allow_inf_nan=False)
-        difference = None if data == value else Comparison(shape, way).own(value)
-        return None if difference is None else _told(difference)
-    if b"NaN" in json or b"Infinity" in json:
-        from_json(json, allow_inf_nan=False)
-    back = read(shape, json)
-    if type(back) is type(value) and type(value) in _WHOLE and back == value:
-        return None
-    difference = Comparison(shape, way).differ(value, back)
-    return None if difference is None else _told(difference)
+        if from_json(json, allow_inf_nan=False) == value:
+            return json, None
+        difference = comparison.own(value)
+    else:
+        if b"NaN" in json or b"Infinity" in json:
+            from_json(json, allow_inf_nan=False)
+        back = read(shape, json)
+        if type(back) is type(value) and type(value) in _WHOLE and back == value:
+            return json, None
+        difference = comparison.differ(value, back)
+    if difference is None and comparison.may_hold_sets:
+        return _with_sets_in_order(json, value, by_alias=way is not _by_names), None
+    return json, difference
+
+
+def _with_sets_in_order(json: bytes, value: Any, *, by_alias: bool) -> bytes:
+    """Return the text of a value with what is a set in it sorted.
+
+    A set has no order, and texts in it another one in each process: a dispatch repeated with its key would be another.
+    """
+    data = from_json(json)
+    try:
+        ordered = _in_order(value, data, by_alias=by_alias)
+    except ValueError:  # somebody's serializer has left out a part, and so the rest cannot be told apart
+        return json
+    return json if ordered == data else to_json(ordered)
+
+
+def _in_order(value: Any, data: Any, *, by_alias: bool) -> Any:
+    """Return the JSON data of a value, with each array sorted that is a set there."""
+    while isinstance(value, RootModel):
+        value = cast("RootModel[Any]", value).root
+    if isinstance(data, list) and isinstance(value, (set, frozenset, *SEQUENCES)):
+        items = [_in_order(*pair, by_alias=by_alias) for pair in zip(value, cast("list[Any]", data), strict=True)]
+        return sorted(items, key=_rank) if isinstance(value, set | frozenset) else items
+    if isinstance(data, dict):
+        written = cast("dict[str, Any]", data)
+        parts = _parts(value, written, by_alias=by_alias)
+        return {key: _in_order(parts.get(key), each, by_alias=by_alias) for key, each in written.items()}
+    return cast("Any", data)
+
+
+def _parts(value: Any, data: dict[str, Any], *, by_alias: bool) -> dict[str, Any]:
+    """Return what a value is made of by the keys under which it was written."""
+    if isinstance(value, Mapping):
+        return dict(zip(data, cast("Mapping[Any, Any]", value).values(), strict=True))
+    kind = cast("type[Any]", type(value))
+    if isinstance(value, BaseModel):
+        own = {**vars(value), **(value.model_extra or {})}
+    elif is_dataclass(kind):
+        own = {field.name: getattr(value, field.name, None) for field in fields(kind)}
+    else:
+        return {}
+    known = getattr(kind, "__pydantic_fields__", {}) if by_alias else {}
+    return {(known[name].serialization_alias if name in known else None) or name: each for name, each in own.items()}
+
+
+def _rank(item: Any) -> tuple[bool, float, bytes]:
+    """Return what an item of a set is sorted by: numbers by their value, before all else by its text."""
+    number = isinstance(item, int | float) and not isinstance(item, bool)
+    return not number, item if number else 0, b"" if number else to_json(item)
 
 
 def _told(difference: Difference) -> str:

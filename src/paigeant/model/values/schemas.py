@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final, TypeAlias, cast
 from weakref import WeakKeyDictionary
@@ -18,6 +18,8 @@ _AROUND: Final = frozenset(
 """Schemas around another one, of the same value."""
 
 _ITEMS: Final = frozenset(["list", "set", "frozenset", "deque"])
+_SETS: Final = frozenset(["set", "frozenset", "any", "is-instance", "function-plain"])
+"""Schemas of sets, and of what may be one."""
 
 
 _COMPARABLE: Final = frozenset(
@@ -31,7 +33,9 @@ _COMPARABLE: Final = frozenset(
 """Schemas of values that are the same if Python's own comparison says so: of these no two types have equal values, but
 for numbers, which JSON tells apart."""
 
-_WITHIN: Final = ("schema", "fields", "items_schema", "keys_schema", "values_schema", "choices", "definitions")
+_WITHIN: Final = frozenset(
+    ["schema", "fields", "items_schema", "keys_schema", "values_schema", "choices", "definitions", "steps"]
+) | {"json_schema", "lax_schema", "extras_schema"}
 
 
 class Schemas:
@@ -41,8 +45,12 @@ class Schemas:
         """Read the schema of this adapter."""
         self._definitions: dict[str, Schema] = {}
         self.whole: Schema = cast("Schema", shape.core_schema)
-        self.comparable: bool = _is_comparable(self.whole)
+        self.comparable: bool = all(
+            each["type"] in _COMPARABLE and _has_usual_equality(each.get("cls")) for each in _nodes(self.whole)
+        )
         """Whether two values of the type are the same if they are equal."""
+        self.may_hold_sets: bool = any(each["type"] in _SETS for each in _nodes(self.whole))
+        """Whether a value of the type can have a set in it."""
 
     def inner(self, schema: Schema) -> Schema:
         """Return what a schema comes to without what is only around it."""
@@ -117,17 +125,19 @@ class Schemas:
         return None
 
 
-def _is_comparable(schema: Any) -> bool:
-    """Look through a schema, which is finite: what knows itself stands there by reference."""
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield a schema and all that is within it, which is finite: what knows itself stands there by reference."""
     if isinstance(schema, dict):
         node = cast("dict[str, Any]", schema)
-        if "type" not in node or not isinstance(node["type"], str):
-            return all(map(_is_comparable, node.values()))
-        within = [node[name] for name in _WITHIN if name in node]
-        return node["type"] in _COMPARABLE and _has_usual_equality(node.get("cls")) and all(map(_is_comparable, within))
-    if isinstance(schema, list | tuple):
-        return all(map(_is_comparable, cast("list[Any]", schema)))
-    return True
+        is_node = isinstance(node.get("type"), str)  # or it is of schemas by the names of fields
+        if is_node:
+            yield node
+        for name, each in node.items():
+            if not is_node or name in _WITHIN:
+                yield from _nodes(each)
+    elif isinstance(schema, list | tuple):
+        for each in cast("list[Any]", schema):
+            yield from _nodes(each)
 
 
 def _has_usual_equality(kind: Any) -> bool:

@@ -35,6 +35,7 @@ from pydantic import (
     model_serializer,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
 from typing_extensions import TypedDict
 
 from paigeant.model.values.roundtrip import Refused, write
@@ -441,6 +442,63 @@ def test_what_its_own_type_reads_is_written_without_one(value: Any):
 
     if isinstance(value, BaseModel) or type(value) in {Point, Made, Decimal, datetime, uuid.UUID, bytes, Path}:
         assert sameness(read(adapter(type(value)), json)) == sameness(value)
+
+
+# -- sets
+
+WORDS = frozenset(f"w{number}" for number in range(20))
+
+
+class Tagged(BaseModel):
+    tags: set[str] = Field(alias="Tags")
+    more: dict[str, Any] = {}
+
+
+class Words(RootModel[frozenset[str]]):
+    pass
+
+
+@dataclass
+class Sorted:
+    words: frozenset[str]
+    tagged: Tagged
+
+
+SETS: list[tuple[Any, Any]] = [
+    (Any, WORDS),
+    (set[str], set(WORDS)),
+    (Any, {"a": [{"b": set(WORDS)}]}),
+    (Tagged, Tagged(Tags=set(WORDS), more={"a": WORDS})),
+    (Sorted, Sorted(WORDS, Tagged(Tags=set(WORDS)))),
+    (Any, Sorted(WORDS, Tagged(Tags=set(WORDS)))),
+    (Words, Words(WORDS)),
+    (list[Tagged] | Tagged, [Tagged(Tags=set(WORDS))]),
+    (set[tuple[str, int]], {(word, 1) for word in WORDS}),
+    (frozenset[frozenset[str]], frozenset({WORDS, frozenset("abcdef")})),
+]
+
+
+def sets_of(data: Any) -> list[list[Any]]:
+    """Return each array of texts, or of arrays, in JSON data."""
+    within = data.values() if isinstance(data, dict) else cast("list[Any]", data) if isinstance(data, list) else ()
+    here = [cast("list[Any]", data)] if isinstance(data, list) and not isinstance(data[0], dict) else []
+    return here + [found for each in within for found in sets_of(each)]
+
+
+@pytest.mark.parametrize(("annotation", "value"), SETS)
+def test_a_set_is_written_in_one_order_wherever_it_is(annotation: Any, value: Any):
+    shape = ANYTHING if annotation is Any else adapter(annotation)
+
+    json = write(shape, value)
+
+    found = [each for each in sets_of(from_json(json)) if len(each) > 2]
+    assert found
+    assert all(each == sorted(each) for each in found)
+    assert write(shape, read(shape, json)) == json
+
+
+def test_numbers_in_a_set_are_sorted_as_numbers():
+    assert write(ANYTHING, {10, 9, 2.5, 10**30, -1}) == b"[-1,2.5,9,10,1000000000000000000000000000000]"
 
 
 # -- any type, any value
