@@ -18,6 +18,7 @@ from paigeant.model.values.nesting import nesting
 from paigeant.model.values.published import validator_of
 from paigeant.model.values.roundtrip import Refused, write
 from paigeant.model.values.shapes import ANYTHING, first_problem, read
+from paigeant.model.values.showing import shown
 from paigeant.model.values.values import finite
 
 
@@ -74,10 +75,10 @@ def naming_payloads() -> Generator[None]:
 def variable_as_json(name: Any, value: Any, what: str = "variable") -> bytes:
     """Return the JSON text of a variable's value; raises InvalidInput for a name or a value that no variable has."""
     if not (isinstance(name, str) and re.fullmatch(NAME_PATTERN, name)):
-        text = f"{name!r} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
+        text = f"{shown(name)} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
         raise InvalidInput(text)
     if (reason := taken(name)) is not None:
-        text = f"{name!r} is no name for a {what}: {reason}"
+        text = f"{shown(name)} is no name for a {what}: {reason}"
         raise InvalidInput(text)
     json = as_json(value, "the value")
     depth = nesting(json)

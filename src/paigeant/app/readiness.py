@@ -12,6 +12,7 @@ from paigeant.model.checks.findings import Finding, Severity
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.events import Noticed
 from paigeant.model.plan import Plan
+from paigeant.model.values.showing import shown
 
 _CHECK: Final = "fix it, and run `paigeant check` again"
 _KEY: Final = "set PAIGEANT_SECRET_KEY to a key that may, or have others serve that step"
@@ -35,7 +36,7 @@ def require_activities(registry: ActivityRegistry, asked: Collection[str] | None
     for name in topics:
         if name not in registry:
             there = ", ".join(sorted(registry)) or "none"
-            raise UnknownStep(f"no activity {name!r} to serve; there are: {there}")
+            raise UnknownStep(f"no activity {shown(name)} to serve; there are: {there}")
     if not topics:
         raise RegistrationError(
             "nothing to serve: no activity is registered; decorate a function with @activity.execute()"

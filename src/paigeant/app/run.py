@@ -37,6 +37,7 @@ from paigeant.model.people.deeds import Deed, DeedVerb, DeedView
 from paigeant.model.runs import CancelRequest, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.values.durations import Duration
+from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve
 
 _FOLLOW: Final = 1.0
@@ -133,7 +134,7 @@ class Run(Generic[Out_co]):
         variables = await self.variables()
         if name not in variables:
             there = ", ".join(sorted(variables)) or "none"
-            raise UnknownVariable(f"run {self.workflow_id} has no variable {name!r}; there are: {there}")
+            raise UnknownVariable(f"run {self.workflow_id} has no variable {shown(name)}; there are: {there}")
         return variables[name]
 
     async def set_variable(self, name: str, value: Any) -> None:

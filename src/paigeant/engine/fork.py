@@ -28,9 +28,11 @@ from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, Ru
 from paigeant.model.runs import Direction, NodeView, RunView, StepStatus, StepView
 from paigeant.model.secrecy.secrets import SecretOrigin, SecretPolicy
 from paigeant.model.stored.forks import Fork, Named
+from paigeant.model.values.showing import shown
 from paigeant.model.values.values import Blob, Ref, Value, shelve
 
 _BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
+_POSITION: Final = re.compile(r"\d{1,9}")
 _IN_A_BRANCH: Final = re.compile(r"\d+\.\d+.*|.*[:/].*")
 _JOINED: Final = frozenset({Parallel.kind, ForEach.kind})
 """Nodes that have an output: what their branches came to."""
@@ -146,7 +148,9 @@ async def _edit(runtime: Runtime, view: RunView, before: int, outputs: Mapping[s
     for name, text in outputs.items():
         found = [hop.position for hop in inherited if name in {hop.step, str(hop.position)}]
         if not found:
-            why = _no_step(view, before, name) or f"no step {name!r} is inherited, so that its output cannot be set"
+            why = (
+                _no_step(view, before, name) or f"no step {shown(name)} is inherited, so that its output cannot be set"
+            )
             raise InvalidInput(f"{why}; inherited are: {_listed(inherited)}")
         message = await _message(runtime, HopKey(view.workflow_id, "", found[-1]))
         entry, policy = message.routing_slip.next_step(), message.headers.run.secrets
@@ -178,16 +182,16 @@ def _place(view: RunView, place: str | int | None) -> int:
     if place is None:
         found = [hop.position for hop in trunk if hop.status not in _BEHIND]
         why = f"run {view.workflow_id} is {view.status}, and failed nowhere: say from where"
-    elif isinstance(place, int) or place.isdecimal():
+    elif isinstance(place, int) or _POSITION.fullmatch(place):
         found = [hop.position for hop in trunk if hop.position == int(place)]
-        why = f"there is no step at position {place} to fork from"
+        why = f"there is no step at position {shown(place)} to fork from"
     elif _IN_A_BRANCH.fullmatch(place):
         found, why = [], f"{place!r} is within a branch, and a node is forked whole: fork from its own position"
     else:
         found = [
             hop.position for hop in trunk if place in {_name(hop), hop.kind if isinstance(hop, NodeView) else None}
         ]
-        why = f"there is no step {place!r} to fork from"
+        why = f"there is no step {shown(place)} to fork from"
         if len(found) > 1:
             found, why = [], f"there are several steps {place!r}: give the position"
     if not found:

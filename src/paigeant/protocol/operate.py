@@ -10,6 +10,7 @@ from uuid import UUID
 from paigeant.errors import UnknownRun, UnknownWorker, WrongState
 from paigeant.model.hold import WaitState
 from paigeant.model.runs import FINAL, RESUMABLE, CancelRequest, Direction, RunError, RunStatus, StepStatus
+from paigeant.model.values.showing import shown
 from paigeant.protocol import leases
 from paigeant.protocol.states import HopState, PlacedHop, ResumableRun, RunState, WaitingHop
 
@@ -21,7 +22,7 @@ def unknown(workflow_id: UUID) -> UnknownRun:
 
 def unknown_worker(worker: str) -> UnknownWorker:
     """Return the error that says that no such worker is up in this namespace."""
-    return UnknownWorker(f"no worker with the id {worker!r} is up; `paigeant workers` lists those that are")
+    return UnknownWorker(f"no worker with the id {shown(worker)} is up; `paigeant workers` lists those that are")
 
 
 def require_writable(run: RunState) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from paigeant.abc import Hooks
+from paigeant.activities.faults import clean, text_of
+from paigeant.activities.tracebacks import traceback_of
 from paigeant.errors import PaigeantError
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import (
@@ -103,6 +105,8 @@ def _log(
         return
     exc_info = None if error is None else (type(error), error, error.__traceback__)
     record = logger.makeRecord(logger.name, level, "paigeant", 0, "%s", (text,), exc_info)
+    if error is not None:  # what every formatter shows instead of making one, which has no bounds
+        record.exc_text = fields.get("traceback") or traceback_of(error)
     vars(record).update(fields)  # as `extra`, without looking for each name whether it is taken: none is
     logger.handle(record)
 
@@ -173,10 +177,10 @@ def _message_held(event: MessageHeld) -> None:
         "path": event.grant.key.path,
         "position": event.grant.key.position,
         "reason": event.reason,
-        "error": f"{type(event.error).__name__}: {event.error}",
+        "error": _said(event.error),
         "worker": event.worker,
     }
-    STEPS.error("message held: %s: %s", event.reason, event.error, extra=fields)
+    STEPS.error("message held: %s: %s", event.reason, clean(text_of(event.error)), extra=fields)
 
 
 def _worker_started(event: WorkerStarted) -> None:
@@ -198,10 +202,16 @@ def _worker_stopped(event: WorkerStopped) -> None:
 
 
 def _trouble(event: Trouble) -> None:
-    error = f"{type(event.error).__name__}: {event.error}"
-    fields = {"event": "trouble, trying again", "worker": event.worker, "doing": event.doing, "error": error}
-    unexpected = None if isinstance(event.error, _EXPECTED) else event.error
-    WORKER.warning("trouble, trying again: %s: %s", event.doing, error, extra=fields, exc_info=unexpected)
+    if WORKER.isEnabledFor(logging.WARNING):
+        error = _said(event.error)
+        fields = {"event": "trouble, trying again", "worker": event.worker, "doing": event.doing, "error": error}
+        unexpected = None if isinstance(event.error, _EXPECTED) else event.error
+        _log(WORKER, logging.WARNING, f"trouble, trying again: {event.doing}: {error}", fields, unexpected)
+
+
+def _said(error: BaseException) -> str:
+    """Return class and text of an error, as much of it as is kept of a step's."""
+    return clean(f"{type(error).__name__}: {text_of(error)}")
 
 
 def _set_aside(event: SetAside) -> None:
@@ -225,8 +235,9 @@ def _noticed(event: Noticed) -> None:
 
 
 def _connection_lost(event: ConnectionLost) -> None:
-    fields = {"event": "connection lost", "server": event.name, "error": str(event.error)}
-    CONNECTIONS.warning("connection lost, trying again: %s", event.error, extra=fields)
+    error = clean(text_of(event.error))
+    fields = {"event": "connection lost", "server": event.name, "error": error}
+    CONNECTIONS.warning("connection lost, trying again: %s", error, extra=fields)
 
 
 def _connection_restored(event: ConnectionRestored) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,6 +202,53 @@ async def test_a_misspelt_option_within_a_step_fails_it_at_once():
     assert (result.status, result.steps[0].attempt) == ("failed", 1)
     assert result.error is not None
     assert "save_variable has no option 'vale'; did you mean 'value'?" in result.error.message
+
+
+async def fork_at(app: Any, name: str) -> None:
+    await (await app.dispatch("empty", {})).fork(name)
+
+
+async def variable_of(app: Any, name: str) -> None:
+    await (await app.dispatch("empty", {})).set_variable(name, 1)
+
+
+async def conversation_of(app: Any, name: str) -> None:
+    await (await app.dispatch("empty", {})).conversation(name)
+
+
+LOOKED_FOR: dict[str, Callable[[Any, str], Awaitable[object]]] = {
+    "a workflow": lambda app, name: app.dispatch(name, {}),
+    "runs": lambda app, name: app.runs(workflow=name),
+    "approvals": lambda app, name: app.approvals.list(workflow=name),
+    "a worker": lambda app, name: app.administration.drain_worker(name),
+    "a reason": lambda app, name: app.approvals.deny(1, reason=name),
+    "a step": fork_at,
+    "a variable": variable_of,
+    "a name": lambda app, name: app.administration.create_token(name, role="viewer"),
+    "a history": conversation_of,
+}
+
+ODD_TEXTS = ["a\0b", "a\ud800b", "x" * 5_000_000, "9" * 5_000]
+"""Two that no database has, and two that are no name of anything."""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else request.getfixturevalue("new_postgres")()
+
+
+async def test_whatever_is_looked_for_is_not_there_or_refused_in_few_words(store: str):
+    said: dict[str, str] = {}
+    async with Paigeant(ActivityRegistry(), workflows=[FLOW], settings=Settings(store=store)) as app:
+        for what, look in LOOKED_FOR.items():
+            for text in ODD_TEXTS:
+                try:
+                    await look(app, text)
+                except PaigeantError as error:
+                    said[f"{what} {ascii(text)[:10]}"] = str(error)
+
+    assert len(said) >= 30
+    assert [each for each, text in said.items() if len(text) > 400] == []
 
 
 OUTCOMES: list[tuple[Any, dict[str, Any], str]] = [

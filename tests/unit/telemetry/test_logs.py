@@ -9,6 +9,7 @@ import pytest
 from paigeant import ActivityContext, ActivityRegistry, RetryPolicy, Workflow
 from paigeant.app import Paigeant
 from paigeant.config import Settings
+from paigeant.model.events import Trouble
 from paigeant.telemetry.lines import line_of
 from paigeant.telemetry.logs import LogHooks
 
@@ -49,6 +50,29 @@ async def test_a_failed_step_of_an_embedded_worker_is_an_error_with_its_tracebac
         "failed",
         "ValueError: the card is declined",
     )
+
+
+async def test_an_enormous_error_is_no_enormous_line_whoever_formats_it(caplog: pytest.LogCaptureFixture):
+    registry = ActivityRegistry()
+
+    @registry.execute(retry=RetryPolicy(max_attempts=1))
+    async def charge() -> None:
+        raise ValueError("x" * 5_000_000)
+
+    await execute(registry, "charge")
+
+    [failed] = [record for record in caplog.records if vars(record).get("status") == "failed"]
+    shown = logging.Formatter("%(message)s").format(failed)
+    assert "in charge" in shown
+    assert len(shown) < 20_000
+
+
+def test_what_a_worker_is_in_trouble_with_is_no_enormous_line(caplog: pytest.LogCaptureFixture):
+    LogHooks().on_event(Trouble("w1", "committing", ValueError("x" * 5_000_000)))
+
+    [line] = caplog.records
+    assert len(line.getMessage()) < 3_000
+    assert len(logging.Formatter("%(message)s").format(line)) < 20_000
 
 
 async def test_a_line_is_only_made_if_its_level_is_enabled(

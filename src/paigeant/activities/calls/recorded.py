@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from decimal import Decimal
@@ -30,6 +31,7 @@ CUSTOM: Final = "custom"
 """Provider and model of what is charged for a call that is none of a model."""
 
 _NAME: Final = 100
+_NAMES: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{_NAME}}}")
 """Characters of a checkpoint's name, at most."""
 
 
@@ -73,8 +75,9 @@ def call_recorded(
     how: tuple[Any, Spent],
 ) -> Coroutine[Any, Any, Any]:
     """Return the awaitable of :meth:`paigeant.ActivityContext.checkpoint`; its number is counted now."""
-    if not isinstance(cast("Any", name), str) or not 0 < len(name) <= _NAME:
-        raise ResultError(f"a checkpoint has a name of 1 to {_NAME} characters, not {name!r}")
+    if not isinstance(cast("Any", name), str) or not _NAMES.fullmatch(name):
+        text = f"a checkpoint has a name of 1 to {_NAME} characters, none a control character, not {shown(name)}"
+        raise ResultError(text)
     shape, spent = how
     types = _types(shape, name)
     code = partial(function, *arguments)

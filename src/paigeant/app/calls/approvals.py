@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from paigeant.abc import Store
-from paigeant.app.inputs import variable_as_json
+from paigeant.app.inputs import as_json, variable_as_json
 from paigeant.app.operating.deeds import actor, attest
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import InvalidInput, WrongState
@@ -77,7 +77,7 @@ class Approvals:
 
     async def deny(self, approval_id: int, *, reason: str | None = None, by: str | None = None) -> Approval:
         """Refuse it; the model, or the step's fault, is given the ``reason``. Raises as :meth:`approve`."""
-        value = None if reason is None else to_json(reason).decode()
+        value = None if reason is None else as_json(reason, "the reason").decode()
         return await self._answer(approval_id, ApprovalStatus.DENIED, value, by)
 
     async def answer(self, approval_id: int, value: Any, *, by: str | None = None) -> Approval:

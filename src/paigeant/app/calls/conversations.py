@@ -14,6 +14,7 @@ from paigeant.abc import Store
 from paigeant.errors import InvalidInput, WrongState
 from paigeant.model.calls.histories import HistoryHead, StoredHistory
 from paigeant.model.message import HopKey
+from paigeant.model.values.showing import shown
 
 
 class Conversation(BaseModel, frozen=True):
@@ -51,7 +52,7 @@ async def load_conversation(store: Store, workflow_id: UUID, step: str) -> Conve
     found = [head for head in heads if step == place(head)] or [head for head in heads if head.is_called(step)]
     if len(found) != 1:
         why = "has left no history" if not found else "has left several histories: name the place"
-        raise InvalidInput(f"step {step!r} of run {workflow_id} {why}; there are: {_listed(found or heads)}")
+        raise InvalidInput(f"step {shown(step)} of run {workflow_id} {why}; there are: {_listed(found or heads)}")
     [head] = found
     stored = await store.load_history(HopKey(workflow_id, head.path, head.position)) if head.kept else None
     return _of(head).model_copy(update={"messages": None if stored is None else _messages(_text(stored), step)})

@@ -14,6 +14,7 @@ from paigeant.abc import Directory
 from paigeant.errors import UnknownWorkflow
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.plan import Plan, WorkerCard
+from paigeant.model.values.showing import shown
 
 _NAMED: Final = 5
 """Workers, and workflows of each, that an error names."""
@@ -65,7 +66,7 @@ async def unknown_workflow(name: str, here: Iterable[str], directory: Directory)
     known = sorted({*here, *await directory.list_plans()})
     close = get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}" if known else ""
-    text = f"no workflow {name!r}, neither here nor published by a worker{hint}"
+    text = f"no workflow {shown(name)}, neither here nor published by a worker{hint}"
     text += f"; {_who_is_up(await directory.list_workers())}"
     if not known:
         text += "; start its worker once, or name its handlers (--handlers, or handlers: in paigeant.yaml)"

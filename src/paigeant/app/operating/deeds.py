@@ -10,8 +10,10 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from pydantic import JsonValue
+from pydantic_core import PydanticSerializationError
 
 from paigeant.engine.runtime import Runtime
+from paigeant.errors import InvalidInput
 from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, DeedView, StoredDeed
 from paigeant.model.stored.words import read_json
 from paigeant.model.values.digests import digest_of
@@ -65,13 +67,17 @@ async def attest(
     """Return what is about to be done, for a store to keep with it.
 
     Where hops are signed it is signed, and names the newest record of the run. Raises ConfigError without a key that
-    may sign it, and Unavailable.
+    may sign it, InvalidInput for what is no text, and Unavailable.
     """
     doing = actor()
     await runtime.codec.prepare(runtime.store.record_keys, right_to(verb))
     records = await runtime.store.load_records(workflow_id) if workflow_id is not None and runtime.codec.signs else ()
     follows = records[-1].record.digest if records else None
-    return runtime.codec.attest(DeedTerms(verb, workflow_id, by or doing.by, doing.via, arguments, follows))
+    terms = DeedTerms(verb, workflow_id, by or doing.by, doing.via, arguments, follows)
+    try:
+        return runtime.codec.attest(terms)
+    except PydanticSerializationError as error:
+        raise InvalidInput(f"{verb}: what is said of it cannot be written as JSON: {error}") from error
 
 
 def digest_of_carried(value: Value) -> str:

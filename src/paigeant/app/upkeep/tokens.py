@@ -6,12 +6,13 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from paigeant.abc import AccessTokens
 from paigeant.errors import InvalidInput
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.stored.access_tokens import StoredToken, TokenGrant, TokenRole, token_digest
+from paigeant.model.values.showing import shown
 
 PREFIX: Final = "pgt_"
 """How a token begins, so that it is known, and masked, wherever it stands."""
@@ -40,8 +41,8 @@ async def create_token(
     """
     narrow = tuple(dict.fromkeys(workflows))
     for each in (name, *narrow):
-        if not re.fullmatch(NAME_PATTERN, each):
-            raise InvalidInput(f"{each!r} is no name: use up to 100 letters, digits, '_', '-' and '.'")
+        if not isinstance(cast("Any", each), str) or not re.fullmatch(NAME_PATTERN, each):
+            raise InvalidInput(f"{shown(each)} is no name: use up to 100 letters, digits, '_', '-' and '.'")
     if lifetime is not None and lifetime <= timedelta(0):
         raise InvalidInput("a token must count for longer than 0 seconds")
     token = PREFIX + secrets.token_urlsafe(32)

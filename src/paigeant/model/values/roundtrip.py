@@ -65,6 +65,9 @@ def write(shape: TypeAdapter[Any], value: Any) -> bytes:
             said = f"would not be read back: {first_problem(error)}; {cure_of('', value, None, str(error))}"
         except (PydanticSerializationError, ValueError, RecursionError, TypeError) as error:
             said = f"cannot be written as JSON: {error}; {cure_of_text(str(error))}"
+        except Exception as error:  # noqa: BLE001  (somebody else's validator)
+            kind = type(error).__qualname__
+            said = f"would not be read back: its type raised {kind}: {error}; {cure_of('', value, None, str(error))}"
         else:
             if difference is None:
                 return one_spelling(json)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError
 
-from paigeant.errors import ConfigError, PaigeantError, Unavailable
+from paigeant.errors import ConfigError, InvalidInput, Unavailable
+from paigeant.model.values.showing import shown
 
 _MEND: Final = {
     "SQLITE_READONLY": "it, or its folder, is read-only: give this user the right to write there",
@@ -31,12 +32,14 @@ def translate_errors(name: str) -> Generator[None]:
     """Turn the errors of the database of this name into ours: ``Unavailable`` to wait for, ``ConfigError`` to fix."""
     try:
         yield
-    except DatabaseError as error:
+    except (DatabaseError, UnicodeEncodeError) as error:
         raise translated(name, error) from error
 
 
-def translated(name: str, error: DatabaseError) -> PaigeantError | DatabaseError:
+def translated(name: str, error: DatabaseError | UnicodeEncodeError) -> Exception:
     """Return the error as one of ours, or as it is if it is a mistake of this program."""
+    if isinstance(error, UnicodeEncodeError):
+        return _no_text(error.object)
     code: str = getattr(error.orig, "sqlite_errorname", "") or ""
     for known, why in _MEND.items():
         if code.startswith(known):
@@ -96,8 +99,21 @@ def is_of_wrong_server(error: DBAPIError) -> bool:
     return (getattr(error.orig, "sqlstate", None) or "") in WRONG_SERVER
 
 
+def _no_text(given: object = None) -> InvalidInput:
+    """Return the error about a text that no database can have, so that there is nothing of this name in it."""
+    what = "a text" if given is None else shown(given)
+    return InvalidInput(
+        f"{what} has a NUL or half a surrogate pair in it, as no name and no other text in the store has"
+    )
+
+
 def translated_by_server(name: str, error: DBAPIError) -> Exception:
     """Return the error as one of ours, or as it is if it is a mistake of this program."""
+    behind: Any = getattr(error.orig, "__cause__", None)
+    if (getattr(error.orig, "sqlstate", None) or "") == "22021" or isinstance(
+        behind and behind.__cause__, UnicodeError
+    ):
+        return _no_text()
     state: str = getattr(error.orig, "sqlstate", None) or ""
     said = (str(error.orig).splitlines() or [""])[0]
     if state == "28000" and "no encryption" in said:

@@ -100,7 +100,7 @@ class SqliteDatabase(Database):
         del single  # to begin and end a transaction is no round trip here
         try:
             return await self._writer.do(work, news)
-        except DatabaseError as error:
+        except (DatabaseError, UnicodeEncodeError) as error:
             raise translated(str(self.path), error) from error
 
     def tell(self, news: News) -> None:
@@ -110,7 +110,7 @@ class SqliteDatabase(Database):
         del single
         try:
             return await self._reader.do(work)
-        except DatabaseError as error:
+        except (DatabaseError, UnicodeEncodeError) as error:
             raise translated(str(self.path), error) from error
 
     def facts(self, tx: Tx) -> list[Finding]:

@@ -33,6 +33,7 @@ from pydantic import (
     field_serializer,
     field_validator,
     model_serializer,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
@@ -442,6 +443,20 @@ def test_what_its_own_type_reads_is_written_without_one(value: Any):
 
     if isinstance(value, BaseModel) or type(value) in {Point, Made, Decimal, datetime, uuid.UUID, bytes, Path}:
         assert sameness(read(adapter(type(value)), json)) == sameness(value)
+
+
+class Keyed(BaseModel):
+    a: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def take(cls, data: Any) -> Any:
+        return {"a": data["b"]}
+
+
+def test_whatever_a_validator_raises_the_value_is_refused():
+    with pytest.raises(Refused, match="would not be read back: its type raised KeyError: 'b'"):
+        write(adapter(Keyed), Keyed.model_validate({"b": 1}))
 
 
 # -- sets
