@@ -59,6 +59,7 @@ _REFUSED: Final = {
         ("26000", "42P05"), "a pooler mixes up its prepared statements: add ?prepared_statement_cache_size=0 to the URL"
     ),
     "42P01": "its tables are missing: run `paigeant db upgrade`",
+    "42703": "its tables are of another version: run `paigeant db upgrade`",
 }
 
 
@@ -84,7 +85,21 @@ def translate_server_errors(name: str) -> Generator[None]:
 
 
 WRONG_SERVER: Final = frozenset(
-    {"25006", "57P01", "57P02", "57P03", "57P04", "57P05", "28P01", "28000", "3D000", "3F000", "42501", "42P01"}
+    [
+        "25006",
+        "57P01",
+        "57P02",
+        "57P03",
+        "57P04",
+        "57P05",
+        "28P01",
+        "28000",
+        "3D000",
+        "3F000",
+        "42501",
+        "42P01",
+        "42703",
+    ]
 )
 """SQLSTATEs by which a server says that it is not the one, or not yet the one, that was meant: it takes no writes, it
 ends, begins or recovers, or it does not know this user, its rights, the database or the tables."""
