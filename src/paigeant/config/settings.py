@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, cast
 
@@ -150,11 +150,22 @@ class Settings(
         """The workflows as plans, by name."""
         return {name: workflow.plan(name) for name, workflow in self.workflows.items()}
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Show no password that is in an address."""
+        return ((name, _shown(name or "", value)) for name, value in super().__repr_args__())
+
     def redacted(self) -> dict[str, Any]:
         """Return the settings as JSON data without passwords, to be shown."""
         data = self.model_dump(mode="json")
-        shown = {key: redacted_url(data[key]) if key in _URLS and data[key] else data[key] for key in _KEYS}
+        shown = {key: _shown(key, data[key]) for key in _KEYS}
         return shown | {key: "***" for key in _SECRETS if shown[key]}
+
+
+def _shown(key: str, value: Any) -> Any:
+    """Return a value without passwords: an address may be in any text."""
+    if not isinstance(value, str):
+        return value
+    return redacted_url(value) if key in _URLS else redacted(value)
 
 
 _KEYS: Final = tuple(

@@ -205,6 +205,20 @@ def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch, url: str):
     assert "hunter2" not in shown
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["OIDC_ISSUER", "IDENTITY_ISSUER", "TRUST", "SIGNER", "AUDIENCE", "LOG_FILE"])
+def test_an_address_may_be_in_any_setting(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(f"PAIGEANT_{name}", "https://ada:hunter2@login.example")
+
+    try:
+        settings = load_settings()
+        shown = f"{settings} {settings!r} {settings.redacted()}"
+    except ConfigError as error:
+        shown = str(error)
+
+    assert "hunter2" not in shown
+
+
 def test_settings_made_by_hand_read_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch):
     configure(folder, "namespace: from_file")
     monkeypatch.setenv("PAIGEANT_CONCURRENCY", "7")
