@@ -179,3 +179,22 @@ async def test_a_shape_that_is_no_type_is_the_steps_outcome(registry: ActivityRe
 async def test_outside_of_a_step_there_is_no_context_and_with_one_made_by_hand_calls_are_just_made():
     with pytest.raises(LookupError, match="no step is running here"):
         ActivityContext.current()
+
+
+async def test_a_step_that_records_without_end_is_told_so_before_another_call_is_made(
+    registry: ActivityRegistry, serve: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("paigeant.engine.hop.session.leased.CHECKPOINTS", 5)
+    made: list[str] = []
+
+    @registry.execute("poll", retry=RetryPolicy(max_attempts=1_000, initial_delay=0))
+    async def poll(ctx: ActivityContext) -> None:
+        await ctx.checkpoint(secrets.token_hex(4), lambda: made.append(""))
+        raise RuntimeError("again")
+
+    app = await serve(Workflow("w", ["poll"]))
+    result = await (await app.dispatch("w", None)).result(timeout=10)
+
+    assert result.error is not None
+    assert "step 'poll' has recorded 5 calls, and no step more: name a call the same" in result.error.message
+    assert len(made) == 5

@@ -29,6 +29,9 @@ SIGNALS: Final = 1_000
 SIGNAL_BYTES: Final = 1024 * 1024
 """What a signal may carry, as JSON."""
 
+CHECKPOINTS: Final = 10_000
+"""Calls that one step has recorded: each of its attempts reads all of them."""
+
 STEPS: Final = 2_000
 """Entries of one run, those within others and revisions included."""
 

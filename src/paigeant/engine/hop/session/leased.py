@@ -36,7 +36,7 @@ from paigeant.errors import ResultError, Unavailable
 from paigeant.model.calls.packed import pack
 from paigeant.model.events import CallMade, CallReplayed
 from paigeant.model.hops import Leased
-from paigeant.model.limits import DEPTH, VALUE_BYTES
+from paigeant.model.limits import CHECKPOINTS, DEPTH, VALUE_BYTES
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
 from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recording, StepEpoch
@@ -139,6 +139,9 @@ class LeasedSession(StepSession):
         if self._known is None:
             await self.here(self._read())
         known = (self._known or {}).get(call.key)
+        if known is None and len(self._known or ()) >= CHECKPOINTS:
+            cure = "name a call the same in each attempt, or spread the work over several steps"
+            raise ResultError(f"step {self._step!r} has recorded {CHECKPOINTS:,} calls, and no step more: {cure}")
         if known is not None and self._store.reporter.wants(CallReplayed):
             self._store.reporter.report(CallReplayed())
         return None if known is None else self._text(call, self._same(call, known))
