@@ -443,6 +443,10 @@ class Declined(Exception):
         (f"{__name__}.Declind", f"{__name__} has no such class: did you mean 'Declined'?"),
         ("builtins.TimeoutErrr", "builtins has no such class: did you mean 'TimeoutError'?"),
         (f"{__name__}.Nothing", f"{__name__} has no such class"),
+        ("json.loads", "which is no class of exceptions"),
+        ("int", "which is no class of exceptions"),
+        ("", "which is no name of a class"),
+        ("Timeout Error", "which is no name of a class"),
     ],
 )
 @pytest.mark.parametrize("option", ["retry_on", "no_retry_on"])
@@ -452,7 +456,7 @@ def test_the_name_of_an_error_that_is_misspelt(option: str, name: str, said: str
     [(rule, position, message)] = found(step, input=Order)
 
     assert (rule, position) == ("unknown-error", 1)
-    assert message.startswith(f"{option} names {name!r}, and ")
+    assert message.startswith(f"{option} names {name!r}, ")
     assert message.endswith(said)
 
 

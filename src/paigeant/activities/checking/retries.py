@@ -31,15 +31,23 @@ def retry_flaws(policy: RetryPolicy | None) -> Iterator[str]:
 
 def _flaw(name: str) -> str | None:
     last = class_name(name)
+    there = builtins if last == name else sys.modules.get(name.removesuffix(f".{last}"))
+    if there is not None and hasattr(there, last):
+        return None if _is_of_exceptions(getattr(there, last)) else "which is no class of exceptions"
+    if not all(part.isidentifier() for part in name.split(".")):
+        return "which is no name of a class"
     if last == name:
-        if hasattr(builtins, name) or name in (known := _names()):
+        if name in (known := _names()):
             return None
         guess = near(name, known, MISSPELT)
         return f"and no class of exceptions that is loaded has that name: {guess}" if guess else None
-    module = sys.modules.get(name.removesuffix(f".{last}"))
-    if module is None or hasattr(module, last):
+    if there is None:
         return None
-    return f"and {module.__name__} has no such class: {near(last, dir(module), LIKELY)}".removesuffix(": ")
+    return f"and {there.__name__} has no such class: {near(last, dir(there), LIKELY)}".removesuffix(": ")
+
+
+def _is_of_exceptions(found: object) -> bool:
+    return isinstance(found, type) and issubclass(found, BaseException)
 
 
 def _names() -> set[str]:
