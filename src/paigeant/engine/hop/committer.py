@@ -19,7 +19,7 @@ from paigeant.engine.publisher import announce
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable
 from paigeant.model.events import Committed as HopsCommitted
-from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Verdict
+from paigeant.model.hops import Commit, CommitResult, Grant, Leased, Sealed, Verdict
 from paigeant.model.message import HopKey
 from paigeant.protocol.variables import left_by
 
@@ -34,10 +34,16 @@ _WRITTEN: Final = frozenset({Verdict.OK, Verdict.ALREADY})
 
 
 class Committed(NamedTuple):
-    """What the store made of a commit, and the lease of the hop that it handed over with it."""
+    """What the store made of a commit; the lease of the hop that it handed over, or a hop that it freed."""
 
     result: CommitResult
     following: ActiveLease | None = None
+    freed: Sealed | None = None
+
+
+def _none(sealed: Sealed) -> bool:
+    del sealed
+    return False
 
 
 @dataclass(slots=True)
@@ -46,6 +52,7 @@ class _Waiting:
     good_until: Callable[[], float]
     answer: asyncio.Future[Committed]
     leased: Leased | None = None
+    takes: Callable[[Sealed], bool] = _none
     first_asked: float | None = None
 
     @property
@@ -54,6 +61,12 @@ class _Waiting:
         if not self.commit.blobs and len(self.commit.twins) <= 1:
             return 0
         return sum(len(blob.json) for blob in self.commit.blobs) + sum(len(one.body) for one in self.commit.twins[1:])
+
+    def choose(self, result: CommitResult) -> Sealed | None:
+        """Return the hop among those made due that is left to who asked, unless one was handed over to him."""
+        if result.handed_over is not None or self.answer.done():
+            return None
+        return next((one for one in result.freed if self.takes(one)), None)
 
     def fail(self, error: Exception) -> None:
         """Raise the error where the answer is waited for, unless nobody waits any more."""
@@ -103,14 +116,21 @@ class Committer:
             task.cancel()
         await asyncio.gather(*self._behind, return_exceptions=True)
 
-    async def commit(self, commit: Commit, good_until: Callable[[], float], leased: Leased | None = None) -> Committed:
+    async def commit(
+        self,
+        commit: Commit,
+        good_until: Callable[[], float],
+        leased: Leased | None = None,
+        takes: Callable[[Sealed], bool] = _none,
+    ) -> Committed:
         """Return what the store made of it; while the store is away it is asked again until the lease ends.
 
         ``good_until`` tells, by the clock of the parts, how long the lease is good. Past it the answer is ``FENCED``.
         ``leased`` is the step, if it opened: with the variables that it knows and those that it leaves, a step that is
-        handed over need not ask the store for any. Raises what the store raises for this commit alone.
+        handed over need not ask the store for any. The first hop that is made due and that ``takes`` says yes to is not
+        announced, but returned. Raises what the store raises for this commit alone.
         """
-        waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future(), leased)
+        waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future(), leased, takes)
         self._queue.append(waiting)
         self._wake.set()
         if self._loop is None:
@@ -144,8 +164,9 @@ class Committer:
                 self._runtime.report(HopsCommitted(self._runtime.owner, len(group), seconds))
             answers, asked_at = await self._still_held(answers, asked_at)
             for waiting, settled in zip(group, answers, strict=True):
-                self._settle(waiting, settled, asked_at)
-                self._announce(waiting, settled)
+                freed = waiting.choose(settled)
+                self._settle(waiting, settled, asked_at, freed)
+                self._announce(waiting, settled, freed)
         except Unavailable as error:
             self._put_back(group, error, asked_at)
             return True
@@ -156,7 +177,7 @@ class Committer:
             return any([await self._write([one]) for one in group])
         return False
 
-    def _settle(self, waiting: _Waiting, result: CommitResult, asked_at: float) -> None:
+    def _settle(self, waiting: _Waiting, result: CommitResult, asked_at: float, freed: Sealed | None = None) -> None:
         """Answer, with the lease of what was handed over; if nobody waits any more that is given back."""
         if result.verdict is Verdict.ALREADY and waiting.first_asked is not None:
             asked_at = waiting.first_asked  # written by an attempt whose answer was lost, and leased since then
@@ -167,7 +188,7 @@ class Committer:
         grant = result.handed_over
         if not waiting.answer.done():
             following = None if grant is None else self._leases.track_lease(self._open(waiting, grant), asked_at)
-            waiting.answer.set_result(Committed(result, following))
+            waiting.answer.set_result(Committed(result, following, freed))
         elif grant is not None:
             self._do_behind(self._give_back(grant))
 
@@ -211,12 +232,16 @@ class Committer:
                 self._settle(waiting, CommitResult(Verdict.FENCED), asked_at)
         self._queue = [waiting for waiting in group if not waiting.answer.done()] + self._queue
 
-    def _announce(self, waiting: _Waiting, settled: CommitResult) -> None:
-        """Announce the next hops that are due and were not handed over, and those made due; nobody waits for that."""
+    def _announce(self, waiting: _Waiting, settled: CommitResult, left: Sealed | None) -> None:
+        """Announce the next hops that are due and were not handed over, and those made due but for the one ``left``.
+
+        Nobody waits for that.
+        """
         if self._runtime.transport is None or settled.verdict not in _WRITTEN:
             return
         kept = _key(settled)
-        sealed = [*(twin.sealed for twin in waiting.commit.due if twin.key != kept), *settled.freed]
+        following = (twin.sealed for twin in waiting.commit.due if twin.key != kept)
+        sealed = [*following, *(one for one in settled.freed if one is not left)]
         if sealed:
             self._do_behind(announce(self._runtime, *sealed, after=waiting.leased))
 

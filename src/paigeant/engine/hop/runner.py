@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from paigeant.activities.faults import describe
 from paigeant.aio.backoff import Backoff
 from paigeant.engine.commits import Beside, commit_outcome, commit_transition
 from paigeant.engine.grants import complete, end_or_hold, margin, open_grant, run_ended
-from paigeant.engine.hop.committer import Committer
+from paigeant.engine.hop.committer import Committed, Committer
 from paigeant.engine.hop.executor import Executor
 from paigeant.engine.hop.joining import see_ahead, sees_nothing
 from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
@@ -19,16 +20,15 @@ from paigeant.engine.hop.leaving import as_left
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.hop.returned.revisions import with_author
 from paigeant.engine.hop.served import Served
+from paigeant.engine.intake.from_commits import CommitIntake
 from paigeant.engine.intake.slots import Slot, Slots
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected, Unavailable, reason_of
-from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import ExecutionEnd, LeaseLost, RunEnded, StepBegan, StepEnded, StepReleased
-from paigeant.model.hold import Now
-from paigeant.model.hops import Commit, Grant, Leased, Twin, Verdict
+from paigeant.model.hops import Commit, Grant, Leased, Verdict
 from paigeant.model.limits import LINEAGE_HANDOVERS
 from paigeant.model.outcomes import Outcome, Revised
-from paigeant.model.runs import CancelRequest, Direction
+from paigeant.model.runs import CancelRequest
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
 from paigeant.routing import Seen, cancelled, fail_internally, has_begun, stop
@@ -44,18 +44,15 @@ class HopRunner:
         self, runtime: Runtime, topics: Collection[str], slots: Slots, keeper: LeaseKeeper, committer: Committer
     ) -> None:
         """Join the parts of a worker that serves ``topics``."""
-        self._runtime = runtime
-        self._topics = frozenset(topics)
-        self._slots = slots
-        self._keeper = keeper
-        self._committer = committer
+        self._runtime, self._slots = runtime, slots
+        self._here = CommitIntake(runtime, topics)
+        self._keeper, self._committer = keeper, committer
         self._executor = Executor(runtime, slots.keep_until_code_ends)
-        self._stopping = False
         self.released: int = 0
 
     def stop(self) -> None:
         """From now on no step begins: what is leased and has not begun is released."""
-        self._stopping = True
+        self._here.stopped = True
 
     def begin(self, grant: Grant, asked_at: float) -> tuple[Coroutine[Any, Any, None], Leased | None]:
         """Keep the lease from now on, and return the journey: this hop, and what follows here; and it, if it opens.
@@ -76,16 +73,31 @@ class HopRunner:
     async def _run(self, first: ActiveLease) -> None:
         slot = Slot(self._slots, first.leased.grant.topic)
         try:
-            active, hops = first if first.leased.is_complete else await self._complete(first), 0
-            while active is not None:
+            following, hops = first, 0
+            while following is not None:
+                active = following if following.leased.is_complete else await self._complete(following)
+                if active is None:
+                    break
                 hops += 1
-                active = await self._hop(active, slot if hops < LINEAGE_HANDOVERS else None)
+                written = await self._hop(active, slot if hops < LINEAGE_HANDOVERS else None)
+                following = None if written is None else await self._follow(written)
         finally:
             slot.give()
 
-    async def _hop(self, active: ActiveLease, slot: Slot | None) -> ActiveLease | None:
-        """Walk one hop; returns the lease of the next, if there is a ``slot`` for it and the store handed it over."""
-        runtime, leased, following = self._runtime, active.leased, None
+    async def _follow(self, written: Committed) -> ActiveLease | None:
+        """Return the lease of what follows a commit here, None if nothing does."""
+        following = written.following
+        if written.freed is not None and (given := await self._here.claim(written.freed)) is not None:
+            grant, asked_at = given
+            try:
+                following = self._keeper.track_lease(open_grant(self._runtime, grant), asked_at)
+            except Exception as error:  # noqa: BLE001  (also of a codec that is broken: the lease is ours)
+                await self._hold_unopened(grant, error, lambda: asked_at + margin(self._runtime))
+        return following
+
+    async def _hop(self, active: ActiveLease, slot: Slot | None) -> Committed | None:
+        """Walk one hop; returns what was written, with what follows here if there is a ``slot`` for it."""
+        runtime, leased, written = self._runtime, active.leased, None
         started = runtime.clock()
         try:
             served = self._executor.find(leased)
@@ -96,9 +108,10 @@ class HopRunner:
                     case Execution() as execution:
                         leased = active.leased = as_left(active, execution.outcome)
                         commit = self._advance(active, execution, await self._see(active, execution), slot)
-                        result, following = await self._committer.commit(commit, lambda: active.good_until, leased)
+                        takes = partial(self._here.takes_freed, slot=slot)
+                        written = await self._committer.commit(commit, lambda: active.good_until, leased, takes)
                         seconds = runtime.clock() - started
-                        ended = (commit.transition, result.verdict, seconds, execution.error)
+                        ended = (commit.transition, written.result.verdict, seconds, execution.error)
                         self._report(active, StepEnded(runtime.owner, leased, *ended))
                     case Cut.STOPPING:
                         await self._release(active)
@@ -110,7 +123,7 @@ class HopRunner:
             await self._fail(active, error)
         finally:
             self._keeper.drop(active)
-        return following
+        return written
 
     async def _complete(self, active: ActiveLease) -> ActiveLease | None:
         """Return the lease with its plan, and judged, as long as the lease holds; None if there is none, or it is held.
@@ -120,7 +133,7 @@ class HopRunner:
         backoff = Backoff(*_PATIENCE)
         try:
             with active:
-                while not active.leased.is_complete and active.cut is None and not self._stopping:
+                while not active.leased.is_complete and active.cut is None and not self._here.stopped:
                     try:
                         active.leased = await complete(self._runtime, active.leased)
                     except Unavailable as error:
@@ -133,8 +146,6 @@ class HopRunner:
             await self._hold_unopened(active.leased.grant, error, lambda: active.good_until)
             self._keeper.drop(active)
             return None
-        if active.leased.is_complete:
-            return active
         if active.cut is not Cut.LOST:
             await self._give_back(active)
         self._keeper.drop(active)
@@ -149,7 +160,7 @@ class HopRunner:
         """
         if active.good_until <= self._runtime.clock():
             active.interrupt(Cut.LOST)
-        elif self._stopping:
+        elif self._here.stopped:
             active.interrupt(Cut.STOPPING)
         backoff: Backoff | None = None
         try:
@@ -202,18 +213,7 @@ class HopRunner:
             leased = with_author(leased, outcome, self._runtime.registry)
         detail, saved = active.progress.unsent, active.progress.saved
         beside = Beside(execution.input, execution.blobs, detail, execution.history, saved=saved)
-        return commit_outcome(self._runtime, leased, outcome, beside, lambda twin: self._takes(twin, slot))
-
-    def _takes(self, twin: Twin, slot: Slot | None) -> bool:
-        """Tell whether this hop is to be handed over: it may stay here, and there is room for it, which it has now."""
-        return slot is not None and self._could_take(twin) and slot.move(twin.topic)
-
-    def _could_take(self, twin: Twin) -> bool:
-        if self._stopping or twin.topic not in self._topics or not isinstance(twin.hold, Now):
-            return False
-        if twin.direction is Direction.EXECUTE or twin.topic == FLOW:
-            return True
-        return self._runtime.registry[twin.topic].compensate is not None
+        return commit_outcome(self._runtime, leased, outcome, beside, partial(self._here.takes, slot=slot))
 
     # -- what does not come to an outcome
 
@@ -237,9 +237,8 @@ class HopRunner:
 
     async def _set_aside(self, grant: Grant, asked_at: float, error: Exception) -> None:
         """Hold a step whose message cannot be opened, or is not that of its row, for a person to look at."""
-        good_until = asked_at + margin(self._runtime)
         try:
-            await self._hold_unopened(grant, error, lambda: good_until)
+            await self._hold_unopened(grant, error, lambda: asked_at + margin(self._runtime))
         finally:
             self._slots.give(grant.topic)
 
@@ -255,7 +254,7 @@ class HopRunner:
             runtime.trouble(f"reading what ends {grant.key.message_id}; its lease will run out", away)
             return
         runtime.trouble(doing, error)
-        result, _ = await self._committer.commit(commit_transition(runtime, grant, transition), good_until)
+        result, *_ = await self._committer.commit(commit_transition(runtime, grant, transition), good_until)
         if transition.end is not None and result.verdict is Verdict.OK and runtime.hooks.wants(RunEnded):
             runtime.report(run_ended(runtime, grant, transition.end.status, None))
 
@@ -275,10 +274,9 @@ class HopRunner:
             self._runtime.trouble(f"recording what went wrong with {grant.key.message_id}", refused)
 
     def _internal(self, grant: Grant, leased: Leased | None, error: Exception, *, begun: bool) -> Transition:
-        rules = None
-        if leased is not None and leased.message.topic in self._runtime.registry:
-            served = self._executor.find(leased)
-            rules = None if served is None else served.rules
+        known = leased is not None and leased.message.topic in self._runtime.registry
+        served = self._executor.find(leased) if leased is not None and known else None
+        rules = served and served.rules
         return fail_internally(grant, rules, describe(error), begun=begun, chance=self._runtime.chance())
 
     # -- reports

@@ -9,10 +9,16 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from sqlalchemy import ARRAY, BindParameter, ColumnElement, Insert, Update, bindparam, column, func, select
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeEngine
 
 _GIVEN: Final = "given"
+
+
+def types_of(made: SQLCompiler) -> dict[str, TypeEngine[Any]]:
+    """Return the types of the parameters that each execution of a compiled statement is given, by name."""
+    return {name: made.binds[name].type for name in made.positiontup or () if made.binds[name].required}
 
 
 def in_bulk(statement: Insert | Update, types: Mapping[str, TypeEngine[Any]]) -> Insert | Update:
@@ -23,6 +29,12 @@ def in_bulk(statement: Insert | Update, types: Mapping[str, TypeEngine[Any]]) ->
     rows = _rows(types)
     if isinstance(statement, Insert):
         return statement.from_select(list(types), select(*rows.values()))
+
+    return with_rows(statement, rows)
+
+
+def with_rows(statement: Update, rows: Mapping[str, ColumnElement[Any]]) -> Update:
+    """Return the statement with the columns of a table in place of the parameters of the same name."""
 
     def replaced(element: Any, **_: Any) -> ColumnElement[Any] | None:
         return rows.get(element.key) if isinstance(element, BindParameter) else None

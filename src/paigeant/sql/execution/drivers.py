@@ -8,13 +8,16 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
 from paigeant.sql.execution.prepared import PreparedStatement
+
+_KNOWS_FROM: Final = sqlite3.sqlite_version_info >= (3, 33)
+"""Whether this SQLite updates from a table; before, rows are written one after the other."""
 
 
 class Driver(ABC):
@@ -53,11 +56,14 @@ class Sqlite(Driver):
         return made.rows(found)
 
     def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Execute a statement once for each row."""
+        """Execute a statement for all rows at once, or once for each where that cannot be."""
         made = statement.prepared(self.dialect, rows[0])
+        together = statement.constant_rows(rows[0]) if len(rows) > 1 and _KNOWS_FROM else None
         try:
-            return self._own.executemany(made.sql, made.many(rows)).rowcount
-        except sqlite3.Error as error:
+            if together is None:
+                return self._own.executemany(made.sql, made.many(rows)).rowcount
+            return sum(self._own.execute(*each).rowcount for each in together.executions(rows))
+        except sqlite3.Error as error:  # shown as for one row
             raise DBAPIError.instance(made.sql, None, error, sqlite3.Error) from error
 
 

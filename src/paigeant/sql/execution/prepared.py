@@ -8,68 +8,16 @@ driver takes, for each row (``docs/explanation/performance.md``). So what a hop 
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from itertools import repeat
-from typing import Any, Final, NamedTuple, cast
+from typing import Any
 
-from sqlalchemy import ClauseElement, Dialect, Insert, Select, Update, make_url
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ClauseElement, Insert, Update
 
-from paigeant.sql.execution.bulk import in_bulk
-
-_URLS: Final = {"sqlite": "sqlite://", "postgresql": "postgresql+asyncpg://"}
-_Convert = Callable[[Any], Any]
-_named_tuple: Any = namedtuple  # noqa: PYI024  (its columns have their names from a statement)
-
-
-class CompiledStatement(NamedTuple):
-    """A statement as a driver takes it: the text, and for each parameter in turn its name, or the value it has."""
-
-    sql: str
-    parameters: tuple[tuple[str | None, _Convert | None, Any], ...]
-    row: Callable[[Iterable[Any]], Any]
-    columns: tuple[tuple[int, _Convert], ...]
-
-    def arguments(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the parameters of one execution, in order and as the database stores them."""
-        return tuple(
-            [
-                fixed if name is None else given[name] if convert is None else convert(given[name])
-                for name, convert, fixed in self.parameters
-            ]
-        )
-
-    def many(self, rows: Sequence[Mapping[str, Any]]) -> Iterable[tuple[Any, ...]]:
-        """Return the parameters of one execution for each of these rows, converted a column at a time."""
-        columns: list[Iterable[Any]] = []
-        for name, convert, fixed in self.parameters:
-            if name is None:
-                columns.append(repeat(fixed, len(rows)))
-                continue
-            column: list[Any] = [row[name] for row in rows]
-            columns.append(column if convert is None else _converted(convert, column))
-        return zip(*columns, strict=True)
-
-    def rows(self, found: Sequence[Iterable[Any]]) -> list[Any]:
-        """Return what was found, as named tuples of our types, converted a column at a time."""
-        if not self.columns or not found:
-            return list(map(self.row, found))
-        columns: list[Any] = list(zip(*found, strict=True))
-        for index, convert in self.columns:
-            columns[index] = _converted(convert, columns[index])
-        return list(map(self.row, zip(*columns, strict=True)))
-
-
-def _converted(convert: _Convert, column: Sequence[Any]) -> Sequence[Any]:
-    """Convert a column. Often all of it is the same, as the time of all rows is, or nothing: it is converted once."""
-    first = column[0]
-    if column[-1] is first and column.count(first) == len(column):
-        return [convert(first)] * len(column)
-    return list(map(convert, column))
+from paigeant.sql.execution.bulk import in_bulk, types_of
+from paigeant.sql.execution.compiled import CompiledStatement, compiled, for_driver
+from paigeant.sql.execution.constant_rows import ConstantRows, constant_rows
 
 
 class PreparedStatement:
@@ -79,59 +27,31 @@ class PreparedStatement:
         """Mark a statement; it is compiled when it is first used."""
         self.statement = statement
         self._prepared: dict[tuple[str, tuple[str, ...] | None, bool], CompiledStatement] = {}
+        self._constant: dict[tuple[str, ...] | None, ConstantRows | None] = {}
 
     def prepared(self, dialect: str, row: Mapping[str, Any], *, lists: bool = False) -> CompiledStatement:
         """Return it for this dialect; an INSERT names the columns of ``row``. With ``lists`` it takes many rows."""
-        key = dialect, tuple(row) if isinstance(self.statement, Insert) else None, lists
+        key = dialect, self._keys(row), lists
         made = self._prepared.get(key)
         if made is None:
             made = self._prepared[key] = self._prepare(*key)
         return made
 
+    def constant_rows(self, row: Mapping[str, Any]) -> ConstantRows | None:
+        """Return it for SQLite and many rows with the keys of ``row``; None if it takes only one at a time."""
+        keys = self._keys(row)
+        if keys not in self._constant:
+            self._constant[keys] = constant_rows(self.statement, keys)
+        return self._constant[keys]
+
+    def _keys(self, row: Mapping[str, Any]) -> tuple[str, ...] | None:
+        return tuple(row) if isinstance(self.statement, Insert) else None
+
     def _prepare(self, dialect: str, keys: tuple[str, ...] | None, lists: bool) -> CompiledStatement:  # noqa: FBT001
-        made = _compiled(self.statement, dialect, keys)
+        made = compiled(self.statement, dialect, keys)
         if lists and isinstance(self.statement, Insert | Update):
-            types = {name: made.binds[name].type for name in made.positiontup or () if made.binds[name].required}
-            made = _compiled(in_bulk(self.statement, types), dialect, None)
-        return _prepared(made, self.statement, dialect)
-
-
-def _compiled(statement: ClauseElement, dialect: str, keys: tuple[str, ...] | None) -> SQLCompiler:
-    made = statement.compile(dialect=dialect_of(dialect), column_keys=keys, for_executemany=True)
-    return cast("SQLCompiler", made)
-
-
-def _prepared(made: SQLCompiler, statement: ClauseElement, dialect: str) -> CompiledStatement:
-    parameters: list[tuple[str | None, _Convert | None, Any]] = []
-    for name in made.positiontup or ():
-        bind = made.binds[name]
-        convert = _in(bind.type, dialect)
-        fixed = None if bind.required or bind.callable else bind.value
-        parameters.append((name if bind.required else None, convert, convert(fixed) if convert else fixed))
-    columns = list(statement.selected_columns) if isinstance(statement, Select) else []
-    converts = [(index, _out(column.type, dialect)) for index, column in enumerate(columns)]
-    names = [str(column.key) for column in columns]  # what has none is numbered
-    row = _named_tuple("Row", names, rename=True)._make if columns else tuple
-    return CompiledStatement(
-        made.string,
-        tuple(parameters),
-        row,
-        tuple((index, convert) for index, convert in converts if convert is not None),
-    )
-
-
-def _in(kind: TypeEngine[Any], dialect: str) -> _Convert | None:
-    return kind.dialect_impl(dialect_of(dialect)).bind_processor(dialect_of(dialect))
-
-
-def _out(kind: TypeEngine[Any], dialect: str) -> _Convert | None:
-    return kind.dialect_impl(dialect_of(dialect)).result_processor(dialect_of(dialect), None)
-
-
-@cache
-def dialect_of(name: str) -> Dialect:
-    """Return the dialect as our drivers speak it; loaded when first used, for half of a start's SQL is the other's."""
-    return make_url(_URLS[name]).get_dialect()()
+            made = compiled(in_bulk(self.statement, types_of(made)), dialect, None)
+        return for_driver(made, self.statement, dialect)
 
 
 @cache

@@ -16,6 +16,9 @@ BUSY_MS: Final = 30_000
 """Milliseconds to wait for another process's transaction."""
 
 
+_KEPT: Final = 512
+"""Statements that a connection keeps prepared: what is written in groups has one for each power of two of rows."""
+
 _URL: Final = re.compile(r"sqlite(?:\+\w+)?:///(.*)", re.DOTALL)
 _OPTIONS: Final = re.compile(r"\?[\w.-]+=[^/]*$")
 
@@ -45,4 +48,5 @@ def path_of(url: str) -> Path:
 def engine_of(path: Path) -> Engine:
     """Return the engine of a file; its driver begins no transactions by itself."""
     arguments = {"isolation_level": None, "check_same_thread": False, "timeout": BUSY_MS / 1000}
+    arguments["cached_statements"] = _KEPT
     return create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool, connect_args=arguments)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import BindParameter, Boolean, Connection, Integer, LargeBinary, Uuid, event
+from sqlalchemy import BindParameter, Boolean, Connection, Integer, LargeBinary, Update, Uuid, event
 from sqlalchemy.types import TupleType
 
 from paigeant.app.choosing import choose_schema
@@ -153,6 +153,23 @@ def test_no_table_is_walked_through(connection: Connection, what: str):
     event.remove(connection, "before_cursor_execute", note)
 
     plan = connection.connection.execute("EXPLAIN QUERY PLAN " + said[0], ["[]"] * said[0].count("?")).fetchall()
+    steps = [step[3] for step in plan]
+    walks = [step for step in steps if step.removeprefix("SCAN ").startswith(TABLES)]
+    walks += [step for step in steps if step.startswith("SEARCH workflow_runs") and step.endswith("(namespace=?)")]
+    assert walks == []
+
+
+@pytest.mark.parametrize(
+    "what", [name for name, one in OFTEN.items() if isinstance(getattr(one, "statement", one), Update)]
+)
+def test_nor_for_many_rows_at_once(connection: Connection, what: str):
+    statement = getattr(OFTEN[what], "statement", OFTEN[what])
+    together = PreparedStatement(statement).constant_rows({})
+    assert together is not None
+    sql = together.text(8)
+
+    plan = connection.connection.execute("EXPLAIN QUERY PLAN " + sql, [None] * sql.count("?")).fetchall()
+
     steps = [step[3] for step in plan]
     walks = [step for step in steps if step.removeprefix("SCAN ").startswith(TABLES)]
     walks += [step for step in steps if step.startswith("SEARCH workflow_runs") and step.endswith("(namespace=?)")]

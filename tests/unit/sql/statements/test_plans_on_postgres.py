@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import Table, Update, make_url
 
 from paigeant.model.stored.run_filter import RunFilter
-from paigeant.sql.execution.prepared import PreparedStatement, dialect_of
+from paigeant.sql.execution.compiled import dialect_of
+from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.postgres.database import _SETTINGS
 from paigeant.sql.schema.whole import WHOLE
 from paigeant.sql.statements import announce, claim, read

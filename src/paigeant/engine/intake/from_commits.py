@@ -1,0 +1,77 @@
+"""The commit intake: what a commit of this worker makes due stays here, if it may: nobody has to announce it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+
+from paigeant.aio.batch import Batcher
+from paigeant.engine.grants import still_held
+from paigeant.engine.intake.slots import Slot
+from paigeant.engine.publisher import announce
+from paigeant.engine.runtime import Runtime
+from paigeant.errors import Unavailable
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.hold import Now
+from paigeant.model.hops import Grant, Sealed, Twin
+from paigeant.model.message import HopKey
+from paigeant.model.runs import Direction
+from paigeant.model.stored.claims import Announced
+
+
+class CommitIntake:
+    """Takes the next hop of a run, handed over with the commit, and a hop that others wait for to be freed.
+
+    A hop that is freed, as the next branch of a list is by one that ends, is there already: it is leased as if a broker
+    had announced it, those that are freed at the same time together.
+    """
+
+    def __init__(self, runtime: Runtime, topics: Collection[str]) -> None:
+        """Take what is of these topics."""
+        self._runtime = runtime
+        self._topics = frozenset(topics)
+        self._claims: Batcher[Sealed, tuple[Grant, float] | None] = Batcher(self._claim)
+        self.stopped: bool = False
+        """Whether nothing is to stay here any more."""
+
+    def takes(self, twin: Twin, slot: Slot | None) -> bool:
+        """Tell whether this hop is to be handed over: it may stay here, and there is room for it, which it has now."""
+        return slot is not None and self._may_stay(twin) and slot.move(twin.topic)
+
+    def _may_stay(self, twin: Twin) -> bool:
+        if self.stopped or twin.topic not in self._topics or not isinstance(twin.hold, Now):
+            return False
+        if twin.direction is Direction.EXECUTE or twin.topic == FLOW:
+            return True
+        return self._runtime.registry[twin.topic].compensate is not None
+
+    def takes_freed(self, sealed: Sealed, slot: Slot | None) -> bool:
+        """Tell the same of a hop that is freed. Without a broker it is found as all are that are due."""
+        if slot is None or self.stopped or self._runtime.transport is None:
+            return False
+        return sealed.topic in self._topics and slot.move(sealed.topic)
+
+    async def claim(self, sealed: Sealed) -> tuple[Grant, float] | None:
+        """Lease a hop that was freed; returns the lease and when it was asked for.
+
+        If it is not given, because somebody else was faster or the store is away, it is announced after all.
+        """
+        try:
+            given = await self._claims.ask(sealed)
+        except Unavailable as error:
+            self._runtime.trouble(f"leasing {sealed.message_id}", error)
+            given = None
+        if given is None:
+            await announce(self._runtime, sealed)
+        return given
+
+    async def _claim(self, freed: Sequence[Sealed]) -> list[tuple[Grant, float] | None]:
+        runtime, asked_at = self._runtime, self._runtime.clock()
+        keys = [HopKey.of(one.message_id) for one in freed]
+        notices = [
+            (key, hashlib.sha256(one.body).digest()) for key, one in zip(keys, freed, strict=True) if key is not None
+        ]
+        grants = await runtime.store.claim(runtime.owner, Announced(notices), len(notices), runtime.lease)
+        held, asked_at = await still_held(runtime, grants, asked_at)
+        given = {grant.key: (grant, asked_at) for grant in held}
+        return [None if key is None else given.get(key) for key in keys]
