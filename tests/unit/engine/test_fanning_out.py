@@ -1,4 +1,4 @@
-"""A node with branches whose next branches cannot begin has those end that have begun, and undone."""
+"""A node begins its branches, reads what they need once, and goes on however many of them are judged at once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from paigeant import ForEach, RunStatus
+from paigeant import ForEach, Parallel, RunStatus
+from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.errors import InvalidInput
 from paigeant.model.hops import Sealed
-from paigeant.model.message import PaigeantMessage
+from paigeant.model.message import HopKey, PaigeantMessage
+from paigeant.model.plan import Plan
 from paigeant.security.plain import PlainCodec
+from paigeant.security.signed import SignedCodec
+from paigeant.stores.memory import MemoryStore
 from paigeant.testing.builders import new_run
 
 
@@ -70,3 +74,27 @@ async def test_a_list_is_read_once_however_often_its_node_is_supplied(bench: Any
 
     assert (view.status, view.output, seen) == (RunStatus.COMPLETED, 30, set(items))
     assert bench.store.calls["load_values"] == 2, "the input, as it begins, and its list, as more begin"
+
+
+async def test_a_signed_branch_waits_for_a_message_while_others_are_judged(bench: Any, monkeypatch: pytest.MonkeyPatch):
+    """What is learned of others while it waits is held against their messages too, and not against none."""
+    read = MemoryStore.get_message
+
+    async def read_slowly(store: MemoryStore, key: HopKey) -> bytes | None:
+        await asyncio.sleep(0.05 if key.path == "1.0" else 0)
+        return await read(store, key)
+
+    @bench.registry.execute
+    async def step(item: int) -> int:
+        return item
+
+    bench.codec = SignedCodec()
+    each = ForEach("item", in_="items", step="step")
+    monkeypatch.setattr(MemoryStore, "get_message", read_slowly)
+    await bench.serve()
+
+    plan = Plan(name="w", itinerary=(Parallel(one=[each], other=[each]),))
+    [started] = await dispatch(bench.runtime(), plan, [b'{"items": [1, 2, 3]}'], DispatchOptions())
+    view = await bench.until(started.workflow_id)
+
+    assert view.status is RunStatus.COMPLETED, bench.hooks.troubles()

@@ -31,10 +31,13 @@ async def judge_plans(runtime: Runtime, leased: Leased) -> None:
 
     Raises TamperedMessage and Unavailable.
     """
-    wanted = runtime.codec.wanted_plans(leased)
-    if wanted:
-        found = {key: await _message_at(runtime, leased, key) for key in wanted}
-        runtime.codec.judge_plans(leased, {key: message for key, message in found.items() if message is not None})
+    read: dict[HopKey, PaigeantMessage | None] = {}
+    # While a message is read, more may be learned of the run from a branch beside this, which wants more messages.
+    while missing := set(runtime.codec.wanted_plans(leased)) - read.keys():
+        for key in missing:
+            read[key] = await _message_at(runtime, leased, key)
+    if read:
+        runtime.codec.judge_plans(leased, {key: message for key, message in read.items() if message is not None})
 
 
 async def _message_at(runtime: Runtime, leased: Leased, key: HopKey) -> PaigeantMessage | None:
