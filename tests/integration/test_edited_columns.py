@@ -136,7 +136,10 @@ EXPECTED: Final[Mapping[str, Mapping[str, tuple[str | None, str | tuple[str, ...
         "step_executions.path AND path = '' AND position = 2": (":2 message", STUCK),
         "step_executions.position AND path = '2.1'": ("2.1:1 message", "held: its row and its message differ: th"),
         "step_executions.position AND path = '2.0'": ("2.0:8 record", WITHOUT_EFFECT),
-        "step_executions.position AND path = '' AND position = 2": (":2 message", STUCK),
+        "step_executions.position AND path = '' AND position = 2": (
+            ":2 message",
+            "held: branch 2.1, plan: the message t",
+        ),
         "step_executions.namespace AND path = '2.1'": (None, STUCK),
         "step_executions.namespace AND path = '2.0'": (None, "held: variable 'sew': not what was signe"),
         "step_executions.namespace AND path = '' AND position = 2": (None, STUCK),
@@ -176,7 +179,7 @@ EXPECTED: Final[Mapping[str, Mapping[str, tuple[str | None, str | tuple[str, ...
         "step_executions.body AND path = '2.0'": ("2.0:1 message", WITHOUT_EFFECT),
         "step_executions.body AND path = '' AND position = 2": (
             ":2 message",
-            "held: the bytes of its message are not t",
+            ("held: the bytes of its message are not t", "held: position 2, message: not a message"),
         ),
         "step_executions.digest AND path = '2.1'": (None, "held: the bytes of its message are not t"),
         "step_executions.digest AND path = '' AND position = 2": (None, "held: the bytes of its message are not t"),
