@@ -91,6 +91,14 @@ class Codec(Judge, ABC):
         del terms
         return SealedHop((self.seal(message),))
 
+    def recall(self, leased: Leased) -> Leased:
+        """Return a hop that is about to be judged, with what is known of its run as its ``custody``.
+
+        All that is asked of it later, and of those that are handed over from it, rests on that: what is known of a run
+        may be forgotten for others while its step runs.
+        """
+        return leased
+
     def turn(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
         """Return the message with which a child that completed turns round, sealed, and what is signed of that.
 

@@ -104,6 +104,7 @@ async def complete(runtime: Runtime, leased: Leased) -> Leased:
 async def _judged(runtime: Runtime, leased: Leased) -> Leased:
     """Return a step once it is found to be what was signed; the records that it follows are read if need be."""
     codec, run = runtime.codec, leased.grant.key.workflow_id
+    leased = codec.recall(leased)
     records = await runtime.store.load_records(run) if codec.needs_records(leased) else ()
     await meet_signers(runtime, signatures_of(records, leased=leased))
     try:
@@ -124,7 +125,7 @@ async def _learn(runtime: Runtime, leased: Leased) -> None:
     run, grant = leased.message.headers.run, leased.grant
     runtime.codec.learn_deeds(leased, await load_deeds(runtime, run))
     if grant.cancel is CancelRequest.BRANCH and run.parents:
-        runtime.codec.learn_parents(grant, {each: await load_records(runtime, each) for each in run.parents})
+        runtime.codec.learn_parents(leased, {each: await load_records(runtime, each) for each in run.parents})
 
 
 async def require_signed(runtime: Runtime, leased: Leased, asked: CancelRequest) -> None:

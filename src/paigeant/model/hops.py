@@ -110,12 +110,11 @@ Verifier: TypeAlias = "Callable[[Leased, Mapping[str, Value], Collection[str] | 
 class Leased:
     """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone.
 
-    ``interfaces`` are those, known here, of the activities with which it revises its itinerary. ``record`` is
-    what was signed of the hop that was left for it, None where hops are not signed. ``variables`` are those that the
-    step sees, if all of them are known without asking the store. ``seen`` are the values that the conditions of what
-    follows ask for, as far as there are any: JSON texts, and of one that is too large its size. ``agent`` says that the
-    step is an agent's. It is ``judged`` once found to be what was signed; ``verify`` holds variables against that.
-    ``trail`` is for the messages that follow, None if it is the same as in its own.
+    ``interfaces`` are those, known here, of the activities with which it revises its itinerary. ``record`` is what was
+    signed of the hop that was left for it, if hops are. ``variables`` are those that the step sees, if all are known
+    without asking the store. ``seen`` are the values that the conditions of what follows ask for, if any: JSON texts,
+    and of one that is too large its size. ``agent`` says that the step is an agent's. It is ``judged`` once found to be
+    what was signed, as known from ``custody``; ``verify`` holds variables against that. ``trail``: of what follows.
     """
 
     grant: Grant
@@ -129,6 +128,7 @@ class Leased:
     seen: Mapping[str, bytes | int] = field(default_factory=dict[str, "bytes | int"])
     agent: bool = False
     trail: Trail | None = None
+    custody: object = field(default=None, compare=False, repr=False)
 
     @property
     def is_complete(self) -> bool:

@@ -105,8 +105,7 @@ class SignedCodec(PlainCodec):
         if leased.head is None or not isinstance(departure.transition.hop, Left):
             return super().depart(leased, departure)
         bodies = [self.write(message) for message in following]
-        _, path, position = leased.grant.key
-        heads = self._chains.of(leased.grant.key.workflow_id).joined.get((path, position))
+        heads = self._chains.kept_by(leased).joined.get(leased.grant.key[1:])
         record = self._sign(kind_of(departure, heads), write_hop(leased, departure, bodies, heads))
         return SealedHop(
             tuple(_sealed(message, body, record) for message, body in zip(following, bodies, strict=True)), record
@@ -138,50 +137,52 @@ class SignedCodec(PlainCodec):
     def _judge(self) -> Judge:
         return Judge(self.keyring, self._audience)
 
-    def needs_records(self, leased: Leased) -> bool:
-        """Tell whether the records of the run have to be read before this hop can be judged."""
+    def recall(self, leased: Leased) -> Leased:
+        """Return a hop that is about to be judged, which keeps what is known of its run."""
         if self.keyring.version != self._version:  # what was verified may rest on a key that is revoked now
             self._chains, self._version = Chains(), self.keyring.version
-        return self._chains.of(leased.grant.key.workflow_id).needs(leased) or self._judge.may_be_revoked(leased)
+        return replace(leased, custody=self._chains.of(leased.grant.key.workflow_id))
+
+    def needs_records(self, leased: Leased) -> bool:
+        """Tell whether the records of the run have to be read before this hop can be judged."""
+        return self._chains.kept_by(leased).needs(leased) or self._judge.may_be_revoked(leased)
 
     def judge(self, leased: Leased, records: Sequence[StoredRecord] = ()) -> None:
         """Return if a leased hop is what was signed, back to where its run began to be.
 
         Raises TamperedMessage, UnsignedRun and UnknownKey.
         """
-        chain = self._chains.of(leased.grant.key.workflow_id)
+        chain = self._chains.kept_by(leased)
         self._judge.verify(chain, leased, records)
         self._judge.judge(chain, leased)
 
     def knows_join(self, leased: Leased) -> bool:
         """Tell whether it is known here with what the join of a node was signed to begin."""
         _, path, position = leased.grant.key
-        return leased.head is None or (path, position) in self._chains.of(leased.grant.key.workflow_id).starts
+        return leased.head is None or (path, position) in self._chains.kept_by(leased).starts
 
     def judge_join(self, leased: Leased, records: Sequence[StoredRecord], start: JoinStart) -> None:
         """Return if a node's join has begun with what was signed."""
         if leased.head is not None:
-            chain, (_, path, position) = self._chains.of(leased.grant.key.workflow_id), leased.grant.key
+            chain, (_, path, position) = self._chains.kept_by(leased), leased.grant.key
             self._judge.verify_branches(chain, leased, records)
             check_start(chain, (path, position), start)
 
     def judge_branches(self, leased: Leased, records: Sequence[StoredRecord], ended: Sequence[EndedBranch]) -> None:
         """Return if branches have come to what was signed of them; raises TamperedMessage and UnknownKey."""
-        if leased.head is None:
-            return
-        chain, (_, path, position) = self._chains.of(leased.grant.key.workflow_id), leased.grant.key
-        self._judge.judge_branches(chain, leased, records, ended)
-        heads = chain.heads((path, position))
-        if heads is not None:
-            chain.joined[path, position] = heads
+        if leased.head is not None:
+            chain, (_, path, position) = self._chains.kept_by(leased), leased.grant.key
+            self._judge.judge_branches(chain, leased, records, ended)
+            if (heads := chain.heads((path, position))) is not None:
+                chain.joined[path, position] = heads
 
     def wanted_plans(self, leased: Leased) -> Collection[HopKey]:
         """Return of which hops the messages are needed to tell whether plans have changed as they may."""
-        return places_of(self._chains.of(leased.grant.key.workflow_id)) if leased.head is not None else ()
+        return places_of(self._chains.kept_by(leased)) if leased.head is not None else ()
 
     def judge_plans(self, leased: Leased, messages: Mapping[HopKey, PaigeantMessage]) -> None:
         """Return if plans have changed as they may; raises TamperedMessage."""
-        check_plans(self._chains.of(leased.grant.key.workflow_id), messages)
+        check_plans(self._chains.kept_by(leased), messages)
 
     def judge_child(
         self, node: HopKey, child: ChildState, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]
@@ -191,6 +192,7 @@ class SignedCodec(PlainCodec):
         It is asked of a parent that is signed, and so its child is, too.
         """
         chain = self._chains.of(child.workflow_id)
+        self._chains.of(node.workflow_id).children[node.path, node.position] = chain
         self._learn(chain, deeds)
         judge_child(self._judge, chain, node, child, records)
 
@@ -198,7 +200,7 @@ class SignedCodec(PlainCodec):
         """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
         if leased.head is None:
             return
-        chain = self._chains.of(leased.grant.key.workflow_id)
+        chain = self._chains.kept_by(leased)
         if leased.head not in chain.links:  # it was handed over: what it follows was signed here
             self._judge.verify(chain, leased)
         check_variables(chain, leased, values)
@@ -207,20 +209,20 @@ class SignedCodec(PlainCodec):
     def judge_signal(self, leased: Leased, name: str, value: Value | None) -> None:
         """Return if a wait was ended by a signal that somebody has sent, and that carries this value."""
         if leased.head is not None:
-            check_signal(self._chains.of(leased.grant.key.workflow_id), leased.grant.key, name, value)
+            check_signal(self._chains.kept_by(leased), leased.grant.key, name, value)
 
     def judge_answers(self, leased: Leased, answers: Mapping[str, Answered]) -> None:
         """Return if people have said to the questions of a hop what is there."""
         if leased.head is not None:
-            check_answers(self._chains.of(leased.grant.key.workflow_id).deeds, leased.grant.key, answers)
+            check_answers(self._chains.kept_by(leased).deeds, leased.grant.key, answers)
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
         """Verify what people did to a run; what nobody has signed, or was edited, counts for nothing."""
-        self._learn(self._chains.of(leased.grant.key.workflow_id), deeds)
+        self._learn(self._chains.kept_by(leased), deeds)
 
-    def learn_parents(self, grant: Grant, records: Mapping[UUID, Sequence[StoredRecord]]) -> None:
+    def learn_parents(self, leased: Leased, records: Mapping[UUID, Sequence[StoredRecord]]) -> None:
         """Find out whether the runs in which one has begun end it."""
-        learn_parents(self._judge, self._chains, grant.key.workflow_id, records, grant.leased_at)
+        learn_parents(self._judge, self._chains, self._chains.kept_by(leased), records, leased.grant.leased_at)
 
     def judge_end(self, grant: Grant, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]) -> None:
         """Return if a run may be ended whose message cannot be judged."""
@@ -234,7 +236,7 @@ class SignedCodec(PlainCodec):
     ) -> None:
         """Return if what branches have set is what was signed of them."""
         if leased.head is not None:
-            check_published(self._chains.of(leased.grant.key.workflow_id), paths, values, own)
+            check_published(self._chains.kept_by(leased), paths, values, own)
 
     def _learn(self, chain: Chain, deeds: Sequence[StoredDeed]) -> None:
         for each in deeds:
@@ -243,11 +245,10 @@ class SignedCodec(PlainCodec):
 
     def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
         """Remember the record of a hop that was committed here, so that it need not be read; ``ended``: forget all."""
-        run = leased.grant.key.workflow_id
         if ended:
-            self._chains.forget(run)
+            self._chains.forget(leased.grant.key.workflow_id)
         elif record is not None:
-            self._chains.keep(run, record)
+            self._chains.keep(leased, record)
 
     def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
         """Return what is wrong with the signature of a message that opens, and why; None if nothing is."""

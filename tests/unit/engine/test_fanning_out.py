@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from paigeant import ForEach, Parallel, RunStatus
+from paigeant import ForEach, Parallel, RunStatus, Step
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.errors import InvalidInput
+from paigeant.model.custody.records import RecordKind
 from paigeant.model.hops import Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.plan import Plan
+from paigeant.security.custody.chain import Chains
 from paigeant.security.plain import PlainCodec
 from paigeant.security.signed import SignedCodec
 from paigeant.stores.memory import MemoryStore
@@ -98,3 +100,26 @@ async def test_a_signed_branch_waits_for_a_message_while_others_are_judged(bench
     view = await bench.until(started.workflow_id)
 
     assert view.status is RunStatus.COMPLETED, bench.hooks.troubles()
+
+
+async def test_what_a_node_was_judged_by_is_not_forgotten_for_other_runs_before_it_is_left(bench: Any):
+    @bench.registry.execute
+    async def step(item: int) -> int:
+        return item
+
+    @bench.registry.execute
+    async def add(steps: list[int]) -> int:
+        return sum(steps)
+
+    bench.codec = SignedCodec()
+    bench.codec._chains = Chains(records=5)
+    await bench.serve()
+
+    plan = Plan(name="w", itinerary=(ForEach("item", in_="items", step="step", name="steps"), Step("add")))
+    inputs = [b'{"items": [1, 2, 3]}'] * 8
+    for started in await dispatch(bench.runtime(), plan, inputs, DispatchOptions()):
+        view = await bench.until(started.workflow_id)
+        kinds = [each.record.kind for each in await bench.steady.load_records(started.workflow_id)]
+
+        assert view.output == 6, bench.hooks.troubles()
+        assert RecordKind.JOIN in kinds

@@ -34,12 +34,12 @@ class Judge(BranchJudge):
         """
         del leased, deeds
 
-    def learn_parents(self, grant: Grant, records: Mapping[UUID, Sequence[StoredRecord]]) -> None:
+    def learn_parents(self, leased: Leased, records: Mapping[UUID, Sequence[StoredRecord]]) -> None:
         """Verify the ``records`` of the runs in which one has begun, by their ids, before it is judged again.
 
         It is asked of a hop that is said to end because they do. Raises TamperedMessage and UnknownKey.
         """
-        del grant, records
+        del leased, records
 
     def judge_end(self, grant: Grant, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]) -> None:
         """Return if a run may be ended whose message cannot be judged: somebody has signed that, or its deadline.

@@ -200,8 +200,8 @@ class Committer:
             same = grant.key.path == commit.held.key.path
             known = {**left.variables, **left_by(left.message, commit.transition)} if same else None
         undo = undo_of(self._runtime, message.topic)
-        verify = verifier_of(self._runtime)
-        return Leased(grant, message, undo, record=commit.record, verify=verify, variables=known)
+        signed: dict[str, Any] = {"verify": verifier_of(self._runtime), "custody": left and left.custody}
+        return Leased(grant, message, undo, record=commit.record, variables=known, **signed)
 
     async def _give_back(self, grant: Grant) -> None:
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from paigeant.errors import TamperedMessage
 from paigeant.model.custody.records import BEGINNINGS, RecordKind, SignedRecord
@@ -50,7 +51,7 @@ class _Newest(NamedTuple):
     digest: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Chain:
     """What is known here of a run: the records that were verified, and those that were signed here and committed.
 
@@ -66,6 +67,8 @@ class Chain:
     deeds: Deeds = field(default_factory=Deeds)
     joined: dict[Place, str] = field(default_factory=dict[Place, str])
     """The digests of the heads of nodes that are about to be left here."""
+    children: dict[Place, Chain] = field(default_factory=dict[Place, "Chain"])
+    """What is known of the children of nodes that are about to be left here."""
     starts: dict[Place, str] = field(default_factory=dict[Place, str])
     """The digests of what the joins of nodes were signed to begin with."""
     unweighed: dict[str, Link] = field(default_factory=dict[str, Link])
@@ -236,12 +239,16 @@ def _changes_plan(text: RecordText) -> bool:
 
 
 class Chains:
-    """The chains of the runs used last: as many as there is room for. What one costs does not grow with the others."""
+    """The chains of the runs used last: as many as there is room for. What one costs does not grow with the others.
+
+    A chain that a hop keeps is found as long as it does: what a hop was judged by is not forgotten while its step runs.
+    """
 
     def __init__(self, *, records: int = RECORDS, runs: int = RUNS) -> None:
         """Keep so many records and runs, but at least one run whole."""
         self._records, self._runs = records, runs
         self._kept: OrderedDict[UUID, Chain] = OrderedDict()
+        self._living: WeakValueDictionary[UUID, Chain] = WeakValueDictionary()
         self._sizes: dict[UUID, int] = {}
         self._total = 0
 
@@ -258,17 +265,24 @@ class Chains:
         """Return what is known of a run; that of runs not asked for in a long time is forgotten."""
         chain = self._kept.get(run)
         if chain is None:
-            chain = self._kept[run] = Chain()
+            chain = self._kept[run] = self._living.setdefault(run, Chain())
         self._kept.move_to_end(run)
         self._count(run, chain.size)
         while len(self._kept) > 1 and (len(self._kept) > self._runs or self._total > self._records):
             self.forget(next(iter(self._kept)))
         return chain
 
-    def keep(self, run: UUID, record: SignedRecord) -> None:
-        """Keep what was signed here of a run and committed."""
+    def kept_by(self, leased: Leased) -> Chain:
+        """Return what a hop keeps of its run, or what is known of that now."""
+        return leased.custody if isinstance(leased.custody, Chain) else self.of(leased.grant.key.workflow_id)
+
+    def keep(self, leased: Leased, record: SignedRecord) -> None:
+        """Keep what was signed here of a hop and committed, for those that follow, also by what this hop keeps."""
+        run, path, position = leased.grant.key
         chain = self.of(run)
-        chain.own[record.digest] = record
+        for each in (chain, self.kept_by(leased)):
+            each.own[record.digest] = record
+            each.children.pop((path, position), None)
         self._count(run, chain.size)
 
     def forget(self, run: UUID) -> None:

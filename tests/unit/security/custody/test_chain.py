@@ -6,15 +6,19 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from paigeant.model.custody.records import SignedRecord
+from paigeant.model.hops import Grant, Leased
+from paigeant.model.message import HopKey
 from paigeant.model.values.values import inline
 from paigeant.security.custody.chain import Chains
+from paigeant.testing.builders import new_message
 
-from .conftest import Journey, Ring
+from .conftest import BEGAN, Journey, Ring
 
 
 def _keep(chains: Chains, run: UUID, count: int) -> None:
+    leased = Leased(Grant(HopKey(run, "", 1), "draft", b"", 1, 1, BEGAN), new_message("draft"))
     for number in range(count):
-        chains.keep(run, SignedRecord("hop", f"{number}".encode(), b"e30..AAAA"))
+        chains.keep(leased, SignedRecord("hop", f"{number}".encode(), b"e30..AAAA"))
 
 
 def test_a_new_run_is_begun_without_a_look_at_those_that_are_known(calls: Any):

@@ -87,6 +87,7 @@ def test_a_running_process_hears_of_a_key_that_is_revoked(ring: Ring):
     revoke_key(settings(ring), ring.keys["billing"].kid, datetime.now(UTC) - timedelta(minutes=5))
 
     assert keys.mine.iss == "api"  # whoever signs looks at the files
+    leased = codec.recall(leased)
     assert codec.needs_records(leased)
     with pytest.raises(RevokedKey):
         codec.judge(leased, journey.records)

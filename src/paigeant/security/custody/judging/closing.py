@@ -64,16 +64,16 @@ def within_of(chain: Chain) -> tuple[UUID, str] | None:
 
 
 def learn_parents(
-    linker: Linker, chains: Chains, run: UUID, records: Mapping[UUID, Sequence[StoredRecord]], at: datetime
+    linker: Linker, chains: Chains, child: Chain, records: Mapping[UUID, Sequence[StoredRecord]], at: datetime
 ) -> None:
     """Find out whether a run may be ended by one in which it has begun; raises TamperedMessage and UnknownKey."""
-    chain = chains.of(run)
+    chain = child
     while (within := within_of(chain)) is not None and within[0] in records:
         parent, path = within
         outer = chains.of(parent)
         link_all(linker, outer, records[parent])
         if has_ended_beside(outer, path) or is_over(outer, at):
-            chains.of(run).ends_within = True
+            child.ends_within = True
             return
         chain = outer
 
