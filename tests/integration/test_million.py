@@ -162,6 +162,7 @@ PAGES = (
     "/runs?error=NoError",
     "/runs?step=charge",
     "/runs?step=charge&status=failed",
+    "/runs?step=charge&status=completed",
     "/runs?step=nosuch",
     "/runs?reason=parked",
     "/runs?reason=sleep",

@@ -74,6 +74,8 @@ class OverviewGuarantees(StoreBackend):
         assert await found(reason=("parked", "sleep")) == {"parked"}
         assert await found(step="draft") == {"waiting", "lost"}
         assert await found(step="draft", status=(RunStatus.FAILED,)) == {"lost"}
+        assert await found(step="draft", status=(RunStatus.WAITING,)) == {"waiting"}
+        assert await found(step="draft", status=(RunStatus.COMPLETED,)) == set()
         assert await found(step="draft", workflow=("invoice",)) == {"waiting"}
         assert await found(step="raft") == await found(step="") == set()
         assert await found(error="ValueError") == {"lost"}

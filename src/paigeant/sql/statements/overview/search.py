@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, union_all
 
 from paigeant.model.runs import RunPage, RunStatus, WaitReason
 from paigeant.model.stored.overview import COUNTED
@@ -44,7 +44,8 @@ def count_runs(tx: Tx, asked: RunFilter) -> int:
 def _fitting(asked: RunFilter, limit: int, place: int | None = None) -> list[ColumnElement[bool]]:
     """Return the conditions of the runs that fit, which are enough for the newest so many.
 
-    A run is at a step in one of two ways, each with an index of its own: each is asked for by itself.
+    A run is at a step in one of two ways, each with an index of its own: each is asked for by itself, and not at all
+    if no run of these statuses can be at it so: a planner, which does not know that, would look for one in all runs.
     """
     here = runs.namespace == bindparam("namespace")
     fits = [*_conditions(asked), *(() if place is None else (runs.number < place,))]
@@ -52,9 +53,13 @@ def _fitting(asked: RunFilter, limit: int, place: int | None = None) -> list[Col
         asked.step is None
     ):  # a hop is of its run's namespace, which alone looks to SQLite like a better key than its run
         return fits if asked.reason else [here, *fits]
-    ways = ((*fits, _open_hop(step_executions.c.step == asked.step)), (here, *fits, _has_ended_at(asked.step)))
+    ways, statuses = list[Sequence[ColumnElement[bool]]](), frozenset(asked.status or RunStatus)
+    if not all(status.final for status in statuses):  # a run that has ended has no open hop
+        ways.append((*fits, _open_hop(step_executions.c.step == asked.step)))
+    if statuses - {RunStatus.COMPLETED}:  # one that has completed has failed at no step
+        ways.append((here, *fits, _has_ended_at(asked.step)))
     newest = [select(runs.number).where(*way).order_by(runs.number.desc()).limit(limit) for way in ways]
-    return [runs.number.in_(_numbers(newest, None))]
+    return [runs.number.in_(_numbers(newest, None)) if newest else false()]
 
 
 def _has_ended_at(step: str) -> ColumnElement[bool]:
