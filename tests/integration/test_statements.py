@@ -27,8 +27,8 @@ RUNS = 10
 LEAST, MOST = 4, 12
 """Statements for a run of three steps, dispatch included, BEGIN and COMMIT and NOTIFY counted."""
 REQUESTS = 6
-OF_A_BUDGET = 14
-"""Statements more for a request, BEGIN and COMMIT counted: nine that reserve, three that settle, and what is rare."""
+OF_A_BUDGET = 11
+"""Statements more for a request, BEGIN and COMMIT counted: seven that reserve, two that settle, and what is rare."""
 
 
 class Counter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
@@ -16,8 +17,8 @@ class Budgets(ABC):
     """
 
     @abstractmethod
-    async def reserve(self, asked: Reservation) -> Reserved:
-        """Reserve room in all budgets that apply to a call, or in none of them.
+    async def reserve(self, asked: Sequence[Reservation]) -> list[Reserved]:
+        """Reserve room for each of these calls, one after the other: in all budgets that apply to it, or in none.
 
         In one transaction, under the lock of each budget: there is room if what was spent, what others have reserved
         and what is wanted come to no more than the cap. So requests made at the same moment never reserve more than

@@ -106,10 +106,6 @@ class StepSession(Protocol):
         """
         ...
 
-    async def charge(self, charges: Sequence[Charge]) -> None:
-        """Record what requests cost that leave no checkpoint. A repeat of a key is counted once."""
-        ...
-
     async def start_afresh(self) -> None:
         """Forget what the step has recorded: from now on it is in a new epoch, and its calls are made again."""
         ...

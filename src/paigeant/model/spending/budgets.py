@@ -83,6 +83,10 @@ class Amount(NamedTuple):
         """Return the sum."""
         return Amount(self.picos + other.picos, self.tokens + other.tokens)
 
+    def less(self, other: Amount) -> Amount:
+        """Return the difference."""
+        return Amount(self.picos - other.picos, self.tokens - other.tokens)
+
 
 NOTHING: Final = Amount()
 

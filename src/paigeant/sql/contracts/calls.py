@@ -69,7 +69,9 @@ class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses, Budgets, 
     async def load_pauses(self) -> Mapping[str, float]:
         return await self.database.read(pauses.load_pauses, single=True)
 
-    async def reserve(self, asked: Reservation) -> Reserved:
+    async def reserve(self, asked: Sequence[Reservation]) -> list[Reserved]:
+        if not asked:
+            return []
         return await self.database.write(lambda tx: budgets.reserve(tx, asked), News.NOTHING)
 
     async def release_reservation(self, held: LeaseToken, key: str) -> None:

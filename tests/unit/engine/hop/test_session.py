@@ -87,7 +87,7 @@ async def test_the_first_to_record_is_who_counts(bench: Any):
 async def test_a_charge_is_counted_once(bench: Any):
     @bench.registry.execute(retry=AT_ONCE)
     async def step(ctx: ActivityContext) -> None:
-        await session(ctx).charge([costing("request")])
+        await session(ctx).record(Call("request"), b"1", charges=[costing("request")])
         if ctx.attempt < 2:
             raise RuntimeError("again")
 

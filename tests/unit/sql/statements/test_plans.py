@@ -98,7 +98,6 @@ OFTEN: dict[str, Any] = {
     "whether a recording's lease is alive": leased._LEASED,
     "checkpoints that were there": checkpoints._THESE,
     "a step's checkpoints": checkpoints._ALL,
-    "the runs of charges": leased._RUNS,
     "a ledger": ledger._OF_RUN,
     "budgets": budgets._LOCKED,
     "what is reserved": budgets._RESERVED,

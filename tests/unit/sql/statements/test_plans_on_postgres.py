@@ -162,7 +162,6 @@ BY_KEY: dict[str, Any] = {
             *("the place of what a person sets", "whether it was set there", "the status of a run to be changed"),
             *("values", "whether a recording's lease is alive", "checkpoints that were there", "a step's checkpoints"),
             *(
-                "the runs of charges",
                 "a ledger",
                 "budgets",
                 "what is reserved",

@@ -88,8 +88,7 @@ class LeasedGate(ModelGate):
                 self._step.wait(room_later(lacking))
 
     async def _lacking(self, asked: Reservation) -> Lacking | None:
-        store = self._recorder.store
-        answer = await self._step.here(self._step.patiently(lambda: store.reserve(asked)))
+        answer = await self._step.here(self._step.patiently(lambda: self._recorder.reserve(asked)))
         if not answer.alive:
             raise self._step.ended()
         return answer.lacking

@@ -162,10 +162,6 @@ class LeasedSession(StepSession):
             self._store.reporter.report(CallMade(self._leased, call.kind, call.title or call.key, took))
         return json if first is mine else self._same(call, first).json
 
-    async def charge(self, charges: Sequence[Charge]) -> None:
-        """Record what requests cost."""
-        await self._write(Recording(self._leased.grant.held, charges=tuple(charges)))
-
     async def start_afresh(self) -> None:
         """Begin a new epoch."""
         held = self._leased.grant.held

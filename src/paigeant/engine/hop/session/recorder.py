@@ -16,6 +16,7 @@ from paigeant.model.hops import Leased
 from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.stored.checkpoints import Recorded, Recording
+from paigeant.model.stored.reservations import Reservation, Reserved
 
 RequireAnswers: TypeAlias = Callable[[Leased, Mapping[str, Answered]], Awaitable[None]]
 
@@ -43,10 +44,15 @@ class StepRecorder:
         self.pauses: PauseBoard = PauseBoard(self.store, runtime.clock)
         self.require_answers: RequireAnswers = partial(require_answers, runtime)
         self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
+        self._asking: Batcher[Reservation, Reserved] = Batcher(self.store.reserve, name="budgets")
 
     async def record(self, recording: Recording) -> Recorded:
         """Return what the store made of it."""
         return await self._queue.ask(recording)
+
+    async def reserve(self, asked: Reservation) -> Reserved:
+        """Return whether there is room; what is asked for at the same time goes together."""
+        return await self._asking.ask(asked)
 
     async def _record(self, recordings: Sequence[Recording]) -> Sequence[Recorded]:
         answers = await self.store.record_checkpoints(recordings)

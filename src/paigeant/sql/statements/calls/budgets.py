@@ -6,29 +6,32 @@ summed, so that two that ask at the same moment see each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, cast
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, and_, bindparam, delete, func, or_, select
+from sqlalchemy import Integer, Text, and_, bindparam, delete, func, null, or_, select, union_all
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import NOTHING, Amount, Cap
 from paigeant.model.stored.checkpoints import Charge, Recording
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
+from paigeant.protocol.calls.recorded import uncharged
 from paigeant.protocol.spending import budgets as protocol
+from paigeant.protocol.spending.room import Room, Wanted
 from paigeant.sql.execution.keys import call_list, calls_of, list_of, one_of
 from paigeant.sql.execution.prepared import PreparedStatement, insert_of
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import budgets, ledger, reservations
 from paigeant.sql.schema.tables import Columns, step_executions
-from paigeant.sql.statements.calls.leased import leased, runs_of_hops, step_of
+from paigeant.sql.statements.calls.leased import leased, step_of
 from paigeant.sql.statements.hops import STILL_OPEN, steps
 
 rows: Columns = budgets.c
 held: Columns = reservations.c
+_Call: TypeAlias = tuple[UUID, UUID, str, int, str]
 _CALL: Final = ("workflow_id", "step_id", "direction", "epoch", "key")
 _LOCKED: Final = PreparedStatement(
     select(*rows)
@@ -44,12 +47,22 @@ _OPEN_HOP: Final = (
     & (func.coalesce(steps.epoch, 0, type_=Integer()) == held.epoch)
 )
 _THIS: Final = and_(*(held[name] == bindparam(f"c_{name}", type_=held[name].type) for name in _CALL))
-_RESERVED: Final = PreparedStatement(
-    select(held.scope, func.sum(held.picos).label("picos"), func.sum(held.tokens).label("tokens"))
+_OF_SCOPES: Final = (held.namespace == bindparam("namespace", type_=Text())) & one_of(held.scope, "scopes")
+_SUMS: Final = (
+    select(held.scope, *(null().cast(held[name].type).label(name) for name in _CALL))
+    .add_columns(func.sum(held.picos).label("picos"), func.sum(held.tokens).label("tokens"))
     .join_from(reservations, step_executions, _OPEN_HOP)
-    .where(held.namespace == bindparam("namespace", type_=Text()), one_of(held.scope, "scopes"), ~_THIS)
+    .where(_OF_SCOPES)
     .group_by(held.scope)
 )
+_OWN: Final = (
+    select(held.scope, *(held[name] for name in _CALL), held.picos, held.tokens)
+    .join_from(call_list, reservations, and_(*(held[name] == call_list.c[name] for name in _CALL)))
+    .join(step_executions, _OPEN_HOP)
+    .where(_OF_SCOPES)
+)
+_RESERVED: Final = PreparedStatement(select(union_all(_SUMS, _OWN).subquery()))
+"""What is reserved of budgets, by scope, and what of it is by the calls that are asked for."""
 _GIVE_BACK: Final = PreparedStatement(delete(reservations).where(_THIS))
 _UNDER: Final = ("workflow_id", "path", "position", "fence", "key")
 _RELEASE: Final = PreparedStatement(
@@ -62,30 +75,36 @@ _CHARGED: Final = PreparedStatement(
 )
 
 
-_NO_CALL: Final = {"workflow_id": UUID(int=0), "step_id": UUID(int=0), "direction": "", "epoch": 0, "key": ""}
-
-
-def reserve(tx: Tx, asked: Reservation) -> Reserved:
-    """Reserve room in all budgets that apply, or in none."""
-    hop = leased(tx, [asked.held]).get(asked.held)
-    if hop is None:
-        return Reserved(alive=False)
-    run = runs_of_hops(tx, [hop])[hop.workflow_id]
-    payer = protocol.Payer(hop, run.workflow, run.tenant, asked.agent)
-    lines = protocol.scopes_of(asked.budgets, payer, tx.now)
-    if not lines:
-        return Reserved(alive=True)
-    scopes = list(dict.fromkeys(scope for _, scope in lines))
+def reserve(tx: Tx, asked: Sequence[Reservation]) -> list[Reserved]:
+    """Reserve room in all budgets that apply to each, or in none of them, for one after the other."""
+    hops = leased(tx, {one.held for one in asked})
+    wanted = {number: _wanted(tx, hops[one.held], one) for number, one in enumerate(asked) if one.held in hops}
+    scopes = sorted({scope for one in wanted.values() for scope in one.scopes})
+    if not scopes:
+        return [Reserved(alive=number in wanted) for number in range(len(asked))]
     before = _lock(tx, scopes)
-    states = protocol.opened(lines, before, asked.raised)
-    call = step_of(hop) | {"key": asked.key}
-    reserved = _reserved(tx, scopes, but=call)
-    lacking = protocol.lacking(lines, states, reserved, asked.wants)
-    tx.upsert(budgets, [_row(tx, scope, states[scope]) for scope in scopes if states[scope] != before[scope]])
-    if lacking is None:
-        place = {"path": hop.path, "position": hop.position, "fence": hop.fence, **asked.wants._asdict()}
-        tx.upsert(reservations, [{"namespace": tx.namespace, "scope": scope} | call | place for scope in scopes])
-    return Reserved(alive=True, lacking=lacking)
+    room = Room(dict(before), *_reserved(tx, scopes, [one.call for one in wanted.values()]))
+    found = {number: room.reserve(one) for number, one in wanted.items()}
+    tx.upsert(budgets, [_row(tx, scope, room.states[scope]) for scope in scopes if room.states[scope] != before[scope]])
+    granted = {
+        (scope, one.call): _reservation_row(tx, scope, one, hops[asked[number].held])
+        for number, one in wanted.items()
+        if found[number] is None
+        for scope in one.scopes
+    }  # of a call that asks twice the later counts
+    tx.upsert(reservations, list(granted.values()))
+    return [Reserved(alive=number in wanted, lacking=found.get(number)) for number in range(len(asked))]
+
+
+def _wanted(tx: Tx, hop: Any, asked: Reservation) -> Wanted[_Call]:
+    payer = protocol.Payer(hop, hop.workflow, hop.tenant, asked.agent)
+    lines = protocol.scopes_of(asked.budgets, payer, tx.now)
+    return Wanted((*step_of(hop).values(), asked.key), lines, asked.wants, asked.raised)
+
+
+def _reservation_row(tx: Tx, scope: str, asked: Wanted[_Call], hop: Any) -> dict[str, Any]:
+    place = {"path": hop.path, "position": hop.position, "fence": hop.fence, **asked.wants._asdict()}
+    return {"namespace": tx.namespace, "scope": scope, **dict(zip(_CALL, asked.call, strict=True)), **place}
 
 
 def release(tx: Tx, token: LeaseToken, key: str) -> None:
@@ -94,26 +113,30 @@ def release(tx: Tx, token: LeaseToken, key: str) -> None:
     tx.rows(_RELEASE, **{f"c_{name}": value for name, value in place.items()})
 
 
-def fresh(tx: Tx, recordings: Sequence[tuple[Any, Recording]]) -> list[tuple[Any, Recording, Sequence[Charge]]]:
-    """Return recordings, each with those of its charges that are not in the ledger yet; asked before they are."""
+def fresh(
+    tx: Tx, recordings: Sequence[tuple[Any, Recording]], *, repeated: bool
+) -> list[tuple[Any, Recording, Sequence[Charge]]]:
+    """Return recordings, each with those of its charges that are not in the ledger yet; asked before they are.
+
+    Only if some are ``repeated`` the ledger has to be asked.
+    """
     asked = [(*step_of(hop).values(), charge.key) for hop, recording in recordings for charge in recording.charges]
-    known = _in_ledger(tx, asked)
+    known = _in_ledger(tx, asked) if repeated else set[_Call]()
     found: list[tuple[Any, Recording, Sequence[Charge]]] = []
     for hop, recording in recordings:
         step = tuple(step_of(hop).values())
-        new = [charge for charge in recording.charges if (*step, charge.key) not in known]
+        new = list(uncharged(recording.charges, lambda key, step=step: (*step, key) in known))
         known.update((*step, charge.key) for charge in new)
         found.append((hop, recording, new))
     return found
 
 
-def settle(tx: Tx, settled: Sequence[tuple[Any, Recording, Sequence[Charge]]], runs: Mapping[UUID, Any]) -> None:
+def settle(tx: Tx, settled: Sequence[tuple[Any, Recording, Sequence[Charge]]]) -> None:
     """Count what was spent, and give back what was reserved for it."""
     spent: dict[str, Amount] = {}
     for hop, recording, charges in settled:
-        run = runs[hop.workflow_id]
         for charge in charges:
-            payer = protocol.Payer(hop, run.workflow, run.tenant, charge.agent)
+            payer = protocol.Payer(hop, hop.workflow, hop.tenant, charge.agent)
             for scope in {scope for _, scope in protocol.scopes_of(recording.budgets, payer, tx.now)}:
                 spent[scope] = spent.get(scope, NOTHING).plus(protocol.amount_of(charge))
     counted = [_row(tx, scope, protocol.BudgetState(amount)) for scope, amount in sorted(spent.items())]
@@ -137,7 +160,7 @@ def list_budgets(tx: Tx, limit: int) -> list[BudgetView]:
     """Return budgets, those first that changed last."""
     query = select(budgets).where(rows.namespace == tx.namespace).order_by(rows.updated_at.desc(), rows.scope)
     found = tx.connection.execute(query.limit(limit)).all()
-    reserved = _reserved(tx, [row.scope for row in found], but=_NO_CALL)
+    reserved, _ = _reserved(tx, [row.scope for row in found], [])
     return [
         BudgetView.of(
             row.scope,
@@ -151,8 +174,10 @@ def list_budgets(tx: Tx, limit: int) -> list[BudgetView]:
 
 def _lock(tx: Tx, scopes: Sequence[str]) -> dict[str, protocol.BudgetState]:
     """Lock the rows of budgets, made where they are not there yet, and return them as they are then."""
-    tx.add(budgets, [_row(tx, scope, protocol.BudgetState()) for scope in scopes])
     found = tx.rows(_LOCKED, namespace=tx.namespace, scopes=list_of(scopes))
+    if len(found) < len(scopes):
+        tx.add(budgets, [_row(tx, scope, protocol.BudgetState()) for scope in scopes])
+        found = tx.rows(_LOCKED, namespace=tx.namespace, scopes=list_of(scopes))
     return {
         row.scope: protocol.BudgetState(
             Amount(row.spent_picos, row.spent_tokens),
@@ -177,15 +202,24 @@ def _row(tx: Tx, scope: str, state: protocol.BudgetState) -> dict[str, Any]:
     }
 
 
-def _reserved(tx: Tx, scopes: Sequence[str], but: Mapping[str, Any]) -> dict[str, Amount]:
-    """Return what is reserved by open hops, by scope, but for one call."""
-    call = {f"c_{name}": but[name] for name in _CALL}
-    found = tx.rows(_RESERVED, namespace=tx.namespace, scopes=list_of(scopes), **call) if scopes else ()
-    return {row.scope: Amount(int(row.picos), int(row.tokens)) for row in found}
+def _reserved(
+    tx: Tx, scopes: Sequence[str], calls: Sequence[_Call]
+) -> tuple[dict[str, Amount], dict[tuple[_Call, str], Amount]]:
+    """Return what is reserved by open hops, by scope, and what of it is by these calls."""
+    found = tx.rows(_RESERVED, namespace=tx.namespace, scopes=list_of(scopes), calls=calls_of(calls)) if scopes else ()
+    sums: dict[str, Amount] = {}
+    own: dict[tuple[_Call, str], Amount] = {}
+    for row in found:
+        amount = Amount(int(row.picos), int(row.tokens))
+        if row.key is None:
+            sums[row.scope] = amount
+        else:
+            own[tuple(getattr(row, name) for name in _CALL), row.scope] = amount  # pyright: ignore[reportArgumentType]
+    return sums, own
 
 
-def _in_ledger(tx: Tx, calls: Sequence[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
-    return {tuple(row) for row in tx.rows(_CHARGED, calls=calls_of(calls))} if calls else set()
+def _in_ledger(tx: Tx, calls: Sequence[_Call]) -> set[_Call]:
+    return {cast("_Call", tuple(row)) for row in tx.rows(_CHARGED, calls=calls_of(calls))} if calls else set()
 
 
 def drop_budgets(tx: Tx, runs: Iterable[UUID]) -> None:

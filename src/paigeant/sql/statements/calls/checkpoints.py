@@ -18,13 +18,14 @@ from paigeant.model.stored.checkpoints import (
     Recording,
     StepEpoch,
 )
+from paigeant.protocol.calls.recorded import counting
 from paigeant.sql.execution.keys import call_list, calls_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import checkpoints, ledger
 from paigeant.sql.schema.tables import step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.calls import budgets
-from paigeant.sql.statements.calls.leased import leased, runs_of_hops, step_of
+from paigeant.sql.statements.calls.leased import leased, step_of
 from paigeant.sql.statements.hops import THIS_HOP, bound, keep_blobs
 
 _MICRO: Final = 1_000_000
@@ -86,9 +87,11 @@ def record(tx: Tx, recordings: Sequence[Recording]) -> list[Recorded]:
     charged = [(hop, charge) for hop, one in alive for charge in one.charges]
     if charged:
         counted = [(hop, one) for hop, one in alive if one.budgets]
-        settled = budgets.fresh(tx, counted) if counted else []
-        runs = _charge(tx, charged)
-        budgets.settle(tx, settled, runs)
+        # What has a checkpoint is charged in the transaction that writes that: who wrote it first is who is charged.
+        repeated = bool(first) or any(one.checkpoint is None for _, one in counted)
+        settled = budgets.fresh(tx, counted, repeated=repeated)
+        _charge(tx, charged)
+        budgets.settle(tx, settled)
     return [_answer(hops.get(one.held), one.checkpoint, first) for one in recordings]
 
 
@@ -124,7 +127,7 @@ def _answer(hop: Any, checkpoint: Checkpoint | None, first: Mapping[tuple[Any, .
     if checkpoint is None:
         return Recorded(alive=True)
     key = (hop.workflow_id, hop.step_id, hop.direction, hop.epoch or 0, checkpoint.key)
-    return Recorded(alive=True, checkpoint=first.get(key, checkpoint))
+    return Recorded(alive=True, checkpoint=counting(checkpoint, first.get(key)))
 
 
 def _checkpoint_row(tx: Tx, hop: Any, checkpoint: Checkpoint) -> dict[str, Any]:
@@ -134,16 +137,15 @@ def _checkpoint_row(tx: Tx, hop: Any, checkpoint: Checkpoint) -> dict[str, Any]:
     return step_of(hop) | made | lease
 
 
-def _charge(tx: Tx, charged: Sequence[tuple[Any, Charge]]) -> Mapping[UUID, Any]:
-    runs = runs_of_hops(tx, [hop for hop, _ in charged])
+def _charge(tx: Tx, charged: Sequence[tuple[Any, Charge]]) -> None:
     tx.add(
         ledger,
         [
             step_of(hop)
             | {
                 "namespace": tx.namespace,
-                "workflow": runs[hop.workflow_id].workflow,
-                "tenant": runs[hop.workflow_id].tenant,
+                "workflow": hop.workflow,
+                "tenant": hop.tenant,
                 "path": hop.path,
                 "position": hop.position,
                 "step": hop.step,
@@ -153,7 +155,6 @@ def _charge(tx: Tx, charged: Sequence[tuple[Any, Charge]]) -> Mapping[UUID, Any]
             for hop, charge in charged
         ],
     )
-    return runs
 
 
 def load_checkpoints(tx: Tx, step: StepEpoch) -> dict[str, Checkpoint]:

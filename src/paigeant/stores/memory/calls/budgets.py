@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import NOTHING, Amount, Budget
@@ -10,25 +10,32 @@ from paigeant.model.stored.checkpoints import Charge, StepEpoch
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.protocol import leases
 from paigeant.protocol.spending import budgets as protocol
+from paigeant.protocol.spending.room import Room, Wanted
 from paigeant.stores.memory.kept import ReservationRow
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
 
 
-def reserve(rows: Rows, asked: Reservation) -> Reserved:
-    """Reserve room in all budgets that apply, or in none."""
+def reserve(rows: Rows, asked: Sequence[Reservation]) -> list[Reserved]:
+    """Reserve room, for one after the other."""
+    return [_reserve(rows, one) for one in asked]
+
+
+def _reserve(rows: Rows, asked: Reservation) -> Reserved:
     hop = rows.hop(asked.held.key)
     if hop is None or not leases.is_alive(hop, asked.held.fence):
         return Reserved(alive=False)
     lines = protocol.scopes_of(asked.budgets, _payer(rows, hop, asked.agent), rows.clock())
-    states = protocol.opened(lines, rows.calls.budgets, asked.raised)
-    call = (_step(hop), asked.key)
-    lacking = protocol.lacking(lines, states, _reserved(rows, but=call), asked.wants)
-    rows.calls.budgets.update(states)
-    rows.calls.budgets_at.update(dict.fromkeys(states, rows.clock()))
+    wanted = Wanted((_step(hop), asked.key), lines, asked.wants, asked.raised)
+    open_ = dict(_open(rows))
+    mine = open_.get(wanted.call)
+    own = {} if mine is None else {(wanted.call, scope): mine.amount for scope in mine.scopes}
+    room = Room(dict(rows.calls.budgets), _sums(open_.values()), own)
+    lacking = room.reserve(wanted)
+    rows.calls.budgets.update(room.states)
+    rows.calls.budgets_at.update(dict.fromkeys(wanted.scopes, rows.clock()))
     if lacking is None and lines:
-        scopes = tuple(dict.fromkeys(scope for _, scope in lines))
-        rows.calls.reservations[call] = ReservationRow(asked.held, scopes, asked.wants)
+        rows.calls.reservations[wanted.call] = ReservationRow(asked.held, tuple(wanted.scopes), asked.wants)
     return Reserved(alive=True, lacking=lacking)
 
 
@@ -51,7 +58,7 @@ def spend(rows: Rows, hop: HopRow, budgets: Sequence[Budget], charge: Charge) ->
 
 def list_budgets(rows: Rows, limit: int) -> list[BudgetView]:
     """Return budgets, the newest first."""
-    reserved = _reserved(rows)
+    reserved = _sums(row for _, row in _open(rows))
     return [
         BudgetView.of(scope, state.cap.raised(state.raised), state.spent, reserved.get(scope, NOTHING))
         for scope, state in list(reversed(rows.calls.budgets.items()))[:limit]
@@ -63,13 +70,18 @@ def _payer(rows: Rows, hop: HopRow, agent: str | None) -> protocol.Payer:
     return protocol.Payer(hop, run.workflow, run.tenant, agent)
 
 
-def _reserved(rows: Rows, but: tuple[StepEpoch, str] | None = None) -> dict[str, Amount]:
-    """Return what is reserved by open hops, by scope, but for one call."""
-    found: dict[str, Amount] = {}
+def _open(rows: Rows) -> Iterator[tuple[tuple[StepEpoch, str], ReservationRow]]:
+    """Yield what open hops have reserved in their present epochs, by call."""
     for call, row in rows.calls.reservations.items():
         hop = rows.twins.get(row.held.key)
-        if call == but or hop is None or (hop.epoch or 0) != call[0].epoch:
-            continue
+        if hop is not None and (hop.epoch or 0) == call[0].epoch:
+            yield call, row
+
+
+def _sums(reserved: Iterable[ReservationRow]) -> dict[str, Amount]:
+    """Return what is reserved, by scope."""
+    found: dict[str, Amount] = {}
+    for row in reserved:
         for scope in row.scopes:
             found[scope] = found.get(scope, NOTHING).plus(row.amount)
     return found

@@ -12,6 +12,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, Recorded, Recording, StepEpoch
 from paigeant.model.stored.forks import Fork
 from paigeant.protocol import leases
+from paigeant.protocol.calls import recorded as protocol
 from paigeant.stores.memory.calls.budgets import spend
 from paigeant.stores.memory.kept import CheckpointRow
 from paigeant.stores.memory.rows import Rows
@@ -30,12 +31,11 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
     if hop is None or not leases.is_alive(hop, recording.held.fence):
         return Recorded(alive=False)
     step, run = _step(hop), rows.runs[hop.workflow_id]
-    for charge in recording.charges:
+    for charge in protocol.uncharged(recording.charges, lambda key: (step, key) in rows.calls.ledger):
         place = (hop.path, hop.position, step.epoch, run.workflow, run.tenant)
         entry = LedgerEntry(charge, hop.step, hop.step_id, hop.direction, rows.clock(), *place)
-        if (step, charge.key) not in rows.calls.ledger:
-            rows.calls.ledger[step, charge.key] = entry
-            spend(rows, hop, recording.budgets, charge)
+        rows.calls.ledger[step, charge.key] = entry
+        spend(rows, hop, recording.budgets, charge)
     if recording.blob is not None:
         run.keep((recording.blob,))
     if recording.variable is not None:
@@ -47,8 +47,11 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
         rows.calls.reservations.pop((step, checkpoint.key), None)
     of_step = run.checkpoints.setdefault(step, {})
     number = sum(map(len, run.checkpoints.values()))
-    mine = CheckpointRow(number, checkpoint, hop.fence, hop.owner, rows.clock())
-    return Recorded(alive=True, checkpoint=of_step.setdefault(checkpoint.key, mine).checkpoint)
+    first = of_step.get(checkpoint.key)
+    counts = protocol.counting(checkpoint, None if first is None else first.checkpoint)
+    if counts is checkpoint:
+        of_step[checkpoint.key] = CheckpointRow(number, checkpoint, hop.fence, hop.owner, rows.clock())
+    return Recorded(alive=True, checkpoint=counts)
 
 
 def load_checkpoints(rows: Rows, step: StepEpoch) -> dict[str, Checkpoint]:

@@ -67,7 +67,7 @@ class MemoryCalls(CheckpointStore, Ledger, Approvals, Pauses, Budgets, Histories
     async def load_pauses(self) -> Mapping[str, float]:
         return pauses.load_pauses(self._rows)
 
-    async def reserve(self, asked: Reservation) -> Reserved:
+    async def reserve(self, asked: Sequence[Reservation]) -> list[Reserved]:
         return budgets.reserve(self._rows, asked)
 
     async def release_reservation(self, held: LeaseToken, key: str) -> None:

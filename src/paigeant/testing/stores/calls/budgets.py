@@ -25,6 +25,12 @@ def asking(grant: Grant, key: str, tokens: int, *budgets: Budget, agent: str | N
     return Reservation(grant.held, key, budgets or TOKENS, Amount(0, tokens), agent)
 
 
+async def reserve(store: Store, asked: Reservation) -> Reserved:
+    """Ask for one call alone."""
+    [answer] = await store.reserve([asked])
+    return answer
+
+
 def spending(grant: Grant, key: str, tokens: int, *budgets: Budget, usd: str | None = None) -> Recording:
     """Return a request that came to so many tokens."""
     charge = Charge(key, "openai", "m", tokens, cost=None if usd is None else Decimal(usd), agent="writer")
@@ -37,9 +43,9 @@ class BudgetGuarantees(StoreBackend):
     async def test_room_is_reserved_up_to_the_cap_and_not_beyond(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
 
-        assert await store.reserve(asking(grant, "a", 60)) == ROOM
-        assert await store.reserve(asking(grant, "b", 40)) == ROOM
-        refused = (await store.reserve(asking(grant, "c", 1))).lacking
+        assert await reserve(store, asking(grant, "a", 60)) == ROOM
+        assert await reserve(store, asking(grant, "b", 40)) == ROOM
+        refused = (await reserve(store, asking(grant, "c", 1))).lacking
 
         assert refused is not None
         assert (refused.cap, refused.spent, refused.reserved) == (Cap(tokens=100), Amount(), Amount(0, 100))
@@ -47,20 +53,20 @@ class BudgetGuarantees(StoreBackend):
 
     async def test_what_a_request_came_to_takes_the_place_of_what_it_reserved(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
-        await store.reserve(asking(grant, "a", 90))
+        await reserve(store, asking(grant, "a", 90))
 
         await store.record_checkpoints([spending(grant, "a", 20)])
 
-        assert await store.reserve(asking(grant, "b", 80)) == ROOM
+        assert await reserve(store, asking(grant, "b", 80)) == ROOM
         await store.release_reservation(grant.held, "b")
-        refused = (await store.reserve(asking(grant, "c", 81))).lacking
+        refused = (await reserve(store, asking(grant, "c", 81))).lacking
         assert refused is not None
         assert (refused.spent, refused.in_flight) == (Amount(0, 20), False)
 
     async def test_a_repeat_reserves_and_counts_once(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
         for _ in range(3):
-            assert await store.reserve(asking(grant, "a", 60)) == ROOM
+            assert await reserve(store, asking(grant, "a", 60)) == ROOM
 
         for _ in range(3):
             await store.record_checkpoints([spending(grant, "a", 60), spending(grant, "a", 60)])
@@ -77,12 +83,32 @@ class BudgetGuarantees(StoreBackend):
 
         async with connect("default") as other:
             answers = await asyncio.gather(
-                *((store, other)[n % 2].reserve(asking(grant, "a", 10, day)) for n, grant in enumerate(grants))
+                *(reserve((store, other)[n % 2], asking(grant, "a", 10, day)) for n, grant in enumerate(grants))
             )
 
         assert sum(answer == ROOM for answer in answers) == 10
         [budget] = await store.list_budgets()
         assert (budget.reserved_tokens, budget.spent_tokens) == (100, 0)
+
+    async def test_those_that_ask_together_are_answered_one_after_the_other(self, store: Store) -> None:
+        first, lost, second = [await self.begin(store, "draft", lease=self.lease) for _ in range(3)]
+        day = Budget(tokens=100, per="workflow/day")
+        assert await reserve(store, asking(first, "a", 50, day)) == ROOM
+        dead = asking(lost, "a", 1, day)._replace(held=lost.held._replace(fence=lost.fence + 1))
+
+        answers = await store.reserve(
+            [
+                *(asking(first, "a", 60, day), dead, asking(second, "a", 41, day), asking(second, "b", 40, day)),
+                *(asking(first, "a", 60, day), asking(second, "c", 1, day), asking(second, "c", 1, TOKENS[0])),
+            ]
+        )
+
+        assert [answer.alive for answer in answers] == [True, False, True, True, True, True, True]
+        lacking = [answer.lacking for answer in answers]
+        assert [each is None for each in lacking] == [True, True, False, True, True, False, True]
+        assert [each.reserved.tokens for each in lacking if each is not None] == [60, 100]
+        assert sorted(budget.reserved_tokens for budget in await store.list_budgets()) == [1, 100]
+        assert await store.reserve([]) == []
 
     async def test_what_two_workers_spend_at_one_moment_is_counted_whole(self, store: Store, connect: Connect) -> None:
         day = Budget(usd=Decimal(5), per="workflow/day")
@@ -103,7 +129,7 @@ class BudgetGuarantees(StoreBackend):
         grant = await self.begin(store, "draft")
         small, large = Budget(tokens=10, per="step"), Budget(tokens=1000)
 
-        refused = (await store.reserve(asking(grant, "a", 11, large, small))).lacking
+        refused = (await reserve(store, asking(grant, "a", 11, large, small))).lacking
 
         assert refused is not None
         assert refused.budget == small
@@ -112,28 +138,28 @@ class BudgetGuarantees(StoreBackend):
     async def test_a_hop_that_is_over_holds_no_room(self, store: Store) -> None:
         day = Budget(tokens=100, per="agent/day")
         first, second = await self.begin(store, "draft"), await self.begin(store, "draft")
-        await store.reserve(asking(first, "a", 100, day, agent="writer"))
-        assert (await store.reserve(asking(second, "a", 1, day, agent="writer"))).lacking is not None
+        await reserve(store, asking(first, "a", 100, day, agent="writer"))
+        assert (await reserve(store, asking(second, "a", 1, day, agent="writer"))).lacking is not None
 
         await self.settle(store, completed(first))
 
-        assert await store.reserve(asking(second, "a", 100, day, agent="writer")) == ROOM
+        assert await reserve(store, asking(second, "a", 100, day, agent="writer")) == ROOM
 
     async def test_a_step_that_was_begun_afresh_holds_no_room(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
-        await store.reserve(asking(grant, "a", 100))
+        await reserve(store, asking(grant, "a", 100))
 
         await store.start_afresh(grant.held)
 
-        assert await store.reserve(asking(grant, "b", 100)) == ROOM
+        assert await reserve(store, asking(grant, "b", 100)) == ROOM
 
     async def test_nobody_reserves_or_gives_back_under_a_lease_that_is_lost(self, store: Store) -> None:
         first = await self.begin(store, "draft", lease=self.lease)
-        await store.reserve(asking(first, "a", 60))
+        await reserve(store, asking(first, "a", 60))
         [second] = await self.take_over(store)
 
-        assert await store.reserve(asking(first, "b", 1)) == Reserved(alive=False)
-        assert await store.reserve(asking(second, "a", 70)) == ROOM  # the same call, begun again
+        assert await reserve(store, asking(first, "b", 1)) == Reserved(alive=False)
+        assert await reserve(store, asking(second, "a", 70)) == ROOM  # the same call, begun again
         await store.release_reservation(first.held, "a")
 
         [budget] = await store.list_budgets()
@@ -145,9 +171,9 @@ class BudgetGuarantees(StoreBackend):
         none = await self.begin(store, "draft")
         tenant = Budget(tokens=10, per="tenant/day")
 
-        assert await store.reserve(asking(one, "a", 10, tenant)) == ROOM
-        assert await store.reserve(asking(other, "a", 10, tenant)) == ROOM
-        assert await store.reserve(asking(none, "a", 1_000, tenant)) == ROOM  # of no tenant
+        assert await reserve(store, asking(one, "a", 10, tenant)) == ROOM
+        assert await reserve(store, asking(other, "a", 10, tenant)) == ROOM
+        assert await reserve(store, asking(none, "a", 1_000, tenant)) == ROOM  # of no tenant
 
         scopes = [budget.scope.split()[:2] for budget in await store.list_budgets()]
         assert sorted(scopes) == [["tenant", "acme"], ["tenant", "zeta"]]
@@ -156,22 +182,22 @@ class BudgetGuarantees(StoreBackend):
 
     async def test_a_cap_that_was_raised_stays_so(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
-        refused = (await store.reserve(asking(grant, "a", 150))).lacking
+        refused = (await reserve(store, asking(grant, "a", 150))).lacking
         assert refused is not None
 
         raised = asking(grant, "a", 150)._replace(raised={refused.scope: Cap(tokens=200)})
-        assert await store.reserve(raised) == ROOM
+        assert await reserve(store, raised) == ROOM
         await store.record_checkpoints([spending(grant, "a", 150)])
 
-        assert await store.reserve(asking(grant, "b", 50)) == ROOM
-        assert (await store.reserve(asking(grant, "c", 1))).lacking is not None
+        assert await reserve(store, asking(grant, "b", 50)) == ROOM
+        assert (await reserve(store, asking(grant, "c", 1))).lacking is not None
         assert [budget.tokens for budget in await store.list_budgets()] == [200]
 
     async def test_money_is_exact(self, store: Store) -> None:
         grant, budget = await self.begin(store, "draft"), Budget(usd=Decimal("0.000000000002"))
         wants = Amount(picos_of(Decimal("0.000000000001")) or 0, 10**6)
 
-        answers = [await store.reserve(Reservation(grant.held, key, (budget,), wants)) for key in "abc"]
+        answers = [await reserve(store, Reservation(grant.held, key, (budget,), wants)) for key in "abc"]
 
         assert [answer == ROOM for answer in answers] == [True, True, False]
 
@@ -179,7 +205,7 @@ class BudgetGuarantees(StoreBackend):
         per: list[Budget] = [Budget(tokens=9, per=kind) for kind in ("run", "step", "workflow/day")]  # pyright: ignore[reportArgumentType]
         done, open_ = [await self.begin(store, "draft") for _ in range(2)]
         for grant in (done, open_):
-            await store.reserve(asking(grant, "a", 1, *per))
+            await reserve(store, asking(grant, "a", 1, *per))
             await store.record_checkpoints([spending(grant, "a", 1, *per)])
         await store.record_step_result([completed(done)], self.lease)
 

@@ -1,0 +1,59 @@
+"""Room in budgets: what those that ask at the same moment get of it, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+from paigeant.model.spending.budgets import NOTHING, Amount, Budget, Cap
+from paigeant.model.stored.reservations import Lacking
+from paigeant.protocol.spending.budgets import BudgetState, lacking, opened
+
+Call = TypeVar("Call")
+"""What a call is told apart by: its key in its step, and in whatever else a store keeps it."""
+
+
+class Wanted(NamedTuple, Generic[Call]):
+    """A request that is about to be made: the budgets that apply, each with its scope, and what it may come to."""
+
+    call: Call
+    lines: Sequence[tuple[Budget, str]]
+    wants: Amount
+    raised: Mapping[str, Cap]
+
+    @property
+    def scopes(self) -> Sequence[str]:
+        """The budgets that apply, each once."""
+        return list(dict.fromkeys(scope for _, scope in self.lines))
+
+
+@dataclass(slots=True)
+class Room(Generic[Call]):
+    """Budgets as they stand under their locks: what is kept of each, and what is reserved of it by all open calls.
+
+    ``own`` is what the calls that ask now have reserved already, by call and scope; it is part of ``reserved``.
+    """
+
+    states: dict[str, BudgetState]
+    reserved: dict[str, Amount]
+    own: dict[tuple[Call, str], Amount] = field(default_factory=dict[tuple[Call, str], Amount])
+
+    def reserve(self, asked: Wanted[Call]) -> Lacking | None:
+        """Reserve room in all budgets that apply, or in none; returns the first that has none.
+
+        Of a call that has reserved already the new reservation takes the place of the old.
+        """
+        self.states |= opened(asked.lines, self.states, asked.raised)
+        others = {scope: self.others(asked.call, scope) for scope in asked.scopes}
+        without = lacking(asked.lines, self.states, others, asked.wants)
+        if without is None:
+            for scope in asked.scopes:
+                self.reserved[scope] = others[scope].plus(asked.wants)
+                self.own[asked.call, scope] = asked.wants
+        return without
+
+    def others(self, call: Call, scope: str) -> Amount:
+        """Return what is reserved of a budget for other calls."""
+        mine = self.own.get((call, scope), NOTHING)
+        return self.reserved.get(scope, NOTHING).less(mine)
