@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
+from pydantic_core import from_json
+
 from paigeant import routing
 from paigeant.abc import Store
 from paigeant.model import hops as real
@@ -15,9 +17,12 @@ from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcome, Parked, Retrying
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.runs import CancelRequest, Direction, WaitReason
-from paigeant.model.stored.checkpoints import Checkpoint, Recording, StepEpoch
+from paigeant.model.spending.budgets import Amount, Budget
+from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recording, StepEpoch
 from paigeant.model.stored.claims import Announced, Due, Overdue
+from paigeant.model.stored.reservations import Reservation, Reserved
 from paigeant.model.stored.signals import SentSignal
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Value, inline
 from paigeant.testing.builders import CODEC, FAULT, decided, new_run
 from tests.model.protocol import deciding, nouns, store
@@ -48,6 +53,8 @@ class Mirror:
         self.grants: dict[tuple[int, int, int], real.Grant] = {}
         self.commits: dict[tuple[int, int, int], real.Commit] = {}
         self.deaths = [0] * len(setting.hands)
+        self.recorded: dict[tuple[int, int, int], Checkpoint] = {}
+        """What was recorded first of each call, by run, position and number: no two say the same."""
         self.history: list[str] = []
 
     async def start(self) -> None:
@@ -93,6 +100,8 @@ class Mirror:
     async def _within(self, before: World, action: Action) -> None:
         """What happens within a step, or without the store."""
         match action.verb:
+            case "calls":
+                await self._reserve(before, action)
             case "records" | "records in vain":
                 await self._record(before, action)
             case "replays":
@@ -124,7 +133,7 @@ class Mirror:
                 self._may_begin(_grant(before, action), before, refused=None)
             case "dies" | "dies before it acknowledged":
                 self.deaths[action.worker] += 1
-            case "calls" | "gives up" | "publishes" | "is announced" | "is lost" | "is doubled":
+            case "gives up" | "publishes" | "is announced" | "is lost" | "is doubled":
                 pass
             case _:
                 raise AssertionError(f"{action} is not known here")
@@ -134,12 +143,26 @@ class Mirror:
         grant, number = _grant(before, action), _hand(before, action).calls
         hop = before.runs[grant.run].hops[grant.position - 1]
         held = self._held(grant)
-        checkpoint = Checkpoint(str(number), str(grant.lease).encode())
-        [recorded] = await self.store.record_checkpoints([Recording(held, checkpoint)])
+        checkpoint = Checkpoint(str(number), to_json([grant.lease, len(self.history)]))
+        charge = Charge(str(number), "p", "m", input_tokens=1)
+        recording = Recording(held, checkpoint, (charge,), budgets=(self._budget(hop),))
+        [recorded] = await self.store.record_checkpoints([recording])
         assert recorded.alive == (action.verb == "records")
         if recorded.alive:
-            first = hop.recorded[number] if number < len(hop.recorded) else grant.lease
-            assert recorded.checkpoint == checkpoint._replace(payload=str(first).encode())
+            first = self.recorded.setdefault((grant.run, grant.position, number), checkpoint)
+            assert recorded.checkpoint == first
+            assert from_json(first.payload)[0] == [*hop.recorded, grant.lease][number]
+
+    async def _reserve(self, before: World, action: Action) -> None:
+        """Reserve room for the call, as often as it is made; who has lost the lease is told so."""
+        grant, number = _grant(before, action), _hand(before, action).calls
+        run = before.runs[grant.run]
+        wants = Reservation(self._held(grant), str(number), (self._budget(run.hops[grant.position - 1]),), Amount(0, 1))
+        assert await self.store.reserve([wants]) == [Reserved(alive=store.is_held(run, grant))]
+
+    def _budget(self, hop: nouns.Hop) -> Budget:
+        """Return the budget of a step: room for each of its calls once."""
+        return Budget(tokens=self.setting.plan[hop.step].calls, per="step")
 
     async def _recorded(self, before: World, action: Action) -> dict[str, Checkpoint]:
         """Return what the store has recorded of the step."""

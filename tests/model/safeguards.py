@@ -8,7 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from paigeant.model.spending.budgets import NOTHING
 from paigeant.protocol import holds, leases, operate, signals, verdict
+from paigeant.protocol.calls import recorded
+from paigeant.protocol.spending import room
 from paigeant.protocol.states import HopState
 
 
@@ -56,6 +59,9 @@ def take_away(patch: pytest.MonkeyPatch, without: frozenset[str]) -> None:
         (verdict, "is_closed"): ({"status"}, lambda run: False),
         (verdict, "is_repeated"): ({"once"}, lambda completes, done: False),
         (verdict, "may_hand_over"): ({"cancel request at the hand-over"}, lambda run, path="": True),
+        (recorded, "counting"): ({"adoption"}, lambda mine, first: mine),
+        (recorded, "uncharged"): ({"key of a charge"}, lambda charges, is_known: iter(charges)),
+        (room.Room, "others"): ({"own reservation"}, lambda self, call, scope: self.reserved.get(scope, NOTHING)),
         (verdict, "is_as_given"): ({"only as it was given"}, lambda hop, owner: leases.is_leased(hop)),
     }
     for (module, name), (safeguards, substitute) in substitutes.items():

@@ -60,6 +60,7 @@ SETTINGS = {
         plan=(Step(calls=2, max_attempts=5), Step(Undo.COMPLETED, calls=1)),
         faults=Faults(crash=3, slow=3, silence=3, error=2, stop=2),
     ),
+    "calls in doubt": Setting(plan=(Step(calls=2, max_attempts=5),), faults=Faults(slow=2, silence=2)),
     "suspects": Setting(plan=(Step(max_attempts=5),), faults=Faults(crash=6, slow=2), runs=2, hands=(2, 1)),
 }
 
@@ -125,6 +126,7 @@ SEEN_BY_A_STORE += [
     "suspects run alone",
     "only as it was given",
 ]
+OF_CALLS = ["adoption", "own reservation", "key of a charge"]
 
 
 class StoreWithout(MemoryStore):
@@ -136,7 +138,7 @@ class StoreWithout(MemoryStore):
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
-        if name not in {*HopStore.__abstractmethods__, "send_signals"}:
+        if name not in {*HopStore.__abstractmethods__, "send_signals", "record_checkpoints", "reserve"}:
             return found
 
         async def call(*args: Any, **options: Any) -> Any:
@@ -147,10 +149,15 @@ class StoreWithout(MemoryStore):
         return call
 
 
-@pytest.mark.parametrize("safeguard", [*SEEN_BY_A_STORE, *OF_SIGNALS])
+@pytest.mark.parametrize("safeguard", [*SEEN_BY_A_STORE, *OF_SIGNALS, *OF_CALLS])
 def test_a_store_without_this_safeguard_would_be_found(safeguard: str):
     """Or, where it is nothing that a store asks the protocol for, one that has it beside a model without it."""
-    names = {"suspects run alone": "suspects", "whole": "two hands", **dict.fromkeys(OF_SIGNALS, "waits")}
+    names = {
+        "suspects run alone": "suspects",
+        "whole": "two hands",
+        **dict.fromkeys(OF_SIGNALS, "waits"),
+        **dict.fromkeys(OF_CALLS, "calls in doubt"),
+    }
     name = names.get(safeguard, "pick")
     setting = SETTINGS[name]._replace(without=frozenset({safeguard}))
     if name == "suspects":  # only a message asks for a hop that is to be refused

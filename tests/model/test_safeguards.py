@@ -114,6 +114,12 @@ CASES = {
     "a reservation without the key of its call is made twice, and holds room for ever": Case(
         {"key of a reservation"}, CALLING, "a call reserves room twice"
     ),
+    "a reservation that does not tell its own from others' finds no room when it is repeated": Case(
+        {"own reservation"}, CALLING, "a call finds no room though there is some"
+    ),
+    "a charge without the key of its call is counted once more with each repeat": Case(
+        {"key of a charge"}, CALLING, "a call is charged twice", "a call finds no room though there is some"
+    ),
     # attempts, interruptions, cancel requests
     "an attempt that is not counted at the lease is tried for ever": Case({"attempt"}, STORE, TRIED),
     "a lease that does not tell of an interruption runs twice what may run once": Case(

@@ -21,7 +21,7 @@ def calls(one: Worker) -> Moves:
         run = store.reserve(one.run, grant, hand.calls, one.setting)
         yield one.act("calls", put(world, grant.run, run), hand._replace(made=True))
     else:
-        run, alive = store.record(one.run, grant, hand.calls, one.setting)
+        run, alive = store.record(one.run, grant, hand.calls)
         after = put(world, grant.run, run)
         if not alive:
             yield one.act("records in vain", after, EMPTY)

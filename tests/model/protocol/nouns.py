@@ -77,7 +77,11 @@ class Hop(NamedTuple):
     recorded: tuple[int, ...] = ()
     """Its calls that are recorded, in order. Ghost: each with the lease under which it was."""
     reserved: tuple[int, ...] = ()
-    """The calls for which it has reserved room in a budget."""
+    """The calls for which it has reserved room in its budget, which has room for each of its calls once."""
+    spent: int = 0
+    """What is spent of that: one for each call that was charged."""
+    refused: bool = False
+    """Ghost: a call has found no room."""
     leases: int = 0
     """Ghost: how often it has been leased."""
     met: int = 0

@@ -87,6 +87,10 @@ def _broken_by_calls(before: Hop, after: Hop, setting: Setting) -> Iterator[str]
         yield "a recorded call is made again"
     if len(set(after.reserved)) < len(after.reserved):
         yield "a call reserves room twice"
+    if after.spent > setting.plan[after.step].calls:
+        yield "a call is charged twice"
+    if after.refused:
+        yield "a call finds no room though there is some"
 
 
 def _broken_by_beginning(before: Hop, after: Hop, setting: Setting) -> Iterator[str]:

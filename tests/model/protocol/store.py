@@ -18,10 +18,15 @@ from paigeant.model.hops import LeaseToken, Verdict
 from paigeant.model.message import HopKey
 from paigeant.model.outcomes import FaultKind
 from paigeant.model.runs import CancelRequest, Direction, RunStatus, StepStatus, WaitReason
+from paigeant.model.spending.budgets import Amount, Budget
+from paigeant.model.stored.checkpoints import Charge, Checkpoint
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.transition import Done, Held, Left, Transition
 from paigeant.model.values.values import NULL
 from paigeant.protocol import holds, leases, operate, signals, verdict
+from paigeant.protocol.calls import recorded
+from paigeant.protocol.spending.budgets import BudgetState, amount_of
+from paigeant.protocol.spending.room import Room, Wanted
 from paigeant.testing.builders import FAULT
 from tests.model.protocol.deciding import Decision, decide
 from tests.model.protocol.nouns import (
@@ -40,6 +45,9 @@ from tests.model.protocol.nouns import (
     Setting,
     Signal,
 )
+
+_SCOPE, _CALL = "the step's", Amount(0, 1)
+"""What the one budget of a step is called, and what each of its calls comes to."""
 
 
 class CommitResult(NamedTuple):
@@ -128,19 +136,33 @@ def reserve(run: Run, grant: Grant, number: int, setting: Setting) -> Run:
     hop = run.hops[grant.position - 1]
     if not is_held(run, grant):
         return run  # who makes the call all the same has no room of its own
+    budget = Budget(tokens=setting.plan[hop.step].calls, per="step")
+    room = Room(
+        {_SCOPE: BudgetState(Amount(0, hop.spent))},
+        {_SCOPE: Amount(0, len(hop.reserved))},
+        {(each, _SCOPE): _CALL for each in hop.reserved if each == number},
+    )
+    refused = room.reserve(Wanted(number, [(budget, _SCOPE)], _CALL, {})) is not None
     kept = hop.reserved if "key of a reservation" in setting.without else tuple(n for n in hop.reserved if n != number)
     again = hop.again or number < len(hop.recorded)
-    return change(run, grant.position, hop._replace(reserved=(*kept, number), again=again))
+    hop = hop._replace(reserved=(*kept, number), again=again, refused=hop.refused or refused)
+    return change(run, grant.position, hop)
 
 
-def record(run: Run, grant: Grant, number: int, setting: Setting) -> tuple[Run, bool]:
-    """Record a call, and give back what it had reserved; of one that is there already the first counts."""
+def record(run: Run, grant: Grant, number: int) -> tuple[Run, bool]:
+    """Record a call and charge it, and give back what it had reserved; of one that is there the first counts."""
     hop = run.hops[grant.position - 1]
     if not is_held(run, grant):
         return run, False
-    hop = hop._replace(reserved=tuple(n for n in hop.reserved if n != number))
-    if number >= len(hop.recorded) or "adoption" in setting.without:
-        hop = hop._replace(recorded=(*hop.recorded, grant.lease))
+    there = dict(enumerate(hop.recorded))
+    mine = Checkpoint(str(number), str(grant.lease).encode())
+    first = mine._replace(payload=str(there[number]).encode()) if number in there else None
+    charges = recorded.uncharged([Charge(mine.key, "p", "m", input_tokens=1)], lambda key: int(key) in there)
+    hop = hop._replace(
+        reserved=tuple(n for n in hop.reserved if n != number),
+        spent=hop.spent + sum(amount_of(charge).tokens for charge in charges),
+        recorded=(*hop.recorded, grant.lease) if recorded.counting(mine, first) is mine else hop.recorded,
+    )
     return change(run, grant.position, hop), True
 
 
