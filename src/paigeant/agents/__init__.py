@@ -1,5 +1,6 @@
 """pydantic-ai agents as activities; the only part of Paigeant that knows pydantic-ai."""
 
 from paigeant.agents.durable.capability import PaigeantDurability
+from paigeant.agents.embeddings import PaigeantEmbeddings
 
-__all__ = ["PaigeantDurability"]
+__all__ = ["PaigeantDurability", "PaigeantEmbeddings"]

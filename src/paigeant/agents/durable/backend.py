@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any, Final, cast
 
 import pydantic_ai
@@ -20,51 +17,33 @@ from pydantic_ai.durable_exec import (
 
 from pydantic_ai.durable_exec import ModelCompactMessagesId, ModelRequestId  # isort: skip
 from pydantic_ai.messages import ModelMessage
-from pydantic_core import PydanticSerializationError, from_json
 
 from paigeant.abc import Call, StepSession
-from paigeant.activities.calls.fingerprints import digest
-from paigeant.activities.calls.recorded import ENCLOSING, unreadable
 from paigeant.activities.context import CURRENT_STEP, ActivityContext
+from paigeant.agents.durable.asking import Asker
 from paigeant.agents.durable.at_most_once import ToolRules, guarded, is_at_most_once
-from paigeant.agents.durable.charges import charge_of_answer, charges_within
+from paigeant.agents.durable.charges import charges_within
 from paigeant.agents.durable.keys import fingerprint, key_of
-from paigeant.agents.durable.refusals import Refused, delay_of, is_refusal
-from paigeant.agents.durable.requests import Request, note_output
-from paigeant.errors import Terminal
-from paigeant.model.spending.prices import Price
-from paigeant.model.stored.checkpoints import Charge
-from paigeant.model.values.json_text import to_json
+from paigeant.agents.durable.requests import Request
 
 _VERSION: Final = pydantic_ai.__version__
 _LOGGER: Final = logging.getLogger("paigeant.agents")
-
-LAST_CALL: Final = 10.0
-"""Seconds that a request under way gets to end, once its step is cut short: it is paid for."""
 
 record_durable_unit: Final[Any] = getattr(durable_exec, "record_durable_unit", None)
 """From 2.68 on: keeps what is replayed out of traces."""
 
 
-@dataclass(slots=True)
-class Shared:
-    """What one capability's calls have in common: the agent's name, its price, and which tools were warned of."""
-
-    agent: str
-    price: Price | None = None
-    warned: set[str] = field(default_factory=set[str])
-
-
 class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
     """Executes each call of an agent's run once for its step; a later attempt finds it recorded."""
 
-    def __init__(self, shared: Shared, default_model_id: str | None) -> None:
+    def __init__(self, asker: Asker, default_model_id: str | None) -> None:
         """Name the calls by the agent."""
         config = RoleBasedOperationConfig[ToolRules](
             model=ToolRules(), event=ToolRules(), capability=ToolRules(), tool=ToolRules(), resolve_tool=_rules_of
         )
-        super().__init__(agent_name=shared.agent, default_model_id=default_model_id, config=config)
-        self._shared = shared
+        super().__init__(agent_name=asker.agent, default_model_id=default_model_id, config=config)
+        self._asker = asker
+        self._warned: set[str] = set()
 
     async def execute(
         self,
@@ -85,109 +64,41 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
             key,
             fingerprint(cast("Any", cache_key[1])) if asks else None,
             _kind_of(operation_id),
-            f"request {number + 1} of agent {self._shared.agent!r}" if asks else f"call of {name!r}",
+            f"request {number + 1} of agent {self._asker.agent!r}" if asks else f"call of {name!r}",
             _VERSION,
         )
         json = await session.recall(call)
         if record_durable_unit is not None:
             record_durable_unit(executed=json is None)
         if json is not None:
-            return _read(json, call)
+            return self._asker.read(json, call)
         if call.kind == "model":
-            return await self._asked(session, call, body, Request.of(context, cache_key))
+            return await self._asker.ask(session, call, body, Request.of(context, cache_key))
         tool = operation_id if isinstance(operation_id, ToolsetCallToolId) else None
         if tool is None:
-            return await self._made(session, call, body)
+            return await self._asker.make(session, call, body)
         if is_at_most_once(config, cache_key):
             body = guarded(session, call, body, cache_key)
         return await self._tool(session, call, body, cache_key)
-
-    async def _asked(
-        self,
-        session: StepSession,
-        call: Call,
-        body: Callable[[], Awaitable[object]],
-        request: Request,
-    ) -> object:
-        """Ask a model; the step waits, at no attempt, while its provider refuses, or a budget has no room."""
-        gate, model = session.models, request.called
-        await gate.admit(model)
-        if gate.budgets:
-            wants = request.estimate(self._shared.agent, self._shared.price, gate.budgets)
-            await gate.reserve(call.key, wants, self._shared.agent)
-
-        async def noted() -> object:
-            try:
-                return await body()
-            except Exception as error:
-                if gate.budgets:
-                    await gate.release(call.key)
-                if is_refusal(error):
-                    raise Refused(await gate.note_refusal(model, delay_of(error))) from error
-                raise
-
-        try:
-            return await self._outlasting(session, call, noted)
-        except Refused as refused:
-            _LOGGER.warning(
-                "model %r is not asked for %.0f s: its provider refuses for the moment", model, refused.left
-            )
-            gate.wait_for(model, refused.left)
-
-    async def _outlasting(self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]]) -> object:
-        """Make a call in a task of its own, which ends and records it even if the step is cut short meanwhile."""
-        task = asyncio.ensure_future(self._made(session, call, body))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if not task.done():
-                session.outlast(task, LAST_CALL)
-            raise
 
     async def _tool(
         self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]], cache_key: tuple[object, ...]
     ) -> object:
         """Make a tool's call; what an agent within it costs that records nothing itself is charged with it."""
         with capture_run_messages() as messages:
-            made = await self._made(session, call, body, lambda: charges_within(call.key, _unrecorded(messages)))
+            made = await self._asker.make(session, call, body, lambda: charges_within(call.key, _unrecorded(messages)))
         if _unrecorded(messages):
             self._warn(str(cache_key[0]))
         return made
 
-    async def _made(
-        self,
-        session: StepSession,
-        call: Call,
-        body: Callable[[], Awaitable[object]],
-        charges: Callable[[], list[Charge]] = list,
-    ) -> object:
-        token = ENCLOSING.set(digest(call.key.encode()))
-        began = monotonic()
-        try:
-            made = await body()
-        finally:
-            ENCLOSING.reset(token)
-        took = monotonic() - began
-        try:
-            json = to_json(made)
-        except (PydanticSerializationError, TypeError) as error:
-            raise unserialisable(error) from error
-        if call.kind == "model":
-            cost = charge_of_answer(call.key, cast("Any", made), self._shared.agent, self._shared.price)
-            note_output(self._shared.agent, cost.output_tokens)
-            json = await session.record(call, json, took=took, charges=(cost,))
-        else:
-            json = await session.record(call, json, took=took, charges=charges())
-        return from_json(json)
-
     def _warn(self, tool: str) -> None:
-        if tool in self._shared.warned:
+        if tool in self._warned:
             return
-        self._shared.warned.add(tool)
+        self._warned.add(tool)
         _LOGGER.warning(
             "agent %r: an agent that runs within its tool %r has no PaigeantDurability() among its capabilities: its "
             "calls are made again with the tool's; of several runs in one call only the first is in the ledger",
-            self._shared.agent,
+            self._asker.agent,
             tool,
         )
 
@@ -203,18 +114,6 @@ def _kind_of(operation: DurableOperationId) -> str:
     if isinstance(operation, ModelRequestId | ModelCompactMessagesId):
         return "model"
     return "tool" if isinstance(operation, ToolsetCallToolId) else "unit"
-
-
-def _read(json: bytes, call: Call) -> object:
-    try:
-        return from_json(json)
-    except ValueError as error:
-        raise unreadable(call) from error
-
-
-def unserialisable(error: Exception) -> Exception:
-    """Return the fault of a result that is no JSON."""
-    return Terminal(f"a tool's or a model's result cannot be recorded: {error}")
 
 
 def in_step() -> bool:

@@ -16,7 +16,8 @@ from pydantic_ai.durable_exec import JSON_CODEC, BaseDurabilityCapability, Durab
 from pydantic_ai.models import Model
 
 from paigeant.activities.context import ActivityContext, current_session
-from paigeant.agents.durable.backend import CheckpointBackend, Shared, in_step, unserialisable
+from paigeant.agents.durable.asking import Asker, unserialisable
+from paigeant.agents.durable.backend import CheckpointBackend, in_step
 from paigeant.agents.durable.deferred import answers_to
 from paigeant.agents.durable.keys import run_id
 from paigeant.errors import Terminal
@@ -92,7 +93,7 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
 
     def get_durable_operation_backend(self) -> CheckpointBackend:
         """Return what executes the calls."""
-        return CheckpointBackend(Shared(self.name, self._price), self.default_model_id)
+        return CheckpointBackend(Asker(self.name, self._price), self.default_model_id)
 
     def get_default_run_id(self) -> str | None:
         """Return the id of a run, the same in each attempt of its step."""

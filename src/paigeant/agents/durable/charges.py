@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any, Final
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, cast
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_ai.messages import ModelMessage, ModelResponse
-from pydantic_ai.usage import RequestUsage
 
 from paigeant.model.spending.prices import Price
 from paigeant.model.stored.checkpoints import Charge
 
 UNKNOWN: Final = "unknown"
 
+_RESPONSE: Final = TypeAdapter(ModelResponse)
+_SAID: Final = ("usage", "model_name", "provider_name", "provider_url", "provider_details", "timestamp")
+"""What of an answer says what it costs."""
+_COUNTED: Final = ("input_tokens", "output_tokens", "cost")
+_BILLED: Final = "openrouter"
+"""The provider that says with each answer what it has charged, in dollars."""
+
 
 def charge_of_answer(key: str, answer: Mapping[str, Any], agent: str, price: Price | None) -> Charge:
     """Return the charge of a recorded answer: a response of a model as JSON data."""
+    said = {name: answer[name] for name in _SAID if answer.get(name) is not None}
     try:
-        usage = RequestUsage(**_usage(answer.get("usage") or {}))
-    except (TypeError, ValidationError):
-        usage = RequestUsage()
-    response = ModelResponse(
-        parts=[],
-        usage=usage,
-        model_name=answer.get("model_name"),
-        provider_name=answer.get("provider_name"),
-        provider_url=answer.get("provider_url"),
-    )
+        response = _RESPONSE.validate_python({"parts": [], **said})
+    except ValidationError:
+        response = ModelResponse(parts=[])
     return charge_of_response(key, response, agent, price)
+
+
+def is_pending(answer: object) -> bool:
+    """Tell whether an answer is still to come, as that of a batch is: asking for it again and again costs nothing."""
+    said = cast("Mapping[str, Any]", answer if isinstance(answer, Mapping) else {})
+    used: Mapping[str, Any] = said.get("usage") or {}
+    return said.get("state") == "suspended" and not any(used.get(name) for name in _COUNTED)
 
 
 def charge_of_response(key: str, response: ModelResponse, agent: str | None, price: Price | None) -> Charge:
@@ -44,7 +51,7 @@ def charge_of_response(key: str, response: ModelResponse, agent: str | None, pri
         usage.cache_read_tokens,
         usage.cache_write_tokens,
         cost_of_response(response)
-        if price is None
+        if price is None or usage.unmeasured_requests
         else price.of(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens),
         agent,
     )
@@ -56,16 +63,27 @@ def charges_within(key: str, messages: Sequence[ModelMessage]) -> list[Charge]:
     return [charge_of_response(f"{key}/{n}", response, None, None) for n, response in enumerate(responses)]
 
 
-def _usage(said: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "details")
-    return {name: said[name] for name in names if said.get(name)}
-
-
 def cost_of_response(response: ModelResponse) -> Decimal | None:
-    """Return the price, None if the list has none: it is not free."""
+    """Return what the provider says that it has charged, else the price; None if the list has none: it is not free."""
+    said = response.usage.cost if response.usage.cost is not None else _billed(response)
+    if said is not None and said.is_finite() and said >= 0:
+        return said
     if response.model_name is None:
         return None
     try:
         return response.cost().total_price
     except (LookupError, ValueError):
+        return None
+
+
+def _billed(response: ModelResponse) -> Decimal | None:
+    """Return what OpenRouter has charged; with a key of one's own, what its provider has charged beside that."""
+    details = response.provider_details or {}
+    if response.provider_name != _BILLED or not {"cost", "is_byok"} & set(details):
+        return None
+    parts = [details.get("cost"), details.get("upstream_inference_cost") if details.get("is_byok") else None]
+    known = [part for part in parts if part is not None]
+    try:
+        return sum((Decimal(str(part)) for part in known), Decimal(0)) if known else None
+    except InvalidOperation:
         return None

@@ -31,11 +31,15 @@ def note_output(agent: str, tokens: int) -> None:
 
 
 class Request(NamedTuple):
-    """A request: its model, if it is known, the messages, and the most tokens that the answer may have."""
+    """A request: its model, if it is known, the messages, and the most tokens that the answer may have.
+
+    One for embeddings has ``texts``, and no tokens of output.
+    """
 
     model: Any
     messages: Sequence[ModelMessage] = ()
     max_tokens: int | None = None
+    texts: Sequence[str] | None = None
 
     @classmethod
     def of(cls, context: RunContext[Any] | None, cache_key: tuple[object, ...]) -> Request:
@@ -58,8 +62,8 @@ class Request(NamedTuple):
 
         The input by the size of its messages; the output by what it may be at most, or was at most so far.
         """
-        used = sum(map(size_of, self.messages)) // _BYTES
-        got = self.max_tokens or _LARGEST.get(agent) or _ANSWER
+        used = (sum(map(size_of, self.messages)) + sum(map(len, self.texts or ()))) // _BYTES
+        got = 0 if self.texts is not None else self.max_tokens or _LARGEST.get(agent) or _ANSWER
         priced = any(budget.usd is not None for budget in budgets)
         cost = self._cost(used, got, price) if priced else None
         if cost is None and priced:

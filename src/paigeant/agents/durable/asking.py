@@ -1,0 +1,122 @@
+"""Calls that are made: asked of a model while budgets and providers allow it, and recorded with what they cost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final, cast
+
+from pydantic_core import PydanticSerializationError, from_json
+
+from paigeant.abc import Call, StepSession
+from paigeant.activities.calls.fingerprints import digest
+from paigeant.activities.calls.recorded import ENCLOSING, unreadable
+from paigeant.agents.durable.charges import charge_of_answer, is_pending
+from paigeant.agents.durable.refusals import Refused, delay_of, is_refusal
+from paigeant.agents.durable.requests import Request, note_output
+from paigeant.errors import Terminal
+from paigeant.model.spending.prices import Price
+from paigeant.model.stored.checkpoints import Charge
+from paigeant.model.values.json_text import to_json
+
+_LOGGER: Final = logging.getLogger("paigeant.agents")
+
+LAST_CALL: Final = 10.0
+"""Seconds that a request under way gets to end, once its step is cut short: it is paid for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Makes calls and records them, in the name of an agent; ``price`` is what was agreed, where it was."""
+
+    agent: str
+    price: Price | None = None
+
+    async def ask(
+        self,
+        session: StepSession,
+        call: Call,
+        body: Callable[[], Awaitable[object]],
+        request: Request,
+    ) -> object:
+        """Ask a model; the step waits, at no attempt, while its provider refuses, or a budget has no room."""
+        gate, model = session.models, request.called
+        await gate.admit(model)
+        if gate.budgets:
+            wants = request.estimate(self.agent, self.price, gate.budgets)
+            await gate.reserve(call.key, wants, self.agent)
+
+        async def noted() -> object:
+            try:
+                made = await body()
+            except Exception as error:
+                if gate.budgets:
+                    await gate.release(call.key)
+                if is_refusal(error):
+                    raise Refused(await gate.note_refusal(model, delay_of(error))) from error
+                raise
+            if gate.budgets and is_pending(made):
+                await gate.release(call.key)  # it is not charged
+            return made
+
+        try:
+            return await self._outlasting(session, call, noted)
+        except Refused as refused:
+            _LOGGER.warning(
+                "model %r is not asked for %.0f s: its provider refuses for the moment", model, refused.left
+            )
+            gate.wait_for(model, refused.left)
+
+    async def _outlasting(self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]]) -> object:
+        """Make a call in a task of its own, which ends and records it even if the step is cut short meanwhile."""
+        task = asyncio.ensure_future(self.make(session, call, body))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.done():
+                session.outlast(task, LAST_CALL)
+            raise
+
+    async def make(
+        self,
+        session: StepSession,
+        call: Call,
+        body: Callable[[], Awaitable[object]],
+        charges: Callable[[], list[Charge]] = list,
+    ) -> object:
+        """Make a call, and record it with these charges; of one of a model, with what its answer says."""
+        token = ENCLOSING.set(digest(call.key.encode()))
+        began = monotonic()
+        try:
+            made = await body()
+        finally:
+            ENCLOSING.reset(token)
+        took = monotonic() - began
+        try:
+            json = to_json(made)
+        except (PydanticSerializationError, TypeError) as error:
+            raise unserialisable(error) from error
+        if call.kind != "model":
+            json = await session.record(call, json, took=took, charges=charges())
+        elif is_pending(made):
+            json = await session.record(call._replace(kind="unit"), json, took=took)
+        else:
+            cost = charge_of_answer(call.key, cast("Any", made), self.agent, self.price)
+            note_output(self.agent, cost.output_tokens)
+            json = await session.record(call, json, took=took, charges=(cost,))
+        return from_json(json)
+
+    def read(self, json: bytes, call: Call) -> object:
+        """Return what was recorded; raises Terminal for what is no JSON."""
+        try:
+            return from_json(json)
+        except ValueError as error:
+            raise unreadable(call) from error
+
+
+def unserialisable(error: Exception) -> Exception:
+    """Return the fault of a result that is no JSON."""
+    return Terminal(f"a tool's or a model's result cannot be recorded: {error}")
