@@ -20,6 +20,9 @@ def check_toolsets(agent: AbstractAgent[Any, Any], where: str) -> None:
     Raises RegistrationError, beginning with ``where``, for a toolset without an id, and for one of the user's own kind.
     """
     what = f"{where}: agent {agent.name!r}"
+    if agent.model is None:
+        raise RegistrationError(f"{what} has no model: give it one, as Agent('openai:gpt-5-mini', name={agent.name!r})")
+    _refuse_added(agent, what)
     try:
         PaigeantDurability(name=agent.name).for_agent(agent)
     except UserError as error:
@@ -27,6 +30,15 @@ def check_toolsets(agent: AbstractAgent[Any, Any], where: str) -> None:
         raise RegistrationError(f"{what}: {error} Toolsets have an id here: {cure}") from error
     for toolset in agent.toolsets:
         toolset.apply(lambda leaf: _refuse_own_kind(leaf, what))
+
+
+def _refuse_added(agent: Any, what: str) -> None:
+    """Refuse what ``@agent.toolset`` has added: pydantic-ai would, as the agent runs."""
+    dynamic: list[Any] = getattr(agent, "_dynamic_toolsets", [])
+    added = dynamic[getattr(agent, "_constructor_dynamic_toolset_count", len(dynamic)) :]
+    if added:
+        cure = "pass it as the agent is made: Agent(…, toolsets=[DynamicToolset(function, id='mine')])"
+        raise RegistrationError(f"{what}: the calls of a toolset that @agent.toolset adds cannot be recorded; {cure}")
 
 
 def _refuse_own_kind(leaf: AbstractToolset[Any], what: str) -> None:

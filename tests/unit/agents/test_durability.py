@@ -284,6 +284,45 @@ def test_toolsets_that_cannot_be_recorded_are_refused(registry: ActivityRegistry
         registry.agent(Agent(TestModel(), name="a", toolsets=[Own()]))
 
 
+def test_a_toolset_that_is_added_later_and_a_missing_model_are_refused(registry: ActivityRegistry):
+    later = Agent(TestModel(), name="a")
+    later.toolset(id="later")(lambda ctx: FunctionToolset([len], id="inner"))
+
+    with pytest.raises(
+        RegistrationError, match=r"test_durability.py:\d+: agent 'a': the calls of a toolset that @agent"
+    ):
+        registry.agent(later)
+    with pytest.raises(
+        RegistrationError, match=r"test_durability.py:\d+: agent 'a' has no model: give it one, as Agent"
+    ):
+        registry.agent(Agent(name="a"))
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "\x7f", "i" * 400])
+async def test_a_model_may_give_its_calls_any_id(odd: str, registry: ActivityRegistry):
+    def reply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        again = len(messages) > 1
+        return ModelResponse(parts=[TextPart("paid") if again else ToolCallPart("pay", {}, tool_call_id=odd)])
+
+    paid: list[int] = []
+    agent = Agent(FunctionModel(reply), name="a")
+
+    @agent.tool_plain(requires_approval=True)
+    async def pay() -> str:
+        paid.append(1)
+        return "done"
+
+    registry.agent(agent, prompt="go")
+    async with testing.app(registry, workflows=[Workflow("w", ["a"])]) as app:
+        run = await app.dispatch("w", None)
+        await app.advance(seconds=1)
+        [asked] = (await app.approvals.list()).approvals
+        await app.approvals.approve(asked.id)
+        result = await run.result(timeout=5)
+
+    assert (result.output, paid) == ("paid", [1])
+
+
 def test_options_that_are_none_are_refused(registry: ActivityRegistry):
     agent = Agent(TestModel(), name="a")
     with pytest.raises(RegistrationError, match="on_diverge is 'pay'; it should be 'wait' or 'afresh'"):

@@ -19,7 +19,7 @@ from paigeant.abc import Call, StepSession
 from paigeant.activities.calls.fingerprints import digest
 from paigeant.activities.shapes import serialise
 from paigeant.errors import ResultError, Terminal
-from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge
+from paigeant.model.stored.checkpoints import KEY, Charge
 from paigeant.model.values.shapes import ANYTHING, UnknownShape, adapter
 from paigeant.model.values.showing import shown
 
@@ -47,8 +47,17 @@ class Spent(NamedTuple):
 
 
 def stored_key(key: str) -> str:
-    """Return the key under which a call is recorded: itself, or its digest where it is too long."""
-    return key if len(key) <= KEY_LENGTH else f"sha256:{digest(key.encode())}{digest(key[::-1].encode())}"
+    """Return the key under which a call is recorded: itself, or its digest where it is too long or no line of text.
+
+    A model may give its calls whatever ids it likes.
+    """
+    if KEY.fullmatch(key):
+        return key
+    return f"sha256:{digest(_bytes(key))}{digest(_bytes(key[::-1]))}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
 
 
 def unreadable(call: Call) -> Terminal:

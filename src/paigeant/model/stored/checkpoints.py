@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ from paigeant.model.values.values import Blob, Value
 
 KEY_LENGTH: Final = 300
 """Characters of a checkpoint's key, at most."""
+KEY: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{KEY_LENGTH}}}")
+"""What a key consists of: no control characters, and nothing that is no text."""
 
 
 class Checkpoint(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -39,13 +38,12 @@ from paigeant.model.hops import Leased
 from paigeant.model.limits import CHECKPOINTS, DEPTH, VALUE_BYTES
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
-from paigeant.model.stored.checkpoints import KEY_LENGTH, Charge, Checkpoint, Recording, StepEpoch
+from paigeant.model.stored.checkpoints import KEY, KEY_LENGTH, Charge, Checkpoint, Recording, StepEpoch
 from paigeant.model.values.nesting import nesting
 from paigeant.routing import diverged
 
 T = TypeVar("T")
 
-_KEY: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{KEY_LENGTH}}}")
 _LARGE: Final = 256 * 1024
 """Bytes of a text from which on it is compressed in a thread."""
 _LOOK: Final = 0.5
@@ -245,7 +243,7 @@ class LeasedSession(StepSession):
 
     def _check(self, call: Call, json: bytes) -> None:
         name = call.title or f"checkpoint {call.key[:40]!r}"
-        if not _KEY.fullmatch(call.key):
+        if not KEY.fullmatch(call.key):
             text = (
                 f"a checkpoint's key is 1 to {KEY_LENGTH} characters, none a control character; not {call.key[:40]!r}"
             )
