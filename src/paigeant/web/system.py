@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, TypeAlias, cast
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from paigeant.app.observing.monitor import wanted_workers
@@ -30,6 +30,9 @@ from paigeant.web.requests import (
 )
 
 router: Final = APIRouter(prefix="/api/v1")
+
+LineId: TypeAlias = Annotated[int | None, Query(ge=0, lt=2**63)]
+"""Id of a log line, as a database has it."""
 
 SLOTS: Final = 32
 """Slots of a worker, as far as autoscaling goes, unless the address says otherwise."""
@@ -111,7 +114,7 @@ async def cost(request: Request, workflow_id: str) -> dict[str, Any]:
 
 @router.get("/runs/{workflow_id}/logs")
 @by_workflow
-async def logs(request: Request, workflow_id: str, after: int | None = None, limit: Limit = 200) -> dict[str, Any]:
+async def logs(request: Request, workflow_id: str, after: LineId = None, limit: Limit = 200) -> dict[str, Any]:
     """Return the newest log lines of a run that are kept, in their order; with ``after``, the first behind that id."""
     app, run = app_of(request), await find_run(request, workflow_id)
     if app.settings.log_sink is None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
 
+from paigeant.model.limits import POSITIONS
 from paigeant.model.people.approvals import (
     SHOWN_OF_RUN,
     Answer,
@@ -101,7 +102,8 @@ def _of_step(tx: Tx, step: StepEpoch) -> Sequence[Any]:
 
 
 def _find(tx: Tx, approval_id: int) -> Any:
-    rows = tx.rows(_SHOWN.where(asked.id == approval_id), namespace=tx.namespace)
+    there = 0 < approval_id < POSITIONS  # or it is no number of the database's
+    rows = tx.rows(_SHOWN.where(asked.id == approval_id), namespace=tx.namespace) if there else ()
     if not rows:
         raise protocol.unknown(approval_id)
     return rows[0]

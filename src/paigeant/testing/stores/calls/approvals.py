@@ -184,5 +184,6 @@ class ApprovalGuarantees(StoreBackend):
             assert (await other.list_approvals(everything=True)).approvals == ()
             with pytest.raises(UnknownApproval, match="no approval has the id"):
                 await other.answer_approval(asked.id, YES)
-        with pytest.raises(UnknownApproval):
-            await store.get_approval(2**40)
+        for never in (2**40, 2**63, 10**30, 0, -1):
+            with pytest.raises(UnknownApproval):
+                await store.get_approval(never)
