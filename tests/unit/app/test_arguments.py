@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,13 @@ def test_the_nearest_option_is_named(app: Any, call: Callable[[Any], object], sa
 
 
 def print_nothing() -> None: ...
+
+
+def test_what_is_awaited_is_known_for_that_before_it_is_called():
+    asks = inspect.iscoroutinefunction if sys.version_info >= (3, 12) else asyncio.iscoroutinefunction
+
+    assert all(map(asks, (Paigeant.dispatch, Paigeant.check, Run.status, Run.cancel, Workflow.run)))
+    assert not any(map(asks, (Paigeant.run, Run.follow, Workflow.run_sync, SyncRun.cancel)))
 
 
 async def test_time_is_moved_on_by_spans_that_there_are():

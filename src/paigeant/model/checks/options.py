@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import re
@@ -105,9 +106,19 @@ def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callab
                     raise
                 raise error(f"{written_at()}: {what}{problem}") from raised
 
+        if inspect.iscoroutinefunction(function):
+            _mark_coroutine_function(call)
         return cast("F", call)
 
     return decorate
+
+
+def _mark_coroutine_function(call: Any) -> None:
+    """Have a function that returns a coroutine be known for that by whoever asks before it calls: web frameworks do."""
+    vars(call)["_is_coroutine"] = vars(asyncio.coroutines).get("_is_coroutine")  # what Python 3.11 looks for
+    mark = vars(inspect).get("markcoroutinefunction")  # from Python 3.12 on
+    if mark is not None:
+        mark(call)
 
 
 def spelled(error: type[PaigeantError] = RegistrationError, calls: type[PaigeantError] | None = None) -> Decorator:
