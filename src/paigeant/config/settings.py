@@ -20,11 +20,12 @@ from paigeant.config.sign_in import SignInSettings
 from paigeant.config.urls import check_url
 from paigeant.config.workflows import Budgets, Workflows, WrittenWorkflow
 from paigeant.errors import ConfigError
+from paigeant.model.checks.options import written_at
 from paigeant.model.entries.entry import WrittenWrongly
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.plan import Name, Plan
 from paigeant.model.values.durations import parse_seconds, seconds_of
-from paigeant.model.values.showing import shown
+from paigeant.model.values.showing import did_you_mean, shown
 from paigeant.plugins import redacted, redacted_url
 
 PREFIX: Final = "PAIGEANT_"
@@ -32,7 +33,7 @@ DEFAULT: Final = "default"
 """Where a value came from that nobody set."""
 
 _FILE_ONLY: Final = frozenset({"workflows", "budgets"})
-_URLS: Final = frozenset({"store", "transport", "log_sink"})
+_URLS: Final = frozenset({"store", "transport", "log_sink", "oidc_issuer", "identity_issuer"})
 _OF_KUBERNETES: Final = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
@@ -132,6 +133,14 @@ class Settings(
     """The ``paigeant.yaml`` that was read, if there was one."""
     origins: dict[str, str] = Field(default_factory=dict[str, str], exclude=True)
     """Where each value came from that somebody set: a variable or a file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_each(cls, given: Any) -> Any:
+        unknown = next((name for name in given if name not in cls.model_fields), None)
+        if unknown is not None:
+            raise ConfigError(f"{written_at()}: Settings has no option {unknown!r}; {did_you_mean(unknown, _KEYS)}")
+        return given
 
     @model_validator(mode="after")
     def _keep_payloads_out_of_logs(self) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -217,6 +218,17 @@ def test_an_address_may_be_in_any_setting(monkeypatch: pytest.MonkeyPatch, name:
         shown = str(error)
 
     assert "hunter2" not in shown
+
+
+def test_a_misspelt_setting_names_the_nearest_and_the_line():
+    made: Any = Settings
+
+    with pytest.raises(
+        ConfigError, match=r"Settings has no option 'concurency'; did you mean 'concurrency'\?"
+    ) as caught:
+        made(concurency=3)
+
+    assert str(caught.value).startswith(f"{__file__}:")
 
 
 def test_settings_made_by_hand_read_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch):
