@@ -15,7 +15,7 @@ from paigeant.abc import Heart, HopStore
 from paigeant.aio.changes import News
 from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, Pulse, RunStart, Sealed, Started
 from paigeant.model.message import HopKey
-from paigeant.model.stored.claims import Claim, Due, HeldInterface, NoticeStatus, Overdue
+from paigeant.model.stored.claims import Claim, HeldInterface, NoticeStatus, Overdue
 from paigeant.protocol.plain import are_plain, stays_here, was_refused
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.execution.failures import is_taken
@@ -64,10 +64,9 @@ class SqlHops(InDatabase, HopStore):
         if isinstance(what, Overdue) and not await self._anything_overdue():
             return []
         self.database.mark_alive(owner)
-        if self._at_once and isinstance(what, Due) and claim_at_once.fit(what.topics, limit):
-            asked = claim_at_once.Question(owner, what.topics, limit, lease)
+        if self._at_once and claim_at_once.fit(what, limit):
             grants = await self.database.write(
-                lambda tx: claim_at_once.claim_at_once(tx, asked), News.CHANGE, single=True
+                lambda tx: claim_at_once.claim_at_once(tx, owner, what, limit, lease), News.CHANGE, single=True
             )
             if grants is not None:
                 return grants

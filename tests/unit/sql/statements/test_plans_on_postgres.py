@@ -280,6 +280,7 @@ AT_ONCE: dict[str, tuple[PreparedStatement, set[str]]] = {
     "commits": (commit_at_once._COMMIT, set()),
     "starts": (start_at_once._START, set()),
     "a claim": (claim_at_once._claim(3), {"step_executions_due", "step_executions_interrupted"}),
+    "a claim of what was announced": (claim_at_once._announced(), set()),
 }
 
 

@@ -1,25 +1,36 @@
-"""Claims of what is due, in one statement: found, locked and leased, unless a suspect is among what is due."""
+"""Claims of what is due, or was announced, in one statement: found, locked and leased, unless a suspect is among it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import timedelta
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeGuard
 
 from sqlalchemy import CTE, ColumnElement, Interval, Text, and_, bindparam, case, exists, literal, select, true, update
+from sqlalchemy.types import TypeEngine
 
 from paigeant.model.hold import WaitState
 from paigeant.model.hops import Grant
 from paigeant.model.runs import StepStatus
+from paigeant.model.stored.claims import Announced, Claim, Due
 from paigeant.protocol.leases import Taken
-from paigeant.sql.execution.keys import list_of
+from paigeant.sql.execution.keys import list_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, step_executions, workflow_runs
-from paigeant.sql.statements.at_once.table import NOW
-from paigeant.sql.statements.claim import LEASABLE, TOPICS, granted, is_of, named, queue_of, some_suspect
-from paigeant.sql.statements.hops import HOP, steps
+from paigeant.sql.statements.at_once.table import NOW, given_table, lists_of
+from paigeant.sql.statements.claim import (
+    LEASABLE,
+    NAMESPACE,
+    SUSPECT_HOP,
+    TOPICS,
+    granted,
+    is_of,
+    named,
+    queue_of,
+    some_suspect,
+)
+from paigeant.sql.statements.hops import HOP, STILL_OPEN, steps
 from paigeant.sql.statements.run_status import FIRST_START
 
 runs: Columns = workflow_runs.c
@@ -28,25 +39,35 @@ _LEASE: Final = bindparam("lease", type_=Interval())
 _OWNER: Final = bindparam("owner", type_=Text())
 
 
-class Question(NamedTuple):
-    """Who asks for what, how many at most, and for how long."""
-
-    owner: str
-    topics: Collection[str]
-    limit: int
-    lease: timedelta
-
-
-def fit(topics: Collection[str], limit: int) -> bool:
-    """Tell whether one statement can ask for what is due of these topics."""
-    return 0 < len(topics) <= TOPICS and limit > 0
+_NOTICE: Final[dict[str, TypeEngine[Any]]] = {
+    "workflow_id": steps.workflow_id.type,
+    "path": steps.path.type,
+    "position": steps.position.type,
+    "digest": steps.digest.type,
+}
 
 
-def claim_at_once(tx: Tx, asked: Question) -> list[Grant] | None:
-    """Lease due twins, the one due longest first; None, and nothing leased, if a suspect is due: it comes first."""
-    owner, topics, limit, lease = asked
-    about = {"namespace": tx.namespace, "owner": owner, "limit": limit, "lease": lease}
-    rows = tx.rows(_claim(len(topics)), **about, topics=list_of(topics), **named(topics))
+def fit(what: Claim, limit: int) -> TypeGuard[Due | Announced]:
+    """Tell whether one statement can ask for this."""
+    match what:
+        case Due(topics):
+            return 0 < len(topics) <= TOPICS and limit > 0
+        case Announced(notices):
+            return 0 < len(notices) <= limit
+        case _:
+            return False
+
+
+def claim_at_once(tx: Tx, owner: str, what: Due | Announced, limit: int, lease: timedelta) -> list[Grant] | None:
+    """Lease what is asked for, the one due longest first; None, and nothing leased, if there is a suspect among it."""
+    about = {"namespace": tx.namespace, "owner": owner, "lease": lease}
+    match what:
+        case Due(topics):
+            asked = {"limit": limit, "topics": list_of(topics), **named(topics)}
+            rows = tx.rows(_claim(len(topics)), **about, **asked)
+        case Announced(notices):
+            given = [{**key._asdict(), "digest": digest} for key, digest in sorted(set(notices))]
+            rows = tx.rows(_announced(), **about, **lists_of("given", _NOTICE, given))
     if rows[0].suspected:
         return None
     return granted(tx.at(rows[0].now), [row for row in rows if row.workflow_id is not None])
@@ -54,7 +75,7 @@ def claim_at_once(tx: Tx, asked: Question) -> list[Grant] | None:
 
 @cache
 def _claim(topics: int) -> PreparedStatement:
-    """Return the statement for so many topics."""
+    """Return the statement for what is due of so many topics."""
     suspected = select(exists(some_suspect(NOW)).label("suspected")).cte("suspected").prefix_with("MATERIALIZED")
     queue = queue_of(topics, NOW)
     due = (
@@ -63,6 +84,27 @@ def _claim(topics: int) -> PreparedStatement:
         .order_by(queue.c.due_at, *(queue.c[name] for name in ("workflow_id", "path", "position")))
         .cte("due")
     )
+    return _lease(suspected, due)
+
+
+@cache
+def _announced() -> PreparedStatement:
+    """Return the statement for the hops that it is given."""
+    given = given_table("given", _NOTICE)
+    of_suspect = select(steps.position).join_from(given, step_executions, is_of(given)).where(unindexed(SUSPECT_HOP))
+    suspected = select(exists(of_suspect).label("suspected")).cte("suspected").prefix_with("MATERIALIZED")
+    due = (
+        LEASABLE.join(given, is_of(given))
+        .where(~select(suspected.c.suspected).scalar_subquery(), steps.digest == given.c.digest)
+        .where(unindexed(NAMESPACE), STILL_OPEN, unindexed(steps.due_at <= NOW))
+        .order_by(given.c.workflow_id, given.c.path, given.c.position)
+        .cte("due")
+    )
+    return _lease(suspected, due)
+
+
+def _lease(suspected: CTE, due: CTE) -> PreparedStatement:
+    """Return the statement that leases these, unless there is a suspect among them."""
     # What another claim committed between this statement's snapshot and its lock is among what is due: PostgreSQL looks
     # at the new version again for the join's columns only. The update finds its old version, whose fence differs, and
     # leaves it alone. Granted is what was written, else two workers would run one step at the same time.
