@@ -146,6 +146,8 @@ class HopRunner:
             await self._hold_unopened(active.leased.grant, error, lambda: active.good_until)
             self._keeper.drop(active)
             return None
+        if active.leased.is_complete:
+            return active
         if active.cut is not Cut.LOST:
             await self._give_back(active)
         self._keeper.drop(active)
