@@ -16,7 +16,7 @@ from paigeant.activities.binding import Sources, bind
 from paigeant.engine.agent_options import refused_options
 from paigeant.engine.flow.conditions import see_input
 from paigeant.engine.plans import WrittenPlan
-from paigeant.engine.publisher import announce
+from paigeant.engine.publisher import announce_soon
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.secrecy.inputs import check_input, digest_of_input, require_seals, seal_input
 from paigeant.engine.traces import TraceContext
@@ -122,7 +122,9 @@ async def _record(runtime: Runtime, prepared: Sequence[Prepared], span: Dispatch
             span.end(dispatched)
             runtime.report(dispatched)
     pairs = zip(prepared, started, strict=True)
-    await announce(runtime, *(one.start.twin.sealed for one, said in pairs if said.fresh and said.handed_over is None))
+    await announce_soon(
+        runtime, *(one.start.twin.sealed for one, said in pairs if said.fresh and said.handed_over is None)
+    )
     return started
 
 

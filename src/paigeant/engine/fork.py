@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from paigeant.abc import DispatchTerms
 from paigeant.engine.custody.plans import with_its_plan
-from paigeant.engine.publisher import announce
+from paigeant.engine.publisher import announce_soon
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.secrecy.inputs import seal_named
 from paigeant.engine.traces import TraceContext
@@ -68,7 +68,7 @@ async def fork(
     start = _start(runtime, message, view, edited)
     await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables, keeps))
     runtime.report(RunDispatched(start.workflow, start.workflow_id, start.trace_id, fresh=True))
-    await announce(runtime, start.twin.sealed)
+    await announce_soon(runtime, start.twin.sealed)
     return start.workflow_id
 
 

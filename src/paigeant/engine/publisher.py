@@ -15,6 +15,25 @@ PATIENCE: Final = 10.0
 """Seconds that a broker may take for a message."""
 
 
+SOON: Final = 1.0
+"""Seconds for which whoever records a run waits until a broker has its message. The run is durable without that."""
+
+_UNDER_WAY: Final[set[asyncio.Task[None]]] = set()
+
+
+async def announce_soon(runtime: Runtime, *messages: Sealed) -> None:
+    """Publish messages of twins as :func:`announce` does, for somebody who waits.
+
+    Returns when the broker has them, or after a second: a broker with an alarm takes nothing for as long as that lasts.
+    """
+    publishing = asyncio.create_task(announce(runtime, *messages), name="paigeant-announce")
+    _UNDER_WAY.add(publishing)
+    publishing.add_done_callback(_UNDER_WAY.discard)
+    ended, _ = await asyncio.wait({publishing}, timeout=SOON)
+    for each in ended:
+        each.result()
+
+
 async def announce(runtime: Runtime, *messages: Sealed, after: Leased | None = None) -> None:
     """Publish messages of twins, all at once, if there is a broker; returns when it has them.
 

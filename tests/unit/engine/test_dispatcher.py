@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from paigeant import RunStatus, Step
+from paigeant import ActivityRegistry, Paigeant, RunStatus, Step, Workflow
+from paigeant.config import Settings
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.errors import InvalidInput
 from paigeant.model.entries.switch import Switch
+from paigeant.model.hops import Sealed
 from paigeant.model.plan import Plan
 from paigeant.testing.waiting import eventually
 from paigeant.transports.memory import MemoryTransport
@@ -148,3 +150,28 @@ async def test_a_condition_that_cannot_be_read_is_refused(bench: Any):
 
     with pytest.raises(InvalidInput, match="workflow 'w': the condition 'x >' is wrong in column 4"):
         await dispatch(bench.runtime(), plan, [b"{}"], DispatchOptions())
+
+
+async def test_a_broker_that_takes_nothing_holds_no_dispatch_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("paigeant.engine.publisher.SOON", 0.05)
+    registry, alarm = ActivityRegistry(), asyncio.Event()
+    registry.execute("one")(lambda: 1)
+    settings = Settings(store="memory://", transport="memory://")
+    async with Paigeant(registry, workflows=[Workflow("w", ["one"])], settings=settings) as app:
+        assert app.runtime.transport is not None
+        transport, taken = app.runtime.transport, list[str]()
+
+        async def publish(topic: str, message: Sealed) -> None:
+            await alarm.wait()
+            taken.append(f"{topic} {message.message_id}")
+
+        monkeypatch.setattr(transport, "publish", publish)
+        run = await app.dispatch("w", {})
+
+        assert (taken, await run.status()) == ([], RunStatus.PENDING)
+        alarm.set()
+
+        async def has_it() -> bool:
+            return len(taken) == 1
+
+        await eventually(has_it)
