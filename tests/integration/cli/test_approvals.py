@@ -42,13 +42,18 @@ def test_why_names_the_commands_that_answer(project: Any, until: Any):
     [command] = [line.strip() for line in said.splitlines() if "approvals approve" in line]
     shown = project.paigeant("show", run).stdout
     [asked] = project.json("show", run)["approvals"]
-    wrong = [project.paigeant(*shlex.split(command)[1:], "--edit", text) for text in ("{eur", "5")]
+    wrong = [project.paigeant(*shlex.split(command)[1:], "--edit", text) for text in ("{eur", "5", "null")]
+    elsewhere = project.paigeant("approvals", "approve", str(asked["id"]), PAIGEANT_NAMESPACE="elsewhere")
+    unknown = project.paigeant("approvals", "show", "9" * 30)
     answered = project.paigeant(*shlex.split(command)[1:])
 
     assert "paigeant approve " not in said
     assert command in [line.strip() for line in shown.splitlines()]
     assert (asked["tool"], asked["arguments"], asked["status"]) == ("pay", {"eur": 5}, "open")
-    assert [each.returncode for each in wrong] == [2, 2]
+    assert [each.returncode for each in (*wrong, elsewhere, unknown)] == [2] * 5
+    assert "--edit is null: leave it out" in wrong[2].stderr
+    assert f"no approval has the id {asked['id']}" in elsewhere.stderr
+    assert "no approval has the id 999" in unknown.stderr
     assert "--edit is no JSON" in wrong[0].stderr
     assert "edited arguments are an object" in wrong[1].stderr
     assert answered.returncode == 0, answered.stderr

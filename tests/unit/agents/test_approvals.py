@@ -10,6 +10,7 @@ from pydantic_ai import (
     Agent,
     ApprovalRequired,
     CallDeferred,
+    DeferredToolRequests,
     ModelMessage,
     ModelResponse,
     RunContext,
@@ -309,6 +310,32 @@ async def test_a_tool_may_ask_for_approval_as_it_runs(registry: ActivityRegistry
     assert made == [False, True]
 
 
+@pytest.mark.skipif(not hasattr(DeferredToolRequests, "kind"), reason="this version does not tell them apart")
+async def test_what_a_tool_asks_is_a_question(registry: ActivityRegistry):
+    def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        [*_, last] = messages[-1].parts
+        again = isinstance(last, ToolReturnPart)
+        return ModelResponse(parts=[TextPart(str(last.content)) if again else ToolCallPart("colour", {})])
+
+    agent = Agent(FunctionModel(answer), name="desk")
+
+    @agent.tool_plain
+    async def colour() -> str:
+        how: Any = {"kind": "question"}
+        raise CallDeferred(**how)
+
+    registry.agent(agent, prompt="go")
+    workflow = Workflow("w", ["desk"])
+    async with testing.app(registry, workflows=[workflow]) as app:
+        run = await waiting(app, workflow)
+        [asked] = (await app.approvals.list()).approvals
+        await app.approvals.answer(asked.id, "blue")
+        await app.advance()
+        view = await run.view()
+
+    assert (asked.kind, view.output) == ("question", "blue")
+
+
 async def test_answers_that_are_none_are_refused(registry: ActivityRegistry):
     buyer = Buyer()
     registry.agent(buyer.agent, prompt="buy")
@@ -323,11 +350,12 @@ async def test_answers_that_are_none_are_refused(registry: ActivityRegistry):
             await app.approvals.approve(invoice.id)
         with pytest.raises(InvalidInput, match="edited arguments are an object"):
             await app.approvals.approve(pay.id, edit=[1])
-        with pytest.raises(UnknownApproval):
-            await app.approvals.approve(10_000)
+        for unknown in (10_000, 0, -1, 10**30):
+            with pytest.raises(UnknownApproval):
+                await app.approvals.approve(unknown)
 
 
 @pytest.mark.parametrize("policy", [{"timeout": 0}, {"timeout": "soon"}, {"on_timeout": "wait"}], ids=str)
 def test_a_policy_that_is_none_is_refused(policy: dict[str, Any]):
-    with pytest.raises(RegistrationError, match="ApprovalPolicy: "):
+    with pytest.raises(RegistrationError, match=r"test_approvals.py:\d+: ApprovalPolicy: "):
         ApprovalPolicy(**policy)

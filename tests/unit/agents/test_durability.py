@@ -121,7 +121,8 @@ async def test_money_is_what_the_price_list_says_unless_a_price_was_agreed(regis
 
 async def test_a_price_below_nothing_is_refused():
     with pytest.raises(
-        RegistrationError, match=r"Price: input is -1; it should be US dollars a million tokens, from 0"
+        RegistrationError,
+        match=r"test_durability.py:\d+: Price: input is -1; it should be US dollars a million tokens, from 0",
     ):
         Price(input=-1, output=2)
 

@@ -28,6 +28,10 @@ LAST_CALL: Final = 10.0
 """Seconds that a request under way gets to end, once its step is cut short: it is paid for."""
 
 
+class Unrecordable(Terminal):
+    """A result is no JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Makes calls and records them, in the name of an agent; ``price`` is what was agreed, where it was."""
@@ -91,14 +95,12 @@ class Asker:
         token = ENCLOSING.set(digest(call.key.encode()))
         began = monotonic()
         try:
-            made = await body()
+            json = to_json(made := await body())
+        except (Unrecordable, PydanticSerializationError) as error:
+            raise Terminal(f"{call.title}: what it came to cannot be recorded: {error}") from error
         finally:
             ENCLOSING.reset(token)
         took = monotonic() - began
-        try:
-            json = to_json(made)
-        except (PydanticSerializationError, TypeError) as error:
-            raise unserialisable(error) from error
         if call.kind != "model":
             json = await session.record(call, json, took=took, charges=charges())
         elif is_pending(made):
@@ -118,5 +120,5 @@ class Asker:
 
 
 def unserialisable(error: Exception) -> Exception:
-    """Return the fault of a result that is no JSON."""
-    return Terminal(f"a tool's or a model's result cannot be recorded: {error}")
+    """Return what says that a result is no JSON."""
+    return Unrecordable(str(error))

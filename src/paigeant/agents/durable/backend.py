@@ -64,7 +64,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
             key,
             fingerprint(cast("Any", cache_key[1])) if asks else None,
             _kind_of(operation_id),
-            f"request {number + 1} of agent {self._asker.agent!r}" if asks else f"call of {name!r}",
+            self._title(operation_id, name, number, cache_key),
             _VERSION,
         )
         json = await session.recall(call)
@@ -80,6 +80,14 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         if is_at_most_once(config, cache_key):
             body = guarded(session, call, body, cache_key)
         return await self._tool(session, call, body, cache_key)
+
+    def _title(self, operation: DurableOperationId, name: str, number: int, cache_key: tuple[object, ...]) -> str:
+        """Return what a person knows a call by."""
+        if isinstance(operation, ModelRequestId):
+            return f"request {number + 1} of agent {self._asker.agent!r}"
+        if isinstance(operation, ToolsetCallToolId):
+            return f"tool {cache_key[0]!r} of agent {self._asker.agent!r}"
+        return f"call of {name!r}"
 
     async def _tool(
         self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]], cache_key: tuple[object, ...]

@@ -76,14 +76,18 @@ def _require_shown(asked: Asked, answered: Answered) -> None:
 def _question(run: str, call: ToolCallPart, requests: DeferredToolRequests, policy: ApprovalPolicy) -> Asked:
     arguments = call.args_as_json_str()
     metadata = requests.metadata.get(call.tool_call_id)
-    if any(one is call for one in requests.approvals):
-        kind = AskedKind.APPROVAL
-    else:
-        kind = AskedKind.QUESTION if (metadata or {}).get("kind") == "question" else AskedKind.EXTERNAL
     digest = hashlib.sha256(arguments.encode()).hexdigest()
     key = stored_key(f"{run}/{call.tool_call_id}:{digest}")
     shown = None if metadata is None else to_json(metadata, fallback=repr).decode()
-    return Asked(key, kind, call.tool_name, arguments, shown, policy.seconds)
+    return Asked(key, _kind_of(call, requests), call.tool_name, arguments, shown, policy.seconds)
+
+
+def _kind_of(call: ToolCallPart, requests: DeferredToolRequests) -> AskedKind:
+    if any(one is call for one in requests.approvals):
+        return AskedKind.APPROVAL
+    kind: Any = getattr(requests, "kind", None)  # an older version does not tell questions from other calls
+    said = (requests.metadata.get(call.tool_call_id) or {}).get("kind") if kind is None else kind(call.tool_call_id)
+    return AskedKind.QUESTION if said == "question" else AskedKind.EXTERNAL
 
 
 def _latest(context: RunContext[Any], call: ToolCallPart, first: Asked, found: Mapping[str, Answered]) -> Asked:

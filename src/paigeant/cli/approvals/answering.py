@@ -29,6 +29,8 @@ def approve(
 ) -> None:
     """Let a tool's call be made; its step goes on at once if nothing else of it is open."""
     edited = None if edit is None else _json(edit, "--edit")
+    if edit is not None and edited is None:
+        raise InvalidInput("--edit is null: leave it out where the arguments stay as they are")
     _report(lambda app: app.approvals.approve(approval_id, edit=edited, by=by), as_json=as_json)
 
 

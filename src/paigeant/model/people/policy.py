@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from paigeant.errors import RegistrationError
-from paigeant.model.checks.options import spelled
+from paigeant.model.checks.options import spelled, written_at
 from paigeant.model.values.durations import Duration, seconds_of
 from paigeant.model.values.showing import shown
 
@@ -27,13 +27,17 @@ class ApprovalPolicy:
         try:
             seconds = self.seconds
         except ValueError as error:
-            raise RegistrationError(f"ApprovalPolicy: timeout is {shown(self.timeout)}: {error}") from error
+            raise _wrong(f"timeout is {shown(self.timeout)}: {error}") from error
         if seconds is not None and seconds <= 0:
-            raise RegistrationError("ApprovalPolicy: timeout is 0; it must be more than 0 seconds")
+            raise _wrong("timeout is 0; it must be more than 0 seconds")
         if cast("Any", self.on_timeout) not in {"deny", "fault"}:
-            raise RegistrationError(f"ApprovalPolicy: on_timeout is {shown(self.on_timeout)}; it is 'deny' or 'fault'")
+            raise _wrong(f"on_timeout is {shown(self.on_timeout)}; it is 'deny' or 'fault'")
 
     @property
     def seconds(self) -> float | None:
         """How long, in seconds."""
         return None if self.timeout is None else seconds_of(self.timeout)
+
+
+def _wrong(what: str) -> RegistrationError:
+    return RegistrationError(f"{written_at()}: ApprovalPolicy: {what}")

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from paigeant.errors import RegistrationError
-from paigeant.model.checks.options import spelled
+from paigeant.model.checks.options import spelled, written_at
+from paigeant.model.values.showing import shown
 
 _MILLION: Final = Decimal(1_000_000)
 
@@ -32,7 +33,8 @@ class Price:
                 continue
             number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
             if not number or not Decimal(str(value)).is_finite() or Decimal(str(value)) < 0:
-                raise RegistrationError(f"Price: {name} is {value!r}; it should be US dollars a million tokens, from 0")
+                what = f"{name} is {shown(value)}; it should be US dollars a million tokens, from 0"
+                raise RegistrationError(f"{written_at()}: Price: {what}")
 
     def of(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> Decimal:
         """Return what so many tokens cost, in US dollars; the ``cached_tokens`` are among those of the input."""
