@@ -230,8 +230,10 @@ EXPECTED: Final[Mapping[str, Mapping[str, tuple[str | None, str | tuple[str, ...
         "checkpoints.step_id": (None, STUCK),
         "checkpoints.direction": (None, STUCK),
         "checkpoints.epoch": (None, STUCK),
-        "checkpoints.fingerprint": (None, "waiting: diverged"),
-        "checkpoints.payload": (None, "failed"),
+        **dict.fromkeys(
+            [f"checkpoints.{name}" for name in ("key", "fingerprint", "kind", "library", "payload", "jws")],
+            (None, "held: position 1, checkpoint"),
+        ),
         "deeds.deed_id": (":0 deed approval", "held: position 1, approval"),
         "deeds.namespace": (None, "held: position 1, approval"),
         "deeds.verb": (":0 deed x", "held: position 1, approval"),

@@ -11,6 +11,7 @@ from paigeant.abc.custody.judge import Judge
 from paigeant.errors import ConfigError
 from paigeant.model.custody.adoption import Vouched
 from paigeant.model.custody.keys import PublishedKey
+from paigeant.model.custody.notes import Note
 from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
@@ -134,6 +135,13 @@ class Codec(Judge, ABC):
         signed is good for long.
         """
         del keep, rights
+
+    def note(self, leased: Leased, note: Note) -> bytes | None:
+        """Return what is signed of what a leased step leaves while it runs, None where nothing is.
+
+        Raises Unavailable and ConfigError. It may be called from any thread.
+        """
+        del leased, note
 
     def attest(self, terms: DeedTerms) -> Deed:
         """Return what a person does as it is kept, signed where hops are.

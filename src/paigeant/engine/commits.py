@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid4
 
 from paigeant.abc import Departure
 from paigeant.activities.faults import describe
+from paigeant.engine.custody.notes import signed_detail
 from paigeant.engine.flow.tree import seal_child
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import PaigeantError
@@ -84,7 +85,7 @@ def commit_outcome(
         *(leased.grant.held, owner, uuid4(), transition, tuple(twins)),
         hand_over=next((twin.key for twin in twins if takes(twin)), None),
         blobs=tuple(beside.blobs),
-        detail=None if done else beside.detail,
+        detail=None if done else signed_detail(runtime, leased, beside.detail),
         input=beside.bound,
         record=sealed.record,
         plans=tuple(plan.blob for plan in plans) if plans else (),

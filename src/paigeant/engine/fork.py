@@ -13,6 +13,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from paigeant.abc import DispatchTerms
+from paigeant.engine.custody.notes import note_of_checkpoint, require_noted
 from paigeant.engine.custody.plans import with_its_plan
 from paigeant.engine.publisher import announce_soon
 from paigeant.engine.runtime import Runtime
@@ -23,10 +24,11 @@ from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.step import Step
 from paigeant.model.events import RunDispatched
-from paigeant.model.hops import RunStart, Twin
+from paigeant.model.hops import Grant, Leased, RunStart, Twin
 from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.runs import Direction, NodeView, RunView, StepStatus, StepView
 from paigeant.model.secrecy.secrets import SecretOrigin, SecretPolicy
+from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.forks import Fork, Named
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import Blob, Ref, Value, shelve
@@ -66,7 +68,8 @@ async def fork(
     message = _first(was, view, position, edited)
     await runtime.codec.prepare(runtime.store.record_keys, f"dispatch:{view.workflow}")
     start = _start(runtime, message, view, edited)
-    await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables, keeps))
+    notes = dict[str, bytes]() if not keeps else await _notes(runtime, was, view, start)
+    await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables, keeps, notes))
     runtime.report(RunDispatched(start.workflow, start.workflow_id, start.trace_id, fresh=True))
     await announce_soon(runtime, start.twin.sealed)
     return start.workflow_id
@@ -212,3 +215,28 @@ def _name(hop: StepView | NodeView) -> str:
 def _listed(hops: Sequence[StepView | NodeView]) -> str:
     named = ", ".join(f"{hop.position} {_name(hop)}" for hop in hops[:_NAMED])
     return f"{named} and {len(hops) - _NAMED} more" if len(hops) > _NAMED else named or "none"
+
+
+async def _notes(runtime: Runtime, was: PaigeantMessage, view: RunView, start: RunStart) -> dict[str, bytes]:
+    """Return what is signed, by who forks, of the calls that the fork's first step finds: its source's name the source.
+
+    They are verified here. Raises InvalidInput for what is not as the source's workers have signed it, and Unavailable.
+    """
+    if not runtime.codec.signs:
+        return {}
+    epochs = [hop.epoch for hop in view.steps if (hop.path, hop.position) == ("", was.headers.position)]
+    epoch = epochs[0] if epochs else 0
+    found = await runtime.store.load_checkpoints(StepEpoch(view.workflow_id, was.step_id, Direction.EXECUTE, epoch))
+    record = runtime.codec.open(await runtime.store.get_message(was.key) or b"").record
+    source = Leased(_unleased(was.key, was.topic), was, record=record)
+    fork = Leased(replace(_unleased(start.twin.key, was.topic), head="its dispatch"), was)
+    try:
+        await require_noted(runtime, source, found.values(), epoch)
+    except MessageRejected as error:
+        raise InvalidInput(f"what {was.topic!r} has recorded cannot be kept: {error}") from error
+    notes = {key: runtime.codec.note(fork, note_of_checkpoint(one, epoch)) for key, one in found.items()}
+    return {key: jws for key, jws in notes.items() if jws is not None}
+
+
+def _unleased(key: HopKey, topic: str) -> Grant:
+    return Grant(key, topic, b"", 0, 0, datetime.now(UTC))

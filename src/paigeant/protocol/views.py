@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from paigeant.model.custody.notes import without_signature
 from paigeant.model.entries.switch import Switch
 from paigeant.model.fan.joins import JoinState
 from paigeant.model.message import HopKey
@@ -189,7 +190,7 @@ def _step(hop: ShownHop, texts: Mapping[str, bytes], calls: StepCalls | None) ->
         started_at=hop.started_at,
         completed_at=hop.completed_at,
         due_at=None if hop.owner is not None else hop.due_at,
-        heartbeat_detail=None if hop.detail is None else read_json(hop.detail),
+        heartbeat_detail=None if hop.detail is None else read_json(without_signature(hop.detail)[0]),
         heartbeat_at=hop.said_at,
         epoch=hop.epoch or 0,
         usage=None if calls is None else calls.usage,

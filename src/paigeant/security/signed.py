@@ -5,38 +5,35 @@ The keys are read on first need, so that who merely looks at runs loads no crypt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 from uuid import UUID
 
 from paigeant.abc import Departure, DispatchTerms, SealedHop
-from paigeant.abc.codec import KeepKeys
-from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
+from paigeant.errors import TamperedMessage
 from paigeant.model.custody.adoption import Vouched
-from paigeant.model.custody.keys import PublishedKey
+from paigeant.model.custody.notes import Note
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.fan.joins import EndedBranch, JoinStart
 from paigeant.model.hops import Grant, Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.approvals import Answered
-from paigeant.model.people.deeds import Deed, DeedTerms, StoredDeed
-from paigeant.model.stored.dead_letters import Flaw
+from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.transition import Left
 from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
-from paigeant.plugins import load_plugin
 from paigeant.security.custody.chain import Chain, Chains
-from paigeant.security.custody.deeds import check_answers, right_to, write_deed
+from paigeant.security.custody.deeds import check_answers
 from paigeant.security.custody.evidence.adoption import write_adoption
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.judging.branches import check_start
 from paigeant.security.custody.judging.children import judge_child, link_all
 from paigeant.security.custody.judging.closing import check_end, learn_parents
-from paigeant.security.custody.judging.letters import Letters
+from paigeant.security.custody.judging.notes import check_note
 from paigeant.security.custody.judging.plans import check_plans, places_of
 from paigeant.security.custody.judging.variables import (
     check_missing,
@@ -44,19 +41,17 @@ from paigeant.security.custody.judging.variables import (
     check_signal,
     check_variables,
 )
-from paigeant.security.custody.purposes import ADOPT, KeyPlaces, Keys, Purpose
+from paigeant.security.custody.purposes import ADOPT, Keys, Purpose
 from paigeant.security.custody.writing import kind_of, write_branch, write_dispatch, write_hop, write_turn
-from paigeant.security.frame import RECORD_BYTES, Frame, read_frame, write_frame
-from paigeant.security.plain import PlainCodec
+from paigeant.security.frame import RECORD_BYTES, write_frame
+from paigeant.security.signing import SigningCodec
 
 LONGEST: Final = RECORD_BYTES // 2
 """Bytes of a record, at most."""
 
 
-class SignedCodec(PlainCodec):
+class SignedCodec(SigningCodec):
     """Seals as the plain codec does, and signs a record of each dispatch and of each hop that is left."""
-
-    signs: bool = True
 
     def __init__(
         self,
@@ -66,18 +61,9 @@ class SignedCodec(PlainCodec):
         keyring: Callable[[], Keys] | None = None,
     ) -> None:
         """Sign with the keys of ``keyring``, by default one in memory, for ``audience``, by default the namespace."""
-        super().__init__("signed", namespace=namespace)
-        self._audience = audience or namespace
+        super().__init__(namespace=namespace, audience=audience, keyring=keyring)
         self._chains: Chains = Chains()
         self._version: int = 0
-        self._make_keyring: Callable[[], Keys] = keyring or (
-            lambda: load_plugin("paigeant.keyrings", "local")(KeyPlaces(namespace))
-        )
-
-    @cached_property
-    def keyring(self) -> Keys:
-        """The keys, read when they are first needed; raises ConfigError."""
-        return self._make_keyring()
 
     def begin(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
         """Return the first message of a run, sealed, and the record of its dispatch."""
@@ -116,11 +102,6 @@ class SignedCodec(PlainCodec):
         self.require_rights(ADOPT)
         text = write_adoption(vouched, self._audience)
         return SignedRecord(RecordKind.ADOPT, text, self.keyring.sign(Purpose.RECORD, text))
-
-    @property
-    def adopts(self) -> bool:
-        """Whether the keys are those of development."""
-        return self.keyring.is_development
 
     def _begin_branches(self, leased: Leased, departure: Departure, first: Sequence[PaigeantMessage]) -> SealedHop:
         """Return the first messages of branches, sealed, and a short record of each; the node waits on."""
@@ -200,11 +181,16 @@ class SignedCodec(PlainCodec):
         """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
         if leased.head is None:
             return
+        chain = self._chain_of(leased)
+        check_variables(chain, leased, values)
+        check_missing(chain, leased.grant.key.path, values, asked)
+
+    def _chain_of(self, leased: Leased) -> Chain:
+        """Return what is known of the run of a hop that was judged; raises TamperedMessage."""
         chain = self._chains.kept_by(leased)
         if leased.head not in chain.links:  # it was handed over: what it follows was signed here
             self._judge.verify(chain, leased)
-        check_variables(chain, leased, values)
-        check_missing(chain, leased.grant.key.path, values, asked)
+        return chain
 
     def judge_signal(self, leased: Leased, name: str, value: Value | None) -> None:
         """Return if a wait was ended by a signal that somebody has sent, and that carries this value."""
@@ -215,6 +201,11 @@ class SignedCodec(PlainCodec):
         """Return if people have said to the questions of a hop what is there."""
         if leased.head is not None:
             check_answers(self._chains.kept_by(leased).deeds, leased.grant.key, answers)
+
+    def judge_note(self, leased: Leased, note: Note, signed: tuple[bytes | None, datetime]) -> None:
+        """Return if this is what was signed of what a step has left while it ran."""
+        if leased.head is not None:
+            check_note(self.keyring, lambda: self._chain_of(leased), leased, note, signed)
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
         """Verify what people did to a run; what nobody has signed, or was edited, counts for nothing."""
@@ -249,50 +240,6 @@ class SignedCodec(PlainCodec):
             self._chains.forget(leased.grant.key.workflow_id)
         elif record is not None:
             self._chains.keep(leased, record)
-
-    def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
-        """Return what is wrong with the signature of a message that opens, and why; None if nothing is."""
-        message, record = self.open(body)
-        letters = Letters(self.keyring, self._audience)
-        return letters.find_flaw(message.key, read_frame(body).body, record, datetime.now(UTC))
-
-    def strangers(self, signatures: Iterable[bytes]) -> Sequence[str]:
-        """Return the ids of keys that have signed this and are not known."""
-        return self.keyring.strangers(signatures)
-
-    def introduce(self, keys: Iterable[PublishedKey]) -> None:
-        """Know keys from now on, as far as they prove themselves."""
-        self.keyring.introduce(keys)
-
-    # -- signing
-
-    async def prepare(self, keep: KeepKeys, *rights: str) -> None:
-        """Return once this process may sign this; raises ConfigError, and Unavailable of a signer or a store."""
-        await self.keyring.prepare(keep, *rights)
-        self.require_rights(*rights)
-
-    def require_rights(self, *rights: str) -> None:
-        """Return if this process may sign what these are the rights to; raises ConfigError."""
-        for right in rights:
-            key = self.keyring.mine_for(right.partition(":")[2] or right)
-            if not key.may(right):
-                raise ConfigError(f"the key of {key.iss} may not {right}: add it to its rights, or use another key")
-
-    def attest(self, terms: DeedTerms) -> Deed:
-        """Return a deed, signed; raises ConfigError if this process has no key that may sign it."""
-        deed = Deed.of(terms)
-        self.require_rights(right_to(terms.verb))
-        text = write_deed(deed, terms, self._audience)
-        return replace(deed, text=text.decode(), jws=self.keyring.sign(Purpose.DEED, text).decode())
-
-    def record_of(self, frame: Frame) -> SignedRecord | None:
-        """Return the record that travels, as it travelled; of what kind it is, its text says."""
-        return None if frame.record is None else SignedRecord("", frame.record, frame.jws or b"")
-
-    def _sign(self, kind: RecordKind, text: bytes) -> SignedRecord:
-        if len(text) > LONGEST:
-            raise InvalidInput(f"the record of the hop is {len(text):,} bytes; at most {LONGEST:,} are allowed")
-        return SignedRecord(kind, text, self.keyring.sign(Purpose.RECORD, text))
 
 
 def _sealed(message: PaigeantMessage, body: bytes, record: SignedRecord) -> Sealed:

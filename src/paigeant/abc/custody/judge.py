@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from paigeant.abc.custody.branch_judge import BranchJudge
 from paigeant.model.custody.keys import PublishedKey
+from paigeant.model.custody.notes import Note
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.people.approvals import Answered
@@ -82,6 +84,14 @@ class Judge(BranchJudge):
         Then it is to be asked again once it knows the deeds of the run.
         """
         del leased, answers
+
+    def judge_note(self, leased: Leased, note: Note, signed: tuple[bytes | None, datetime]) -> None:
+        """Return if this is what was signed of what a step has left while it ran, and by whom who may.
+
+        ``signed`` is the signature, and when it was stored, by the store's clock. Raises TamperedMessage and
+        UnknownKey.
+        """
+        del leased, note, signed
 
     def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
         """Return what is wrong with the signature of a message that opens, and why; None if nothing is.

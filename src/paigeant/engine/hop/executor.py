@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from paigeant.activities.calls.unwinding import Unwinding
 from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_of
 from paigeant.engine.agent_options import refused_options
+from paigeant.engine.custody.notes import with_detail
 from paigeant.engine.flow.lists import ItemLists
 from paigeant.engine.flow.nodes import decide_others
 from paigeant.engine.flow.waits import with_signal
@@ -69,6 +70,7 @@ class Executor:
 
         Enters ``progress`` to run the code.
         """
+        leased = await with_detail(self._runtime, leased)
         contained = Contained(leased.message.topic)
         with contained:
             if leased.message.topic == FLOW:
@@ -90,6 +92,7 @@ class Executor:
                 return Execution(fail(leased, served.rules, failure_of(error), self._chance()), error=error)
             step.code = partial(served.handler.function, **bound.arguments)
             execution = await self._run(leased, served, progress, step)
+            step.require_unspoilt()
             if step.unwound is not None:  # whatever the code has made of it
                 execution = Execution(step.unwound)
             execution.input = bound.recorded
@@ -229,6 +232,11 @@ class _RunningStep:
             return None
         session = session_of(self._context)
         return session if isinstance(session, LeasedSession) else None
+
+    def require_unspoilt(self) -> None:
+        """Raise TamperedMessage if the code has read what is not what was signed, whatever it has made of that."""
+        if self.session is not None and self.session.flaw is not None:
+            raise self.session.flaw
 
     @property
     def unwound(self) -> Parked | None:

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from paigeant.abc import Heart, StepSpan
 from paigeant.activities.faults import standing_at
+from paigeant.engine.custody.notes import signed_detail
 from paigeant.engine.grants import margin, require_signed
 from paigeant.engine.hop.heartbeat import Progress
 from paigeant.engine.runtime import Runtime
@@ -157,7 +158,7 @@ class LeaseKeeper:
             if due := self._due():
                 asked_at = self._runtime.clock()
                 try:
-                    pulses = await self._store.beat(list(due), self._lease, _said(due))
+                    pulses = await self._store.beat(list(due), self._lease, self.signed(due))
                     self._renewed(pulses, asked_at, due)
                     self._judge(pulses)
                 except Exception as error:  # noqa: BLE001  (the next beat may get through)
@@ -180,11 +181,17 @@ class LeaseKeeper:
             self._runtime.trouble("renewing the leases of what runs in it, which are given up", TimeoutError(text))
         self._stalled = hangs
 
+    def signed(self, due: Mapping[LeaseToken, bytes | None]) -> dict[LeaseToken, bytes] | None:
+        """Return what there is to say, signed; mostly it is nothing."""
+        said = [running for running in self.all() if due.get(running.held) is not None]
+        found = ((each.held, signed_detail(self._runtime, each.leased, due[each.held])) for each in said)
+        return {held: detail for held, detail in found if detail is not None} or None
+
     def _beat_once(self, heart: Heart, due: Mapping[LeaseToken, bytes | None], loop: asyncio.AbstractEventLoop) -> None:
         asked_at = self._runtime.clock()
         with suppress(RuntimeError):  # the loop is closed: the worker has stopped
             try:
-                pulses = heart.beat(list(due), self._lease, _said(due))
+                pulses = heart.beat(list(due), self._lease, self.signed(due))
                 self._renewed(pulses, asked_at, due)
             except Exception as error:  # noqa: BLE001  (the next beat may get through)
                 loop.call_soon_threadsafe(self._runtime.trouble, "renewing leases", error)
@@ -255,8 +262,3 @@ def _may_be_cut(leased: Leased) -> bool:
     """
     message = leased.message
     return message.headers.direction is Direction.EXECUTE and message.topic != FLOW
-
-
-def _said(due: Mapping[LeaseToken, bytes | None]) -> dict[LeaseToken, bytes] | None:
-    """Return what there is to say; mostly it is nothing."""
-    return {held: detail for held, detail in due.items() if detail is not None} or None

@@ -229,7 +229,7 @@ class HopRunner:
         held, unsent = active.held, active.progress.unsent
         try:
             if unsent is not None:
-                await self._runtime.store.beat([held], self._runtime.lease, {held: unsent})
+                await self._runtime.store.beat([held], self._runtime.lease, self._keeper.signed({held: unsent}))
             await self._runtime.store.release([held])
         except Unavailable as error:
             self._runtime.trouble(f"releasing {held.key.message_id}; its lease will run out", error)

@@ -14,6 +14,8 @@ from paigeant.model.calls.packed import unpack
 from paigeant.model.hops import LeaseToken
 from paigeant.model.runs import Direction
 from paigeant.model.spending.budgets import Budget
+from paigeant.model.values.digests import digest_of
+from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Value
 
 KEY_LENGTH: Final = 300
@@ -28,6 +30,7 @@ class Checkpoint(NamedTuple):
     ``key`` is unique within the step, direction and epoch. ``payload`` is its JSON text as :func:`pack` returns it.
     ``fingerprint`` says what was asked, so that a step that asks something else under the same key is noticed. ``kind``
     says what kind of call it was, ``library`` what version of the library made it, ``took`` for how many seconds.
+    ``jws`` is what is signed of it, ``at`` when it was recorded, by the store's clock, once it was.
     """
 
     key: str
@@ -36,11 +39,18 @@ class Checkpoint(NamedTuple):
     kind: str = "call"
     library: str | None = None
     took: float = 0.0
+    jws: bytes | None = None
+    at: datetime | None = None
 
     @property
     def json(self) -> bytes:
         """The result, as JSON text."""
         return unpack(self.payload)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that is signed of it: not of for how long it took, nor of when it was."""
+        return digest_of(to_json([self.fingerprint, self.kind, self.library, digest_of(self.payload)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ class Fork:
     """A run to be recorded that inherits what another had before the place of its own first hop, on the trunk.
 
     ``outputs`` replaces outputs that it inherits, by position, and ``variables`` variables. If it ``keeps`` them, its
-    first step finds what the source's had recorded in its newest epoch; not its prompt, if an output was replaced.
+    first step finds what the source's had recorded in its newest epoch; not its prompt, if an output was replaced. The
+    ``notes`` are what is signed of that, by key.
     """
 
     source: UUID
@@ -31,6 +32,7 @@ class Fork:
     outputs: Mapping[int, Value] = field(default_factory=dict[int, Value])
     variables: Mapping[Named, Value] = field(default_factory=dict[Named, Value])
     keeps: bool = False
+    notes: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
     @property
     def before(self) -> int:

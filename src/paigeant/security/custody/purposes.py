@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     DEED = "paigeant-deed+jws"
     EVIDENCE = "paigeant-evidence+jws"
     VOUCHER = "paigeant-voucher+jws"
+    NOTE = "paigeant-note+jws"
 
 
 def utc_now() -> datetime:

@@ -25,10 +25,11 @@ checkpoints: Final = Table(
     Column("took_us", BigInteger, nullable=False),
     Column("recorded_at", StoreTime, nullable=False),
     Column("payload", Bytes, nullable=False),
+    Column("jws", Bytes),
 )
 """Results of calls within steps, the first of each key. By step, not by hop: a retried step finds them again. The
-``payload`` is JSON text, compressed by zlib where it is large. ``worker`` and ``fence`` are those of the lease;
-``took_us`` is how long the call took, in microseconds."""
+``payload`` is JSON text, compressed by zlib where it is large, ``jws`` what is signed of it. ``worker`` and ``fence``
+are those of the lease; ``took_us`` is how long the call took, in microseconds."""
 
 ledger: Final = Table(
     "ledger",

@@ -31,7 +31,7 @@ from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.engine.values import load_seen
-from paigeant.errors import ResultError, Unavailable
+from paigeant.errors import MessageRejected, ResultError, Unavailable
 from paigeant.model.calls.packed import pack
 from paigeant.model.events import CallMade, CallReplayed
 from paigeant.model.hops import Leased
@@ -72,6 +72,8 @@ class LeasedSession(StepSession):
         self._identity = LeasedIdentity(recorder, leased, progress, self)
         self.unwound: Parked | None = None
         """What the step comes to, once its code was ended from within."""
+        self.flaw: MessageRejected | None = None
+        """What of that which it has read is not what was signed."""
 
     @property
     def _run(self) -> UUID:
@@ -146,6 +148,7 @@ class LeasedSession(StepSession):
 
     async def _read(self) -> None:
         found = await self.patiently(lambda: self._store.load_checkpoints(self._place))
+        await self._judged(lambda: self._recorder.require_noted(self._leased, found.values(), self._epoch))
         self._known = {**found, **(self._known or {})}
 
     async def record(self, call: Call, json: bytes, *, took: float = 0.0, charges: Sequence[Charge] = ()) -> bytes:
@@ -153,12 +156,18 @@ class LeasedSession(StepSession):
         self._check(call, json)
         payload = await asyncio.to_thread(pack, json) if len(json) > _LARGE else pack(json)
         mine = Checkpoint(call.key, payload, call.fingerprint, call.kind, call.library, took)
+        mine = await self.patiently(partial(self._signed, mine))
         first = await self._write(Recording(self._leased.grant.held, mine, tuple(charges))) or mine
+        if first is not mine:
+            await self.here(self._judged(lambda: self._recorder.require_noted(self._leased, [first], self._epoch)))
         if self._known is not None:
             self._known[call.key] = first
         if took and self._store.reporter.wants(CallMade):
             self._store.reporter.report(CallMade(self._leased, call.kind, call.title or call.key, took))
         return json if first is mine else self._same(call, first).json
+
+    async def _signed(self, made: Checkpoint) -> Checkpoint:
+        return self._recorder.sign(self._leased, made, self._epoch)
 
     async def start_afresh(self) -> None:
         """Begin a new epoch."""
@@ -177,12 +186,20 @@ class LeasedSession(StepSession):
         """Return how the questions of this step stand; under a step's first lease it has asked nothing."""
         if self._leased.grant.fence == 1:
             return {}
-        return await self.here(self.patiently(self._answers))
+        return await self.here(self._answers())
 
     async def _answers(self) -> Mapping[str, Answered]:
-        found = await self._store.load_answers(self._place)
-        await self._recorder.require_answers(self._leased, found)
+        found = await self.patiently(lambda: self._store.load_answers(self._place))
+        await self._judged(lambda: self._recorder.require_answers(self._leased, found))
         return found
+
+    async def _judged(self, judge: Callable[[], Awaitable[None]]) -> None:
+        """Return if what was read is what was signed; if not, the step comes to that, whatever its code makes of it."""
+        try:
+            await self.patiently(judge)
+        except MessageRejected as error:
+            self.flaw = error
+            raise
 
     @property
     def _place(self) -> StepEpoch:

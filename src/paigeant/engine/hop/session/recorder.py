@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
 from paigeant.abc import Identities, Store
 from paigeant.aio.batch import Batcher, Limits
+from paigeant.engine.custody.notes import require_noted, signed_checkpoint
 from paigeant.engine.grants import require_answers
 from paigeant.engine.hop.session.pauses import PauseBoard
 from paigeant.engine.runtime import Runtime
@@ -15,10 +16,12 @@ from paigeant.model.events import CallsRecorded
 from paigeant.model.hops import Leased
 from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.budgets import Budget
-from paigeant.model.stored.checkpoints import Recorded, Recording
+from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
 from paigeant.model.stored.reservations import Reservation, Reserved
 
 RequireAnswers: TypeAlias = Callable[[Leased, Mapping[str, Answered]], Awaitable[None]]
+
+RequireNoted: TypeAlias = Callable[[Leased, Iterable[Checkpoint], int], Awaitable[None]]
 
 
 def _size(recording: Recording) -> int:
@@ -43,6 +46,8 @@ class StepRecorder:
         self.clock: Callable[[], float] = runtime.clock
         self.pauses: PauseBoard = PauseBoard(self.store, runtime.clock)
         self.require_answers: RequireAnswers = partial(require_answers, runtime)
+        self.sign: Callable[[Leased, Checkpoint, int], Checkpoint] = partial(signed_checkpoint, runtime)
+        self.require_noted: RequireNoted = partial(require_noted, runtime)
         self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
         self._asking: Batcher[Reservation, Reserved] = Batcher(self.store.reserve, name="budgets")
 

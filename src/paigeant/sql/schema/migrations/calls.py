@@ -53,6 +53,7 @@ def _checkpoints() -> None:
         *_numbers("fence", "took_us"),
         _time(),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("jws", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint(*_CALL, name="checkpoints_pkey"),
         sa.ForeignKeyConstraint(["workflow_id"], ["workflow_runs.workflow_id"], name="checkpoints_workflow_id_fkey"),
     )

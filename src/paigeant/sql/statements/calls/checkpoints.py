@@ -30,7 +30,10 @@ from paigeant.sql.statements.hops import THIS_HOP, bound, keep_blobs
 
 _MICRO: Final = 1_000_000
 _STEP: Final = ("workflow_id", "step_id", "direction", "epoch")
-_RECORDED: Final = (*(checkpoints.c[name] for name in ("key", "payload", "fingerprint", "kind", "library", "took_us")),)
+_RECORDED: Final = (
+    *(checkpoints.c[name] for name in ("key", "payload", "fingerprint", "kind", "library", "took_us", "jws")),
+    checkpoints.c.recorded_at,
+)
 _THESE: Final = PreparedStatement(
     select(*(checkpoints.c[name] for name in _STEP), *_RECORDED).join_from(
         call_list,
@@ -134,6 +137,7 @@ def _checkpoint_row(tx: Tx, hop: Any, checkpoint: Checkpoint) -> dict[str, Any]:
     lease = {"worker": hop.owner, "fence": hop.fence, "recorded_at": tx.now}
     made = checkpoint._asdict()
     made["took_us"] = round(made.pop("took") * _MICRO)
+    del made["at"]
     return step_of(hop) | made | lease
 
 
@@ -180,7 +184,8 @@ def start_afresh(tx: Tx, held: LeaseToken) -> int | None:
 
 
 def _checkpoint(row: Any) -> Checkpoint:
-    return Checkpoint(row.key, row.payload, row.fingerprint, row.kind, row.library, row.took_us / _MICRO)
+    took = row.took_us / _MICRO
+    return Checkpoint(row.key, row.payload, row.fingerprint, row.kind, row.library, took, row.jws, row.recorded_at)
 
 
 def _charge_row(charge: Charge) -> dict[str, Any]:

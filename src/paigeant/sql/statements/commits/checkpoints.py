@@ -42,7 +42,11 @@ def inherit_checkpoints(tx: Tx, fork: Fork) -> None:
     twin = fork.start.twin
     found = tx.rows(_OF_STEP, source=fork.source, place=fork.before)
     mine = {"workflow_id": twin.key.workflow_id, "step_id": twin.step_id, "fence": 0}
-    rows = [{**row._asdict(), **mine} for row in found if not (fork.outputs and row.kind == "prompt")]
+    rows = [
+        {**row._asdict(), **mine, "jws": fork.notes.get(row.key)}
+        for row in found
+        if not (fork.outputs and row.kind == "prompt")
+    ]
     if rows:
         tx.add(checkpoints, rows)
         tx.many(_LEASED_BEFORE, [bound(twin.key) | {"b_epoch": rows[0]["epoch"]}])

@@ -50,7 +50,9 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
     first = of_step.get(checkpoint.key)
     counts = protocol.counting(checkpoint, None if first is None else first.checkpoint)
     if counts is checkpoint:
-        of_step[checkpoint.key] = CheckpointRow(number, checkpoint, hop.fence, hop.owner, rows.clock())
+        of_step[checkpoint.key] = CheckpointRow(
+            number, checkpoint._replace(at=rows.clock()), hop.fence, hop.owner, rows.clock()
+        )
     return Recorded(alive=True, checkpoint=counts)
 
 
@@ -66,7 +68,7 @@ def inherit_checkpoints(rows: Rows, fork: Fork) -> None:
     twin, was = fork.start.twin, rows.hop(HopKey(fork.source, "", fork.before))
     found = {} if was is None else rows.runs[fork.source].checkpoints.get(_step(was), {})
     kept = {
-        key: row._replace(fence=0)
+        key: row._replace(fence=0, checkpoint=row.checkpoint._replace(jws=fork.notes.get(key)))
         for key, row in found.items()
         if not (fork.outputs and row.checkpoint.kind == "prompt")
     }

@@ -1,0 +1,50 @@
+"""Notes: whether what a step has left while it ran is what its worker signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from paigeant.errors import RevokedKey, TamperedMessage
+from paigeant.model.custody.notes import Note
+from paigeant.model.custody.records import RecordKind
+from paigeant.model.hops import Leased
+from paigeant.security.custody.chain import Chain
+from paigeant.security.custody.purposes import Keys, Purpose, Verified
+from paigeant.security.custody.texts.notes import write_note
+
+
+def check_note(
+    keys: Keys, chain: Callable[[], Chain], leased: Leased, note: Note, signed: tuple[bytes | None, datetime]
+) -> None:
+    """Return if somebody has signed this who may; raises TamperedMessage, and UnknownKey.
+
+    ``signed`` is the signature, and when it was stored. Before a run was adopted nothing was signed of it; that, and
+    who has forked it, its ``chain`` says, which is asked for then.
+    """
+    jws, at = signed
+    where = f"position {leased.grant.key.position}, {note.kind}{f' {note.name!r}' if note.name else ''}"
+    if jws is None:
+        first = chain().dispatch
+        if first is not None and first.text.kind is RecordKind.ADOPT and at <= first.at:
+            return
+        raise TamperedMessage(f"{where}: nobody has signed it")
+    try:
+        key = keys.verify(Purpose.NOTE, write_note(leased, note), jws, at)
+    except TamperedMessage as error:
+        raise type(error)(f"{where}: {error}") from error
+    if key.is_compromised:
+        raise RevokedKey(f"{where}: a key of {key.iss} is compromised, and no record follows it")
+    right = f"step:{leased.grant.topic}"
+    if not key.may(right) and not _has_given(chain(), leased, key):
+        raise TamperedMessage(f"{where}: {key.iss} may not {right}")
+
+
+def _has_given(chain: Chain, leased: Leased, key: Verified) -> bool:
+    """Tell whether it is of the step with which a fork begins, and of who has forked it: of the source it is signed."""
+    first = chain.dispatch
+    if first is None or first.text.kind is not RecordKind.DISPATCH:
+        return False
+    said, (_, path, position) = first.text.fields, leased.grant.key
+    begins = [(each["path"], each["n"]) for each in said["next"]] == [(path, position)] and position > 1
+    return begins and key.iss == first.iss and key.may(f"dispatch:{said['workflow']}")

@@ -1,0 +1,106 @@
+"""Signing: what a process signs with its own keys, and which others it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Final
+
+from paigeant.abc.codec import KeepKeys
+from paigeant.errors import ConfigError, InvalidInput
+from paigeant.model.custody.keys import PublishedKey
+from paigeant.model.custody.notes import Note
+from paigeant.model.custody.records import RecordKind, SignedRecord
+from paigeant.model.hops import Leased
+from paigeant.model.people.deeds import Deed, DeedTerms
+from paigeant.model.stored.dead_letters import Flaw
+from paigeant.plugins import load_plugin
+from paigeant.security.custody.deeds import right_to, write_deed
+from paigeant.security.custody.judging.letters import Letters
+from paigeant.security.custody.purposes import KeyPlaces, Keys, Purpose
+from paigeant.security.custody.texts.notes import write_note
+from paigeant.security.frame import RECORD_BYTES, Frame, read_frame
+from paigeant.security.plain import PlainCodec
+
+LONGEST: Final = RECORD_BYTES // 2
+"""Bytes of a record, at most."""
+
+
+class SigningCodec(PlainCodec):
+    """Seals as the plain codec does, and has keys, which it reads on first need."""
+
+    signs: bool = True
+
+    def __init__(
+        self,
+        *,
+        namespace: str = "default",
+        audience: str | None = None,
+        keyring: Callable[[], Keys] | None = None,
+    ) -> None:
+        """Sign with the keys of ``keyring``, by default one in memory, for ``audience``, by default the namespace."""
+        super().__init__("signed", namespace=namespace)
+        self._audience = audience or namespace
+        self._make_keyring: Callable[[], Keys] = keyring or (
+            lambda: load_plugin("paigeant.keyrings", "local")(KeyPlaces(namespace))
+        )
+
+    @cached_property
+    def keyring(self) -> Keys:
+        """The keys, read when they are first needed; raises ConfigError."""
+        return self._make_keyring()
+
+    @property
+    def adopts(self) -> bool:
+        """Whether the keys are those of development."""
+        return self.keyring.is_development
+
+    def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
+        """Return what is wrong with the signature of a message that opens, and why; None if nothing is."""
+        message, record = self.open(body)
+        letters = Letters(self.keyring, self._audience)
+        return letters.find_flaw(message.key, read_frame(body).body, record, datetime.now(UTC))
+
+    def strangers(self, signatures: Iterable[bytes]) -> Sequence[str]:
+        """Return the ids of keys that have signed this and are not known."""
+        return self.keyring.strangers(signatures)
+
+    def introduce(self, keys: Iterable[PublishedKey]) -> None:
+        """Know keys from now on, as far as they prove themselves."""
+        self.keyring.introduce(keys)
+
+    # -- signing
+
+    async def prepare(self, keep: KeepKeys, *rights: str) -> None:
+        """Return once this process may sign this; raises ConfigError, and Unavailable of a signer or a store."""
+        await self.keyring.prepare(keep, *rights)
+        self.require_rights(*rights)
+
+    def require_rights(self, *rights: str) -> None:
+        """Return if this process may sign what these are the rights to; raises ConfigError."""
+        for right in rights:
+            key = self.keyring.mine_for(right.partition(":")[2] or right)
+            if not key.may(right):
+                raise ConfigError(f"the key of {key.iss} may not {right}: add it to its rights, or use another key")
+
+    def attest(self, terms: DeedTerms) -> Deed:
+        """Return a deed, signed; raises ConfigError if this process has no key that may sign it."""
+        deed = Deed.of(terms)
+        self.require_rights(right_to(terms.verb))
+        text = write_deed(deed, terms, self._audience)
+        return replace(deed, text=text.decode(), jws=self.keyring.sign(Purpose.DEED, text).decode())
+
+    def note(self, leased: Leased, note: Note) -> bytes | None:
+        """Return the detached JWS over what a leased step leaves while it runs, None if its run is not signed."""
+        return None if leased.head is None else self.keyring.sign(Purpose.NOTE, write_note(leased, note))
+
+    def record_of(self, frame: Frame) -> SignedRecord | None:
+        """Return the record that travels, as it travelled; of what kind it is, its text says."""
+        return None if frame.record is None else SignedRecord("", frame.record, frame.jws or b"")
+
+    def _sign(self, kind: RecordKind, text: bytes) -> SignedRecord:
+        if len(text) > LONGEST:
+            raise InvalidInput(f"the record of the hop is {len(text):,} bytes; at most {LONGEST:,} are allowed")
+        return SignedRecord(kind, text, self.keyring.sign(Purpose.RECORD, text))
