@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from paigeant import Paigeant
 from paigeant.app.choosing import DEVELOPMENT_KEY, development_folder
 from paigeant.app.custody import Custody, public_half, verify_document
-from paigeant.security.custody.audit import Audit
+from paigeant.security.custody.evidence.verdict import Audit
 from paigeant.security.custody.keyring import DEVELOPMENT
 
 

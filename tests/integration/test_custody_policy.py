@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from paigeant.app.custody import Custody
 from paigeant.config import Settings
 from paigeant.model.revision import RevisionPolicy
 from paigeant.testing.waiting import eventually
+from tests.integration.evidence import audit_twice
 
 
 @pytest.mark.parametrize(("payload", "status"), [("good", RunStatus.COMPLETED), ("bad", RunStatus.COMPENSATED)])
@@ -52,3 +55,30 @@ async def test_a_run_under_a_policy_goes_on_and_is_undone(tmp_path: Path, payloa
 
     assert (view.status, view.reason, audit.verdict) == (status, None, "intact")
     assert undone == (["painted"] * 3 if payload == "bad" else [])
+
+
+async def test_an_audit_finds_a_plan_that_was_edited(tmp_path: Path):
+    """It is too long to travel: it lies in the store, and messages have its digest."""
+    registry = ActivityRegistry()
+
+    @registry.execute
+    async def draft(note: str) -> str:
+        return note[:1]
+
+    settings = Settings(store=f"sqlite:///{tmp_path}/a.db", signing="on", grace=1, lease=10)
+    workflow = Workflow("long", [Step("draft", {"note": "x" * 500})] * 12)
+    async with Paigeant(registry, workflows=[workflow], settings=settings) as app, app.worker():
+        run = await app.dispatch(workflow, None)
+        await run.result(20)
+        assert (await audit_twice(app, run.workflow_id)).broken is None
+
+        for change in (
+            "UPDATE plans SET entries = CAST(replace(CAST(entries AS TEXT), 'xx', 'xy') AS BLOB)",
+            "DELETE FROM run_plans",
+        ):
+            with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+                assert connection.execute(change).rowcount == 1
+                connection.commit()
+            broken = (await Custody(app).verify(run.workflow_id)).broken
+            assert broken is not None
+            assert (broken.link, "is not in the store as it was kept" in broken.why) == ("plan", True)

@@ -20,8 +20,9 @@ from paigeant.errors import ConfigError, MessageRejected
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.people.deeds import DeedVerb
 from paigeant.model.values.durations import Duration
-from paigeant.security.custody.audit import BROKEN, Audit, BrokenLink, Exported, audit, audit_columns
+from paigeant.security.custody.audit import audit, audit_columns
 from paigeant.security.custody.evidence.document import RIGHT, document_of, read_document, write_document
+from paigeant.security.custody.evidence.verdict import BROKEN, Audit, BrokenLink, Exported
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.keyring import Keyring
 from paigeant.security.custody.purposes import KeyPlaces, Keys

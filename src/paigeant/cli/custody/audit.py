@@ -22,8 +22,8 @@ from paigeant.cli.terminal.commands import new_app
 from paigeant.cli.terminal.console import note, printable, write, write_json
 from paigeant.config import load_settings
 from paigeant.errors import InvalidInput
-from paigeant.security.custody.audit import BROKEN, Audit, Exported
 from paigeant.security.custody.evidence.document import DOCUMENT_BYTES
+from paigeant.security.custody.evidence.verdict import BROKEN, Audit, Exported
 
 app: typer.Typer = new_app("audit", about="Verify what was signed of runs.")
 

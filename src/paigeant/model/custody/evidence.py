@@ -51,7 +51,7 @@ class Evidence(NamedTuple):
 
     ``parent`` is the node within which it has begun, if it has begun within another; ``origin`` are the tenant, the
     dispatch key and the trace's id, with which it began. ``lost`` are the digests of large values that the store does
-    not have as they were kept there.
+    not have as they were kept there, ``plans`` what lies under the digests of those that messages only refer to.
     """
 
     workflow_id: UUID
@@ -67,3 +67,4 @@ class Evidence(NamedTuple):
     parent: HopKey | None = None
     origin: Mapping[str, str | None] = {}
     lost: Sequence[str] = ()
+    plans: Mapping[str, bytes] = {}

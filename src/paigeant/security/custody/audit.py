@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,55 +21,15 @@ from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.security.custody.chain import Chain, Link
 from paigeant.security.custody.evidence.columns import HopColumns, RunColumns, columns_of, digest_in
+from paigeant.security.custody.evidence.plans import find_lost_plans, judge_plans
+from paigeant.security.custody.evidence.verdict import BROKEN, INTACT, UNSIGNED, Audit, BrokenLink
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.judging.variables import find_unsigned
 from paigeant.security.custody.records import RecordText, digest_of_revision, read_stored
 from paigeant.security.custody.summaries import deeds_of, hops_of, keys_of, subject_of
 
-INTACT: Final = "intact"
-BROKEN: Final = "broken"
-UNSIGNED: Final = "unsigned"
-
 _STATUSES: Final = frozenset(map(str, RunStatus))
-_SAID: Final = re.compile(r"(?:position (\d+)(?: of (\S+))?|dispatch|adoption), (\w+): (.*)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class BrokenLink:
-    """The first link that is broken: of which hop, what of it, and why."""
-
-    path: str
-    position: int
-    step: str | None
-    link: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Exported:
-    """Whose key signed a document, when, and whether ``values`` are in it: else digests are the exporter's word."""
-
-    signed_by: str
-    at: datetime
-    values: bool
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What an audit came to: ``intact``, ``broken`` or ``unsigned``; ``hops`` say who signed what, in order.
-
-    The ``subject`` is the person for whom the run acts, if it acts for one. Of a document ``exported`` says who signed
-    it; if it is not what somebody signed who may, nothing is known of it, not even of which run it is.
-    """
-
-    workflow_id: UUID | None
-    verdict: str
-    hops: tuple[dict[str, Any], ...] = ()
-    keys: tuple[str, ...] = ()
-    broken: BrokenLink | None = None
-    deeds: tuple[dict[str, Any], ...] = field(default=())
-    subject: str | None = None
-    exported: Exported | None = None
+_SAID: Final = re.compile(r"(?:position (\d+)(?: of (\S+))?|branch (\S+)|dispatch|adoption), (\w+): (.*)", re.DOTALL)
 
 
 class _BrokenError(Exception):
@@ -99,9 +57,8 @@ def audit_columns(run: RunColumns, records: Sequence[StoredRecord], deeds: Seque
             _check_hop(hop, chain)
         _check_joins(chain)
         _check_messages(run, chain)
+        _check_plans(run, chain)
         _check_variables(run, chain)
-        if run.lost:
-            raise _broken("", 0, "values", f"the value with SHA-256 {run.lost[0]} is not in the store as it was kept")
     except _BrokenError as error:
         return Audit(run.workflow_id, BROKEN, hops_of(chain), keys_of(chain), error.link, *_people(chain))
     return Audit(run.workflow_id, INTACT, hops_of(chain), keys_of(chain), None, *_people(chain))
@@ -182,7 +139,7 @@ def _prev_of(stored: StoredRecord) -> str | None:
 
 def _explained(path: str, position: int, text: str) -> _BrokenError:
     said = _SAID.match(text)
-    return _broken(path, position, said[3] if said else "record", said[4] if said else text)
+    return _broken(path, position, said[4] if said else "record", said[5] if said else text)
 
 
 def _broken(path: str, position: int, link: str, why: str, step: str | None = None) -> _BrokenError:
@@ -288,6 +245,21 @@ def _check_messages(run: RunColumns, chain: Chain) -> None:
     for place, hop in rows.items():
         if hop.message is not None and place not in announced and not chain.inherits(*place):
             raise _broken(*place, "message", "no record announced it", hop.step)
+
+
+def _check_plans(run: RunColumns, chain: Chain) -> None:
+    """Judge what was changed of the plans, and that they and large values lie there as they were kept."""
+    for name, lost in (("values", run.lost), ("plan", find_lost_plans(run))):
+        if lost:
+            raise _broken(
+                "", 0, name, f"the {name.rstrip('s')} with SHA-256 {lost[0]} is not in the store as it was kept"
+            )
+    try:
+        judge_plans(run, chain)
+    except MessageRejected as error:
+        said = _SAID.match(str(error))
+        path, position = (said[2] or said[3] or "", int(said[1] or 0)) if said else ("", 0)
+        raise _explained(path, position, str(error)) from error
 
 
 def _check_variables(run: RunColumns, chain: Chain) -> None:

@@ -56,7 +56,8 @@ def load_evidence(rows: Rows, run: RunRow) -> Evidence:
         parent=run.parent,
         origin={"tenant": run.tenant, "key": run.dispatch_key, "trace": run.trace_id},
     )
-    return evidence._replace(lost=find_lost(evidence, run.values))
+    plans = {digest: rows.plan_texts[digest] for digest in run.plans if digest in rows.plan_texts}
+    return evidence._replace(lost=find_lost(evidence, run.values), plans=plans)
 
 
 def adopt(rows: Rows, run: RunRow, adoption: Adoption) -> bool:

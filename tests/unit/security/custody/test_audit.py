@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from paigeant.model.custody.evidence import Evidence
-from paigeant.model.values.values import inline
-from paigeant.security.custody.audit import Audit, audit
+import pytest
+
+from paigeant.abc import Departure
+from paigeant.model.custody.evidence import Evidence, HopEvidence
+from paigeant.model.entries.step import Step
+from paigeant.model.outcomes import Revised
+from paigeant.model.revision import RevisionPolicy, SlipPolicy
+from paigeant.model.transition import Left
+from paigeant.model.values.values import NULL, inline
+from paigeant.routing import advance
+from paigeant.security.custody.audit import audit
+from paigeant.security.custody.evidence.verdict import Audit
 from paigeant.security.custody.judge import Judge
 
 from .conftest import MINUTE, Journey, Ring
@@ -31,6 +41,36 @@ def _cost(ring: Ring, calls: Any, length: int) -> int:
 
 def test_a_run_of_ten_times_as_many_records_takes_about_ten_times_as_long(ring: Ring, calls: Any):
     assert _cost(ring, calls, 200) < 12 * _cost(ring, calls, 20)
+
+
+@pytest.mark.parametrize(("step", "link"), [("paint", None), ("steal", "rev")])
+def test_an_audit_judges_what_was_changed_of_a_plan(ring: Ring, step: str, link: str | None):
+    policy = SlipPolicy(limits=RevisionPolicy(allow=("paint",)))
+    journey = Journey.begin(ring.codec("api"), "draft", "print", policy=policy)
+    codec, first = ring.codec("billing"), journey.sealed.body
+    leased = journey.lease(codec)
+    loose = replace(leased.message.routing_slip, policy=None)  # a worker that obeys nobody
+    made = advance(
+        replace(leased, message=replace(leased.message, routing_slip=loose)), Revised(NULL, insert=[Step(step)])
+    )
+    [(following, hold)] = made.next
+    slip = replace(following.routing_slip, policy=policy)
+    made = replace(made, next=((replace(following, routing_slip=slip), hold),))
+    hop = codec.depart(leased, Departure("worker", made))
+    journey.keep(leased.grant.key, 1, hop.record)
+    left = made.hop
+    assert isinstance(left, Left)
+    done = (leased.grant.key, "draft", leased.message.step_id.hex, "execute", "completed", 1, False)
+    ahead = (following.key, step, following.step_id.hex, "execute", "pending", 0, True)
+    hops = [
+        HopEvidence(*done, None, NULL, None, left.undo, None, first, made.writes.revision),
+        HopEvidence(*ahead, None, None, None, None, None, hop.messages[0].body),
+    ]
+    run = (journey.message.headers.workflow_id, "article", "running", journey.message.payload.input, None, False)
+
+    found = audit(Evidence(*run, hops, (), journey.records), Judge(ring.keyring(), "default"))
+
+    assert (found.broken and (found.broken.position, found.broken.link)) == (link and (1, link))
 
 
 def test_an_audit_goes_by_when_records_were_stored(ring: Ring):

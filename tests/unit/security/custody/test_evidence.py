@@ -17,9 +17,10 @@ from paigeant.config import Settings
 from paigeant.errors import InvalidInput, MessageRejected
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.values.values import inline, text_of
-from paigeant.security.custody.audit import Audit, audit
+from paigeant.security.custody.audit import audit
 from paigeant.security.custody.evidence import document as documents
 from paigeant.security.custody.evidence.document import document_of, read_document, write_document
+from paigeant.security.custody.evidence.verdict import Audit
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.keyring import Keyring
 from paigeant.security.custody.purposes import KeyPlaces, Purpose

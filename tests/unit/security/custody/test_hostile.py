@@ -15,7 +15,8 @@ from paigeant.errors import MessageRejected
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.values.values import inline
-from paigeant.security.custody.audit import Audit, audit
+from paigeant.security.custody.audit import audit
+from paigeant.security.custody.evidence.verdict import Audit
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.purposes import Purpose
 from paigeant.security.frame import read_frame, write_frame

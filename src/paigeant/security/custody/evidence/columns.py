@@ -84,7 +84,8 @@ class VariableColumns:
 class RunColumns:
     """A run; ``origin`` is what its dispatch says beside its input, ``lost`` are digests of large values.
 
-    ``fields`` are the names of its input's fields, None if they are not at hand: it may have any.
+    The ``plans`` are those that lie there by themselves, under their SHA-256. ``fields`` are the names of its input's
+    fields, None if they are not at hand: it may have any.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -99,6 +100,7 @@ class RunColumns:
     hops: tuple[HopColumns, ...]
     variables: tuple[VariableColumns, ...]
     lost: tuple[str, ...]
+    plans: tuple[tuple[str, Column], ...]
 
 
 def digest_in(column: Column | None) -> str | None:
@@ -117,6 +119,7 @@ def columns_of(evidence: Evidence) -> RunColumns:
         tuple(_hop(hop) for hop in evidence.hops),
         tuple(_variable(each) for each in evidence.variables),
         tuple(evidence.lost),
+        tuple((name, Text(text.decode(errors="replace"))) for name, text in sorted(evidence.plans.items())),
     )
 
 
@@ -126,7 +129,8 @@ def without_texts(columns: RunColumns) -> RunColumns:
         _left_out(hop, "input", "output", "log", "undo", "error", "revision", "message") for hop in columns.hops
     )
     variables = tuple(_left_out(each, "value") for each in columns.variables)
-    return replace(_left_out(columns, "input", "output"), hops=hops, variables=variables)
+    plans = tuple((name, LeftOut(column.digest)) for name, column in columns.plans)
+    return replace(_left_out(columns, "input", "output"), hops=hops, variables=variables, plans=plans)
 
 
 Row = TypeVar("Row", RunColumns, HopColumns, VariableColumns)

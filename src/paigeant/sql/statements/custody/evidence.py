@@ -16,7 +16,15 @@ from paigeant.protocol.operate import unknown
 from paigeant.protocol.proof import find_lost
 from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.transaction import Tx
-from paigeant.sql.schema.tables import Columns, step_executions, values, workflow_runs, workflow_variables
+from paigeant.sql.schema.tables import (
+    Columns,
+    plans,
+    run_plans,
+    step_executions,
+    values,
+    workflow_runs,
+    workflow_variables,
+)
 from paigeant.sql.statements.custody.deeds import load_deeds
 from paigeant.sql.statements.custody.records import load_records
 from paigeant.sql.statements.run_status import STATUS
@@ -32,6 +40,11 @@ _RUN: Final = (
     .where(runs.workflow_id == bindparam("workflow_id"), unindexed(runs.namespace == bindparam("namespace")))
 )
 _VALUES: Final = select(values.c.sha256, values.c.json).where(values.c.workflow_id == bindparam("workflow_id"))
+_PLANS: Final = (
+    select(run_plans.c.digest, plans.c.entries)
+    .join_from(run_plans, plans, (plans.c.namespace == run_plans.c.namespace) & (plans.c.digest == run_plans.c.digest))
+    .where(run_plans.c.workflow_id == bindparam("workflow_id"))
+)
 _COMPENSATIONS: Final = TypeAdapter(tuple[Compensation, ...])
 _PARENT: Final = select(runs.parent_id).where(runs.workflow_id == bindparam("workflow_id"))
 _HOPS: Final = (
@@ -64,7 +77,8 @@ def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
         parent=None if run.parent_id is None else HopKey(run.parent_id, run.parent_path, run.parent_position),
     )
     stored = {row.sha256: bytes(row.json) for row in tx.rows(_VALUES, workflow_id=workflow_id)}
-    return evidence._replace(lost=find_lost(evidence, stored))
+    kept = {row.digest: bytes(row.entries) for row in tx.rows(_PLANS, workflow_id=workflow_id)}
+    return evidence._replace(lost=find_lost(evidence, stored), plans=kept)
 
 
 def _with_parents(tx: Tx, workflow_id: UUID) -> list[UUID]:
