@@ -187,3 +187,21 @@ async def test_without_signing_who_did_what_is_kept_all_the_same(tmp_path: Path)
         ("dead-drop", "ann", False),
         ("prune", "ann", False),
     ]
+
+
+@pytest.mark.parametrize(("verb", "position"), [("signal", 2), ("retry", 3)])
+async def test_an_audit_misses_what_somebody_did_and_a_hop_has_followed(desk: Desk, verb: str, position: int):
+    run = await desk.dispatch()
+    await desk.serve(run, waits)
+    async with desk.app() as app:
+        await app.run(run.workflow_id).signal("approved", "yes")
+        await desk.serve(run, is_over)
+        desk.mended = True
+        await app.run(run.workflow_id).retry()
+        view = await desk.serve(run, is_over)
+    assert view.status is RunStatus.COMPLETED
+
+    desk.database.edit(f"DELETE FROM deeds {OF_RUN} AND verb = '{verb}'", run=run.workflow_id)
+
+    broken = (await desk.audit(run)).broken
+    assert (broken.position, broken.link) == (position, "because")

@@ -32,7 +32,7 @@ from paigeant.security.custody.evidence.adoption import write_adoption
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.judging.branches import check_start
 from paigeant.security.custody.judging.children import judge_child, link_all
-from paigeant.security.custody.judging.closing import check_end, learn_parents
+from paigeant.security.custody.judging.closing import check_end, learn_parents, obeyed
 from paigeant.security.custody.judging.notes import check_note
 from paigeant.security.custody.judging.plans import check_plans, places_of
 from paigeant.security.custody.judging.variables import (
@@ -42,7 +42,7 @@ from paigeant.security.custody.judging.variables import (
     check_variables,
 )
 from paigeant.security.custody.purposes import ADOPT, Keys, Purpose
-from paigeant.security.custody.writing import kind_of, write_branch, write_dispatch, write_hop, write_turn
+from paigeant.security.custody.writing import Known, kind_of, write_branch, write_dispatch, write_hop, write_turn
 from paigeant.security.frame import RECORD_BYTES, write_frame
 from paigeant.security.signing import SigningCodec
 
@@ -91,8 +91,9 @@ class SignedCodec(SigningCodec):
         if leased.head is None or not isinstance(departure.transition.hop, Left):
             return super().depart(leased, departure)
         bodies = [self.write(message) for message in following]
-        heads = self._chains.kept_by(leased).joined.get(leased.grant.key[1:])
-        record = self._sign(kind_of(departure, heads), write_hop(leased, departure, bodies, heads))
+        chain = self._chains.kept_by(leased)
+        known = Known(chain.joined.get(leased.grant.key[1:]), obeyed(chain, leased, departure))
+        record = self._sign(kind_of(departure, known.heads), write_hop(leased, departure, bodies, known))
         return SealedHop(
             tuple(_sealed(message, body, record) for message, body in zip(following, bodies, strict=True)), record
         )

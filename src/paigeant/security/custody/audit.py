@@ -101,6 +101,11 @@ def _verify_deeds(run: RunColumns, deeds: Sequence[StoredDeed], judge: Judge, ch
                 judge.learn(chain, stored)
             except MessageRejected as error:
                 raise _broken("", 0, f"deed {stored.deed.verb}", str(error)) from error
+    there = {deed.digest for deed in chain.deeds.all}
+    for link in chain.links.values():
+        if not there.issuperset(link.text.fields.get("because", ())):
+            _, path, position = link.text.place
+            raise _broken(path, position, "because", "what somebody did, and it followed, is not in the store")
     own = {stored.deed.deed_id.hex for stored in deeds if stored.deed.workflow_id == run.workflow_id}
     for name, deed in chain.deeds.named.items():
         if name in own and deed.follows is not None and deed.follows not in chain.links:

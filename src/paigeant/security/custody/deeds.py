@@ -13,12 +13,15 @@ from paigeant.model.message import HopKey
 from paigeant.model.people.approvals import Answered
 from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, StoredDeed
 from paigeant.model.runs import CancelRequest
+from paigeant.model.values.digests import digest_of
 from paigeant.model.values.json_text import to_json
 from paigeant.security.custody.purposes import Keys, Purpose
 from paigeant.security.custody.texts.fields import DEED, SignedText
 from paigeant.security.frame import read_json
 
 DEPTH: Final = 8
+OBEYED: Final = 100
+"""Deeds that a record names, at most."""
 _TEXT: Final = SignedText(DEED)
 
 
@@ -28,7 +31,10 @@ def right_to(verb: str) -> str:
 
 
 class DoneDeed(NamedTuple):
-    """A deed that was verified: what was done with what, by whom, who signed it, and when it was stored."""
+    """A deed that was verified: what was done with what, by whom, who signed it, and when it was stored.
+
+    The ``digest`` is that of its text and signature; one that somebody has vouched for has none.
+    """
 
     verb: str
     by: str
@@ -37,6 +43,7 @@ class DoneDeed(NamedTuple):
     at: datetime
     iss: str
     follows: str | None
+    digest: str = ""
 
 
 def write_deed(deed: Deed, terms: DeedTerms, audience: str) -> bytes:
@@ -76,7 +83,8 @@ def verify_deed(keys: Keys, audience: str, stored: StoredDeed) -> DoneDeed:
         raise TamperedMessage(f"{where}, aud: it is for {said['aud']!r}, not for {audience!r}")
     if not key.may(right := right_to(deed.verb)):
         raise TamperedMessage(f"{where}, signer: {key.iss} may not {right}")
-    return DoneDeed(deed.verb, deed.by, deed.via, said["args"], stored.at, key.iss, said["follows"])
+    digest = digest_of(b"%b\n%b" % (text, deed.jws.encode()))
+    return DoneDeed(deed.verb, deed.by, deed.via, said["args"], stored.at, key.iss, said["follows"], digest)
 
 
 def _read(text: bytes, where: str) -> dict[str, Any]:
@@ -84,6 +92,34 @@ def _read(text: bytes, where: str) -> dict[str, Any]:
         return _TEXT.read(text, read_json(text, depth=DEPTH))
     except (ValueError, RecursionError) as error:
         raise TamperedMessage(f"{where}, text: no deed: {error}") from error
+
+
+class Obeying(NamedTuple):
+    """A hop that is left: its place, whether its run is ended, when it was left before, and what it has waited for.
+
+    That is the name of a signal, and the digest of what it carried.
+    """
+
+    path: str
+    position: int
+    ended: bool
+    since: datetime | None
+    signal: tuple[str, str | None] | None
+
+
+def _obeys(hop: Obeying, deed: DoneDeed) -> bool:
+    said = deed.arguments
+    match deed.verb:
+        case DeedVerb.CANCEL | DeedVerb.TERMINATE:
+            return hop.ended
+        case DeedVerb.RETRY:
+            return hop.since is not None and deed.at >= hop.since
+        case DeedVerb.SIGNAL:
+            return (said.get("name"), said.get("value")) == hop.signal
+        case DeedVerb.APPROVAL:
+            return (said.get("path"), said.get("position")) == (hop.path, hop.position)
+        case _:
+            return False
 
 
 class Deeds:
@@ -141,6 +177,11 @@ class Deeds:
         """Return how many signals of this name somebody has sent that carry this value."""
         said = (DeedVerb.SIGNAL, name, digest)
         return sum((each.verb, each.arguments.get("name"), each.arguments.get("value")) == said for each in self.all)
+
+    def obeyed_by(self, hop: Obeying) -> list[str]:
+        """Return the digests of those that a hop obeys: all that may be why it is left as it is, of many the newest."""
+        found = [each.digest for each in self.all if each.digest and _obeys(hop, each)]
+        return sorted(found[-OBEYED:])
 
     def sets(self, name: str, digest: str | None) -> bool:
         """Tell whether somebody has set a variable to this value, or sent a signal that carries it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from paigeant.abc import Departure, DispatchTerms
 from paigeant.model.custody.records import RecordKind
@@ -87,11 +87,18 @@ def write_turn(message: PaigeantMessage, owner: str, prev: str, body: bytes) -> 
     )
 
 
-def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], heads: str | None = None) -> bytes:
-    """Return the record of a hop that is left, whose messages that follow have these bodies.
+class Known(NamedTuple):
+    """What is known of a hop that is left: the digest of the newest records of a node's branches, which have ended.
 
-    The ``heads`` are the digest of the newest records of a node's branches, which have ended.
+    ``because`` has the digests of the deeds that it obeys.
     """
+
+    heads: str | None = None
+    because: Sequence[str] = ()
+
+
+def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], known: Known = Known()) -> bytes:  # noqa: B008  (it does not change)
+    """Return the record of a hop that is left, whose messages that follow have these bodies."""
     grant, message, made = leased.grant, leased.message, departure.transition
     done, undo, fault = None, None, None
     if isinstance(made.hop, Left):
@@ -101,7 +108,7 @@ def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], hea
     did, plan, revised = _plans(message, following, made)
     return to_json(
         {
-            "k": kind_of(departure, heads).value,
+            "k": kind_of(departure, known.heads).value,
             "wf": str(grant.key.workflow_id),
             "path": grant.key.path,
             "n": grant.key.position,
@@ -125,9 +132,10 @@ def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], hea
             "plan": plan,
             "rev": revised,
             "next": [_following(each, body) for each, body in zip(following, bodies, strict=True)],
-            "heads": heads,
+            "heads": known.heads,
             "run": None if made.end is None else made.end.status.value,
             "result": digest_of_value(made.end and made.end.output),
+            "because": list(known.because),
         }
     )
 

@@ -175,6 +175,7 @@ HOP: Final = {
     "heads": None,
     "run": "completed",
     "result": "r",
+    "because": ["d"],
 }
 ADOPTED: Final = {
     "path": "2.0",

@@ -10,14 +10,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from paigeant.abc import Departure
 from paigeant.errors import TamperedMessage, UnsignedDeed
 from paigeant.model.custody.records import StoredRecord
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.fan.joins import branch_at, parent_of
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.runs import CancelRequest, StepStatus
 from paigeant.security.custody.chain import Chain, Chains
+from paigeant.security.custody.deeds import Obeying
 from paigeant.security.custody.judging.children import Linker, link_all
-from paigeant.security.custody.records import CLOCKS, RecordText, place_of, read_time
+from paigeant.security.custody.records import CLOCKS, RecordText, digest_of_value, place_of, read_time
 
 
 def has_ended_beside(chain: Chain, path: str) -> bool:
@@ -93,6 +96,19 @@ def check_cancel(chain: Chain, grant: Grant) -> None:
     if not proven:
         what = "its branch" if grant.key.path else "the run"
         raise UnsignedDeed(f"position {grant.key.position}, cancel: nobody has signed that {what} is to be cancelled")
+
+
+def obeyed(chain: Chain, leased: Leased, departure: Departure) -> Sequence[str]:
+    """Return the digests of what people did that a hop obeys, as far as it is known: where that was asked for."""
+    if not chain.deeds.all:
+        return ()
+    (_, path, position), message = leased.grant.key, leased.message
+    left, signal = chain.at(path, position), None
+    if message.topic == FLOW:
+        value = dict(departure.transition.writes.variables).get(message.label)
+        signal = (message.label, digest_of_value(value))
+    ended = departure.closed or leased.grant.cancel is not None
+    return chain.deeds.obeyed_by(Obeying(path, position, ended, left[-1].at if left else None, signal))
 
 
 def check_end(chain: Chain, grant: Grant) -> None:

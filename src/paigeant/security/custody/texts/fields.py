@@ -87,6 +87,7 @@ _HOP: Final[Fields] = {
     "heads": _MAYBE,
     "run": _END,
     "result": _MAYBE,
+    "because": _TEXTS,
 }
 _DISPATCH: Final[Fields] = {
     "aud": _TEXT,
