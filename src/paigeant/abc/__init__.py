@@ -23,7 +23,7 @@ from paigeant.abc.custody.judge import Judge
 from paigeant.abc.custody.signer import Signer
 from paigeant.abc.custody.signing_keys import SigningKeys
 from paigeant.abc.dead_letters import DeadLetters
-from paigeant.abc.directory import Directory
+from paigeant.abc.directory import Directory, Published
 from paigeant.abc.hooks import DispatchSpan, Hooks, Reporter, StepSpan
 from paigeant.abc.hop_store import Heart, HopStore
 from paigeant.abc.operator import Operator
@@ -68,6 +68,7 @@ __all__ = [
     "Operator",
     "Pauses",
     "PlanAccess",
+    "Published",
     "Reporter",
     "Resource",
     "RunReader",

@@ -16,6 +16,7 @@ from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.deeds import Deed, DeedTerms
+from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import PassedEntry
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
@@ -142,6 +143,13 @@ class Codec(Judge, ABC):
         Raises Unavailable and ConfigError. It may be called from any thread.
         """
         del leased, note
+
+    def publish(self, one: Plan | ActivityCard) -> bytes | None:
+        """Return what is signed of what a worker publishes, None where nothing is.
+
+        Raises Unavailable and ConfigError.
+        """
+        del one
 
     def attest(self, terms: DeedTerms) -> Deed:
         """Return what a person does as it is kept, signed where hops are.

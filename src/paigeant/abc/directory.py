@@ -10,12 +10,8 @@ from paigeant.model.people.deeds import Deed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 
 
-class Directory(ABC):
-    """The workflows and activities that workers know, and the workers themselves."""
-
-    @abstractmethod
-    async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
-        """Record workflows and activities by name; the latest publication wins, a repeat changes nothing."""
+class Published(ABC):
+    """What workers have published, and which of them are up."""
 
     @abstractmethod
     async def find_plan(self, workflow: str) -> Plan | None:
@@ -28,6 +24,18 @@ class Directory(ABC):
     @abstractmethod
     async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
         """Return the cards, by name, of those of these activities that were ever published."""
+
+    @abstractmethod
+    async def list_workers(self) -> list[WorkerCard]:
+        """Return the living workers, by their ids, those that drain too."""
+
+
+class Directory(Published):
+    """The workflows and activities that workers know, and the workers themselves."""
+
+    @abstractmethod
+    async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
+        """Record workflows and activities by name; the latest publication wins, a repeat changes nothing."""
 
     @abstractmethod
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> bool:
@@ -52,10 +60,6 @@ class Directory(ABC):
     @abstractmethod
     async def find_served(self, activities: Collection[str]) -> set[str]:
         """Return those of these activities that a living worker serves. One that drains serves nothing."""
-
-    @abstractmethod
-    async def list_workers(self) -> list[WorkerCard]:
-        """Return the living workers, by their ids, those that drain too."""
 
     @abstractmethod
     async def find_unserved(self) -> set[str]:

@@ -6,6 +6,8 @@ import asyncio
 import os
 from typing import Final
 
+from paigeant.abc import Published
+from paigeant.engine.custody.publications import ProvenDirectory
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import ConfigError
 
@@ -37,6 +39,11 @@ class Opened:
             text = f"this Paigeant was opened in another event loop: {_CURE}"
             raise ConfigError(f"{text}, or share a SyncPaigeant among threads")
         return self._runtime
+
+    @property
+    def directory(self) -> Published:
+        """What workers have published, as far as it is believed here; raises as :attr:`runtime`."""
+        return ProvenDirectory(self.runtime)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -44,6 +44,7 @@ from paigeant.app.signals import Signal, send_all
 from paigeant.app.upkeep.administration import Administration
 from paigeant.app.upkeep.safety import require_safe
 from paigeant.config import Settings, load_settings
+from paigeant.engine.custody.publications import publish
 from paigeant.engine.dispatcher import dispatch
 from paigeant.engine.hooks import GuardedHooks
 from paigeant.engine.runtime import Runtime, new_owner
@@ -105,8 +106,7 @@ class Paigeant:
             self._stack = stack.pop_all()
         lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
         parts = (store, codec, self.registry, new_owner(), lease, transport, self._hooks)
-        budgets, secrecy = self.settings.budgets, secrecy_of(self.settings)
-        self._opened.hold(Runtime(*parts, stall=stall, budgets=budgets, **secrecy))
+        self._opened.hold(Runtime(*parts, stall=stall, budgets=self.settings.budgets, **secrecy_of(self.settings)))
         return self
 
     def _choose(self) -> tuple[Store, Transport | None, bool]:
@@ -165,7 +165,7 @@ class Paigeant:
         check_workflow(workflow, "dispatch")
         read = read_dispatch(options)
         self._require_store()
-        plan = await self.catalog.find_whole(workflow, self.store)
+        plan = await self.catalog.find_whole(workflow, self._opened.directory)
         inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), [payload]))
         [started] = await dispatch(self.runtime, plan, inputs, read)
         warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store))
@@ -188,7 +188,7 @@ class Paigeant:
         """
         check_workflow(workflow, "dispatch_many")
         self._require_store()
-        plan = await self.catalog.find_whole(workflow, self.store)
+        plan = await self.catalog.find_whole(workflow, self._opened.directory)
         with naming_payloads():
             inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), read_payloads(payloads)))
             started = await dispatch(self.runtime, plan, inputs, read_dispatch(DispatchArguments(**options)))
@@ -283,15 +283,15 @@ class Paigeant:
         not registered, and ConfigError for a store, transport or signing key that is not fit to be worked with.
         """
         self._require_store()
-        topics = require_activities(self.registry, read_served(activities))
-        slots = read_concurrency(concurrency) or self.settings.concurrency
+        topics, slots = require_activities(self.registry, read_served(activities)), read_concurrency(concurrency)
         runtime = replace(self.runtime, owner=new_owner())  # several workers of one process must not be taken for one
         require_safe(self.settings)
         await runtime.codec.prepare(runtime.store.record_keys, *(f"step:{name}" for name in topics))
         await require_ready(runtime, self.settings.env)
         warn_of_unread(runtime, self.workflows.values(), topics)
-        await self.store.publish_catalog(list(self.workflows.values()), [self.registry[name].card for name in topics])
+        await publish(runtime, self.workflows.values(), [self.registry[name].card for name in topics])
         warn_of(runtime, await self.catalog.check_all(self.store))
-        options = WorkerOptions(topics, slots, timedelta(seconds=self.settings.grace), tuple(self.workflows))
+        grace, slots = timedelta(seconds=self.settings.grace), slots or self.settings.concurrency
+        options = WorkerOptions(topics, slots, grace, tuple(self.workflows))
         async with ActivityWorker(runtime, options) as worker:
             yield worker

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paigeant.abc import Directory
+from paigeant.abc import Published
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.model.entries.step import Step
 
 
-async def refused_options(registry: ActivityRegistry, directory: Directory, steps: Sequence[Step]) -> str | None:
+async def refused_options(registry: ActivityRegistry, directory: Published, steps: Sequence[Step]) -> str | None:
     """Return the first step that says of its agent what it cannot, and why; None if each can.
 
     Of an activity that is not here it counts what its workers have published. Of one that nobody has published nothing

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from paigeant.abc import Admitted, DispatchSpan, DispatchTerms
 from paigeant.activities.binding import Sources, bind
 from paigeant.engine.agent_options import refused_options
+from paigeant.engine.custody.publications import ProvenDirectory
 from paigeant.engine.flow.conditions import see_input
 from paigeant.engine.plans import WrittenPlan
 from paigeant.engine.publisher import announce_soon
@@ -266,7 +267,7 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
     _check_entries(plan)
     names = {step.activity for step in plan.steps}
     foreign = {name for name in names if name not in runtime.registry}
-    cards = await runtime.store.find_cards(foreign) if foreign else {}
+    cards = await ProvenDirectory(runtime).find_cards(foreign) if foreign else {}
     elsewhere = {step.activity for step in plan.steps if step.elsewhere}
     missing = sorted(foreign - cards.keys() - elsewhere)
     if missing:
@@ -276,7 +277,7 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
             f"(activities here: {there}); start its worker once, or write Step({missing[0]!r}, elsewhere=True)"
         )
         raise UnknownStep(text)
-    if (why := await refused_options(runtime.registry, runtime.store, plan.steps)) is not None:
+    if (why := await refused_options(runtime.registry, ProvenDirectory(runtime), plan.steps)) is not None:
         raise InvalidInput(f"workflow {plan.name!r}: {why}")
     known = {name: cards[name].interface if name in cards else runtime.registry.interface(name) for name in names}
     return {name: interface for name, interface in sorted(known.items()) if interface is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -37,12 +38,20 @@ class Terms(BaseModel, frozen=True, extra="forbid"):
     budgets: tuple[Budget, ...] = ()
 
 
+class Publication(BaseModel, frozen=True, extra="forbid"):
+    """What is signed of something that a worker has published, and when it was stored, by the store's clock."""
+
+    jws: str
+    at: datetime | None = None
+
+
 class Plan(BaseModel, frozen=True, extra="forbid"):
     """A named itinerary; ``input`` and ``output`` are JSON Schemas, as text, of what goes in and comes out.
 
     They are None where the workflow does not say. A run of a plan without entries completes at once. The
     ``revision`` is what steps may change of it, ``budgets`` are what each run may spend on models, ``identity`` is for
     which audiences steps may ask for tokens of whom a run acts for, ``secrets`` are the names whose values lie sealed.
+    As it was published it has its ``publication``.
     """
 
     name: Name
@@ -53,6 +62,12 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     budgets: tuple[Budget, ...] = ()
     identity: IdentityPolicy | None = None
     secrets: SecretPolicy | None = None
+    publication: Publication | None = None
+
+    @property
+    def right(self) -> str:
+        """The right to publish it."""
+        return f"publish:{self.name}"
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -126,6 +141,12 @@ class ActivityCard(BaseModel, frozen=True, extra="forbid"):
     undo: Undo = Undo.NEVER
     interface: str | None = None
     agent: AgentCard | None = None
+    publication: Publication | None = None
+
+    @property
+    def right(self) -> str:
+        """The right to publish it: to run it."""
+        return f"step:{self.name}"
 
     def refusal(self, step: Step) -> str | None:
         """Return why a step cannot say of its agent what it says, None if it can, or says nothing."""

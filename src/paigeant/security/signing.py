@@ -9,18 +9,20 @@ from functools import cached_property
 from typing import Final
 
 from paigeant.abc.codec import KeepKeys
-from paigeant.errors import ConfigError, InvalidInput
+from paigeant.errors import ConfigError, InvalidInput, TamperedMessage
 from paigeant.model.custody.keys import PublishedKey
 from paigeant.model.custody.notes import Note
 from paigeant.model.custody.records import RecordKind, SignedRecord
 from paigeant.model.hops import Leased
 from paigeant.model.people.deeds import Deed, DeedTerms
+from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.stored.dead_letters import Flaw
 from paigeant.plugins import load_plugin
 from paigeant.security.custody.deeds import right_to, write_deed
 from paigeant.security.custody.judging.letters import Letters
 from paigeant.security.custody.purposes import KeyPlaces, Keys, Purpose
 from paigeant.security.custody.texts.notes import write_note
+from paigeant.security.custody.texts.publications import write_publication
 from paigeant.security.frame import RECORD_BYTES, Frame, read_frame
 from paigeant.security.plain import PlainCodec
 
@@ -42,7 +44,7 @@ class SigningCodec(PlainCodec):
     ) -> None:
         """Sign with the keys of ``keyring``, by default one in memory, for ``audience``, by default the namespace."""
         super().__init__("signed", namespace=namespace)
-        self._audience = audience or namespace
+        self._audience, self._namespace = audience or namespace, namespace
         self._make_keyring: Callable[[], Keys] = keyring or (
             lambda: load_plugin("paigeant.keyrings", "local")(KeyPlaces(namespace))
         )
@@ -95,6 +97,21 @@ class SigningCodec(PlainCodec):
     def note(self, leased: Leased, note: Note) -> bytes | None:
         """Return the detached JWS over what a leased step leaves while it runs, None if its run is not signed."""
         return None if leased.head is None else self.keyring.sign(Purpose.NOTE, write_note(leased, note))
+
+    def publish(self, one: Plan | ActivityCard) -> bytes | None:
+        """Return the detached JWS over what a worker publishes."""
+        self.require_rights(one.right)
+        return self.keyring.sign(Purpose.PUBLICATION, write_publication(one, self._audience, self._namespace))
+
+    def judge_publication(self, one: Plan | ActivityCard) -> None:
+        """Return if somebody has signed what was published who may; raises TamperedMessage and UnknownKey."""
+        said = one.publication
+        if said is None:
+            raise TamperedMessage("nobody has signed it")
+        text, at = write_publication(one, self._audience, self._namespace), said.at or datetime.now(UTC)
+        key = self.keyring.verify(Purpose.PUBLICATION, text, said.jws.encode(), at)
+        if not key.may(one.right) or key.is_compromised:
+            raise TamperedMessage(f"{key.iss} may not {one.right}")
 
     def record_of(self, frame: Frame) -> SignedRecord | None:
         """Return the record that travels, as it travelled; of what kind it is, its text says."""

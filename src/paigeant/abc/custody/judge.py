@@ -13,6 +13,7 @@ from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.people.approvals import Answered
 from paigeant.model.people.deeds import StoredDeed
+from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.stored.dead_letters import Flaw
 from paigeant.model.values.values import Value
 
@@ -92,6 +93,10 @@ class Judge(BranchJudge):
         UnknownKey.
         """
         del leased, note, signed
+
+    def judge_publication(self, one: Plan | ActivityCard) -> None:
+        """Return if somebody has signed what was published who may; raises TamperedMessage and UnknownKey."""
+        del one
 
     def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
         """Return what is wrong with the signature of a message that opens, and why; None if nothing is.

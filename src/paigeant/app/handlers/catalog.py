@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
-from paigeant.abc import Directory
+from paigeant.abc import Directory, Published
 from paigeant.activities.checking import Known, check_secrets, check_workflow, require_secrets
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
@@ -104,7 +104,7 @@ class Catalog:
         self._seen.add((plan.name, asked))
         return await self.check(plan, directory, asked)
 
-    async def find(self, workflow: str | Declaration[Any, Any], directory: Directory) -> Plan:
+    async def find(self, workflow: str | Declaration[Any, Any], directory: Published) -> Plan:
         """Return the plan of a workflow, which is taken if it is a declaration; raises UnknownWorkflow."""
         if isinstance(workflow, Declaration):
             if self.plans.get(workflow.name) is not workflow.plan:
@@ -115,7 +115,7 @@ class Catalog:
             return plan
         raise await unknown_workflow(workflow, self.plans, directory)
 
-    async def find_whole(self, workflow: str | Declaration[Any, Any], directory: Directory) -> Plan:
+    async def find_whole(self, workflow: str | Declaration[Any, Any], directory: Published) -> Plan:
         """Return the plan of a workflow with those of its sub-workflows in it, as they are now.
 
         The same object as the last time, unless one of them has changed. Raises UnknownWorkflow, and InvalidInput for

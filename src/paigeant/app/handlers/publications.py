@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from paigeant.abc import Directory
+from paigeant.abc import Directory, Published
 from paigeant.errors import UnknownWorkflow
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.plan import Plan, WorkerCard
@@ -61,7 +61,7 @@ def _listing(plan: Plan, workers: Iterable[WorkerCard]) -> WorkflowListing:
     )
 
 
-async def unknown_workflow(name: str, here: Iterable[str], directory: Directory) -> UnknownWorkflow:
+async def unknown_workflow(name: str, here: Iterable[str], directory: Published) -> UnknownWorkflow:
     """Return the error for a workflow that is known neither here nor to the store: it says who is up, and with what."""
     known = sorted({*here, *await directory.list_plans()})
     close = get_close_matches(name, known, n=1)

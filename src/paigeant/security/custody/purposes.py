@@ -25,6 +25,7 @@ class Purpose(StrEnum):
     EVIDENCE = "paigeant-evidence+jws"
     VOUCHER = "paigeant-voucher+jws"
     NOTE = "paigeant-note+jws"
+    PUBLICATION = "paigeant-publication+jws"
 
 
 def utc_now() -> datetime:

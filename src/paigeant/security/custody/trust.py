@@ -20,7 +20,7 @@ from paigeant.security.custody.purposes import ADOPT, Purpose
 from paigeant.security.key_sets import JWKS_BYTES
 
 KEYS: Final = 1000
-RIGHTS: Final = ("dispatch", "step", "operate")
+RIGHTS: Final = ("dispatch", "publish", "step", "operate")
 """What a right begins with, before ``:`` and a name or ``*``."""
 
 READING: Final = ("read",)
@@ -40,9 +40,10 @@ STRANGERS: Final = 1_000
 class Grants(BaseModel, extra="forbid"):
     """What stands under ``paigeant`` in a JWK of a trusted set: whose key it is, what it may sign, where, and when.
 
-    ``may`` are ``dispatch:WORKFLOW``, ``step:ACTIVITY`` and ``operate:VERB``, each with a name or ``*``, and ``adopt``.
-    ``ns`` are namespaces, all if there are none. It is good from ``nbf`` until ``exp``, and what was stored of it from
-    ``revoked_from`` on counts for nothing, by the store's clock: who has stolen a key writes what time he likes.
+    ``may`` are ``dispatch:WORKFLOW``, ``publish:WORKFLOW``, ``step:ACTIVITY`` and ``operate:VERB``, each with a name or
+    ``*``, and ``adopt``. ``ns`` are namespaces, all if there are none. It is good from ``nbf`` until ``exp``, and what
+    was stored of it from ``revoked_from`` on counts for nothing, by the store's clock: who has stolen a key writes what
+    time he likes.
     What a ``compromised`` key has signed counts only if a record of a key still trusted follows.
     """
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from typing import Final
+from datetime import datetime
+from typing import Final, TypeVar
 
 from sqlalchemy import Text, bindparam, delete, select, true, update
 
@@ -17,12 +18,14 @@ from paigeant.sql.execution.transaction import Tx, chunks
 from paigeant.sql.schema.installation import activities, workers, workflows
 from paigeant.sql.statements.custody.deeds import keep_deeds
 
+Published = TypeVar("Published", Plan, ActivityCard)
+
 _NAMESPACE: Final = bindparam("namespace", type_=Text)
-_PLAN: Final = select(workflows.c.plan).where(
+_PLAN: Final = select(workflows.c.plan, workflows.c.published_at).where(
     workflows.c.namespace == _NAMESPACE, workflows.c.name == bindparam("name")
 )
 _NAMES: Final = select(workflows.c.name).where(workflows.c.namespace == _NAMESPACE).order_by(workflows.c.name)
-_CARDS: Final = select(activities.c.name, activities.c.card).where(
+_CARDS: Final = select(activities.c.name, activities.c.card, activities.c.published_at).where(
     activities.c.namespace == _NAMESPACE, activities.c.name.in_(bindparam("names", expanding=True))
 )
 _LIVING: Final = (
@@ -48,11 +51,17 @@ def publish_catalog(tx: Tx, plans: Sequence[Plan], cards: Sequence[ActivityCard]
 
 def find_plan(tx: Tx, workflow: str) -> Plan | None:
     """Return the workflow published under this name."""
-    found = tx.connection.execute(_PLAN, {"namespace": tx.namespace, "name": workflow}).scalars().all()
-    if None in found:
+    rows = list(tx.rows(_PLAN, namespace=tx.namespace, name=workflow))
+    if any(row.plan is None for row in rows):
         text = f"the workflow {workflow} as it lies in the store cannot be read: have a worker publish it again"
         raise WrongState(text)
-    return found[0] if found else None
+    return _published(rows[0].plan, rows[0].published_at) if rows else None
+
+
+def _published(one: Published, at: datetime) -> Published:
+    """Return a publication with when it was stored, if it is signed."""
+    said = one.publication
+    return one if said is None else one.model_copy(update={"publication": said.model_copy(update={"at": at})})
 
 
 def list_plans(tx: Tx) -> list[str]:
@@ -63,7 +72,7 @@ def list_plans(tx: Tx) -> list[str]:
 def find_cards(tx: Tx, names: Collection[str]) -> dict[str, ActivityCard]:
     """Return the cards, by name, of those of these activities that were ever published."""
     found = (tx.rows(_CARDS, namespace=tx.namespace, names=part) for part in chunks(list(names)))
-    return {row.name: row.card for rows in found for row in rows if row.card is not None}
+    return {row.name: _published(row.card, row.published_at) for rows in found for row in rows if row.card is not None}
 
 
 def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> bool:

@@ -1,0 +1,85 @@
+"""Publications: what workers say of workflows and activities, signed, and believed if it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from paigeant.abc import Published
+from paigeant.engine.custody.keys import meet_signers
+from paigeant.engine.runtime import Runtime
+from paigeant.errors import ConfigError, MessageRejected, WrongState
+from paigeant.model.checks.findings import Finding
+from paigeant.model.events import Noticed
+from paigeant.model.plan import ActivityCard, Plan, Publication, WorkerCard
+
+_GRANT: Final = "add it to the rights of the key, or dispatch the workflow only where its handlers are"
+
+
+async def publish(runtime: Runtime, plans: Iterable[Plan], cards: Iterable[ActivityCard]) -> None:
+    """Record workflows and activities for others, signed where hops are; of workflows those that the key may publish.
+
+    Raises Unavailable.
+    """
+    signed = [await _signed(runtime, plan) for plan in plans]
+    said = [one.model_copy(update={"publication": _publication(runtime, one)}) for one in cards]
+    await runtime.store.publish_catalog([one for one in signed if one is not None], said)
+
+
+async def _signed(runtime: Runtime, plan: Plan) -> Plan | None:
+    """Return a workflow as it is published; None, which is reported, if this process may not."""
+    try:
+        await runtime.codec.prepare(runtime.store.record_keys, plan.right)
+    except ConfigError as error:
+        text = f"workflow {plan.name!r} is not published: {error}"
+        runtime.report(Noticed(runtime.owner, Finding.warning("custody", text, _GRANT)))
+        return None
+    return plan.model_copy(update={"publication": _publication(runtime, plan)})
+
+
+def _publication(runtime: Runtime, one: Plan | ActivityCard) -> Publication | None:
+    jws = runtime.codec.publish(one)
+    return None if jws is None else Publication(jws=jws.decode())
+
+
+async def require_published(runtime: Runtime, one: Plan | ActivityCard) -> None:
+    """Return if somebody has signed a publication who may; raises WrongState and Unavailable."""
+    if not runtime.codec.signs:
+        return
+    said = one.publication
+    try:
+        await meet_signers(runtime, [] if said is None else [said.jws.encode()])
+        runtime.codec.judge_publication(one)
+    except MessageRejected as error:
+        text = f"{one.name!r} as it was published is not believed: {error}"
+        raise WrongState(f"{text}; start a worker of it again whose key may {one.right}") from error
+
+
+class ProvenDirectory(Published):
+    """What workers have published, as far as it is what somebody has signed who may."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Read from the store of ``runtime``, and judge with its codec."""
+        self._runtime = runtime
+
+    async def find_plan(self, workflow: str) -> Plan | None:
+        """Return the workflow published under this name, None if none ever was; raises WrongState and Unavailable."""
+        plan = await self._runtime.store.find_plan(workflow)
+        if plan is not None:
+            await require_published(self._runtime, plan)
+        return plan
+
+    async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
+        """Return the cards of those of these activities that were ever published; raises WrongState and Unavailable."""
+        cards = await self._runtime.store.find_cards(activities)
+        for card in cards.values():
+            await require_published(self._runtime, card)
+        return cards
+
+    async def list_plans(self) -> list[str]:
+        """Return the names of all published workflows, sorted."""
+        return await self._runtime.store.list_plans()
+
+    async def list_workers(self) -> list[WorkerCard]:
+        """Return the living workers."""
+        return await self._runtime.store.list_workers()
