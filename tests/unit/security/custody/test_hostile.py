@@ -11,13 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
 
-from paigeant.errors import MessageRejected
+from paigeant.errors import MessageRejected, TamperedMessage
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.values.values import inline
 from paigeant.security.custody.audit import audit
+from paigeant.security.custody.chain import Chain
 from paigeant.security.custody.evidence.verdict import Audit
 from paigeant.security.custody.judge import Judge
+from paigeant.security.custody.judging.children import link_all
 from paigeant.security.custody.purposes import Purpose
 from paigeant.security.frame import read_frame, write_frame
 
@@ -184,3 +186,15 @@ def _take(ring: Ring, journey: Journey) -> None:
     leased = journey.lease(codec)
     codec.judge(leased, journey.records)
     codec.judge(replace(leased, judged=False), journey.records)
+
+
+def test_records_of_another_run_do_not_say_what_became_of_a_child(ring: Ring):
+    """Both began at one node: nothing else tells them apart."""
+    mine, other = completed(ring), completed(ring)
+    mine_id = mine.message.headers.workflow_id
+    taken = [each._replace(key=each.key._replace(workflow_id=mine_id)) for each in other.records]
+    judge = Judge(ring.keyring(), "default")
+
+    link_all(judge, Chain(), mine.records)
+    with pytest.raises(TamperedMessage, match="dispatch, record: it is of run"):
+        link_all(judge, Chain(), taken)

@@ -62,8 +62,11 @@ def link_all(judge: Linker, chain: Chain, stored: Sequence[StoredRecord]) -> Non
     """Verify records that are not verified yet, each after the one that it follows."""
     behind: dict[str | None, list[StoredRecord]] = {}
     for each in stored:
+        text = read_placed(each)
+        if text.place[0] != str(each.key.workflow_id):
+            raise TamperedMessage(f"{place_of(text)}, record: it is of run {text.place[0]}")
         if each.record.digest not in chain.links:
-            behind.setdefault(read_placed(each).prev, []).append(each)
+            behind.setdefault(text.prev, []).append(each)
     ready = deque(each for prev in (None, *chain.links) for each in behind.pop(prev, ()))
     while ready:
         each = ready.popleft()
