@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from pathlib import Path
 from typing import Any
@@ -104,5 +105,7 @@ async def everything(settings: Settings, folder: Path) -> list[bytes]:
 
 
 def holds(found: bytes, clear: str) -> bool:
-    """Tell whether bytes have a text, as it is or as PostgreSQL shows bytes."""
-    return clear.encode() in found or clear.encode().hex().encode() in found
+    """Tell whether bytes have a text, as it is, as PostgreSQL shows bytes, or in base64, wherever in that it begins."""
+    plain = clear.encode()
+    inner = [base64.b64encode(b"\0" * shift + plain)[4 * (shift > 0) : -4] for shift in range(3)]
+    return any(form in found for form in (plain, plain.hex().encode(), *(each for each in inner if len(each) >= 8)))
