@@ -64,6 +64,7 @@ class Chain:
     _newest: dict[tuple[str, str], _Newest] = field(default_factory=dict[tuple[str, str], _Newest])
     _waits: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     _branches: dict[Place, dict[str, str]] = field(default_factory=dict[Place, dict[str, str]])
+    _turns: dict[tuple[Place, str], tuple[int, bool]] = field(default_factory=dict[Any, "tuple[int, bool]"])
     deeds: Deeds = field(default_factory=Deeds)
     joined: dict[Place, str] = field(default_factory=dict[Place, str])
     """The digests of the heads of nodes that are about to be left here."""
@@ -90,7 +91,10 @@ class Chain:
         self.links[digest] = link
         fields, path, position = link.text.fields, link.text.fields["path"], link.text.fields["n"]
         if link.node is not None:
-            self._branches.setdefault(link.node, {})[path] = digest
+            turn = (position, link.text.kind is RecordKind.BRANCH)  # to be undone, a branch begins where it has ended
+            if turn >= self._turns.get((link.node, path), turn):
+                self._turns[link.node, path] = turn
+                self._branches.setdefault(link.node, {})[path] = digest
             if link.text.fields.get("join") is not None:
                 self.starts[link.node] = link.text.fields["join"]
         if _changes_plan(link.text):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 from uuid import UUID, uuid4
 
-from paigeant.model.custody.records import SignedRecord
+import pytest
+
+from paigeant.model.custody.records import RecordKind, SignedRecord
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.message import HopKey
 from paigeant.model.values.values import inline
-from paigeant.security.custody.chain import Chains
+from paigeant.security.custody.chain import Chain, Chains, Link
+from paigeant.security.custody.records import RecordText
 from paigeant.testing.builders import new_message
 
 from .conftest import BEGAN, Journey, Ring
@@ -42,6 +47,29 @@ def test_the_runs_used_last_are_kept_as_long_as_there_is_room():
     assert (len(chains), chains.of(runs[4]).size) == (1, 12)
     chains.forget(runs[4])
     assert (len(chains), chains.size) == (0, 0)
+
+
+def _links() -> Sequence[tuple[str, Link]]:
+    """Return what is signed of a branch that has ended, and is undone: begun, done, begun again, and undone."""
+    hop = {"path": "2.1", "step": "draft", "out": None, "vars": {}, "next": [], "plan": None, "prev": None}
+    forward, back = ({"dir": way, "status": "completed"} for way in ("execute", "compensate"))
+    texts = [
+        RecordText(RecordKind.BRANCH, {**hop, "n": 0}),
+        RecordText(RecordKind.HOP, {**hop, **forward, "n": 1}),
+        RecordText(RecordKind.BRANCH, {**hop, "n": 1}),
+        RecordText(RecordKind.HOP, {**hop, **back, "n": 2}),
+    ]
+    return [(str(number), Link(text, "api", None, BEGAN, node=("", 2))) for number, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize("known", [1, 2, 3, 4])
+def test_the_newest_record_of_a_branch_is_found_in_whatever_order_they_are_verified(known: int):
+    for order in permutations(_links()[:known]):
+        chain = Chain()
+        for digest, link in order:
+            chain.add(digest, link)
+
+        assert chain.branches(("", 2)) == {"2.1": str(known - 1)}
 
 
 def _cost(ring: Ring, calls: Any, length: int, *, reads: bool) -> int:
