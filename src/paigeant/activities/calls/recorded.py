@@ -31,8 +31,9 @@ CUSTOM: Final = "custom"
 """Provider and model of what is charged for a call that is none of a model."""
 
 _NAME: Final = 100
-_NAMES: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{_NAME}}}")
 """Characters of a checkpoint's name, at most."""
+
+_NAMES: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{_NAME}}}")
 
 
 Cost: TypeAlias = Decimal | float | None
