@@ -11,10 +11,11 @@ from paigeant.model.entries.kinds import WRITTEN
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.secrecy.secrets import SECRETS
 from paigeant.model.spending.budgets import OnExceed, Per
+from paigeant.model.spending.prices import PARTS
 
 _COUNT: Final = {"type": "integer", "minimum": 0, "maximum": STEPS}
 _NAMES: Final = {"type": "array", "items": NAME}
-_WRITTEN: Final = frozenset({"workflows", "budgets"})
+_WRITTEN: Final = frozenset({"workflows", "budgets", "prices"})
 """Settings that are more than a text or a number."""
 _BUDGET: Final = {
     "usd": {"type": ["number", "string"], "exclusiveMinimum": 0},
@@ -22,6 +23,7 @@ _BUDGET: Final = {
     "per": {"enum": list(get_args(Per))},
     "on_exceed": {"enum": list(get_args(OnExceed))},
 }
+_PRICE: Final = {"type": "number", "minimum": 0}
 _A_BUDGET: Final = {"$ref": "#/$defs/budget"}
 _BUDGETS: Final = {"anyOf": [_A_BUDGET, {"type": "array", "items": _A_BUDGET}]}
 _AUDIENCES: Final = {
@@ -62,6 +64,11 @@ def json_schema() -> dict[str, Any]:
         "type": "array",
         "description": Settings.model_fields["budgets"].description,
         "items": _A_BUDGET,
+    }
+    settings["prices"] = {
+        "type": "object",
+        "description": Settings.model_fields["prices"].description,
+        "additionalProperties": _object(dict.fromkeys(PARTS, _PRICE), ["input", "output"]),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, cast
 
-from pydantic import BeforeValidator, Field, ValidationError, create_model, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
@@ -17,8 +17,9 @@ from paigeant.config.custody import CustodySettings
 from paigeant.config.file import FILE, hint, line_of, read_file
 from paigeant.config.identity import IdentitySettings
 from paigeant.config.sign_in import SignInSettings
+from paigeant.config.spending import SpendingSettings
 from paigeant.config.urls import check_url
-from paigeant.config.workflows import Budgets, Workflows, WrittenWorkflow
+from paigeant.config.workflows import Workflows, WrittenWorkflow
 from paigeant.errors import ConfigError
 from paigeant.model.checks.options import written_at
 from paigeant.model.entries.entry import WrittenWrongly
@@ -32,7 +33,7 @@ PREFIX: Final = "PAIGEANT_"
 DEFAULT: Final = "default"
 """Where a value came from that nobody set."""
 
-_FILE_ONLY: Final = frozenset({"workflows", "budgets"})
+_FILE_ONLY: Final = frozenset({"workflows", "budgets", "prices"})
 _URLS: Final = frozenset({"store", "transport", "log_sink", "oidc_issuer", "identity_issuer"})
 _OF_KUBERNETES: Final = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
@@ -72,13 +73,13 @@ DAY: Final = 86_400.0
 YEAR: Final = 366 * DAY
 
 
-class Settings(
-    CustodySettings, IdentitySettings, SignInSettings, frozen=True, extra="forbid", hide_input_in_errors=True
-):
+class Settings(CustodySettings, IdentitySettings, SignInSettings, SpendingSettings, frozen=True, extra="forbid"):
     """What is configured. Made by hand it reads nothing; :func:`load_settings` reads environment and file.
 
     A field's description says which values are allowed.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     store: Url = Field(
         default="sqlite:///.paigeant/paigeant.db", repr=False, description="a URL, as sqlite:///.paigeant/paigeant.db"
@@ -99,9 +100,6 @@ class Settings(
     )
     workflows: Workflows = Field(
         default_factory=dict[Name, WrittenWorkflow], description="names of workflows, each with its list of steps"
-    )
-    budgets: Budgets = Field(
-        default=(), description="a list of budgets in which all steps count, as [{per: tenant/day, usd: 5}]"
     )
     concurrency: int = Field(
         default=32, ge=1, le=100_000, description="how many steps a worker runs at a time, at least 1"

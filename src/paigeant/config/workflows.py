@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError, model_serializer
 
 from paigeant.config.entries import EntryReader
+from paigeant.config.spending import read_budgets
 from paigeant.model.entries.entry import WrittenWrongly
 from paigeant.model.entries.kinds import AnyEntry
 from paigeant.model.plan import Name, Plan
@@ -22,8 +22,6 @@ from paigeant.routing import check_secrets
 P = TypeVar("P")
 
 _OPTIONS: Final = ("steps", "revision", "budget", "identity", "secrets")
-_BUDGETS: Final = TypeAdapter(tuple[Budget, ...])
-_OF_A_BUDGET: Final = tuple(field.name for field in fields(Budget))
 _POLICY: Final = TypeAdapter(RevisionPolicy)
 
 
@@ -85,36 +83,13 @@ def _read_object(name: str, said: Mapping[Any, Any]) -> WrittenWorkflow:
         policy = None if revision is None else _POLICY.validate_python(revision)
     except ValidationError as error:
         raise _wrong_policy(error, revision) from error
-    budgets = _read_budgets(said.get("budget"), "budget")
+    budgets = read_budgets(said.get("budget"), "budget")
     read = {
         "identity": _read_policy(IdentityPolicy.read, said.get("identity"), "identity"),
         "secrets": _read_policy(SecretPolicy.read, said.get("secrets"), "secrets"),
     }
     made = WrittenWorkflow(steps=steps, revision=policy, budgets=budgets, written=said, **cast("Any", read))
     return _checked(name, made)
-
-
-def _read_budgets(said: Any, *within: str) -> tuple[Budget, ...]:
-    """Return one budget, or a list of them; raises WrittenWrongly."""
-    if said is None:
-        return ()
-    several = isinstance(said, list | tuple)
-    try:
-        return _BUDGETS.validate_python(said if several else [said])
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = problem["loc"] if several else problem["loc"][1:]
-        text = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "unexpected_keyword_argument":
-            option = str(place[-1])
-            text = f"a budget has no option {option!r}; {did_you_mean(option, _OF_A_BUDGET)}"
-            raise WrittenWrongly(text, *within, *place) from error
-        text = f"it is {shown(problem['input'])}: {text[:1].lower()}{text[1:]}"
-        raise WrittenWrongly(text, *within, *place) from error
-
-
-def _read_common_budgets(said: Any) -> tuple[Budget, ...]:
-    return _read_budgets(said)
 
 
 def _read_policy(read: Callable[[Any], P], said: Any, option: str) -> P:
@@ -155,6 +130,3 @@ def _wrong_policy(error: ValidationError, revision: Any) -> WrittenWrongly:
 
 Workflows: TypeAlias = Annotated[dict[Name, WrittenWorkflow], BeforeValidator(_read)]
 """Names of workflows, each with its list of steps, or an object with ``steps`` and ``revision``."""
-
-Budgets: TypeAlias = Annotated[tuple[Budget, ...], BeforeValidator(_read_common_budgets)]
-"""Budgets in which all steps count: a list of them, or one."""

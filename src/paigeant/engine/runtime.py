@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -20,6 +20,7 @@ from paigeant.engine.takers import Takers
 from paigeant.errors import ConfigError
 from paigeant.model.events import Event, Trouble
 from paigeant.model.spending.budgets import Budget
+from paigeant.model.spending.prices import Price
 
 _UNOBSERVED: Final = GuardedHooks()
 
@@ -46,8 +47,9 @@ class Runtime:
     Without a ``transport`` the store's pick is the intake. A step is held for ``lease`` before that must be renewed.
     ``clock`` tells seconds that never go back, also while the event loop is blocked: how long a lease is relied on.
     An event loop that has stood still for ``stall`` is taken for hung. ``chance`` draws the jitter of retries, 0 to 1.
-    In ``budgets`` the requests to models of all steps count. ``takers`` are the workers of the process. ``identities``
-    makes, once, what vouches for those for whom runs act; it raises ConfigError where none is configured.
+    In ``budgets`` the requests to models of all steps count, at ``prices`` where these name the model. ``takers`` are
+    the workers of the process. ``identities`` makes, once, what vouches for those for whom runs act; it raises
+    ConfigError where none is configured.
     ``secrets`` makes, once, what seals and opens secrets; it raises ConfigError for keys that cannot be read.
     """
 
@@ -62,6 +64,7 @@ class Runtime:
     stall: timedelta = timedelta(seconds=60)
     chance: Callable[[], float] = random.random
     budgets: Sequence[Budget] = ()
+    prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
     plans: PlanCache = field(default_factory=PlanCache)
     takers: Takers = field(default_factory=Takers)
     identities: Callable[[], Identities] = no_identities

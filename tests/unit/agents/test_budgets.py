@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic_ai import Agent
@@ -11,7 +12,8 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.usage import RequestUsage
 
-from paigeant import ActivityRegistry, Budget, Price, RunStatus, Workflow, testing
+from paigeant import ActivityRegistry, Budget, Paigeant, Price, RunStatus, Workflow, testing
+from paigeant.config import Settings
 from paigeant.errors import InvalidInput, RegistrationError
 
 A_CENT = Price(input=0, output=10_000)
@@ -125,6 +127,24 @@ async def test_a_budget_in_dollars_refuses_a_model_without_a_price_before_it_is_
     assert result.error is not None
     assert "has no price; say what it costs: activity.agent(…, price=Price(" in result.error.message
     assert requests == []
+
+
+async def test_a_model_has_the_price_that_the_settings_name(registry: ActivityRegistry, requests: list[int]):
+    def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        del messages, info
+        requests.append(0)
+        return ModelResponse([TextPart("done")], usage=RequestUsage(input_tokens=10), model_name="made-up-2026-01-01")
+
+    registry.agent(Agent(FunctionModel(answer, model_name="made-up"), name="writer"), prompt="go")
+    workflow = Workflow("w", ["writer"], budget=Budget(usd=1))
+    prices = {"made-up": Price(input=1_000, output=0)}
+    settings = Settings(store=f"memory://{uuid4()}", prices=prices, signing="off")
+    async with Paigeant(registry, workflows=[workflow], settings=settings) as app, app.worker():
+        result = await (await app.dispatch(workflow, None)).result(timeout=20)
+        spent = await app.spending.costs()
+
+    assert (result.status, requests) == (RunStatus.COMPLETED, [0])
+    assert spent.total.usd == Decimal("0.01")
 
 
 async def test_what_a_recorded_call_costs_counts_as_well(registry: ActivityRegistry, requests: list[int]):

@@ -13,12 +13,13 @@ from pydantic_ai.usage import RequestUsage
 
 from paigeant import Price
 from paigeant.agents.durable.charges import charge_of_answer
+from paigeant.model.spending.prices import Prices
 
 ANSWER = TypeAdapter(ModelResponse)
 
 
 def charged(response: ModelResponse, price: Price | None = None) -> Decimal | None:
-    return charge_of_answer("k", ANSWER.dump_python(response, mode="json"), "writer", price).cost
+    return charge_of_answer("k", ANSWER.dump_python(response, mode="json"), "writer", Prices(price)).cost
 
 
 def answered(usage: RequestUsage, provider: str = "openrouter", details: Any = None) -> ModelResponse:
@@ -67,4 +68,26 @@ def test_an_answer_that_does_not_say_what_it_used_is_not_free():
 
     assert charged(silent) is None
     assert charged(silent, Price(input=1, output=1)) is None
-    assert charge_of_answer("k", {"usage": "odd", "model_name": 5}, "writer", None).cost is None
+    assert charge_of_answer("k", {"usage": "odd", "model_name": 5}, "writer", Prices()).cost is None
+
+
+CHEAP, DEAR = Price(input=1, output=1), Price(input=7, output=7)
+
+
+@pytest.mark.parametrize(
+    ("prices", "price"),
+    [
+        (Prices(by_model={"gpt-5-mini": CHEAP}), CHEAP),
+        (Prices(by_model={"gpt-5-mini": DEAR, "openai:gpt-5-mini": CHEAP}), CHEAP),
+        (Prices(CHEAP, {"gpt-5-mini": DEAR}), CHEAP),
+        (Prices(by_model={"mini": CHEAP}).asking("openai", "mini"), CHEAP),
+        (Prices(by_model={"mini": DEAR, "gpt-5-mini": CHEAP}).asking("openai", "mini"), CHEAP),
+        (Prices(by_model={"azure:gpt-5-mini": DEAR, "gpt-5": DEAR}), None),
+    ],
+)
+def test_the_price_that_was_agreed_for_the_model_wins_over_the_list(prices: Prices, price: Price | None):
+    response = answered(USED, "openai")
+
+    cost = charge_of_answer("k", ANSWER.dump_python(response, mode="json"), "writer", prices).cost
+
+    assert cost == (price.of(1_000, 100) if price else response.cost().total_price)

@@ -24,6 +24,7 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy
 from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
+from paigeant.model.spending.prices import Price
 
 TRIP = """\
 store: memory://
@@ -249,6 +250,11 @@ def test_the_schema_for_editors_has_every_setting_and_every_kind_of_entry() -> N
     [
         ("budgets: [{usd: 1, on_excede: ask}]", r":1: budgets\[0\]\.on_excede: .*; did you mean 'on_exceed'\?"),
         ("workflows: {a: {steps: [b], budget: {us: 1}}}", r":1: workflows\.a\.budget\.us: .*; did you mean 'usd'\?"),
+        ("prices: {gpt-5: {input: 1, ouput: 2}}", r":1: prices\.gpt-5\.ouput: .*; did you mean 'output'\?"),
+        ("prices: {gpt-5: {input: 1, output: -2}}", r":1: prices\.gpt-5\.output: it is -2; it should be US dollars"),
+        ("prices: {gpt-5: {input: 1}}", r":1: prices\.gpt-5: output is missing; it should be US dollars"),
+        ("prices: {gpt-5: 3}", r":1: prices\.gpt-5: it is 3; it should be US dollars"),
+        ("prices: {5: {input: 1, output: 2}}", r"a model is named by a text"),
         ("workflows: {1: [b]}", r"workflows\[1\]: the name 1 is no text: write it in quotes"),
         ("workflows: {on: [b]}", r"workflows\[True\]: the name True is no text: write it in quotes"),
     ],
@@ -268,3 +274,14 @@ def test_one_budget_need_not_be_a_list(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "paigeant.yaml").write_text("budgets: {usd: 1}")
 
     assert load_settings().budgets == (Budget(usd=1),)
+
+
+def test_prices_are_those_of_models_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    text = "prices: {gpt-5: {input: 1.25, output: 10}, 'openai:gpt-5-mini': {input: 0.25, output: 2, cached: 0.025}}"
+    (tmp_path / "paigeant.yaml").write_text(text)
+
+    prices = load_settings().prices
+
+    assert prices == {"gpt-5": Price(1.25, 10), "openai:gpt-5-mini": Price(0.25, 2, 0.025)}
+    assert Settings(prices=prices).prices == prices

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from paigeant.model.spending.budgets import Amount, Budget
+from paigeant.model.spending.prices import Price
 
 
 class ModelGate(Protocol):
@@ -14,6 +15,11 @@ class ModelGate(Protocol):
     @property
     def budgets(self) -> Sequence[Budget]:
         """The budgets in which the step's requests count."""
+        ...
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """The prices that were agreed for all agents, by the names of models."""
         ...
 
     async def admit(self, model: str) -> None:

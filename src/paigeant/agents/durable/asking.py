@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, Final, cast
 
@@ -18,11 +19,13 @@ from paigeant.agents.durable.charges import charge_of_answer, is_pending
 from paigeant.agents.durable.refusals import Refused, delay_of, is_refusal
 from paigeant.agents.durable.requests import Request, note_output
 from paigeant.errors import Terminal
-from paigeant.model.spending.prices import Price
+from paigeant.model.spending.prices import Price, Prices
 from paigeant.model.stored.checkpoints import Charge
 from paigeant.model.values.json_text import to_json
 
 _LOGGER: Final = logging.getLogger("paigeant.agents")
+
+_NONE: Final = Prices()
 
 LAST_CALL: Final = 10.0
 """Seconds that a request under way gets to end, once its step is cut short: it is paid for."""
@@ -48,9 +51,10 @@ class Asker:
     ) -> object:
         """Ask a model; the step waits, at no attempt, while its provider refuses, or a budget has no room."""
         gate, model = session.models, request.called
+        prices = self.prices(session).asking(*request.names)
         await gate.admit(model)
         if gate.budgets:
-            wants = request.estimate(self.agent, self.price, gate.budgets)
+            wants = request.estimate(self.agent, prices, gate.budgets)
             await gate.reserve(call.key, wants, self.agent)
 
         async def noted() -> object:
@@ -67,16 +71,20 @@ class Asker:
             return made
 
         try:
-            return await self._outlasting(session, call, noted)
+            return await self._outlasting(session, partial(self.make, session, call, noted, prices=prices))
         except Refused as refused:
             _LOGGER.warning(
                 "model %r is not asked for %.0f s: its provider refuses for the moment", model, refused.left
             )
             gate.wait_for(model, refused.left)
 
-    async def _outlasting(self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]]) -> object:
+    def prices(self, session: StepSession) -> Prices:
+        """Return what was agreed, for the agent and for all."""
+        return Prices(self.price, session.models.prices)
+
+    async def _outlasting(self, session: StepSession, call: Callable[[], Coroutine[Any, Any, object]]) -> object:
         """Make a call in a task of its own, which ends and records it even if the step is cut short meanwhile."""
-        task = asyncio.ensure_future(self.make(session, call, body))
+        task = asyncio.create_task(call())
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -90,6 +98,7 @@ class Asker:
         call: Call,
         body: Callable[[], Awaitable[object]],
         charges: Callable[[], list[Charge]] = list,
+        prices: Prices = _NONE,
     ) -> object:
         """Make a call, and record it with these charges; of one of a model, with what its answer says."""
         token = ENCLOSING.set(digest(call.key.encode()))
@@ -106,7 +115,7 @@ class Asker:
         elif is_pending(made):
             json = await session.record(call._replace(kind="unit"), json, took=took)
         else:
-            cost = charge_of_answer(call.key, cast("Any", made), self.agent, self.price)
+            cost = charge_of_answer(call.key, cast("Any", made), self.agent, prices)
             note_output(self.agent, cost.output_tokens)
             json = await session.record(call, json, took=took, charges=(cost,))
         return from_json(json)

@@ -94,7 +94,9 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
     ) -> object:
         """Make a tool's call; what an agent within it costs that records nothing itself is charged with it."""
         with capture_run_messages() as messages:
-            made = await self._asker.make(session, call, body, lambda: charges_within(call.key, _unrecorded(messages)))
+            prices = self._asker.prices(session)
+            charges = lambda: charges_within(call.key, _unrecorded(messages), prices)  # noqa: E731  (it fits no line)
+            made = await self._asker.make(session, call, body, charges)
         if _unrecorded(messages):
             self._warn(str(cache_key[0]))
         return made

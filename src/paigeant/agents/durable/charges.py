@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic_ai.messages import ModelMessage, ModelResponse
 
-from paigeant.model.spending.prices import Price
+from paigeant.model.spending.prices import Prices
 from paigeant.model.stored.checkpoints import Charge
 
 UNKNOWN: Final = "unknown"
@@ -22,14 +22,14 @@ _BILLED: Final = "openrouter"
 """The provider that says with each answer what it has charged, in dollars."""
 
 
-def charge_of_answer(key: str, answer: Mapping[str, Any], agent: str, price: Price | None) -> Charge:
+def charge_of_answer(key: str, answer: Mapping[str, Any], agent: str, prices: Prices) -> Charge:
     """Return the charge of a recorded answer: a response of a model as JSON data."""
     said = {name: answer[name] for name in _SAID if answer.get(name) is not None}
     try:
         response = _RESPONSE.validate_python({"parts": [], **said})
     except ValidationError:
         response = ModelResponse(parts=[])
-    return charge_of_response(key, response, agent, price)
+    return charge_of_response(key, response, agent, prices)
 
 
 def is_pending(answer: object) -> bool:
@@ -39,9 +39,9 @@ def is_pending(answer: object) -> bool:
     return said.get("state") == "suspended" and not any(used.get(name) for name in _COUNTED)
 
 
-def charge_of_response(key: str, response: ModelResponse, agent: str | None, price: Price | None) -> Charge:
+def charge_of_response(key: str, response: ModelResponse, agent: str | None, prices: Prices) -> Charge:
     """Return the charge of a model's response."""
-    usage = response.usage
+    usage, price = response.usage, prices.find(response.provider_name, response.model_name)
     return Charge(
         key,
         response.provider_name or UNKNOWN,
@@ -57,10 +57,10 @@ def charge_of_response(key: str, response: ModelResponse, agent: str | None, pri
     )
 
 
-def charges_within(key: str, messages: Sequence[ModelMessage]) -> list[Charge]:
+def charges_within(key: str, messages: Sequence[ModelMessage], prices: Prices) -> list[Charge]:
     """Return the charges of a run that nothing has recorded, as those of the tool's call within which it ran."""
     responses = [message for message in messages if isinstance(message, ModelResponse)]
-    return [charge_of_response(f"{key}/{n}", response, None, None) for n, response in enumerate(responses)]
+    return [charge_of_response(f"{key}/{n}", response, None, prices) for n, response in enumerate(responses)]
 
 
 def cost_of_response(response: ModelResponse) -> Decimal | None:

@@ -15,7 +15,7 @@ from paigeant.agents.durable.keys import size_of
 from paigeant.errors import Terminal
 from paigeant.model.spending.budgets import Amount, Budget
 from paigeant.model.spending.money import picos_of
-from paigeant.model.spending.prices import Price
+from paigeant.model.spending.prices import Prices
 
 _BYTES: Final = 4
 """Of a text that come to a token, about."""
@@ -57,7 +57,7 @@ class Request(NamedTuple):
         system, name = self.model.system, self.model.model_name
         return name if system == name else f"{system}:{name}"
 
-    def estimate(self, agent: str, price: Price | None, budgets: Sequence[Budget]) -> Amount:
+    def estimate(self, agent: str, prices: Prices, budgets: Sequence[Budget]) -> Amount:
         """Return what the request may come to; raises Terminal where a budget is in dollars and nobody knows a price.
 
         The input by the size of its messages; the output by what it may be at most, or was at most so far.
@@ -65,19 +65,23 @@ class Request(NamedTuple):
         used = (sum(map(size_of, self.messages)) + sum(map(len, self.texts or ()))) // _BYTES
         got = 0 if self.texts is not None else self.max_tokens or _LARGEST.get(agent) or _ANSWER
         priced = any(budget.usd is not None for budget in budgets)
-        cost = self._cost(used, got, price) if priced else None
+        cost = self._cost(used, got, prices) if priced else None
         if cost is None and priced:
-            cure = "say what it costs: activity.agent(…, price=Price(input=0.25, output=2))"
+            cure = "say what it costs: activity.agent(…, price=Price(input=0.25, output=2)), or prices: in the settings"
             raise Terminal(
                 f"agent {agent!r}: a budget is in US dollars, and model {self.called!r} has no price; {cure}"
             )
         return Amount(picos_of(cost) or 0, used + got)
 
-    def _cost(self, used: int, got: int, price: Price | None) -> Decimal | None:
+    @property
+    def names(self) -> tuple[str | None, str | None]:
+        """The provider and the name of the model that is asked."""
+        return (None, None) if self.model is None else (self.model.system, self.model.model_name)
+
+    def _cost(self, used: int, got: int, prices: Prices) -> Decimal | None:
+        provider, name = self.names
+        price = prices.find(provider, name)
         if price is not None:
             return price.of(used, got)
-        if self.model is None:
-            return None
         usage = RequestUsage(input_tokens=used, output_tokens=got)
-        name, provider = self.model.model_name, self.model.system
         return cost_of_response(ModelResponse(parts=[], usage=usage, model_name=name, provider_name=provider))

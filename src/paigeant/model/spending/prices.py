@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import spelled, written_at
 from paigeant.model.values.showing import shown
 
+PARTS: Final = ("input", "output", "cached")
 _MILLION: Final = Decimal(1_000_000)
+
+
+def flaw_of(part: str, value: Any) -> str | None:
+    """Return what is wrong with a part of a price, None if nothing is; only ``cached`` may be left out."""
+    if value is None and part == "cached":
+        return None
+    number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    if number and Decimal(str(value)).is_finite() and Decimal(str(value)) >= 0:
+        return None
+    return f"is {shown(value)}; it should be US dollars a million tokens, from 0"
 
 
 @spelled()
@@ -27,17 +39,33 @@ class Price:
 
     def __post_init__(self) -> None:
         """Raise RegistrationError for what is no price."""
-        for name in ("input", "output", "cached"):
-            value: Any = getattr(self, name)
-            if value is None and name == "cached":
-                continue
-            number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-            if not number or not Decimal(str(value)).is_finite() or Decimal(str(value)) < 0:
-                what = f"{name} is {shown(value)}; it should be US dollars a million tokens, from 0"
-                raise RegistrationError(f"{written_at()}: Price: {what}")
+        for name in PARTS:
+            if (flaw := flaw_of(name, getattr(self, name))) is not None:
+                raise RegistrationError(f"{written_at()}: Price: {name} {flaw}")
 
     def of(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> Decimal:
         """Return what so many tokens cost, in US dollars; the ``cached_tokens`` are among those of the input."""
         used, got = Decimal(str(self.input)), Decimal(str(self.output))
         cached = used if self.cached is None else Decimal(str(self.cached))
         return ((input_tokens - cached_tokens) * used + cached_tokens * cached + output_tokens * got) / _MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What was agreed: for an agent, its ``own`` price; else by the names of models, as ``gpt-5`` or ``openai:gpt-5``.
+
+    ``asked`` is that of the model that was asked for, where its answer names itself otherwise, as by a date.
+    """
+
+    own: Price | None = None
+    by_model: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    asked: Price | None = None
+
+    def find(self, provider: str | None, model: str | None) -> Price | None:
+        """Return the price of a model; None if none was agreed."""
+        named = self.by_model.get(f"{provider}:{model}") or self.by_model.get(model or "")
+        return self.own or named or self.asked
+
+    def asking(self, provider: str | None, model: str | None) -> Self:
+        """Return them for the answer to a request to this model."""
+        return replace(self, asked=self.find(provider, model))

@@ -12,6 +12,7 @@ from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.budgets import Amount, Budget, Cap
+from paigeant.model.spending.prices import Price
 from paigeant.model.stored.reservations import Lacking, Reservation
 from paigeant.routing import left_alone, over_budget, room_later
 
@@ -60,6 +61,11 @@ class LeasedGate(ModelGate):
     def budgets(self) -> Sequence[Budget]:
         """Those that travel with the run, and those of the namespace."""
         return (*self._leased.message.headers.run.budgets, *self._recorder.budgets)
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """Those of the namespace."""
+        return self._recorder.prices
 
     async def admit(self, model: str) -> None:
         """Return if the model may be asked."""

@@ -16,6 +16,7 @@ from paigeant.model.events import CallsRecorded
 from paigeant.model.hops import Leased
 from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.budgets import Budget
+from paigeant.model.spending.prices import Price
 from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
 from paigeant.model.stored.reservations import Reservation, Reserved
 
@@ -43,6 +44,7 @@ class StepRecorder:
         self.owner: str = runtime.owner
         self.identities: Callable[[], Identities] = runtime.identities
         self.budgets: Sequence[Budget] = runtime.budgets
+        self.prices: Mapping[str, Price] = runtime.prices
         self.clock: Callable[[], float] = runtime.clock
         self.pauses: PauseBoard = PauseBoard(self.store, runtime.clock)
         self.require_answers: RequireAnswers = partial(require_answers, runtime)
