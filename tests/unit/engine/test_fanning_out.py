@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from paigeant import ForEach, Parallel, RunStatus, Step
+from paigeant import ForEach, Parallel, RunStatus, Step, Terminal
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
 from paigeant.errors import InvalidInput
 from paigeant.model.custody.records import RecordKind
@@ -123,3 +123,30 @@ async def test_what_a_node_was_judged_by_is_not_forgotten_for_other_runs_before_
 
         assert view.output == 6, bench.hooks.troubles()
         assert RecordKind.JOIN in kinds
+
+
+async def test_a_worker_that_has_seen_nothing_of_a_run_undoes_a_branch_within_a_branch(bench: Any):
+    undone = list[int]()
+
+    @bench.registry.execute
+    async def step(item: int) -> int:
+        return item
+
+    @bench.registry.compensate("step")
+    async def undo(log: int) -> None:
+        bench.codec._chains = Chains()  # who goes on is another process
+        undone.append(log)
+
+    @bench.registry.execute
+    async def fail() -> None:
+        raise Terminal("no")
+
+    bench.codec = SignedCodec()
+    await bench.serve(concurrency=1)
+
+    each = ForEach("item", in_="items", step="step")
+    plan = Plan(name="w", itinerary=(Parallel(one=[each], other=[each]), Step("fail")))
+    [started] = await dispatch(bench.runtime(), plan, [b'{"items": [1, 2]}'], DispatchOptions())
+    view = await bench.until(started.workflow_id)
+
+    assert (view.status, sorted(undone)) == (RunStatus.COMPENSATED, [1, 1, 2, 2]), bench.hooks.troubles()

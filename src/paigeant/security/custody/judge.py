@@ -14,7 +14,7 @@ from paigeant.model.custody.records import BEGINNINGS, RecordKind, SignedRecord,
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.fan.joins import BranchEnd, EndedBranch, parent_of
 from paigeant.model.hops import Leased
-from paigeant.model.message import PaigeantMessage
+from paigeant.model.message import PaigeantMessage, lineage
 from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
@@ -69,7 +69,7 @@ class Judge:
         if grant.cancel is CancelRequest.BRANCH and grant.key.path:  # a branch beside it may have it end
             self._link_all(chain, [each for each in stored if each.key.path])
         elif leased.message.headers.direction is Direction.COMPENSATE and grant.key.path:
-            self._link_all(chain, [each for each in stored if each.key.path == grant.key.path])
+            self._link_all(chain, [each for each in stored if each.key.path in lineage(grant.key.path)])
 
     def _link_all(self, chain: Chain, stored: Iterable[StoredRecord]) -> None:
         """Verify records as far as they follow others that are verified."""
