@@ -16,6 +16,7 @@ from paigeant.app.custody import verify_document
 from paigeant.config import Settings
 from paigeant.errors import InvalidInput, MessageRejected
 from paigeant.model.custody.evidence import Evidence
+from paigeant.model.values.digests import digest_of
 from paigeant.model.values.values import inline, text_of
 from paigeant.security.custody.audit import audit
 from paigeant.security.custody.evidence import document as documents
@@ -254,6 +255,15 @@ def test_a_text_has_one_spelling_even_if_it_is_signed(ring: Ring, change: Callab
     assert change(text) != text
 
     assert "it is" in why(verified(ring, signed(ring, change(text))))
+
+
+@pytest.mark.parametrize("digest", ["a", "=", "é", "_" * 43])
+@pytest.mark.parametrize("name", ["00" * 32, "none", ""])
+def test_a_plan_under_an_odd_digest_is_lost(ring: Ring, name: str, digest: str):
+    evidence = completed(ring)._replace(plans={name: b"a plan"})
+    text = text_in(exported(ring, evidence, values=False)).decode().replace(digest_of(b"a plan"), digest)
+
+    assert "plan" in why(verified(ring, signed(ring, text.encode())))
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from paigeant.errors import TamperedMessage
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.stored.plans import read_plan
+from paigeant.model.values.digests import encode
 from paigeant.model.values.values import Blob
 from paigeant.security.custody.chain import Chain
 from paigeant.security.custody.evidence.columns import HopColumns, RunColumns, Text
@@ -22,8 +22,16 @@ _REFERS: Final = '"itinerary":{"plan":'
 
 def find_lost_plans(run: RunColumns) -> list[str]:
     """Return the digests of plans that are not there as they were kept, of those that are in the evidence or needed."""
-    spoilt = [name for name, column in run.plans if urlsafe_b64decode(f"{column.digest}=").hex() != name]
+    spoilt = [name for name, column in run.plans if column.digest != _as_signed(name)]
     return spoilt or sorted({missing for missing in _missing(run) if missing not in {name for name, _ in run.plans}})
+
+
+def _as_signed(name: str) -> str | None:
+    """Return the digest that a plan is kept under as one in a record, None if it is no digest."""
+    try:
+        return encode(bytes.fromhex(name))
+    except ValueError:
+        return None
 
 
 def _missing(run: RunColumns) -> Iterator[str]:
