@@ -150,7 +150,8 @@ class Mirror:
         assert recorded.alive == (action.verb == "records")
         if recorded.alive:
             first = self.recorded.setdefault((grant.run, grant.position, number), checkpoint)
-            assert recorded.checkpoint == first
+            assert recorded.checkpoint is not None
+            assert recorded.checkpoint._replace(at=None) == first
             assert from_json(first.payload)[0] == [*hop.recorded, grant.lease][number]
 
     async def _reserve(self, before: World, action: Action) -> None:

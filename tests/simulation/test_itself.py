@@ -28,11 +28,12 @@ from paigeant.model.stored.claims import NoticeStatus
 from paigeant.model.transition import RunEnd
 from paigeant.protocol import leases, signals
 from paigeant.protocol.fan import joins
+from paigeant.protocol.spending import room
 from paigeant.protocol.states import HopState
 from paigeant.protocol.tree import children
 from paigeant.routing import Rules
 from paigeant.stores.memory import hops, store
-from paigeant.stores.memory.calls import budgets, checkpoints
+from paigeant.stores.memory.calls import checkpoints
 from paigeant.stores.memory.commits import commit
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.hops import HopRow
@@ -245,7 +246,7 @@ def no_mark_of_a_call_that_begins(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_look_at_a_budget(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(budgets.protocol, "lacking", lambda *args: None)
+    patch.setattr(room, "lacking", lambda *args: None)
 
 
 def a_charge_that_counts_twice(patch: pytest.MonkeyPatch) -> None:

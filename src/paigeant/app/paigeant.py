@@ -106,7 +106,7 @@ class Paigeant:
             self._stack = stack.pop_all()
         lease, stall = (timedelta(seconds=each) for each in (self.settings.lease, self.settings.stall_timeout))
         parts = (store, codec, self.registry, new_owner(), lease, transport, self._hooks)
-        spending = {"budgets": self.settings.budgets, "prices": self.settings.prices}
+        spending: dict[str, Any] = {"budgets": self.settings.budgets, "prices": self.settings.prices}
         self._opened.hold(Runtime(*parts, stall=stall, **spending, **secrecy_of(self.settings)))
         return self
 

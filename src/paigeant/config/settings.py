@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
@@ -79,7 +79,7 @@ class Settings(CustodySettings, IdentitySettings, SignInSettings, SpendingSettin
     A field's description says which values are allowed.
     """
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True)
 
     store: Url = Field(
         default="sqlite:///.paigeant/paigeant.db", repr=False, description="a URL, as sqlite:///.paigeant/paigeant.db"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from paigeant.abc.custody.branch_judge import BranchJudge
-from paigeant.model.custody.keys import PublishedKey
+from paigeant.abc.custody.signer_directory import SignerDirectory
 from paigeant.model.custody.notes import Note
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import Grant, Leased
@@ -18,17 +18,8 @@ from paigeant.model.stored.dead_letters import Flaw
 from paigeant.model.values.values import Value
 
 
-class Judge(BranchJudge):
+class Judge(SignerDirectory, BranchJudge):
     """Judges what was signed: a leased hop, what it reads, and what has ended within it. By default nothing is."""
-
-    def strangers(self, signatures: Iterable[bytes]) -> Sequence[str]:
-        """Return the ids of keys that have signed this and are not known, but for those returned a moment ago."""
-        del signatures
-        return ()
-
-    def introduce(self, keys: Iterable[PublishedKey]) -> None:
-        """Know keys from now on, as far as they prove themselves: where they were found is not believed."""
-        del keys
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
         """Verify what people did to a run, before a hop is judged again; what nobody has signed counts for nothing.

@@ -245,7 +245,7 @@ async def test_a_lease_answered_too_late_is_given_up_if_it_cannot_be_renewed(lat
 @pytest.mark.parametrize("ended", ["terminated", "taken over"])
 async def test_a_step_that_is_not_ours_any_more_is_cancelled(both: Any, ended: str):
     bench = both
-    bench.lease = timedelta(seconds=0.3)
+    bench.lease = timedelta(seconds=1)
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
     @bench.registry.execute
