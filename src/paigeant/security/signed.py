@@ -5,12 +5,11 @@ The keys are read on first need, so that who merely looks at runs loads no crypt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Final
 from uuid import UUID
 
 from paigeant.abc import Departure, DispatchTerms, SealedHop
@@ -41,29 +40,21 @@ from paigeant.security.custody.judging.variables import (
     check_signal,
     check_variables,
 )
-from paigeant.security.custody.purposes import ADOPT, Keys, Purpose
+from paigeant.security.custody.purposes import ADOPT, Purpose
 from paigeant.security.custody.writing import Known, kind_of, write_branch, write_dispatch, write_hop, write_turn
-from paigeant.security.frame import RECORD_BYTES, write_frame
+from paigeant.security.frame import write_frame
 from paigeant.security.signing import SigningCodec
-
-LONGEST: Final = RECORD_BYTES // 2
-"""Bytes of a record, at most."""
 
 
 class SignedCodec(SigningCodec):
     """Seals as the plain codec does, and signs a record of each dispatch and of each hop that is left."""
 
-    def __init__(
-        self,
-        *,
-        namespace: str = "default",
-        audience: str | None = None,
-        keyring: Callable[[], Keys] | None = None,
-    ) -> None:
-        """Sign with the keys of ``keyring``, by default one in memory, for ``audience``, by default the namespace."""
-        super().__init__(namespace=namespace, audience=audience, keyring=keyring)
-        self._chains: Chains = Chains()
-        self._version: int = 0
+    _version: int = 0
+
+    @cached_property
+    def _chains(self) -> Chains:
+        """What is known of runs, verified by the keys of the version at hand."""
+        return Chains()
 
     def begin(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
         """Return the first message of a run, sealed, and the record of its dispatch."""

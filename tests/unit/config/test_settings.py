@@ -192,18 +192,21 @@ def test_variables_of_demos_and_tests_are_no_settings(monkeypatch: pytest.Monkey
     assert load_settings().origins == {}
 
 
+def all_that_is_shown() -> str:
+    """Return what is shown of the settings at hand, or of what is wrong with them."""
+    try:
+        settings = load_settings()
+    except ConfigError as error:
+        return str(error)
+    return f"{settings} {settings!r} {settings.redacted()}"
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("url", ["redis://ada:hunter2@host", "ada:hunter2@host", "://ada:hunter2@host"])
 def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch, url: str):
     monkeypatch.setenv("PAIGEANT_TRANSPORT", url)
 
-    try:
-        settings = load_settings()
-        shown = f"{settings} {settings!r} {settings.redacted()}"
-    except ConfigError as error:
-        shown = str(error)
-
-    assert "hunter2" not in shown
+    assert "hunter2" not in all_that_is_shown()
 
 
 @pytest.mark.usefixtures("folder")
@@ -211,13 +214,7 @@ def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch, url: str):
 def test_an_address_may_be_in_any_setting(monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.setenv(f"PAIGEANT_{name}", "https://ada:hunter2@login.example")
 
-    try:
-        settings = load_settings()
-        shown = f"{settings} {settings!r} {settings.redacted()}"
-    except ConfigError as error:
-        shown = str(error)
-
-    assert "hunter2" not in shown
+    assert "hunter2" not in all_that_is_shown()
 
 
 def test_a_misspelt_setting_names_the_nearest_and_the_line():

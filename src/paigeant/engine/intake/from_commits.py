@@ -8,9 +8,8 @@ from collections.abc import Collection, Sequence
 from paigeant.aio.batch import Batcher
 from paigeant.engine.grants import still_held
 from paigeant.engine.intake.slots import Slot
-from paigeant.engine.publisher import announce
+from paigeant.engine.publisher import announce_soon
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import Unavailable
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hold import Now
 from paigeant.model.hops import Grant, Sealed, Twin
@@ -58,11 +57,11 @@ class CommitIntake:
         """
         try:
             given = await self._claims.ask(sealed)
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, the hop must be found by somebody)
             self._runtime.trouble(f"leasing {sealed.message_id}", error)
             given = None
         if given is None:
-            await announce(self._runtime, sealed)
+            await announce_soon(self._runtime, sealed)
         return given
 
     async def _claim(self, freed: Sequence[Sealed]) -> list[tuple[Grant, float] | None]:
