@@ -71,7 +71,7 @@ class RabbitMQ(Server):
         return False
 
     async def empty(self) -> None:
-        """Delete all queues of the load, with what is in them; not while they get their leaders (record 0008)."""
+        """Delete all queues of the load, with what is in them; not while they get their leaders (decision 8)."""
         await asyncio.sleep(_LED)
         async with await aio_pika.connect(self.url, timeout=10) as connection, connection.channel() as channel:
             for topic in TOPICS:
