@@ -1,8 +1,8 @@
-"""The contracts. A backend can be written from these files alone; ``paigeant.testing`` has the suites that check it.
+"""Contracts of the backends. A backend can be written from these files alone; ``paigeant.testing`` has the suites.
 
-Everything here is safe to repeat: an answer may be lost, and the caller asks again. All times are the store's. Methods
-may be called concurrently from one event loop. A backend that cannot be reached raises
-:class:`~paigeant.errors.Unavailable`, within 30 seconds, and can be called again later.
+Every method is safe to repeat: the answer of a call may be lost, and the caller then calls again. All times are read
+from the store's clock. Methods may be called concurrently from one event loop. A backend that cannot be reached raises
+:class:`~paigeant.errors.Unavailable` within 30 seconds, and can be called again later.
 """
 
 from paigeant.abc.access_tokens import AccessTokens

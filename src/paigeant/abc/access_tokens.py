@@ -1,4 +1,4 @@
-"""The contract for tokens of the HTTP API and the dashboard."""
+"""Contract of access tokens for the HTTP API and the dashboard."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from paigeant.model.stored.access_tokens import StoredToken, TokenGrant
 
 
 class AccessTokens(ABC):
-    """Keeps who has a token, by the SHA-256 of it."""
+    """Access tokens by name. A token itself is never stored, only its SHA-256."""
 
     @abstractmethod
     async def record_token(self, grant: TokenGrant, digest: str, lifetime: timedelta | None = None) -> StoredToken:
-        """Keep whose token has this digest, for so long by the store's clock, or until it is revoked.
+        """Store the holder and permissions of the token with this digest, until it expires or is revoked.
 
-        Raises ``WrongState`` if somebody of this name has one already, whether or not it has expired.
+        ``lifetime`` is measured by the store's clock; a token without one does not expire. Raises ``WrongState`` if the
+        name has a token already, expired or not.
         """
 
     @abstractmethod
     async def list_tokens(self) -> list[StoredToken]:
-        """Return who has a token, by name, with those that have expired."""
+        """Return all tokens, sorted by name, including those that have expired."""
 
     @abstractmethod
     async def find_token(self, digest: str) -> StoredToken | None:
-        """Return whose token has this digest, unless it has expired."""
+        """Return the token with this digest, None if there is none or it has expired."""
 
     @abstractmethod
     async def revoke_token(self, name: str) -> bool:
-        """Forget the token of somebody; returns whether there was one."""
+        """Delete the token of this name; returns False if there was none."""

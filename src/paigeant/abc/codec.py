@@ -1,4 +1,4 @@
-"""The contract of codecs: how messages become bytes, bytes messages, and who vouches for them."""
+"""Contract of codecs: messages to signed bytes and back, and verification of what is signed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
 
 KeepKeys: TypeAlias = Callable[[Sequence[PublishedKey]], Awaitable[None]]
-"""As :meth:`~paigeant.abc.SigningKeys.record_keys` of the store."""
+"""Stores public keys, like :meth:`~paigeant.abc.SigningKeys.record_keys` of the store."""
 
 
 class Opened(NamedTuple):
-    """What bytes opened to: the message and, where messages are signed, the record of the hop that was left for it.
+    """Message parsed from its bytes and, where messages are signed, the signed record of the hop before it.
 
-    The record is as it travelled: nobody has verified it before :meth:`Codec.judge`.
+    The record is as it was received. It is not verified before :meth:`Codec.judge`.
     """
 
     message: PaigeantMessage
@@ -36,7 +36,11 @@ class Opened(NamedTuple):
 
 
 class DispatchTerms(NamedTuple):
-    """What is signed of a dispatch beside its message: the ``parent`` node of a child, and for whom a run acts."""
+    """Terms of a dispatch that are signed together with its first message.
+
+    ``owner`` is the process that dispatches, ``parent`` the node that begins a child run, and ``sub`` the subject (the
+    person) on whose behalf the run acts.
+    """
 
     owner: str
     dispatch_key: str | None = None
@@ -47,9 +51,9 @@ class DispatchTerms(NamedTuple):
 
 
 class Departure(NamedTuple):
-    """What is signed of a hop that is left: who leaves it, what becomes of it, and what its arguments were bound to.
+    """Facts that are signed when a hop is left: its owner, its transition and the values its arguments were bound to.
 
-    It is ``closed`` if its run is ended without its step being run; ``saved`` are the variables that it has set while
+    ``closed`` is True if the run ends without the step being run. ``saved`` holds the variables that the step set while
     it ran.
     """
 
@@ -61,9 +65,9 @@ class Departure(NamedTuple):
 
 
 class SealedHop(NamedTuple):
-    """The messages that follow, in their order, and what is signed of the hop that was left, if hops are signed.
+    """Sealed messages that follow a hop, in order, and the signed record of the hop itself if hops are signed.
 
-    ``branches`` are there if the hop is a node that has branches begin: what is signed of each, in the same order.
+    ``branches`` holds the signed record of each branch, in the same order, if the hop is a node that begins branches.
     """
 
     messages: tuple[Sealed, ...]
@@ -72,96 +76,96 @@ class SealedHop(NamedTuple):
 
 
 class Codec(Judge, ABC):
-    """Seals messages into bytes and opens them again. The bytes are made once and never re-serialised."""
+    """Seals messages into bytes and opens them again. Bytes are made once and never re-serialised."""
 
     @abstractmethod
     def seal(self, message: PaigeantMessage) -> Sealed:
-        """Return the bytes of a message of which nothing is signed.
+        """Return the bytes of a message, without a signature.
 
         Raises :class:`~paigeant.errors.InvalidInput` if its body is over 1 MiB.
         """
 
     @abstractmethod
     def open(self, body: bytes) -> Opened:
-        """Return the message of these bytes; a repeat returns the same.
+        """Parse bytes into a message; the same bytes always give the same message.
 
-        Raises :class:`~paigeant.errors.MessageRejected` for any others.
+        Raises :class:`~paigeant.errors.MessageRejected` for bytes that are not a valid message.
         """
 
     def begin(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
-        """Return the first message of a run, sealed, and what is signed of the dispatch; raises as :meth:`seal`."""
+        """Seal the first message of a run and sign the dispatch; raises as :meth:`seal`."""
         del terms
         return SealedHop((self.seal(message),))
 
     def recall(self, leased: Leased) -> Leased:
-        """Return a hop that is about to be judged, with what is known of its run as its ``custody``.
+        """Return a hop that is about to be verified, with what is already known of its run as its ``custody``.
 
-        All that is asked of it later, and of those that are handed over from it, rests on that: what is known of a run
-        may be forgotten for others while its step runs.
+        All later verification of this hop, and of hops handed over from it, uses that snapshot: the shared cache may
+        drop the run while its step runs.
         """
         return leased
 
     def turn(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
-        """Return the message with which a child that completed turns round, sealed, and what is signed of that.
+        """Seal the message with which a completed child run turns round to be undone, and sign the turn.
 
-        The child was judged before. Raises as :meth:`seal`.
+        The child was verified before. Raises as :meth:`seal`.
         """
         del terms
         return SealedHop((self.seal(message),))
 
     def depart(self, leased: Leased, departure: Departure) -> SealedHop:
-        """Return the messages that follow a hop, sealed, and what is signed of the hop; raises as :meth:`seal`.
+        """Seal the messages that follow a hop, and sign the hop that is left; raises as :meth:`seal`.
 
-        A run is signed for its whole life or not at all, by whether its dispatch is.
+        A run is signed for its whole life or not at all: its dispatch decides.
         """
         del leased
         return SealedHop(tuple(self.seal(message) for message, _ in departure.transition.next))
 
     def adopt(self, vouched: Vouched) -> SignedRecord:
-        """Return what is signed of a run that began unsigned, as it lies: from then on it is judged as others are.
+        """Sign the present state of a run that began unsigned: from then on it is verified like any other run.
 
-        Raises :class:`~paigeant.errors.ConfigError` if this process has no key that may ``adopt``, and
+        Raises :class:`~paigeant.errors.ConfigError` if this process has no key with the right ``adopt``, and
         :class:`~paigeant.errors.InvalidInput` for a run that is too large.
         """
         del vouched
         raise ConfigError("nothing is signed here: set PAIGEANT_SIGNING=on")
 
     async def prepare(self, keep: KeepKeys, *rights: str) -> None:
-        """Return once this process may sign what these are the rights to, as ``step:pay``, or where nothing is signed.
+        """Return once this process may sign with these rights, such as ``step:pay``; at once where nothing is signed.
 
-        It is called before anything is signed, and each minute by whoever signs for long: a key that others do not know
-        is written by ``keep``, which makes it durable, before it is used. Raises
-        :class:`~paigeant.errors.ConfigError`, which says what to do: else others would find it out; and
-        :class:`~paigeant.errors.Unavailable` if what vouches for the process does not answer, and nothing that it has
-        signed is good for long.
+        Callers await it before they sign anything, and each minute while they go on signing. A key that other processes
+        do not know yet is first stored durably by ``keep``, and only then used. Raises
+        :class:`~paigeant.errors.ConfigError`, with what to do, if the key may not sign for one of these rights: other
+        processes would reject the signature later. Raises :class:`~paigeant.errors.Unavailable` if the signer that
+        vouches for this process does not answer and the present voucher is about to expire.
         """
         del keep, rights
 
     def note(self, leased: Leased, note: Note) -> bytes | None:
-        """Return what is signed of what a leased step leaves while it runs, None where nothing is.
+        """Sign a note that a leased step leaves while it runs; None where nothing is signed.
 
         Raises Unavailable and ConfigError. It may be called from any thread.
         """
         del leased, note
 
     def publish(self, one: Plan | ActivityCard) -> bytes | None:
-        """Return what is signed of what a worker publishes, None where nothing is.
+        """Sign a plan or an activity card that a worker publishes; None where nothing is signed.
 
         Raises Unavailable and ConfigError.
         """
         del one
 
     def attest(self, terms: DeedTerms) -> Deed:
-        """Return what a person does as it is kept, signed where hops are.
+        """Return the deed of a person as it is stored, signed where hops are signed.
 
         Raises :class:`~paigeant.errors.ConfigError` if this process has no key that may sign it.
         """
         return Deed.of(terms)
 
     signs: bool = False
-    """Whether hops are signed, so that each that is leased has to be judged."""
+    """True if hops are signed, so that every leased hop must be verified."""
 
     @property
     def adopts(self) -> bool:
-        """Whether workers adopt by themselves what began unsigned: with keys of development, which prove nothing."""
+        """True if workers adopt unsigned runs by themselves: only with development keys, which prove nothing."""
         return False

@@ -1,4 +1,4 @@
-"""The contract for what came and can be neither executed nor passed over."""
+"""Contract of dead letters: messages that can neither be executed nor ignored."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedM
 
 
 class DeadLetters(ABC):
-    """Keeps messages that are not what the store recorded, as they came, for a person to look at."""
+    """Stores rejected messages, byte for byte, for a person to inspect."""
 
     @abstractmethod
     async def record_dead_letters(self, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
-        """Keep messages, and say of each, in order, whether it is kept.
+        """Store rejected messages; returns for each, in order, True if it is stored.
 
-        The same bytes for the same topic are one letter, however often they come: it counts them, and shows what was
-        said of the last one. Of bodies over 1 MiB the head is kept. Once 10,000 letters lie there, or 64 MiB, further
-        ones are not kept, so that who floods a broker does not fill the store.
+        The same bytes for the same topic are one letter, however often they arrive: the letter counts them and shows
+        the reason of the last one. Only the head of a body over 1 MiB is stored. The limit is 10,000 letters or 64 MiB:
+        further letters are not stored, so that flooding a broker does not fill the store.
         """
 
     @abstractmethod
@@ -27,8 +27,7 @@ class DeadLetters(ABC):
     ) -> LetterPage:
         """Return a page of letters, newest first; ``after`` is the ``next`` of the page before.
 
-        It ends early where the bodies come to more than 8 MiB. Raises ``InvalidInput`` for an ``after`` that no page
-        said.
+        A page ends early once its bodies exceed 8 MiB. Raises ``InvalidInput`` for an ``after`` that no page returned.
         """
 
     @abstractmethod
@@ -37,10 +36,10 @@ class DeadLetters(ABC):
 
     @abstractmethod
     async def count_dead_letters(self, *, older_than: timedelta = timedelta()) -> int:
-        """Return how many letters came last so long ago."""
+        """Return the number of letters that last arrived longer ago than this."""
 
     @abstractmethod
     async def drop_dead_letters(
         self, ids: Collection[int] | None = None, *, older_than: timedelta = timedelta()
     ) -> int:
-        """Forget letters, those of these ids or all, as far as they came last so long ago; returns how many."""
+        """Delete letters (these ids, or all) that last arrived longer ago than this; returns their number."""

@@ -1,4 +1,4 @@
-"""The contract of the directory: what workers publish, and what nobody serves."""
+"""Contract of the directory: published workflows and activities, living workers, and topics without a worker."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 
 
 class Published(ABC):
-    """What workers have published, and which of them are up."""
+    """Read access to published workflows and activities, and to the workers that are alive."""
 
     @abstractmethod
     async def find_plan(self, workflow: str) -> Plan | None:
-        """Return the workflow published under this name, None if none ever was."""
+        """Return the workflow published under this name, None if there is none."""
 
     @abstractmethod
     async def list_plans(self) -> list[str]:
@@ -23,52 +23,52 @@ class Published(ABC):
 
     @abstractmethod
     async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
-        """Return the cards, by name, of those of these activities that were ever published."""
+        """Return the published cards of these activities, by name; those never published are left out."""
 
     @abstractmethod
     async def list_workers(self) -> list[WorkerCard]:
-        """Return the living workers, by their ids, those that drain too."""
+        """Return the living workers, sorted by id, including those that are draining."""
 
 
 class Directory(Published):
-    """The workflows and activities that workers know, and the workers themselves."""
+    """Workflows and activities that workers publish, and the workers themselves."""
 
     @abstractmethod
     async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
-        """Record workflows and activities by name; the latest publication wins, a repeat changes nothing."""
+        """Store workflows and activities by name; the latest publication wins, a repeat changes nothing."""
 
     @abstractmethod
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> bool:
         """Record that this worker is alive, or ``gone``. It counts as alive for 90 seconds after its last report.
 
-        A repeat starts the count again. Of a worker that is gone nothing is known any more. Returns whether it is to
-        drain, whatever its card says of that.
+        A repeat starts the 90 seconds again. A worker that is gone is forgotten. Returns True if the worker was asked
+        to drain, whatever its card says.
         """
 
     @abstractmethod
     async def drain_worker(self, worker: str, *, deed: Deed | None = None) -> None:
-        """Ask a living worker, by its id, to take in nothing more, end what it holds, and be gone.
+        """Ask a living worker, by its id, to drain: lease nothing more, finish the steps it holds, and exit.
 
-        From now on it serves nothing. A repeat changes nothing. The ``deed``, which says who does it, is written in the
-        same transaction. Raises ``UnknownWorker``, with nothing written.
+        From now on it counts as serving nothing. A repeat changes nothing. The ``deed`` records who asked, and is
+        written in the same transaction. Raises ``UnknownWorker``, with nothing written.
         """
 
     @abstractmethod
     async def is_draining(self, worker: str) -> bool:
-        """Tell whether a worker was asked to drain; False for one that is not known."""
+        """True if the worker was asked to drain; False for an unknown worker."""
 
     @abstractmethod
     async def find_served(self, activities: Collection[str]) -> set[str]:
-        """Return those of these activities that a living worker serves. One that drains serves nothing."""
+        """Return those of these activities that a living worker serves. A draining worker serves nothing."""
 
     @abstractmethod
     async def find_unserved(self) -> set[str]:
-        """Return the topics for which a twin waits, due or not, that no living worker serves."""
+        """Return the topics that have a waiting twin, due or not, and no living worker that serves them."""
 
     @abstractmethod
     async def hold_unserved(self, after: timedelta) -> int:
-        """Mark twins ``waiting: unserved`` that have been due for so long and that no living worker serves.
+        """Mark twins as ``waiting: unserved`` that have been due for this long and that no living worker serves.
 
-        They stay due. Returns how many were not marked before, so that a repeat returns 0. The first lease takes the
-        mark away.
+        They stay due. Returns the number of newly marked twins, so that a repeat returns 0. The first lease removes the
+        mark.
         """

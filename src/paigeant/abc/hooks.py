@@ -1,4 +1,4 @@
-"""Hooks: how logs, traces and metrics see what happens."""
+"""Hooks: the interface through which logs, traces and metrics observe steps, dispatches and events."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from paigeant.model.plan import Plan
 
 
 class StepSpan:
-    """One execution of a step, as a hook follows it."""
+    """One execution of a step, as a hook observes it."""
 
     def end(self, ended: ExecutionEnd) -> None:
-        """Learn how the execution ended: called once, before :meth:`Hooks.around_step` is left.
+        """Receive the end of the execution: called once, before :meth:`Hooks.around_step` is left.
 
         Not called if the engine itself failed; then an exception leaves ``around_step``.
         """
 
     def trail(self, outcome: AnyOutcome) -> Trail | None:
-        """Return the spans to which the messages that follow refer, once it is known what the step came to.
+        """Return the spans that the next messages refer to, once the outcome of the step is known.
 
-        None, and they refer to those that its own message does. Called once at most, before :meth:`end`.
+        None keeps the spans of the step's own message. Called once at most, before :meth:`end`.
         """
         del outcome
         return None
 
 
 class DispatchSpan:
-    """One call that dispatches runs, as a hook follows it."""
+    """One call that dispatches runs, as a hook observes it."""
 
     @property
     def traceparent(self) -> str | None:
-        """Return the W3C ``traceparent`` that the runs are to continue; None, and each run begins a trace."""
+        """Return the W3C ``traceparent`` that the runs continue; with None each run begins a trace."""
         return None
 
     def end(self, dispatched: RunDispatched) -> None:
-        """Learn of one run that was recorded; called once for each."""
+        """Receive one run that was recorded; called once for each."""
 
 
 AroundStep: TypeAlias = AbstractContextManager[StepSpan | None] | AbstractAsyncContextManager[StepSpan | None]
@@ -50,15 +50,15 @@ AroundDispatch: TypeAlias = (
 
 
 class Hooks:
-    """Sees what happens and changes nothing. Everything does nothing unless it is overridden.
+    """Observes what happens and changes nothing. Every method does nothing unless it is overridden.
 
-    A hook may raise anywhere: that is logged, once for each kind of failure, and changes neither the step nor its
-    lease. It must not block: it is called in the event loop, between steps. A context manager that takes more than 5 s
-    to enter or to leave is given up, as if it had raised.
+    A hook may raise anywhere. The error is logged, once for each kind of failure, and changes neither the step nor its
+    lease. A hook must not block: it is called in the event loop, between steps. A context manager that takes more than
+    5 s to enter or to leave is abandoned, as if it had raised.
     """
 
     wanted_events: ClassVar[Collection[type[Event]] | None] = None
-    """The events that :meth:`on_event` is called with; None for all. Of others not one is made for this hook."""
+    """Event types that :meth:`on_event` receives; None for all. Other events are not even created for this hook."""
 
     def around_dispatch(self, plan: Plan) -> AroundDispatch:
         """Wrap one call that dispatches runs of a plan, until they are recorded and announced."""
@@ -66,25 +66,25 @@ class Hooks:
         return nullcontext()
 
     def around_step(self, leased: Leased) -> AroundStep:
-        """Wrap one execution of a step, from the lease to the commit; yield a span to learn how it ended.
+        """Wrap one execution of a step, from the lease to the commit; yield a span to receive its end.
 
-        Entered and left in the task that executes the step: context variables that are set on entry are seen by the
-        step's code, and by the spans of an agent in it.
+        Entered and left in the task that executes the step: context variables that are set on entry are visible to the
+        step's code, and to the spans of an agent in it.
         """
         del leased
         return nullcontext()
 
     def on_event(self, event: Event) -> None:
-        """See one event. That the event loop hangs is reported by another thread."""
+        """Receive one event. A blocked event loop is reported by another thread."""
 
 
 class Reporter(Protocol):
-    """Where stores and transports report to. Ask first: an event that nobody wants is not even made."""
+    """Sink for the events of stores and transports. Ask ``wants`` first: an event without a receiver is not created."""
 
     def wants(self, kind: type[Event]) -> bool:
-        """Tell whether anybody wants to see events of this kind."""
+        """True if any hook wants events of this kind."""
         ...
 
     def report(self, event: Event) -> None:
-        """Show the event to whoever wants to see it; raises nothing."""
+        """Pass the event to all hooks that want it; never raises."""
         ...

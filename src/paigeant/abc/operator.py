@@ -1,4 +1,4 @@
-"""The contract of the operator: what a person does to runs from outside."""
+"""Contract of operators: cancel, terminate, resume, fork, signal, adopt and delete runs."""
 
 from __future__ import annotations
 
@@ -16,88 +16,88 @@ from paigeant.model.stored.signals import Receipt, SentSignal
 
 
 class Operator(ABC):
-    """Cancels, terminates, resumes and deletes runs, beside workers that go on.
+    """Cancels, terminates, resumes and deletes runs while workers go on.
 
-    A ``deed`` says who does it. It is written in the same transaction, and not if anything is raised.
+    A ``deed`` records who does it. It is written in the same transaction, and not at all if anything is raised.
     """
 
     def schema(self) -> Schema | None:
-        """Return the schema of this store's database, None where there is none. The store need not be open."""
+        """Return the schema of this store's database, None if it has none. The store need not be open."""
         return None
 
     @abstractmethod
     async def request_cancel(
         self, workflow_id: UUID, cancel_request: CancelRequest, *, deed: Deed | None = None
     ) -> RunStatus:
-        """Record that the run is to end and make its unleased twin due; returns the run's status.
+        """Record that the run is to be cancelled and make its unleased twin due; returns the run's status.
 
-        A worker that holds a lease of it learns so at its next beat. Does nothing to a final run. Raises
+        A worker that holds a lease of the run learns of it at its next heartbeat. Does nothing to a final run. Raises
         ``UnknownRun``.
         """
 
     @abstractmethod
     async def terminate(self, workflow_id: UUID, *, deed: Deed | None = None) -> list[UUID]:
-        """End the run now: when this returns nothing more is committed to it, and its leases are void.
+        """End the run now: when this returns nothing more can be committed to it, and its leases are void.
 
-        Returns the runs that this call ended: the run, and those within it; none if it was final. Of several calls one
-        ends it. Raises ``UnknownRun``.
+        Returns the runs that this call ended: the run and its child runs; none if the run was final. Of several calls
+        only one ends it. Raises ``UnknownRun``.
         """
 
     @abstractmethod
     async def resume(
         self, workflow_id: UUID, *, accept_contract: bool = False, afresh: bool = False, deed: Deed | None = None
     ) -> RunStatus:
-        """Run again from the step that failed, or that is parked or retrying, at once and with all its attempts.
+        """Run again from the step that failed, is parked or is retrying: at once and with all its attempts.
 
-        For a failed, compensation_failed or waiting run; others raise ``WrongState``, so that a repeat does, too. A
-        failed run's error is forgotten, and with it a request to cancel it and a deadline that has passed: the later
-        word counts. ``accept_contract`` is for this step and good for ever: whatever code serves it is taken to fit.
-        ``afresh`` raises the step's epoch: it finds none of its checkpoints. Returns the status from now on. Raises
-        ``UnknownRun``.
+        For a failed, compensation_failed or waiting run; any other raises ``WrongState``, and so does a repeat. The
+        error of a failed run is forgotten, and so are a request to cancel it and a deadline that has passed: the later
+        command counts. ``accept_contract`` applies to this step, permanently: any code that serves it is accepted as
+        fitting. ``afresh`` raises the step's epoch, so that it finds none of its checkpoints. Returns the new status.
+        Raises ``UnknownRun``.
         """
 
     @abstractmethod
     async def record_fork(self, fork: Fork) -> None:
-        """Record a run that inherits what another had before a place; when this returns it is durable.
+        """Record a run that inherits the history of another run up to a place; durable when this returns.
 
-        Written at once: the run with its first twin, due at once; of the source the hops, and the variables, that the
-        fork :meth:`~paigeant.model.stored.forks.Fork.inherits`, with the outputs and variables that are replaced, but
-        nothing of the way back; all its values, and to which plans it refers. No inherited hop can be undone. Raises
-        ``UnknownRun``, also for a source of another namespace, with nothing written. A repeat is refused as a run that
-        is there already.
+        Written in one transaction: the run with its first twin, due at once; the hops and variables of the source that
+        the fork :meth:`~paigeant.model.stored.forks.Fork.inherits`, with replaced outputs and variables, but nothing of
+        the compensation; all values of the source, and its references to plans. No inherited hop can be undone. Raises
+        ``UnknownRun``, also for a source in another namespace, with nothing written. A repeat is refused as a run that
+        already exists.
         """
 
     @abstractmethod
     async def send_signals(self, signals: Sequence[SentSignal]) -> list[Receipt]:
-        """Let signals come to their runs, in order; one answer each. A run that is refused keeps no other from its own.
+        """Deliver signals to their runs, in order; one answer each. A refused signal does not affect the others.
 
-        A signal meets one wait of its name: of those that there are the first by position and path, else the next that
-        begins. Then the waiting hop is due at once, and what the signal carries is a variable of its name, set at that
-        hop. Waits meet signals in the order in which these came. A wait is over for signals once its hop was leased,
-        because its time was up. Of signals with one ``signal_id`` a run counts the first, so that a repeat changes
-        nothing. A run keeps 1,000 that have met no wait.
+        A signal meets one wait of its name: the first by position and path among the present waits, else the next one
+        that begins. The waiting hop is then due at once, and the value of the signal becomes a variable of its name,
+        set at that hop. Waits meet signals in the order of their arrival. A wait accepts no signal any more once its
+        hop was leased because its time was up. Of several signals with one ``signal_id`` a run counts the first, so
+        that a repeat changes nothing. A run keeps at most 1,000 signals that have met no wait.
         """
 
     @abstractmethod
     async def adopt(self, adoption: Adoption, *, deed: Deed | None = None) -> bool:
-        """Write what was signed of a run that began unsigned; returns False if something is signed of it already.
+        """Store the signed record of a run that began unsigned; returns False if the run has a signed record already.
 
-        Each of its hops names that record from then on, and those that wait ``unsigned`` are due. It is written only if
-        the run lies as it did when it was signed: raises WrongState if it went on meanwhile, and for a hop that
-        somebody holds, unless ``adoption.leased``. Raises UnknownRun.
+        Each hop of the run refers to that record from then on, and hops that wait ``unsigned`` become due. The record
+        is written only if the run is still as it was when it was signed: raises WrongState if the run went on
+        meanwhile, and for a leased hop unless ``adoption.leased``. Raises UnknownRun.
         """
 
     @abstractmethod
     async def record_deeds(self, deeds: Sequence[Deed]) -> None:
-        """Write what people do to no run, or by no other verb of a store; a repeat changes nothing."""
+        """Store deeds that belong to no run, or to no other method of the store; a repeat changes nothing."""
 
     @abstractmethod
     async def load_deeds(self, workflow_id: UUID | None, *, limit: int = 1_000) -> list[StoredDeed]:
-        """Return what people did to a run, in order; None: the newest ``limit`` that were done to no run."""
+        """Return the deeds of a run, in order; for None the newest ``limit`` deeds that belong to no run."""
 
     @abstractmethod
     async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:
-        """Return how many runs :meth:`prune` would delete, asked until none is left."""
+        """Return the number of runs that :meth:`prune` would delete, if called until none is left."""
 
     @abstractmethod
     async def find_ended(
@@ -108,7 +108,7 @@ class Operator(ABC):
         *,
         without: Collection[UUID] = (),
     ) -> list[UUID]:
-        """Return some of the runs that :meth:`prune` would delete, but these: none only if there are no others."""
+        """Return some runs that :meth:`prune` would delete, except ``without``: none only if there are no others."""
 
     @abstractmethod
     async def prune(
@@ -119,12 +119,12 @@ class Operator(ABC):
         *,
         only: Collection[UUID] | None = None,
     ) -> int:
-        """Delete final runs that ended longer ago than this, with all that is theirs; returns how many.
+        """Delete final runs that ended longer ago than this, with all their data; returns their number.
 
-        One short transaction of at most ``limit`` runs, fewer where they are large; 0 means that none is left. A run
-        that is not final, also one that was resumed this moment, stays, and so does every other namespace. Of a run
-        that is gone nothing is known any more: its dispatch key is free. A plan stays as long as any run is there that
-        refers to it, and is gone, at the latest, with the call that returns 0. Workers unheard of for so long are
-        forgotten too. With ``only`` it is these runs alone, and 0 means that none of them is left to be deleted; plans
-        go with the call for no run.
+        Each call is one short transaction of at most ``limit`` runs, fewer if they are large; 0 means that none is
+        left. A run that is not final stays, also one that was resumed this moment, and so does every run of another
+        namespace. Nothing is known of a deleted run any more: its dispatch key is free. A plan stays as long as any run
+        refers to it, and is deleted at the latest by the call that returns 0. Workers that have not reported for this
+        long are forgotten too. With ``only`` the call deletes just these runs, and 0 means that none of them is left to
+        be deleted; unused plans are then deleted by a call for no run.
         """

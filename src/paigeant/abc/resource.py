@@ -1,4 +1,4 @@
-"""Resource: what is opened and closed, can tell how it is, and reports what happens to it."""
+"""Resource: base of stores and transports, which are opened, closed, examined, and report events."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from paigeant.model.events import Event
 
 
 class Unheard:
-    """Reports to nobody."""
+    """Reporter without a receiver: every event is dropped."""
 
     def wants(self, kind: type[Event]) -> bool:
-        """Nobody wants it."""
+        """Return False: no event is wanted."""
         del kind
         return False
 
     def report(self, event: Event) -> None:
-        """Drop it."""
+        """Drop the event."""
 
 
 UNHEARD: Final = Unheard()
@@ -31,24 +31,24 @@ class Resource(ABC):
     """Something that is opened and closed once, with ``async with``; it closes only what it opened."""
 
     reporter: Reporter = UNHEARD
-    """Where it reports what happens to it: connections, transactions. Set before it is opened."""
+    """Receiver of its events: connections, transactions. Set before the resource is opened."""
 
     async def __aenter__(self) -> Self:
-        """Open it; raises :class:`~paigeant.errors.Unavailable` or ``ConfigError`` with what to do."""
+        """Open it; raises :class:`~paigeant.errors.Unavailable`, or ``ConfigError`` with what to do."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it; what was answered stays true."""
+        """Close it; everything that was answered stays true."""
 
     async def examine(self) -> Sequence[Finding]:
-        """Look at what it needs to work, while it is open: version, settings, rights, room, how long an answer takes.
+        """Check what it needs to work, while it is open: version, settings, permissions, free space, latency.
 
-        One finding for each, good ones too, within seconds and leaving nothing behind. ``paigeant doctor`` shows them,
-        and each worker asks at its start: it does not start with a problem, and logs warnings. So this is the one place
-        for such checks, and opening refuses only what makes it impossible to ask: no answer, a wrong password, a server
-        that is too old. What may not be looked at for want of rights is a warning that names the right. Optional;
-        raises :class:`~paigeant.errors.Unavailable`.
+        Returns one finding for each check, also for good results, within seconds and without leaving anything behind.
+        ``paigeant doctor`` shows the findings, and each worker asks for them at its start: it refuses to start with a
+        problem, and logs warnings. All such checks belong here. Opening refuses only if no check is possible: no
+        answer, a wrong password, or a server that is too old. A check without the necessary permission is a warning
+        that names the permission. Optional; raises :class:`~paigeant.errors.Unavailable`.
         """
         return ()

@@ -1,4 +1,4 @@
-"""The contract of a store's schema: what its tables look like, and how an older database gets there."""
+"""Contract of a database schema: check its version and upgrade it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from abc import ABC, abstractmethod
 
 
 class Schema(ABC):
-    """The schema of one database, asked for and changed before the store is opened. Its methods block."""
+    """The schema of one database, checked and upgraded before the store is opened. Its methods block."""
 
     def is_there(self) -> bool:
-        """Tell whether the database is there, so that opening the store makes nothing; raises ``ConfigError``.
+        """True if the database exists, so that opening the store creates nothing; raises ``ConfigError``.
 
-        It raises if it neither is there nor would be made: its folder is missing. Of a server True, whatever it holds.
+        It raises if the database does not exist and cannot be created because its folder is missing. For a server it
+        returns True, whatever the server holds.
         """
         return True
 
     @abstractmethod
     def upgrade(self) -> None:
-        """Bring the schema to this program's version, alone; does nothing if it is there already.
+        """Upgrade the schema to this program's version, under an exclusive lock; a repeat does nothing.
 
-        All of it or nothing. Raises ``ConfigError`` for a newer schema than this program knows, and ``Unavailable``.
+        The upgrade is atomic. Raises ``ConfigError`` for a newer schema than this program knows, and ``Unavailable``.
         """
 
     @abstractmethod
     def check(self) -> None:
-        """Return if the schema is this program's; raises ``ConfigError`` with what to do, and ``Unavailable``."""
+        """Return if the schema has this program's version; raises ``ConfigError`` (with a fix) or ``Unavailable``."""

@@ -1,4 +1,4 @@
-"""What a store plugin implements: all contracts of the store over one database and namespace."""
+"""Contract of a store plugin: all contracts of the store over one database and namespace."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Store(
     RunReader,
     Resource,
 ):
-    """The union of the contracts, each of which is written down in the file of its name.
+    """The union of the contracts of a store, each described in the file of its name.
 
-    A store belongs to one namespace; runs of others are invisible to it.
+    A store belongs to one namespace; runs of other namespaces are invisible to it.
     """

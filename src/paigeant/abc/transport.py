@@ -1,4 +1,4 @@
-"""Transport contract: how messages travel."""
+"""Contract of transports: publish, subscribe, acknowledge and reject messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Delivery(NamedTuple):
 
 
 class Transport(Resource):
-    """Moves sealed messages, at least once. It may lose, double and reorder them: the store decides what counts."""
+    """Moves sealed messages, at least once. It may lose, duplicate and reorder them: the store decides what counts."""
 
     @abstractmethod
     async def publish(self, topic: str, message: Sealed) -> None:
@@ -27,21 +27,21 @@ class Transport(Resource):
 
     @abstractmethod
     def subscribe(self, topics: Collection[str]) -> AsyncGenerator[Delivery, None]:
-        """Yield what arrives for these topics, each message to one subscriber, until it is closed (``aclose``).
+        """Yield messages that arrive for these topics, each to one subscriber, until it is closed (``aclose``).
 
-        Redelivery: what was yielded and not acknowledged is delivered again, here or elsewhere, after its subscriber is
-        gone. Prefetch limit: a subscriber with more than a hundred unsettled messages may be given no more until some
-        are settled.
+        Redelivery: a message that was yielded and not acknowledged is delivered again, to this or another subscriber,
+        once its subscriber is gone. Prefetch limit: a subscriber with more than a hundred unsettled messages may get no
+        more until some are settled.
         """
 
     @abstractmethod
     async def ack(self, message_id: str) -> None:
-        """Settle all deliveries of this id that were yielded here; unknown ids are ignored."""
+        """Acknowledge all deliveries of this id that were yielded here; unknown ids are ignored."""
 
     @abstractmethod
     async def reject(self, message_id: str, reason: str) -> None:
-        """Settle them and keep the message with the broker's dead letters."""
+        """Settle all deliveries of this id, and keep the message in the broker's dead-letter queue."""
 
     @abstractmethod
     async def depth(self, topic: str) -> int:
-        """Return how many messages wait for this topic, about."""
+        """Return the queue depth: the approximate number of messages that wait for this topic."""

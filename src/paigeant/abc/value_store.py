@@ -1,4 +1,4 @@
-"""The contract of values: variables, the texts behind claim checks, and what branches came to."""
+"""Contract of values: variables, texts behind claim checks, plans, and results of branches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.model.values.values import Blob, Value
 
 
 class ValueStore(ABC):
-    """Keeps what steps read and people set. What a commit writes is visible here as soon as it is committed."""
+    """Stores variables and values. A commit's variables are visible here as soon as it is committed."""
 
     @abstractmethod
     async def save_variable(
@@ -22,59 +22,59 @@ class ValueStore(ABC):
     ) -> None:
         """Set a variable of the trunk, with the ``blob`` that its value refers to; a repeat changes nothing.
 
-        It is set as if the hop before the newest had set it last: all steps that are still to come see it, unless one
-        of them sets it again. What the newest has set under this name before, as one that failed may have, or a signal
-        that it has met, is written over. The ``deed``, which says who does it, is written with it. Raises
-        ``UnknownRun``, and ``WrongState`` for a run that is over and cannot be resumed.
+        It is set as if the hop before the newest had set it last: all steps still to come see it, unless one of them
+        sets it again. A value that the newest hop has set under this name already (by a failed attempt, or by a signal
+        it met) is overwritten. The ``deed`` records who does it, and is written in the same transaction. Raises
+        ``UnknownRun``, and ``WrongState`` for a run that has ended and cannot be resumed.
         """
 
     @abstractmethod
     async def load_variables(
         self, workflow_id: UUID, names: Collection[str] | None = None, *, path: str = ""
     ) -> dict[str, Value]:
-        """Return the variables of these names, or all: steps' outputs and what was set, not the input's fields.
+        """Return the variables of these names, or all: outputs of steps and set variables, not the input's fields.
 
-        They are those that are seen on ``path``: what was set on it, or on a path that it left; the nearest path wins,
-        and on each the highest position. What was set on another branch is not seen. What was never set is left out; of
-        an unknown run there is nothing.
+        The result is what is visible on ``path``: variables set on it or on a path that it branched from. The nearest
+        path wins, and on each path the highest position. Variables of other branches are not visible. Names that were
+        never set are left out; an unknown run has no variables.
         """
 
     async def load_variable(self, workflow_id: UUID, name: str, *, path: str = "") -> Value | None:
-        """Return one variable as it is seen on ``path``, None if it was never set."""
+        """Return one variable as it is visible on ``path``, None if it was never set."""
         return (await self.load_variables(workflow_id, [name], path=path)).get(name)
 
     @abstractmethod
     async def load_values(self, workflow_id: UUID, digests: Collection[str]) -> Mapping[str, bytes]:
-        """Return the JSON texts behind these SHA-256 digests, as far as they are there."""
+        """Return the JSON texts with these SHA-256 digests; missing ones are left out."""
 
     @abstractmethod
     async def load_plan(self, digest: str) -> bytes | None:
-        """Return the bytes kept under this digest of a plan by any run of the namespace, None if there are none.
+        """Return the plan that a run of this namespace stored under this digest, as bytes; None if there is none.
 
-        They are returned as they lie there: whether they have this SHA-256 is for the caller to see.
+        The bytes are returned as stored: the caller verifies their SHA-256.
         """
 
     @abstractmethod
     async def load_join(self, node: HopKey) -> JoinState | None:
-        """Return how far the join of a node has come, None if it has not begun."""
+        """Return the state of a node's join, None if it has not begun."""
 
     @abstractmethod
     async def load_branches(self, node: HopKey, *, after: int = -1, limit: int = 1_000) -> list[EndedBranch]:
-        """Return branches of a node that have ended, by number: up to ``limit`` of those whose number is higher."""
+        """Return ended branches of a node, by number: up to ``limit`` with a number above ``after``."""
 
     @abstractmethod
     async def load_undoable(self, node: HopKey, back: HopKey, *, limit: int = 1_000) -> list[EndedBranch]:
-        """Return branches of a node that completed and of which something can be undone, by number.
+        """Return completed branches of a node that have something to undo, by number.
 
-        Up to ``limit`` of those that the node ``back``, which undoes this one, has not begun with yet.
+        Up to ``limit`` of those that the node ``back``, which undoes this node, has not begun to undo yet.
         """
 
     @abstractmethod
     async def load_branch_variables(
         self, workflow_id: UUID, paths: Collection[str]
     ) -> Mapping[str, Mapping[str, Value]]:
-        """Return, by path, the newest variables that were set on these paths themselves, outputs included."""
+        """Return, by path, the newest variables that were set on these very paths, including outputs."""
 
     @abstractmethod
     async def load_family(self, node: HopKey) -> Family:
-        """Return the tenant of a node's run, and the newest run that the node has begun; nothing of unknown runs."""
+        """Return the tenant of a node's run and the newest child run of the node; empty for an unknown run."""

@@ -1,1 +1,1 @@
-"""The contracts of what happens within steps: calls that are recorded, and what they cost."""
+"""Contracts of calls within steps: checkpoints, approvals, costs, budgets and model access."""

@@ -1,4 +1,4 @@
-"""The contract of approvals: what steps ask of people, and what these answer."""
+"""Contract of approvals: questions of steps to people, and their answers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from paigeant.model.stored.checkpoints import StepEpoch
 
 
 class Approvals(ABC):
-    """Keeps questions of steps. They are written by the commit with which their step begins to wait."""
+    """Stores questions of steps. A question is written by the commit with which its step begins to wait."""
 
     @abstractmethod
     async def list_approvals(
         self, *, workflows: Sequence[str] = (), everything: bool = False, limit: int = 50, after: str | None = None
     ) -> ApprovalPage:
-        """Return a page of open questions, or of ``everything`` that was asked, the oldest first.
+        """Return a page of open questions, or of all (``everything``), oldest first.
 
-        Of runs of these ``workflows``, or of all if none is named.
-
-        ``after`` is the ``next`` of the page before; raises ``InvalidInput`` for what no page gave.
+        ``workflows`` selects runs of these workflows; by default all. ``after`` is the ``next`` of the page before;
+        raises ``InvalidInput`` for an ``after`` that no page returned.
         """
 
     @abstractmethod
@@ -29,13 +28,13 @@ class Approvals(ABC):
 
     @abstractmethod
     async def answer_approval(self, approval_id: int, answer: Answer) -> Approval:
-        """Answer a question, once, and make its step due if it has no other open one; returns it as it stands then.
+        """Answer a question, once, and make its step due if no other question of it is open; returns the question.
 
-        Only a step that waits for answers: one that runs meanwhile, and then waits for answers which are all there, is
-        due at once. Raises ``UnknownApproval``, and ``WrongState`` for one that is answered, whose time is up, or whose
-        step does not wait for it any more. Of two answers at once one is the first.
+        Only a step that already waits for answers becomes due. A step that still runs, and then waits for answers that
+        are all there, is due at once. Raises ``UnknownApproval``, and ``WrongState`` for a question that is answered,
+        has expired, or is not waited for any more. Of two concurrent answers one is accepted.
         """
 
     @abstractmethod
     async def load_answers(self, step: StepEpoch) -> Mapping[str, Answered]:
-        """Return how the questions of a step stand, by their keys."""
+        """Return the state of each question of a step, by its key."""

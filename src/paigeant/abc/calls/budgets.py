@@ -1,4 +1,4 @@
-"""The contract of budgets: what may be spent, counted over all workers before it is spent."""
+"""Contract of budgets: spending limits that hold over all workers, reserved before the money is spent."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 
 
 class Budgets(ABC):
-    """Keeps what was spent of budgets, and what is reserved for requests under way.
+    """Stores the amount spent of each budget, and the reservations of requests in progress.
 
-    What a checkpoint's charges come to is counted in the transaction that records them, with ``Recording.budgets``,
-    and what was reserved under the key of that checkpoint is given back there.
+    The charges of a checkpoint are counted in the transaction that records them (``Recording.budgets``), which also
+    releases the reservation under that checkpoint's key.
     """
 
     @abstractmethod
     async def reserve(self, asked: Sequence[Reservation]) -> list[Reserved]:
-        """Reserve room for each of these calls, one after the other: in all budgets that apply to it, or in none.
+        """Reserve room for each of these calls, in order: in all budgets that apply to it, or in none.
 
-        In one transaction, under the lock of each budget: there is room if what was spent, what others have reserved
-        and what is wanted come to no more than the cap. So requests made at the same moment never reserve more than
-        that together. Of a call that has reserved already its new reservation takes the place of the old. What hops
-        have reserved that are over, or were started afresh, does not count. Nothing is written, and ``alive`` is False,
-        if the lease is not alive.
+        The call is one transaction under the lock of each budget. There is room if the amount spent, the reservations
+        of others and the requested amount together do not exceed the cap, so that concurrent requests never reserve
+        more than the cap. A new reservation of a call replaces its old one. Reservations of hops that are over, or were
+        started afresh, do not count. If the lease is not alive, nothing is written and ``alive`` is False.
         """
 
     @abstractmethod
     async def release_reservation(self, held: LeaseToken, key: str) -> None:
-        """Give back what a call has reserved under this lease; a repeat does nothing."""
+        """Release the reservation of a call under this lease; a repeat does nothing."""
 
     @abstractmethod
     async def list_budgets(self, *, limit: int = 1000) -> list[BudgetView]:
-        """Return budgets that anything was reserved in, those first that changed last."""
+        """Return the budgets that have had a reservation, the last changed first."""

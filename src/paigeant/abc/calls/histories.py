@@ -1,4 +1,4 @@
-"""The contract of histories: what agents were told and have answered, step by step."""
+"""Contract of histories: the messages of agents, step by step."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from paigeant.model.message import HopKey
 class Histories(ABC):
     """Reads the histories of steps. Each is written by the commit that completes its step, and deleted with the run.
 
-    A fork inherits those that lie before its place.
+    A fork inherits the histories of the steps before its place.
     """
 
     @abstractmethod
     async def list_histories(self, workflow_id: UUID) -> list[HistoryHead]:
-        """Return what histories the run's steps have left, in the order of their places; of an unknown run nothing."""
+        """Return the histories of a run's steps, in the order of their places; an unknown run has none."""
 
     @abstractmethod
     async def load_history(self, key: HopKey) -> StoredHistory | None:
-        """Return the history that the step at this place has left, None if none is kept."""
+        """Return the history of the step at this place, None if none is stored."""

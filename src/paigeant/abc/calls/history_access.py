@@ -1,4 +1,4 @@
-"""What a running step may know of the histories of its run; for agents and other adapters, not for users."""
+"""Access of a running step to the histories of its run; for agents and other adapters, not for users."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from paigeant.model.calls.histories import HistoryHead, StoredHistory
 
 
 class HistoryAccess(Protocol):
-    """The histories that steps behind this one have left, and the one that it leaves itself."""
+    """Histories of the steps before this one, and the history of this step."""
 
     async def keep(self, json: bytes, library: str) -> int | None:
-        """Have a JSON text of this version kept with the commit that completes the step; the last one counts.
+        """Keep a history, JSON text of this library version, with the commit that completes the step; the last counts.
 
-        Returns how many bytes it may have at most, if it has more: then only its size is kept.
+        Returns None, or the size limit in bytes if the text exceeds it: then only its size is stored.
         """
         ...
 
     async def find(self, step: str) -> list[HistoryHead]:
-        """Return what histories the step sees under a name: one, none, or of several branches one each."""
+        """Return the visible histories of the steps of this name: none, one, or one for each of several branches."""
         ...
 
     async def load(self, head: HistoryHead) -> StoredHistory | None:
-        """Return one of those, None if it is not kept."""
+        """Return the content of a history, None if it is not stored."""
         ...

@@ -1,4 +1,4 @@
-"""The contract of the ledger: what was spent, read by run and in sums."""
+"""Contract of the ledger: charges by run, and sums of costs."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from paigeant.model.stored.checkpoints import LedgerEntry
 
 
 class Ledger(ABC):
-    """Reads what steps were charged. It is written with checkpoints."""
+    """Reads the charges of steps. They are written together with checkpoints."""
 
     @abstractmethod
     async def read_ledger(self, workflow_id: UUID) -> list[LedgerEntry]:
-        """Return what the run's steps were charged, each charge once, in the order of their recording.
+        """Return the charges of a run's steps, each once, in the order of recording.
 
-        Of an unknown run there is nothing; of one that was pruned there is what there was.
+        An unknown run has none; a deleted run keeps those it had.
         """
 
     @abstractmethod
     async def sum_costs(self, by: CostBy, *, workflow_id: UUID | None = None, since: timedelta | None = None) -> Costs:
-        """Return what was spent, in sums: by one run or all, and since so long ago.
+        """Return the sums of costs: of one run or all, and of the last ``since``.
 
-        Requests without a price are counted as ``unpriced``, and not as 0.
+        Requests without a known price are counted as ``unpriced``, not as 0.
         """
 
     @abstractmethod
     async def prune_ledger(self, older_than: timedelta, limit: int = 1000) -> int:
-        """Delete rows of the ledger that are older than this, at most ``limit`` of them; returns how many."""
+        """Delete at most ``limit`` ledger rows that are older than this; returns their number."""

@@ -1,4 +1,4 @@
-"""The contract of pauses: which models are not asked for the moment, because their providers have refused."""
+"""Contract of pauses: models that no worker calls for a while, because their provider refused."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping
 
 
 class Pauses(ABC):
-    """Keeps until when a model is left alone, for all workers of the namespace."""
+    """Stores the end of each model's pause, for all workers of the namespace."""
 
     @abstractmethod
     async def pause_model(self, model: str, seconds: float | None = None) -> float:
-        """Leave a model alone for so long from now on, a day at most; returns for how many seconds that is then.
+        """Pause a model for this long from now on, a day at most; returns the length of the pause in seconds.
 
-        Without ``seconds`` it is 2 s, doubling to 60 with each refusal that comes after such a pause, until two minutes
-        have passed without one. A pause that is longer already stays as it is, so that a repeat changes little.
+        Without ``seconds`` it is 2 s, doubling to 60 s with each refusal after such a pause, until two minutes have
+        passed without a refusal. A longer pause stays as it is, so that a repeat changes little.
         """
 
     @abstractmethod
     async def load_pauses(self) -> Mapping[str, float]:
-        """Return the models that are left alone, and for how many seconds yet."""
+        """Return the remaining seconds of each paused model, by its name."""

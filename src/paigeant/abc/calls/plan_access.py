@@ -1,4 +1,4 @@
-"""What a running step may know of the way ahead of it; for agents and other adapters, not for users."""
+"""Access of a running step to its itinerary policy; for agents and other adapters, not for users."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paigeant.model.revision import SlipPolicy
 
 
 class PlanAccess(Protocol):
-    """The policy under which a step may change the way ahead, and what is known of the activities that it may add."""
+    """Policy for changes of the remaining itinerary, and the published cards of activities that may be added."""
 
     @property
     def policy(self) -> SlipPolicy | None:
@@ -20,9 +20,9 @@ class PlanAccess(Protocol):
 
     @property
     def options(self) -> AgentOptions | None:
-        """What the step says of its agent; None if it says nothing."""
+        """Agent options of the step's entry in the plan; None if it has none."""
         ...
 
     async def cards(self, activities: Collection[str]) -> Mapping[str, ActivityCard]:
-        """Return what workers have published of these activities, as far as any has."""
+        """Return the published cards of these activities, by name; those never published are left out."""
         ...

@@ -1,4 +1,4 @@
-"""What a running step may ask of the worker that holds its lease; for agents and other adapters, not for users."""
+"""Access of a running step to the worker that holds its lease; for agents and other adapters, not for users."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 class Call(NamedTuple):
-    """A call within a step: the key of its checkpoint, what it asks for, what kind it is, and who makes it.
+    """A call within a step: the key of its checkpoint, the fingerprint of its request, its kind, title and library.
 
-    A ``fingerprint`` is one word, or several ``label:digest`` with blanks between, so that it can be said what differs.
-    ``title`` is what a person knows the call by; ``library`` the version of what makes it.
+    A ``fingerprint`` is one word, or several ``label:digest`` separated by blanks, so that an error can name what
+    differs. ``title`` is the name shown to people; ``library`` is the version of the library that makes the call.
     """
 
     key: str
@@ -34,46 +34,46 @@ class Call(NamedTuple):
 
 
 class StepSession(Protocol):
-    """A step's door to its lease, held privately by its context.
+    """A step's access to its lease, held privately by its context.
 
-    What it records is written only while the lease is alive: a step that was taken over records nothing. There, and
-    once the step is over, every method raises ``CancelledError``, which user code does not take for an error of the
-    call. While the store is away the asynchronous methods wait, until the lease ends and the step with it. They may be
+    It writes only while the lease is alive: a step whose lease was taken over records nothing. In that case, and once
+    the step is over, every method raises ``CancelledError``, which user code does not mistake for an error of the call.
+    While the store is unavailable the asynchronous methods wait, until the lease ends and the step with it. They may be
     awaited in the event loop of any thread.
     """
 
     @property
     def epoch(self) -> int:
-        """How often the step was started afresh; what was recorded belongs to one epoch."""
+        """Number of times the step was started afresh; each recording belongs to one epoch."""
         ...
 
     @property
     def models(self) -> ModelGate:
-        """What is asked before a model is."""
+        """Pauses and budgets of models, checked before each request."""
         ...
 
     @property
     def plan(self) -> PlanAccess:
-        """What is known of the way ahead."""
+        """Policy and cards for changes of the remaining itinerary."""
         ...
 
     @property
     def histories(self) -> HistoryAccess:
-        """What agents of this run were told and have answered."""
+        """Histories of the agents of this run."""
         ...
 
     @property
     def identity(self) -> IdentityAccess:
-        """For whom the step acts."""
+        """Identity on whose behalf the step acts."""
         ...
 
     @property
     def alive(self) -> bool:
-        """Whether the lease was not lost, as far as is known here."""
+        """False once the lease is known to be lost."""
         ...
 
     def heartbeat(self, detail: Any = None) -> None:
-        """Say that the step gets on and, as ``detail``, how far it is; from any thread. Raises ``ResultError``."""
+        """Report progress, with an optional ``detail``; from any thread. Raises ``ResultError``."""
         ...
 
     def count(self, name: str) -> int:
@@ -85,46 +85,47 @@ class StepSession(Protocol):
         ...
 
     async def save(self, name: str, value: Any) -> None:
-        """Set a variable of the run at the place of the hop; it is durable when this returns. Raises ``ResultError``.
+        """Set a variable of the run at the place of the hop; durable when this returns. Raises ``ResultError``.
 
-        Later attempts, and what the step sets as it ends, write over it.
+        Later attempts, and the variables that the step sets at its end, overwrite it.
         """
         ...
 
     async def recall(self, call: Call) -> bytes | None:
-        """Return the JSON text that this step recorded for the call, in whichever attempt; None if it did not.
+        """Return the JSON text that any attempt of this step recorded for the call; None if there is none.
 
-        Raises ``Diverged`` if it was recorded with another fingerprint: the step asks for something else now.
+        Raises ``Diverged`` if it was recorded with another fingerprint: the step now makes a different request.
         """
         ...
 
     async def record(self, call: Call, json: bytes, *, took: float = 0.0, charges: Sequence[Charge] = ()) -> bytes:
-        """Record a JSON text for the call, with what it cost, in one transaction; return the one that counts.
+        """Record a JSON text for the call, and its charges, in one transaction; returns the text that counts.
 
-        That is the first that was recorded: whoever comes second goes on with it, so that all attempts agree. Raises
-        ``ResultError`` for a key or a text that is too long, and as :meth:`recall` for another fingerprint.
+        The text recorded first counts: a later caller continues with that one, so that all attempts agree. Raises
+        ``ResultError`` for a key or a text that is too long, and ``Diverged`` as :meth:`recall` for another
+        fingerprint.
         """
         ...
 
     async def start_afresh(self) -> None:
-        """Forget what the step has recorded: from now on it is in a new epoch, and its calls are made again."""
+        """Begin a new epoch of the step: its recorded results are not found any more, and its calls are made again."""
         ...
 
     async def run_in_thread(self, function: Callable[[], T]) -> T:
-        """Return what the function returns, called in a thread that does not keep the process."""
+        """Call the function in a thread and return its result; the thread does not keep the process alive."""
         ...
 
     async def answers(self) -> Mapping[str, Answered]:
-        """Return how the questions that this step has asked people stand, by their keys."""
+        """Return the state of each question that this step has asked people, by its key."""
         ...
 
     def outlast(self, call: asyncio.Task[Any], seconds: float) -> None:
-        """Let a call under way come to its end, for so long at most, though the step is cut short: it is paid for.
+        """Let a paid call in progress finish although the step is cancelled, within this many seconds.
 
         A call in an event loop other than the worker's ends with that loop.
         """
         ...
 
     def wait(self, outcome: Parked) -> NoReturn:
-        """End the step's code here: the step comes to this outcome, whatever the code makes of what is raised."""
+        """End the step's code here with this outcome, whatever the code does with the exception that is raised."""
         ...

@@ -1,1 +1,1 @@
-"""The contracts of what is signed."""
+"""Contracts of signatures: signers, keys, signed records and their verification."""

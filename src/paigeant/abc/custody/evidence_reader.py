@@ -1,4 +1,4 @@
-"""The contract of the evidence reader: what was signed of runs, as it lies in the store."""
+"""Contract of the evidence reader: signed records of runs, as stored."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from paigeant.model.custody.records import StoredRecord
 
 
 class EvidenceReader(ABC):
-    """Reads what was signed of runs, for who judges a hop or audits a run."""
+    """Reads the signed records of runs, to verify a hop or to audit a run."""
 
     @abstractmethod
     async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
-        """Return what was signed of a run, as it lies there, by position, path and fence; of an unknown run nothing.
+        """Return the signed records of a run, as stored, by position, path and fence; an unknown run has none.
 
-        Records are written with the start and the commits that they are of, and never changed. Whether they are as they
-        were written is for a codec to judge: what is signed proves itself, or nothing.
+        Each record is written in the same transaction as its dispatch or commit, and never changed. They are not
+        verified here: that is the task of a codec.
         """
 
     @abstractmethod
     async def load_evidence(self, workflow_id: UUID) -> Evidence:
-        """Return all that was signed of a run, and all that must agree with it, read in one transaction.
+        """Return all signed data of a run, and all data that must agree with it, read in one transaction.
 
         Raises ``UnknownRun``.
         """

@@ -1,4 +1,4 @@
-"""The contract of the judge: whether a hop, and what it reads, is what was signed."""
+"""Contract of the judge: verification of a hop, and of everything it reads, against signatures."""
 
 from __future__ import annotations
 
@@ -19,83 +19,83 @@ from paigeant.model.values.values import Value
 
 
 class Judge(SignerDirectory, BranchJudge):
-    """Judges what was signed: a leased hop, what it reads, and what has ended within it. By default nothing is."""
+    """Verifies signatures: of a leased hop, of the data it reads, and of branches. By default nothing is verified."""
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
-        """Verify what people did to a run, before a hop is judged again; what nobody has signed counts for nothing.
+        """Verify the deeds of people to a run, before a hop is verified again; an unsigned deed counts for nothing.
 
         Raises :class:`~paigeant.errors.UnknownKey`.
         """
         del leased, deeds
 
     def learn_parents(self, leased: Leased, records: Mapping[UUID, Sequence[StoredRecord]]) -> None:
-        """Verify the ``records`` of the runs in which one has begun, by their ids, before it is judged again.
+        """Verify the ``records`` of the runs that contain a child run, by run id, before the child is verified again.
 
-        It is asked of a hop that is said to end because they do. Raises TamperedMessage and UnknownKey.
+        Called for a hop that is said to end because those runs end. Raises TamperedMessage and UnknownKey.
         """
         del leased, records
 
     def judge_end(self, grant: Grant, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]) -> None:
-        """Return if a run may be ended whose message cannot be judged: somebody has signed that, or its deadline.
+        """Return if a run whose message cannot be verified may be ended: by a signed deed, or by its deadline.
 
         Raises TamperedMessage and UnknownKey.
         """
         del grant, records, deeds
 
     def needs_records(self, leased: Leased) -> bool:
-        """Tell whether the records of the run have to be read before this hop can be judged."""
+        """True if the records of the run must be loaded before this hop can be verified."""
         del leased
         return False
 
     def judge(self, leased: Leased, records: Sequence[StoredRecord] = ()) -> None:
-        """Return if a leased hop is what was signed, back to its run's dispatch; ``records`` are those of its run.
+        """Verify a leased hop back to its run's dispatch; ``records`` are those of its run.
 
-        Raises :class:`~paigeant.errors.TamperedMessage`, whose text names the link that is broken, and
-        :class:`~paigeant.errors.UnknownKey`. With UnsignedDeed or ExpiredRun it is to be asked again once it knows the
-        deeds of the run.
+        Raises :class:`~paigeant.errors.TamperedMessage`, whose text names the broken link, and
+        :class:`~paigeant.errors.UnknownKey`. After UnsignedDeed or ExpiredRun the caller loads the deeds of the run and
+        calls again.
         """
         del leased, records
 
     def judge_variables(self, leased: Leased, values: Mapping[str, Value], asked: Collection[str] | None = ()) -> None:
-        """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not.
+        """Verify that the variables a verified hop reads are the signed ones; raises TamperedMessage if not.
 
-        Also for one that was signed and is missing among the ``values``: of those ``asked`` for, or of all.
+        It raises also for a signed variable that is missing in ``values``: among those ``asked`` for, or among all.
         """
         del leased, values, asked
 
     def judge_signal(self, leased: Leased, name: str, value: Value | None) -> None:
-        """Return if a wait was ended by a signal that somebody has sent, and that carries this value.
+        """Verify that a wait was ended by a signal that somebody sent, with this value.
 
-        Raises UnsignedDeed if not. Then it is to be asked again once it knows the deeds of the run.
+        Raises UnsignedDeed if not. Then the caller loads the deeds of the run and calls again.
         """
         del leased, name, value
 
     def judge_answers(self, leased: Leased, answers: Mapping[str, Answered]) -> None:
-        """Return if people have said to the questions of a judged hop what is there; raises UnsignedDeed if not.
+        """Verify that people gave these answers to the questions of a verified hop; raises UnsignedDeed if not.
 
-        Then it is to be asked again once it knows the deeds of the run.
+        Then the caller loads the deeds of the run and calls again.
         """
         del leased, answers
 
     def judge_note(self, leased: Leased, note: Note, signed: tuple[bytes | None, datetime]) -> None:
-        """Return if this is what was signed of what a step has left while it ran, and by whom who may.
+        """Verify the signed note of a running step, and that its signer had the right to it.
 
-        ``signed`` is the signature, and when it was stored, by the store's clock. Raises TamperedMessage and
-        UnknownKey.
+        ``signed`` is the signature, and the time at which it was stored, by the store's clock. Raises TamperedMessage
+        and UnknownKey.
         """
         del leased, note, signed
 
     def judge_publication(self, one: Plan | ActivityCard) -> None:
-        """Return if somebody has signed what was published who may; raises TamperedMessage and UnknownKey."""
+        """Verify that a plan or card was signed by a permitted signer; raises TamperedMessage and UnknownKey."""
         del one
 
     def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
-        """Return what is wrong with the signature of a message that opens, and why; None if nothing is.
+        """Return the kind and the text of a fault in a message's signature; None if there is none.
 
-        It is asked of a delivery that the store has not recorded: what has recorded bytes is leased, and judged.
+        Called for a delivery that the store has not recorded: a recorded one is leased and verified by :meth:`judge`.
         """
         del body
 
     def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
-        """Remember the record of a hop that was committed here, so that it need not be verified; ``ended``: forget."""
+        """Cache the record of a hop that was committed here, so that it need not be verified; ``ended`` drops it."""
         del leased, record, ended

@@ -1,4 +1,4 @@
-"""The contract of signers: long-lived keys that never leave the place where they are."""
+"""Contract of signers: long-lived keys that never leave their place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of the directory of signers: whose keys are known."""
+"""Contract of the signer directory: the public keys that are known."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from paigeant.model.custody.keys import PublishedKey
 
 
 class SignerDirectory:
-    """Knows keys by their ids, and finds out which it would have to know. By default it wants to know none."""
+    """Knows public keys by their ids, and reports unknown ones. By default no key is needed."""
 
     def strangers(self, signatures: Iterable[bytes]) -> Sequence[str]:
-        """Return the ids of keys that have signed this and are not known, but for those returned a moment ago."""
+        """Return the ids of unknown keys in these signatures, except those returned a moment ago."""
         del signatures
         return ()
 
     def introduce(self, keys: Iterable[PublishedKey]) -> None:
-        """Know keys from now on, as far as they prove themselves: where they were found is not believed."""
+        """Accept keys from now on, each only if it proves itself: the place where it was found is not trusted."""
         del keys

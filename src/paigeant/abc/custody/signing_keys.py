@@ -1,4 +1,4 @@
-"""The contract of published keys: what processes show of the keys that they sign with."""
+"""Contract of published keys: the public halves of the keys that processes sign with."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from paigeant.model.custody.keys import PublishedKey, StoredKey
 
 
 class SigningKeys(ABC):
-    """Keeps public halves of keys, each once. It vouches for nothing: whoever reads a key verifies it.
+    """Stores public keys, each once. It does not vouch for them: the reader of a key verifies it.
 
-    ``prune`` deletes a key once nobody signs with it any more (its ``until`` is as long ago as the runs that are
-    deleted) and every run that is left began after that. Keys without ``until`` stay.
+    ``prune`` deletes a key once nobody signs with it any more (its ``until`` is longer ago than the age of deleted
+    runs) and every remaining run began after that. Keys without ``until`` stay.
     """
 
     @abstractmethod
     async def record_keys(self, keys: Sequence[PublishedKey]) -> None:
-        """Keep these keys; durable on return. One that is there already stays as it is, whatever is given."""
+        """Store these keys; durable on return. A key that exists stays as it is, whatever is given."""
 
     @abstractmethod
     async def find_keys(self, kids: Collection[str]) -> list[StoredKey]:
-        """Return those of these keys that are there, by ``kid``, in one statement for up to 1,000 of them."""
+        """Return the stored keys with these ids, by ``kid``, in one statement for up to 1,000 of them."""
 
     @abstractmethod
     async def list_keys(self, *, limit: int = 1_000) -> list[StoredKey]:
-        """Return the keys that were kept last, the newest first."""
+        """Return the most recently stored keys, newest first."""

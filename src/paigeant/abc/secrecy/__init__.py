@@ -1,1 +1,1 @@
-"""The contracts of what only some may see."""
+"""Contracts of confidential data: identities, grants and secrets."""

@@ -1,4 +1,4 @@
-"""The contract of identities: who vouches for a person, and exchanges what stands for them."""
+"""Contract of identities: verification and exchange of a person's tokens at an identity provider."""
 
 from __future__ import annotations
 
@@ -10,41 +10,40 @@ from paigeant.model.secrecy.grants import IssuedToken, SealedGrant, Subject, Tok
 
 
 class Admitted(NamedTuple):
-    """A subject whose token was found good, and the token, sealed for one run."""
+    """A subject whose token was verified, and the token, sealed for one run."""
 
     subject: Subject
     grant: SealedGrant
 
 
 class Identities(ABC):
-    """One identity provider. Neither a token nor a client secret is in the text of any error it raises."""
+    """One identity provider. No error text contains a token or a client secret."""
 
     @abstractmethod
     async def admit(self, workflow_id: UUID, token: str) -> Admitted:
-        """Return whose token it is, and the token sealed for this run.
+        """Verify a token; returns its subject, and the token sealed for this run.
 
-        Raises ``IdentityRefused`` for one that is not the provider's, not for us, or over; ``IdentityUnavailable``
-        while the provider does not answer; and ``ConfigError`` if no key may read grants.
+        Raises ``IdentityRefused`` for a token that is not the provider's, is not for this audience, or has expired;
+        ``IdentityUnavailable`` while the provider does not answer; and ``ConfigError`` if no key may read grants.
         """
 
     @abstractmethod
     async def exchange(self, sealed: bytes, asked: TokenRequest) -> IssuedToken:
-        """Return a token for an audience, of the subject of a grant, and of nobody else.
+        """Exchange a grant for a token for an audience, for the grant's subject and nobody else.
 
-        Raises ``IdentityRefused`` for what is asked beyond the subject's scopes, what the provider denies, and an
-        answer that is not what was asked for; ``GrantExpired`` once the subject's token has run out;
-        ``IdentityUnavailable`` while the provider does not answer; and ``TamperedMessage`` for a grant that is not this
-        run's.
+        Raises ``IdentityRefused`` for a request beyond the subject's scopes, a refusal by the provider, and an answer
+        that differs from the request; ``GrantExpired`` once the subject's token has expired; ``IdentityUnavailable``
+        while the provider does not answer; and ``TamperedMessage`` for a grant of another run.
         """
 
 
 class IdentityAccess(Protocol):
-    """The identity for which a running step acts; for its context."""
+    """Identity on whose behalf a running step acts; for its context."""
 
     async def token(self, audience: str, scopes: frozenset[str]) -> str:
-        """Return a token for an audience, good for 30 seconds at least, exchanged once for the step.
+        """Return a token for an audience, valid for at least 30 seconds, exchanged once for the step.
 
-        A step whose run's identity has run out ends here, and waits until a person has signed in again. Raises
+        If the identity of the run has expired, the step ends here, and waits until a person has signed in again. Raises
         ``IdentityRefused`` and ``IdentityUnavailable``.
         """
         ...

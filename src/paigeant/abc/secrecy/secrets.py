@@ -1,4 +1,4 @@
-"""The contract of secrets in data: sealed to those who may read them, by whoever makes them."""
+"""Contract of secrets: values that only permitted keys can open."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from paigeant.model.secrecy.secrets import OpenedSecret, SecretOrigin
 
 
 class SecretBox(ABC):
-    """Seals values to the keys that may read them, and opens what is sealed to the key of this process.
+    """Seals values to the keys that may read them, and opens values sealed to the key of this process.
 
-    The clear text is in no error that it raises.
+    No error text contains the clear text.
     """
 
     @abstractmethod
     def seal(self, origin: SecretOrigin, json: bytes, readers: Sequence[str]) -> bytes:
-        """Return a value sealed, with its origin, to all keys that may read for one of these activities.
+        """Seal a value, with its origin, to all keys that may read for at least one of these activities.
 
-        Raises ``ConfigError`` if there is an activity that no key may read for, or more than 16 keys may, and
+        Raises ``ConfigError`` if no key may read for one of the activities, or more than 16 keys may, and
         ``InvalidInput`` for a value over 64 KiB.
         """
 
     @abstractmethod
     def require(self, readers: Sequence[str]) -> None:
-        """Return if something can be sealed for these activities; raises ``ConfigError``."""
+        """Return if a value can be sealed for these activities; raises ``ConfigError`` if not."""
 
     @abstractmethod
     def reads(self, activity: str) -> bool:
-        """Tell whether what steps of an activity may read is sealed to the key of this process too."""
+        """True if secrets that an activity's steps may read are sealed to the key of this process too."""
 
     @abstractmethod
     def opens(self, sealed: bytes) -> bool:
-        """Tell whether something is sealed to the key of this process; raises ``TamperedMessage`` for what is none."""
+        """True if the value is sealed to the key of this process; raises ``TamperedMessage`` if it is not sealed."""
 
     @abstractmethod
     def open(self, sealed: bytes) -> OpenedSecret:
-        """Return what is sealed, and its origin, which is for the caller to compare.
+        """Open a sealed value; returns it with its origin, which the caller compares.
 
-        Raises ``UnreadableSecret`` without a key that opens it, and ``TamperedMessage`` for what was changed.
+        Raises ``UnreadableSecret`` if this process has no key that opens it, and ``TamperedMessage`` for a value that
+        was changed.
         """
