@@ -14,7 +14,7 @@ from paigeant import ActivityContext
 from paigeant.activities.context import session_of
 from paigeant.model.hops import Commit, CommitResult, Grant, Verdict
 from paigeant.model.message import HopKey
-from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.model.runs import Direction, StepStatus
 from paigeant.model.stored.checkpoints import Recorded, Recording
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.runs import RunRow
@@ -166,8 +166,8 @@ class Witness:
                 list(map(self._record, arguments[0], answer))
             case "release":
                 self.released.update(held.key for held in arguments[0])
-            case "terminate" if answer is RunStatus.TERMINATED:
-                self.terminated.update(each.workflow_id for each in family(self._rows, arguments[0]))
+            case "terminate":
+                self.terminated.update(answer)
             case _:
                 pass
 
