@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -14,6 +14,7 @@ from paigeant.config import Settings
 from paigeant.model.runs import CancelRequest, RunView, WaitReason
 from paigeant.model.stored.signals import SentSignal
 from paigeant.model.values.values import inline
+from paigeant.sql.schema.custody import deeds
 from paigeant.testing.waiting import eventually
 from tests.integration.evidence import audit_twice
 from tests.integration.test_tampering import Database
@@ -189,8 +190,8 @@ async def test_without_signing_who_did_what_is_kept_all_the_same(tmp_path: Path)
     ]
 
 
-@pytest.mark.parametrize(("verb", "position"), [("signal", 2), ("retry", 3)])
-async def test_an_audit_misses_what_somebody_did_and_a_hop_has_followed(desk: Desk, verb: str, position: int):
+async def follow(desk: Desk) -> Run[Any]:
+    """Return a run that has followed a signal at its position 2, and a retry at 3."""
     run = await desk.dispatch()
     await desk.serve(run, waits)
     async with desk.app() as app:
@@ -200,8 +201,41 @@ async def test_an_audit_misses_what_somebody_did_and_a_hop_has_followed(desk: De
         await app.run(run.workflow_id).retry()
         view = await desk.serve(run, is_over)
     assert view.status is RunStatus.COMPLETED
+    return run
+
+
+@pytest.mark.parametrize(("verb", "position"), [("signal", 2), ("retry", 3)])
+async def test_an_audit_misses_what_somebody_did_and_a_hop_has_followed(desk: Desk, verb: str, position: int):
+    run = await follow(desk)
 
     desk.database.edit(f"DELETE FROM deeds {OF_RUN} AND verb = '{verb}'", run=run.workflow_id)
 
     broken = (await desk.audit(run)).broken
     assert (broken.position, broken.link) == (position, "because")
+
+
+OTHER: Final = {
+    **dict.fromkeys(["verb", "by", "via", "arguments", "text", "jws"], "'x'"),
+    "deed_id": "'01890000000070008000000000000001'",
+    "namespace": "'other'",
+    "workflow_id": "(SELECT max(workflow_id) FROM workflow_runs)",
+    "at": "at - 3600",
+}
+"""Of each column of a deed another value, as SQL."""
+
+
+@pytest.mark.parametrize("column", deeds.columns.keys())
+async def test_an_audit_finds_whatever_column_is_edited_of_a_deed_that_was_followed(desk: Desk, column: str):
+    """Of a retry, when it was stored counts too: what failed later, nobody has retried."""
+    run, _ = await follow(desk), await desk.dispatch()
+    edit = f"UPDATE deeds SET \"{column}\" = {OTHER[column]} {OF_RUN} AND verb = 'retry'"
+
+    desk.database.edit(edit, run=run.workflow_id)
+
+    broken = (await desk.audit(run)).broken
+    expected = (3, "because") if column in {"namespace", "workflow_id"} else (3, "retry") if column == "at" else None
+    assert broken is not None
+    if expected is None:
+        assert (broken.position, broken.link) == (0, "deed x" if column == "verb" else "deed retry")
+    else:
+        assert (broken.position, broken.link) == expected

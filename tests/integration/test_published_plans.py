@@ -76,6 +76,14 @@ EDITS: Final = {
     "nobody's": "UPDATE workflows SET plan = json_set(plan, '$.publication', NULL) WHERE name = 'order'",
     "another activity": "UPDATE activities SET card = json_set(card, '$.undo', 'unknown') WHERE name = 'charge'",
     "nobody's activity": "UPDATE activities SET card = json_set(card, '$.publication', NULL) WHERE name = 'charge'",
+    "no signature": "UPDATE workflows SET plan = json_set(plan, '$.publication.jws', 'x') WHERE name = 'order'",
+    "no signature of an activity": (
+        "UPDATE activities SET card = json_set(card, '$.publication.jws', 'x') WHERE name = 'charge'"
+    ),
+    "a signature of another activity": (
+        "UPDATE activities SET card = json_set(card, '$.publication.jws', (SELECT card ->> '$.publication.jws' "
+        "FROM activities WHERE name = 'refund')) WHERE name = 'charge'"
+    ),
 }
 
 
@@ -85,6 +93,21 @@ async def test_what_was_edited_in_the_store_is_not_dispatched(bench: Bench, edit
     bench.edit(edit)
     async with bench.app("api") as app:
         with pytest.raises(WrongState, match="as it was published is not believed"):
+            await app.dispatch("order", None)
+
+
+PUBLISHED: Final = [("workflows", "plan", "order"), ("activities", "card", "charge")]
+
+
+@pytest.mark.parametrize(("table", "column", "name"), PUBLISHED)
+@pytest.mark.parametrize("value", ["5", "'x'", "json('{}')", "json('{\"jws\":5}')", 'json(\'{"jws":"x","k":1}\')'])
+async def test_a_publication_that_is_none_is_refused_in_words(
+    bench: Bench, table: str, column: str, name: str, value: str
+):
+    await bench.publish()
+    bench.edit(f"UPDATE {table} SET {column} = json_set({column}, '$.publication', {value}) WHERE name = '{name}'")
+    async with bench.app("api") as app:
+        with pytest.raises(PaigeantError, match=f"{name}.*(cannot be read|served|not known)"):
             await app.dispatch("order", None)
 
 
