@@ -1,0 +1,94 @@
+"""The reference is complete: it names every public name and method, every setting, every command and every option."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer import Context
+from typer.main import get_command
+
+import paigeant
+from paigeant import ActivityWorker, Paigeant, PaigeantError, Run, errors
+from paigeant.app import Administration
+from paigeant.app.calls.approvals import Approvals
+from paigeant.app.calls.spending import Spending
+from paigeant.cli.program import app
+from paigeant.config import PREFIX, Settings
+
+DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = {page.stem: page.read_text("utf-8") for page in (DOCS / "reference").glob("*.md")}
+NOT_SET = {"file", "origins"}  # where settings came from
+
+
+def words(text: str) -> set[str]:
+    """Return all words, options with their dashes."""
+    return set(re.findall(r"(?:--)?\w[\w-]*", text))
+
+
+def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield each command that is not hidden, with the long names of its options."""
+    if hasattr(command, "list_commands"):
+        context = Context(command)
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), *path, name)
+    elif not command.hidden:
+        options = [each for each in command.params if each.param_type_name == "option" and not each.hidden]
+        yield path, [name for each in options for name in each.opts if name.startswith("--") and name != "--help"]
+
+
+def row(path: tuple[str, ...]) -> str:
+    """Return the line of the command in the tables of the page."""
+    wanted = f"`paigeant {' '.join(path)}"
+    lines = [line for line in REFERENCE["command-line"].splitlines() if re.match(rf"\| {re.escape(wanted)}[ `]", line)]
+    assert lines, f"docs/reference/command-line.md has no row that begins with {wanted}"
+    return " ".join(lines)
+
+
+def test_the_reference_has_every_public_name() -> None:
+    missing = set(paigeant.__all__) - words(" ".join(REFERENCE.values()))
+
+    assert not missing
+
+
+def test_the_reference_has_every_error() -> None:
+    raised = {name for name, each in vars(errors).items() if inspect.isclass(each) and issubclass(each, PaigeantError)}
+
+    assert not raised - words(REFERENCE["application"])
+
+
+@pytest.mark.parametrize("described", [Paigeant, Run, ActivityWorker, Administration, Approvals, Spending])
+def test_the_reference_has_every_public_method(described: type) -> None:
+    public = {name for name in vars(described) if not name.startswith("_")}
+
+    assert not public - words(REFERENCE["application"])
+
+
+def test_the_reference_has_every_setting() -> None:
+    page = words(REFERENCE["settings"])
+
+    assert not set(Settings.model_fields) - NOT_SET - page
+
+
+def test_the_reference_names_no_setting_that_there_is_not() -> None:
+    named = {each.removeprefix("`") for each in re.findall(r"^\| (`\w+)`", REFERENCE["settings"], re.MULTILINE)}
+
+    assert not {each.removeprefix("`") for each in named if not each.startswith(PREFIX)} - set(Settings.model_fields)
+
+
+COMMANDS = [pytest.param(*each, id=" ".join(each[0])) for each in commands(get_command(app))]
+
+
+@pytest.mark.parametrize(("path", "options"), COMMANDS)
+def test_the_reference_has_each_command_with_every_option(path: tuple[str, ...], options: list[str]) -> None:
+    documented = words(row(path))
+
+    missing = set(options) - documented - {"--last"}  # of every command that takes an id
+    invented = {each for each in documented if each.startswith("--")} - set(options) - {"--last"}
+
+    assert not missing
+    assert not invented
