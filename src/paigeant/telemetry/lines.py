@@ -10,11 +10,9 @@ import logging
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
 import structlog
 from pydantic_core import from_json
@@ -22,11 +20,8 @@ from pydantic_core import from_json
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import CONTROLS
 from paigeant.plugins import redacted
-from paigeant.telemetry.logs import STEPS
 from paigeant.telemetry.secret_names import counts_tokens, is_secret
-
-Line: TypeAlias = dict[str, Any]
-"""A line as its keys and values; ``timestamp``, ``level``, ``event`` and ``logger`` are always there."""
+from paigeant.telemetry.step_lines import STEPS, AnyLine, CommonTexts, Line, StepLine, as_fields, timestamp
 
 FIELDS: Final = "paigeant_fields"
 """The attribute of a record under which structlog's key-value pairs come."""
@@ -73,7 +68,7 @@ def line_of(record: logging.LogRecord, context: Mapping[str, Any]) -> Line:
     except Exception as error:  # noqa: BLE001  (of whoever logged)
         text = f"{record.msg!r} with {record.args!r} cannot be formatted: {error}"
     line: Line = {
-        "timestamp": timestamp(datetime.fromtimestamp(record.created, UTC)),
+        "timestamp": timestamp(int(record.created * 1_000_000_000)),
         "level": record.levelname.lower(),
         "event": text,
         "logger": record.name,
@@ -85,11 +80,6 @@ def line_of(record: logging.LogRecord, context: Mapping[str, Any]) -> Line:
         line.setdefault(name, value)
     _add_traceback(line, record)
     return line
-
-
-def timestamp(at: datetime) -> str:
-    """Return a time in UTC as lines have it."""
-    return f"{at.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def _add_traceback(line: Line, record: logging.LogRecord) -> None:
@@ -143,25 +133,28 @@ def mask_text(text: str) -> str:
     return _TOKEN.sub(MASK, text) if any(hint in text for hint in _HINTS) else text
 
 
-def each_alone(render: Callable[[Line], str]) -> Callable[[Sequence[Line]], str]:
+def each_alone(render: Callable[[Line], str]) -> Callable[[Sequence[AnyLine]], str]:
     """Return what renders several lines, each with its end, one by one."""
-    return lambda lines: "".join(f"{render(line)}\n" for line in lines)
+    return lambda lines: "".join(f"{render(line)}\n" for line in as_fields(lines))
 
 
-def json_lines(lines: Sequence[Line]) -> str:
-    """Return lines as JSON, each with its end; as :func:`json_line` has them, but looked at for secrets all at once."""
-    with suppress(ValueError, RecursionError):
-        text = "".join([f"{_json_of(line)}\n" for line in lines])
-        if text.isascii() and "\x7f" not in text and not _may_hold_secrets(lines, text):
-            return text
-    return each_alone(json_line)(lines)
+def json_lines(lines: Sequence[AnyLine]) -> str:
+    """Return lines as JSON, each with its end, as :func:`json_line` has them."""
+    common: CommonTexts = {}
+    return "".join([f"{_line_of_any(line, common)}\n" for line in lines])
+
+
+def _line_of_any(line: AnyLine, common: CommonTexts) -> str:
+    if isinstance(line, StepLine):
+        return line.json(common) or json_line(line.fields())
+    return json_line(line)
 
 
 def json_line(line: Line) -> str:
     """Return the line as JSON; a value that is no JSON is written as it is shown."""
     try:
         text = _json_of(line)
-        if _may_hold_secrets([line], text):
+        if _may_hold_secrets(line, text):
             text = _json_of(masked(line))
     except (ValueError, RecursionError):  # of a value that refers to itself, or bytes that are no text
         text = to_json({_text(name): _writable(value) for name, value in line.items()}).decode()
@@ -170,12 +163,12 @@ def json_line(line: Line) -> str:
     return _BEYOND_ASCII.sub(lambda hit: f"\\u{ord(hit[0]):04x}", text)
 
 
-def _may_hold_secrets(lines: Sequence[Line], text: str) -> bool:
-    """Tell whether lines must be looked at value by value; most need not, and that costs as much as all the rest."""
+def _may_hold_secrets(line: Line, text: str) -> bool:
+    """Tell whether a line must be looked at value by value; most need not, and that costs as much as all the rest."""
     for hint in _HINTS:  # any() of a generator takes twice as long
         if hint in text:
             return True
-    return any(not _FLAT.issuperset(map(type, line.values())) or _names_secret(tuple(line)) for line in lines)
+    return not _FLAT.issuperset(map(type, line.values())) or _names_secret(tuple(line))
 
 
 @lru_cache(maxsize=1024)
@@ -208,7 +201,7 @@ def console_lines(*, colors: bool) -> Callable[[Line], str]:
     )
 
     def render(line: Line) -> str:
-        if not colors and (text := _simple(line)) is not None and not _may_hold_secrets([line], text):
+        if not colors and (text := _simple(line)) is not None and not _may_hold_secrets(line, text):
             return text
         try:
             safe = masked(line)

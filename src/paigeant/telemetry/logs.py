@@ -34,15 +34,15 @@ from paigeant.model.events import (
     WorkerStopped,
 )
 from paigeant.model.hold import After
-from paigeant.model.hops import Leased, Verdict
+from paigeant.model.hops import Verdict
 from paigeant.model.runs import StepStatus
 from paigeant.model.secrecy.secrets import hidden
 from paigeant.model.transition import Done, Held, Left
 from paigeant.model.values.showing import class_name
 from paigeant.model.values.values import Inline
+from paigeant.telemetry.step_lines import STEPS, Line, StepLine, step_fields
 
 WORKER: Final = logging.getLogger("paigeant.worker")
-STEPS: Final = logging.getLogger("paigeant.steps")
 CONNECTIONS: Final = logging.getLogger("paigeant.connections")
 _ROOT: Final = logging.getLogger()
 _OURS: Final = logging.getLogger("paigeant")
@@ -52,29 +52,12 @@ _EXPECTED: Final = (PaigeantError, TimeoutError, OSError)
 """Errors whose text says it all; of others the traceback is shown, for they are mistakes of a program."""
 
 
-def step_fields(leased: Leased) -> dict[str, Any]:
-    """Return what says in each line which execution of which step it is about."""
-    headers = leased.message.headers
-    key = leased.grant.key
-    return {
-        "trace_id": headers.trace_id,
-        "correlation_id": headers.run.correlation,
-        "workflow_id": headers.run.id,
-        "workflow": headers.workflow,
-        "step": leased.message.topic,
-        "path": key.path,
-        "position": key.position,
-        "direction": headers.direction.value,
-        "attempt": leased.grant.attempt,
-    }
-
-
 class LineHandler(logging.Handler, ABC):
-    """A handler to which the fields of a line can be handed without a record, which costs more than all else of it."""
+    """A handler to which a line of a step can be handed without a record, which costs more than all else of it."""
 
     @abstractmethod
-    def take(self, logger: str, level: int, fields: dict[str, Any]) -> None:
-        """Handle a line of this logger; ``fields`` are all that there is to it, with its ``event``."""
+    def take(self, line: StepLine, level: int) -> None:
+        """Handle a line of ``STEPS``."""
 
 
 class LogHooks(Hooks):
@@ -95,20 +78,34 @@ class LogHooks(Hooks):
 def _log(
     logger: logging.Logger, level: int, text: str, fields: dict[str, Any], error: BaseException | None = None
 ) -> None:
-    """Log a line; without looking for the place in our code that logs it, which nobody needs and which costs most.
-
-    Where nobody but our own handler would see the record, none is made.
-    """
-    handlers = _ROOT.handlers
-    if error is None and len(handlers) == 1 and isinstance(handlers[0], LineHandler) and _goes_only_there(logger):
-        handlers[0].take(logger.name, level, fields)
-        return
+    """Log a line; without looking for the place in our code that logs it, which nobody needs and which costs most."""
     exc_info = None if error is None else (type(error), error, error.__traceback__)
     record = logger.makeRecord(logger.name, level, "paigeant", 0, "%s", (text,), exc_info)
     if error is not None:  # what every formatter shows instead of making one, which has no bounds
         record.exc_text = fields.get("traceback") or traceback_of(error)
     vars(record).update(fields)  # as `extra`, without looking for each name whether it is taken: none is
     logger.handle(record)
+
+
+def _log_step(event: StepBegan | StepEnded, level: int, more: Line, error: BaseException | None = None) -> None:
+    """Log a line of a step; where nobody but our own handler would see its record, none is made."""
+    name, text = ("step began", _began) if isinstance(event, StepBegan) else ("step ended", _ended)
+    handlers = _ROOT.handlers
+    if error is None and len(handlers) == 1 and isinstance(handlers[0], LineHandler) and _goes_only_there(STEPS):
+        handlers[0].take(StepLine(event.leased, event.worker, level, name, more), level)
+    else:
+        fields = {"event": name, **step_fields(event.leased), **more, "worker": event.worker}
+        _log(STEPS, level, text(event), fields, error)
+
+
+def _began(event: Any) -> str:
+    return f"step {event.leased.message.topic!r} began"
+
+
+def _ended(event: Any) -> str:
+    hop = event.transition.hop
+    said = f": {class_name(hop.fault.type)}: {hop.fault.message}" if hop.fault else ""
+    return f"step {event.leased.message.topic!r} {hop.status}{said}"
 
 
 def _goes_only_there(logger: logging.Logger) -> bool:
@@ -120,21 +117,17 @@ def _goes_only_there(logger: logging.Logger) -> bool:
 def _step_began(event: StepBegan) -> None:
     level = logging.DEBUG if event.leased.message.topic == FLOW else logging.INFO
     if STEPS.isEnabledFor(level):
-        fields = {"event": "step began", **step_fields(event.leased), "worker": event.worker}
-        _log(STEPS, level, f"step {event.leased.message.topic!r} began", fields)
+        _log_step(event, level, {})
 
 
 def _step_ended(event: StepEnded, *, payloads: bool = False) -> None:
     hop = event.transition.hop
     level = logging.DEBUG if event.leased.message.topic == FLOW else _LEVELS.get(hop.status, logging.INFO)
     if STEPS.isEnabledFor(level):
-        fault, step = hop.fault, event.leased.message.topic
-        text = f"step {step!r} {hop.status}" + (f": {class_name(fault.type)}: {fault.message}" if fault else "")
-        fields = {"event": "step ended", **step_fields(event.leased), **_outcome_fields(event)}
-        fields["worker"] = event.worker
+        more = _outcome_fields(event)
         if payloads and isinstance(hop, Left) and isinstance(hop.result, Done):
-            fields["output"] = hidden(hop.result.output.value) if isinstance(hop.result.output, Inline) else None
-        _log(STEPS, level, text, fields, event.error if fault else None)
+            more["output"] = hidden(hop.result.output.value) if isinstance(hop.result.output, Inline) else None
+        _log_step(event, level, more, event.error if hop.fault else None)
 
 
 def _outcome_fields(event: StepEnded) -> dict[str, Any]:

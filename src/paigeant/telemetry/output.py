@@ -10,7 +10,6 @@ import logging
 import sys
 import threading
 from collections.abc import MutableMapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -20,9 +19,10 @@ import structlog
 from paigeant.activities.secrecy.held import holds_any, masked_value
 from paigeant.errors import ConfigError
 from paigeant.telemetry.color import wants_color
-from paigeant.telemetry.lines import FIELDS, Line, console_lines, each_alone, json_lines, line_of, timestamp
+from paigeant.telemetry.lines import FIELDS, console_lines, each_alone, json_lines, line_of
 from paigeant.telemetry.logs import LineHandler
 from paigeant.telemetry.step_context import current_step_fields, has_step_fields, process_fields
+from paigeant.telemetry.step_lines import Line, StepLine
 from paigeant.telemetry.writer import FileOutput, LogWriter, Output, StreamOutput
 
 _SUPERFLUOUS: Final = ("alembic",)
@@ -47,20 +47,11 @@ class WriterHandler(LineHandler):
         for writer in self._writers:
             writer.put(line, record.levelno)
 
-    def take(self, logger: str, level: int, fields: dict[str, Any]) -> None:
-        """Hand over a line that says itself of which step it is."""
-        if "traceback" in fields:
-            fields["exception"] = fields.pop("traceback")
-        line = {
-            "timestamp": timestamp(datetime.now(UTC)),
-            "level": logging.getLevelName(level).lower(),
-            "event": "",
-            "logger": logger,
-            **process_fields(),
-            **fields,
-        }
+    def take(self, line: StepLine, level: int) -> None:
+        """Hand over a line that says itself of which step it is; shown as it is, unless steps hold secrets."""
+        taken = _unspoken(line.fields()) if holds_any() else line
         for writer in self._writers:
-            writer.put(_unspoken(line), level)
+            writer.put(taken, level)
 
     def flush(self) -> None:
         """Wait until all is written, 2 s at most."""

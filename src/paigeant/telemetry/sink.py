@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from paigeant.errors import Unavailable
-from paigeant.telemetry.lines import Line, json_line
+from paigeant.telemetry.lines import json_line
+from paigeant.telemetry.step_lines import AnyLine, as_fields
 from paigeant.telemetry.writer import Output
 
 LONGEST_PAUSE: Final = 30.0
@@ -47,9 +48,9 @@ class SinkOutput(Output):
         self._rows = rows
         self._row_of = row_of
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[AnyLine]) -> None:
         """Write a batch, whenever the database takes it."""
-        rows = [self._row_of(line, json_line(line)) for line in lines]
+        rows = [self._row_of(line, json_line(line)) for line in as_fields(lines)]
         pause = 0.0
         while True:
             try:

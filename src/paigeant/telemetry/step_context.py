@@ -11,11 +11,9 @@ from typing import Any, ClassVar, Final
 from paigeant.abc import Hooks
 from paigeant.model.events import Event, WorkerStarted
 from paigeant.model.hops import Leased
-from paigeant.telemetry.logs import STEPS, step_fields
+from paigeant.telemetry.step_lines import PROCESS, STEPS, step_fields
 
 _LEASED: Final = ContextVar[Leased]("paigeant_step")
-_PROCESS: Final[dict[str, Any]] = {}
-"""What is the same in all lines of the process: the worker, and the namespace."""
 
 
 class StepContext(Hooks):
@@ -23,10 +21,10 @@ class StepContext(Hooks):
 
     wanted_events: ClassVar[Collection[type[Event]] | None] = (WorkerStarted,)
 
-    def __init__(self, **fields: Any) -> None:
-        """Put these fields into each line of the process, and the worker once it has started."""
-        _PROCESS.clear()
-        _PROCESS.update(fields)
+    def __init__(self, namespace: str) -> None:
+        """Put the namespace into each line of the process, and the worker once it has started."""
+        PROCESS.clear()
+        PROCESS["namespace"] = namespace
 
     def around_step(self, leased: Leased) -> AbstractContextManager[None]:
         """Set it for one execution."""
@@ -35,7 +33,7 @@ class StepContext(Hooks):
     def on_event(self, event: Event) -> None:
         """Learn the worker's name."""
         if isinstance(event, WorkerStarted):
-            _PROCESS["worker"] = event.worker
+            PROCESS["worker"] = event.worker
 
 
 class _Within(AbstractContextManager[None]):
@@ -56,12 +54,12 @@ class _Within(AbstractContextManager[None]):
 def current_step_fields() -> Mapping[str, Any]:
     """Return the ids of the worker and of the step that the calling code belongs to, as far as there are any."""
     leased = _LEASED.get(None)
-    return _PROCESS if leased is None else {**_PROCESS, **step_fields(leased)}
+    return PROCESS if leased is None else {**PROCESS, **step_fields(leased)}
 
 
 def process_fields() -> Mapping[str, Any]:
     """Return what is the same in all lines of the process."""
-    return _PROCESS
+    return PROCESS
 
 
 def has_step_fields(record: logging.LogRecord) -> bool:

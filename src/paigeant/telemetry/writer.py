@@ -18,9 +18,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, TextIO, TypeAlias
 
-from paigeant.telemetry.lines import Line
+from paigeant.telemetry.step_lines import AnyLine
 
-Render: TypeAlias = Callable[[Sequence[Line]], str]
+Render: TypeAlias = Callable[[Sequence[AnyLine]], str]
 """Makes the text of lines, each with its end."""
 
 CAPACITY: Final = 10_000
@@ -45,7 +45,7 @@ class Output(ABC):
         self.stopping: threading.Event = threading.Event()
 
     @abstractmethod
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[AnyLine]) -> None:
         """Write a batch; called in the writer's thread only. Raises OSError for lines that are lost."""
 
     @abstractmethod
@@ -62,7 +62,7 @@ class StreamOutput(Output):
         self._render = render
         self._stream = stream
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[AnyLine]) -> None:
         """Write a batch; what the stream's encoding does not have is written as its escape."""
         text, stream = self._render(lines), self._stream()
         try:
@@ -91,7 +91,7 @@ class FileOutput(Output):
     def _open(self) -> TextIO:
         return self._path.open("a", encoding="utf-8", errors="backslashreplace")
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[AnyLine]) -> None:
         """Append a batch."""
         if self._moved():
             self._file.close()
@@ -118,8 +118,8 @@ class LogWriter:
         self._output = output
         self._capacity = capacity
         self._lock = threading.Condition()
-        self._plain: deque[tuple[int, Line]] = deque()
-        self._urgent: deque[tuple[int, Line]] = deque()
+        self._plain: deque[tuple[int, AnyLine]] = deque()
+        self._urgent: deque[tuple[int, AnyLine]] = deque()
         self._numbers = count()
         self._writing = 0
         self._idle = False
@@ -143,7 +143,7 @@ class LogWriter:
         if not self._closed:
             self._start()
 
-    def put(self, line: Line, level: int) -> None:
+    def put(self, line: AnyLine, level: int) -> None:
         """Take a line; returns at once, whatever becomes of it.
 
         No lock is taken while the thread is at work: it says that it is idle before it looks for lines for the last
@@ -182,16 +182,16 @@ class LogWriter:
                 self._writing = 0
                 self._lock.notify_all()
 
-    def _next_batch(self) -> list[Line]:
+    def _next_batch(self) -> list[AnyLine]:
         if not self._urgent:
             return [self._plain.popleft()[1] for _ in range(min(BATCH, len(self._plain)))]
-        batch: list[Line] = []
+        batch: list[AnyLine] = []
         while len(batch) < BATCH and (self._plain or self._urgent):
             first = self._plain and (not self._urgent or self._plain[0][0] < self._urgent[0][0])
             batch.append((self._plain if first else self._urgent).popleft()[1])
         return batch
 
-    def _write(self, batch: Sequence[Line]) -> None:
+    def _write(self, batch: Sequence[AnyLine]) -> None:
         try:
             self._output.write(batch)
         except OSError:  # nobody reads it any more, or the disk is full: what comes later may be written again

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 
 from paigeant.errors import Unavailable
-from paigeant.telemetry.lines import Line
 from paigeant.telemetry.sink import SinkOutput
+from paigeant.telemetry.step_lines import AnyLine, as_fields
 from paigeant.telemetry.writer import LogWriter, Output
 
 
@@ -23,10 +23,10 @@ class Blocked(Output):
         self.began = threading.Event()
         self.lines: list[str] = []
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[AnyLine]) -> None:
         self.began.set()
         self.may_write.wait(10)
-        self.lines += [line["event"] for line in lines]
+        self.lines += [line["event"] for line in as_fields(lines)]
 
     def close(self) -> None:
         self.lines.append("closed")
@@ -75,10 +75,10 @@ class Failing(Output):
         self.full = True
         self.lines: list[str] = []
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[AnyLine]) -> None:
         if self.full:
             raise OSError(28, "No space left on device")
-        self.lines += [line["event"] for line in lines]
+        self.lines += [line["event"] for line in as_fields(lines)]
 
     def close(self) -> None:
         """Nothing to close."""

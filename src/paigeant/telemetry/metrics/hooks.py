@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from paigeant.abc import Hooks
 from paigeant.errors import Unavailable
@@ -27,8 +27,19 @@ from paigeant.model.events import (
     Trouble,
 )
 from paigeant.model.hops import Verdict
-from paigeant.model.runs import StepStatus, WaitReason
-from paigeant.telemetry.metrics.instruments import COUNTS, Bounded, Counter, Histogram, Instrument
+from paigeant.model.runs import Direction, StepStatus, WaitReason
+from paigeant.telemetry.metrics.instruments import (
+    COUNTS,
+    Bounded,
+    Count,
+    Counter,
+    Histogram,
+    HistogramValue,
+    Instrument,
+)
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 NAMES: Final = 1_000
 """Workflows, and activities, that are told apart."""
@@ -94,6 +105,8 @@ class MetricsHooks(Hooks):
         self._counted: dict[type[Event], Callable[[Any], None]] = {
             kind: getattr(self, name) for kind, name in _COUNTED.items()
         }
+        self._executions: dict[tuple[str, Direction, StepStatus], tuple[Count, HistogramValue]] = {}
+        self._waits: dict[str, HistogramValue] = {}
         self._hops = Histogram("paigeant.commit.hops", "Hops in one transaction.", unit="", bounds=COUNTS)
 
     @property
@@ -116,21 +129,36 @@ class MetricsHooks(Hooks):
             self._run.record(event.seconds, workflow, str(event.status))
 
     def _on_leased(self, event: LeaseGranted) -> None:
-        if event.grant.topic != FLOW:
-            self._wait.record(max(event.grant.waited, 0.0), self._activity(event.grant.topic))
+        topic = event.grant.topic
+        if (kept := self._waits.get(topic)) is None:
+            if topic == FLOW:
+                return
+            kept = self._keep(self._waits, topic, self._wait.of(self._activity(topic)))
+        kept.record(max(event.grant.waited, 0.0))
 
     def _on_step_ended(self, event: StepEnded) -> None:
         topic = event.leased.message.topic
         if topic == FLOW or event.verdict in {Verdict.FENCED, Verdict.CLOSED}:
             return
-        activity, hop = self._activity(topic), event.transition.hop
-        direction = str(event.leased.message.headers.direction)
-        self._steps.add(activity, direction, str(hop.status))
-        self._duration.record(event.seconds, activity, direction)
+        hop, direction = event.transition.hop, event.leased.message.headers.direction
+        key = (topic, direction, hop.status)
+        if (kept := self._executions.get(key)) is None:
+            labels = (self._activity(topic), str(direction))
+            of_key = (self._steps.of(*labels, str(hop.status)), self._duration.of(*labels))
+            kept = self._keep(self._executions, key, of_key)
+        kept[0].value += 1
+        kept[1].record(event.seconds)
         if hop.status is StepStatus.RETRYING:
-            self._retries.add(activity)
+            self._retries.add(self._activity(topic))
         if hop.fault is not None:
-            self._faults.add(activity, self._error(hop.fault.type))
+            self._faults.add(self._activity(topic), self._error(hop.fault.type))
+
+    @staticmethod
+    def _keep(kept: dict[K, V], key: K, value: V) -> V:
+        """Keep what is asked for at each step, without bounds for labels to be asked; as much as there are names."""
+        if len(kept) < NAMES:
+            kept[key] = value
+        return value
 
     def _on_lost(self, event: LeaseLost) -> None:
         self._lost.add(self._activity(event.leased.message.topic))

@@ -55,6 +55,15 @@ class Bounded:
         return value
 
 
+class Count:
+    """What one combination of labels has come to."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: float = 0.0
+
+
 class Counter:
     """A number that only rises, for each combination of labels."""
 
@@ -63,29 +72,42 @@ class Counter:
         self.name: Final = name
         self.help_text: Final = help_text
         self.labels: Final = tuple(labels)
-        self._values: dict[Labels, float] = {} if labels else {(): 0.0}
+        self._counts: dict[Labels, Count] = {} if labels else {(): Count()}
+
+    def of(self, *labels: str) -> Count:
+        """Return the count of a combination of labels, to be kept by whoever counts often."""
+        there = self._counts.get(labels)
+        if there is None:
+            there = self._counts[labels] = Count()
+        return there
 
     def add(self, *labels: str, amount: float = 1.0) -> None:
         """Count so much more."""
-        self._values[labels] = self._values.get(labels, 0.0) + amount
+        self.of(*labels).value += amount
 
     def reached(self, total: float) -> None:
         """Say what it has come to, where something else counts; without labels."""
-        self._values = {(): total}
+        self._counts[()].value = total
 
     def values(self) -> Mapping[Labels, float]:
         """Return what was counted, from any thread."""
-        return self._values.copy()
+        return {labels: count.value for labels, count in self._counts.copy().items()}
 
 
 class HistogramValue:
     """What one combination of labels has come to: how many values lie below each bound, their number and their sum."""
 
-    __slots__ = ("counts", "total")
+    __slots__ = ("bounds", "counts", "total")
 
-    def __init__(self, bounds: int) -> None:
-        self.counts: list[int] = [0] * (bounds + 1)
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds: Sequence[float] = bounds
+        self.counts: list[int] = [0] * (len(bounds) + 1)
         self.total: float = 0.0
+
+    def record(self, value: float) -> None:
+        """Record one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
 
 
 class Histogram:
@@ -108,13 +130,16 @@ class Histogram:
         self.bounds: Final = tuple(bounds)
         self._values: dict[Labels, HistogramValue] = {}
 
-    def record(self, value: float, *labels: str) -> None:
-        """Record one value."""
+    def of(self, *labels: str) -> HistogramValue:
+        """Return what a combination of labels has come to, to be kept by whoever records often."""
         there = self._values.get(labels)
         if there is None:
-            there = self._values[labels] = HistogramValue(len(self.bounds))
-        there.counts[bisect_left(self.bounds, value)] += 1
-        there.total += value
+            there = self._values[labels] = HistogramValue(self.bounds)
+        return there
+
+    def record(self, value: float, *labels: str) -> None:
+        """Record one value."""
+        self.of(*labels).record(value)
 
     def values(self) -> Mapping[Labels, HistogramValue]:
         """Return what was recorded, from any thread."""
