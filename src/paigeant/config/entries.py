@@ -13,10 +13,9 @@ from paigeant.model.checks.options import HOW
 from paigeant.model.entries.entry import Entry, WrittenWrongly, yaml_key
 from paigeant.model.entries.kinds import WRITTEN
 from paigeant.model.entries.step import Step
-from paigeant.model.entries.switch import Switch
 from paigeant.model.limits import STEPS
 from paigeant.model.values.showing import did_you_mean, shown
-from paigeant.routing import check_conditions
+from paigeant.routing.cel import read_condition
 
 _KEYS: Final = ", ".join(WRITTEN)
 _STEP: Final = "step"
@@ -90,18 +89,12 @@ def _meant(fields: Mapping[str, Any]) -> str:
 
 def _check(entry: Entry, key: str) -> None:
     """Raise WrittenWrongly for a condition of the entry itself that cannot be read."""
-    if isinstance(entry, Switch):
-        for when, _ in entry.ordered:
-            _check_condition(when, key, when)
-    elif isinstance(entry, Step) and entry.when is not None:
-        _check_condition(entry.when, "when")
-
-
-def _check_condition(when: str, *path: str) -> None:
-    try:
-        check_conditions([Step("activity", when=when)])
-    except ValueError as error:
-        raise WrittenWrongly(str(error), *path) from error
+    for when in entry.conditions:
+        try:
+            read_condition(when)
+        except ValueError as error:
+            path = ("when",) if "when" in entry.schema else (key, when)
+            raise WrittenWrongly(str(error), *path) from error
 
 
 def _explained(error: ValidationError, kind: type[Entry], fields: Mapping[str, Any]) -> WrittenWrongly:

@@ -20,8 +20,7 @@ from paigeant.engine.runtime import Runtime
 from paigeant.engine.secrecy.inputs import seal_named
 from paigeant.engine.traces import TraceContext
 from paigeant.errors import InvalidInput, MessageRejected
-from paigeant.model.entries.for_each import ForEach
-from paigeant.model.entries.parallel import Parallel
+from paigeant.model.entries.kinds import JOINING
 from paigeant.model.entries.step import Step
 from paigeant.model.events import RunDispatched
 from paigeant.model.hops import Grant, Leased, RunStart, Twin
@@ -36,8 +35,6 @@ from paigeant.model.values.values import Blob, Ref, Value, shelve
 _BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
 _POSITION: Final = re.compile(r"\d{1,9}")
 _IN_A_BRANCH: Final = re.compile(r"\d+\.\d+.*|.*[:/].*")
-_JOINED: Final = frozenset({Parallel.kind, ForEach.kind})
-"""Nodes that have an output: what their branches came to."""
 _NAMED: Final = 20
 """Places that an error names."""
 
@@ -108,7 +105,7 @@ def _inherited(source: RunHeaders) -> SecretPolicy | None:
 
 def _has_output(hop: StepView | NodeView) -> bool:
     """Tell whether what comes next sees the output of this hop as the one before it."""
-    return hop.kind in _JOINED if isinstance(hop, NodeView) else hop.output is not None
+    return hop.kind in JOINING if isinstance(hop, NodeView) else hop.output is not None
 
 
 def _start(runtime: Runtime, message: PaigeantMessage, view: RunView, edited: _Edited) -> RunStart:
@@ -175,7 +172,7 @@ def _no_step(view: RunView, before: int, name: str) -> str | None:
     node = next(nodes, None)
     if node is None:
         return None
-    what = "whose output is that of its branches" if node.kind in _JOINED else "which has no output"
+    what = "whose output is that of its branches" if node.kind in JOINING else "which has no output"
     return f"{name!r} is a {node.kind}, {what}: set those of steps"
 
 

@@ -11,9 +11,8 @@ from weakref import WeakKeyDictionary
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.entry import Choice, Entry
 from paigeant.model.entries.step import Step
-from paigeant.model.entries.switch import Switch
 from paigeant.model.limits import OFFERED_BYTES
 from paigeant.model.outcomes import Fault
 from paigeant.model.plan_text import Itinerary, PlanText
@@ -49,16 +48,11 @@ def decide(itinerary: Itinerary, position: int, seen: Seen) -> Decided:
     while itinerary:
         entry, at = itinerary.next, position + len(passed)
         try:
-            if isinstance(entry, Switch):
-                case, entries = _choose(entry, values)
-                status = StepStatus.SKIPPED if case is None else StepStatus.COMPLETED
-                passed.append(_passed(entry, at, itinerary.step_id, status, case or "no condition is true"))
-                itinerary = itinerary.opened(entries, at)
-            elif isinstance(entry, Step) and entry.when is not None and not values.hold(entry.when):
-                passed.append(_passed(entry, at, itinerary.step_id, StepStatus.SKIPPED, entry.when))
-                itinerary = itinerary.rest
-            else:
+            choice = entry.choose(values.hold)
+            if choice is None:
                 break
+            passed.append(_passed(entry, at, itinerary.step_id, choice))
+            itinerary = itinerary.opened(choice.entries, at)
         except (Unevaluable, ValueError) as error:  # ValueError: one that this version cannot read
             return Decided(itinerary, tuple(passed), Fault(type="ConditionFailed", message=str(error)))
     return Decided(itinerary, tuple(passed))
@@ -104,20 +98,16 @@ def _asked_from(entries: Sequence[Entry]) -> Sequence[frozenset[str]]:
 
 def _asked_in(entry: Entry) -> frozenset[str] | None:
     """Return the names that the conditions of this entry ask for; None if it has none, so that it is next."""
-    if isinstance(entry, Switch):
-        cases = (names_asked_by(when) | asked_by(inner) for when, inner in entry.ordered)
-        return asked_by(entry.otherwise).union(*cases)
-    return names_asked_by(entry.when) if isinstance(entry, Step) and entry.when is not None else None
+    if not entry.conditions:
+        return None
+    return _NONE.union(*map(names_asked_by, entry.conditions), *map(asked_by, entry.ways))
 
 
 def check_conditions(entries: Iterable[Entry]) -> None:
     """Raise ValueError, which says what is wrong and in which column, if a condition cannot be read."""
     for entry in entries:
-        if isinstance(entry, Step) and entry.when is not None:
-            read_condition(entry.when)
-        elif isinstance(entry, Switch):
-            for when, _ in entry.ordered:
-                read_condition(when)
+        for when in entry.conditions:
+            read_condition(when)
         check_conditions(entry.inner)
 
 
@@ -141,16 +131,10 @@ class _Values:
         return condition.holds(values, withheld)
 
 
-def _choose(switch: Switch, values: _Values) -> tuple[str | None, Sequence[Entry]]:
-    for when, entries in switch.ordered:
-        if values.hold(when):
-            return when, entries
-    return ("default" if switch.otherwise else None), switch.otherwise
-
-
-def _passed(entry: Entry, position: int, identity: UUID, status: StepStatus, reason: str) -> PassedEntry:
+def _passed(entry: Entry, position: int, identity: UUID, choice: Choice) -> PassedEntry:
+    status = StepStatus.SKIPPED if choice.skipped else StepStatus.COMPLETED
     kind = None if isinstance(entry, Step) else entry.kind
-    return PassedEntry(position, entry.topic, identity, status, reason, kind)
+    return PassedEntry(position, entry.topic, identity, status, choice.reason, kind)
 
 
 def names_asked_by(when: str) -> frozenset[str]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from paigeant.model.entries.entry import Entry
-from paigeant.model.entries.step import Step
-from paigeant.model.entries.switch import Switch
 from paigeant.model.fan.joins import EndedBranch, branch_path
 from paigeant.model.fan.outcomes import BranchStart
 from paigeant.model.hops import Leased
@@ -21,11 +18,6 @@ NOT_NEEDED: Final = Fault(
     type="NotNeeded", message="enough of the other branches had completed", kind=FaultKind.CANCELLED
 )
 """Why a branch is undone that completed after its join had enough."""
-
-
-def is_conditional(entry: Entry) -> bool:
-    """Tell whether a condition decides whether this entry is next."""
-    return isinstance(entry, Switch) or (isinstance(entry, Step) and entry.when is not None)
 
 
 def onward(leased: Leased, slip: RoutingSlip, output: Value | None, passed: int = 0) -> PaigeantMessage:
@@ -60,7 +52,7 @@ def outward(leased: Leased, start: BranchStart) -> PaigeantMessage:
     itinerary = Itinerary(entries, workflow_id, below)
     slip = RoutingSlip(
         itinerary,
-        undecided=is_conditional(itinerary.next),
+        undecided=bool(itinerary.next.conditions),
         policy=message.routing_slip.policy,
         branch=Branch(position, start.number),
     )

@@ -18,8 +18,6 @@ from paigeant.errors import RegistrationError
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.step import Step
-from paigeant.model.entries.sub_workflow import SubWorkflow
-from paigeant.model.entries.wait import Wait
 from paigeant.model.plan import Plan
 from paigeant.model.secrecy.secrets import SecretPolicy
 
@@ -33,14 +31,14 @@ def _steps_in(entry: Entry, before: Entry | None) -> Iterator[tuple[Step, Step |
     """
     if isinstance(entry, Step):
         yield entry, before if isinstance(before, Step) else None
-    elif not isinstance(entry, SubWorkflow):
+    elif not entry.separate:
         for each in entry.inner:
             yield from _steps_in(each, None)
 
 
 def _waits(entries: Iterable[Entry]) -> bool:
     """Tell whether a run stands still somewhere, where somebody may set a variable."""
-    return any(isinstance(entry, Wait) or _waits(entry.inner) for entry in entries)
+    return any(entry.awaits is not None or _waits(entry.inner) for entry in entries)
 
 
 def check_secrets(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:

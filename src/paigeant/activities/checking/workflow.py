@@ -76,8 +76,7 @@ class _Walk:
             case Sleep():
                 yield from self._until(position, entry)
             case Switch():
-                branches = [*(entries for _, entries in entry.ordered), entry.otherwise]
-                yield from self._branches(position, branches)
+                yield from self._branches(position, entry.ways)
             case Wait():
                 self._names.variables[entry.signal] = self._names.previous = ANY
                 self._names.open = True  # meanwhile somebody may set a variable
@@ -86,8 +85,7 @@ class _Walk:
 
     def _conditions(self, position: int, entry: Entry) -> Iterator[WorkflowFlaw]:
         """Look at the names that the entry's own conditions ask for."""
-        switch = [when for when, _ in entry.ordered] if isinstance(entry, Switch) else []
-        for when in [entry.when] if isinstance(entry, Step) and entry.when is not None else switch:
+        for when in entry.conditions:
             for name in sorted(self._known.asked_by(when)):
                 if self._names.find(name) is None:
                     may_do_without = _ALTERNATIVES.search(when) is not None

@@ -8,8 +8,6 @@ from paigeant.engine.custody.plans import with_its_plan
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import MessageRejected
 from paigeant.model.entries.entry import Entry
-from paigeant.model.entries.sub_workflow import SubWorkflow
-from paigeant.model.entries.wait import Wait
 from paigeant.model.message import HopKey
 from paigeant.model.runs import Direction, RunStatus, RunView
 
@@ -38,9 +36,9 @@ async def signals_ahead(runtime: Runtime, view: RunView) -> tuple[str, ...]:
 
 def _signals(entries: Iterable[Entry]) -> Iterator[str]:
     for entry in entries:
-        if isinstance(entry, Wait):
-            yield entry.signal
-        if not isinstance(entry, SubWorkflow):  # what waits within that, waits in a run of its own
+        if entry.awaits is not None:
+            yield entry.awaits
+        if not entry.separate:
             yield from _signals(entry.inner)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
 from uuid_utils.compat import uuid5
@@ -34,6 +34,14 @@ class WrittenWrongly(ValueError):
         return WrittenWrongly(self.text, *path, *self.path)
 
 
+class Choice(NamedTuple):
+    """The entries that take the place of one whose conditions were evaluated, and the condition that decided it."""
+
+    entries: tuple[Entry, ...]
+    reason: str
+    skipped: bool = False
+
+
 class Entry(ABC):
     """One entry of an itinerary, a frozen value. Each kind is one file and one line in the table of kinds.
 
@@ -54,6 +62,9 @@ class Entry(ABC):
 
     schema: ClassVar[Mapping[str, Any]]
     """What it has in YAML, ``key`` first: JSON Schemas by name."""
+
+    separate: ClassVar[bool] = False
+    """Whether the entries within it are those of another run, which sees no variable of this one."""
 
     id: UUID | None
 
@@ -110,6 +121,33 @@ class Entry(ABC):
         return False
 
     @property
+    def awaits(self) -> str | None:
+        """The signal for which the run waits here, if it does."""
+        return None
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The conditions, in CEL, that decide whether the run stops here, in their order."""
+        return ()
+
+    @property
+    def ways(self) -> tuple[tuple[Entry, ...], ...]:
+        """The lists of entries of which one takes its place, if it does; it has some if it has conditions."""
+        return ()
+
+    def choose(self, holds: Callable[[str], bool]) -> Choice | None:
+        """Return what takes its place; None if the run stops here. ``holds`` evaluates one of its conditions."""
+        del holds
+        return None
+
+    def exposed(self) -> Iterator[tuple[str, str]]:
+        """Yield the names whose values it has, or uses, in clear, each with a sentence that says why no secret may be.
+
+        The names in its conditions are not among them.
+        """
+        return iter(())
+
+    @property
     def inner(self) -> tuple[Entry, ...]:
         """The entries within it."""
         return ()
@@ -158,6 +196,13 @@ DURATION: Final[Mapping[str, Any]] = {"type": ["number", "string"], "description
 WHEN: Final[Mapping[str, Any]] = {"type": ["string", "boolean"], "description": "a condition in CEL"}
 ENTRIES: Final[Mapping[str, Any]] = {"$ref": "#/$defs/entries"}
 """JSON Schemas of what entries have in YAML."""
+
+
+def exposed_output(name: str | None) -> Iterator[tuple[str, str]]:
+    """Yield the name that the output of a node has, as :meth:`Entry.exposed`."""
+    if name is not None:
+        why = f"what it comes to is called {name!r}, as a secret: name the steps within it whose outputs are secret"
+        yield name, why
 
 
 def yaml_key(name: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from paigeant.model.entries.entry import (
     check_levels,
     copied,
     draw,
+    exposed_output,
     joined,
     listed,
     outline_of,
@@ -119,6 +120,15 @@ class ForEach(Fan):
     def errors_name(self) -> str:
         """The variable that holds the errors of skipped items."""
         return f"{self.output_name}_errors"
+
+    def exposed(self) -> Iterator[tuple[str, str]]:
+        """Yield where its list is, its item, and the name of its results."""
+        first, *within = self.in_.split(".")
+        for name in (first, *(within[:1] if first == "payload" else ())):
+            yield name, f"its list, {self.in_!r}, is a secret, and no branch may begin for each part of one"
+        for name in (self.item, f"{self.item}_index"):
+            yield name, f"its item is called {name!r}, as a secret, and comes out of its list in clear"
+        yield from exposed_output(self.name)
 
     @property
     def text(self) -> bytes:

@@ -9,6 +9,7 @@ from pydantic import PlainSerializer, PlainValidator, ValidationError
 from pydantic_core import from_json
 
 from paigeant.model.entries.entry import Entry
+from paigeant.model.entries.fan import Fan
 from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.sleep import Sleep
@@ -23,6 +24,12 @@ _TABLE: Final[tuple[type[Entry], ...]] = (Step, Switch, Parallel, ForEach, Wait,
 
 KINDS: Final[Mapping[str, type[Entry]]] = {each.kind: each for each in _TABLE}
 """The class of each kind. A step says none."""
+
+JOINING: Final = frozenset(each.kind for each in _TABLE if issubclass(each, Fan))
+"""The kinds of which branches run, and join."""
+
+SEPARATE: Final = frozenset(each.kind for each in _TABLE if each.separate)
+"""The kinds that begin another run."""
 
 WRITTEN: Final[Mapping[str, type[Entry]]] = {each.key: each for each in _TABLE}
 """The class of each kind, by its key in YAML."""

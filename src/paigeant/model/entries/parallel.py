@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, cast
 from uuid import UUID
@@ -24,6 +24,7 @@ from paigeant.model.entries.entry import (
     check_levels,
     copied,
     draw,
+    exposed_output,
     joined,
     listed,
     outline_of,
@@ -129,6 +130,10 @@ class Parallel(Fan):
     def errors_name(self) -> str:
         """The variable that holds the errors of skipped branches."""
         return f"{self.label}_errors"
+
+    def exposed(self) -> Iterator[tuple[str, str]]:
+        """Yield the name of its output."""
+        yield from exposed_output(self.name)
 
     @property
     def text(self) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Final, Self, cast
 from uuid import UUID
@@ -89,6 +89,11 @@ class Sleep(Entry):
     def variable(self) -> str | None:
         """The variable that says when."""
         return None if self.time is not None else self.until
+
+    def exposed(self) -> Iterator[tuple[str, str]]:
+        """Yield the variable that says when."""
+        if self.variable is not None:
+            yield self.variable, f"it sleeps until {self.variable!r}, which is a secret"
 
     @property
     def topic(self) -> str:

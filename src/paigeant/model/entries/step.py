@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final, Self, cast
@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.agent_options import AGENT, AgentOptions
-from paigeant.model.entries.entry import DURATION, NAME, WHEN, Entry, Reader, StepChange, copied
+from paigeant.model.entries.entry import DURATION, NAME, WHEN, Choice, Entry, Reader, StepChange, copied
 from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import CONDITION
 from paigeant.model.retry import RetryPolicy
@@ -118,6 +118,26 @@ class Step(Entry):
     def plain(self) -> bool:
         """Whether it needs no condition, no name and no options of its agent."""
         return self.when is None and self.name is None and self.agent is None
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Its ``when``, if it has one."""
+        return () if self.when is None else (self.when,)
+
+    @property
+    def ways(self) -> tuple[tuple[Entry, ...], ...]:
+        """Nothing takes its place where it is skipped."""
+        return () if self.when is None else ((),)
+
+    def choose(self, holds: Callable[[str], bool]) -> Choice | None:
+        """Return that it is skipped, if its condition is false."""
+        return None if self.when is None or holds(self.when) else Choice((), self.when, skipped=True)
+
+    def exposed(self) -> Iterator[tuple[str, str]]:
+        """Yield its arguments."""
+        for name in self.arguments:
+            why = f"its argument {name!r} is a secret's name, and lies in clear in the plan: give it with the input"
+            yield name, why
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
@@ -11,7 +11,18 @@ from pydantic.dataclasses import dataclass
 
 from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
-from paigeant.model.entries.entry import FLOW, NAME, Entry, Reader, StepChange, YamlReader, copied, joined, written
+from paigeant.model.entries.entry import (
+    FLOW,
+    NAME,
+    Entry,
+    Reader,
+    StepChange,
+    YamlReader,
+    copied,
+    exposed_output,
+    joined,
+    written,
+)
 from paigeant.model.entries.picture import End, Picture, Shape
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.json_text import to_json
@@ -32,6 +43,7 @@ class SubWorkflow(Entry):
     key: ClassVar[str] = "workflow"
     main: ClassVar[str] = "workflow"
     schema: ClassVar[Mapping[str, Any]] = {"workflow": NAME, "input": NAME, "name": NAME}
+    separate: ClassVar[bool] = True
 
     workflow: OutputName
     input: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")] | None = None
@@ -39,6 +51,12 @@ class SubWorkflow(Entry):
     plan: Annotated[tuple[Any, ...] | None, Field(repr=False)] = None
     terms: Annotated[Mapping[str, JsonValue] | None, Field(repr=False)] = None
     id: UUID | None = None
+
+    def exposed(self) -> Iterator[tuple[str, str]]:
+        """Yield its input, and the name of its output."""
+        if self.input is not None:
+            yield self.input, f"its input is {self.input!r}, a secret: a run within another is given none"
+        yield from exposed_output(self.output_name)
 
     @property
     def topic(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, cast
@@ -15,6 +15,7 @@ from paigeant.model.checks.options import declared
 from paigeant.model.entries.entry import (
     ENTRIES,
     FLOW,
+    Choice,
     Entry,
     Reader,
     StepChange,
@@ -98,6 +99,23 @@ class Switch(Entry):
         return cast("tuple[Entry, ...]", self.default)
 
     @property
+    def conditions(self) -> tuple[str, ...]:
+        """Those of its cases."""
+        return tuple(when for when, _ in self.ordered)
+
+    @property
+    def ways(self) -> tuple[tuple[Entry, ...], ...]:
+        """The entries of each case, and the default."""
+        return (*(entries for _, entries in self.ordered), self.otherwise)
+
+    def choose(self, holds: Callable[[str], bool]) -> Choice:
+        """Return the first case whose condition is true, else the default."""
+        for when, entries in self.ordered:
+            if holds(when):
+                return Choice(entries, when)
+        return Choice(self.otherwise, "default") if self.otherwise else Choice((), "no condition is true", skipped=True)
+
+    @property
     def topic(self) -> str:
         """The workers themselves, where its conditions could not be evaluated."""
         return FLOW
@@ -140,7 +158,7 @@ class Switch(Entry):
     @property
     def inner(self) -> tuple[Entry, ...]:
         """The entries of all cases, and of the default."""
-        return (*(entry for _, entries in self.ordered for entry in entries), *self.otherwise)
+        return tuple(entry for entries in self.ways for entry in entries)
 
     def with_steps(self, change: StepChange) -> Entry:
         """Return the same with each step within it changed."""

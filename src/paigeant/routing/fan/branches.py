@@ -20,7 +20,7 @@ from paigeant.model.runs import RunError
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import NULL, Value, inline
 from paigeant.routing.close import is_to_end
-from paigeant.routing.messages import error_at, is_conditional
+from paigeant.routing.messages import error_at
 
 FanOutcome = FannedOut | Joined | JoinFailed | Faulted | Completed[Value]
 
@@ -70,7 +70,7 @@ def own_of(item: str, number: int, value: Value) -> Mapping[str, Value]:
 
 def write_branch(entries: Sequence[Entry]) -> PlanText:
     """Return the plan of a branch. Where its first hop decides, at whatever position, each entry says its place."""
-    placed = is_conditional(entries[0])
+    placed = bool(entries[0].conditions)
     return PlanText([Planned(entry, str(n) if placed else None) for n, entry in enumerate(entries)])
 
 

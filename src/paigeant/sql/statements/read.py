@@ -8,9 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, bindparam, func, select
 
-from paigeant.model.entries.for_each import ForEach
-from paigeant.model.entries.parallel import Parallel
-from paigeant.model.entries.sub_workflow import SubWorkflow
+from paigeant.model.entries.kinds import JOINING, SEPARATE
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.pages import read_place
@@ -30,7 +28,6 @@ from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, WAITS
 from paigeant.sql.statements.values.variables import load_values, load_variables
 
 runs: Columns = workflow_runs.c
-_JOINING: Final = frozenset({Parallel.kind, ForEach.kind})
 _VISIBLE: Final = runs.namespace == bindparam("namespace")
 SUMMARY: Final = (
     runs.workflow_id,
@@ -105,8 +102,8 @@ def get_run(tx: Tx, workflow_id: UUID) -> RunView:
     newest = {(hop.step_id, hop.direction): hop.fence for hop in hops}
     calls, approvals = calls_of_steps(tx, workflow_id, newest), approvals_of_run(tx, workflow_id)
     kinds = {hop.kind for hop in hops}  # of what only nodes have, a run without nodes is not asked
-    joins = joins_of_run(tx, workflow_id) if kinds & _JOINING else {}
-    children = children_of(tx, workflow_id) if SubWorkflow.kind in kinds else ()
+    joins = joins_of_run(tx, workflow_id) if kinds & JOINING else {}
+    children = children_of(tx, workflow_id) if kinds & SEPARATE else ()
     return view_run(run, hops, variables, texts, Beside(calls, joins, approvals, children, run.forks))
 
 

@@ -18,8 +18,6 @@ from paigeant.model.custody.records import RecordKind
 from paigeant.model.entries.entry import Entry, count
 from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
-from paigeant.model.entries.step import Step
-from paigeant.model.entries.switch import Switch
 from paigeant.model.fan.joins import branch_at
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.plan_text import Planned
@@ -124,14 +122,13 @@ def _policy(chain: Chain, added: int) -> SlipPolicy | None:
 def _is_opened(planned: Sequence[Planned], wanted: Sequence[bytes], at: int) -> bool:
     """Tell whether only conditions lie between two plans: steps that are skipped, and switches of which one case is."""
     while [each.text for each in planned] != wanted:
-        match planned[0].entry if planned else None:
-            case Switch() as switch:
-                rest = planned[1:]
-                return any(_is_opened([*_inserted(case, at), *rest], wanted, at + 1) for case in _cases(switch))
-            case Step(when=str()):
-                planned, at = planned[1:], at + 1
-            case _:
-                return False
+        if not planned or not planned[0].entry.ways:
+            return False
+        *others, last = planned[0].entry.ways
+        rest, at = planned[1:], at + 1
+        if any(_is_opened([*_inserted(way, at - 1), *rest], wanted, at) for way in others):
+            return True
+        planned = [*_inserted(last, at - 1), *rest]
     return True
 
 
@@ -139,19 +136,14 @@ def _inserted(entries: Sequence[Entry], at: int) -> Iterator[Planned]:
     return (Planned(entry, f"{at}.{index}") for index, entry in enumerate(entries))
 
 
-def _cases(switch: Switch) -> Iterator[Sequence[Entry]]:
-    yield from (entries for _, entries in switch.ordered)
-    yield switch.otherwise
-
-
 def _revision(author: str, planned: Sequence[Planned], wanted: Sequence[Planned]) -> Revision:
     """Return what was added and discarded. What a condition may have passed, or opened, is neither."""
     left = Counter(each.text for each in planned)
     new = [each for each in wanted if not _takes(left, each.text)]
     gone = [each.entry for each in planned if _takes(left, each.text)]
-    opened = Counter(entry.text for each in gone if isinstance(each, Switch) for entry in _within(each))
+    opened = Counter(entry.text for each in gone for entry in _within(each))
     added = [each.entry for each in new if not _takes(opened, each.entry.text)]
-    dropped = [each for each in gone if not isinstance(each, Switch) and getattr(each, "when", None) is None]
+    dropped = [each for each in gone if not each.conditions]
     return Revision(
         author=author,
         added=tuple(RevisedEntry.of(index, entry) for index, entry in enumerate(added)),
@@ -166,10 +158,9 @@ def _takes(texts: Counter[bytes], text: bytes) -> bool:
     return found
 
 
-def _within(switch: Switch) -> Iterator[Entry]:
-    """Yield what may come in the place of a switch."""
-    for entries in _cases(switch):
-        for entry in entries:
-            yield entry
-            if isinstance(entry, Switch):
-                yield from _within(entry)
+def _within(entry: Entry) -> Iterator[Entry]:
+    """Yield the entries that may come in the place of one with conditions."""
+    for way in entry.ways:
+        for each in way:
+            yield each
+            yield from _within(each)
