@@ -13,16 +13,37 @@ from typer import Context
 from typer.main import get_command
 
 import paigeant
-from paigeant import ActivityWorker, Paigeant, PaigeantError, Run, errors
+from paigeant import (
+    ActivityWorker,
+    AgentOptions,
+    Budget,
+    ForEach,
+    Paigeant,
+    PaigeantError,
+    Parallel,
+    RevisionPolicy,
+    Run,
+    Sleep,
+    Step,
+    SubWorkflow,
+    Switch,
+    Wait,
+    Workflow,
+    errors,
+)
+from paigeant.activities.declared.agents import AgentDeclaration
+from paigeant.activities.declared.options import Options
 from paigeant.app import Administration
 from paigeant.app.calls.approvals import Approvals
 from paigeant.app.calls.spending import Spending
+from paigeant.app.declaration import Governed
 from paigeant.cli.program import app
 from paigeant.config import PREFIX, Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = {page.stem: page.read_text("utf-8") for page in (DOCS / "reference").glob("*.md")}
 NOT_SET = {"file", "origins"}  # where settings came from
+INTERNAL = {"id", "plan", "terms", "claims", "interface", "governed"}  # what a dispatch adds
 
 
 def words(text: str) -> set[str]:
@@ -92,3 +113,21 @@ def test_the_reference_has_each_command_with_every_option(path: tuple[str, ...],
 
     assert not missing
     assert not invented
+
+
+@pytest.mark.parametrize(
+    "described",
+    [Workflow, Step, Switch, Parallel, ForEach, SubWorkflow, Sleep, Wait, RevisionPolicy, Budget, AgentOptions],
+)
+def test_the_reference_has_every_option_of_what_a_workflow_is_made_of(described: type) -> None:
+    found = re.search(rf"^{described.__name__}\((.*?)\)$", REFERENCE["activities"], re.MULTILINE | re.DOTALL)
+    assert found
+    parameters = set(inspect.signature(described).parameters) - INTERNAL
+    if described is Workflow:
+        parameters |= set(Governed.__annotations__)
+
+    assert {*re.findall(r"\*{0,2}(\w+)(?:=[^,]*)?(?:,\s*|$)", found[1])} == parameters
+
+
+def test_the_reference_has_every_option_of_an_activity() -> None:
+    assert not {*Options.__annotations__, *AgentDeclaration.__annotations__} - words(REFERENCE["activities"])
