@@ -131,3 +131,24 @@ def test_the_reference_has_every_option_of_what_a_workflow_is_made_of(described:
 
 def test_the_reference_has_every_option_of_an_activity() -> None:
     assert not {*Options.__annotations__, *AgentDeclaration.__annotations__} - words(REFERENCE["activities"])
+
+
+def written_commands() -> Iterator[tuple[str, str]]:
+    """Yield the commands in blocks of code, and the page that each is in."""
+    for page in [DOCS.parent / "README.md", *DOCS.rglob("*.md"), *(DOCS.parent / "examples").rglob("*.md")]:
+        for block in re.findall(r"^```\w*\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+            for command in re.findall(r"^(?:\$ )?(?:.*&& )?(paigeant [a-z].*)$", block, re.MULTILINE):
+                yield page.name, command.partition(" #")[0]
+
+
+def test_every_command_in_the_documents_is_one_that_there_is() -> None:
+    options = dict(each.values for each in COMMANDS)
+    wrong = []
+    for page, command in written_commands():
+        first, *more = command.split()[1:]
+        path = (first, more[0]) if more and (first, more[0]) in options else (first,)
+        named = set(re.findall(r"(?<= )--[a-z-]+", command))
+        if not named <= {*options.get(path, ()), "--last"} or (path not in options and path != ("workers",)):
+            wrong.append((page, command))
+
+    assert not wrong
